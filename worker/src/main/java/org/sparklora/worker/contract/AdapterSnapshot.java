@@ -1,0 +1,110 @@
+package org.sparklora.worker.contract;
+
+import java.io.Serializable;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.Map;
+import java.util.SortedSet;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.function.Predicate;
+
+/**
+ * Values of trainable tensors at one moment, by tensor name. Immutable: arrays are copied in and out.
+ *
+ * <p>Dormant groups are absent.
+ */
+public final class AdapterSnapshot implements Serializable {
+
+    private static final long serialVersionUID = 1L;
+
+    private final TreeMap<String, float[]> values = new TreeMap<>();
+
+    public AdapterSnapshot(Map<String, float[]> values) {
+        values.forEach((name, v) -> this.values.put(name, v.clone()));
+    }
+
+    /** Names of the tensors, in order. */
+    public SortedSet<String> names() {
+        return new TreeSet<>(values.keySet());
+    }
+
+    public boolean contains(String name) {
+        return values.containsKey(name);
+    }
+
+    /** A copy of one tensor's values, row-major. */
+    public float[] values(String name) {
+        return require(name).clone();
+    }
+
+    /** One tensor's values without a copy. For readers only: the array must not be changed. */
+    public float[] view(String name) {
+        return require(name);
+    }
+
+    /** The part whose names pass a test. */
+    public AdapterSnapshot only(Predicate<String> test) {
+        TreeMap<String, float[]> kept = new TreeMap<>();
+        values.forEach((name, v) -> {
+            if (test.test(name)) {
+                kept.put(name, v);
+            }
+        });
+        return new AdapterSnapshot(kept);
+    }
+
+    /** This snapshot with another laid over it. */
+    public AdapterSnapshot with(Map<String, float[]> newer) {
+        TreeMap<String, float[]> all = new TreeMap<>(values);
+        all.putAll(newer);
+        return new AdapterSnapshot(all);
+    }
+
+    /** SHA-256 over names, lengths and values, in name order; hexadecimal. */
+    public String sha256() {
+        MessageDigest sha = KeyedRandom.sha256();
+        values.forEach((name, v) -> {
+            byte[] utf8 = name.getBytes(StandardCharsets.UTF_8);
+            ByteBuffer bytes =
+                    ByteBuffer.allocate(8 + utf8.length + 4 * v.length).order(ByteOrder.LITTLE_ENDIAN);
+            bytes.putInt(utf8.length).put(utf8).putInt(v.length);
+            bytes.asFloatBuffer().put(v);
+            sha.update(bytes.array());
+        });
+        return HexFormat.of().formatHex(sha.digest());
+    }
+
+    private float[] require(String name) {
+        float[] v = values.get(name);
+        if (v == null) {
+            throw new IllegalArgumentException("the adapter holds no tensor '" + name + "'");
+        }
+        return v;
+    }
+
+    @Override
+    public boolean equals(Object o) {
+        if (!(o instanceof AdapterSnapshot other) || !values.keySet().equals(other.values.keySet())) {
+            return false;
+        }
+        return values.entrySet().stream().allMatch(e -> {
+            float[] theirs = other.values.get(e.getKey());
+            return theirs != null && Arrays.equals(e.getValue(), theirs);
+        });
+    }
+
+    @Override
+    public int hashCode() {
+        return values.keySet().hashCode();
+    }
+
+    @Override
+    public String toString() {
+        return "AdapterSnapshot" + values.keySet();
+    }
+}

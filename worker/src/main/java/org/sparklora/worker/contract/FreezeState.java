@@ -1,0 +1,53 @@
+package org.sparklora.worker.contract;
+
+import java.io.Serializable;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/** The state of every declared group at one moment. Implicit groups are always live and not listed. */
+public record FreezeState(SortedMap<String, GroupState> states) implements Serializable {
+
+    public FreezeState {
+        states = Collections.unmodifiableSortedMap(new TreeMap<>(states));
+    }
+
+    /** A state from any map. */
+    public static FreezeState of(Map<String, GroupState> states) {
+        return new FreezeState(new TreeMap<>(states));
+    }
+
+    /** The state of a group; implicit groups are live. */
+    public GroupState of(String group) {
+        if (group.equals(LoraManifest.HEAD) || group.equals(LoraManifest.BIAS)) {
+            return GroupState.LIVE;
+        }
+        GroupState state = states.get(group);
+        if (state == null) {
+            throw new IllegalArgumentException("no group is named '" + group + "'");
+        }
+        return state;
+    }
+
+    /** This state with one group moved; refuses a move that is not legal. */
+    public FreezeState with(String group, GroupState next) {
+        GroupState now = of(group);
+        if (!now.mayBecome(next)) {
+            throw new IllegalArgumentException(
+                    "group '" + group + "' is " + now.label() + " and cannot become " + next.label());
+        }
+        TreeMap<String, GroupState> copy = new TreeMap<>(states);
+        copy.put(group, next);
+        return new FreezeState(copy);
+    }
+
+    /** Declared groups in a state, ordered by name. */
+    public List<String> in(GroupState state) {
+        return states.entrySet().stream()
+                .filter(e -> e.getValue() == state)
+                .map(Map.Entry::getKey)
+                .toList();
+    }
+}

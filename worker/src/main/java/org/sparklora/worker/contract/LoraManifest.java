@@ -1,0 +1,91 @@
+package org.sparklora.worker.contract;
+
+import java.io.Serializable;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/**
+ * Every group that may ever train in a run: the declared LoRA groups, the head, and with bias {@code all} the biases.
+ *
+ * <p>The head is the implicit group {@value #HEAD}, always live; the biases of mode {@code all} are the implicit group
+ * {@value #BIAS}, always live.
+ *
+ * @param groups declared groups, ordered by name; no module is in two of them
+ * @param bias which biases train
+ * @param head tensors of the head, ordered by name
+ * @param biases tensors of the group {@value #BIAS}, ordered by name; empty unless {@code bias} is ALL
+ */
+public record LoraManifest(List<LoraGroup> groups, BiasMode bias, List<TensorSpec> head, List<TensorSpec> biases)
+        implements Serializable {
+
+    /** Name of the implicit group that holds the task head. */
+    public static final String HEAD = "head";
+
+    /** Name of the implicit group that holds every bias of the encoder with bias {@code all}. */
+    public static final String BIAS = "bias";
+
+    public LoraManifest {
+        groups = groups.stream().sorted(Comparator.comparing(LoraGroup::name)).toList();
+        head = head.stream().sorted().toList();
+        biases = biases.stream().sorted().toList();
+        Map<String, String> owner = new HashMap<>();
+        for (LoraGroup group : groups) {
+            if (group.name().equals(HEAD) || group.name().equals(BIAS)) {
+                throw new IllegalArgumentException("group name '" + group.name() + "' is taken by an implicit group");
+            }
+            for (LoraModule module : group.modules()) {
+                String other = owner.put(module.path(), group.name());
+                if (other != null) {
+                    throw new IllegalArgumentException("module '" + module.path() + "' is in two groups: '" + other
+                            + "' and '" + group.name() + "'");
+                }
+            }
+        }
+        if (bias != BiasMode.ALL && !biases.isEmpty()) {
+            throw new IllegalArgumentException("tensors for the group 'bias' need bias: all");
+        }
+    }
+
+    /** The declared group of this name. */
+    public Optional<LoraGroup> group(String name) {
+        return groups.stream().filter(g -> g.name().equals(name)).findFirst();
+    }
+
+    /** Declared and implicit group names, in order. */
+    public List<String> names() {
+        Stream<String> implicit = biases.isEmpty() ? Stream.of(HEAD) : Stream.of(BIAS, HEAD);
+        return Stream.concat(implicit, groups.stream().map(LoraGroup::name))
+                .sorted()
+                .toList();
+    }
+
+    /** The tensors that a group trains, ordered by name. */
+    public List<TensorSpec> tensors(String groupName) {
+        if (groupName.equals(HEAD)) {
+            return head;
+        }
+        if (groupName.equals(BIAS)) {
+            return biases;
+        }
+        LoraGroup group = group(groupName)
+                .orElseThrow(() -> new IllegalArgumentException("no group is named '" + groupName + "'"));
+        List<TensorSpec> tensors = new ArrayList<>();
+        for (LoraModule module : group.modules()) {
+            tensors.addAll(module.loraTensors());
+            if (bias == BiasMode.LORA_ONLY) {
+                tensors.add(new TensorSpec(module.bias(), List.of(module.outFeatures())));
+            }
+        }
+        return tensors.stream().sorted().toList();
+    }
+
+    /** How a group trains; the implicit groups train plainly. */
+    public GroupSettings settings(String groupName) {
+        return group(groupName).map(LoraGroup::settings).orElse(GroupSettings.PLAIN);
+    }
+}

@@ -1,0 +1,51 @@
+package org.sparklora.worker.contract;
+
+import java.io.Serializable;
+import java.util.List;
+
+/**
+ * One adapted Linear: y = x Wᵀ + b + (x Aᵀ) Bᵀ · scaling, with A [r, in] and B [out, r].
+ *
+ * @param path full module name as Hugging Face gives it, e.g. {@code bert.encoder.layer.11.attention.self.query}
+ * @param loraRank r
+ * @param loraAlpha alpha; the scaling is alpha / r, or alpha / √r when rank-stabilised
+ */
+public record LoraModule(String path, int loraRank, double loraAlpha, int inFeatures, int outFeatures)
+        implements Serializable {
+
+    public LoraModule {
+        int most = Math.min(inFeatures, outFeatures);
+        if (loraRank < 1 || loraRank > most) {
+            throw new IllegalArgumentException("module '" + path + "': rank " + loraRank + " is outside 1.." + most
+                    + " (the smaller side of a " + outFeatures + " x " + inFeatures
+                    + " weight); change r in the job file");
+        }
+    }
+
+    /** Name of A, [r, in]. */
+    public String loraA() {
+        return path + ".lora_A.weight";
+    }
+
+    /** Name of B, [out, r]. */
+    public String loraB() {
+        return path + ".lora_B.weight";
+    }
+
+    /** Name of the Linear's own bias, [out]; trained only with bias {@code lora_only} or {@code all}. */
+    public String bias() {
+        return path + ".bias";
+    }
+
+    /** alpha / r; with {@code rankStabilized} alpha / √r (Kalajdzievski 2023, arXiv:2312.03732). */
+    public double scaling(boolean rankStabilized) {
+        return loraAlpha / (rankStabilized ? StrictMath.sqrt(loraRank) : loraRank);
+    }
+
+    /** A and B with their shapes. */
+    public List<TensorSpec> loraTensors() {
+        return List.of(
+                new TensorSpec(loraA(), List.of(loraRank, inFeatures)),
+                new TensorSpec(loraB(), List.of(outFeatures, loraRank)));
+    }
+}
