@@ -1,0 +1,237 @@
+package org.sparklora.worker.safetensors;
+
+import java.io.Closeable;
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.List;
+import java.util.SortedMap;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An open safetensors file. The header is read and checked on opening; tensors are read when asked for.
+ *
+ * <p>Files may exceed 2 GiB, a single tensor may not. Whoever opens it closes it; buffers from {@link #map} outlive the
+ * file. Safe from any thread.
+ */
+public final class SafetensorsFile implements Closeable {
+
+    /** Hugging Face's own limit; a length above it is damage, and allocating it would end the process instead. */
+    private static final long MOST_HEADER_BYTES = 100_000_000;
+
+    private static final int CHUNK_BYTES = 1 << 18;
+
+    private final Path path;
+    private final FileChannel channel;
+    private final SafetensorsHeader header;
+    private final long dataStart;
+
+    private SafetensorsFile(Path path, FileChannel channel, SafetensorsHeader header, long dataStart) {
+        this.path = path;
+        this.channel = channel;
+        this.header = header;
+        this.dataStart = dataStart;
+    }
+
+    /** Opens a file and checks its header against the file's length; no tensor is read. */
+    public static SafetensorsFile open(Path path) {
+        FileChannel channel = null;
+        try {
+            channel = FileChannel.open(path, StandardOpenOption.READ);
+            SafetensorsFile file = open(path, channel);
+            channel = null;
+            return file;
+        } catch (NoSuchFileException e) {
+            throw new SafetensorsException(path + ": there is no such file; check the path", e);
+        } catch (IOException e) {
+            throw new SafetensorsException(
+                    path + ": cannot be read (" + e.getMessage() + "); check that it is a readable file", e);
+        } finally {
+            closeQuietly(channel);
+        }
+    }
+
+    private static SafetensorsFile open(Path path, FileChannel channel) throws IOException {
+        long size = channel.size();
+        if (size < Long.BYTES) {
+            throw new SafetensorsException(path + ": the file has " + size
+                    + " bytes, too few for a safetensors file (8 at least); copy the file again");
+        }
+        ByteBuffer length = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        readFully(channel, length, 0);
+        long headerBytes = length.getLong(0);
+        if (headerBytes < 2 || headerBytes > MOST_HEADER_BYTES) {
+            throw new SafetensorsException(path + ": the first 8 bytes give a header of "
+                    + Long.toUnsignedString(headerBytes) + " bytes, and a safetensors header has 2 to "
+                    + MOST_HEADER_BYTES + "; this is another format or the file is damaged, copy the file again");
+        }
+        long dataStart = Long.BYTES + headerBytes;
+        if (dataStart > size) {
+            throw new SafetensorsException(path + ": the header should end at byte " + dataStart
+                    + ", but the file ends at " + size + "; the file is incomplete, copy the file again");
+        }
+        ByteBuffer json = ByteBuffer.allocate((int) headerBytes);
+        readFully(channel, json, Long.BYTES);
+        SafetensorsHeader header = SafetensorsHeader.parse(path.toString(), json.array(), size - dataStart);
+        return new SafetensorsFile(path, channel, header, dataStart);
+    }
+
+    /** Names of the tensors, in order. */
+    public SortedSet<String> names() {
+        return new TreeSet<>(header.entries().keySet());
+    }
+
+    public boolean contains(String name) {
+        return header.entries().containsKey(name);
+    }
+
+    /** The header's {@code __metadata__}; empty if there is none. */
+    public SortedMap<String, String> metadata() {
+        return header.metadata();
+    }
+
+    /** Element type of a tensor; refuses one that this code does not know. */
+    public DType dtype(String name) {
+        String spelling = entry(name).dtype();
+        return DType.of(spelling)
+                .orElseThrow(() -> new SafetensorsException(path + ": tensor '" + name + "' has dtype '" + spelling
+                        + "', which cannot be read here; convert the file to F32, F16 or BF16"));
+    }
+
+    public List<Integer> shape(String name) {
+        return entry(name).shape();
+    }
+
+    /**
+     * One tensor's bytes, mapped: read-only, direct, little-endian, of just that tensor. The mapping lasts until the
+     * buffer is garbage; until then the file must not be shortened.
+     */
+    public ByteBuffer map(String name) {
+        SafetensorsHeader.Entry entry = entry(name);
+        dtype(name);
+        try {
+            return channel.map(FileChannel.MapMode.READ_ONLY, dataStart + entry.begin(), lengthOf(name, entry))
+                    .order(ByteOrder.LITTLE_ENDIAN);
+        } catch (IOException e) {
+            throw unreadable(name, e);
+        }
+    }
+
+    /** One tensor's values as float32, row-major; from F32, F16 and BF16 exactly, from F64 rounded to nearest. */
+    public float[] floats(String name) {
+        SafetensorsHeader.Entry entry = entry(name);
+        DType dtype = dtype(name);
+        if (!dtype.isFloat()) {
+            throw new SafetensorsException(path + ": tensor '" + name + "' has dtype " + dtype
+                    + ", and floating-point values are needed; this is not the tensor it is taken for");
+        }
+        float[] values = new float[lengthOf(name, entry) / dtype.bytes()];
+        // Read in pieces, not mapped: a copy is made anyway, and a mapping would linger until a garbage collection.
+        ByteBuffer chunk = ByteBuffer.allocate(Math.min(CHUNK_BYTES, lengthOf(name, entry)))
+                .order(ByteOrder.LITTLE_ENDIAN);
+        try {
+            int done = 0;
+            while (done < values.length) {
+                int now = Math.min(chunk.capacity() / dtype.bytes(), values.length - done);
+                chunk.clear().limit(now * dtype.bytes());
+                readFully(channel, chunk, dataStart + entry.begin() + (long) done * dtype.bytes());
+                widen(chunk.flip(), dtype, values, done, now);
+                done += now;
+            }
+        } catch (IOException e) {
+            throw unreadable(name, e);
+        }
+        return values;
+    }
+
+    /** One tensor with its shape, as float32. */
+    public Tensor tensor(String name) {
+        return new Tensor(shape(name), floats(name));
+    }
+
+    /** Ends reading; buffers from {@link #map} stay valid. */
+    @Override
+    public void close() {
+        try {
+            channel.close();
+        } catch (IOException e) {
+            throw new UncheckedIOException(path + ": cannot be closed", e);
+        }
+    }
+
+    private static void widen(ByteBuffer from, DType dtype, float[] to, int offset, int count) {
+        switch (dtype) {
+            case F32 -> from.asFloatBuffer().get(to, offset, count);
+            case F16 -> {
+                for (int i = 0; i < count; i++) {
+                    to[offset + i] = HalfFloats.fromF16(from.getShort());
+                }
+            }
+            case BF16 -> {
+                for (int i = 0; i < count; i++) {
+                    to[offset + i] = HalfFloats.fromBf16(from.getShort());
+                }
+            }
+            case F64 -> {
+                for (int i = 0; i < count; i++) {
+                    to[offset + i] = (float) from.getDouble();
+                }
+            }
+            default -> throw new IllegalStateException(dtype + " is not a float");
+        }
+    }
+
+    private SafetensorsHeader.Entry entry(String name) {
+        SafetensorsHeader.Entry entry = header.entries().get(name);
+        if (entry == null) {
+            throw new SafetensorsException(path + ": there is no tensor '" + name + "' among the "
+                    + header.entries().size() + " in the file; check that this is the right model");
+        }
+        return entry;
+    }
+
+    private int lengthOf(String name, SafetensorsHeader.Entry entry) {
+        if (entry.bytes() > Integer.MAX_VALUE) {
+            throw new SafetensorsException(path + ": tensor '" + name + "' has " + entry.bytes()
+                    + " bytes, and one tensor may have 2147483647 at most; split it or store it as F16");
+        }
+        return (int) entry.bytes();
+    }
+
+    private SafetensorsException unreadable(String name, IOException e) {
+        return new SafetensorsException(
+                path + ": tensor '" + name + "' cannot be read (" + e.getMessage()
+                        + "); the file changed since it was opened, or the disk fails: copy the file again",
+                e);
+    }
+
+    private static void readFully(FileChannel channel, ByteBuffer into, long from) throws IOException {
+        long position = from;
+        while (into.hasRemaining()) {
+            int read = channel.read(into, position);
+            if (read < 0) {
+                throw new EOFException("the file ends at byte " + position);
+            }
+            position += read;
+        }
+    }
+
+    private static void closeQuietly(@Nullable FileChannel channel) {
+        if (channel == null) {
+            return;
+        }
+        try {
+            channel.close();
+        } catch (IOException e) {
+            // Opening failed already, and its reason is the one to report.
+        }
+    }
+}

@@ -1,0 +1,103 @@
+package org.sparklora.worker.safetensors;
+
+import com.google.gson.stream.JsonWriter;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.StringWriter;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/**
+ * Writes float32 tensors as safetensors. Equal names, shapes and bits give equal bytes, and so equal digests.
+ *
+ * <p>Names are in order, {@code __metadata__} is {@code {"format":"pt"}} and comes first (Hugging Face's loaders ask for
+ * it), and spaces pad the header to a multiple of 8, so that mapped values are aligned.
+ */
+public final class SafetensorsWriter {
+
+    private static final int CHUNK_FLOATS = 1 << 14;
+
+    private SafetensorsWriter() {}
+
+    /** Writes to a file, replacing it. */
+    public static void write(Path path, SortedMap<String, Tensor> tensors) throws IOException {
+        try (OutputStream out = Files.newOutputStream(path)) {
+            write(out, tensors);
+        }
+    }
+
+    /** Writes to a stream, which stays open. */
+    public static void write(OutputStream out, SortedMap<String, Tensor> tensors) throws IOException {
+        // A map may come with an order of its own; the file's order must not depend on it.
+        SortedMap<String, Tensor> sorted = new TreeMap<>(String::compareTo);
+        sorted.putAll(tensors);
+        byte[] header = header(sorted);
+        out.write(ByteBuffer.allocate(Long.BYTES)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putLong(header.length)
+                .array());
+        out.write(header);
+        ByteBuffer chunk = ByteBuffer.allocate(CHUNK_FLOATS * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        for (Tensor tensor : sorted.values()) {
+            FloatBuffer values = tensor.view();
+            while (values.hasRemaining()) {
+                int now = Math.min(CHUNK_FLOATS, values.remaining());
+                for (int i = 0; i < now; i++) {
+                    chunk.putInt(i * Float.BYTES, Float.floatToRawIntBits(values.get()));
+                }
+                out.write(chunk.array(), 0, now * Float.BYTES);
+            }
+        }
+    }
+
+    /** The whole file in memory, for adapters: the caller writes it to any file system. */
+    public static byte[] encode(SortedMap<String, Tensor> tensors) {
+        try (ByteArrayOutputStream out = new ByteArrayOutputStream()) {
+            write(out, tensors);
+            return out.toByteArray();
+        } catch (IOException e) {
+            throw new UncheckedIOException("writing to memory failed", e);
+        }
+    }
+
+    private static byte[] header(SortedMap<String, Tensor> tensors) throws IOException {
+        StringWriter text = new StringWriter();
+        try (JsonWriter json = new JsonWriter(text)) {
+            json.beginObject();
+            json.name(SafetensorsHeader.METADATA).beginObject();
+            json.name("format").value("pt").endObject();
+            long begin = 0;
+            for (Map.Entry<String, Tensor> e : tensors.entrySet()) {
+                if (e.getKey().equals(SafetensorsHeader.METADATA)) {
+                    throw new IllegalArgumentException("no tensor may be named '" + SafetensorsHeader.METADATA + "'");
+                }
+                long end = begin + (long) e.getValue().size() * Float.BYTES;
+                json.name(e.getKey()).beginObject();
+                json.name("dtype").value(DType.F32.name());
+                json.name("shape").beginArray();
+                for (int d : e.getValue().shape()) {
+                    json.value(d);
+                }
+                json.endArray();
+                json.name("data_offsets").beginArray().value(begin).value(end).endArray();
+                json.endObject();
+                begin = end;
+            }
+            json.endObject();
+        }
+        byte[] utf8 = text.toString().getBytes(StandardCharsets.UTF_8);
+        byte[] padded = Arrays.copyOf(utf8, (utf8.length + 7) / 8 * 8);
+        Arrays.fill(padded, utf8.length, padded.length, (byte) ' ');
+        return padded;
+    }
+}

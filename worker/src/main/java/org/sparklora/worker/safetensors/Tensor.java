@@ -1,0 +1,72 @@
+package org.sparklora.worker.safetensors;
+
+import java.nio.FloatBuffer;
+import java.util.Arrays;
+import java.util.List;
+
+/** A float32 tensor: shape and values, row-major. Values are copied in and out; equality is by bits. */
+public final class Tensor {
+
+    private final List<Integer> shape;
+    private final float[] values;
+
+    public Tensor(List<Integer> shape, float[] values) {
+        long size = 1;
+        for (int d : shape) {
+            if (d < 0) {
+                throw new IllegalArgumentException("a tensor of shape " + shape + " has a negative dimension");
+            }
+            size = Math.multiplyExact(size, (long) d);
+        }
+        if (size != values.length) {
+            throw new IllegalArgumentException(
+                    "a tensor of shape " + shape + " needs " + size + " values, but was given " + values.length);
+        }
+        this.shape = List.copyOf(shape);
+        this.values = values.clone();
+    }
+
+    public List<Integer> shape() {
+        return shape;
+    }
+
+    /** A copy of the values. */
+    public float[] values() {
+        return values.clone();
+    }
+
+    /** The values without a copy, read-only. */
+    public FloatBuffer view() {
+        return FloatBuffer.wrap(values).asReadOnlyBuffer();
+    }
+
+    /** Number of values. */
+    public int size() {
+        return values.length;
+    }
+
+    @Override
+    public boolean equals(Object o) {
+        return o instanceof Tensor other && shape.equals(other.shape) && sameBits(values, other.values);
+    }
+
+    @Override
+    public int hashCode() {
+        return 31 * shape.hashCode() + Arrays.hashCode(values);
+    }
+
+    @Override
+    public String toString() {
+        return "Tensor" + shape;
+    }
+
+    // Arrays.equals would call two NaN of different payload equal, and files with different digests equal with them.
+    private static boolean sameBits(float[] a, float[] b) {
+        for (int i = 0; i < a.length; i++) {
+            if (Float.floatToRawIntBits(a[i]) != Float.floatToRawIntBits(b[i])) {
+                return false;
+            }
+        }
+        return true;
+    }
+}

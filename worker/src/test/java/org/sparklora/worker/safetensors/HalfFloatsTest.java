@@ -1,0 +1,55 @@
+package org.sparklora.worker.safetensors;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+
+class HalfFloatsTest {
+
+    @Test
+    void everyF16HasTheValueOfTheDefinition() {
+        for (int bits = 0; bits < 1 << 16; bits++) {
+            double sign = bits < 0x8000 ? 1 : -1;
+            int exponent = bits / 1024 % 32;
+            double fraction = bits % 1024 / 1024.0;
+            double expected;
+            if (exponent == 31) {
+                expected = fraction == 0 ? sign * Double.POSITIVE_INFINITY : Double.NaN;
+            } else if (exponent == 0) {
+                expected = sign * StrictMath.pow(2, -14) * fraction;
+            } else {
+                expected = sign * StrictMath.pow(2, exponent - 15) * (1 + fraction);
+            }
+            // Double.compare tells -0 from 0.
+            assertThat(Double.compare(HalfFloats.fromF16((short) bits), expected))
+                    .as("0x%04x", bits)
+                    .isZero();
+        }
+    }
+
+    @Test
+    void everyBf16HasTheValueOfTheDefinition() {
+        for (int bits = 0; bits < 1 << 16; bits++) {
+            double sign = bits < 0x8000 ? 1 : -1;
+            int exponent = bits / 128 % 256;
+            double fraction = bits % 128 / 128.0;
+            double expected;
+            if (exponent == 255) {
+                expected = fraction == 0 ? sign * Double.POSITIVE_INFINITY : Double.NaN;
+            } else if (exponent == 0) {
+                expected = sign * StrictMath.pow(2, -126) * fraction;
+            } else {
+                expected = sign * StrictMath.pow(2, exponent - 127) * (1 + fraction);
+            }
+            assertThat(Double.compare(HalfFloats.fromBf16((short) bits), expected))
+                    .as("0x%04x", bits)
+                    .isZero();
+        }
+    }
+
+    @Test
+    void nanKeepsSignAndPayload() {
+        assertThat(Float.floatToRawIntBits(HalfFloats.fromF16((short) 0xFE01))).isEqualTo(0xFFC02000);
+        assertThat(Float.floatToRawIntBits(HalfFloats.fromBf16((short) 0x7FC1))).isEqualTo(0x7FC10000);
+    }
+}
