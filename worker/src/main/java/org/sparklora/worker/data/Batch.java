@@ -1,0 +1,93 @@
+package org.sparklora.worker.data;
+
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Examples as flat row-major arrays, padded to the longest of them: B rows of S tokens.
+ *
+ * <p>Arrays are handed out as they are, for they go straight into native memory; do not change them.
+ */
+public final class Batch {
+
+    private final int rows;
+    private final int length;
+    private final long[] inputIds;
+    private final long[] tokenTypeIds;
+    private final float[] attentionMask;
+    private final float[] labels;
+    private final float[] weights;
+
+    private Batch(int rows, int length) {
+        this.rows = rows;
+        this.length = length;
+        inputIds = new long[rows * length];
+        tokenTypeIds = new long[rows * length];
+        attentionMask = new float[rows * length];
+        labels = new float[rows];
+        weights = new float[rows];
+    }
+
+    /** A batch of at least one example. */
+    public static Batch of(List<Example> examples, int padTokenId) {
+        if (examples.isEmpty()) {
+            throw new IllegalArgumentException(
+                    "a batch of 0 examples: skip the step on a shard that has no rows left, it adds zero");
+        }
+        int longest = examples.stream().mapToInt(Example::length).max().orElseThrow();
+        Batch batch = new Batch(examples.size(), longest);
+        Arrays.fill(batch.inputIds, padTokenId);
+        for (int b = 0; b < batch.rows; b++) {
+            batch.fill(b, examples.get(b));
+        }
+        return batch;
+    }
+
+    private void fill(int b, Example example) {
+        int[] ids = example.inputIds();
+        int start = b * length;
+        for (int s = 0; s < ids.length; s++) {
+            inputIds[start + s] = ids[s];
+        }
+        // Padding keeps token type 0, as in Hugging Face.
+        Arrays.fill(tokenTypeIds, start + example.secondStart(), start + ids.length, 1);
+        Arrays.fill(attentionMask, start, start + ids.length, 1);
+        labels[b] = example.label();
+        weights[b] = example.weight();
+    }
+
+    /** B. */
+    public int rows() {
+        return rows;
+    }
+
+    /** S: tokens of the longest example. */
+    public int length() {
+        return length;
+    }
+
+    /** [B, S]. */
+    public long[] inputIds() {
+        return inputIds;
+    }
+
+    /** [B, S]: 0, or 1 for the tokens of a second text. */
+    public long[] tokenTypeIds() {
+        return tokenTypeIds;
+    }
+
+    /** [B, S]: 1 for a token, 0 for padding. */
+    public float[] attentionMask() {
+        return attentionMask;
+    }
+
+    /** [B]. */
+    public float[] labels() {
+        return labels;
+    }
+
+    /** [B]. */
+    public float[] weights() {
+        return weights;
+    }
+}

@@ -1,0 +1,185 @@
+package org.sparklora.worker.data;
+
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.InvalidObjectException;
+import java.io.ObjectInputStream;
+import java.io.Serializable;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import org.sparklora.worker.contract.ShardPlan;
+
+/**
+ * One of the S fixed parts of the data: its examples in key order, or in file order under order {@code given}.
+ *
+ * <p>Immutable. Java serialisation writes one packed byte array, token ids as variable-length integers: thousands of
+ * rows would otherwise be as many objects with a handle each.
+ */
+public final class Shard implements Serializable {
+
+    private static final long serialVersionUID = 1L;
+
+    private final int index;
+    private final Example[] examples;
+    private final int truncated;
+
+    /**
+     * A shard.
+     *
+     * @param index which of the S shards, from 0
+     * @param examples its rows; may be empty
+     * @param truncated how many of them lost tokens to the maximum length
+     */
+    public Shard(int index, List<Example> examples, int truncated) {
+        this(index, examples.toArray(new Example[0]), truncated);
+    }
+
+    private Shard(int index, Example[] examples, int truncated) {
+        if (index < 0 || truncated < 0 || truncated > examples.length) {
+            throw new IllegalArgumentException("shard " + index + ": " + truncated + " truncated rows of "
+                    + examples.length + "; the index counts from 0 and truncated rows are among the rows");
+        }
+        this.index = index;
+        this.examples = examples;
+        this.truncated = truncated;
+    }
+
+    /** Which of the S shards this is, from 0. */
+    public int index() {
+        return index;
+    }
+
+    /** Number of rows. */
+    public int size() {
+        return examples.length;
+    }
+
+    /** The row at a position of the shard's own order. */
+    public Example example(int position) {
+        return examples[position];
+    }
+
+    /** All rows in the shard's own order; a view that cannot be changed. */
+    public List<Example> examples() {
+        return Collections.unmodifiableList(Arrays.asList(examples));
+    }
+
+    /** How many rows lost tokens to the maximum length. */
+    public int truncated() {
+        return truncated;
+    }
+
+    /** The rows of each step of an epoch. */
+    public EpochRows epoch(ShardOrder order, ShardPlan plan, int epoch) {
+        return new EpochRows(this, plan, order.positions(this, plan, epoch));
+    }
+
+    @Override
+    public boolean equals(Object o) {
+        return o instanceof Shard other
+                && index == other.index
+                && truncated == other.truncated
+                && Arrays.equals(examples, other.examples);
+    }
+
+    @Override
+    public int hashCode() {
+        return index * 31 + Arrays.hashCode(examples);
+    }
+
+    @Override
+    public String toString() {
+        return "Shard[index=" + index + ", rows=" + examples.length + ", truncated=" + truncated + "]";
+    }
+
+    private Object writeReplace() {
+        return new Packed(this);
+    }
+
+    private void readObject(ObjectInputStream in) throws InvalidObjectException {
+        throw new InvalidObjectException("a shard is written in its packed form only");
+    }
+
+    /** The serialised form. */
+    private static final class Packed implements Serializable {
+
+        private static final long serialVersionUID = 1L;
+
+        private final byte[] bytes;
+
+        Packed(Shard shard) {
+            ByteArrayOutputStream buffer = new ByteArrayOutputStream(64 + shard.examples.length * 80);
+            try (DataOutputStream out = new DataOutputStream(buffer)) {
+                out.writeInt(shard.index);
+                out.writeInt(shard.truncated);
+                out.writeInt(shard.examples.length);
+                for (Example e : shard.examples) {
+                    write(out, e);
+                }
+            } catch (IOException e) {
+                throw new IllegalStateException("writing to memory failed", e);
+            }
+            bytes = buffer.toByteArray();
+        }
+
+        private static void write(DataOutputStream out, Example e) throws IOException {
+            out.writeLong(e.key());
+            out.writeFloat(e.label());
+            out.writeFloat(e.weight());
+            writeInt(out, e.secondStart());
+            writeInt(out, e.length());
+            for (int id : e.inputIds()) {
+                writeInt(out, id);
+            }
+        }
+
+        /** Seven bits a byte, low bits first; the top bit says that more follow. */
+        private static void writeInt(DataOutputStream out, int value) throws IOException {
+            int rest = value;
+            while ((rest & ~0x7F) != 0) {
+                out.writeByte((rest & 0x7F) | 0x80);
+                rest >>>= 7;
+            }
+            out.writeByte(rest);
+        }
+
+        private static int readInt(DataInputStream in) throws IOException {
+            int value = 0;
+            for (int shift = 0; ; shift += 7) {
+                int b = in.readUnsignedByte();
+                value |= (b & 0x7F) << shift;
+                if (b < 0x80) {
+                    return value;
+                }
+            }
+        }
+
+        private Object readResolve() throws InvalidObjectException {
+            try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(bytes))) {
+                int index = in.readInt();
+                int truncated = in.readInt();
+                Example[] examples = new Example[in.readInt()];
+                for (int i = 0; i < examples.length; i++) {
+                    long key = in.readLong();
+                    float label = in.readFloat();
+                    float weight = in.readFloat();
+                    int secondStart = readInt(in);
+                    int[] ids = new int[readInt(in)];
+                    for (int t = 0; t < ids.length; t++) {
+                        ids[t] = readInt(in);
+                    }
+                    examples[i] = new Example(ids, secondStart, label, weight, key);
+                }
+                return new Shard(index, examples, truncated);
+            } catch (IOException | IllegalArgumentException | NegativeArraySizeException e) {
+                InvalidObjectException broken = new InvalidObjectException("a packed shard is cut short or damaged");
+                broken.initCause(e);
+                throw broken;
+            }
+        }
+    }
+}

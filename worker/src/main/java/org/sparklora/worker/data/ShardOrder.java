@@ -1,0 +1,133 @@
+package org.sparklora.worker.data;
+
+import java.io.Serializable;
+import java.util.Arrays;
+import java.util.Comparator;
+import org.sparklora.worker.contract.KeyedRandom;
+import org.sparklora.worker.contract.ShardPlan;
+
+/**
+ * The order in which a shard's rows are used in an epoch. A pure function of seed, epoch and the rows' keys.
+ *
+ * <p>{@link #given()}: as they are. {@link #shuffled}: by hash(seed, epoch, key), ties by position.
+ * {@link #groupedByLength}: shuffled, then within each window of {@value #WINDOW_STEPS} steps sorted by token length
+ * and cut into steps; the steps of a window are then permuted by a permutation that hangs on (seed, epoch, window)
+ * alone, so all shards see rows of similar length in the same step and no step waits for one long row. The epoch's
+ * last short step takes part in no window: its rows are the last of the shuffled order.
+ */
+public final class ShardOrder implements Serializable {
+
+    /** Steps of one window: long enough to find rows of like length, short enough to stay a shuffle. */
+    static final int WINDOW_STEPS = 32;
+
+    private static final long serialVersionUID = 1L;
+
+    private enum Kind {
+        GIVEN,
+        SHUFFLED,
+        GROUPED_BY_LENGTH
+    }
+
+    private final Kind kind;
+    private final long seed;
+
+    private ShardOrder(Kind kind, long seed) {
+        this.kind = kind;
+        this.seed = seed;
+    }
+
+    /** Rows as they are. */
+    public static ShardOrder given() {
+        return new ShardOrder(Kind.GIVEN, 0);
+    }
+
+    /** Rows by hash(seed, epoch, key). */
+    public static ShardOrder shuffled(long seed) {
+        return new ShardOrder(Kind.SHUFFLED, seed);
+    }
+
+    /** Shuffled, with rows of similar length in the same step on every shard. */
+    public static ShardOrder groupedByLength(long seed) {
+        return new ShardOrder(Kind.GROUPED_BY_LENGTH, seed);
+    }
+
+    /** Positions of the shard's rows in the order of an epoch; step k takes those from plan.from(shard, k). */
+    int[] positions(Shard shard, ShardPlan plan, int epoch) {
+        if (shard.size() != plan.shardSize(shard.index())) {
+            throw new IllegalArgumentException("shard " + shard.index() + " holds " + shard.size()
+                    + " rows, but the plan gives it " + plan.shardSize(shard.index()) + " of " + plan.examples()
+                    + "; prepare the data again for this plan");
+        }
+        if (plan.given() != (kind == Kind.GIVEN)) {
+            throw new IllegalArgumentException("the order " + kind + " does not fit a plan with given = " + plan.given()
+                    + "; take both from data.order");
+        }
+        return switch (kind) {
+            case GIVEN -> identity(shard.size());
+            case SHUFFLED -> shuffle(shard, epoch);
+            case GROUPED_BY_LENGTH -> group(shard, plan, epoch, shuffle(shard, epoch));
+        };
+    }
+
+    private static int[] identity(int size) {
+        int[] order = new int[size];
+        Arrays.setAll(order, i -> i);
+        return order;
+    }
+
+    private int[] shuffle(Shard shard, int epoch) {
+        long epochKey = KeyedRandom.mix(KeyedRandom.key(seed, "data/order"), epoch);
+        long[] hash = new long[shard.size()];
+        Arrays.setAll(hash, i -> KeyedRandom.mix(epochKey, shard.example(i).key()));
+        return sort(
+                identity(shard.size()),
+                Comparator.<Integer>comparingLong(i -> hash[i]).thenComparingInt(i -> i));
+    }
+
+    private int[] group(Shard shard, ShardPlan plan, int epoch, int[] shuffled) {
+        int wholeSteps = Math.toIntExact(plan.examples() / plan.batchSize());
+        int[] order = shuffled.clone();
+        for (int first = 0; first < wholeSteps; first += WINDOW_STEPS) {
+            int end = Math.min(first + WINDOW_STEPS, wholeSteps);
+            int from = plan.from(shard.index(), first);
+            int[] rows = Arrays.copyOfRange(shuffled, from, plan.from(shard.index(), end));
+            // A stable sort: rows of one length keep their shuffled order.
+            int[] byLength =
+                    sort(rows, Comparator.comparingInt(i -> shard.example(i).length()));
+            int taken = 0;
+            // Where B is no multiple of S, steps differ in their number of rows: each takes as many as the plan says.
+            for (int step : permutation(epoch, first, end)) {
+                int at = plan.from(shard.index(), step);
+                int count = plan.from(shard.index(), step + 1) - at;
+                System.arraycopy(byLength, taken, order, at, count);
+                taken += count;
+            }
+        }
+        return order;
+    }
+
+    /** Steps [first, end) of a window: the one that takes the shortest rows comes first. The same for every shard. */
+    int[] permutation(int epoch, int first, int end) {
+        long window = first / WINDOW_STEPS;
+        long key = KeyedRandom.mix(KeyedRandom.mix(KeyedRandom.key(seed, "data/window"), epoch), window);
+        int[] steps = new int[end - first];
+        Arrays.setAll(steps, i -> first + i);
+        return sort(
+                steps,
+                Comparator.<Integer>comparingLong(step -> KeyedRandom.mix(key, step - first))
+                        .thenComparingInt(step -> step));
+    }
+
+    private static int[] sort(int[] values, Comparator<Integer> by) {
+        return Arrays.stream(values)
+                .boxed()
+                .sorted(by)
+                .mapToInt(Integer::intValue)
+                .toArray();
+    }
+
+    @Override
+    public String toString() {
+        return "ShardOrder[" + kind + ", seed=" + seed + "]";
+    }
+}

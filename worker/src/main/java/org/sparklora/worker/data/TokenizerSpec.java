@@ -1,0 +1,148 @@
+package org.sparklora.worker.data;
+
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
+import java.io.IOException;
+import java.io.Serializable;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * All that an executor needs to build a tokenizer, without access to the model's files: the text of a
+ * {@code tokenizer.json}.
+ *
+ * <p>Read on the driver from a Hugging Face directory: from {@code tokenizer.json}, or else generated from
+ * {@code vocab.txt} as BERT's own tokenizer would behave. What {@code tokenizer_config.json} says about lower case,
+ * accents and Chinese characters wins over {@code tokenizer.json}, as in transformers; without it a bare vocabulary is
+ * lower-cased, which is transformers' default too.
+ */
+public final class TokenizerSpec implements Serializable {
+
+    private static final long serialVersionUID = 1L;
+
+    private final String source;
+    private final String json;
+    private final int padTokenId;
+    private final int vocabularySize;
+
+    private TokenizerSpec(String source, String json, int padTokenId, int vocabularySize) {
+        this.source = source;
+        this.json = json;
+        this.padTokenId = padTokenId;
+        this.vocabularySize = vocabularySize;
+    }
+
+    /** The tokenizer of a local Hugging Face directory. */
+    public static TokenizerSpec read(Path directory) throws IOException {
+        JsonObject config = object(directory.resolve("tokenizer_config.json"));
+        JsonObject map = object(directory.resolve("special_tokens_map.json"));
+        Path ready = directory.resolve("tokenizer.json");
+        Path vocab = directory.resolve("vocab.txt");
+        if (Files.exists(ready)) {
+            return fromJson(ready.toString(), object(ready), config, map);
+        }
+        if (Files.exists(vocab)) {
+            JsonObject json = BertTokenizerJson.generate(vocab.toString(), lines(text(vocab)), config, map);
+            return fromJson(vocab.toString(), json, config, map);
+        }
+        throw new IOException("'" + directory + "' holds neither tokenizer.json nor vocab.txt; point model.path at a "
+                + "Hugging Face model directory with its tokenizer");
+    }
+
+    private static TokenizerSpec fromJson(String source, JsonObject json, JsonObject config, JsonObject map)
+            throws IOException {
+        TokenizerJson tokenizer = new TokenizerJson(source, json);
+        tokenizer.override(config);
+        int pad = tokenizer.padTokenId(SpecialTokens.name("pad_token", "", config, map));
+        return new TokenizerSpec(source, tokenizer.text(), pad, tokenizer.vocabularySize());
+    }
+
+    /** The file it was read from. */
+    public String source() {
+        return source;
+    }
+
+    /** Id that fills a batch's shorter rows. */
+    public int padTokenId() {
+        return padTokenId;
+    }
+
+    /** Largest token id + 1: rows that the model's word embedding must have at least. */
+    public int vocabularySize() {
+        return vocabularySize;
+    }
+
+    /** Text of the tokenizer.json. */
+    String json() {
+        return json;
+    }
+
+    @Override
+    public boolean equals(Object o) {
+        return o instanceof TokenizerSpec other && json.equals(other.json) && padTokenId == other.padTokenId;
+    }
+
+    @Override
+    public int hashCode() {
+        return json.hashCode();
+    }
+
+    @Override
+    public String toString() {
+        return "TokenizerSpec[" + source + ", vocabulary " + vocabularySize + "]";
+    }
+
+    /** Tokens of a vocab.txt, cut where Python's universal newlines cut: a vocabulary may hold U+2028 as a token. */
+    static List<String> lines(String text) {
+        List<String> lines = new ArrayList<>();
+        int start = 0;
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if (c == '\n' || c == '\r') {
+                lines.add(text.substring(start, i));
+                if (c == '\r' && i + 1 < text.length() && text.charAt(i + 1) == '\n') {
+                    i++;
+                }
+                start = i + 1;
+            }
+        }
+        if (start < text.length()) {
+            lines.add(text.substring(start));
+        }
+        return lines;
+    }
+
+    /** A JSON file's object; empty where the file is absent. */
+    private static JsonObject object(Path file) throws IOException {
+        if (!Files.exists(file)) {
+            return new JsonObject();
+        }
+        try {
+            JsonElement json = JsonParser.parseString(text(file));
+            if (json.isJsonObject()) {
+                return json.getAsJsonObject();
+            }
+        } catch (JsonParseException e) {
+            throw new IOException("'" + file + "' is not JSON: " + e.getMessage() + "; copy the file again", e);
+        }
+        throw new IOException("'" + file + "' holds no JSON object; copy the file again");
+    }
+
+    private static String text(Path file) throws IOException {
+        try {
+            return StandardCharsets.UTF_8
+                    .newDecoder()
+                    .decode(ByteBuffer.wrap(Files.readAllBytes(file)))
+                    .toString();
+        } catch (CharacterCodingException e) {
+            throw new IOException("'" + file + "' is not UTF-8; copy the file again", e);
+        }
+    }
+}

@@ -1,0 +1,180 @@
+package org.sparklora.worker.data;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.sparklora.worker.contract.KeyedRandom;
+import org.sparklora.worker.contract.ShardPlan;
+
+class ShardOrderTest {
+
+    private static final long SEED = 42;
+
+    @ParameterizedTest(name = "S {0}, B {1}, N {2}")
+    @CsvSource({
+        "1,1,1",
+        "1,4,9",
+        "4,4,3",
+        "4,6,1",
+        "4,6,101",
+        "8,32,5000",
+        "8,13,4711",
+        "16,33,1057",
+        "2,5,320",
+        "8,8,64"
+    })
+    void everyRowOncePerEpochInThePlansNumbers(int shards, int batchSize, int examples) {
+        ShardPlan plan = new ShardPlan(shards, batchSize, examples, false);
+        for (ShardOrder order : List.of(ShardOrder.shuffled(SEED), ShardOrder.groupedByLength(SEED))) {
+            for (int s = 0; s < shards; s++) {
+                Shard shard = shard(plan, s);
+                EpochRows rows = shard.epoch(order, plan, 3);
+                Set<Integer> seen = new HashSet<>();
+                for (int step = 0; step < rows.steps(); step++) {
+                    int[] at = rows.positions(step);
+                    assertThat(at).hasSize(plan.from(s, step + 1) - plan.from(s, step));
+                    assertThat(rows.examples(step)).hasSize(at.length);
+                    Arrays.stream(at)
+                            .forEach(position -> assertThat(seen.add(position)).isTrue());
+                }
+                assertThat(seen).hasSize(shard.size());
+            }
+        }
+    }
+
+    @Test
+    void givenKeepsTheOrder() {
+        ShardPlan plan = new ShardPlan(4, 6, 23, true);
+        for (int s = 0; s < 4; s++) {
+            Shard shard = shard(plan, s);
+            assertThat(ShardOrder.given().positions(shard, plan, 5))
+                    .containsExactly(IntStream.range(0, shard.size()).toArray());
+        }
+    }
+
+    @Test
+    void epochsAndSeedsDiffer() {
+        ShardPlan plan = new ShardPlan(1, 4, 200, false);
+        Shard shard = shard(plan, 0);
+        int[] first = ShardOrder.shuffled(SEED).positions(shard, plan, 0);
+        assertThat(ShardOrder.shuffled(SEED).positions(shard, plan, 0)).isEqualTo(first);
+        assertThat(ShardOrder.shuffled(SEED).positions(shard, plan, 1)).isNotEqualTo(first);
+        assertThat(ShardOrder.shuffled(SEED + 1).positions(shard, plan, 0)).isNotEqualTo(first);
+    }
+
+    @Test
+    void theOrderHangsOnKeysAlone() {
+        // The same keys in another shard, with other labels and tokens: the same order.
+        ShardPlan two = new ShardPlan(2, 4, 200, false);
+        List<Example> other = new ArrayList<>();
+        shard(two, 0).examples().forEach(e -> other.add(new Example(new int[] {1, 2, 3}, 1, 7, 2, e.key())));
+        assertThat(ShardOrder.shuffled(SEED).positions(new Shard(1, other, 0), two, 4))
+                .isEqualTo(ShardOrder.shuffled(SEED).positions(shard(two, 0), two, 4));
+    }
+
+    @Test
+    void equalKeysKeepTheirPositions() {
+        ShardPlan plan = new ShardPlan(1, 4, 10, false);
+        Example same = new Example(new int[] {1, 2}, 2, 0, 1, 5);
+        Shard shard = new Shard(0, Collections.nCopies(10, same), 0);
+        assertThat(ShardOrder.shuffled(SEED).positions(shard, plan, 0)).isSorted();
+    }
+
+    @Test
+    void shortestAndLongestRowsMeetInTheSameStepOnAllShards() {
+        ShardPlan plan = new ShardPlan(4, 16, 16 * 100, false);
+        ShardOrder order = ShardOrder.groupedByLength(SEED);
+        for (int first = 0; first < 100; first += ShardOrder.WINDOW_STEPS) {
+            int end = Math.min(first + ShardOrder.WINDOW_STEPS, 100);
+            int[] steps = order.permutation(2, first, end);
+            assertThat(Arrays.stream(steps).sorted().toArray())
+                    .containsExactly(IntStream.range(first, end).toArray());
+            for (int s = 0; s < 4; s++) {
+                EpochRows rows = shard(plan, s).epoch(order, plan, 2);
+                int before = 0;
+                for (int step : steps) {
+                    for (Example e : rows.examples(step)) {
+                        assertThat(e.length()).isGreaterThanOrEqualTo(before);
+                        before = e.length();
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
+    void windowsArePermutedDifferently() {
+        ShardOrder order = ShardOrder.groupedByLength(SEED);
+        int[] first = Arrays.stream(order.permutation(0, 0, 32)).toArray();
+        int[] second =
+                Arrays.stream(order.permutation(0, 32, 64)).map(i -> i - 32).toArray();
+        assertThat(second).isNotEqualTo(first);
+        assertThat(order.permutation(1, 0, 32)).isNotEqualTo(first);
+    }
+
+    @Test
+    void groupingPadsLess() {
+        ShardPlan plan = new ShardPlan(8, 32, 3200, false);
+        assertThat(padding(plan, ShardOrder.groupedByLength(SEED)) * 3)
+                .isLessThan(padding(plan, ShardOrder.shuffled(SEED)));
+    }
+
+    @Test
+    void theLastShortStepStaysLast() {
+        ShardPlan plan = new ShardPlan(2, 8, 8 * 5 + 3, false);
+        for (int s = 0; s < 2; s++) {
+            Shard shard = shard(plan, s);
+            int[] plain = ShardOrder.shuffled(SEED).positions(shard, plan, 0);
+            int[] grouped = ShardOrder.groupedByLength(SEED).positions(shard, plan, 0);
+            int from = plan.from(s, 5);
+            assertThat(Arrays.copyOfRange(grouped, from, grouped.length))
+                    .isEqualTo(Arrays.copyOfRange(plain, from, plain.length));
+        }
+    }
+
+    @Test
+    void refusesAPlanForOtherData() {
+        Shard shard = shard(new ShardPlan(2, 8, 43, false), 0);
+        assertThatThrownBy(() -> shard.epoch(ShardOrder.shuffled(SEED), new ShardPlan(2, 8, 50, false), 0))
+                .hasMessageContaining("shard 0 holds 22 rows, but the plan gives it 25 of 50");
+        assertThatThrownBy(() -> shard.epoch(ShardOrder.given(), new ShardPlan(2, 8, 43, false), 0))
+                .hasMessageContaining("data.order");
+    }
+
+    private static long padding(ShardPlan plan, ShardOrder order) {
+        long padding = 0;
+        for (int s = 0; s < plan.shards(); s++) {
+            EpochRows rows = shard(plan, s).epoch(order, plan, 0);
+            for (int step = 0; step < rows.steps(); step++) {
+                int longest = rows.examples(step).stream()
+                        .mapToInt(Example::length)
+                        .max()
+                        .orElse(0);
+                padding += rows.examples(step).stream()
+                        .mapToInt(e -> longest - e.length())
+                        .sum();
+            }
+        }
+        return padding;
+    }
+
+    private static Shard shard(ShardPlan plan, int index) {
+        List<Example> examples = new ArrayList<>();
+        for (int i = 0; i < plan.shardSize(index); i++) {
+            long key = KeyedRandom.mix(index + 1L, i);
+            int length = 2 + (int) Long.remainderUnsigned(KeyedRandom.mix(key, 7), 100);
+            examples.add(new Example(new int[length], length, i % 2, 1, key));
+        }
+        return new Shard(index, examples, 0);
+    }
+}

@@ -1,0 +1,66 @@
+package org.sparklora.worker.data;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.ObjectInputStream;
+import java.io.ObjectOutputStream;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class ShardTest {
+
+    @Test
+    void survivesSerialisationPacked() throws IOException, ClassNotFoundException {
+        List<Example> examples = new ArrayList<>();
+        for (int i = 0; i < 1000; i++) {
+            int[] ids = new int[64];
+            for (int t = 0; t < ids.length; t++) {
+                ids[t] = (i * 977 + t * 31) % 30_522;
+            }
+            examples.add(new Example(ids, i % 65, i * 0.1f, 0.5f, Long.MIN_VALUE + i * 7919L));
+        }
+        examples.add(new Example(new int[] {Integer.MAX_VALUE, 0}, 2, Float.NaN, 1, -1));
+        Shard shard = new Shard(3, examples, 17);
+
+        byte[] bytes = bytes(shard);
+        assertThat(bytes.length).isLessThan(1000 * (64 * 3 + 20));
+        try (ObjectInputStream in = new ObjectInputStream(new ByteArrayInputStream(bytes))) {
+            assertThat(in.readObject()).isEqualTo(shard);
+        }
+    }
+
+    @Test
+    void anEmptyShardIsAShard() throws IOException, ClassNotFoundException {
+        Shard shard = new Shard(7, List.of(), 0);
+        try (ObjectInputStream in = new ObjectInputStream(new ByteArrayInputStream(bytes(shard)))) {
+            assertThat(in.readObject()).isEqualTo(shard);
+        }
+    }
+
+    @Test
+    void examplesSurviveSerialisation() throws IOException, ClassNotFoundException {
+        Example example = new Example(new int[] {101, 7, 102, 8, 102}, 3, 1, 2, 99);
+        try (ObjectInputStream in = new ObjectInputStream(new ByteArrayInputStream(bytes(example)))) {
+            assertThat(in.readObject()).isEqualTo(example);
+        }
+    }
+
+    @Test
+    void refusesAnExampleWithoutTokens() {
+        assertThatThrownBy(() -> new Example(new int[0], 0, 0, 1, 5)).hasMessageContaining("at least one token");
+        assertThatThrownBy(() -> new Example(new int[2], 3, 0, 1, 5)).hasMessageContaining("from token 3");
+    }
+
+    private static byte[] bytes(Object value) throws IOException {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        try (ObjectOutputStream objects = new ObjectOutputStream(out)) {
+            objects.writeObject(value);
+        }
+        return out.toByteArray();
+    }
+}
