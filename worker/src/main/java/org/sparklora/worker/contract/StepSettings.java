@@ -8,8 +8,7 @@ import java.io.Serializable;
  * @param seed the job's seed
  * @param accumulation pieces in which a shard's part of a batch is computed; at least 1
  * @param labelSmoothing label_smoothing_factor, [0, 1)
- * @param baseDropout dropout of the frozen base at and above the lowest live layer, [0, 1)
- * @param headDropout dropout before the classifier, [0, 1)
+ * @param dropout dropout outside LoRA
  */
-public record StepSettings(long seed, int accumulation, double labelSmoothing, double baseDropout, double headDropout)
+public record StepSettings(long seed, int accumulation, double labelSmoothing, DropoutRates dropout)
         implements Serializable {}

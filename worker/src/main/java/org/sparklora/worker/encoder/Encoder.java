@@ -1,0 +1,56 @@
+package org.sparklora.worker.encoder;
+
+import ai.djl.ndarray.NDArray;
+import java.util.List;
+import java.util.Optional;
+import org.sparklora.worker.contract.DropoutRates;
+import org.sparklora.worker.contract.TensorSpec;
+
+/**
+ * A transformer encoder, layer by layer, so that the caller decides where gradients start.
+ *
+ * <p>Stages count from 0: stage 0 is the embeddings, stage i + 1 is layer i, stage {@code layers() + 1} the pooler. A
+ * result is owned by the manager of the stage's input; the input is consumed (closed). Implementations hold names and
+ * sizes only: no state, safe from any thread.
+ */
+public interface Encoder {
+
+    /** Number of layers. */
+    int layers();
+
+    /** H. */
+    int hiddenSize();
+
+    /** Longest sequence the position table allows. */
+    int maxPositions();
+
+    /** Standard deviation for new heads (initializer_range). */
+    double initializerRange();
+
+    /** The base model's own dropout: hidden and attention, with the head's default. */
+    DropoutRates modelDropout();
+
+    /** Every weight that a checkpoint must hold, with its shape, ordered by name. */
+    List<TensorSpec> weights();
+
+    /** Paths of every Linear that LoRA can adapt, ordered by path, with weight [out, in]. */
+    List<TensorSpec> linears();
+
+    /** Names and shapes of every bias of the encoder. */
+    List<TensorSpec> biases();
+
+    /** Stage of a weight or module by its name; {@code layers() + 2} for what is not the encoder's, such as a head. */
+    int stageOf(String name);
+
+    /** Our name of a checkpoint's tensor; empty for tensors that fine-tuning does not use. */
+    Optional<String> canonicalName(String checkpointName);
+
+    /** Embeddings of a batch: [B·S, H]. */
+    NDArray embed(ForwardPass pass, Tokens tokens);
+
+    /** Layer i: x [B·S, H] to [B·S, H]. */
+    NDArray layer(int layer, ForwardPass pass, NDArray x, Tokens tokens);
+
+    /** What the head reads: [B·S, H] to [B, H]. */
+    NDArray pool(ForwardPass pass, NDArray x, Tokens tokens);
+}

@@ -1,0 +1,40 @@
+package org.sparklora.worker.encoder;
+
+import ai.djl.ndarray.NDArray;
+import org.sparklora.worker.contract.DropoutRates;
+import org.sparklora.worker.engine.KeyedDropout;
+
+/**
+ * One way through an encoder: the parameters and the dropout it is made with. The frozen prefix and the rest of a
+ * training step are two passes with the same parameters: the prefix never drops out.
+ */
+public record ForwardPass(Parameters parameters, KeyedDropout dropout, DropoutRates rates) {
+
+    /** A pass without dropout. */
+    public static ForwardPass evaluation(Parameters parameters) {
+        return new ForwardPass(parameters, KeyedDropout.OFF, DropoutRates.NONE);
+    }
+
+    public NDArray weight(String name) {
+        return parameters.get(name);
+    }
+
+    public NDArray linear(String path, NDArray x) {
+        return parameters.linear(path, x, dropout);
+    }
+
+    /** Dropout of hidden states, named by the place it happens at. */
+    public NDArray dropHidden(NDArray x, String place) {
+        return dropout.apply(x, place, rates.hidden());
+    }
+
+    /** Dropout of attention probabilities. */
+    public NDArray dropAttention(NDArray x, String place) {
+        return dropout.apply(x, place, rates.attention());
+    }
+
+    /** Dropout before the classifier. */
+    public NDArray dropHead(NDArray x, String place) {
+        return dropout.apply(x, place, rates.head());
+    }
+}

@@ -1,0 +1,14 @@
+package org.sparklora.worker.encoder;
+
+import ai.djl.ndarray.NDArray;
+import org.sparklora.worker.engine.KeyedDropout;
+
+/** What an encoder computes with: base weights, overlaid with the tensors that train. */
+public interface Parameters {
+
+    /** The weight of this Hugging Face name. */
+    NDArray get(String name);
+
+    /** The Linear of this module path, with its LoRA pair if it has one. x [M, in]; result [M, out]. */
+    NDArray linear(String path, NDArray x, KeyedDropout dropout);
+}

@@ -1,0 +1,40 @@
+package org.sparklora.worker.encoder;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import java.util.Arrays;
+import org.sparklora.worker.engine.Tensors;
+
+/**
+ * The tokens of one batch in the engine's memory, padded to the batch's own longest sequence.
+ *
+ * @param batch B
+ * @param length S
+ * @param ids [B·S] int64
+ * @param typeIds [B·S] int64
+ * @param mask [B, 1, 1, S] float32, added to attention scores: 0 for a token, the most negative float for padding
+ */
+public record Tokens(int batch, int length, NDArray ids, NDArray typeIds, NDArray mask) {
+
+    /** Copies a padded batch, row-major [B, S], into the engine; 1 in {@code attentionMask} is a token, 0 padding. */
+    public static Tokens of(NDManager manager, int batch, long[] inputIds, long[] tokenTypeIds, float[] attentionMask) {
+        int length = inputIds.length / batch;
+        float[] mask = new float[attentionMask.length];
+        for (int i = 0; i < mask.length; i++) {
+            mask[i] = attentionMask[i] == 0f ? -Float.MAX_VALUE : 0f;
+        }
+        return new Tokens(
+                batch,
+                length,
+                Tensors.longs(manager, inputIds, inputIds.length),
+                Tensors.longs(manager, tokenTypeIds, tokenTypeIds.length),
+                Tensors.floats(manager, mask, batch, 1, 1, length));
+    }
+
+    /** Position ids 0..S-1 for each sequence, [B·S] int64. */
+    public NDArray positions() {
+        long[] positions = new long[batch * length];
+        Arrays.setAll(positions, i -> i % length);
+        return Tensors.longs(ids.getManager(), positions, positions.length);
+    }
+}

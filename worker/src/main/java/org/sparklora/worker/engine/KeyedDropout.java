@@ -1,0 +1,65 @@
+package org.sparklora.worker.engine;
+
+import ai.djl.ndarray.NDArray;
+import org.sparklora.worker.contract.KeyedRandom;
+
+/**
+ * Dropout whose masks depend on (seed, name, epoch, step, shard, piece) and the element's position only, so that they
+ * are the same on any executor, in any order, and whatever other groups do.
+ *
+ * <p>Kept elements are scaled by 1 / (1 - p). Four 16-bit lanes are used per draw, so p is met to 2⁻¹⁶.
+ */
+public final class KeyedDropout {
+
+    /** Drops nothing: evaluation. */
+    public static final KeyedDropout OFF = new KeyedDropout(0, 0, 0, 0, 0, false);
+
+    private final long seed;
+    private final long epoch;
+    private final long step;
+    private final long shard;
+    private final long piece;
+    private final boolean active;
+
+    private KeyedDropout(long seed, long epoch, long step, long shard, long piece, boolean active) {
+        this.seed = seed;
+        this.epoch = epoch;
+        this.step = step;
+        this.shard = shard;
+        this.piece = piece;
+        this.active = active;
+    }
+
+    /** Masks of one piece of one shard's part of one step. */
+    public static KeyedDropout training(long seed, int epoch, int step, int shard, int piece) {
+        return new KeyedDropout(seed, epoch, step, shard, piece, true);
+    }
+
+    /** {@code x} with elements dropped with probability {@code p}; {@code x} itself when nothing is to be dropped. */
+    public NDArray apply(NDArray x, String name, double p) {
+        if (!active || p == 0.0) {
+            return x;
+        }
+        long key = KeyedRandom.key(seed, "dropout/" + name);
+        long stream =
+                KeyedRandom.mix(KeyedRandom.mix(KeyedRandom.mix(KeyedRandom.mix(key, epoch), step), shard), piece);
+        int dropBelow = (int) Math.round(p * 65536.0);
+        float scale = (float) (1.0 / (1.0 - p));
+        int size = Math.toIntExact(x.size());
+        NDArray mask = Tensors.floats(
+                x.getManager(),
+                size,
+                target -> {
+                    for (int i = 0; i < size; i += 4) {
+                        long bits = KeyedRandom.mix(stream, i >>> 2);
+                        int lanes = Math.min(4, size - i);
+                        for (int lane = 0; lane < lanes; lane++) {
+                            target.put((bits & 0xFFFF) < dropBelow ? 0f : scale);
+                            bits >>>= 16;
+                        }
+                    }
+                },
+                x.getShape().getShape());
+        return x.mul(mask);
+    }
+}

@@ -1,0 +1,47 @@
+package org.sparklora.worker.engine;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.jni.JniUtils;
+import org.jspecify.annotations.Nullable;
+
+/** Fused ATen kernels that DJL's NDArray does not offer by name. The result belongs to the manager of {@code x}. */
+public final class Ops {
+
+    private Ops() {}
+
+    /** x Wᵀ + b. x [M, in], weight [out, in], bias [out] or null; result [M, out]. */
+    // DJL passes a null bias on to PyTorch, which takes it as "none"; its signature does not say so.
+    @SuppressWarnings("NullAway")
+    public static NDArray linear(NDArray x, NDArray weight, @Nullable NDArray bias) {
+        return JniUtils.linear((PtNDArray) x, (PtNDArray) weight, (PtNDArray) bias);
+    }
+
+    /** Layer normalisation over the last axis. x [M, H], weight [H], bias [H]. */
+    public static NDArray layerNorm(NDArray x, NDArray weight, NDArray bias, double eps) {
+        Shape last = new Shape(weight.size());
+        return JniUtils.layerNorm((PtNDArray) x, last, (PtNDArray) weight, (PtNDArray) bias, eps);
+    }
+
+    /** GELU in its erf form, as Hugging Face's {@code gelu}. */
+    public static NDArray gelu(NDArray x) {
+        return JniUtils.gelu((PtNDArray) x);
+    }
+
+    /** Softmax over the last axis. */
+    public static NDArray softmax(NDArray x) {
+        return JniUtils.softmax((PtNDArray) x, -1, DataType.FLOAT32);
+    }
+
+    /** Log-softmax over the last axis. */
+    public static NDArray logSoftmax(NDArray x) {
+        return JniUtils.logSoftmax((PtNDArray) x, -1, DataType.FLOAT32);
+    }
+
+    /** Rows of a table. ids [M] int64, table [V, H]; result [M, H]. */
+    public static NDArray embedding(NDArray ids, NDArray table) {
+        return JniUtils.embedding((PtNDArray) ids, (PtNDArray) table, false);
+    }
+}

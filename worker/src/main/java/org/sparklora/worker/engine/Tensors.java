@@ -1,0 +1,92 @@
+package org.sparklora.worker.engine;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.List;
+
+/**
+ * Values in and out of PyTorch's memory.
+ *
+ * <p>Every array made here is a copy in memory that PyTorch allocated: 64-byte aligned (kernels may round differently
+ * by alignment, so equal values must lie alike) and counted by autograd, so closing it early is safe. The way there is
+ * one direct buffer per thread, reused, so that a long run allocates no Java direct memory per step.
+ */
+public final class Tensors {
+
+    private static final int ALIGNMENT = 64;
+
+    /** Per thread, because filling and copying must not interleave; holds no value between calls. */
+    private static final ThreadLocal<ByteBuffer> STAGING = ThreadLocal.withInitial(() -> direct(1 << 16));
+
+    private Tensors() {}
+
+    /** Fills {@code target}, whose limit is the number of elements. */
+    @FunctionalInterface
+    interface FloatFiller {
+        void fill(java.nio.FloatBuffer target);
+    }
+
+    /** A float32 array with these values, row-major; owned by {@code manager}. */
+    public static NDArray floats(NDManager manager, float[] values, long... shape) {
+        return floats(manager, values.length, target -> target.put(values), shape);
+    }
+
+    /** A float32 array of a tensor's shape. */
+    public static NDArray floats(NDManager manager, float[] values, List<Integer> shape) {
+        return floats(
+                manager, values, shape.stream().mapToLong(Integer::longValue).toArray());
+    }
+
+    static NDArray floats(NDManager manager, int size, FloatFiller filler, long... shape) {
+        ByteBuffer staging = staging(size * (long) Float.BYTES);
+        filler.fill(staging.asFloatBuffer());
+        return copy(manager, staging, DataType.FLOAT32, shape);
+    }
+
+    /** An int64 array with these values. */
+    public static NDArray longs(NDManager manager, long[] values, long... shape) {
+        ByteBuffer staging = staging(values.length * (long) Long.BYTES);
+        staging.asLongBuffer().put(values);
+        return copy(manager, staging, DataType.INT64, shape);
+    }
+
+    /** A float32 array over memory that outlives it and never changes, such as a mapped file: no copy is made. */
+    public static NDArray wrap(NDManager manager, ByteBuffer memory, List<Integer> shape) {
+        return manager.create(
+                memory, new Shape(shape.stream().mapToLong(Integer::longValue).toArray()), DataType.FLOAT32);
+    }
+
+    /** A scalar constant of shape [1], to multiply or divide by without a Number overload. */
+    public static NDArray constant(NDManager manager, double value) {
+        return floats(manager, new float[] {(float) value}, 1);
+    }
+
+    /** The values of a float32 array, row-major. */
+    public static float[] toFloats(NDArray array) {
+        return array.toFloatArray();
+    }
+
+    private static NDArray copy(NDManager manager, ByteBuffer staging, DataType type, long... shape) {
+        try (NDArray wrapped = manager.create(staging, new Shape(shape), type)) {
+            return wrapped.duplicate();
+        }
+    }
+
+    private static ByteBuffer staging(long bytes) {
+        ByteBuffer buffer = STAGING.get();
+        if (buffer.capacity() < bytes) {
+            buffer = direct(Math.toIntExact(Math.min(Integer.MAX_VALUE - ALIGNMENT, Long.highestOneBit(bytes) * 2)));
+            STAGING.set(buffer);
+        }
+        // A slice: the engine takes the address of the buffer object, and its size from the shape.
+        return buffer.slice(0, Math.toIntExact(bytes)).order(ByteOrder.nativeOrder());
+    }
+
+    private static ByteBuffer direct(int bytes) {
+        return ByteBuffer.allocateDirect(bytes + ALIGNMENT).alignedSlice(ALIGNMENT);
+    }
+}

@@ -1,0 +1,40 @@
+package org.sparklora.worker.engine;
+
+import ai.djl.Device;
+import ai.djl.engine.Engine;
+import ai.djl.ndarray.NDManager;
+import ai.djl.pytorch.jni.JniUtils;
+
+/** The PyTorch engine of this process: its device, threads and managers. The device is chosen here and nowhere else. */
+public final class Torch {
+
+    private static final String ENGINE = "PyTorch";
+
+    private Torch() {}
+
+    /** The device that everything is computed on. */
+    public static Device device() {
+        return Device.cpu();
+    }
+
+    /** A manager that owns arrays until it is closed; the caller closes it. */
+    public static NDManager newManager() {
+        return NDManager.newBaseManager(device(), ENGINE);
+    }
+
+    /** One intra-op thread for work started from this thread: Spark already runs one task per core. */
+    public static void prepareThread() {
+        engine();
+        JniUtils.setNumThreads(1);
+        JniUtils.setGradMode(false);
+    }
+
+    /** PyTorch's version, after its native library was loaded. */
+    public static String version() {
+        return engine().getVersion();
+    }
+
+    private static Engine engine() {
+        return Engine.getEngine(ENGINE);
+    }
+}

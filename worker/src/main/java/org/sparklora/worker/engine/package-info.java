@@ -1,0 +1,27 @@
+/**
+ * The only place that touches DJL's PyTorch engine internals. Open {@link org.sparklora.worker.engine.Torch} first.
+ *
+ * <p>Traps this package keeps from everybody else (DJL 0.36.0, PyTorch 2.7.1):
+ *
+ * <ul>
+ *   <li><em>Java buffers under autograd.</em> {@code x.mul(Number)} and {@code manager.create(float[])} wrap Java memory
+ *       that autograd may still need when it is freed: gradients go wrong without an error. {@link
+ *       org.sparklora.worker.engine.Tensors} therefore copies every value into PyTorch's own, reference-counted and
+ *       64-byte aligned memory, so any array may be closed at any time. Never use an overload that takes a Number.
+ *   <li><em>BFLOAT16 aborts the process.</em> bf16 and f16 weights are widened in Java.
+ *   <li><em>A result belongs to its first operand's manager.</em> Write {@code x.matMul(w)}, never {@code w.matMul(x)}
+ *       with a model weight {@code w}: that leaks one array per step into the model.
+ *   <li><em>DJL's gradient collector is one per process.</em> {@link org.sparklora.worker.engine.Autograd} uses the
+ *       thread-local gradient mode instead; any number of threads train at once.
+ *   <li><em>The engine's random generator is shared by threads</em> and so depends on their interleaving: {@link
+ *       org.sparklora.worker.engine.KeyedDropout} draws masks from keyed generators in Java.
+ *   <li><em>Intra-op threads.</em> A new thread takes the last value set anywhere in the process: {@link
+ *       org.sparklora.worker.engine.Torch#prepareThread()} runs at the start of every task.
+ * </ul>
+ *
+ * <p>Invariant: nobody else imports {@code ai.djl.pytorch.*}.
+ */
+@NullMarked
+package org.sparklora.worker.engine;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,27 @@
+package org.sparklora.worker.head;
+
+import ai.djl.ndarray.NDArray;
+import org.sparklora.worker.engine.Tensors;
+
+/** One number: mean squared error. */
+public final class RegressionHead extends SequenceHead {
+
+    private static final long serialVersionUID = 1L;
+
+    @Override
+    public int outputs() {
+        return 1;
+    }
+
+    @Override
+    public NDArray lossSum(NDArray logits, float[] labels, float[] weights, double labelSmoothing) {
+        NDArray difference = logits.sub(Tensors.floats(logits.getManager(), labels, labels.length, 1));
+        return weightedSum(difference.mul(difference), weights);
+    }
+
+    @Override
+    public double loss(float[] logits, float label) {
+        double difference = (double) logits[0] - label;
+        return difference * difference;
+    }
+}

@@ -1,0 +1,32 @@
+package org.sparklora.worker.lora;
+
+import ai.djl.ndarray.NDArray;
+import org.sparklora.worker.engine.KeyedDropout;
+import org.sparklora.worker.engine.Ops;
+
+/**
+ * A frozen Linear plus a low-rank delta: y = x Wᵀ + b + (drop(x) Aᵀ · scaling) Bᵀ.
+ *
+ * <p>x [M, in], A [r, in], B [out, r], y [M, out] (PEFT's shapes). The scaling is applied to the narrow product, r
+ * columns instead of out. With B = 0 the result equals the base layer. Hu et al. 2021, arXiv:2106.09685, section 4.1.
+ *
+ * @param path module path, which names the dropout masks
+ * @param a A
+ * @param b B
+ * @param scaling a [1] constant
+ * @param dropout probability while the group is live, else 0
+ */
+public record LoraLinear(String path, NDArray a, NDArray b, NDArray scaling, double dropout) {
+
+    /** The result of the base Linear with the delta added. */
+    public NDArray addTo(NDArray base, NDArray x, KeyedDropout masks) {
+        NDArray dropped = masks.apply(x, path + ".lora_dropout", dropout);
+        NDArray narrow = Ops.linear(dropped, a, null).mul(scaling);
+        return base.add(Ops.linear(narrow, b, null));
+    }
+
+    /** W + B A · scaling, [out, in]: the weight of one Linear that computes the same. */
+    public NDArray mergedInto(NDArray weight) {
+        return weight.add(b.matMul(a).mul(scaling));
+    }
+}

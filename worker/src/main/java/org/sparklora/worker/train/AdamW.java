@@ -1,0 +1,74 @@
+package org.sparklora.worker.train;
+
+import java.io.Serializable;
+
+/**
+ * AdamW with PyTorch's semantics and order of operations (Loshchilov and Hutter 2017, arXiv:1711.05101;
+ * {@code torch.optim.AdamW}, single-tensor form): decoupled weight decay on every trained tensor, bias correction by
+ * the tensor's own step count.
+ */
+public record AdamW(double beta1, double beta2, double epsilon, double weightDecay) implements Serializable {
+
+    /** First and second moment of one tensor, and the number of updates it has had. */
+    public static final class Moments implements Serializable {
+
+        private static final long serialVersionUID = 1L;
+
+        final float[] first;
+        final float[] second;
+        int steps;
+
+        /** Zero moments. */
+        public Moments(int size) {
+            this(new float[size], new float[size], 0);
+        }
+
+        public Moments(float[] first, float[] second, int steps) {
+            this.first = first.clone();
+            this.second = second.clone();
+            this.steps = steps;
+        }
+
+        /** A copy of exp_avg. */
+        public float[] first() {
+            return first.clone();
+        }
+
+        /** A copy of exp_avg_sq. */
+        public float[] second() {
+            return second.clone();
+        }
+
+        public int steps() {
+            return steps;
+        }
+    }
+
+    /**
+     * One update in place.
+     *
+     * @param gradient flat gradient, of which this tensor's part starts at {@code offset}
+     */
+    public void update(float[] values, Moments moments, float[] gradient, int offset, double learningRate) {
+        int step = ++moments.steps;
+        double correction1 = 1.0 - StrictMath.pow(beta1, step);
+        double correction2 = 1.0 - StrictMath.pow(beta2, step);
+        float decay = (float) (1.0 - learningRate * weightDecay);
+        float stepSize = (float) (learningRate / correction1);
+        float rootCorrection2 = (float) StrictMath.sqrt(correction2);
+        float keep1 = (float) beta1;
+        float take1 = (float) (1.0 - beta1);
+        float keep2 = (float) beta2;
+        float take2 = (float) (1.0 - beta2);
+        float eps = (float) epsilon;
+        float[] m = moments.first;
+        float[] v = moments.second;
+        for (int i = 0; i < values.length; i++) {
+            float g = gradient[offset + i];
+            m[i] = keep1 * m[i] + take1 * g;
+            v[i] = keep2 * v[i] + take2 * (g * g);
+            float denominator = (float) Math.sqrt(v[i]) / rootCorrection2 + eps;
+            values[i] = decay * values[i] - stepSize * (m[i] / denominator);
+        }
+    }
+}

@@ -1,0 +1,16 @@
+package org.sparklora.worker.train;
+
+import org.sparklora.worker.contract.ShardSum;
+
+/** Where the sum over all shards comes from: one Spark job, peers, or this thread. */
+@FunctionalInterface
+public interface GradientExchange {
+
+    /**
+     * The sum over all shards of one step, added along the fixed tree.
+     *
+     * @param step step of the epoch
+     * @param live values of the live tensors, flat, in the order of the epoch's {@link GradientLayout}
+     */
+    ShardSum sum(int step, float[] live);
+}

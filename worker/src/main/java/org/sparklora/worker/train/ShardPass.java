@@ -1,0 +1,99 @@
+package org.sparklora.worker.train;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import java.util.List;
+import org.sparklora.worker.contract.AdapterSnapshot;
+import org.sparklora.worker.contract.EpochPlan;
+import org.sparklora.worker.contract.ShardSum;
+import org.sparklora.worker.contract.StepSettings;
+import org.sparklora.worker.data.Batch;
+import org.sparklora.worker.encoder.BaseModel;
+import org.sparklora.worker.encoder.ForwardPass;
+import org.sparklora.worker.encoder.Tokens;
+import org.sparklora.worker.engine.Autograd;
+import org.sparklora.worker.engine.KeyedDropout;
+import org.sparklora.worker.engine.Tensors;
+import org.sparklora.worker.engine.Torch;
+import org.sparklora.worker.head.TaskHead;
+import org.sparklora.worker.train.GradientLayout.Slot;
+
+/**
+ * Forward and backward of one shard's part of one optimizer step.
+ *
+ * <p>Everything below the lowest live stage runs without gradient and without dropout; backward never enters it. Safe
+ * from any thread: each call works in a manager of its own.
+ */
+public final class ShardPass {
+
+    private final BaseModel base;
+    private final TaskHead head;
+    private final StepSettings settings;
+    private final EpochPlan plan;
+    private final GradientLayout layout;
+    private final int firstLiveStage;
+
+    public ShardPass(BaseModel base, TaskHead head, StepSettings settings, EpochPlan plan) {
+        this.base = base;
+        this.head = head;
+        this.settings = settings;
+        this.plan = plan;
+        this.layout = GradientLayout.of(plan.manifest(), plan.freeze());
+        this.firstLiveStage = layout.slots().stream()
+                .mapToInt(slot -> base.encoder().stageOf(slot.tensor().name()))
+                .min()
+                .orElse(base.encoder().layers() + 2);
+    }
+
+    /** Where the live tensors lie in the sum's gradient. */
+    public GradientLayout layout() {
+        return layout;
+    }
+
+    /**
+     * Sums over the pieces of a shard's rows; zeros when there are none.
+     *
+     * @param live values of the live tensors, flat
+     * @param step step of the epoch
+     */
+    public ShardSum sum(float[] live, int step, int shard, List<Batch> pieces) {
+        ShardSum sum = new ShardSum(0, 0, 0, new float[layout.size()]);
+        AdapterSnapshot values = plan.snapshot().with(layout.unflatten(live));
+        for (int piece = 0; piece < pieces.size(); piece++) {
+            KeyedDropout dropout = KeyedDropout.training(settings.seed(), plan.epoch(), step, shard, piece);
+            sum.add(sum(values, dropout, pieces.get(piece)));
+        }
+        return sum;
+    }
+
+    private ShardSum sum(AdapterSnapshot values, KeyedDropout dropout, Batch batch) {
+        Torch.prepareThread();
+        try (NDManager manager = Torch.newManager()) {
+            AdaptedModel model = new AdaptedModel(
+                    manager, base, head, new AdaptedModel.GroupView(plan.manifest(), plan.freeze()), values, true);
+            Tokens tokens =
+                    Tokens.of(manager, batch.rows(), batch.inputIds(), batch.tokenTypeIds(), batch.attentionMask());
+            ForwardPass prefix = ForwardPass.evaluation(model);
+            NDArray x = model.stages(0, firstLiveStage, prefix, tokens.ids(), tokens);
+
+            float[] gradient = new float[layout.size()];
+            double loss;
+            try (Autograd recording = Autograd.record()) {
+                ForwardPass pass = new ForwardPass(model, dropout, settings.dropout());
+                NDArray pooled = model.stages(firstLiveStage, model.stageCount(), pass, x, tokens);
+                NDArray logits = head.logits(pass, pooled);
+                NDArray sum = head.lossSum(logits, batch.labels(), batch.weights(), settings.labelSmoothing());
+                recording.backward(sum);
+                loss = Tensors.toFloats(sum)[0];
+            }
+            for (Slot slot : layout.slots()) {
+                Autograd.addGradient(model.adapters().tensor(slot.tensor().name()), gradient, slot.offset());
+            }
+            double weight = 0;
+            for (float w : batch.weights()) {
+                weight += w;
+            }
+            return new ShardSum(loss, weight, batch.rows(), gradient);
+        }
+    }
+}

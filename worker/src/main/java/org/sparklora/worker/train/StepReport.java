@@ -1,0 +1,18 @@
+package org.sparklora.worker.train;
+
+import java.util.SortedMap;
+
+/**
+ * What one optimizer step did.
+ *
+ * @param step global, from 0
+ * @param loss mean over the step's examples, by their weights
+ * @param examples examples in the step
+ * @param gradNorm global gradient norm before clipping
+ * @param groups per live group, by name
+ */
+public record StepReport(long step, float loss, int examples, float gradNorm, SortedMap<String, GroupReport> groups) {
+
+    /** One group's part: its gradient norm before clipping, and the learning rate it was updated with. */
+    public record GroupReport(float gradNorm, double learningRate) {}
+}

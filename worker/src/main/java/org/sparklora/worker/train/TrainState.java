@@ -1,0 +1,122 @@
+package org.sparklora.worker.train;
+
+import java.util.Map;
+import java.util.TreeMap;
+import org.sparklora.worker.contract.AdapterSnapshot;
+import org.sparklora.worker.contract.FreezeState;
+import org.sparklora.worker.contract.GroupState;
+import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.TensorSpec;
+import org.sparklora.worker.train.AdamW.Moments;
+
+/**
+ * What training changes: values and moments of every tensor that was ever live, the freeze state, and each group's
+ * steps since its thaw. The one class through which groups freeze and thaw.
+ *
+ * <p>Not thread-safe. A dormant group has no entry here: it takes its first values when it is thawed.
+ */
+public final class TrainState {
+
+    private final LoraManifest manifest;
+    private final Map<String, float[]> values = new TreeMap<>();
+    private final Map<String, Moments> moments = new TreeMap<>();
+    private final Map<String, Long> stepsSinceThaw = new TreeMap<>();
+    private FreezeState freeze;
+
+    /** What becomes of a group's moments and step counts when it is thawed again. */
+    public enum OptimizerStateOnThaw {
+        /** Continue, as PyTorch does for parameters that rested. */
+        KEEP,
+        /** Start at zero. */
+        FRESH
+    }
+
+    /**
+     * @param initial values of every tensor that is not dormant in {@code freeze}
+     */
+    public TrainState(LoraManifest manifest, FreezeState freeze, AdapterSnapshot initial) {
+        this.manifest = manifest;
+        this.freeze = freeze;
+        for (String group : manifest.names()) {
+            if (freeze.of(group) != GroupState.DORMANT) {
+                place(group, initial);
+                stepsSinceThaw.put(group, 0L);
+            }
+        }
+    }
+
+    public LoraManifest manifest() {
+        return manifest;
+    }
+
+    public FreezeState freeze() {
+        return freeze;
+    }
+
+    /** Takes a group out of training; its values, moments and step counts rest. */
+    public void freeze(String group) {
+        freeze = freeze.with(group, GroupState.FROZEN);
+    }
+
+    /**
+     * Brings a group into training.
+     *
+     * @param first values for a group that was dormant; not read for a frozen one
+     */
+    public void thaw(String group, OptimizerStateOnThaw optimizerState, AdapterSnapshot first) {
+        GroupState before = freeze.of(group);
+        freeze = freeze.with(group, GroupState.LIVE);
+        stepsSinceThaw.put(group, 0L);
+        if (before == GroupState.DORMANT) {
+            place(group, first);
+        } else if (optimizerState == OptimizerStateOnThaw.FRESH) {
+            for (TensorSpec tensor : manifest.tensors(group)) {
+                moments.put(tensor.name(), new Moments(tensor.size()));
+            }
+        }
+    }
+
+    /** A copy of every value that is not dormant. */
+    public AdapterSnapshot snapshot() {
+        return new AdapterSnapshot(values);
+    }
+
+    /** The moments of a tensor that is not dormant. */
+    public Moments moments(String tensor) {
+        return entry(moments, tensor);
+    }
+
+    /** Optimizer steps since a group's last thaw. */
+    public long stepsSinceThaw(String group) {
+        return entry(stepsSinceThaw, group);
+    }
+
+    /** The values themselves, to be changed in place by {@link TrainStep} only. */
+    float[] mutableValues(String tensor) {
+        return entry(values, tensor);
+    }
+
+    void countStep(String group) {
+        stepsSinceThaw.merge(group, 1L, Long::sum);
+    }
+
+    private void place(String group, AdapterSnapshot from) {
+        for (TensorSpec tensor : manifest.tensors(group)) {
+            float[] v = from.values(tensor.name());
+            if (v.length != tensor.size()) {
+                throw new IllegalArgumentException("tensor '" + tensor.name() + "' needs " + tensor.size()
+                        + " values for its shape " + tensor.shape() + ", but " + v.length + " were given");
+            }
+            values.put(tensor.name(), v);
+            moments.put(tensor.name(), new Moments(tensor.size()));
+        }
+    }
+
+    private static <T> T entry(Map<String, T> map, String name) {
+        T value = map.get(name);
+        if (value == null) {
+            throw new IllegalArgumentException("'" + name + "' is dormant or unknown: it has no training state");
+        }
+        return value;
+    }
+}

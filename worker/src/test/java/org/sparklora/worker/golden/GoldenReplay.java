@@ -1,0 +1,369 @@
+package org.sparklora.worker.golden;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import ai.djl.ndarray.NDManager;
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+import org.sparklora.worker.contract.AdapterSnapshot;
+import org.sparklora.worker.contract.BiasMode;
+import org.sparklora.worker.contract.DropoutRates;
+import org.sparklora.worker.contract.EpochPlan;
+import org.sparklora.worker.contract.FreezeState;
+import org.sparklora.worker.contract.GroupSettings;
+import org.sparklora.worker.contract.GroupState;
+import org.sparklora.worker.contract.LoraGroup;
+import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.LoraModule;
+import org.sparklora.worker.contract.ShardPlan;
+import org.sparklora.worker.contract.ShardSum;
+import org.sparklora.worker.contract.StepSettings;
+import org.sparklora.worker.contract.TensorSpec;
+import org.sparklora.worker.data.Batch;
+import org.sparklora.worker.encoder.BaseModel;
+import org.sparklora.worker.head.TaskHead;
+import org.sparklora.worker.train.AdamW;
+import org.sparklora.worker.train.AdaptedModel;
+import org.sparklora.worker.train.AdaptedModel.GroupView;
+import org.sparklora.worker.train.GradientLayout;
+import org.sparklora.worker.train.LearningRateSchedule;
+import org.sparklora.worker.train.OptimizerSettings;
+import org.sparklora.worker.train.ShardPass;
+import org.sparklora.worker.train.StepReport;
+import org.sparklora.worker.train.TrainState;
+import org.sparklora.worker.train.TrainState.OptimizerStateOnThaw;
+import org.sparklora.worker.train.TrainStep;
+
+/** Replays one stored training run through our engine: one group a layer, one shard, the stored batches as pieces. */
+final class GoldenReplay {
+
+    private final GoldenCase golden;
+    private final BaseModel base;
+    private final Deviations deviations;
+    private final TaskHead head;
+    private final AdapterSnapshot initial;
+    private final TrainState state;
+    private final OptimizerSettings optimizer;
+    private final StepSettings settings;
+
+    GoldenReplay(GoldenCase golden, BaseModel base, Deviations deviations) throws IOException {
+        this.golden = golden;
+        this.base = base;
+        this.deviations = deviations;
+        this.head = GoldenParityTest.head(golden, base);
+        this.initial = new AdapterSnapshot(golden.tensors("init.safetensors").orElseThrow());
+        LoraManifest manifest = manifest();
+        this.state = new TrainState(manifest, atStart(manifest), initial);
+        this.settings = new StepSettings(
+                0, (int) golden.hyper("gradient_accumulation_steps").orElse(1), 0.0, DropoutRates.NONE);
+        this.optimizer = optimizer();
+    }
+
+    private LoraManifest manifest() {
+        JsonObject hyper = golden.object("hyper");
+        BiasMode bias = BiasMode.valueOf(hyper.get("bias").getAsString().toUpperCase(Locale.ROOT));
+        boolean rankStabilized =
+                hyper.has("use_rslora") && hyper.get("use_rslora").getAsBoolean();
+        Map<String, List<LoraModule>> byGroup = new TreeMap<>();
+        for (JsonElement element : golden.array("matched_modules")) {
+            JsonObject module = element.getAsJsonObject();
+            LoraModule ours = new LoraModule(
+                    module.get("module").getAsString(),
+                    module.get("r").getAsInt(),
+                    module.get("lora_alpha").getAsDouble(),
+                    module.get("in_features").getAsInt(),
+                    module.get("out_features").getAsInt());
+            deviations.absolute(
+                    "scaling of " + ours.path(),
+                    ours.scaling(rankStabilized),
+                    module.get("scaling").getAsDouble(),
+                    1e-12);
+            byGroup.computeIfAbsent(group(ours.path()), g -> new ArrayList<>()).add(ours);
+        }
+        List<LoraGroup> groups = new ArrayList<>();
+        byGroup.forEach((name, modules) -> groups.add(new LoraGroup(
+                name,
+                "one group a layer, so that the stored events can be followed",
+                modules,
+                new GroupSettings(0.0, rankStabilized, scale(name), 0))));
+        int hidden = base.encoder().hiddenSize();
+        List<TensorSpec> biases = bias == BiasMode.ALL ? base.encoder().biases() : List.of();
+        return new LoraManifest(groups, bias, head.tensors(hidden), biases);
+    }
+
+    private static String group(String path) {
+        return path.contains(".layer.") ? "layer." + path.split("\\.")[3] : "pooler";
+    }
+
+    /** A thaw with a rate of its own is a group with a scale, in our words. */
+    private double scale(String group) {
+        for (JsonElement event : golden.object("hyper").getAsJsonArray("events")) {
+            JsonObject e = event.getAsJsonObject();
+            if (e.has("new_group_lr") && groups(e).contains(group)) {
+                return e.get("new_group_lr").getAsDouble() / learningRate();
+            }
+        }
+        return 1.0;
+    }
+
+    private static java.util.Set<String> groups(JsonObject event) {
+        TreeSet<String> groups = new TreeSet<>();
+        event.getAsJsonArray("layers").forEach(layer -> groups.add("layer." + layer.getAsInt()));
+        return groups;
+    }
+
+    /** Groups that the run freezes before its first step are dormant at start if B = 0, else frozen. */
+    private FreezeState atStart(LoraManifest manifest) {
+        TreeSet<String> frozen = new TreeSet<>();
+        for (JsonObject event : eventsBefore(0)) {
+            frozen.addAll(groups(event));
+        }
+        Map<String, GroupState> states = new HashMap<>();
+        for (LoraGroup group : manifest.groups()) {
+            boolean trained = group.modules().stream().anyMatch(module -> {
+                for (float b : initial.view(module.loraB())) {
+                    if (b != 0f) {
+                        return true;
+                    }
+                }
+                return false;
+            });
+            GroupState resting = trained ? GroupState.FROZEN : GroupState.DORMANT;
+            states.put(group.name(), frozen.contains(group.name()) ? resting : GroupState.LIVE);
+        }
+        return FreezeState.of(states);
+    }
+
+    private List<JsonObject> eventsBefore(int step) {
+        List<JsonObject> events = new ArrayList<>();
+        for (JsonElement event : golden.object("hyper").getAsJsonArray("events")) {
+            if (event.getAsJsonObject().get("before_step").getAsInt() == step) {
+                events.add(event.getAsJsonObject());
+            }
+        }
+        return events;
+    }
+
+    private double learningRate() {
+        return golden.object("hyper").getAsJsonObject("optimizer").get("lr").getAsDouble();
+    }
+
+    private OptimizerSettings optimizer() {
+        JsonObject adam = golden.object("hyper").getAsJsonObject("optimizer");
+        JsonArray betas = adam.getAsJsonArray("betas");
+        JsonObject schedule = golden.object("hyper").getAsJsonObject("lr_schedule");
+        boolean linear = schedule.get("type").getAsString().startsWith("linear");
+        OptionalDouble clip = golden.hyper("max_grad_norm");
+        return new OptimizerSettings(
+                learningRate(),
+                new LearningRateSchedule(
+                        linear ? LearningRateSchedule.Type.LINEAR : LearningRateSchedule.Type.CONSTANT,
+                        linear ? schedule.get("warmup_steps").getAsInt() : 0,
+                        golden.array("steps").size()),
+                new AdamW(
+                        betas.get(0).getAsDouble(),
+                        betas.get(1).getAsDouble(),
+                        adam.get("eps").getAsDouble(),
+                        adam.get("weight_decay").getAsDouble()),
+                clip);
+    }
+
+    /** Every stored step, compared as it goes. */
+    void run() throws IOException {
+        Map<String, float[]> gradients = golden.tensors("grads.safetensors").orElseThrow();
+        Optional<Map<String, float[]>> trajectory = golden.tensors("trajectory.safetensors");
+        for (int i = 0; i < golden.array("steps").size(); i++) {
+            if (i > 0) {
+                eventsBefore(i).forEach(this::apply);
+            }
+            AdapterSnapshot before = everything();
+            FreezeState freeze = state.freeze();
+            TrainStep step = new TrainStep(state, optimizer);
+            Recorder recorder = new Recorder();
+            StepReport report = step.run(i, 0, recorder.exchange(i));
+            compare(i, report, gradients, step.layout(), recorder);
+            restingTensorsAreUntouched(before, freeze);
+            int after = i;
+            trajectory.ifPresent(t -> compareTrajectory(after, t));
+        }
+    }
+
+    private void apply(JsonObject event) {
+        for (String group : groups(event)) {
+            if (event.get("action").getAsString().equals("thaw")) {
+                state.thaw(group, OptimizerStateOnThaw.KEEP, initial);
+            } else {
+                state.freeze(group);
+            }
+        }
+    }
+
+    /** Keeps the mean gradient as it was before clipping. */
+    private final class Recorder {
+
+        private float @Nullable [] mean;
+
+        org.sparklora.worker.train.GradientExchange exchange(int step) {
+            return (epochStep, live) -> {
+                JsonArray batches = golden.array("batches");
+                int pieces = settings.accumulation();
+                List<Batch> mine = new ArrayList<>();
+                for (int p = 0; p < pieces; p++) {
+                    mine.add(GoldenParityTest.batch(
+                            batches.get(step * pieces + p).getAsJsonObject()));
+                }
+                int examples = mine.stream().mapToInt(Batch::rows).sum();
+                EpochPlan plan = new EpochPlan(
+                        0,
+                        state.manifest(),
+                        state.freeze(),
+                        new ShardPlan(1, examples, examples, true),
+                        state.snapshot());
+                ShardSum sum = new ShardPass(base, head, settings, plan).sum(live, 0, 0, mine);
+                float[] copy = sum.gradient().clone();
+                for (int i = 0; i < copy.length; i++) {
+                    copy[i] = (float) (copy[i] / sum.weight());
+                }
+                mean = copy;
+                return sum;
+            };
+        }
+    }
+
+    private void compare(
+            int i, StepReport report, Map<String, float[]> gradients, GradientLayout layout, Recorder recorder) {
+        JsonObject expected = golden.array("steps").get(i).getAsJsonObject();
+        String step = "step " + i + " ";
+        deviations.absolute(
+                step + "loss", report.loss(), expected.get("loss").getAsDouble(), golden.tolerance("loss_abs"));
+        relative(
+                step + "total_grad_norm",
+                report.gradNorm(),
+                expected.get("total_grad_norm").getAsDouble());
+        List<Double> rates = expected.getAsJsonArray("lr").asList().stream()
+                .map(JsonElement::getAsDouble)
+                .toList();
+        report.groups()
+                .forEach((group, mine) -> assertThat(rates)
+                        .as(step + "learning rate of " + group)
+                        .anySatisfy(rate -> assertThat(mine.learningRate())
+                                .isCloseTo(rate, org.assertj.core.data.Offset.offset(1e-12))));
+
+        JsonObject norms = expected.getAsJsonObject("grad_norm");
+        double stored =
+                storedFactor(i, gradients, expected.get("total_grad_norm").getAsDouble());
+        TreeSet<String> live = new TreeSet<>();
+        float[] mean = java.util.Objects.requireNonNull(recorder.mean);
+        for (GradientLayout.Slot slot : layout.slots()) {
+            String name = slot.tensor().name();
+            live.add(name);
+            float[] part = java.util.Arrays.copyOfRange(
+                    mean, slot.offset(), slot.offset() + slot.tensor().size());
+            double norm = 0;
+            for (float g : part) {
+                norm += (double) g * g;
+            }
+            String key = "base_model.model." + name;
+            relative(step + "grad_norm " + name, Math.sqrt(norm), norms.get(key).getAsDouble());
+            float[] wanted = gradients.get("step" + i + "." + name);
+            if (wanted != null) {
+                for (int e = 0; e < part.length; e++) {
+                    part[e] *= (float) stored;
+                }
+                deviations.relativeL2(
+                        step + "gradient " + name,
+                        part,
+                        wanted,
+                        golden.tolerance("grads_rel_l2"),
+                        golden.tolerance("grad_norm_floor"));
+            }
+        }
+        assertThat(live)
+                .as(step + "tensors with a gradient")
+                .isEqualTo(new TreeSet<>(
+                        norms.keySet().stream().map(GoldenCase::ourName).toList()));
+    }
+
+    /**
+     * What the stored gradients of a step were multiplied with. The golden README says 1, but those of the case {@code
+     * clip} were stored after clipping had changed them in place: their norm is max_grad_norm, not total_grad_norm.
+     */
+    private double storedFactor(int step, Map<String, float[]> gradients, double totalNorm) {
+        double squares = 0;
+        for (Map.Entry<String, float[]> e : gradients.entrySet()) {
+            if (e.getKey().startsWith("step" + step + ".")) {
+                for (float g : e.getValue()) {
+                    squares += (double) g * g;
+                }
+            }
+        }
+        double limit = optimizer.maxGradNorm().orElse(Double.POSITIVE_INFINITY);
+        boolean clipped = totalNorm > limit && Math.abs(Math.sqrt(squares) / limit - 1) < 1e-3;
+        return clipped ? limit / (totalNorm + 1e-6) : 1.0;
+    }
+
+    private void relative(String what, double actual, double expected) {
+        double off = Math.abs(actual - expected) / Math.max(expected, golden.tolerance("grad_norm_floor"));
+        deviations.absolute(
+                what + " (relative, " + actual + " for " + expected + ")", off, 0, golden.tolerance("grad_norm_rel"));
+    }
+
+    /** What is not live keeps its bits: no momentum, no decay. */
+    private void restingTensorsAreUntouched(AdapterSnapshot before, FreezeState freeze) {
+        AdapterSnapshot now = everything();
+        for (String group : state.manifest().names()) {
+            if (freeze.of(group) != GroupState.LIVE) {
+                for (TensorSpec tensor : state.manifest().tensors(group)) {
+                    assertThat(now.view(tensor.name())).as(tensor.name()).isEqualTo(before.view(tensor.name()));
+                }
+            }
+        }
+    }
+
+    private void compareTrajectory(int step, Map<String, float[]> trajectory) {
+        AdapterSnapshot now = everything();
+        String prefix = "after" + step + ".";
+        trajectory.forEach((key, values) -> {
+            if (key.startsWith(prefix)) {
+                String name = key.substring(prefix.length());
+                deviations.relativeL2(key, now.view(name), values, golden.tolerance("final_rel_l2"), 1e-30);
+                deviations.absolute(key, now.view(name), values, golden.tolerance("final_abs"));
+            }
+        });
+    }
+
+    /** All tensors, those of groups that are still dormant at their stored first values. */
+    AdapterSnapshot everything() {
+        AdapterSnapshot trained = state.snapshot();
+        Map<String, float[]> values = new TreeMap<>();
+        trained.names().forEach(name -> values.put(name, trained.view(name)));
+        return initial.with(values);
+    }
+
+    /** Number of updates a tensor has had; 0 for a dormant one. */
+    int steps(String tensor) {
+        return state.snapshot().contains(tensor) ? state.moments(tensor).steps() : 0;
+    }
+
+    float[] moment(String tensor, boolean second) {
+        return second ? state.moments(tensor).second() : state.moments(tensor).first();
+    }
+
+    /** The model with the adapters as they are now. */
+    AdaptedModel model(NDManager manager) {
+        GroupView groups = new GroupView(state.manifest(), state.freeze());
+        return new AdaptedModel(manager, base, head, groups, state.snapshot(), false);
+    }
+}
