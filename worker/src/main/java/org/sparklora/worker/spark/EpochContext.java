@@ -1,0 +1,85 @@
+package org.sparklora.worker.spark;
+
+import java.io.Serializable;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.sparklora.worker.contract.EpochPlan;
+import org.sparklora.worker.contract.ShardSum;
+import org.sparklora.worker.data.Batch;
+import org.sparklora.worker.data.EpochRows;
+import org.sparklora.worker.data.Example;
+import org.sparklora.worker.data.Shard;
+import org.sparklora.worker.encoder.BaseModel;
+import org.sparklora.worker.train.ShardPass;
+
+/**
+ * The broadcast of one epoch: the run's constants and the epoch's plan, with manifest, freeze state and adapter.
+ *
+ * <p>One object per JVM holds the value, so what is worked out from it (the order of each shard's rows) is kept in it,
+ * outside its serialised form. Safe from any thread.
+ */
+public final class EpochContext implements Serializable {
+
+    private static final long serialVersionUID = 1L;
+
+    private final RunContext run;
+    private final EpochPlan plan;
+    private transient @Nullable ShardPass pass;
+    private transient @Nullable Map<Integer, EpochRows> rows;
+
+    public EpochContext(RunContext run, EpochPlan plan) {
+        this.run = run;
+        this.plan = plan;
+    }
+
+    public EpochPlan plan() {
+        return plan;
+    }
+
+    public RunContext run() {
+        return run;
+    }
+
+    /** The base model, shared by all tasks of this JVM. */
+    BaseModel base() {
+        return BaseModel.shared(Path.of(run.modelDirectory()));
+    }
+
+    /** One shard's part of a step. */
+    ShardSum sum(Shard shard, int step, float[] live) {
+        List<Example> examples = rows(shard).examples(step);
+        return pass().sum(live, step, shard.index(), pieces(examples));
+    }
+
+    /** A shard's rows of a step in {@code gradient_accumulation_steps} slices that differ by at most 1. */
+    private List<Batch> pieces(List<Example> examples) {
+        int pieces = run.settings().accumulation();
+        List<Batch> batches = new ArrayList<>();
+        for (int p = 0; p < pieces; p++) {
+            int from = examples.size() * p / pieces;
+            int to = examples.size() * (p + 1) / pieces;
+            if (to > from) {
+                batches.add(Batch.of(examples.subList(from, to), run.padTokenId()));
+            }
+        }
+        return batches;
+    }
+
+    private synchronized ShardPass pass() {
+        if (pass == null) {
+            pass = new ShardPass(base(), run.head(), run.settings(), plan);
+        }
+        return pass;
+    }
+
+    private synchronized EpochRows rows(Shard shard) {
+        if (rows == null) {
+            rows = new HashMap<>();
+        }
+        return rows.computeIfAbsent(shard.index(), index -> shard.epoch(run.order(), plan.shards(), plan.epoch()));
+    }
+}

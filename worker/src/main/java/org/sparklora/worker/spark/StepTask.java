@@ -1,0 +1,44 @@
+package org.sparklora.worker.spark;
+
+import java.util.Iterator;
+import java.util.Map;
+import java.util.TreeMap;
+import org.apache.spark.api.java.function.FlatMapFunction;
+import org.apache.spark.broadcast.Broadcast;
+import org.sparklora.worker.allreduce.ShardTree;
+import org.sparklora.worker.contract.ShardSum;
+import org.sparklora.worker.data.Shard;
+
+/** One optimizer step of one task: the gradients of its shards, added up as far as they form complete subtrees. */
+public final class StepTask implements FlatMapFunction<Iterator<Shard>, NodeSum> {
+
+    private static final long serialVersionUID = 1L;
+
+    private final Broadcast<EpochContext> context;
+    private final int step;
+    private final float[] live;
+
+    /**
+     * @param step step of the epoch
+     * @param live values of the live tensors, flat
+     */
+    public StepTask(Broadcast<EpochContext> context, int step, float[] live) {
+        this.context = context;
+        this.step = step;
+        this.live = live;
+    }
+
+    @Override
+    public Iterator<NodeSum> call(Iterator<Shard> shards) {
+        EpochContext epoch = context.value();
+        ShardTree tree = new ShardTree(epoch.plan().shards().shards());
+        Map<Integer, ShardSum> sums = new TreeMap<>();
+        while (shards.hasNext()) {
+            Shard shard = shards.next();
+            sums.put(tree.leaf(shard.index()), epoch.sum(shard, step, live));
+        }
+        return tree.combine(sums, ShardSum::add).entrySet().stream()
+                .map(e -> new NodeSum(e.getKey(), e.getValue()))
+                .iterator();
+    }
+}

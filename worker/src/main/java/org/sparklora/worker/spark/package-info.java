@@ -1,0 +1,11 @@
+/**
+ * The only Spark code in the worker: what a task does with its shards. Open {@link org.sparklora.worker.spark.StepTask}
+ * first (one optimizer step), then {@link org.sparklora.worker.spark.EpochContext}, which every task of an epoch shares.
+ *
+ * <p>Invariant: a task keeps nothing that cannot be rebuilt from its arguments and the broadcast; a task that runs
+ * twice, or on another executor, gives the same bits.
+ */
+@NullMarked
+package org.sparklora.worker.spark;
+
+import org.jspecify.annotations.NullMarked;
