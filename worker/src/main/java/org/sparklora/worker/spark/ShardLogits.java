@@ -2,20 +2,28 @@ package org.sparklora.worker.spark;
 
 import java.io.Serializable;
 
-/**
- * Logits of a shard's rows.
- *
- * @param logits [rows, C], row-major
- */
-public record ShardLogits(int shard, float[] logits) implements Serializable {
+/** Logits of a shard's rows. */
+public final class ShardLogits implements Serializable {
 
-    @Override
-    public boolean equals(Object o) {
-        return o instanceof ShardLogits other && shard == other.shard && java.util.Arrays.equals(logits, other.logits);
+    private static final long serialVersionUID = 1L;
+
+    private final int shard;
+    private final float[] logits;
+
+    /**
+     * @param logits [rows, C], row-major, in the shard's own order
+     */
+    ShardLogits(int shard, float[] logits) {
+        this.shard = shard;
+        this.logits = logits;
     }
 
-    @Override
-    public int hashCode() {
-        return 31 * shard + java.util.Arrays.hashCode(logits);
+    public int shard() {
+        return shard;
+    }
+
+    /** The array itself, not a copy: [rows, C], row-major. */
+    public float[] logits() {
+        return logits;
     }
 }
