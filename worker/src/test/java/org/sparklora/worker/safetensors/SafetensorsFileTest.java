@@ -14,6 +14,9 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Random;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -265,6 +268,32 @@ class SafetensorsFileTest {
                     .isInstanceOf(SafetensorsException.class)
                     .hasMessageContaining("the file changed since it was opened");
         }
+    }
+
+    @Test
+    void anyDamageToTheHeaderEndsInOneClearError() throws IOException {
+        SortedMap<String, Tensor> tensors = new TreeMap<>();
+        tensors.put("a", new Tensor(List.of(2, 2), new float[4]));
+        tensors.put("b", new Tensor(List.of(3), new float[3]));
+        byte[] whole = SafetensorsWriter.encode(tensors);
+        int headerEnd = whole.length - 28;
+        Random random = new Random(11);
+        int refused = 0;
+        for (int i = 0; i < 2000; i++) {
+            byte[] damaged = whole.clone();
+            damaged[random.nextInt(headerEnd)] = (byte) random.nextInt(256);
+            Path file = Files.write(dir.resolve("damaged.safetensors"), damaged);
+            try (SafetensorsFile open = SafetensorsFile.open(file)) {
+                for (String name : open.names()) {
+                    open.floats(name);
+                }
+            } catch (SafetensorsException expected) {
+                assertThat(expected.getMessage()).startsWith(file + ": ");
+                refused++;
+            }
+        }
+        // What is left only renames a tensor or changes the metadata; any other exception has failed the test.
+        assertThat(refused).isGreaterThan(1000);
     }
 
     static List<Path> models() throws IOException {
