@@ -1,0 +1,53 @@
+package org.sparklora.driver.spark;
+
+import java.util.Map;
+import java.util.TreeMap;
+import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.broadcast.Broadcast;
+import org.sparklora.driver.loop.EpochRunner;
+import org.sparklora.worker.allreduce.ShardTree;
+import org.sparklora.worker.contract.ShardSum;
+import org.sparklora.worker.data.Shard;
+import org.sparklora.worker.spark.EpochContext;
+import org.sparklora.worker.spark.NodeSum;
+import org.sparklora.worker.spark.StepTask;
+
+/**
+ * The {@code driver} exchange: one ordinary Spark job per optimizer step. Tasks answer with the sums of the subtrees
+ * they hold; the driver adds the rest of the tree. Works with dynamic allocation and without barrier slots.
+ */
+final class DriverExchange implements EpochRunner.Epoch {
+
+    private final JavaSparkContext spark;
+    private final JavaRDD<Shard> shards;
+    private final Broadcast<EpochContext> context;
+    private final ShardTree tree;
+
+    /**
+     * @param shards in as many partitions as there are tasks, each a contiguous range
+     */
+    DriverExchange(JavaSparkContext spark, JavaRDD<Shard> shards, Broadcast<EpochContext> context) {
+        this.spark = spark;
+        this.shards = shards;
+        this.context = context;
+        this.tree = new ShardTree(context.value().plan().shards().shards());
+    }
+
+    @Override
+    public ShardSum sum(int step, float[] live) {
+        spark.sc().setJobDescription("epoch " + context.value().plan().epoch() + " step " + step);
+        Map<Integer, ShardSum> sums = new TreeMap<>();
+        for (NodeSum node :
+                shards.mapPartitions(new StepTask(context, step, live)).collect()) {
+            sums.put(node.node(), node.sum());
+        }
+        return tree.total(sums, ShardSum::add);
+    }
+
+    @Override
+    public void close() {
+        // Without waiting: the values leave the executors before the next epoch needs the room.
+        context.destroy();
+    }
+}

@@ -1,0 +1,77 @@
+package org.sparklora.driver.spark;
+
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.broadcast.Broadcast;
+import org.apache.spark.rdd.RDD;
+import org.apache.spark.sql.SparkSession;
+import org.sparklora.driver.data.EvaluationData;
+import org.sparklora.driver.loop.EpochRunner;
+import org.sparklora.worker.contract.EpochPlan;
+import org.sparklora.worker.data.Shard;
+import org.sparklora.worker.spark.EpochContext;
+import org.sparklora.worker.spark.PredictTask;
+import org.sparklora.worker.spark.RunContext;
+import org.sparklora.worker.spark.ShardLogits;
+import scala.Option;
+
+/** Runs epochs on Spark: broadcasts each plan, then one job per step and one for evaluation. */
+public final class SparkEpochRunner implements EpochRunner {
+
+    private final JavaSparkContext spark;
+    private final SparkSession session;
+    private final RunContext run;
+    private final JavaRDD<Shard> training;
+    private final Optional<EvaluationData> validation;
+
+    /**
+     * @param training S partitions, one shard each
+     */
+    public SparkEpochRunner(
+            SparkSession session, RunContext run, JavaRDD<Shard> training, Optional<EvaluationData> validation) {
+        this.session = session;
+        this.spark = JavaSparkContext.fromSparkContext(session.sparkContext());
+        this.run = run;
+        this.training = training;
+        this.validation = validation;
+    }
+
+    @Override
+    public Epoch open(EpochPlan plan) {
+        Broadcast<EpochContext> context = spark.broadcast(new EpochContext(run, plan));
+        return new DriverExchange(spark, inTasks(training), context);
+    }
+
+    /** As many tasks as can run at once: more would only cost scheduling. The number never changes a bit. */
+    private JavaRDD<Shard> inTasks(JavaRDD<Shard> shards) {
+        int tasks = Math.max(1, spark.defaultParallelism());
+        if (tasks >= shards.getNumPartitions()) {
+            return shards;
+        }
+        RDD<Shard> ranges = shards.rdd().coalesce(tasks, false, Option.apply(new ContiguousRanges()), null);
+        return JavaRDD.fromRDD(ranges, shards.classTag());
+    }
+
+    @Override
+    public SortedMap<String, Double> evaluate(EpochPlan plan) {
+        if (validation.isEmpty()) {
+            return new TreeMap<>();
+        }
+        EvaluationData data = validation.get();
+        Broadcast<EpochContext> context = spark.broadcast(new EpochContext(run, plan));
+        try {
+            spark.sc().setJobDescription("epoch " + plan.epoch() + " validation");
+            Predictions predictions = new Predictions(data.labels(), run.head().outputs());
+            for (ShardLogits part :
+                    inTasks(data.shards()).mapPartitions(new PredictTask(context)).collect()) {
+                predictions.put(data.firstRow(part.shard()), part.logits());
+            }
+            return Metrics.of(session, predictions, run.head());
+        } finally {
+            context.destroy();
+        }
+    }
+}

@@ -1,0 +1,11 @@
+/**
+ * The Spark side of a run: the job of each optimizer step, evaluation, and where a session comes from. Open {@link
+ * org.sparklora.driver.spark.SparkEpochRunner} first.
+ *
+ * <p>Invariant: nothing here adds up floating-point numbers in the order in which tasks finish. Gradients go through
+ * {@code ShardTree}, predictions are put back into row order before anything is computed from them.
+ */
+@NullMarked
+package org.sparklora.driver.spark;
+
+import org.jspecify.annotations.NullMarked;

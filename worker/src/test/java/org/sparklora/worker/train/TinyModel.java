@@ -1,0 +1,106 @@
+package org.sparklora.worker.train;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.sparklora.worker.contract.AdapterSnapshot;
+import org.sparklora.worker.contract.BiasMode;
+import org.sparklora.worker.contract.DropoutRates;
+import org.sparklora.worker.contract.EpochPlan;
+import org.sparklora.worker.contract.FreezeState;
+import org.sparklora.worker.contract.GroupSettings;
+import org.sparklora.worker.contract.GroupState;
+import org.sparklora.worker.contract.KeyedRandom;
+import org.sparklora.worker.contract.LoraGroup;
+import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.LoraModule;
+import org.sparklora.worker.contract.ShardPlan;
+import org.sparklora.worker.contract.StepSettings;
+import org.sparklora.worker.contract.TensorSpec;
+import org.sparklora.worker.data.Example;
+import org.sparklora.worker.encoder.BaseModel;
+import org.sparklora.worker.head.ClassificationHead;
+import org.sparklora.worker.head.TaskHead;
+import org.sparklora.worker.lora.LoraInit;
+
+/** The bundled 12-layer tiny BERT with one group a layer, for tests of this package. Never closed: shared. */
+final class TinyModel {
+
+    static final BaseModel BASE = BaseModel.shared(
+            Path.of(System.getProperty("project.root", ".."), "worker/src/test/resources/golden/models/tiny-bert-12l"));
+    static final TaskHead HEAD = new ClassificationHead(2);
+    static final int HIDDEN = 32;
+
+    private TinyModel() {}
+
+    /** Query and value of a layer as the group "layerNN". */
+    static LoraGroup group(int layer, GroupSettings settings) {
+        String prefix = "bert.encoder.layer." + layer + ".attention.self.";
+        return new LoraGroup(
+                name(layer),
+                "test",
+                List.of(
+                        new LoraModule(prefix + "query", 4, 8, HIDDEN, HIDDEN),
+                        new LoraModule(prefix + "value", 4, 8, HIDDEN, HIDDEN)),
+                settings);
+    }
+
+    static String name(int layer) {
+        return "layer%02d".formatted(layer);
+    }
+
+    static LoraManifest manifest(LoraGroup... groups) {
+        return new LoraManifest(Arrays.asList(groups), BiasMode.NONE, HEAD.tensors(HIDDEN), List.of());
+    }
+
+    static FreezeState freeze(LoraManifest manifest, Map<String, GroupState> states) {
+        Map<String, GroupState> all = new HashMap<>();
+        manifest.groups().forEach(g -> all.put(g.name(), states.getOrDefault(g.name(), GroupState.LIVE)));
+        return FreezeState.of(all);
+    }
+
+    /** A from the keyed generator, B and the head small but not zero, so that every gradient is alive. */
+    static AdapterSnapshot values(LoraManifest manifest) {
+        Map<String, float[]> values = new TreeMap<>();
+        for (LoraGroup group : manifest.groups()) {
+            for (LoraModule module : group.modules()) {
+                values.put(module.loraA(), LoraInit.loraA(7, module));
+                TensorSpec b = module.loraTensors().get(1);
+                values.put(b.name(), LoraInit.normal(7, b, 0.05));
+            }
+        }
+        manifest.head().forEach(t -> values.put(t.name(), LoraInit.normal(7, t, 0.2)));
+        return new AdapterSnapshot(values);
+    }
+
+    static StepSettings settings(DropoutRates dropout) {
+        return new StepSettings(42, 1, 0.0, dropout);
+    }
+
+    static EpochPlan plan(LoraManifest manifest, FreezeState freeze, AdapterSnapshot values) {
+        AdapterSnapshot present = values.only(name -> manifest.names().stream()
+                .filter(g -> freeze.of(g) != GroupState.DORMANT)
+                .flatMap(g -> manifest.tensors(g).stream())
+                .anyMatch(t -> t.name().equals(name)));
+        return new EpochPlan(3, manifest, freeze, new ShardPlan(1, 8, 8, false), present);
+    }
+
+    /** Rows of random tokens and labels. */
+    static List<Example> examples(int count, int key) {
+        List<Example> rows = new ArrayList<>();
+        for (int row = 0; row < count; row++) {
+            int[] ids = new int[4 + (int) (KeyedRandom.uniform(key, row) * 12)];
+            for (int i = 0; i < ids.length; i++) {
+                ids[i] = 5 + (int) (KeyedRandom.uniform(KeyedRandom.mix(key, row), i) * 190);
+            }
+            ids[0] = 2;
+            ids[ids.length - 1] = 3;
+            rows.add(new Example(ids, ids.length, row % 2, 1f, row));
+        }
+        return rows;
+    }
+}

@@ -1,0 +1,133 @@
+package org.sparklora.worker.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.Arrays;
+import java.util.Map;
+import java.util.OptionalDouble;
+import org.assertj.core.data.Offset;
+import org.junit.jupiter.api.Test;
+import org.sparklora.worker.contract.AdapterSnapshot;
+import org.sparklora.worker.contract.GroupSettings;
+import org.sparklora.worker.contract.GroupState;
+import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.ShardSum;
+import org.sparklora.worker.contract.TensorSpec;
+import org.sparklora.worker.train.TrainState.OptimizerStateOnThaw;
+
+class TrainStepTest {
+
+    private static final String TOP = TinyModel.name(11);
+    private static final String BOTTOM = TinyModel.name(0);
+
+    private final LoraManifest manifest = TinyModel.manifest(
+            TinyModel.group(0, new GroupSettings(0.0, false, 0.25, 4)), TinyModel.group(11, GroupSettings.PLAIN));
+    private final AdapterSnapshot first = TinyModel.values(manifest);
+
+    private static OptimizerSettings optimizer(OptionalDouble clip) {
+        return new OptimizerSettings(
+                0.1,
+                new LearningRateSchedule(LearningRateSchedule.Type.CONSTANT, 0, 10),
+                new AdamW(0.9, 0.999, 1e-8, 0.01),
+                clip);
+    }
+
+    private TrainState state(GroupState bottom) {
+        return new TrainState(manifest, TinyModel.freeze(manifest, Map.of(BOTTOM, bottom)), first);
+    }
+
+    private static GradientExchange constant(float value, double weight) {
+        return (step, live) -> {
+            float[] gradient = new float[live.length];
+            Arrays.fill(gradient, value);
+            return new ShardSum(2.0 * weight, weight, (int) weight, gradient);
+        };
+    }
+
+    @Test
+    void dividesOnceByTheWeights() {
+        TrainStep step = new TrainStep(state(GroupState.DORMANT), optimizer(OptionalDouble.empty()));
+        StepReport report = step.run(0, 0, constant(6f, 3.0));
+        assertThat(report.loss()).isEqualTo(2f);
+        assertThat(report.gradNorm())
+                .isCloseTo(2f * (float) Math.sqrt(step.layout().size()), Offset.offset(1e-4f));
+        assertThat(report.examples()).isEqualTo(3);
+    }
+
+    @Test
+    void aLossThatIsNotANumberStopsBeforeTheUpdate() {
+        TrainState state = state(GroupState.LIVE);
+        AdapterSnapshot before = state.snapshot();
+        TrainStep step = new TrainStep(state, optimizer(OptionalDouble.empty()));
+        assertThatThrownBy(() -> step.run(17, 0, (s, live) -> new ShardSum(Double.NaN, 4, 4, new float[live.length])))
+                .isInstanceOf(DivergedException.class)
+                .hasMessageStartingWith("diverged at step 17: the loss is NaN. Nothing was updated.");
+        assertThatThrownBy(() -> step.run(17, 0, constant(Float.POSITIVE_INFINITY, 4)))
+                .isInstanceOf(DivergedException.class)
+                .hasMessageContaining("gradients that are not finite: group 'head', 'layer00', 'layer11'");
+        assertThat(state.snapshot()).isEqualTo(before);
+        assertThat(state.moments("classifier.bias").steps()).isZero();
+        assertThat(state.stepsSinceThaw(TOP)).isZero();
+    }
+
+    @Test
+    void aFrozenGroupKeepsItsBitsAndItsMoments() {
+        TrainState state = state(GroupState.LIVE);
+        new TrainStep(state, optimizer(OptionalDouble.of(1.0))).run(0, 0, constant(1f, 4));
+        state.freeze(BOTTOM);
+        AdapterSnapshot frozen = state.snapshot();
+        StepReport report = new TrainStep(state, optimizer(OptionalDouble.of(1.0))).run(1, 1, constant(1f, 4));
+        assertThat(report.groups()).containsOnlyKeys("head", TOP);
+        for (TensorSpec tensor : manifest.tensors(BOTTOM)) {
+            assertThat(state.snapshot().view(tensor.name())).isEqualTo(frozen.view(tensor.name()));
+            assertThat(state.moments(tensor.name()).steps()).isEqualTo(1);
+        }
+        state.thaw(BOTTOM, OptimizerStateOnThaw.KEEP, first);
+        String a = manifest.tensors(BOTTOM).get(0).name();
+        assertThat(state.moments(a).steps()).isEqualTo(1);
+        assertThat(state.moments(a).first()[0]).isNotZero();
+        state.freeze(BOTTOM);
+        state.thaw(BOTTOM, OptimizerStateOnThaw.FRESH, first);
+        assertThat(state.moments(a).steps()).isZero();
+        assertThat(state.moments(a).first()).containsOnly(0f);
+        assertThat(state.snapshot().view(a)).as("values stay").isEqualTo(frozen.view(a));
+    }
+
+    @Test
+    void aThawedGroupWarmsUpAtItsOwnScale() {
+        TrainState state = state(GroupState.DORMANT);
+        new TrainStep(state, optimizer(OptionalDouble.empty())).run(0, 0, constant(1f, 4));
+        state.thaw(BOTTOM, OptimizerStateOnThaw.KEEP, first);
+        TrainStep step = new TrainStep(state, optimizer(OptionalDouble.empty()));
+        double[] rates = new double[6];
+        for (int k = 0; k < rates.length; k++) {
+            rates[k] = java.util.Objects.requireNonNull(
+                            step.run(1 + k, k, constant(1f, 4)).groups().get(BOTTOM))
+                    .learningRate();
+        }
+        assertThat(rates)
+                .containsExactly(new double[] {0.00625, 0.0125, 0.01875, 0.025, 0.025, 0.025}, Offset.offset(1e-15));
+    }
+
+    @Test
+    void clippingScalesTheWholeGradient() {
+        TrainState clipped = state(GroupState.LIVE);
+        TrainState small = state(GroupState.LIVE);
+        int size = GradientLayout.of(manifest, clipped.freeze()).size();
+        float unit = (float) (1.0 / Math.sqrt(size));
+        StepReport report = new TrainStep(clipped, optimizer(OptionalDouble.of(1.0))).run(0, 0, constant(100f, 1));
+        new TrainStep(small, optimizer(OptionalDouble.empty())).run(0, 0, constant(unit, 1));
+        assertThat(report.gradNorm()).as("before clipping").isGreaterThan(99f);
+        assertThat(clipped.moments("classifier.bias").first()[0])
+                .isCloseTo(small.moments("classifier.bias").first()[0], Offset.offset(1e-7f));
+    }
+
+    @Test
+    void examplesWithoutWeightChangeNothingButDecay() {
+        TrainState state = state(GroupState.DORMANT);
+        StepReport report = new TrainStep(state, optimizer(OptionalDouble.empty())).run(0, 0, constant(0f, 0));
+        assertThat(report.loss()).isZero();
+        assertThat(report.gradNorm()).isZero();
+    }
+}
