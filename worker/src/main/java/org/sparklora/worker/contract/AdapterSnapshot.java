@@ -59,6 +59,11 @@ public final class AdapterSnapshot implements Serializable {
     }
 
     /** This snapshot with another laid over it. */
+    public AdapterSnapshot with(AdapterSnapshot newer) {
+        return with(newer.values);
+    }
+
+    /** This snapshot with newer values laid over it. */
     public AdapterSnapshot with(Map<String, float[]> newer) {
         TreeMap<String, float[]> all = new TreeMap<>(values);
         all.putAll(newer);

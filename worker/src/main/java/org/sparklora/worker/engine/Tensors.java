@@ -65,6 +65,13 @@ public final class Tensors {
         return floats(manager, new float[] {(float) value}, 1);
     }
 
+    /** The shape of an array. */
+    public static List<Integer> shape(NDArray array) {
+        return java.util.Arrays.stream(array.getShape().getShape())
+                .mapToObj(Math::toIntExact)
+                .toList();
+    }
+
     /** The values of a float32 array, row-major. */
     public static float[] toFloats(NDArray array) {
         return array.toFloatArray();

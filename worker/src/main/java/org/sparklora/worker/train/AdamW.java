@@ -39,6 +39,13 @@ public record AdamW(double beta1, double beta2, double epsilon, double weightDec
             return second.clone();
         }
 
+        void decay(float factor) {
+            for (int i = 0; i < first.length; i++) {
+                first[i] *= factor;
+                second[i] *= factor;
+            }
+        }
+
         public int steps() {
             return steps;
         }

@@ -6,6 +6,7 @@ import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.OptimizerStateOnThaw;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.train.AdamW.Moments;
 
@@ -17,19 +18,13 @@ import org.sparklora.worker.train.AdamW.Moments;
  */
 public final class TrainState {
 
+    private static final float DECAY_FACTOR = 0.1f;
+
     private final LoraManifest manifest;
     private final Map<String, float[]> values = new TreeMap<>();
     private final Map<String, Moments> moments = new TreeMap<>();
     private final Map<String, Long> stepsSinceThaw = new TreeMap<>();
     private FreezeState freeze;
-
-    /** What becomes of a group's moments and step counts when it is thawed again. */
-    public enum OptimizerStateOnThaw {
-        /** Continue, as PyTorch does for parameters that rested. */
-        KEEP,
-        /** Start at zero. */
-        FRESH
-    }
 
     /**
      * @param initial values of every tensor that is not dormant in {@code freeze}
@@ -69,9 +64,13 @@ public final class TrainState {
         stepsSinceThaw.put(group, 0L);
         if (before == GroupState.DORMANT) {
             place(group, first);
-        } else if (optimizerState == OptimizerStateOnThaw.FRESH) {
-            for (TensorSpec tensor : manifest.tensors(group)) {
-                moments.put(tensor.name(), new Moments(tensor.size()));
+            return;
+        }
+        for (TensorSpec tensor : manifest.tensors(group)) {
+            switch (optimizerState) {
+                case KEEP -> {}
+                case FRESH -> moments.put(tensor.name(), new Moments(tensor.size()));
+                case DECAY -> moments(tensor.name()).decay(DECAY_FACTOR);
             }
         }
     }

@@ -27,6 +27,7 @@ import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
+import org.sparklora.worker.contract.OptimizerStateOnThaw;
 import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.contract.ShardSum;
 import org.sparklora.worker.contract.StepSettings;
@@ -43,7 +44,6 @@ import org.sparklora.worker.train.OptimizerSettings;
 import org.sparklora.worker.train.ShardPass;
 import org.sparklora.worker.train.StepReport;
 import org.sparklora.worker.train.TrainState;
-import org.sparklora.worker.train.TrainState.OptimizerStateOnThaw;
 import org.sparklora.worker.train.TrainStep;
 
 /** Replays one stored training run through our engine: one group a layer, one shard, the stored batches as pieces. */

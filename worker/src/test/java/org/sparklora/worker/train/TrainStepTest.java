@@ -12,9 +12,9 @@ import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.OptimizerStateOnThaw;
 import org.sparklora.worker.contract.ShardSum;
 import org.sparklora.worker.contract.TensorSpec;
-import org.sparklora.worker.train.TrainState.OptimizerStateOnThaw;
 
 class TrainStepTest {
 
@@ -91,6 +91,22 @@ class TrainStepTest {
         state.thaw(BOTTOM, OptimizerStateOnThaw.FRESH, first);
         assertThat(state.moments(a).steps()).isZero();
         assertThat(state.moments(a).first()).containsOnly(0f);
+        new TrainStep(state, optimizer(OptionalDouble.empty())).run(2, 2, constant(1f, 4));
+        float moment = state.moments(a).first()[0];
+        state.freeze(BOTTOM);
+        state.thaw(BOTTOM, OptimizerStateOnThaw.DECAY, first);
+        assertThat(state.moments(a).first()[0]).isEqualTo(moment * 0.1f);
+        assertThat(state.moments(a).steps()).isEqualTo(1);
+    }
+
+    @Test
+    void aThawDoesNotTouchValues() {
+        TrainState state = state(GroupState.LIVE);
+        String a = manifest.tensors(BOTTOM).get(0).name();
+        new TrainStep(state, optimizer(OptionalDouble.empty())).run(0, 0, constant(1f, 4));
+        AdapterSnapshot frozen = state.snapshot();
+        state.freeze(BOTTOM);
+        state.thaw(BOTTOM, OptimizerStateOnThaw.FRESH, first);
         assertThat(state.snapshot().view(a)).as("values stay").isEqualTo(frozen.view(a));
     }
 

@@ -1,0 +1,37 @@
+package org.sparklora.driver.loop;
+
+import java.util.SortedMap;
+import org.sparklora.driver.freeze.Transition;
+import org.sparklora.worker.contract.EpochPlan;
+import org.sparklora.worker.train.StepReport;
+
+/** Who wants to know what a run does: its history, its progress display. Called from the driver's thread, in order. */
+public interface RunListener {
+
+    /** A group moved, before an epoch. */
+    void moved(int epoch, Transition transition);
+
+    /**
+     * An epoch begins.
+     *
+     * @param trainableParameters float32 values that are live, which is what each step exchanges
+     * @param reason why the groups are in the state they are in
+     */
+    void epochStarts(EpochPlan plan, int trainableParameters, String reason);
+
+    /** A step is done. */
+    void stepDone(int epoch, StepReport report);
+
+    /** An epoch is done, validation included. */
+    void epochEnds(EpochResult result);
+
+    /**
+     * One epoch's outcome.
+     *
+     * @param trainLoss mean loss per example over the epoch, as the steps saw it
+     * @param validation metrics by name; empty without validation data
+     * @param seconds durations by part, {@code total} included
+     */
+    record EpochResult(
+            int epoch, double trainLoss, SortedMap<String, Double> validation, SortedMap<String, Double> seconds) {}
+}
