@@ -8,8 +8,10 @@ import java.io.IOException;
 import java.io.InvalidObjectException;
 import java.io.ObjectInputStream;
 import java.io.Serializable;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
 import org.sparklora.worker.contract.ShardPlan;
 
@@ -76,6 +78,20 @@ public final class Shard implements Serializable {
     /** The rows of each step of an epoch. */
     public EpochRows epoch(ShardOrder order, ShardPlan plan, int epoch) {
         return new EpochRows(this, plan, order.positions(this, plan, epoch));
+    }
+
+    /**
+     * All rows in batches of at most {@code batchSize}, rows of similar length together; ties by position. For passes in
+     * which the order of rows does not matter.
+     */
+    public List<List<Example>> batchesByLength(int batchSize) {
+        List<Example> sorted = new ArrayList<>(examples());
+        sorted.sort(Comparator.comparingInt(Example::length));
+        List<List<Example>> batches = new ArrayList<>();
+        for (int from = 0; from < sorted.size(); from += batchSize) {
+            batches.add(List.copyOf(sorted.subList(from, Math.min(from + batchSize, sorted.size()))));
+        }
+        return batches;
     }
 
     @Override

@@ -6,15 +6,13 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Text to token ids, with special tokens, cut to a maximum length; no padding.
  *
- * <p>Truncation is Hugging Face's {@code longest_first} from the right. It is done here rather than in the native
- * library, whose overflowing parts DJL never frees: each truncated text would leak.
+ * <p>Truncation is Hugging Face's {@code longest_first} from the right.
  *
  * <p>Holds native memory: close it. Not thread-safe. Never downloads anything.
  */
@@ -26,13 +24,14 @@ public final class TextTokenizer implements AutoCloseable {
         setUnlessChosen("RUST_FLAVOR", "cpu");
     }
 
+    /** A pair of RoBERTa has four special tokens, the most there are; below them the native library misbehaves. */
+    static final int LEAST_LENGTH = 5;
+
     private final HuggingFaceTokenizer tokenizer;
-    private final int maxLength;
     private final int padTokenId;
 
-    private TextTokenizer(HuggingFaceTokenizer tokenizer, int maxLength, int padTokenId) {
+    private TextTokenizer(HuggingFaceTokenizer tokenizer, int padTokenId) {
         this.tokenizer = tokenizer;
-        this.maxLength = maxLength;
         this.padTokenId = padTokenId;
     }
 
@@ -42,20 +41,28 @@ public final class TextTokenizer implements AutoCloseable {
      * @param maxLength most tokens of an encoded text or pair, special tokens included
      */
     public static TextTokenizer open(TokenizerSpec spec, int maxLength) {
-        HuggingFaceTokenizer tokenizer = create(spec);
-        TextTokenizer opened = new TextTokenizer(tokenizer, maxLength, spec.padTokenId());
-        int special = tokenizer.encode("", "").getIds().length;
-        if (maxLength <= special) {
-            opened.close();
-            throw new IllegalArgumentException("model.max_length " + maxLength + " leaves no room for text beside the "
-                    + special + " special tokens of a pair; raise it to " + (special + 1) + " or more");
+        if (maxLength < LEAST_LENGTH) {
+            throw new IllegalArgumentException("model.max_length " + maxLength
+                    + " leaves no room for text beside the special tokens; raise it to " + LEAST_LENGTH + " or more");
         }
-        return opened;
+        return new TextTokenizer(create(spec, maxLength), spec.padTokenId());
     }
 
-    private static HuggingFaceTokenizer create(TokenizerSpec spec) {
+    private static HuggingFaceTokenizer create(TokenizerSpec spec, int maxLength) {
         byte[] json = spec.json().getBytes(StandardCharsets.UTF_8);
-        Map<String, String> options = Map.of("addSpecialTokens", "true", "truncation", "false", "padding", "false");
+        // modelMaxLength would cut at 512 whatever maxLength says.
+        String most = Integer.toString(maxLength);
+        Map<String, String> options = Map.of(
+                "addSpecialTokens",
+                "true",
+                "truncation",
+                "true",
+                "padding",
+                "false",
+                "maxLength",
+                most,
+                "modelMaxLength",
+                most);
         try {
             return HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(json), options);
         } catch (IOException e) {
@@ -78,56 +85,16 @@ public final class TextTokenizer implements AutoCloseable {
     public Encoded encode(String text, @Nullable String pair) {
         Encoding encoding = pair == null ? tokenizer.encode(text) : tokenizer.encode(text, pair);
         long[] ids = encoding.getIds();
-        int[] kept = keep(encoding);
-        int[] inputIds = new int[kept.length];
-        int secondStart = kept.length;
         long[] types = encoding.getTypeIds();
-        for (int i = 0; i < kept.length; i++) {
-            inputIds[i] = Math.toIntExact(ids[kept[i]]);
-            if (types[kept[i]] == 1 && secondStart == kept.length) {
+        int[] inputIds = new int[ids.length];
+        int secondStart = ids.length;
+        for (int i = ids.length - 1; i >= 0; i--) {
+            inputIds[i] = Math.toIntExact(ids[i]);
+            if (types[i] == 1) {
                 secondStart = i;
             }
         }
-        return new Encoded(inputIds, secondStart, kept.length < ids.length);
-    }
-
-    /** Indices of the tokens that stay: all special ones, and the first of each text's own. */
-    private int[] keep(Encoding encoding) {
-        int length = encoding.getIds().length;
-        int[] all = new int[length];
-        Arrays.setAll(all, i -> i);
-        if (length <= maxLength) {
-            return all;
-        }
-        long[] special = encoding.getSpecialTokenMask();
-        long[] sequence = encoding.getSequenceIds();
-        int[] own = new int[2];
-        for (int i = 0; i < length; i++) {
-            if (special[i] == 0) {
-                own[(int) sequence[i]]++;
-            }
-        }
-        int[] left = longestFirst(own[0], own[1], maxLength - (length - own[0] - own[1]));
-        return Arrays.stream(all)
-                .filter(i -> special[i] != 0 || left[(int) sequence[i]]-- > 0)
-                .toArray();
-    }
-
-    /**
-     * Tokens that two texts may keep: the longer is cut down to the shorter, then both alike; an odd token goes to the
-     * longer, or to the second of two equal ones. The rule of Hugging Face's tokenizers library.
-     */
-    static int[] longestFirst(int first, int second, int budget) {
-        if (first + second <= budget) {
-            return new int[] {first, second};
-        }
-        int shorter = Math.min(first, second);
-        if (shorter > budget / 2) {
-            int half = budget / 2;
-            int rest = budget - half;
-            return first > second ? new int[] {rest, half} : new int[] {half, rest};
-        }
-        return first > second ? new int[] {budget - shorter, shorter} : new int[] {shorter, budget - shorter};
+        return new Encoded(inputIds, secondStart, encoding.exceedMaxLength());
     }
 
     /** Id that fills a batch's shorter rows. */

@@ -51,6 +51,23 @@ class ShardTest {
     }
 
     @Test
+    void batchesByLengthHoldEveryRowOnce() {
+        List<Example> examples = new ArrayList<>();
+        for (int i = 0; i < 11; i++) {
+            examples.add(new Example(new int[1 + (i * 7) % 5], 1, 0, 1, i));
+        }
+        List<List<Example>> batches = new Shard(0, examples, 0).batchesByLength(4);
+        assertThat(batches).extracting(List::size).containsExactly(4, 4, 3);
+        assertThat(batches.stream().flatMap(List::stream)).containsExactlyInAnyOrderElementsOf(examples);
+        assertThat(batches.stream()
+                        .flatMap(List::stream)
+                        .mapToInt(Example::length)
+                        .toArray())
+                .isSorted();
+        assertThat(new Shard(0, List.of(), 0).batchesByLength(4)).isEmpty();
+    }
+
+    @Test
     void refusesAnExampleWithoutTokens() {
         assertThatThrownBy(() -> new Example(new int[0], 0, 0, 1, 5)).hasMessageContaining("at least one token");
         assertThatThrownBy(() -> new Example(new int[2], 3, 0, 1, 5)).hasMessageContaining("from token 3");

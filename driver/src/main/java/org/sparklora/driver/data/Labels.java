@@ -1,0 +1,101 @@
+package org.sparklora.driver.data;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Optional;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+
+/** The classes: a label's index is its place in the list. Compared exactly, white space and case included. */
+public final class Labels implements LabelCodec {
+
+    /** Beyond this the label column is hardly one of classes. */
+    static final int MOST_CLASSES = 10_000;
+
+    private static final long serialVersionUID = 1L;
+
+    private final ArrayList<String> names;
+    private final HashMap<String, Integer> indices = new HashMap<>();
+
+    private Labels(List<String> names) {
+        this.names = new ArrayList<>(names);
+        for (String name : names) {
+            if (indices.put(name, indices.size()) != null) {
+                throw new DataException("model.labels names '" + name + "' twice; name each label once");
+            }
+        }
+    }
+
+    /** Labels in a given order; at least two. */
+    public static Labels of(List<String> names) {
+        if (names.size() < 2) {
+            throw new DataException("model.labels has " + names.size() + " label(s); a classifier needs at least two");
+        }
+        return new Labels(names);
+    }
+
+    /** The distinct labels of training data in the order of their text, so "10" comes before "2". */
+    public static Labels learn(Dataset<Row> rows) {
+        List<String> found = new ArrayList<>();
+        rows.select(SourceReader.LABEL)
+                .where("label is not null and label != ''")
+                .distinct()
+                .limit(MOST_CLASSES + 1)
+                .toLocalIterator()
+                .forEachRemaining(row -> found.add(row.getString(0)));
+        if (found.size() > MOST_CLASSES) {
+            throw new DataException("the training data has more than " + MOST_CLASSES
+                    + " distinct labels; set model.task to regression, or name another label column");
+        }
+        if (found.size() < 2) {
+            throw new DataException("the training data has "
+                    + (found.isEmpty() ? "no label" : "one label only, '" + found.get(0) + "'")
+                    + "; a classifier needs at least two: check data.train.label, or set model.labels");
+        }
+        found.sort(null);
+        return new Labels(found);
+    }
+
+    /** The labels by index. */
+    public List<String> names() {
+        return List.copyOf(names);
+    }
+
+    /** Number of classes. */
+    public int size() {
+        return names.size();
+    }
+
+    @Override
+    public Optional<String> problem(String label) {
+        return indices.containsKey(label)
+                ? Optional.empty()
+                : Optional.of("label '" + label + "' is unknown" + DidYouMean.hint(label, names) + " The labels are "
+                        + DidYouMean.list(names) + "; correct the row, or add the label to model.labels");
+    }
+
+    @Override
+    public float encode(String label) {
+        Integer index = indices.get(label);
+        if (index == null) {
+            throw new IllegalArgumentException(problem(label).orElse(label));
+        }
+        return index;
+    }
+
+    @Override
+    public boolean equals(Object o) {
+        return o instanceof Labels other && names.equals(other.names);
+    }
+
+    @Override
+    public int hashCode() {
+        return names.hashCode();
+    }
+
+    @Override
+    public String toString() {
+        return "Labels" + names;
+    }
+}

@@ -1,0 +1,18 @@
+package org.sparklora.driver.data;
+
+import org.sparklora.worker.contract.ShardPlan;
+
+/**
+ * How rows are dealt to shards.
+ *
+ * @param seed the job's seed
+ * @param shards S, a power of two
+ * @param batchSize B, examples per step over all shards
+ * @param given whether rows keep their order in the files
+ */
+public record Layout(long seed, int shards, int batchSize, boolean given) {
+
+    ShardPlan plan(long examples) {
+        return new ShardPlan(shards, batchSize, examples, given);
+    }
+}

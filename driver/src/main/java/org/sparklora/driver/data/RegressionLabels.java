@@ -1,0 +1,22 @@
+package org.sparklora.driver.data;
+
+import java.util.Optional;
+
+/** Labels that are numbers. */
+public final class RegressionLabels implements LabelCodec {
+
+    private static final long serialVersionUID = 1L;
+
+    @Override
+    public Optional<String> problem(String label) {
+        return Numbers.isFinite(label)
+                ? Optional.empty()
+                : Optional.of("label '" + label + "' is not a finite number; correct it, or set model.task to "
+                        + "classification");
+    }
+
+    @Override
+    public float encode(String label) {
+        return (float) Numbers.parse(label);
+    }
+}
