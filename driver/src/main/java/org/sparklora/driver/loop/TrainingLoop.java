@@ -108,7 +108,7 @@ public final class TrainingLoop {
             }
         }
         FreezeState freeze = recipe.policy().initial(groups, trained);
-        AdapterSnapshot initial = new AdapterSnapshot(new TreeMap<>());
+        AdapterSnapshot initial = AdapterSnapshot.EMPTY;
         for (String group : manifest.names()) {
             if (freeze.of(group) != GroupState.DORMANT) {
                 initial = initial.with(firstValues.of(group));

@@ -1,5 +1,7 @@
 package org.sparklora.driver.spark;
 
+import org.sparklora.worker.spark.ShardLogits;
+
 /** Logits and labels of labelled rows, in row order. */
 final class Predictions {
 
@@ -7,15 +9,19 @@ final class Predictions {
     private final int columns;
     private final float[] logits;
 
-    Predictions(float[] labels, int columns) {
-        this.labels = labels;
+    Predictions(int rows, int columns) {
+        this.labels = new float[rows];
         this.columns = columns;
-        this.logits = new float[labels.length * columns];
+        this.logits = new float[rows * columns];
     }
 
-    /** Puts logits [rows, C] of consecutive rows in their place. */
-    void put(long firstRow, float[] part) {
-        System.arraycopy(part, 0, logits, Math.toIntExact(firstRow * columns), part.length);
+    /** Puts a shard's rows in their places. */
+    void put(ShardLogits part) {
+        for (int i = 0; i < part.keys().length; i++) {
+            int row = Math.toIntExact(part.keys()[i]);
+            labels[row] = part.labels()[i];
+            System.arraycopy(part.logits(), i * columns, logits, row * columns, columns);
+        }
     }
 
     int size() {

@@ -64,10 +64,10 @@ public final class SparkEpochRunner implements EpochRunner {
         Broadcast<EpochContext> context = spark.broadcast(new EpochContext(run, plan));
         try {
             spark.sc().setJobDescription("epoch " + plan.epoch() + " validation");
-            Predictions predictions = new Predictions(data.labels(), run.head().outputs());
+            Predictions predictions = new Predictions(Math.toIntExact(data.rows()), run.head().outputs());
             for (ShardLogits part :
-                    inTasks(data.shards()).mapPartitions(new PredictTask(context)).collect()) {
-                predictions.put(data.firstRow(part.shard()), part.logits());
+                    inTasks(data.slices()).mapPartitions(new PredictTask(context)).collect()) {
+                predictions.put(part);
             }
             return Metrics.of(session, predictions, run.head());
         } finally {

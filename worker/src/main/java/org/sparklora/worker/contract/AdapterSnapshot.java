@@ -22,6 +22,9 @@ public final class AdapterSnapshot implements Serializable {
 
     private static final long serialVersionUID = 1L;
 
+    /** No tensor at all. */
+    public static final AdapterSnapshot EMPTY = new AdapterSnapshot(Map.of());
+
     private final TreeMap<String, float[]> values = new TreeMap<>();
 
     public AdapterSnapshot(Map<String, float[]> values) {

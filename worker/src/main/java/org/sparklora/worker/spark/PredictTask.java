@@ -58,7 +58,7 @@ public final class PredictTask implements FlatMapFunction<Iterator<Shard>, Shard
                 System.arraycopy(part, i * columns, logits, rows[i] * columns, columns);
             }
         }
-        return new ShardLogits(shard.index(), logits);
+        return new ShardLogits(shard, logits);
     }
 
     private static float[] forward(EpochContext epoch, List<Example> examples) {

@@ -1,0 +1,79 @@
+package org.sparklora.driver.app;
+
+import java.util.List;
+import java.util.Optional;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.sparklora.driver.config.DataConfig;
+import org.sparklora.driver.config.DataOrder;
+import org.sparklora.driver.config.JobConfig;
+import org.sparklora.driver.config.SourceConfig;
+import org.sparklora.driver.config.Task;
+import org.sparklora.driver.config.ValidationConfig;
+import org.sparklora.driver.data.EvaluationData;
+import org.sparklora.driver.data.LabelCodec;
+import org.sparklora.driver.data.Labels;
+import org.sparklora.driver.data.Layout;
+import org.sparklora.driver.data.RegressionLabels;
+import org.sparklora.driver.data.Source;
+import org.sparklora.driver.data.SourceReader;
+import org.sparklora.driver.data.Split;
+import org.sparklora.driver.data.Tokenization;
+import org.sparklora.driver.data.TrainingData;
+import org.sparklora.worker.head.ClassificationHead;
+import org.sparklora.worker.head.RegressionHead;
+import org.sparklora.worker.head.TaskHead;
+
+/**
+ * The data of a job, tokenised and dealt to shards, and the head that its labels ask for.
+ *
+ * @param labels label texts in the order of the head's outputs; empty for regression
+ */
+record JobData(TrainingData training, Optional<EvaluationData> validation, List<String> labels, TaskHead head) {
+
+    static JobData prepare(SparkSession spark, JobConfig job, JobModel model) {
+        DataConfig data = job.data();
+        int shards = job.training().shards();
+        Dataset<Row> training = SourceReader.read(spark, source(data.train()));
+        Optional<Dataset<Row>> validation = Optional.empty();
+        if (data.validation().isPresent()) {
+            if (data.validation().get() instanceof ValidationConfig.Fraction part) {
+                Split split = Split.of(training, part.fraction(), job.seed());
+                training = split.training();
+                validation = Optional.of(split.validation());
+            } else if (data.validation().get() instanceof ValidationConfig.Source own) {
+                validation = Optional.of(SourceReader.read(spark, source(own.source())));
+            }
+        }
+
+        boolean regression = job.model().task() == Task.REGRESSION;
+        List<String> names = regression ? List.of() : labelNames(job, training);
+        LabelCodec codec = regression ? new RegressionLabels() : Labels.of(names);
+        TaskHead head = regression ? new RegressionHead() : new ClassificationHead(names.size());
+        Tokenization tokenization =
+                new Tokenization(model.tokenizer(), job.model().maxLength());
+        boolean given = data.order() == DataOrder.GIVEN;
+        Layout layout = new Layout(job.seed(), shards, job.training().batchSize(), given);
+        return new JobData(
+                TrainingData.prepare(training, codec, tokenization, layout),
+                validation.map(rows -> EvaluationData.labelled(rows, codec, tokenization, shards)),
+                names,
+                head);
+    }
+
+    private static List<String> labelNames(JobConfig job, Dataset<Row> training) {
+        return job.model().labels().orElseGet(() -> Labels.learn(training).names());
+    }
+
+    private static Source source(SourceConfig config) {
+        return new Source(
+                config.path(),
+                config.format(),
+                config.text(),
+                config.textPair(),
+                Optional.of(config.label()),
+                config.weight(),
+                config.options());
+    }
+}

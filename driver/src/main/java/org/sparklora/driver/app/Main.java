@@ -1,0 +1,80 @@
+package org.sparklora.driver.app;
+
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ScopeType;
+
+/** Entry of {@code spark-submit}: parses the command, runs it, ends the process with its exit code. */
+@Command(
+        name = "spark-lora",
+        mixinStandardHelpOptions = true,
+        versionProvider = Main.Version.class,
+        description = "Distributed LoRA fine-tuning of BERT-class encoders on Apache Spark.",
+        subcommands = {TrainCommand.class, DoctorCommand.class},
+        footer = "Options of spark-submit follow after --, e.g. scripts/spark-lora train --config F -- --master local[2]")
+public final class Main implements Callable<Integer> {
+
+    @Option(
+            names = "--debug",
+            scope = ScopeType.INHERIT,
+            description = "Show the stack trace of an error.")
+    private boolean debug;
+
+    private Main() {}
+
+    /** Runs a command and ends the process. */
+    public static void main(String[] args) {
+        // Spark 3.5 leaves a timer thread behind after some jobs, so the process must be ended.
+        System.exit(run(args));
+    }
+
+    /** Runs a command; the exit code. */
+    static int run(String... args) {
+        Main main = new Main();
+        PrintWriter err = new PrintWriter(System.err, true, StandardCharsets.UTF_8);
+        CommandLine line = new CommandLine(main)
+                .setErr(err)
+                .setOut(new PrintWriter(System.out, true, StandardCharsets.UTF_8))
+                .setExecutionExceptionHandler((failure, command, parsed) -> {
+                    err.println("spark-lora: " + ExitCode.message(failure));
+                    if (main.debug) {
+                        failure.printStackTrace(err);
+                    }
+                    return ExitCode.of(failure).code();
+                })
+                .setParameterExceptionHandler(Main::usage);
+        return line.execute(args);
+    }
+
+    @Override
+    public Integer call() {
+        CommandLine.usage(this, System.err);
+        return ExitCode.USAGE.code();
+    }
+
+    private static int usage(ParameterException e, String[] args) {
+        PrintWriter err = e.getCommandLine().getErr();
+        err.println("spark-lora: " + e.getMessage() + "; '" + e.getCommandLine().getCommandSpec().qualifiedName()
+                + " --help' lists what there is");
+        CommandLine.UnmatchedArgumentException.printSuggestions(e, err);
+        return ExitCode.USAGE.code();
+    }
+
+    /** The version in the job jar's manifest. */
+    static final class Version implements CommandLine.IVersionProvider {
+        @Override
+        public String[] getVersion() {
+            return new String[] {"spark-lora " + current()};
+        }
+
+        static String current() {
+            String version = Main.class.getPackage().getImplementationVersion();
+            return version == null ? "(not packaged)" : version;
+        }
+    }
+}

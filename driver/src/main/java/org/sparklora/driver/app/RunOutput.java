@@ -1,0 +1,196 @@
+package org.sparklora.driver.app;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.apache.spark.sql.SparkSession;
+import org.sparklora.driver.config.JobConfig;
+import org.sparklora.driver.config.ResolvedYaml;
+import org.sparklora.driver.interop.AdapterDetails;
+import org.sparklora.driver.interop.PeftAdapterWriter;
+import org.sparklora.driver.loop.TrainingLoop;
+import org.sparklora.driver.manifest.ManifestFile;
+import org.sparklora.driver.manifest.ManifestJson;
+import org.sparklora.driver.report.HistoryEvent;
+import org.sparklora.driver.report.OutputGuard;
+import org.sparklora.driver.report.RunDirectory;
+import org.sparklora.driver.report.RunHistory;
+import org.sparklora.driver.report.RunStatus;
+import org.sparklora.driver.spark.RunDirectories;
+import org.sparklora.worker.contract.AdapterSnapshot;
+import org.sparklora.worker.contract.GroupState;
+import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.TensorSpec;
+import org.sparklora.worker.encoder.BaseModel;
+import org.sparklora.worker.engine.Torch;
+
+/**
+ * What a run leaves behind. Lifecycle: {@link #open}, {@link #started}, then {@link #finished} or {@link #failed}; a
+ * process that is stopped in between writes {@code cancelled}.
+ */
+final class RunOutput {
+
+    private final JobConfig job;
+    private final RunDirectory directory;
+    private final RunHistory history;
+    private final Clock clock;
+    private final Instant began;
+    private final Thread whenStopped = new Thread(this::cancelled, "spark-lora status");
+
+    private RunOutput(JobConfig job, RunDirectory directory, Clock clock) {
+        this.job = job;
+        this.directory = directory;
+        this.clock = clock;
+        this.began = clock.instant();
+        this.history = new RunHistory(directory, clock);
+    }
+
+    /** Claims the output directory; refuses one that holds another run. */
+    static RunOutput open(JobConfig job, Clock clock, boolean overwrite) throws IOException {
+        RunDirectory directory = RunDirectories.of(job.output());
+        if (overwrite) {
+            OutputGuard.overwrite(directory);
+        } else {
+            OutputGuard.refuseOtherRun(directory);
+        }
+        RunOutput output = new RunOutput(job, directory, clock);
+        directory.write("config.yaml", ResolvedYaml.write(job).getBytes(StandardCharsets.UTF_8));
+        output.status(RunStatus.running());
+        Runtime.getRuntime().addShutdownHook(output.whenStopped);
+        return output;
+    }
+
+    RunHistory history() {
+        return history;
+    }
+
+    /** Records what the run depends on, and says what it is about to do. */
+    void started(JobModel model, JobData data, SparkSession spark) throws IOException {
+        Map<String, String> versions = new TreeMap<>(Map.of(
+                "spark-lora", Main.Version.current(),
+                "spark", spark.version(),
+                "java", Runtime.version().toString(),
+                "pytorch", Torch.version()));
+        history.append(new HistoryEvent.Run(
+                sha256(ResolvedYaml.write(job).getBytes(StandardCharsets.UTF_8)),
+                BaseModel.sha256(model.directory()),
+                Map.of("seed", job.seed()),
+                new HistoryEvent.Run.Environment(versions, List.of(cpu())),
+                choices()));
+        history.commit();
+        long rows = data.training().statistics().examples();
+        long truncated = data.training().statistics().truncated();
+        System.err.printf(
+                "%s: %,d training rows%s%s, %d steps an epoch, %d shards%n",
+                job.name(),
+                rows,
+                truncated == 0
+                        ? ""
+                        : " (" + truncated + " cut to max_length " + job.model().maxLength() + ")",
+                data.validation()
+                        .map(v -> ", %,d validation rows".formatted(v.rows()))
+                        .orElse(""),
+                data.training().plan().stepsPerEpoch(),
+                data.training().plan().shards());
+    }
+
+    private static Map<String, String> choices() {
+        return Map.of("exchange", "driver", "activation_cache", "off", "precision", "float32");
+    }
+
+    /** Writes adapter, manifest, history and status, and the summary on stdout. */
+    void finished(JobModel model, LoraManifest manifest, JobData data, TrainingLoop.Result result)
+            throws IOException {
+        Set<String> active = new TreeSet<>(manifest.names());
+        active.removeAll(result.freeze().in(GroupState.DORMANT));
+        AdapterDetails details = AdapterDetails.sequenceClassifier(
+                job.model().path(), job.lora().loraDropout());
+        SortedMap<String, byte[]> files = PeftAdapterWriter.files(manifest, active, result.adapter(), details);
+        for (Map.Entry<String, byte[]> file : files.entrySet()) {
+            directory.write("adapter/" + file.getKey(), file.getValue());
+        }
+        SortedMap<String, String> digests = new TreeMap<>();
+        for (String group : active) {
+            digests.put(group, digest(manifest, group, result.adapter()));
+        }
+        ManifestFile file =
+                new ManifestFile(manifest, result.freeze(), digests, BaseModel.sha256(model.directory()));
+        directory.write("manifest.json", ManifestJson.write(file).getBytes(StandardCharsets.UTF_8));
+
+        String sha = sha256(java.util.Objects.requireNonNull(files.get("adapter_model.safetensors")));
+        double seconds = Duration.between(began, clock.instant()).toMillis() / 1000.0;
+        history.append(new HistoryEvent.Finished(sha, seconds));
+        history.commit();
+        end(RunStatus.finished(sha));
+        System.out.printf(
+                "%s: done in %.0f s, adapter of epoch %d in %s/adapter%nadapter_model.safetensors sha256 %s%n",
+                job.name(), seconds, result.epoch(), directory.location(), sha);
+    }
+
+    /** Records a failure; what was there before stays. */
+    void failed(ExitCode code, String message) throws IOException {
+        end(RunStatus.failed(code.code(), message));
+    }
+
+    private void end(RunStatus status) throws IOException {
+        status(status);
+        try {
+            Runtime.getRuntime().removeShutdownHook(whenStopped);
+        } catch (IllegalStateException alreadyStopping) {
+            // The process is being stopped: the hook runs, or has run, beside this.
+            status(status);
+        }
+    }
+
+    private void cancelled() {
+        try {
+            status(RunStatus.cancelled());
+        } catch (IOException e) {
+            System.err.println("spark-lora: status.json cannot be written: " + e.getMessage());
+        }
+    }
+
+    private void status(RunStatus status) throws IOException {
+        directory.write(RunStatus.FILE, status.toJson());
+    }
+
+    private static String digest(LoraManifest manifest, String group, AdapterSnapshot adapter) {
+        Set<String> names = new TreeSet<>();
+        manifest.tensors(group).stream().map(TensorSpec::name).forEach(names::add);
+        return adapter.only(names::contains).sha256();
+    }
+
+    private static String cpu() {
+        try {
+            return Files.readAllLines(Path.of("/proc/cpuinfo")).stream()
+                    .filter(line -> line.startsWith("model name"))
+                    .map(line -> line.substring(line.indexOf(':') + 1).trim())
+                    .findFirst()
+                    .orElse(System.getProperty("os.arch"));
+        } catch (IOException e) {
+            // Not Linux: the architecture says something, too.
+            return System.getProperty("os.arch");
+        }
+    }
+
+    private static String sha256(byte[] bytes) {
+        try {
+            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+}

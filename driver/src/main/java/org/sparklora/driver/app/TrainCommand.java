@@ -1,0 +1,44 @@
+package org.sparklora.driver.app;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import org.sparklora.driver.config.JobConfig;
+import org.sparklora.driver.config.JobFile;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code train}: one run. Progress on stderr, a short summary on stdout. */
+@Command(
+        name = "train",
+        mixinStandardHelpOptions = true,
+        description = "Trains as a job file says and writes a run directory with the PEFT adapter.")
+final class TrainCommand implements Callable<Integer> {
+
+    @Option(names = "--config", required = true, paramLabel = "FILE", description = "The job file (YAML).")
+    private @Nullable Path config;
+
+    @Option(
+            names = "--set",
+            paramLabel = "KEY=VALUE",
+            description = "Overrides one key of the job file, e.g. --set training.batch_size=16. The value is YAML.")
+    private List<String> overrides = new ArrayList<>();
+
+    @Option(names = "--output", paramLabel = "DIR", description = "The run directory, instead of the job file's.")
+    private @Nullable String output;
+
+    @Option(names = "--overwrite", description = "Clears a run that is in the run directory.")
+    private boolean overwrite;
+
+    @Override
+    public Integer call() throws Exception {
+        if (config == null) {
+            throw new UsageException("train needs --config FILE");
+        }
+        JobConfig job = JobFile.read(config, overrides, Optional.ofNullable(output));
+        return new TrainingRun(job, overwrite).run().code();
+    }
+}

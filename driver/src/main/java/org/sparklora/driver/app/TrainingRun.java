@@ -1,0 +1,141 @@
+package org.sparklora.driver.app;
+
+import java.io.IOException;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import org.apache.spark.sql.SparkSession;
+import org.sparklora.driver.config.DataOrder;
+import org.sparklora.driver.config.ExecutionConfig;
+import org.sparklora.driver.config.JobConfig;
+import org.sparklora.driver.config.TrainingConfig;
+import org.sparklora.driver.freeze.FreezePolicy;
+import org.sparklora.driver.loop.RunRecord;
+import org.sparklora.driver.loop.TrainingLoop;
+import org.sparklora.driver.loop.TrainingLoop.Ending;
+import org.sparklora.driver.loop.TrainingLoop.Recipe;
+import org.sparklora.driver.report.Progress;
+import org.sparklora.driver.spark.Sessions;
+import org.sparklora.driver.spark.SparkEpochRunner;
+import org.sparklora.worker.contract.DropoutRates;
+import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.StepSettings;
+import org.sparklora.worker.data.ShardOrder;
+import org.sparklora.worker.spark.RunContext;
+import org.sparklora.worker.train.AdamW;
+import org.sparklora.worker.train.FirstValues;
+import org.sparklora.worker.train.LearningRateSchedule;
+import org.sparklora.worker.train.OptimizerSettings;
+
+/**
+ * One run, from its job file to its adapter: output directory, model and groups, data, loop, results. What can be
+ * checked without Spark is checked first.
+ */
+final class TrainingRun {
+
+    private static final Duration PROGRESS_EVERY = Duration.ofSeconds(5);
+
+    private final JobConfig job;
+    private final boolean overwrite;
+    private final Clock clock = Clock.systemUTC();
+
+    TrainingRun(JobConfig job, boolean overwrite) {
+        this.job = job;
+        this.overwrite = overwrite;
+    }
+
+    ExitCode run() throws IOException {
+        JobModel model = JobModel.open(job);
+        LoraManifest groups = model.groups();
+        FreezePolicy policy = model.policy(groups);
+        RunOutput output = RunOutput.open(job, clock, overwrite);
+        try {
+            try (SparkSession spark = Sessions.open("spark-lora " + job.name())) {
+                train(spark, model, groups, policy, output);
+            }
+            return ExitCode.OK;
+        } catch (RuntimeException | IOException e) {
+            output.failed(ExitCode.of(e), ExitCode.message(e));
+            throw e;
+        }
+    }
+
+    private void train(
+            SparkSession spark, JobModel model, LoraManifest groups, FreezePolicy policy, RunOutput output)
+            throws IOException {
+        JobData data = JobData.prepare(spark, job, model);
+        LoraManifest manifest = model.withHead(groups, data.head());
+        FirstValues firstValues = model.firstValues(manifest, data.labels());
+        StepSettings settings = stepSettings(model);
+        RunContext context = new RunContext(
+                model.directory().toString(),
+                data.head(),
+                settings,
+                order(),
+                model.tokenizer().padTokenId());
+
+        TrainingConfig training = job.training();
+        int steps = data.training().plan().stepsPerEpoch();
+        Recipe recipe = new Recipe(policy, optimizer(steps), data.training().plan(), ending());
+        Progress progress = new Progress(clock, PROGRESS_EVERY, System.err::println);
+        output.started(model, data, spark);
+        RunRecord record = new RunRecord(output.history(), progress, clock, training.numTrainEpochs(), steps);
+        try {
+            SparkEpochRunner runner =
+                    new SparkEpochRunner(spark, context, data.training().shards(), data.validation());
+            TrainingLoop loop = new TrainingLoop(manifest, firstValues, recipe, runner, record, clock);
+            output.finished(model, manifest, data, loop.run());
+        } finally {
+            // Steps that were done before a failure are part of the story.
+            record.publish();
+        }
+    }
+
+    private ShardOrder order() {
+        if (job.data().order() == DataOrder.GIVEN) {
+            return ShardOrder.given();
+        }
+        return job.data().groupByLength() ? ShardOrder.groupedByLength(job.seed()) : ShardOrder.shuffled(job.seed());
+    }
+
+    private StepSettings stepSettings(JobModel model) {
+        ExecutionConfig execution = job.execution();
+        DropoutRates own = model.base().encoder().modelDropout();
+        DropoutRates rates = new DropoutRates(
+                execution.baseDropout().or(own.hidden()),
+                execution.baseDropout().or(own.attention()),
+                execution.headDropout().or(own.head()));
+        return new StepSettings(
+                job.seed(),
+                job.training().gradientAccumulationSteps(),
+                job.training().labelSmoothingFactor(),
+                rates);
+    }
+
+    private OptimizerSettings optimizer(int stepsPerEpoch) {
+        TrainingConfig t = job.training();
+        LearningRateSchedule.Type type = switch (t.lrSchedulerType()) {
+            case LINEAR -> LearningRateSchedule.Type.LINEAR;
+            case CONSTANT -> LearningRateSchedule.Type.CONSTANT;
+            case COSINE -> LearningRateSchedule.Type.COSINE;
+        };
+        return new OptimizerSettings(
+                t.learningRate(),
+                new LearningRateSchedule(type, t.warmupSteps(), (long) stepsPerEpoch * t.numTrainEpochs()),
+                new AdamW(t.adamBeta1(), t.adamBeta2(), t.adamEpsilon(), t.weightDecay()),
+                t.maxGradNorm());
+    }
+
+    private Ending ending() {
+        TrainingConfig t = job.training();
+        Optional<String> metric = t.metricForBestModel();
+        OptionalInt patience = t.earlyStoppingPatience();
+        if (job.data().validation().isEmpty() && (t.loadBestModelAtEnd() || patience.isPresent())) {
+            throw new UsageException("training.load_best_model_at_end and early_stopping_patience need validation"
+                    + " data; give data.validation");
+        }
+        return new Ending(t.numTrainEpochs(), metric.orElse("loss"), t.loadBestModelAtEnd(), patience);
+    }
+}
