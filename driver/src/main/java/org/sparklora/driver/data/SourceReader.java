@@ -33,6 +33,8 @@ import org.apache.spark.sql.types.StructType;
  *
  * <p>Reading checks the whole input once, so a malformed row is reported here. The table itself is lazy and parses the
  * input anew each time it is used: persist it where several passes follow.
+ *
+ * <p>In a CSV file with Windows line ends, a line break within quotes is read as a line feed: Spark's parser does that.
  */
 public final class SourceReader {
 
@@ -78,7 +80,8 @@ public final class SourceReader {
             requireColumns(schema);
             Dataset<Row> raw = reader().schema(withMalformed(schema)).load(source.path());
             if (format == SourceFormat.CSV && "true".equalsIgnoreCase(options.get("header"))) {
-                CsvHeaders.requireSame(source, raw.inputFiles(), file -> columns(reader().load(file)));
+                new CsvHeaders(spark.sparkContext().hadoopConfiguration(), file -> columns(reader().load(file)))
+                        .requireSame(source, raw.inputFiles());
             }
             Dataset<Row> numbered = numbered(raw, schema, withInput);
             requireWellFormed(numbered, schema);

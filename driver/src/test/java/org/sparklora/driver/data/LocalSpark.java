@@ -31,13 +31,16 @@ final class LocalSpark {
     private LocalSpark() {}
 
     static SparkSession start() {
+        return builder().getOrCreate();
+    }
+
+    static SparkSession.Builder builder() {
         return SparkSession.builder()
                 .master("local[2]")
                 .appName("data")
                 .config("spark.ui.enabled", "false")
                 .config("spark.sql.shuffle.partitions", "3")
-                .config("spark.sql.files.openCostInBytes", "1")
-                .getOrCreate();
+                .config("spark.sql.files.openCostInBytes", "1");
     }
 
     /** A row of a table. */

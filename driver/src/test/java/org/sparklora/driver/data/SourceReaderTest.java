@@ -172,12 +172,23 @@ class SourceReaderTest {
 
     @Test
     void filesOfOneTableHaveOneHeader() throws IOException {
-        Files.createDirectories(dir.resolve("two"));
-        write("two/a.csv", "text,label\na,b\n");
-        write("two/b.csv", "label,text\nb,a\n");
-        assertFails(dir.resolve("two"), "two/b.csv has the columns 'label', 'text', but ");
-        write("two/b.csv", "\"text\",label\nb,a\n");
-        assertThat(text("two")).containsExactly("a", "b");
+        Files.createDirectories(dir.resolve("two files"));
+        write("two files/a a.csv", "text,label\na,b\n");
+        write("two files/b b.csv", "label,text\nb,a\n");
+        assertFails(
+                dir.resolve("two files"),
+                "two files': b b.csv has the columns 'label', 'text', but a a.csv has 'text', 'label'; give");
+        write("two files/b b.csv", "\"text\",label\nb,a\n");
+        write("two files/c.csv", "text,label\nc,a\n");
+        assertThat(text("two files")).containsExactly("a", "b", "c");
+        assertThat(text("two files/*.csv")).containsExactly("a", "b", "c");
+        assertThat(text("two files/{a,c}*.csv")).containsExactly("a", "c");
+    }
+
+    @Test
+    void placesAreWrittenAsPeopleWriteThem() throws IOException {
+        Path file = write("ä b.csv", "text,label\na,b\nc\n");
+        assertFails(file, file + " row 2: ");
     }
 
     @Test
