@@ -1,0 +1,7 @@
+package org.sparklora.driver.config;
+
+/** Where executors compute. */
+public enum ComputeDevice {
+    CPU,
+    GPU
+}

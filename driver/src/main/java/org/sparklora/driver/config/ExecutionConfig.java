@@ -1,0 +1,19 @@
+package org.sparklora.driver.config;
+
+import java.util.OptionalInt;
+
+/**
+ * How the job runs.
+ *
+ * @param checkpointEvery steps between checkpoints within an epoch; empty: at an epoch's end only
+ * @param maxFailures failures in a row, without progress, that a run survives
+ */
+public record ExecutionConfig(
+        Exchange exchange,
+        ComputeDevice device,
+        ActivationCache activationCache,
+        ActivationCacheType activationCacheType,
+        DropoutSetting baseDropout,
+        DropoutSetting headDropout,
+        OptionalInt checkpointEvery,
+        int maxFailures) {}

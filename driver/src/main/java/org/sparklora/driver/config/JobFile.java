@@ -1,0 +1,84 @@
+package org.sparklora.driver.config;
+
+import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Reads a job file: text to tree, {@code --set} over it, then section by section to records.
+ *
+ * <p>All problems are reported at once, save that a file that is no YAML has nothing else to report.
+ */
+public final class JobFile {
+
+    private JobFile() {}
+
+    /**
+     * Reads and checks a job.
+     *
+     * @param setOverrides {@code a.b=c}, applied in order
+     * @param outputOverride the run directory, instead of the file's
+     * @throws ConfigException naming every problem
+     */
+    public static JobConfig read(Path file, List<String> setOverrides, Optional<String> outputOverride) {
+        return read(file, setOverrides, outputOverride, Path.of(""));
+    }
+
+    static JobConfig read(
+            Path file, List<String> setOverrides, Optional<String> outputOverride, Path currentDirectory) {
+        Problems problems = new Problems();
+        Map<String, Object> tree = tree(file, currentDirectory.resolve(file), problems);
+        Overrides.apply(tree, setOverrides, problems);
+        Section root = new Section("", tree, problems);
+        JobConfig job = new JobReader(root, new JobPaths(currentDirectory, file)).read(baseName(file), outputOverride);
+        root.finish();
+        Unavailable.check(job, problems);
+        problems.throwIfAny(file.toString());
+        return job;
+    }
+
+    /** The file's map, to be changed. Throws at once where there is none: nothing else could be said. */
+    private static Map<String, Object> tree(Path name, Path file, Problems problems) {
+        Optional<Object> root = text(file, problems).flatMap(text -> {
+            Optional<Object> value = YamlTree.parse(text, problems);
+            if (value.isEmpty() && problems.lines().isEmpty()) {
+                problems.add("the file is empty; a job needs at least model, data, lora, schedule and output");
+            }
+            return value;
+        });
+        if (root.isPresent() && root.get() instanceof Map<?, ?> map) {
+            return Section.asMap(map);
+        }
+        if (problems.lines().isEmpty()) {
+            problems.add("the file must hold a map of keys, such as model: and data:");
+        }
+        throw new ConfigException(name.toString(), problems.lines());
+    }
+
+    private static Optional<String> text(Path file, Problems problems) {
+        if (Files.isDirectory(file)) {
+            problems.add("this is a directory; name the job file in it");
+        } else if (!Files.exists(file)) {
+            problems.add("there is no such file; check the path after --config");
+        } else {
+            try {
+                return Optional.of(Files.readString(file));
+            } catch (CharacterCodingException e) {
+                problems.add("the file is not UTF-8; save it as UTF-8");
+            } catch (IOException e) {
+                problems.add("the file cannot be read: " + e);
+            }
+        }
+        return Optional.empty();
+    }
+
+    private static String baseName(Path file) {
+        String name = String.valueOf(file.getFileName());
+        int dot = name.lastIndexOf('.');
+        return dot > 0 ? name.substring(0, dot) : name;
+    }
+}

@@ -1,0 +1,35 @@
+package org.sparklora.driver.config;
+
+import java.util.Collections;
+import java.util.List;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import org.sparklora.worker.contract.BiasMode;
+
+/**
+ * The adapter: defaults for groups, and the groups.
+ *
+ * @param r default rank of groups, at least 1
+ * @param loraAlpha default alpha of groups, above 0
+ * @param loraDropout default dropout of groups, [0, 1)
+ * @param useRslora scaling alpha / √r instead of alpha / r
+ * @param modulesToSave modules trained in full beside the adapter
+ * @param initAdapter PEFT directory to start from, absolute or with a scheme
+ * @param groups at least one, by name
+ */
+public record LoraConfig(
+        int r,
+        double loraAlpha,
+        double loraDropout,
+        BiasMode bias,
+        boolean useRslora,
+        List<String> modulesToSave,
+        Optional<String> initAdapter,
+        SortedMap<String, GroupConfig> groups) {
+
+    public LoraConfig {
+        modulesToSave = List.copyOf(modulesToSave);
+        groups = Collections.unmodifiableSortedMap(new TreeMap<>(groups));
+    }
+}

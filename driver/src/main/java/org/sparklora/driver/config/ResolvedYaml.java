@@ -1,0 +1,197 @@
+package org.sparklora.driver.config;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import org.jspecify.annotations.Nullable;
+import org.yaml.snakeyaml.DumperOptions;
+import org.yaml.snakeyaml.Yaml;
+
+/** Writes a job as YAML with every key, defaults filled in; {@link JobFile} reads it to an equal job. */
+public final class ResolvedYaml {
+
+    private ResolvedYaml() {}
+
+    /** The job as YAML. The same job gives the same text. */
+    public static String write(JobConfig job) {
+        DumperOptions options = new DumperOptions();
+        options.setDefaultFlowStyle(DumperOptions.FlowStyle.BLOCK);
+        options.setSplitLines(false);
+        options.setAllowUnicode(true);
+        return new Yaml(options).dump(tree(job));
+    }
+
+    private static Map<String, @Nullable Object> tree(JobConfig job) {
+        return map(
+                entry("name", job.name()),
+                entry("seed", job.seed()),
+                entry("model", model(job.model())),
+                entry("data", data(job.data())),
+                entry("lora", lora(job.lora())),
+                entry("schedule", schedule(job.schedule())),
+                entry("training", training(job.training())),
+                entry("execution", execution(job.execution())),
+                entry(
+                        "tracking",
+                        map(
+                                entry("mlflow", job.tracking().mlflow().orElse(null)),
+                                entry(
+                                        "tensorboard",
+                                        job.tracking().tensorboard().orElse(null)))),
+                entry("output", job.output()));
+    }
+
+    private static Map<String, @Nullable Object> model(ModelConfig model) {
+        return map(
+                entry("path", model.path()),
+                entry("task", Section.word(model.task())),
+                entry("labels", model.labels().orElse(null)),
+                entry("max_length", model.maxLength()));
+    }
+
+    private static Map<String, @Nullable Object> data(DataConfig data) {
+        return map(
+                entry("train", source(data.train())),
+                entry(
+                        "validation",
+                        data.validation().map(ResolvedYaml::validation).orElse(null)),
+                entry("order", Section.word(data.order())),
+                entry("group_by_length", data.groupByLength()));
+    }
+
+    private static Map<String, @Nullable Object> validation(ValidationConfig validation) {
+        if (validation instanceof ValidationConfig.Source s) {
+            return source(s.source());
+        }
+        return map(entry("fraction", ((ValidationConfig.Fraction) validation).fraction()));
+    }
+
+    private static Map<String, @Nullable Object> source(SourceConfig source) {
+        return map(
+                entry("path", source.path()),
+                entry("format", source.format().orElse(null)),
+                entry("text", source.text()),
+                entry("text_pair", source.textPair().orElse(null)),
+                entry("label", source.label()),
+                entry("weight", source.weight().orElse(null)),
+                entry("options", source.options()));
+    }
+
+    private static Map<String, @Nullable Object> lora(LoraConfig lora) {
+        Map<String, @Nullable Object> groups = new LinkedHashMap<>();
+        lora.groups().forEach((name, group) -> groups.put(name, group(group)));
+        return map(
+                entry("r", lora.r()),
+                entry("lora_alpha", lora.loraAlpha()),
+                entry("lora_dropout", lora.loraDropout()),
+                entry("bias", lora.bias().peftName()),
+                entry("use_rslora", lora.useRslora()),
+                entry("modules_to_save", lora.modulesToSave()),
+                entry("init_adapter", lora.initAdapter().orElse(null)),
+                entry("groups", groups));
+    }
+
+    private static Map<String, @Nullable Object> group(GroupConfig group) {
+        Object targets = group.targetModules() instanceof TargetModules.Names n
+                ? n.names()
+                : ((TargetModules.Regex) group.targetModules()).pattern();
+        return map(
+                entry("target_modules", targets),
+                entry("layers_to_transform", group.layersToTransform().isEmpty() ? null : group.layersToTransform()),
+                entry("purpose", group.purpose()),
+                entry("r", group.r()),
+                entry("lora_alpha", group.loraAlpha()),
+                entry("lora_dropout", group.loraDropout()),
+                entry("learning_rate_scale", group.learningRateScale()),
+                entry("warmup_steps", group.warmupSteps()));
+    }
+
+    private static Map<String, @Nullable Object> schedule(ScheduleConfig schedule) {
+        List<Map<String, @Nullable Object>> events =
+                schedule.events().stream().map(ResolvedYaml::event).toList();
+        Map<String, @Nullable Object> map = map(
+                entry("policy", Section.word(schedule.policy())),
+                entry("live", schedule.live()),
+                entry("groups", schedule.groups().orElse(null)),
+                entry("events", events));
+        map.putAll(schedule.policySettings());
+        return map;
+    }
+
+    private static Map<String, @Nullable Object> event(ScheduleEvent event) {
+        return map(
+                entry("epoch", event.epoch()),
+                entry("step", orNull(event.step())),
+                entry("thaw", event.thaw()),
+                entry("freeze", event.freeze()),
+                entry("optimizer_state", Section.word(event.optimizerState())));
+    }
+
+    private static Map<String, @Nullable Object> training(TrainingConfig training) {
+        return map(
+                entry("num_train_epochs", training.numTrainEpochs()),
+                entry("batch_size", training.batchSize()),
+                entry("shards", training.shards()),
+                entry("gradient_accumulation_steps", training.gradientAccumulationSteps()),
+                entry("learning_rate", training.learningRate()),
+                entry("lr_scheduler_type", Section.word(training.lrSchedulerType())),
+                entry("warmup_steps", training.warmupSteps()),
+                entry("weight_decay", training.weightDecay()),
+                entry("adam_beta1", training.adamBeta1()),
+                entry("adam_beta2", training.adamBeta2()),
+                entry("adam_epsilon", training.adamEpsilon()),
+                entry("max_grad_norm", orNull(training.maxGradNorm())),
+                entry("loraplus_lr_ratio", orNull(training.loraplusLrRatio())),
+                entry("label_smoothing_factor", training.labelSmoothingFactor()),
+                entry("metric_for_best_model", training.metricForBestModel().orElse(null)),
+                entry("load_best_model_at_end", training.loadBestModelAtEnd()),
+                entry("early_stopping_patience", orNull(training.earlyStoppingPatience())));
+    }
+
+    private static Map<String, @Nullable Object> execution(ExecutionConfig execution) {
+        return map(
+                entry("exchange", Section.word(execution.exchange())),
+                entry("device", Section.word(execution.device())),
+                entry("activation_cache", Section.word(execution.activationCache())),
+                entry("activation_cache_type", Section.word(execution.activationCacheType())),
+                entry("base_dropout", dropout(execution.baseDropout())),
+                entry("head_dropout", dropout(execution.headDropout())),
+                entry("checkpoint_every", orNull(execution.checkpointEvery())),
+                entry("max_failures", execution.maxFailures()));
+    }
+
+    private static Object dropout(DropoutSetting dropout) {
+        return dropout.rate().isPresent() ? (Object) dropout.rate().getAsDouble() : "model";
+    }
+
+    private static @Nullable Object orNull(OptionalInt value) {
+        return value.isPresent() ? value.getAsInt() : null;
+    }
+
+    private static @Nullable Object orNull(OptionalDouble value) {
+        return value.isPresent() ? value.getAsDouble() : null;
+    }
+
+    /** A key and its value; null is written as null. */
+    private record Entry(String key, Optional<Object> value) {}
+
+    private static Entry entry(String key, @Nullable Object value) {
+        if (value instanceof List<?> list) {
+            // A list that stands in two places, as List.of() does, would be written as an anchor and an alias.
+            return new Entry(key, Optional.of(new ArrayList<>(list)));
+        }
+        return new Entry(key, Optional.ofNullable(value));
+    }
+
+    private static Map<String, @Nullable Object> map(Entry... entries) {
+        Map<String, @Nullable Object> map = new LinkedHashMap<>();
+        for (Entry entry : entries) {
+            map.put(entry.key(), entry.value().orElse(null));
+        }
+        return map;
+    }
+}

@@ -1,0 +1,73 @@
+package org.sparklora.driver.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class UnavailableTest {
+
+    @TempDir
+    Path directory;
+
+    @Test
+    void namesEachValueAndWhatToUseInstead() {
+        assertThat(Jobs.problems(directory, Jobs.EVERY_KEY))
+                .containsExactly(
+                        "model.task='multi_label' is not available in this version; use classification or regression",
+                        "lora.modules_to_save=[pooler, classifier] is not available in this version;"
+                                + " use [classifier] or []",
+                        "schedule.policy='lisa' is not available in this version; use epochs",
+                        "schedule.groups is not available in this version; leave it out and list events",
+                        "schedule.every is not available in this version; leave it out and list events",
+                        "schedule.learning_rate_decay is not available in this version; leave it out and list events",
+                        "schedule.metric is not available in this version; leave it out and list events",
+                        "schedule.restore_best is not available in this version; leave it out and list events",
+                        "schedule.events[0].step is not available in this version;"
+                                + " leave it out: events take effect before their epoch",
+                        "schedule.events[0].optimizer_state='decay' is not available in this version;"
+                                + " use keep or fresh",
+                        "training.loraplus_lr_ratio is not available in this version; leave it out",
+                        "execution.exchange='peer' is not available in this version; use auto or driver",
+                        "execution.device='gpu' is not available in this version; use cpu",
+                        "execution.checkpoint_every is not available in this version;"
+                                + " leave it out: checkpoints are written at the end of each epoch",
+                        "tracking.mlflow is not available in this version; leave it out",
+                        "tracking.tensorboard is not available in this version; leave it out");
+    }
+
+    @Test
+    void namesValuesOfTheSameKey() {
+        assertThat(Jobs.problems(
+                        directory,
+                        Jobs.SMALLEST,
+                        "model.task=token_classification",
+                        "execution.activation_cache=memory"))
+                .containsExactly(
+                        "model.task='token_classification' is not available in this version;"
+                                + " use classification or regression",
+                        "execution.activation_cache='memory' is not available in this version; use auto or off");
+        assertThat(Jobs.problems(directory, Jobs.SMALLEST, "execution.activation_cache=disk"))
+                .containsExactly("execution.activation_cache='disk' is not available in this version; use auto or off");
+    }
+
+    @Test
+    void letsThroughWhatIsAvailable() {
+        JobConfig job = Jobs.read(
+                directory,
+                Jobs.TWO_GROUPS,
+                "model.task=regression",
+                "lora.modules_to_save=[]",
+                "lora.bias=all",
+                "lora.use_rslora=true",
+                "data.validation.fraction=0.1",
+                "schedule.events=[{epoch: 1, thaw: [bottom], optimizer_state: fresh}]",
+                "training.metric_for_best_model=pearson",
+                "training.load_best_model_at_end=true",
+                "training.early_stopping_patience=2",
+                "execution.exchange=driver",
+                "execution.activation_cache=off");
+        assertThat(job.training().metricForBestModel()).contains("pearson");
+    }
+}
