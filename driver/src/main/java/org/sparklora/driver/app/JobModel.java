@@ -67,7 +67,9 @@ final class JobModel {
     }
 
     private static Path local(String key, String path) {
-        URI uri = path.contains("://") || path.startsWith("file:") ? URI.create(path) : Path.of(path).toUri();
+        URI uri = path.contains("://") || path.startsWith("file:")
+                ? URI.create(path)
+                : Path.of(path).toUri();
         if (!"file".equals(uri.getScheme())) {
             throw new ModelException(key + " " + path + ": this version reads models from local paths only; copy it to"
                     + " the same path on every node");
@@ -95,7 +97,8 @@ final class JobModel {
         List<LinearModule> linears = base.encoder().linears().stream()
                 .map(w -> new LinearModule(w.name(), w.shape().get(1), w.shape().get(0)))
                 .toList();
-        ModelTensors tensors = new ModelTensors(linears, List.of(), base.encoder().biases());
+        ModelTensors tensors =
+                new ModelTensors(linears, List.of(), base.encoder().biases());
         return ManifestBuilder.build(specs, tensors, lora.bias());
     }
 
@@ -105,8 +108,7 @@ final class JobModel {
                 group.purpose(),
                 targets(group.targetModules(), group.layersToTransform()),
                 new GroupSpec.Size(group.r(), group.loraAlpha()),
-                new GroupSettings(
-                        group.loraDropout(), rankStabilized, group.learningRateScale(), group.warmupSteps()));
+                new GroupSettings(group.loraDropout(), rankStabilized, group.learningRateScale(), group.warmupSteps()));
     }
 
     private static org.sparklora.driver.manifest.TargetModules targets(TargetModules targets, List<Integer> layers) {
@@ -165,23 +167,26 @@ final class JobModel {
                 problems.add("'" + name + "' belongs to no group of this job; its part of the adapter would be lost");
             } else if (!spec.shape().equals(tensor.shape())) {
                 String head = manifest.head().contains(spec) ? " (the job has the labels " + labels + ")" : "";
-                problems.add("'" + name + "' has shape " + tensor.shape() + ", but the job asks for " + spec.shape()
-                        + head);
+                problems.add(
+                        "'" + name + "' has shape " + tensor.shape() + ", but the job asks for " + spec.shape() + head);
             }
         });
         for (String path : adapter.modules()) {
             LoraModule module = modules.get(path);
             boolean theirs = adapter.config().ranks().rankStabilized();
             if (module != null
-                    && (adapter.alpha(path) != module.loraAlpha() || theirs != job.lora().useRslora())) {
+                    && (adapter.alpha(path) != module.loraAlpha()
+                            || theirs != job.lora().useRslora())) {
                 problems.add("'" + path + "' was trained with lora_alpha " + adapter.alpha(path) + " and use_rslora "
-                        + theirs + ", but the job has " + module.loraAlpha() + " and " + job.lora().useRslora()
+                        + theirs + ", but the job has " + module.loraAlpha() + " and "
+                        + job.lora().useRslora()
                         + "; it would compute something else");
             }
         }
         if (!problems.isEmpty()) {
             String more = problems.size() > 3 ? "; and " + (problems.size() - 3) + " more" : "";
-            throw new ModelException("lora.init_adapter " + job.lora().initAdapter().orElse("")
+            throw new ModelException("lora.init_adapter "
+                    + job.lora().initAdapter().orElse("")
                     + " does not fit this job: "
                     + String.join("; ", problems.subList(0, Math.min(3, problems.size()))) + more
                     + "; give groups with the adapter's modules, r and lora_alpha, or another adapter");

@@ -16,13 +16,11 @@ import picocli.CommandLine.ScopeType;
         versionProvider = Main.Version.class,
         description = "Distributed LoRA fine-tuning of BERT-class encoders on Apache Spark.",
         subcommands = {TrainCommand.class, DoctorCommand.class},
-        footer = "Options of spark-submit follow after --, e.g. scripts/spark-lora train --config F -- --master local[2]")
+        footer =
+                "Options of spark-submit follow after --, e.g. scripts/spark-lora train --config F -- --master local[2]")
 public final class Main implements Callable<Integer> {
 
-    @Option(
-            names = "--debug",
-            scope = ScopeType.INHERIT,
-            description = "Show the stack trace of an error.")
+    @Option(names = "--debug", scope = ScopeType.INHERIT, description = "Show the stack trace of an error.")
     private boolean debug;
 
     private Main() {}
@@ -59,8 +57,8 @@ public final class Main implements Callable<Integer> {
 
     private static int usage(ParameterException e, String[] args) {
         PrintWriter err = e.getCommandLine().getErr();
-        err.println("spark-lora: " + e.getMessage() + "; '" + e.getCommandLine().getCommandSpec().qualifiedName()
-                + " --help' lists what there is");
+        err.println("spark-lora: " + e.getMessage() + "; '"
+                + e.getCommandLine().getCommandSpec().qualifiedName() + " --help' lists what there is");
         CommandLine.UnmatchedArgumentException.printSuggestions(e, err);
         return ExitCode.USAGE.code();
     }

@@ -112,12 +112,11 @@ final class RunOutput {
     }
 
     /** Writes adapter, manifest, history and status, and the summary on stdout. */
-    void finished(JobModel model, LoraManifest manifest, JobData data, TrainingLoop.Result result)
-            throws IOException {
+    void finished(JobModel model, LoraManifest manifest, JobData data, TrainingLoop.Result result) throws IOException {
         Set<String> active = new TreeSet<>(manifest.names());
         active.removeAll(result.freeze().in(GroupState.DORMANT));
-        AdapterDetails details = AdapterDetails.sequenceClassifier(
-                job.model().path(), job.lora().loraDropout());
+        AdapterDetails details =
+                AdapterDetails.sequenceClassifier(job.model().path(), job.lora().loraDropout());
         SortedMap<String, byte[]> files = PeftAdapterWriter.files(manifest, active, result.adapter(), details);
         for (Map.Entry<String, byte[]> file : files.entrySet()) {
             directory.write("adapter/" + file.getKey(), file.getValue());
@@ -126,8 +125,7 @@ final class RunOutput {
         for (String group : active) {
             digests.put(group, digest(manifest, group, result.adapter()));
         }
-        ManifestFile file =
-                new ManifestFile(manifest, result.freeze(), digests, BaseModel.sha256(model.directory()));
+        ManifestFile file = new ManifestFile(manifest, result.freeze(), digests, BaseModel.sha256(model.directory()));
         directory.write("manifest.json", ManifestJson.write(file).getBytes(StandardCharsets.UTF_8));
 
         String sha = sha256(java.util.Objects.requireNonNull(files.get("adapter_model.safetensors")));

@@ -3,9 +3,6 @@ package org.sparklora.driver.app;
 import java.io.IOException;
 import java.time.Clock;
 import java.time.Duration;
-import java.util.Optional;
-import java.util.OptionalDouble;
-import java.util.OptionalInt;
 import org.apache.spark.sql.SparkSession;
 import org.sparklora.driver.config.DataOrder;
 import org.sparklora.driver.config.ExecutionConfig;
@@ -62,8 +59,7 @@ final class TrainingRun {
         }
     }
 
-    private void train(
-            SparkSession spark, JobModel model, LoraManifest groups, FreezePolicy policy, RunOutput output)
+    private void train(SparkSession spark, JobModel model, LoraManifest groups, FreezePolicy policy, RunOutput output)
             throws IOException {
         JobData data = JobData.prepare(spark, job, model);
         LoraManifest manifest = model.withHead(groups, data.head());
@@ -130,12 +126,10 @@ final class TrainingRun {
 
     private Ending ending() {
         TrainingConfig t = job.training();
-        Optional<String> metric = t.metricForBestModel();
-        OptionalInt patience = t.earlyStoppingPatience();
-        if (job.data().validation().isEmpty() && (t.loadBestModelAtEnd() || patience.isPresent())) {
-            throw new UsageException("training.load_best_model_at_end and early_stopping_patience need validation"
-                    + " data; give data.validation");
-        }
-        return new Ending(t.numTrainEpochs(), metric.orElse("loss"), t.loadBestModelAtEnd(), patience);
+        return new Ending(
+                t.numTrainEpochs(),
+                t.metricForBestModel().orElse("loss"),
+                t.loadBestModelAtEnd(),
+                t.earlyStoppingPatience());
     }
 }

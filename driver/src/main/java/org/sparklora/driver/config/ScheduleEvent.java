@@ -2,6 +2,7 @@ package org.sparklora.driver.config;
 
 import java.util.List;
 import java.util.OptionalInt;
+import org.sparklora.worker.contract.OptimizerStateOnThaw;
 
 /**
  * A change of live groups, before an epoch or before a step of it.

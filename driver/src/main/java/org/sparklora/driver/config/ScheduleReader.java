@@ -7,6 +7,7 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.OptimizerStateOnThaw;
 
 /** Reads the section {@code schedule}; its groups must be declared, and its events legal when replayed. */
 final class ScheduleReader {

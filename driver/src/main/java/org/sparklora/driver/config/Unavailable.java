@@ -34,8 +34,6 @@ final class Unavailable {
             ScheduleEvent event = schedule.events().get(i);
             String path = "schedule.events[" + i + "].";
             refuse(path + "step", event.step().isPresent(), "leave it out: events take effect before their epoch");
-            OptimizerStateOnThaw state = event.optimizerState();
-            refuse(path + "optimizer_state", state, state == OptimizerStateOnThaw.DECAY, "keep or fresh");
         }
 
         refuse("training.loraplus_lr_ratio", job.training().loraplusLrRatio().isPresent(), "leave it out");

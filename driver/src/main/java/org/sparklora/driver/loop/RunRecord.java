@@ -79,8 +79,8 @@ public final class RunRecord implements RunListener {
 
     @Override
     public void epochEnds(EpochResult result) {
-        history.append(new HistoryEvent.EpochEnd(
-                result.epoch(), result.trainLoss(), result.validation(), result.seconds()));
+        history.append(
+                new HistoryEvent.EpochEnd(result.epoch(), result.trainLoss(), result.validation(), result.seconds()));
         publish();
         progress.epochEnd(at(result.epoch(), stepsPerEpoch), result.trainLoss(), result.validation());
     }

@@ -74,9 +74,9 @@ public final class TrainingLoop {
     public Result run() {
         TrainState state = start();
         List<EpochMetrics> seen = new ArrayList<>();
-        BestEpoch best = new BestEpoch(
-                recipe.ending().metric(), recipe.ending().patience());
-        boolean watches = recipe.ending().loadBest() || recipe.ending().patience().isPresent();
+        BestEpoch best = new BestEpoch(recipe.ending().metric(), recipe.ending().patience());
+        boolean watches =
+                recipe.ending().loadBest() || recipe.ending().patience().isPresent();
         Optional<Result> bestResult = Optional.empty();
 
         int epoch = 0;
@@ -150,8 +150,7 @@ public final class TrainingLoop {
         seconds.put("train", (trained - started) / 1000.0);
         seconds.put("validation", (clock.millis() - trained) / 1000.0);
         seconds.put("total", (clock.millis() - started) / 1000.0);
-        EpochResult result =
-                new EpochResult(epoch, loss / recipe.shards().examples(), validation, seconds);
+        EpochResult result = new EpochResult(epoch, loss / recipe.shards().examples(), validation, seconds);
         listener.epochEnds(result);
         return result;
     }

@@ -25,8 +25,9 @@ final class ContiguousRanges implements PartitionCoalescer, Serializable {
             int from = (int) ((long) partitions.length * t / groups.length);
             int to = (int) ((long) partitions.length * (t + 1) / groups.length);
             Seq<TaskLocation> cached = shards.context().getPreferredLocs(shards, from);
-            Option<String> preferred =
-                    cached.isEmpty() ? Option.empty() : Option.apply(cached.head().toString());
+            Option<String> preferred = cached.isEmpty()
+                    ? Option.empty()
+                    : Option.apply(cached.head().toString());
             groups[t] = new PartitionGroup(preferred);
             for (int p = from; p < to; p++) {
                 groups[t].partitions().$plus$eq(partitions[p]);

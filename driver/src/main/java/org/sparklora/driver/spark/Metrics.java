@@ -85,8 +85,7 @@ final class Metrics {
         for (int row = 0; row < predictions.size(); row++) {
             rows.add(RowFactory.create((double) predictions.label(row), prediction.applyAsDouble(row)));
         }
-        StructType schema =
-                new StructType().add("label", DataTypes.DoubleType).add("prediction", DataTypes.DoubleType);
+        StructType schema = new StructType().add("label", DataTypes.DoubleType).add("prediction", DataTypes.DoubleType);
         return session.createDataFrame(rows, schema).coalesce(1);
     }
 

@@ -64,9 +64,11 @@ public final class SparkEpochRunner implements EpochRunner {
         Broadcast<EpochContext> context = spark.broadcast(new EpochContext(run, plan));
         try {
             spark.sc().setJobDescription("epoch " + plan.epoch() + " validation");
-            Predictions predictions = new Predictions(Math.toIntExact(data.rows()), run.head().outputs());
-            for (ShardLogits part :
-                    inTasks(data.slices()).mapPartitions(new PredictTask(context)).collect()) {
+            Predictions predictions =
+                    new Predictions(Math.toIntExact(data.rows()), run.head().outputs());
+            for (ShardLogits part : inTasks(data.slices())
+                    .mapPartitions(new PredictTask(context))
+                    .collect()) {
                 predictions.put(part);
             }
             return Metrics.of(session, predictions, run.head());

@@ -13,6 +13,7 @@ import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparklora.worker.contract.BiasMode;
+import org.sparklora.worker.contract.OptimizerStateOnThaw;
 
 class JobFileTest {
 

@@ -1,0 +1,82 @@
+package org.sparklora.driver.app;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/** Runs the command line in this JVM, as spark-submit would, and reads what it leaves behind. */
+final class TrainingJob {
+
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    static final Path ROOT = Path.of(System.getProperty("project.root", ".."));
+    static final Path TINY_MODEL = ROOT.resolve("worker/src/test/resources/golden/models/tiny-bert-12l");
+
+    private TrainingJob() {}
+
+    /** What a command ended with. */
+    record Ended(int code, String out, String err) {}
+
+    /** Runs a command under a master, with stdout and stderr kept. */
+    static synchronized Ended run(String master, String... args) {
+        PrintStream out = System.out;
+        PrintStream err = System.err;
+        ByteArrayOutputStream keptOut = new ByteArrayOutputStream();
+        ByteArrayOutputStream keptErr = new ByteArrayOutputStream();
+        System.setProperty("spark.master", master);
+        System.setProperty("spark.ui.enabled", "false");
+        System.setProperty("spark.sql.shuffle.partitions", "4");
+        System.setOut(new PrintStream(keptOut, true, StandardCharsets.UTF_8));
+        System.setErr(new PrintStream(keptErr, true, StandardCharsets.UTF_8));
+        try {
+            int code = Main.run(args);
+            return new Ended(code, keptOut.toString(StandardCharsets.UTF_8), keptErr.toString(StandardCharsets.UTF_8));
+        } finally {
+            System.setOut(out);
+            System.setErr(err);
+            System.clearProperty("spark.master");
+        }
+    }
+
+    /** {@code train} with a job file and overrides, into {@code output}. */
+    static Ended train(String master, Path job, Path output, String... overrides) {
+        List<String> args =
+                new ArrayList<>(List.of("train", "--config", job.toString(), "--output", output.toString()));
+        Arrays.stream(overrides).forEach(o -> args.addAll(List.of("--set", o)));
+        return run(master, args.toArray(String[]::new));
+    }
+
+    /** Events of a kind in a run's history, in order. */
+    static List<JsonNode> events(Path output, String event) {
+        try {
+            List<JsonNode> found = new ArrayList<>();
+            for (String line : Files.readAllLines(output.resolve("history.jsonl"))) {
+                JsonNode json = JSON.readTree(line);
+                if (json.get("event").asText().equals(event)) {
+                    found.add(json);
+                }
+            }
+            return found;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** status.json. */
+    static JsonNode status(Path output) {
+        try {
+            return JSON.readTree(output.resolve("status.json").toFile());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}
