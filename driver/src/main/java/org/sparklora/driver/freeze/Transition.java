@@ -1,0 +1,25 @@
+package org.sparklora.driver.freeze;
+
+import org.sparklora.worker.contract.GroupState;
+
+/**
+ * One group changes its state.
+ *
+ * @param optimizerState what a thaw does with the optimizer's state; a freeze always keeps it
+ * @param reason for the history and for people, e.g. {@code schedule.events[0]: thaw before epoch 2}
+ */
+public record Transition(
+        String group, GroupState from, GroupState to, OptimizerStatePolicy optimizerState, String reason) {
+
+    public Transition {
+        if (!from.mayBecome(to)) {
+            throw new IllegalArgumentException(
+                    "group '" + group + "' is " + from.label() + " and cannot become " + to.label());
+        }
+    }
+
+    /** Whether this makes the group live. */
+    public boolean isThaw() {
+        return to == GroupState.LIVE;
+    }
+}

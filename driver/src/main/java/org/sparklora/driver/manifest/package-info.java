@@ -1,0 +1,18 @@
+/**
+ * From the job's group definitions to the manifest of a run: which modules of the model belong to which group.
+ *
+ * <p>Open {@link org.sparklora.driver.manifest.ManifestBuilder} first; it asks
+ * {@link org.sparklora.driver.manifest.ModuleMatcher} for the modules of each group, and
+ * {@link org.sparklora.driver.manifest.ManifestJson} writes and reads {@code manifest.json}.
+ *
+ * <p>A list of names matches as current PEFT matches it: the whole name, or its end after a dot. PEFT 0.3.0 took any
+ * string ending, so {@code 0.attention.self.query} also adapted layer 10; here it never does.
+ *
+ * <p>Invariants: a module is in at most one group; what a job says about modules is either matched completely or
+ * refused with every problem in one message, never partly ignored. Knows neither Spark nor DJL: the model side hands in
+ * the list of its Linears.
+ */
+@NullMarked
+package org.sparklora.driver.manifest;
+
+import org.jspecify.annotations.NullMarked;

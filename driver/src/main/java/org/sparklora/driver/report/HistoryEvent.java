@@ -1,0 +1,215 @@
+package org.sparklora.driver.report;
+
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import org.sparklora.worker.contract.FreezeState;
+import org.sparklora.worker.contract.GroupState;
+
+/** One event of {@code history.jsonl}. Each record's fields stand in the file under the names of {@link #fields}. */
+public sealed interface HistoryEvent {
+
+    /** The value of {@code "event"}. */
+    String event();
+
+    /** What follows {@code "event"} and {@code "time"}, in order. Maps inside are sorted by key. */
+    Map<String, Object> fields();
+
+    /** Events that stay in the history when a resumed run cuts it back to its checkpoint. */
+    static boolean outlivesResume(String event) {
+        return event.equals("failure") || event.equals("recovered");
+    }
+
+    /**
+     * A run begins or goes on: what it depends on.
+     *
+     * @param seeds by purpose
+     * @param environment versions, CPU models and the like, for people
+     * @param choices everything decided from job, model and data that changes rounding: cache, folding, precision
+     */
+    record Run(
+            String configurationSha256,
+            String baseModelSha256,
+            Map<String, Long> seeds,
+            Environment environment,
+            Map<String, String> choices)
+            implements HistoryEvent {
+
+        /** Where the run takes place. */
+        public record Environment(Map<String, String> versions, List<String> cpu) {}
+
+        @Override
+        public String event() {
+            return "run";
+        }
+
+        @Override
+        public Map<String, Object> fields() {
+            Map<String, Object> fields = new LinkedHashMap<>();
+            fields.put("configuration_sha256", configurationSha256);
+            fields.put("base_model_sha256", baseModelSha256);
+            fields.put("seeds", new TreeMap<>(seeds));
+            fields.put("versions", new TreeMap<>(environment.versions()));
+            fields.put("cpu", List.copyOf(environment.cpu()));
+            fields.put("choices", new TreeMap<>(choices));
+            return fields;
+        }
+    }
+
+    /** An epoch begins, with the declared groups' states. */
+    record EpochStart(int epoch, FreezeState state, Cost cost, String reason) implements HistoryEvent {
+
+        /** What the epoch trains and sends. */
+        public record Cost(long trainableParameters, long allReduceBytesPerStep) {}
+
+        @Override
+        public String event() {
+            return "epoch_start";
+        }
+
+        @Override
+        public Map<String, Object> fields() {
+            Map<String, Object> fields = new LinkedHashMap<>();
+            fields.put("epoch", epoch);
+            fields.put("live", state.in(GroupState.LIVE));
+            fields.put("frozen", state.in(GroupState.FROZEN));
+            fields.put("dormant", state.in(GroupState.DORMANT));
+            fields.put("trainable_parameters", cost.trainableParameters());
+            fields.put("all_reduce_bytes_per_step", cost.allReduceBytesPerStep());
+            fields.put("reason", reason);
+            return fields;
+        }
+    }
+
+    /** A group thaws, freezes, or is added to a run that is under way. */
+    record GroupChange(Kind kind, int epoch, String group, String reason) implements HistoryEvent {
+
+        /** What happens to the group; also the event's name. */
+        public enum Kind {
+            THAW("thaw"),
+            FREEZE("freeze"),
+            ADD("add");
+
+            private final String label;
+
+            Kind(String label) {
+                this.label = label;
+            }
+        }
+
+        @Override
+        public String event() {
+            return kind.label;
+        }
+
+        @Override
+        public Map<String, Object> fields() {
+            Map<String, Object> fields = new LinkedHashMap<>();
+            fields.put("epoch", epoch);
+            fields.put("group", group);
+            fields.put("reason", reason);
+            return fields;
+        }
+    }
+
+    /**
+     * One optimizer step. Numbers are {@code Float} or {@code Double}, as computed: each is written with the digits that
+     * its own type needs.
+     *
+     * @param examples that the loss and the gradient are over
+     */
+    record Step(At at, Number loss, int examples, GradientNorms norms, Map<String, ? extends Number> learningRate)
+            implements HistoryEvent {
+
+        /** Epoch from 0, step of the whole run from 0. */
+        public record At(int epoch, int step) {}
+
+        /** Before clipping. */
+        public record GradientNorms(Number total, Map<String, ? extends Number> byGroup) {}
+
+        @Override
+        public String event() {
+            return "step";
+        }
+
+        @Override
+        public Map<String, Object> fields() {
+            Map<String, Object> fields = new LinkedHashMap<>();
+            fields.put("epoch", at.epoch());
+            fields.put("step", at.step());
+            fields.put("loss", loss);
+            fields.put("grad_norm", norms.total());
+            fields.put("group_grad_norm", new TreeMap<>(norms.byGroup()));
+            fields.put("learning_rate", new TreeMap<>(learningRate));
+            fields.put("examples", examples);
+            return fields;
+        }
+    }
+
+    /**
+     * An epoch is over.
+     *
+     * @param validation metrics that apply to the task; empty without validation data
+     * @param seconds by part, {@code total} among them
+     */
+    record EpochEnd(int epoch, Number trainLoss, Map<String, ? extends Number> validation, Map<String, Double> seconds)
+            implements HistoryEvent {
+
+        @Override
+        public String event() {
+            return "epoch_end";
+        }
+
+        @Override
+        public Map<String, Object> fields() {
+            Map<String, Object> fields = new LinkedHashMap<>();
+            fields.put("epoch", epoch);
+            fields.put("train_loss", trainLoss);
+            fields.put("validation", new TreeMap<>(validation));
+            fields.put("seconds", new TreeMap<>(seconds));
+            return fields;
+        }
+    }
+
+    /**
+     * Something failed, or work goes on after it.
+     *
+     * @param details plain values, e.g. epoch, step, attempt, message
+     */
+    record Trouble(boolean recovered, SortedMap<String, Object> details) implements HistoryEvent {
+
+        public Trouble {
+            details = Collections.unmodifiableSortedMap(new TreeMap<>(details));
+        }
+
+        @Override
+        public String event() {
+            return recovered ? "recovered" : "failure";
+        }
+
+        @Override
+        public Map<String, Object> fields() {
+            return new LinkedHashMap<>(details);
+        }
+    }
+
+    /** The run is complete. */
+    record Finished(String adapterSha256, double seconds) implements HistoryEvent {
+
+        @Override
+        public String event() {
+            return "finished";
+        }
+
+        @Override
+        public Map<String, Object> fields() {
+            Map<String, Object> fields = new LinkedHashMap<>();
+            fields.put("adapter_sha256", adapterSha256);
+            fields.put("seconds", seconds);
+            return fields;
+        }
+    }
+}

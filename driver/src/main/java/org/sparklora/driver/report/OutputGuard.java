@@ -1,0 +1,58 @@
+package org.sparklora.driver.report;
+
+import java.io.IOException;
+import java.util.Collections;
+import java.util.List;
+import java.util.Set;
+import java.util.SortedSet;
+import java.util.TreeSet;
+
+/** Keeps a new run from writing over another one, and {@code --overwrite} from deleting what no run wrote. */
+public final class OutputGuard {
+
+    /** Everything that a run writes into its directory. */
+    public static final Set<String> RUN_FILES = Set.of(
+            "config.yaml", "manifest.json", RunHistory.FILE, RunStatus.FILE, "adapter", "checkpoints", "report.html");
+
+    /** Any of these: a run is here and must not be mixed with another. */
+    private static final Set<String> HOLDS_A_RUN = Set.of("config.yaml", RunHistory.FILE, "adapter", "checkpoints");
+
+    /** Any of these: a run wrote here. Not config.yaml or adapter, names that a person's own folder may well have. */
+    private static final Set<String> RUN_MARKERS = Set.of("manifest.json", RunHistory.FILE, RunStatus.FILE);
+
+    private OutputGuard() {}
+
+    /** Refuses a directory that holds a run. Not for a resumed run, which continues one. */
+    public static void refuseOtherRun(RunDirectory directory) throws IOException {
+        if (!Collections.disjoint(directory.list(), HOLDS_A_RUN)) {
+            throw new OutputException(
+                    directory.location() + " holds another run; give --overwrite or another --output");
+        }
+    }
+
+    /** Clears what a run wrote and nothing else; refuses a directory of foreign files that no run ever wrote to. */
+    public static void overwrite(RunDirectory directory) throws IOException {
+        SortedSet<String> found = directory.list();
+        TreeSet<String> foreign = new TreeSet<>(found);
+        foreign.removeAll(RUN_FILES);
+        if (!foreign.isEmpty() && Collections.disjoint(found, RUN_MARKERS)) {
+            throw new OutputException(directory.location() + " holds files that no run wrote (" + named(foreign)
+                    + ") and no run; --overwrite clears runs only: give another --output");
+        }
+        found.retainAll(RUN_FILES);
+        // The markers go last: when this is interrupted, what is left still shows that a run wrote here.
+        for (String name : found) {
+            if (!RUN_MARKERS.contains(name)) {
+                directory.delete(name);
+            }
+        }
+        for (String name : found) {
+            directory.delete(name);
+        }
+    }
+
+    private static String named(SortedSet<String> names) {
+        List<String> first = names.stream().limit(3).toList();
+        return String.join(", ", first) + (names.size() > first.size() ? ", …" : "");
+    }
+}

@@ -1,0 +1,33 @@
+package org.sparklora.driver.report;
+
+import java.io.IOException;
+import java.util.SortedSet;
+
+/**
+ * The directory that a run writes; one writer at a time.
+ *
+ * <p>Names are relative, parts separated by {@code /}, without {@code ..}.
+ */
+public interface RunDirectory {
+
+    /** How messages call it: a path or URI. */
+    String location();
+
+    /**
+     * Writes a whole file, making its folders. A reader sees the old bytes or the new ones, never a mixture; after the
+     * return they survive a crash as far as the file system can promise that.
+     */
+    void write(String name, byte[] bytes) throws IOException;
+
+    /** Whether a file or folder of this name exists. */
+    boolean exists(String name) throws IOException;
+
+    /** Names of the files and folders directly inside; empty when the directory does not exist. */
+    SortedSet<String> list() throws IOException;
+
+    /** A whole file. */
+    byte[] read(String name) throws IOException;
+
+    /** Removes a file, or a folder with all it holds; nothing happens when there is none. */
+    void delete(String name) throws IOException;
+}

@@ -1,0 +1,112 @@
+package org.sparklora.driver.report;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.sparklora.driver.report.HistoryEvent.EpochStart.Cost;
+import org.sparklora.driver.report.HistoryEvent.GroupChange;
+import org.sparklora.driver.report.ProgressLine.Position;
+import org.sparklora.worker.contract.FreezeState;
+import org.sparklora.worker.contract.GroupState;
+
+class ProgressTest {
+
+    private static final FreezeState BOTH = FreezeState.of(Map.of("top", GroupState.LIVE, "bottom", GroupState.LIVE));
+    private static final Position AT = new Position(2, 6, 126, 378);
+
+    @Test
+    void aStepLine() {
+        assertThat(ProgressLine.step(AT, 0.42113, 218.4, Optional.of(Duration.ofSeconds(72)), BOTH))
+                .isEqualTo("epoch 2/6 step 126/378 loss 0.4211 218 ex/s 1m 12s left · live bottom top");
+        assertThat(ProgressLine.step(AT, Double.NaN, 0.52, Optional.empty(), BOTH))
+                .isEqualTo("epoch 2/6 step 126/378 loss NaN 0.5 ex/s · live bottom top");
+    }
+
+    @Test
+    void durationsAreShort() {
+        assertThat(left(Duration.ofMillis(59_400))).contains(" 59s left ");
+        assertThat(left(Duration.ofMillis(59_600))).contains(" 1m 00s left ");
+        assertThat(left(Duration.ofSeconds(3 * 3600 + 5 * 60 + 59))).contains(" 3h 05m left ");
+        assertThat(left(Duration.ZERO)).contains(" 0s left ");
+    }
+
+    @Test
+    void theStatesOfTheGroups() {
+        Cost cost = new Cost(3106, 12424);
+        assertThat(ProgressLine.epochStart(AT, BOTH, cost))
+                .isEqualTo("epoch 2/6 starts · live bottom top · 3,106 parameters train, 12,424 bytes per step");
+        FreezeState mixed = FreezeState.of(
+                Map.of("a", GroupState.LIVE, "b", GroupState.FROZEN, "c", GroupState.DORMANT, "d", GroupState.DORMANT));
+        assertThat(ProgressLine.epochStart(AT, mixed, cost))
+                .startsWith("epoch 2/6 starts · live a · frozen b · dormant c d · ");
+        assertThat(ProgressLine.epochStart(AT, FreezeState.of(Map.of("c", GroupState.DORMANT)), cost))
+                .startsWith("epoch 2/6 starts · live head only · dormant c · ");
+        assertThat(ProgressLine.epochStart(AT, FreezeState.of(Map.of()), cost))
+                .startsWith("epoch 2/6 starts · live head only · 3,106");
+    }
+
+    @Test
+    void aGroupChangeSaysWhy() {
+        GroupChange thaw =
+                new GroupChange(GroupChange.Kind.THAW, 2, "bottom", "schedule.events[0]: thaw before epoch 2");
+        assertThat(ProgressLine.groupChange(AT, thaw))
+                .isEqualTo("epoch 2/6 thaw bottom (schedule.events[0]: thaw before epoch 2)");
+    }
+
+    @Test
+    void anEpochsSummary() {
+        assertThat(ProgressLine.epochSummary(
+                        AT, Duration.ofSeconds(41), 0.42113, Map.of("loss", 0.27119f, "accuracy", 0.912)))
+                .isEqualTo("epoch 2/6 done in 41s loss 0.4211 · validation accuracy 0.9120 loss 0.2712");
+        assertThat(ProgressLine.epochSummary(AT, Duration.ofSeconds(41), 0.5, Map.of()))
+                .isEqualTo("epoch 2/6 done in 41s loss 0.5000");
+    }
+
+    @Test
+    void stepLinesKeepTheirDistanceAndEpochsAlwaysShow() {
+        SteppingClock clock = new SteppingClock();
+        List<String> lines = new ArrayList<>();
+        Progress progress = new Progress(clock, Duration.ofSeconds(5), lines::add);
+        Cost cost = new Cost(10, 40);
+        for (int epoch = 0; epoch < 2; epoch++) {
+            progress.epochStart(new Position(epoch, 2, epoch * 6, 12), BOTH, cost);
+            for (int i = 1; i <= 6; i++) {
+                clock.advance(Duration.ofSeconds(2));
+                progress.step(new Position(epoch, 2, epoch * 6 + i, 12), 0.5, 32);
+            }
+            progress.epochEnd(new Position(epoch, 2, epoch * 6 + 6, 12), 0.5, Map.of());
+        }
+        assertThat(lines)
+                .containsExactly(
+                        "epoch 0/2 starts · live bottom top · 10 parameters train, 40 bytes per step",
+                        "epoch 0/2 step 3/12 loss 0.5000 16 ex/s 18s left · live bottom top",
+                        "epoch 0/2 step 6/12 loss 0.5000 16 ex/s 12s left · live bottom top",
+                        "epoch 0/2 done in 12s loss 0.5000",
+                        "epoch 1/2 starts · live bottom top · 10 parameters train, 40 bytes per step",
+                        "epoch 1/2 step 9/12 loss 0.5000 16 ex/s 6s left · live bottom top",
+                        "epoch 1/2 step 12/12 loss 0.5000 16 ex/s 0s left · live bottom top",
+                        "epoch 1/2 done in 12s loss 0.5000");
+    }
+
+    @Test
+    void aClockThatStandsStillDividesByNothing() {
+        SteppingClock clock = new SteppingClock();
+        List<String> lines = new ArrayList<>();
+        Progress progress = new Progress(clock, Duration.ZERO, lines::add);
+        progress.step(new Position(0, 1, 0, 4), 0.5, 32);
+        progress.step(new Position(0, 1, 1, 4), 0.5, 32);
+        assertThat(lines)
+                .containsExactly(
+                        "epoch 0/1 step 0/4 loss 0.5000 0.0 ex/s · live head only",
+                        "epoch 0/1 step 1/4 loss 0.5000 0.0 ex/s 0s left · live head only");
+    }
+
+    private static String left(Duration left) {
+        return ProgressLine.step(AT, 0.5, 100, Optional.of(left), BOTH);
+    }
+}
