@@ -11,6 +11,7 @@ import org.sparklora.driver.manifest.NearMiss;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.OptimizerStateOnThaw;
 
 /**
  * The policy {@code epochs}: groups thaw and freeze before the epochs that the job names.
@@ -30,7 +31,7 @@ public record EpochSchedule(List<String> live, List<Event> events) implements Fr
      * @param epoch the event takes effect before this epoch, from 0
      * @param optimizerState for the groups that thaw
      */
-    public record Event(int epoch, List<String> thaw, List<String> freeze, OptimizerStatePolicy optimizerState) {
+    public record Event(int epoch, List<String> thaw, List<String> freeze, OptimizerStateOnThaw optimizerState) {
 
         public Event {
             thaw = List.copyOf(thaw);
@@ -38,13 +39,13 @@ public record EpochSchedule(List<String> live, List<Event> events) implements Fr
         }
 
         /** Groups thaw before an epoch. */
-        public static Event thaw(int epoch, List<String> groups, OptimizerStatePolicy optimizerState) {
+        public static Event thaw(int epoch, List<String> groups, OptimizerStateOnThaw optimizerState) {
             return new Event(epoch, groups, List.of(), optimizerState);
         }
 
         /** Groups freeze before an epoch. */
         public static Event freeze(int epoch, List<String> groups) {
-            return new Event(epoch, List.of(), groups, OptimizerStatePolicy.KEEP);
+            return new Event(epoch, List.of(), groups, OptimizerStateOnThaw.KEEP);
         }
     }
 
@@ -135,11 +136,11 @@ public record EpochSchedule(List<String> live, List<Event> events) implements Fr
         void apply(int index, Event event) {
             String key = "schedule.events[" + index + "]";
             move(key, "thaw", event.epoch(), event.thaw(), GroupState.LIVE, event.optimizerState());
-            move(key, "freeze", event.epoch(), event.freeze(), GroupState.FROZEN, OptimizerStatePolicy.KEEP);
+            move(key, "freeze", event.epoch(), event.freeze(), GroupState.FROZEN, OptimizerStateOnThaw.KEEP);
         }
 
         private void move(
-                String key, String verb, int epoch, List<String> groups, GroupState to, OptimizerStatePolicy kept) {
+                String key, String verb, int epoch, List<String> groups, GroupState to, OptimizerStateOnThaw kept) {
             // A set, known names only: names listed twice and unknown ones have their own messages.
             for (String group : new TreeSet<>(groups)) {
                 if (!state.states().containsKey(group)) {

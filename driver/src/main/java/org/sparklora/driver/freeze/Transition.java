@@ -1,6 +1,7 @@
 package org.sparklora.driver.freeze;
 
 import org.sparklora.worker.contract.GroupState;
+import org.sparklora.worker.contract.OptimizerStateOnThaw;
 
 /**
  * One group changes its state.
@@ -9,7 +10,7 @@ import org.sparklora.worker.contract.GroupState;
  * @param reason for the history and for people, e.g. {@code schedule.events[0]: thaw before epoch 2}
  */
 public record Transition(
-        String group, GroupState from, GroupState to, OptimizerStatePolicy optimizerState, String reason) {
+        String group, GroupState from, GroupState to, OptimizerStateOnThaw optimizerState, String reason) {
 
     public Transition {
         if (!from.mayBecome(to)) {

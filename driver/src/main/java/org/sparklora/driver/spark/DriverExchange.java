@@ -25,7 +25,7 @@ final class DriverExchange implements EpochRunner.Epoch {
     private final ShardTree tree;
 
     /**
-     * @param shards in as many partitions as there are tasks, each a contiguous range
+     * @param shards in as many partitions as there are tasks
      */
     DriverExchange(JavaSparkContext spark, JavaRDD<Shard> shards, Broadcast<EpochContext> context) {
         this.spark = spark;

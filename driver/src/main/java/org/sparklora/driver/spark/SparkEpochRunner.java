@@ -6,7 +6,6 @@ import java.util.TreeMap;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
-import org.apache.spark.rdd.RDD;
 import org.apache.spark.sql.SparkSession;
 import org.sparklora.driver.data.EvaluationData;
 import org.sparklora.driver.loop.EpochRunner;
@@ -16,7 +15,6 @@ import org.sparklora.worker.spark.EpochContext;
 import org.sparklora.worker.spark.PredictTask;
 import org.sparklora.worker.spark.RunContext;
 import org.sparklora.worker.spark.ShardLogits;
-import scala.Option;
 
 /** Runs epochs on Spark: broadcasts each plan, then one job per step and one for evaluation. */
 public final class SparkEpochRunner implements EpochRunner {
@@ -48,11 +46,7 @@ public final class SparkEpochRunner implements EpochRunner {
     /** As many tasks as can run at once: more would only cost scheduling. The number never changes a bit. */
     private JavaRDD<Shard> inTasks(JavaRDD<Shard> shards) {
         int tasks = Math.max(1, spark.defaultParallelism());
-        if (tasks >= shards.getNumPartitions()) {
-            return shards;
-        }
-        RDD<Shard> ranges = shards.rdd().coalesce(tasks, false, Option.apply(new ContiguousRanges()), null);
-        return JavaRDD.fromRDD(ranges, shards.classTag());
+        return tasks >= shards.getNumPartitions() ? shards : shards.coalesce(tasks);
     }
 
     @Override

@@ -14,6 +14,7 @@ import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.sparklora.driver.freeze.EpochSchedule.Event;
 import org.sparklora.worker.contract.FreezeState;
+import org.sparklora.worker.contract.OptimizerStateOnThaw;
 
 class EpochScheduleTest {
 
@@ -24,9 +25,9 @@ class EpochScheduleTest {
         EpochSchedule schedule = new EpochSchedule(
                 List.of("top"),
                 List.of(
-                        Event.thaw(2, List.of("bottom"), OptimizerStatePolicy.KEEP),
+                        Event.thaw(2, List.of("bottom"), OptimizerStateOnThaw.KEEP),
                         Event.freeze(4, List.of("bottom")),
-                        Event.thaw(5, List.of("bottom"), OptimizerStatePolicy.FRESH)));
+                        Event.thaw(5, List.of("bottom"), OptimizerStateOnThaw.FRESH)));
         assertThat(schedule.problems(GROUPS, Set.of())).isEmpty();
 
         FreezeState state = schedule.initial(GROUPS, Set.of());
@@ -48,19 +49,19 @@ class EpochScheduleTest {
                                 "bottom",
                                 DORMANT,
                                 LIVE,
-                                OptimizerStatePolicy.KEEP,
+                                OptimizerStateOnThaw.KEEP,
                                 "schedule.events[0]: thaw before epoch 2"),
                         new Transition(
                                 "bottom",
                                 LIVE,
                                 FROZEN,
-                                OptimizerStatePolicy.KEEP,
+                                OptimizerStateOnThaw.KEEP,
                                 "schedule.events[1]: freeze before epoch 4"),
                         new Transition(
                                 "bottom",
                                 FROZEN,
                                 LIVE,
-                                OptimizerStatePolicy.FRESH,
+                                OptimizerStateOnThaw.FRESH,
                                 "schedule.events[2]: thaw before epoch 5"));
         assertThat(seen.stream().map(Transition::isThaw)).containsExactly(true, false, true);
     }
@@ -69,7 +70,7 @@ class EpochScheduleTest {
     void aDecisionSaysWhy() {
         EpochSchedule schedule = new EpochSchedule(
                 List.of("top"),
-                List.of(Event.freeze(1, List.of("top")), Event.thaw(1, List.of("bottom"), OptimizerStatePolicy.KEEP)));
+                List.of(Event.freeze(1, List.of("top")), Event.thaw(1, List.of("bottom"), OptimizerStateOnThaw.KEEP)));
         FreezeState start = schedule.initial(GROUPS, Set.of());
         assertThat(schedule.next(start, 0, List.of()).reason()).isEqualTo("no change");
         assertThat(schedule.next(start, 1, List.of()).reason())
@@ -78,7 +79,7 @@ class EpochScheduleTest {
 
     @Test
     void eventsOfOneEpochApplyInTheOrderOfTheList() {
-        Event thaw = Event.thaw(1, List.of("bottom"), OptimizerStatePolicy.KEEP);
+        Event thaw = Event.thaw(1, List.of("bottom"), OptimizerStateOnThaw.KEEP);
         Event freeze = Event.freeze(1, List.of("bottom"));
         EpochSchedule there = new EpochSchedule(List.of("top"), List.of(thaw, freeze));
         FreezeDecision decision = there.next(there.initial(GROUPS, Set.of()), 1, List.of());
@@ -96,14 +97,14 @@ class EpochScheduleTest {
                 List.of("top"),
                 List.of(
                         Event.freeze(4, List.of("bottom")),
-                        Event.thaw(2, List.of("bottom"), OptimizerStatePolicy.KEEP)));
+                        Event.thaw(2, List.of("bottom"), OptimizerStateOnThaw.KEEP)));
         assertThat(schedule.problems(GROUPS, Set.of())).isEmpty();
     }
 
     @Test
     void anEventOfEpochZeroComesBeforeTheFirstStep() {
         EpochSchedule schedule =
-                new EpochSchedule(List.of(), List.of(Event.thaw(0, List.of("bottom"), OptimizerStatePolicy.KEEP)));
+                new EpochSchedule(List.of(), List.of(Event.thaw(0, List.of("bottom"), OptimizerStateOnThaw.KEEP)));
         assertThat(schedule.next(schedule.initial(GROUPS, Set.of()), 0, List.of())
                         .state()
                         .of("bottom"))
@@ -123,7 +124,7 @@ class EpochScheduleTest {
     @Test
     void aGroupThatComesTrainedStartsFrozenUnlessItIsLive() {
         EpochSchedule schedule =
-                new EpochSchedule(List.of("top"), List.of(Event.thaw(1, List.of("bottom"), OptimizerStatePolicy.KEEP)));
+                new EpochSchedule(List.of("top"), List.of(Event.thaw(1, List.of("bottom"), OptimizerStateOnThaw.KEEP)));
         FreezeState state = schedule.initial(Set.of("top", "bottom", "mid"), Set.of("top", "bottom"));
         assertThat(state.states()).isEqualTo(Map.of("top", LIVE, "bottom", FROZEN, "mid", DORMANT));
         assertThat(schedule.problems(GROUPS, Set.of("bottom"))).isEmpty();
@@ -143,7 +144,7 @@ class EpochScheduleTest {
         EpochSchedule schedule = new EpochSchedule(
                 List.of("top"),
                 List.of(
-                        Event.thaw(1, List.of("top"), OptimizerStatePolicy.KEEP),
+                        Event.thaw(1, List.of("top"), OptimizerStateOnThaw.KEEP),
                         Event.freeze(2, List.of("bottom")),
                         Event.freeze(3, List.of("top")),
                         Event.freeze(4, List.of("top"))));
@@ -156,7 +157,7 @@ class EpochScheduleTest {
         assertThatThrownBy(() -> schedule.next(start, 1, List.of()))
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessage("schedule.events[0]: cannot thaw group 'top' before epoch 1: it is live then");
-        assertThatThrownBy(() -> new Transition("g", DORMANT, FROZEN, OptimizerStatePolicy.KEEP, ""))
+        assertThatThrownBy(() -> new Transition("g", DORMANT, FROZEN, OptimizerStateOnThaw.KEEP, ""))
                 .hasMessage("group 'g' is dormant and cannot become frozen");
     }
 
@@ -165,7 +166,7 @@ class EpochScheduleTest {
         EpochSchedule schedule = new EpochSchedule(
                 List.of("top", "top", "head", "middle"),
                 List.of(
-                        Event.thaw(1, List.of("bottum"), OptimizerStatePolicy.KEEP),
+                        Event.thaw(1, List.of("bottum"), OptimizerStateOnThaw.KEEP),
                         Event.freeze(-1, List.of()),
                         Event.freeze(3, List.of("bias"))));
         assertThat(schedule.problems(GROUPS, Set.of()))
@@ -185,10 +186,10 @@ class EpochScheduleTest {
     @Test
     void whatWasSeenDoesNotMoveASchedule() {
         EpochSchedule schedule = new EpochSchedule(
-                List.of("top"), List.of(Event.thaw(1, List.of("bottom"), OptimizerStatePolicy.DECAY)));
+                List.of("top"), List.of(Event.thaw(1, List.of("bottom"), OptimizerStateOnThaw.DECAY)));
         FreezeState start = schedule.initial(GROUPS, Set.of());
         EpochMetrics seen = new EpochMetrics(0, 0.5, new TreeMap<>(Map.of("accuracy", 0.9)));
         assertThat(schedule.next(start, 1, List.of(seen))).isEqualTo(schedule.next(start, 1, List.of()));
-        assertThat(OptimizerStatePolicy.DECAY.label()).isEqualTo("decay");
+        assertThat(OptimizerStateOnThaw.DECAY.label()).isEqualTo("decay");
     }
 }
