@@ -33,9 +33,20 @@ import org.sparklora.worker.head.TaskHead;
 record JobData(TrainingData training, Optional<EvaluationData> validation, List<String> labels, TaskHead head) {
 
     static JobData prepare(SparkSession spark, JobConfig job, JobModel model) {
+        // Several passes follow, and without this each would parse the file again.
+        Dataset<Row> rows =
+                SourceReader.read(spark, source(job.data().train())).persist();
+        try {
+            return prepare(spark, rows, job, model);
+        } finally {
+            rows.unpersist();
+        }
+    }
+
+    private static JobData prepare(SparkSession spark, Dataset<Row> rows, JobConfig job, JobModel model) {
         DataConfig data = job.data();
         int shards = job.training().shards();
-        Dataset<Row> training = SourceReader.read(spark, source(data.train()));
+        Dataset<Row> training = rows;
         Optional<Dataset<Row>> validation = Optional.empty();
         if (data.validation().isPresent()) {
             if (data.validation().get() instanceof ValidationConfig.Fraction part) {

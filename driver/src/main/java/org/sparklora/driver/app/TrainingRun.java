@@ -61,6 +61,7 @@ final class TrainingRun {
 
     private void train(SparkSession spark, JobModel model, LoraManifest groups, FreezePolicy policy, RunOutput output)
             throws IOException {
+        System.err.printf("%s: reading and tokenising %s%n", job.name(), job.data().train().path());
         JobData data = JobData.prepare(spark, job, model);
         LoraManifest manifest = model.withHead(groups, data.head());
         FirstValues firstValues = model.firstValues(manifest, data.labels());

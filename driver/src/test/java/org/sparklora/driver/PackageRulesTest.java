@@ -1,0 +1,63 @@
+package org.sparklora.driver;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import org.junit.jupiter.api.Test;
+
+/** Who may import whom (ARCHITECTURE.md, "Import rules"). */
+class PackageRulesTest {
+
+    private static final JavaClasses DRIVER = new ClassFileImporter()
+            .withImportOption(new ImportOption.DoNotIncludeTests())
+            .importPackages("org.sparklora.driver");
+
+    private static final String[] SPARK = {"org.apache.spark..", "scala.."};
+
+    @Test
+    void decisionsKnowNeitherSparkNorDjl() {
+        noClasses()
+                .that()
+                .resideInAnyPackage(
+                        "org.sparklora.driver.freeze..",
+                        "org.sparklora.driver.manifest..",
+                        "org.sparklora.driver.report..",
+                        "org.sparklora.driver.config..",
+                        "org.sparklora.driver.sample..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("org.apache.spark..", "scala..", "ai.djl..")
+                .check(DRIVER);
+    }
+
+    @Test
+    void theLoopKnowsNoSpark() {
+        noClasses()
+                .that()
+                .resideInAnyPackage("org.sparklora.driver.loop..", "org.sparklora.driver.interop..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage(SPARK)
+                .check(DRIVER);
+    }
+
+    @Test
+    void nobodyButTheWorkersEngineTouchesPyTorch() {
+        noClasses()
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("ai.djl.pytorch..")
+                .check(DRIVER);
+    }
+
+    @Test
+    void packagesHaveNoCycles() {
+        slices().matching("org.sparklora.driver.(*)..")
+                .should()
+                .beFreeOfCycles()
+                .check(DRIVER);
+    }
+}

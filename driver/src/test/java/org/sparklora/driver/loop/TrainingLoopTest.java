@@ -1,0 +1,210 @@
+package org.sparklora.driver.loop;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import java.time.Clock;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+import org.sparklora.driver.freeze.EpochSchedule;
+import org.sparklora.driver.freeze.Transition;
+import org.sparklora.driver.loop.TrainingLoop.Ending;
+import org.sparklora.driver.loop.TrainingLoop.Recipe;
+import org.sparklora.driver.loop.TrainingLoop.Result;
+import org.sparklora.worker.contract.AdapterSnapshot;
+import org.sparklora.worker.contract.BiasMode;
+import org.sparklora.worker.contract.EpochPlan;
+import org.sparklora.worker.contract.GroupSettings;
+import org.sparklora.worker.contract.GroupState;
+import org.sparklora.worker.contract.LoraGroup;
+import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.LoraModule;
+import org.sparklora.worker.contract.OptimizerStateOnThaw;
+import org.sparklora.worker.contract.ShardPlan;
+import org.sparklora.worker.contract.ShardSum;
+import org.sparklora.worker.encoder.BaseModel;
+import org.sparklora.worker.head.ClassificationHead;
+import org.sparklora.worker.train.AdamW;
+import org.sparklora.worker.train.FirstValues;
+import org.sparklora.worker.train.LearningRateSchedule;
+import org.sparklora.worker.train.OptimizerSettings;
+import org.sparklora.worker.train.StepReport;
+
+/** The loop on a runner of its own: no Spark, gradients of ones. */
+class TrainingLoopTest {
+
+    private static final BaseModel BASE = BaseModel.shared(
+            Path.of(System.getProperty("project.root", ".."), "worker/src/test/resources/golden/models/tiny-bert-12l"));
+
+    private final List<String> told = new ArrayList<>();
+    private final List<EpochPlan> plans = new ArrayList<>();
+
+    private static LoraGroup group(String name, int layer) {
+        String path = "bert.encoder.layer." + layer + ".attention.self.query";
+        return new LoraGroup(name, "test", List.of(new LoraModule(path, 2, 4, 32, 32)), GroupSettings.PLAIN);
+    }
+
+    private static LoraManifest manifest() {
+        return new LoraManifest(
+                List.of(group("top", 11), group("bottom", 0)),
+                BiasMode.NONE,
+                new ClassificationHead(2).tensors(32),
+                List.of());
+    }
+
+    private final class Ones implements EpochRunner {
+
+        private final double[] accuracies;
+
+        Ones(double... accuracies) {
+            this.accuracies = accuracies;
+        }
+
+        @Override
+        public Epoch open(EpochPlan plan) {
+            plans.add(plan);
+            return new Epoch() {
+                @Override
+                public ShardSum sum(int step, float[] live) {
+                    float[] gradient = new float[live.length];
+                    Arrays.fill(gradient, 1f);
+                    return new ShardSum(1, 1, plan.shards().examplesIn(step), gradient);
+                }
+
+                @Override
+                public void close() {
+                    told.add("closed " + plan.epoch());
+                }
+            };
+        }
+
+        @Override
+        public SortedMap<String, Double> evaluate(EpochPlan plan) {
+            SortedMap<String, Double> metrics = new TreeMap<>();
+            if (accuracies.length > 0) {
+                metrics.put("accuracy", accuracies[plan.epoch()]);
+            }
+            return metrics;
+        }
+    }
+
+    private final class Listener implements RunListener {
+        @Override
+        public void moved(int epoch, Transition transition) {
+            told.add("moved " + epoch + " " + transition.group() + " "
+                    + transition.to().label());
+        }
+
+        @Override
+        public void epochStarts(EpochPlan plan, int trainableParameters, String reason) {
+            told.add(
+                    "epoch " + plan.epoch() + " live " + plan.freeze().in(GroupState.LIVE) + " " + trainableParameters);
+        }
+
+        @Override
+        public void stepDone(int epoch, StepReport report) {
+            told.add("step " + report.step());
+        }
+
+        @Override
+        public void epochEnds(EpochResult result) {
+            told.add("end " + result.epoch());
+        }
+    }
+
+    private Result run(EpochSchedule policy, Ending ending, double... accuracies) {
+        LoraManifest manifest = manifest();
+        OptimizerSettings optimizer = new OptimizerSettings(
+                0.1,
+                new LearningRateSchedule(LearningRateSchedule.Type.CONSTANT, 0, 100),
+                new AdamW(0.9, 0.999, 1e-8, 0.0),
+                OptionalDouble.empty());
+        Recipe recipe = new Recipe(policy, optimizer, new ShardPlan(2, 4, 7, true), ending);
+        FirstValues firstValues = new FirstValues(BASE, manifest, 1, AdapterSnapshot.EMPTY);
+        return new TrainingLoop(manifest, firstValues, recipe, new Ones(accuracies), new Listener(), Clock.systemUTC())
+                .run();
+    }
+
+    private static Ending epochs(int epochs) {
+        return new Ending(epochs, "loss", false, OptionalInt.empty());
+    }
+
+    @Test
+    void tellsTheStoryInOrder() {
+        EpochSchedule policy = new EpochSchedule(
+                List.of("top"),
+                List.of(
+                        EpochSchedule.Event.thaw(1, List.of("bottom"), OptimizerStateOnThaw.KEEP),
+                        EpochSchedule.Event.freeze(2, List.of("bottom"))));
+        Result result = run(policy, epochs(3));
+        assertThat(told)
+                .containsExactly(
+                        "epoch 0 live [top] 194",
+                        "step 0",
+                        "step 1",
+                        "closed 0",
+                        "end 0",
+                        "moved 1 bottom live",
+                        "epoch 1 live [bottom, top] 322",
+                        "step 2",
+                        "step 3",
+                        "closed 1",
+                        "end 1",
+                        "moved 2 bottom frozen",
+                        "epoch 2 live [top] 194",
+                        "step 4",
+                        "step 5",
+                        "closed 2",
+                        "end 2");
+        assertThat(result.freeze().of("bottom")).isEqualTo(GroupState.FROZEN);
+    }
+
+    @Test
+    void theBroadcastHoldsFrozenGroupsButNotDormantOnes() {
+        EpochSchedule policy = new EpochSchedule(
+                List.of("top"),
+                List.of(
+                        EpochSchedule.Event.thaw(1, List.of("bottom"), OptimizerStateOnThaw.KEEP),
+                        EpochSchedule.Event.freeze(2, List.of("bottom"))));
+        run(policy, epochs(3));
+        String bottomA = "bert.encoder.layer.0.attention.self.query.lora_A.weight";
+        assertThat(plans.get(0).snapshot().contains(bottomA)).isFalse();
+        assertThat(plans.get(0).manifest().group("bottom"))
+                .as("the full manifest")
+                .isPresent();
+        assertThat(plans.get(1).snapshot().contains(bottomA)).isTrue();
+        assertThat(plans.get(2).snapshot().contains(bottomA)).isTrue();
+        assertThat(plans.get(2).snapshot().view(bottomA))
+                .isNotEqualTo(plans.get(1).snapshot().view(bottomA));
+    }
+
+    @Test
+    void theBestEpochIsTheResult() {
+        EpochSchedule policy = new EpochSchedule(List.of("top"), List.of());
+        Ending best = new Ending(4, "accuracy", true, OptionalInt.empty());
+        Result result = run(policy, best, 0.5, 0.8, 0.8, 0.7);
+        assertThat(result.epoch()).as("equal is not better").isEqualTo(1);
+        assertThat(result.adapter()).isEqualTo(plans.get(2).snapshot());
+    }
+
+    @Test
+    void patienceEndsTheRun() {
+        EpochSchedule policy = new EpochSchedule(List.of("top"), List.of());
+        Ending early = new Ending(9, "eval_accuracy", false, OptionalInt.of(2));
+        Result result = run(policy, early, 0.5, 0.8, 0.7, 0.8, 0.9, 0.9);
+        assertThat(result.epoch()).isEqualTo(3);
+        assertThat(plans).hasSize(4);
+    }
+
+    @Test
+    void anEmptyListOfLiveGroupsTrainsTheHeadOnly() {
+        run(new EpochSchedule(List.of(), List.of()), epochs(1));
+        assertThat(told).contains("epoch 0 live [] 66");
+    }
+}

@@ -1,0 +1,119 @@
+package org.sparklora.worker.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import java.util.List;
+import org.assertj.core.data.Offset;
+import org.junit.jupiter.api.Test;
+
+class EngineTest {
+
+    private static float[] counting(int n) {
+        float[] values = new float[n];
+        for (int i = 0; i < n; i++) {
+            values[i] = i;
+        }
+        return values;
+    }
+
+    @Test
+    void valuesSurviveTheReuseOfTheStagingBuffer() {
+        try (NDManager manager = Torch.newManager()) {
+            NDArray first = Tensors.floats(manager, counting(6), 2, 3);
+            NDArray second = Tensors.floats(manager, new float[100_000], 100_000);
+            NDArray third = Tensors.longs(manager, new long[] {7, 8}, 2);
+            assertThat(Tensors.toFloats(first)).containsExactly(0, 1, 2, 3, 4, 5);
+            assertThat(Tensors.toFloats(second)).containsOnly(0f);
+            assertThat(third.toLongArray()).containsExactly(7, 8);
+        }
+    }
+
+    @Test
+    void aTransposedArrayIsReadInItsOwnOrder() {
+        try (NDManager manager = Torch.newManager()) {
+            NDArray x = Tensors.floats(manager, counting(6), 2, 3);
+            assertThat(Tensors.toFloats(x.transpose())).containsExactly(0, 3, 1, 4, 2, 5);
+        }
+    }
+
+    @Test
+    void gradientsAddUpAndAnUnusedLeafAddsNothing() {
+        try (NDManager manager = Torch.newManager()) {
+            NDArray leaf = Autograd.leaf(manager, new float[] {1, 2, 3}, List.of(3));
+            NDArray unused = Autograd.leaf(manager, new float[] {5}, List.of(1));
+            try (Autograd recording = Autograd.record()) {
+                recording.backward(leaf.mul(leaf).sum());
+            }
+            float[] target = {10, 10, 10, 10};
+            Autograd.addGradient(leaf, target, 1);
+            Autograd.addGradient(unused, target, 0);
+            assertThat(target).containsExactly(10, 12, 14, 16);
+        }
+    }
+
+    @Test
+    void closingIntermediatesEarlyIsSafe() {
+        try (NDManager manager = Torch.newManager()) {
+            NDArray leaf = Autograd.leaf(manager, new float[] {2}, List.of(1));
+            float[] gradient = new float[1];
+            try (Autograd recording = Autograd.record()) {
+                NDArray out;
+                try (NDManager stage = manager.newSubManager()) {
+                    NDArray factor = Tensors.constant(stage, 3.0);
+                    NDArray product = leaf.mul(factor);
+                    product.attach(stage);
+                    out = product.mul(product);
+                    out.attach(manager);
+                }
+                recording.backward(out.sum());
+            }
+            Autograd.addGradient(leaf, gradient, 0);
+            assertThat(gradient).as("d(9x²)/dx at 2").containsExactly(36f);
+        }
+    }
+
+    @Test
+    void dropoutKeepsTheMeanAndMeetsItsProbability() {
+        try (NDManager manager = Torch.newManager()) {
+            float[] ones = new float[40_003];
+            java.util.Arrays.fill(ones, 1f);
+            KeyedDropout masks = KeyedDropout.training(42, 1, 2, 3, 0);
+            float[] dropped = Tensors.toFloats(masks.apply(Tensors.floats(manager, ones, ones.length), "place", 0.25));
+            int zeros = 0;
+            for (float value : dropped) {
+                if (value == 0f) {
+                    zeros++;
+                } else {
+                    assertThat(value).isEqualTo((float) (1 / 0.75));
+                }
+            }
+            assertThat(zeros / (double) ones.length).isCloseTo(0.25, Offset.offset(0.01));
+        }
+    }
+
+    @Test
+    void dropoutHangsOnEveryPartOfItsKey() {
+        try (NDManager manager = Torch.newManager()) {
+            float[] ones = new float[256];
+            java.util.Arrays.fill(ones, 1f);
+            NDArray x = Tensors.floats(manager, ones, ones.length);
+            float[] base = Tensors.toFloats(KeyedDropout.training(1, 2, 3, 4, 5).apply(x, "a", 0.5));
+            assertThat(Tensors.toFloats(KeyedDropout.training(1, 2, 3, 4, 5).apply(x, "a", 0.5)))
+                    .isEqualTo(base);
+            List<KeyedDropout> others = List.of(
+                    KeyedDropout.training(9, 2, 3, 4, 5),
+                    KeyedDropout.training(1, 9, 3, 4, 5),
+                    KeyedDropout.training(1, 2, 9, 4, 5),
+                    KeyedDropout.training(1, 2, 3, 9, 5),
+                    KeyedDropout.training(1, 2, 3, 4, 9));
+            for (KeyedDropout other : others) {
+                assertThat(Tensors.toFloats(other.apply(x, "a", 0.5))).isNotEqualTo(base);
+            }
+            assertThat(Tensors.toFloats(KeyedDropout.training(1, 2, 3, 4, 5).apply(x, "b", 0.5)))
+                    .isNotEqualTo(base);
+            assertThat(KeyedDropout.OFF.apply(x, "a", 0.5)).isSameAs(x);
+        }
+    }
+}
