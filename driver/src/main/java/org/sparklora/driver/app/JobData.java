@@ -2,6 +2,9 @@ package org.sparklora.driver.app;
 
 import java.util.List;
 import java.util.Optional;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.spark.SparkConf;
+import org.apache.spark.deploy.SparkHadoopUtil;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -32,14 +35,24 @@ import org.sparklora.worker.head.TaskHead;
  */
 record JobData(TrainingData training, Optional<EvaluationData> validation, List<String> labels, TaskHead head) {
 
+    /** Refuses files that are not there: what can be told of the data before Spark starts. */
+    static void requireFiles(JobConfig job) {
+        Configuration hadoop = SparkHadoopUtil.get().newConfiguration(new SparkConf());
+        SourceReader.requireFiles(source(job.data().train()), hadoop);
+        if (job.data().validation().orElse(null) instanceof ValidationConfig.Source own) {
+            SourceReader.requireFiles(source(own.source()), hadoop);
+        }
+    }
+
     static JobData prepare(SparkSession spark, JobConfig job, JobModel model) {
         DataConfig data = job.data();
         int shards = job.training().shards();
-        Dataset<Row> training = SourceReader.read(spark, source(data.train()));
+        Dataset<Row> all = SourceReader.read(spark, source(data.train()));
+        Dataset<Row> training = all;
         Optional<Dataset<Row>> validation = Optional.empty();
         if (data.validation().isPresent()) {
             if (data.validation().get() instanceof ValidationConfig.Fraction part) {
-                Split split = Split.of(training, part.fraction(), job.seed());
+                Split split = Split.of(all, part.fraction(), job.seed());
                 training = split.training();
                 validation = Optional.of(split.validation());
             } else if (data.validation().get() instanceof ValidationConfig.Source own) {
@@ -48,7 +61,7 @@ record JobData(TrainingData training, Optional<EvaluationData> validation, List<
         }
 
         boolean regression = job.model().task() == Task.REGRESSION;
-        List<String> names = regression ? List.of() : labelNames(job, training);
+        List<String> names = regression ? List.of() : labelNames(job, all);
         LabelCodec codec = regression ? new RegressionLabels() : Labels.of(names);
         TaskHead head = regression ? new RegressionHead() : new ClassificationHead(names.size());
         Tokenization tokenization =
@@ -62,8 +75,11 @@ record JobData(TrainingData training, Optional<EvaluationData> validation, List<
                 head);
     }
 
-    private static List<String> labelNames(JobConfig job, Dataset<Row> training) {
-        return job.model().labels().orElseGet(() -> Labels.learn(training).names());
+    /** The labels of the job; else of all rows of the training file, so that none is unknown in a part held out. */
+    private static List<String> labelNames(JobConfig job, Dataset<Row> all) {
+        return job.model()
+                .labels()
+                .orElseGet(() -> Labels.learn(all, job.data().train().path()).names());
     }
 
     private static Source source(SourceConfig config) {
