@@ -1,11 +1,14 @@
 package org.sparklora.driver.app;
 
-import java.util.Optional;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.apache.spark.SparkException;
 import org.sparklora.driver.config.ConfigException;
 import org.sparklora.driver.data.DataException;
 import org.sparklora.driver.interop.PeftException;
 import org.sparklora.driver.manifest.ManifestException;
+import org.sparklora.driver.report.OutputException;
 import org.sparklora.worker.encoder.ModelException;
 import org.sparklora.worker.safetensors.SafetensorsException;
 import org.sparklora.worker.train.DivergedException;
@@ -32,49 +35,68 @@ enum ExitCode {
         return code;
     }
 
-    /** The code of a failure: that of the first cause that has one. */
+    /** What our exceptions mean. */
+    private static final Map<Class<? extends Throwable>, ExitCode> CODES = Map.of(
+            UsageException.class, USAGE,
+            ConfigException.class, USAGE,
+            ManifestException.class, USAGE,
+            OutputException.class, USAGE,
+            DataException.class, DATA,
+            ModelException.class, MODEL,
+            SafetensorsException.class, MODEL,
+            PeftException.class, MODEL,
+            DivergedException.class, DIVERGED);
+
+    /** One of our exceptions as Spark quotes it from a task: class and message. */
+    private static final Pattern QUOTED = Pattern.compile("\\b(org\\.sparklora\\.[\\w.]+): (.*)");
+
+    /** The code of a failure: that of the first of its causes that is ours, also where Spark brought it from a task. */
     static ExitCode of(Throwable failure) {
-        return known(failure).map(ExitCode::codeOf).orElse(INTERNAL);
+        return explain(failure).code;
     }
 
-    /** One line, or one line a problem, for a person. */
+    /** One line, or where a job file has several problems a line for each as well. */
     static String message(Throwable failure) {
-        Optional<Throwable> known = known(failure);
-        if (known.isEmpty()) {
-            return "unexpected " + failure.getClass().getSimpleName() + ": " + failure.getMessage()
-                    + "; this is a defect of spark-lora: run again with --debug and report the stack trace";
-        }
-        String message = String.valueOf(known.get().getMessage());
-        if (codeOf(known.get()) == CLUSTER) {
-            // Spark puts the whole trace of the task into its message; the first line says what happened.
-            return "the Spark job failed: " + message.lines().findFirst().orElse("without a message")
-                    + "; --debug shows all of it";
-        }
-        return message;
+        return explain(failure).message;
     }
 
-    private static Optional<Throwable> known(Throwable failure) {
+    private record Explained(ExitCode code, String message) {}
+
+    private static Explained explain(Throwable failure) {
         for (Throwable t = failure; t != null; t = t.getCause()) {
-            if (codeOf(t) != INTERNAL) {
-                return Optional.of(t);
+            ExitCode code = CODES.get(t.getClass());
+            if (code != null) {
+                String message = String.valueOf(t.getMessage());
+                return new Explained(code, code == USAGE ? message : oneLine(message));
             }
         }
-        return Optional.empty();
+        for (Throwable t = failure; t != null; t = t.getCause()) {
+            if (t instanceof SparkException) {
+                return ofSpark(String.valueOf(t.getMessage()));
+            }
+        }
+        return new Explained(
+                INTERNAL,
+                "unexpected " + failure.getClass().getSimpleName() + ": "
+                        + oneLine(String.valueOf(failure.getMessage()))
+                        + "; this is a defect of spark-lora: run again with --debug and report the stack trace");
     }
 
-    private static ExitCode codeOf(Throwable t) {
-        if (t instanceof UsageException || t instanceof ConfigException || t instanceof ManifestException) {
-            return USAGE;
+    /** A failed job whose cause did not travel: Spark's message holds the task's whole trace. */
+    private static Explained ofSpark(String message) {
+        Matcher quoted = QUOTED.matcher(message);
+        while (quoted.find()) {
+            for (Map.Entry<Class<? extends Throwable>, ExitCode> known : CODES.entrySet()) {
+                if (known.getKey().getName().equals(quoted.group(1))) {
+                    return new Explained(known.getValue(), quoted.group(2).strip());
+                }
+            }
         }
-        if (t instanceof DataException) {
-            return DATA;
-        }
-        if (t instanceof ModelException || t instanceof SafetensorsException || t instanceof PeftException) {
-            return MODEL;
-        }
-        if (t instanceof DivergedException) {
-            return DIVERGED;
-        }
-        return t instanceof SparkException ? CLUSTER : INTERNAL;
+        String first = message.lines().findFirst().orElse("without a message");
+        return new Explained(CLUSTER, "the Spark job failed: " + first + "; --debug shows all of it");
+    }
+
+    private static String oneLine(String message) {
+        return message.strip().replaceAll("\\s*\\R\\s*", " ");
     }
 }

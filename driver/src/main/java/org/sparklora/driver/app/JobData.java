@@ -2,6 +2,9 @@ package org.sparklora.driver.app;
 
 import java.util.List;
 import java.util.Optional;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.spark.SparkConf;
+import org.apache.spark.deploy.SparkHadoopUtil;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -32,10 +35,18 @@ import org.sparklora.worker.head.TaskHead;
  */
 record JobData(TrainingData training, Optional<EvaluationData> validation, List<String> labels, TaskHead head) {
 
+    /** Refuses files that are not there: what can be told of the data before Spark starts. */
+    static void requireFiles(JobConfig job) {
+        Configuration hadoop = SparkHadoopUtil.get().newConfiguration(new SparkConf());
+        SourceReader.requireFiles(source(job.data().train()), hadoop);
+        if (job.data().validation().orElse(null) instanceof ValidationConfig.Source own) {
+            SourceReader.requireFiles(source(own.source()), hadoop);
+        }
+    }
+
     static JobData prepare(SparkSession spark, JobConfig job, JobModel model) {
         // Several passes follow, and without this each would parse the file again.
-        Dataset<Row> rows =
-                SourceReader.read(spark, source(job.data().train())).persist();
+        Dataset<Row> rows = SourceReader.read(spark, source(job.data().train())).persist();
         try {
             return prepare(spark, rows, job, model);
         } finally {
@@ -43,14 +54,14 @@ record JobData(TrainingData training, Optional<EvaluationData> validation, List<
         }
     }
 
-    private static JobData prepare(SparkSession spark, Dataset<Row> rows, JobConfig job, JobModel model) {
+    private static JobData prepare(SparkSession spark, Dataset<Row> all, JobConfig job, JobModel model) {
         DataConfig data = job.data();
         int shards = job.training().shards();
-        Dataset<Row> training = rows;
+        Dataset<Row> training = all;
         Optional<Dataset<Row>> validation = Optional.empty();
         if (data.validation().isPresent()) {
             if (data.validation().get() instanceof ValidationConfig.Fraction part) {
-                Split split = Split.of(training, part.fraction(), job.seed());
+                Split split = Split.of(all, part.fraction(), job.seed());
                 training = split.training();
                 validation = Optional.of(split.validation());
             } else if (data.validation().get() instanceof ValidationConfig.Source own) {
@@ -59,7 +70,7 @@ record JobData(TrainingData training, Optional<EvaluationData> validation, List<
         }
 
         boolean regression = job.model().task() == Task.REGRESSION;
-        List<String> names = regression ? List.of() : labelNames(job, training);
+        List<String> names = regression ? List.of() : labelNames(job, all);
         LabelCodec codec = regression ? new RegressionLabels() : Labels.of(names);
         TaskHead head = regression ? new RegressionHead() : new ClassificationHead(names.size());
         Tokenization tokenization =
@@ -73,8 +84,11 @@ record JobData(TrainingData training, Optional<EvaluationData> validation, List<
                 head);
     }
 
-    private static List<String> labelNames(JobConfig job, Dataset<Row> training) {
-        return job.model().labels().orElseGet(() -> Labels.learn(training).names());
+    /** The labels of the job; else of all rows of the training file, so that none is unknown in a part held out. */
+    private static List<String> labelNames(JobConfig job, Dataset<Row> all) {
+        return job.model()
+                .labels()
+                .orElseGet(() -> Labels.learn(all, job.data().train().path()).names());
     }
 
     private static Source source(SourceConfig config) {

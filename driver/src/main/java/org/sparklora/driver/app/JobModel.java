@@ -5,8 +5,8 @@ import java.net.URI;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.sparklora.driver.config.GroupConfig;
 import org.sparklora.driver.config.JobConfig;
@@ -15,7 +15,6 @@ import org.sparklora.driver.config.ScheduleEvent;
 import org.sparklora.driver.config.TargetModules;
 import org.sparklora.driver.freeze.EpochSchedule;
 import org.sparklora.driver.freeze.FreezePolicy;
-import org.sparklora.driver.interop.PeftAdapter;
 import org.sparklora.driver.manifest.GroupSpec;
 import org.sparklora.driver.manifest.LinearModule;
 import org.sparklora.driver.manifest.ManifestBuilder;
@@ -25,8 +24,7 @@ import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
-import org.sparklora.worker.contract.LoraModule;
-import org.sparklora.worker.contract.TensorSpec;
+import org.sparklora.worker.data.TextTokenizer;
 import org.sparklora.worker.data.TokenizerSpec;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.ModelException;
@@ -40,14 +38,14 @@ final class JobModel {
     private final Path directory;
     private final BaseModel base;
     private final TokenizerSpec tokenizer;
-    private final java.util.Optional<PeftAdapter> initAdapter;
+    private final Optional<InitAdapter> initAdapter;
 
     private JobModel(JobConfig job, Path directory, BaseModel base, TokenizerSpec tokenizer) {
         this.job = job;
         this.directory = directory;
         this.base = base;
         this.tokenizer = tokenizer;
-        this.initAdapter = job.lora().initAdapter().map(path -> PeftAdapter.read(local("lora.init_adapter", path)));
+        this.initAdapter = job.lora().initAdapter().map(path -> new InitAdapter(local("lora.init_adapter", path)));
     }
 
     /** Opens the model directory, and the adapter to start from if the job has one. */
@@ -59,22 +57,40 @@ final class JobModel {
             throw new UsageException("model.max_length " + job.model().maxLength() + " is above the " + longest
                     + " positions of " + directory + "; lower it");
         }
+        return new JobModel(
+                job, directory, base, tokenizer(directory, job.model().maxLength(), base));
+    }
+
+    private static TokenizerSpec tokenizer(Path directory, int maxLength, BaseModel base) {
         try {
-            return new JobModel(job, directory, base, TokenizerSpec.read(directory));
-        } catch (IOException e) {
+            TokenizerSpec tokenizer = TokenizerSpec.read(directory);
+            int embeddings = base.encoder().vocabularySize();
+            if (tokenizer.vocabularySize() > embeddings) {
+                throw new ModelException(tokenizer.source() + " has token ids up to " + (tokenizer.vocabularySize() - 1)
+                        + ", but the model embeds only the ids below " + embeddings
+                        + "; tokenizer and model must come from the same model");
+            }
+            // What the native library refuses shall not wait for the first task.
+            TextTokenizer.open(tokenizer, maxLength).close();
+            return tokenizer;
+        } catch (IOException | IllegalArgumentException e) {
             throw new ModelException("the tokenizer of " + directory + " cannot be used: " + e.getMessage(), e);
         }
     }
 
     private static Path local(String key, String path) {
-        URI uri = path.contains("://") || path.startsWith("file:")
-                ? URI.create(path)
-                : Path.of(path).toUri();
-        if (!"file".equals(uri.getScheme())) {
-            throw new ModelException(key + " " + path + ": this version reads models from local paths only; copy it to"
-                    + " the same path on every node");
+        try {
+            URI uri = path.contains("://") || path.startsWith("file:")
+                    ? URI.create(path)
+                    : Path.of(path).toUri();
+            if ("file".equals(uri.getScheme())) {
+                return Path.of(uri);
+            }
+        } catch (IllegalArgumentException e) {
+            throw new UsageException(key + " " + path + " is no path: " + e.getMessage() + "; correct it");
         }
-        return Path.of(uri);
+        throw new ModelException(key + " " + path + ": this version reads models from local paths only; copy it to the"
+                + " same path on every node");
     }
 
     Path directory() {
@@ -99,7 +115,9 @@ final class JobModel {
                 .toList();
         ModelTensors tensors =
                 new ModelTensors(linears, List.of(), base.encoder().biases());
-        return ManifestBuilder.build(specs, tensors, lora.bias());
+        LoraManifest groups = ManifestBuilder.build(specs, tensors, lora.bias());
+        initAdapter.ifPresent(adapter -> adapter.requireModulesFit(groups, lora));
+        return groups;
     }
 
     private static GroupSpec spec(String name, GroupConfig group, boolean rankStabilized) {
@@ -146,50 +164,12 @@ final class JobModel {
 
     /** First values for a complete manifest; refuses an init_adapter that does not fit it. */
     FirstValues firstValues(LoraManifest manifest, List<String> labels) {
-        initAdapter.ifPresent(adapter -> requireFit(adapter, manifest, labels));
+        initAdapter.ifPresent(adapter -> adapter.requireFit(manifest, labels));
         return firstValues(manifest);
     }
 
     private FirstValues firstValues(LoraManifest manifest) {
-        AdapterSnapshot init = initAdapter.map(PeftAdapter::snapshot).orElse(AdapterSnapshot.EMPTY);
+        AdapterSnapshot init = initAdapter.map(InitAdapter::snapshot).orElse(AdapterSnapshot.EMPTY);
         return new FirstValues(base, manifest, job.seed(), init);
-    }
-
-    private void requireFit(PeftAdapter adapter, LoraManifest manifest, List<String> labels) {
-        List<String> problems = new ArrayList<>();
-        TreeMap<String, TensorSpec> wanted = new TreeMap<>();
-        TreeMap<String, LoraModule> modules = new TreeMap<>();
-        manifest.names().forEach(g -> manifest.tensors(g).forEach(t -> wanted.put(t.name(), t)));
-        manifest.groups().forEach(g -> g.modules().forEach(m -> modules.put(m.path(), m)));
-        adapter.tensors().forEach((name, tensor) -> {
-            TensorSpec spec = wanted.get(name);
-            if (spec == null) {
-                problems.add("'" + name + "' belongs to no group of this job; its part of the adapter would be lost");
-            } else if (!spec.shape().equals(tensor.shape())) {
-                String head = manifest.head().contains(spec) ? " (the job has the labels " + labels + ")" : "";
-                problems.add(
-                        "'" + name + "' has shape " + tensor.shape() + ", but the job asks for " + spec.shape() + head);
-            }
-        });
-        for (String path : adapter.modules()) {
-            LoraModule module = modules.get(path);
-            boolean theirs = adapter.config().ranks().rankStabilized();
-            if (module != null
-                    && (adapter.alpha(path) != module.loraAlpha()
-                            || theirs != job.lora().useRslora())) {
-                problems.add("'" + path + "' was trained with lora_alpha " + adapter.alpha(path) + " and use_rslora "
-                        + theirs + ", but the job has " + module.loraAlpha() + " and "
-                        + job.lora().useRslora()
-                        + "; it would compute something else");
-            }
-        }
-        if (!problems.isEmpty()) {
-            String more = problems.size() > 3 ? "; and " + (problems.size() - 3) + " more" : "";
-            throw new ModelException("lora.init_adapter "
-                    + job.lora().initAdapter().orElse("")
-                    + " does not fit this job: "
-                    + String.join("; ", problems.subList(0, Math.min(3, problems.size()))) + more
-                    + "; give groups with the adapter's modules, r and lora_alpha, or another adapter");
-        }
     }
 }

@@ -38,15 +38,22 @@ public final class Main implements Callable<Integer> {
         CommandLine line = new CommandLine(main)
                 .setErr(err)
                 .setOut(new PrintWriter(System.out, true, StandardCharsets.UTF_8))
-                .setExecutionExceptionHandler((failure, command, parsed) -> {
-                    err.println("spark-lora: " + ExitCode.message(failure));
-                    if (main.debug) {
-                        failure.printStackTrace(err);
-                    }
-                    return ExitCode.of(failure).code();
-                })
+                .setExecutionExceptionHandler((failure, command, parsed) -> failed(failure, main.debug, err))
                 .setParameterExceptionHandler(Main::usage);
-        return line.execute(args);
+        try {
+            return line.execute(args);
+        } catch (Error e) {
+            // Out of memory, or natives that do not load: picocli leaves these to us.
+            return failed(e, main.debug, err);
+        }
+    }
+
+    private static int failed(Throwable failure, boolean debug, PrintWriter err) {
+        err.println("spark-lora: " + ExitCode.message(failure));
+        if (debug) {
+            failure.printStackTrace(err);
+        }
+        return ExitCode.of(failure).code();
     }
 
     @Override

@@ -38,8 +38,11 @@ import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.engine.Torch;
 
 /**
- * What a run leaves behind. Lifecycle: {@link #open}, {@link #started}, then {@link #finished} or {@link #failed}; a
- * process that is stopped in between writes {@code cancelled}.
+ * What a run leaves behind. Lifecycle: {@link #open}, {@link #started} once model and data are known to be good, then
+ * {@link #finished}; {@link #failed} from any of these. A process that is stopped in between writes {@code cancelled}.
+ *
+ * <p>A run that {@code --overwrite} is to replace stays untouched until {@link #started}: whatever is wrong with the new
+ * run's inputs, the old one is not lost.
  */
 final class RunOutput {
 
@@ -48,37 +51,61 @@ final class RunOutput {
     private final RunHistory history;
     private final Clock clock;
     private final Instant began;
+    private final boolean overwrite;
     private final Thread whenStopped = new Thread(this::cancelled, "spark-lora status");
 
-    private RunOutput(JobConfig job, RunDirectory directory, Clock clock) {
+    /** Whether the directory is this run's; before that, it holds the run to be replaced. Read by the hook's thread. */
+    private volatile boolean claimed;
+
+    private RunOutput(JobConfig job, RunDirectory directory, Clock clock, boolean overwrite) {
         this.job = job;
         this.directory = directory;
         this.clock = clock;
+        this.overwrite = overwrite;
         this.began = clock.instant();
         this.history = new RunHistory(directory, clock);
     }
 
-    /** Claims the output directory; refuses one that holds another run. */
+    /** Claims the output directory unless it holds a run; such a one is refused, or with {@code overwrite} kept for now. */
     static RunOutput open(JobConfig job, Clock clock, boolean overwrite) throws IOException {
-        RunDirectory directory = RunDirectories.of(job.output());
+        RunDirectory directory = directory(job.output());
         if (overwrite) {
-            OutputGuard.overwrite(directory);
+            OutputGuard.refuseForeign(directory);
         } else {
             OutputGuard.refuseOtherRun(directory);
         }
-        RunOutput output = new RunOutput(job, directory, clock);
-        directory.write("config.yaml", ResolvedYaml.write(job).getBytes(StandardCharsets.UTF_8));
-        output.status(RunStatus.running());
+        RunOutput output = new RunOutput(job, directory, clock, overwrite);
+        if (!OutputGuard.holdsRun(directory)) {
+            output.claim();
+        }
         Runtime.getRuntime().addShutdownHook(output.whenStopped);
         return output;
+    }
+
+    private static RunDirectory directory(String output) {
+        try {
+            return RunDirectories.of(output);
+        } catch (IllegalArgumentException e) {
+            throw new UsageException("output " + output + " is no path: " + e.getMessage() + "; correct it");
+        }
+    }
+
+    private void claim() throws IOException {
+        status(RunStatus.running());
+        claimed = true;
     }
 
     RunHistory history() {
         return history;
     }
 
-    /** Records what the run depends on, and says what it is about to do. */
+    /** Takes the place of a run that is to be overwritten, records what the run depends on, and says what it will do. */
     void started(JobModel model, JobData data, SparkSession spark) throws IOException {
+        if (overwrite) {
+            OutputGuard.overwrite(directory);
+            claim();
+        }
+        directory.write("config.yaml", ResolvedYaml.write(job).getBytes(StandardCharsets.UTF_8));
         Map<String, String> versions = new TreeMap<>(Map.of(
                 "spark-lora", Main.Version.current(),
                 "spark", spark.version(),
@@ -138,25 +165,38 @@ final class RunOutput {
                 job.name(), seconds, result.epoch(), directory.location(), sha);
     }
 
-    /** Records a failure; what was there before stays. */
-    void failed(ExitCode code, String message) throws IOException {
-        end(RunStatus.failed(code.code(), message));
+    /** Records a failure. That this cannot be written must not hide the failure itself. */
+    void failed(Throwable failure) {
+        try {
+            end(RunStatus.failed(ExitCode.of(failure).code(), ExitCode.message(failure)));
+            if (!claimed) {
+                System.err.println(directory.location() + " still holds the run that was to be overwritten");
+            }
+        } catch (IOException | RuntimeException e) {
+            failure.addSuppressed(e);
+        }
     }
 
     private void end(RunStatus status) throws IOException {
-        status(status);
+        if (claimed) {
+            status(status);
+        }
         try {
             Runtime.getRuntime().removeShutdownHook(whenStopped);
         } catch (IllegalStateException alreadyStopping) {
             // The process is being stopped: the hook runs, or has run, beside this.
-            status(status);
+            if (claimed) {
+                status(status);
+            }
         }
     }
 
     private void cancelled() {
         try {
-            status(RunStatus.cancelled());
-        } catch (IOException e) {
+            if (claimed) {
+                status(RunStatus.cancelled());
+            }
+        } catch (IOException | RuntimeException e) {
             System.err.println("spark-lora: status.json cannot be written: " + e.getMessage());
         }
     }

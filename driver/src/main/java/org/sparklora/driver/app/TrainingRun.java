@@ -28,7 +28,7 @@ import org.sparklora.worker.train.OptimizerSettings;
 
 /**
  * One run, from its job file to its adapter: output directory, model and groups, data, loop, results. What can be
- * checked without Spark is checked first.
+ * checked without Spark is checked first, and everything before a run that is to be overwritten is cleared away.
  */
 final class TrainingRun {
 
@@ -44,24 +44,28 @@ final class TrainingRun {
     }
 
     ExitCode run() throws IOException {
-        JobModel model = JobModel.open(job);
-        LoraManifest groups = model.groups();
-        FreezePolicy policy = model.policy(groups);
         RunOutput output = RunOutput.open(job, clock, overwrite);
         try {
+            JobModel model = JobModel.open(job);
+            LoraManifest groups = model.groups();
+            FreezePolicy policy = model.policy(groups);
+            JobData.requireFiles(job);
             try (SparkSession spark = Sessions.open("spark-lora " + job.name())) {
                 train(spark, model, groups, policy, output);
             }
             return ExitCode.OK;
-        } catch (RuntimeException | IOException e) {
-            output.failed(ExitCode.of(e), ExitCode.message(e));
+        } catch (Throwable e) {
+            // All of it: Spark throws checked exceptions that no signature names.
+            output.failed(e);
             throw e;
         }
     }
 
     private void train(SparkSession spark, JobModel model, LoraManifest groups, FreezePolicy policy, RunOutput output)
             throws IOException {
-        System.err.printf("%s: reading and tokenising %s%n", job.name(), job.data().train().path());
+        System.err.printf(
+                "%s: reading and tokenising %s%n",
+                job.name(), job.data().train().path());
         JobData data = JobData.prepare(spark, job, model);
         LoraManifest manifest = model.withHead(groups, data.head());
         FirstValues firstValues = model.firstValues(manifest, data.labels());
@@ -78,15 +82,11 @@ final class TrainingRun {
         Recipe recipe = new Recipe(policy, optimizer(steps), data.training().plan(), ending());
         Progress progress = new Progress(clock, PROGRESS_EVERY, System.err::println);
         output.started(model, data, spark);
-        RunRecord record = new RunRecord(output.history(), progress, clock, training.numTrainEpochs(), steps);
-        try {
+        try (RunRecord record = new RunRecord(output.history(), progress, clock, training.numTrainEpochs(), steps)) {
             SparkEpochRunner runner =
                     new SparkEpochRunner(spark, context, data.training().shards(), data.validation());
             TrainingLoop loop = new TrainingLoop(manifest, firstValues, recipe, runner, record, clock);
             output.finished(model, manifest, data, loop.run());
-        } finally {
-            // Steps that were done before a failure are part of the story.
-            record.publish();
         }
     }
 

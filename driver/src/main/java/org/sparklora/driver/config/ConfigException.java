@@ -2,7 +2,7 @@ package org.sparklora.driver.config;
 
 import java.util.List;
 
-/** Everything that is wrong with a job file; the message has one line for the file and one for each problem. */
+/** Everything that is wrong with a job file: one line, or where there are several problems one more line for each. */
 public final class ConfigException extends RuntimeException {
 
     private static final long serialVersionUID = 1L;
@@ -10,8 +10,10 @@ public final class ConfigException extends RuntimeException {
     private final List<String> problems;
 
     ConfigException(String file, List<String> problems) {
-        super(file + ": " + problems.size() + (problems.size() == 1 ? " problem" : " problems") + "\n"
-                + String.join("\n", problems));
+        super(file + ": "
+                + (problems.size() == 1
+                        ? problems.get(0)
+                        : problems.size() + " problems\n" + String.join("\n", problems)));
         this.problems = List.copyOf(problems);
     }
 

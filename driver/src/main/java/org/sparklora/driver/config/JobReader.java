@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.SortedMap;
+import org.sparklora.worker.data.TextTokenizer;
 
 /** Reads the sections of a job in the order of the file. */
 final class JobReader {
@@ -50,8 +51,8 @@ final class JobReader {
                 && s.raw("labels").filter(JobReader::isShort).isPresent()) {
             s.problem("labels", "must name at least two labels");
         }
-        // [CLS], one token, [SEP].
-        int maxLength = s.whole("max_length", 128, 3);
+        // What the tokenizer needs for the special tokens of any pair and one token of text.
+        int maxLength = s.whole("max_length", 128, TextTokenizer.LEAST_LENGTH);
         s.finish();
         return new ModelConfig(path.isEmpty() ? path : paths.input(path), task, labels, maxLength);
     }

@@ -12,14 +12,14 @@ final class DidYouMean {
 
     private DidYouMean() {}
 
-    /** {@code "; did you mean 'x'?"}, or nothing where no name is near. */
+    /** Ends a sentence: {@code "; did you mean 'x'?"}, or a full stop where no name is near. */
     static String hint(String wrong, Collection<String> names) {
         String low = wrong.strip().toLowerCase(Locale.ROOT);
         return names.stream()
                 .min(Comparator.comparingInt(name -> distance(low, name.strip().toLowerCase(Locale.ROOT))))
                 .filter(name -> distance(low, name.strip().toLowerCase(Locale.ROOT)) <= Math.max(1, low.length() / 3))
                 .map(name -> "; did you mean '" + name + "'?")
-                .orElse("");
+                .orElse(".");
     }
 
     /** The names in quotes, the first {@value #MOST_NAMES} of them. */

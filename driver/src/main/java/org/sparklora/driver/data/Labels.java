@@ -35,8 +35,12 @@ public final class Labels implements LabelCodec {
         return new Labels(names);
     }
 
-    /** The distinct labels of training data in the order of their text, so "10" comes before "2". */
-    public static Labels learn(Dataset<Row> rows) {
+    /**
+     * The distinct labels of training data in the order of their text, so "10" comes before "2".
+     *
+     * @param source where the rows come from, for messages
+     */
+    public static Labels learn(Dataset<Row> rows, String source) {
         List<String> found = new ArrayList<>();
         rows.select(SourceReader.LABEL)
                 .where("label is not null and label != ''")
@@ -45,11 +49,11 @@ public final class Labels implements LabelCodec {
                 .toLocalIterator()
                 .forEachRemaining(row -> found.add(row.getString(0)));
         if (found.size() > MOST_CLASSES) {
-            throw new DataException("the training data has more than " + MOST_CLASSES
+            throw new DataException("'" + source + "' has more than " + MOST_CLASSES
                     + " distinct labels; set model.task to regression, or name another label column");
         }
         if (found.size() < 2) {
-            throw new DataException("the training data has "
+            throw new DataException("'" + source + "' has "
                     + (found.isEmpty() ? "no label" : "one label only, '" + found.get(0) + "'")
                     + "; a classifier needs at least two: check data.train.label, or set model.labels");
         }

@@ -14,6 +14,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.DataFrameReader;
 import org.apache.spark.sql.Dataset;
@@ -62,6 +63,11 @@ public final class SourceReader {
         String name = SourceFormat.name(source, spark.sparkContext().hadoopConfiguration());
         this.format = SourceFormat.of(source, name);
         this.options = format.options(source, name);
+    }
+
+    /** Refuses a source without a data file, or of an unknown format: what can be told before Spark starts. */
+    public static void requireFiles(Source source, Configuration hadoop) {
+        SourceFormat.of(source, SourceFormat.name(source, hadoop));
     }
 
     /** The rows of a source. */

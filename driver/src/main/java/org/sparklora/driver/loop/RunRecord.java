@@ -1,7 +1,6 @@
 package org.sparklora.driver.loop;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -11,6 +10,7 @@ import org.sparklora.driver.freeze.Transition;
 import org.sparklora.driver.report.HistoryEvent;
 import org.sparklora.driver.report.HistoryEvent.EpochStart.Cost;
 import org.sparklora.driver.report.HistoryEvent.GroupChange;
+import org.sparklora.driver.report.OutputException;
 import org.sparklora.driver.report.Progress;
 import org.sparklora.driver.report.ProgressLine.Position;
 import org.sparklora.driver.report.RunHistory;
@@ -18,7 +18,7 @@ import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.train.StepReport;
 
 /** Writes what happens into the history, and shows it. Publishes at every epoch's end and once a minute. */
-public final class RunRecord implements RunListener {
+public final class RunRecord implements RunListener, AutoCloseable {
 
     private static final Duration PUBLISH_EVERY = Duration.ofSeconds(60);
 
@@ -90,9 +90,15 @@ public final class RunRecord implements RunListener {
         try {
             history.commit();
         } catch (IOException e) {
-            throw new UncheckedIOException("the history cannot be written: " + e.getMessage(), e);
+            throw OutputException.writing("the history", e);
         }
         published = clock.instant();
+    }
+
+    /** Publishes what is left: steps that were done before a failure are part of the story. */
+    @Override
+    public void close() {
+        publish();
     }
 
     private Position at(int epoch, int stepsDone) {

@@ -21,6 +21,7 @@ import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.ShardPlan;
+import org.sparklora.worker.train.DivergedException;
 import org.sparklora.worker.train.FirstValues;
 import org.sparklora.worker.train.OptimizerSettings;
 import org.sparklora.worker.train.StepReport;
@@ -144,6 +145,7 @@ public final class TrainingLoop {
             }
         }
         long trained = clock.millis();
+        requireFinite(state.snapshot(), epoch);
         SortedMap<String, Double> validation = runner.evaluate(plan(state, epoch));
 
         TreeMap<String, Double> seconds = new TreeMap<>();
@@ -153,6 +155,18 @@ public final class TrainingLoop {
         EpochResult result = new EpochResult(epoch, loss / recipe.shards().examples(), validation, seconds);
         listener.epochEnds(result);
         return result;
+    }
+
+    /** A step checks what it starts from; of the epoch's last update there is no other check. */
+    private static void requireFinite(AdapterSnapshot adapter, int epoch) {
+        for (String name : adapter.names()) {
+            for (float value : adapter.view(name)) {
+                if (!Float.isFinite(value)) {
+                    throw new DivergedException("diverged in the last step of epoch " + epoch + ": '" + name
+                            + "' holds " + value + ". Lower training.learning_rate, or set training.max_grad_norm");
+                }
+            }
+        }
     }
 
     private EpochPlan plan(TrainState state, int epoch) {

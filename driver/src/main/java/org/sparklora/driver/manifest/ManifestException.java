@@ -20,7 +20,6 @@ public final class ManifestException extends RuntimeException {
     }
 
     private static String message(List<String> problems) {
-        String count = problems.size() == 1 ? "1 problem" : problems.size() + " problems";
-        return count + "\n" + String.join("\n", problems);
+        return problems.size() == 1 ? problems.get(0) : problems.size() + " problems\n" + String.join("\n", problems);
     }
 }

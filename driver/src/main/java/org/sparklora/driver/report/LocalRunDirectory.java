@@ -32,8 +32,16 @@ public final class LocalRunDirectory implements RunDirectory {
     }
 
     @Override
-    public void write(String name, byte[] bytes) throws IOException {
+    public void write(String name, byte[] bytes) {
         Path target = resolve(name);
+        try {
+            write(target, bytes);
+        } catch (IOException e) {
+            throw OutputException.writing(target.toString(), e);
+        }
+    }
+
+    private static void write(Path target, byte[] bytes) throws IOException {
         Path folder = target.resolveSibling(".").normalize();
         Files.createDirectories(folder);
         // A fixed name: Files.createTempFile would make the file readable by its owner alone, and a leftover from a
@@ -67,7 +75,7 @@ public final class LocalRunDirectory implements RunDirectory {
     }
 
     @Override
-    public SortedSet<String> list() throws IOException {
+    public SortedSet<String> list() {
         if (!Files.exists(root)) {
             return new TreeSet<>();
         }
@@ -75,6 +83,8 @@ public final class LocalRunDirectory implements RunDirectory {
             return children.map(child -> String.valueOf(child.getFileName()))
                     .filter(name -> !(name.startsWith(".") && name.endsWith(TEMPORARY)))
                     .collect(Collectors.toCollection(TreeSet::new));
+        } catch (IOException e) {
+            throw OutputException.writing(root.toString(), e);
         }
     }
 
@@ -84,8 +94,16 @@ public final class LocalRunDirectory implements RunDirectory {
     }
 
     @Override
-    public void delete(String name) throws IOException {
+    public void delete(String name) {
         Path target = resolve(name);
+        try {
+            delete(target);
+        } catch (IOException e) {
+            throw OutputException.writing(target.toString(), e);
+        }
+    }
+
+    private static void delete(Path target) throws IOException {
         if (!Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
             return;
         }

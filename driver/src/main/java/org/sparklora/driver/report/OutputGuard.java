@@ -22,16 +22,21 @@ public final class OutputGuard {
 
     private OutputGuard() {}
 
+    /** Whether a run is here. One that failed before it started, and left no more than its status, is none. */
+    public static boolean holdsRun(RunDirectory directory) throws IOException {
+        return !Collections.disjoint(directory.list(), HOLDS_A_RUN);
+    }
+
     /** Refuses a directory that holds a run. Not for a resumed run, which continues one. */
     public static void refuseOtherRun(RunDirectory directory) throws IOException {
-        if (!Collections.disjoint(directory.list(), HOLDS_A_RUN)) {
+        if (holdsRun(directory)) {
             throw new OutputException(
                     directory.location() + " holds another run; give --overwrite or another --output");
         }
     }
 
-    /** Clears what a run wrote and nothing else; refuses a directory of foreign files that no run ever wrote to. */
-    public static void overwrite(RunDirectory directory) throws IOException {
+    /** Refuses a directory of foreign files that no run ever wrote to. */
+    public static void refuseForeign(RunDirectory directory) throws IOException {
         SortedSet<String> found = directory.list();
         TreeSet<String> foreign = new TreeSet<>(found);
         foreign.removeAll(RUN_FILES);
@@ -39,6 +44,12 @@ public final class OutputGuard {
             throw new OutputException(directory.location() + " holds files that no run wrote (" + named(foreign)
                     + ") and no run; --overwrite clears runs only: give another --output");
         }
+    }
+
+    /** Clears what a run wrote and nothing else; refuses like {@link #refuseForeign}. */
+    public static void overwrite(RunDirectory directory) throws IOException {
+        refuseForeign(directory);
+        SortedSet<String> found = directory.list();
         found.retainAll(RUN_FILES);
         // The markers go last: when this is interrupted, what is left still shows that a run wrote here.
         for (String name : found) {

@@ -6,7 +6,8 @@ import java.util.SortedSet;
 /**
  * The directory that a run writes; one writer at a time.
  *
- * <p>Names are relative, parts separated by {@code /}, without {@code ..}.
+ * <p>Names are relative, parts separated by {@code /}, without {@code ..}. What cannot be written is an {@link
+ * OutputException} that says where and why.
  */
 public interface RunDirectory {
 

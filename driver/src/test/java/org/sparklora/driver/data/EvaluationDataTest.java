@@ -91,13 +91,14 @@ class EvaluationDataTest {
                         LocalSpark.row("f", 3, "a", null, null, null),
                         LocalSpark.row("f", 4, "a", null, "2", null),
                         LocalSpark.row("f", 5, "a", null, "b", null)));
-        Labels labels = Labels.learn(table);
+        Labels labels = Labels.learn(table, "train.csv");
         assertThat(labels.names()).containsExactly("10", "2", "b");
         assertThat(labels.encode("b")).isEqualTo(2);
-        assertThatThrownBy(() -> Labels.learn(table.where("label = 'b'")))
+        assertThatThrownBy(() -> Labels.learn(table.where("label = 'b'"), "train.csv"))
                 .isInstanceOf(DataException.class)
                 .hasMessageContaining("one label only, 'b'; a classifier needs at least two");
-        assertThatThrownBy(() -> Labels.learn(table.where("label is null"))).hasMessageContaining("no label");
+        assertThatThrownBy(() -> Labels.learn(table.where("label is null"), "train.csv"))
+                .hasMessageContaining("no label");
         assertThatThrownBy(() -> Labels.of(List.of("a", "a"))).hasMessageContaining("'a' twice");
     }
 

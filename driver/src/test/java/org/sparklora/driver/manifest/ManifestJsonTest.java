@@ -136,7 +136,7 @@ class ManifestJsonTest {
         String text = ManifestJson.write(small()).replace("\"format\" : 1", "\"format\" : 2");
         assertThatThrownBy(() -> ManifestJson.read(text))
                 .isInstanceOf(ManifestException.class)
-                .hasMessage("1 problem\nmanifest.json has format 2 and this version reads format 1;"
+                .hasMessage("manifest.json has format 2 and this version reads format 1;"
                         + " use the version that wrote the run");
         assertThatThrownBy(() -> ManifestJson.read("{}"))
                 .hasMessageEndingWith("manifest.json has no format number; it is no manifest of this program");

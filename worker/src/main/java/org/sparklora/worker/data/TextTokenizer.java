@@ -25,7 +25,7 @@ public final class TextTokenizer implements AutoCloseable {
     }
 
     /** A pair of RoBERTa has four special tokens, the most there are; below them the native library misbehaves. */
-    static final int LEAST_LENGTH = 5;
+    public static final int LEAST_LENGTH = 5;
 
     private final HuggingFaceTokenizer tokenizer;
     private final int padTokenId;

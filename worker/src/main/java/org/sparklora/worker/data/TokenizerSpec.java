@@ -58,10 +58,15 @@ public final class TokenizerSpec implements Serializable {
 
     private static TokenizerSpec fromJson(String source, JsonObject json, JsonObject config, JsonObject map)
             throws IOException {
-        TokenizerJson tokenizer = new TokenizerJson(source, json);
-        tokenizer.override(config);
-        int pad = tokenizer.padTokenId(SpecialTokens.name("pad_token", "", config, map));
-        return new TokenizerSpec(source, tokenizer.text(), pad, tokenizer.vocabularySize());
+        try {
+            TokenizerJson tokenizer = new TokenizerJson(source, json);
+            tokenizer.override(config);
+            int pad = tokenizer.padTokenId(SpecialTokens.name("pad_token", "", config, map));
+            return new TokenizerSpec(source, tokenizer.text(), pad, tokenizer.vocabularySize());
+        } catch (RuntimeException e) {
+            // A list where Gson was asked for an object, and the like: one sentence says as much as the many kinds.
+            throw new IOException("'" + source + "' is not laid out as a tokenizer.json; copy the file again", e);
+        }
     }
 
     /** The file it was read from. */

@@ -27,6 +27,9 @@ public interface Encoder {
     /** Standard deviation for new heads (initializer_range). */
     double initializerRange();
 
+    /** Token ids there are: rows of the word embedding. */
+    int vocabularySize();
+
     /** The base model's own dropout: hidden and attention, with the head's default. */
     DropoutRates modelDropout();
 

@@ -7,6 +7,7 @@ import com.google.gson.JsonParser;
 import com.google.gson.JsonPrimitive;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -39,11 +40,13 @@ public final class EncoderConfig {
                 throw new ModelException(file + " holds no JSON object; copy the model directory again");
             }
             return new EncoderConfig(file, json.getAsJsonObject());
+        } catch (NoSuchFileException e) {
+            throw new ModelException(
+                    modelDirectory + " has no config.json; a Hugging Face model directory holds it beside the weights",
+                    e);
         } catch (IOException e) {
             throw new ModelException(
-                    file + " cannot be read (" + e.getClass().getSimpleName()
-                            + "); a Hugging Face model directory holds it beside the weights",
-                    e);
+                    file + " cannot be read (" + e + "); check its permissions and that it is UTF-8", e);
         } catch (JsonParseException e) {
             throw new ModelException(file + " is not valid JSON; copy the model directory again", e);
         }

@@ -51,7 +51,8 @@ class SoakTest {
         System.gc();
         for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
             if (line.startsWith("VmRSS:")) {
-                return Long.parseLong(line.replaceAll("\\D", "")) - Runtime.getRuntime().totalMemory() / 1024;
+                return Long.parseLong(line.replaceAll("\\D", ""))
+                        - Runtime.getRuntime().totalMemory() / 1024;
             }
         }
         throw new IOException("/proc/self/status has no VmRSS");

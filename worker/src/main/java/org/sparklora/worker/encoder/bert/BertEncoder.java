@@ -61,6 +61,11 @@ public final class BertEncoder implements Encoder {
     }
 
     @Override
+    public int vocabularySize() {
+        return sizes.vocabulary();
+    }
+
+    @Override
     public DropoutRates modelDropout() {
         return sizes.dropout();
     }

@@ -1,0 +1,117 @@
+package org.sparklora.driver.sample;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.IntUnaryOperator;
+
+/**
+ * A context-free grammar in readable text: rules of alternatives, with {@code {rule}} and {@code {this|that}} inside.
+ *
+ * <p>The notation is explained at the top of {@code messages.txt}. Alternatives are equally likely; a line written
+ * twice is twice as likely. Immutable; the caller brings the choices, so that the grammar itself holds no randomness.
+ */
+final class MessageGrammar {
+
+    private final Map<String, List<String>> rules;
+
+    private MessageGrammar(Map<String, List<String>> rules) {
+        this.rules = rules;
+    }
+
+    static MessageGrammar parse(List<String> lines) {
+        Map<String, List<String>> rules = new LinkedHashMap<>();
+        List<String> alternatives = null;
+        for (int i = 0; i < lines.size(); i++) {
+            String line = lines.get(i);
+            String content = line.strip();
+            if (content.isEmpty() || content.startsWith("#")) {
+                continue;
+            }
+            boolean indented = Character.isWhitespace(line.charAt(0));
+            if (!indented && content.endsWith(":")) {
+                alternatives = new ArrayList<>();
+                String name = content.substring(0, content.length() - 1);
+                if (rules.put(name, alternatives) != null) {
+                    throw new IllegalArgumentException("grammar line " + (i + 1) + ": rule '" + name
+                            + "' is defined twice; put its alternatives under one name");
+                }
+            } else if (indented && alternatives != null) {
+                alternatives.add(content);
+            } else {
+                throw new IllegalArgumentException("grammar line " + (i + 1) + ": '" + content
+                        + "' is neither 'rule:' at the margin nor an indented alternative of a rule");
+            }
+        }
+        return new MessageGrammar(rules);
+    }
+
+    Set<String> ruleNames() {
+        return rules.keySet();
+    }
+
+    /**
+     * One expansion of a rule.
+     *
+     * @param bound texts that stand for a rule of that name in this expansion
+     * @param choose given n, one of 0..n-1; called left to right
+     */
+    String expand(String rule, Map<String, String> bound, IntUnaryOperator choose) {
+        String given = bound.get(rule);
+        if (given != null) {
+            return given;
+        }
+        List<String> alternatives = rules.get(rule);
+        if (alternatives == null) {
+            throw new IllegalArgumentException("the grammar uses {" + rule + "} and defines no such rule");
+        }
+        return fill(alternatives.get(choose.applyAsInt(alternatives.size())), bound, choose);
+    }
+
+    private String fill(String template, Map<String, String> bound, IntUnaryOperator choose) {
+        StringBuilder text = new StringBuilder();
+        int at = 0;
+        for (int open = template.indexOf('{'); open >= 0; open = template.indexOf('{', at)) {
+            int close = closing(template, open);
+            text.append(template, at, open);
+            List<String> choices = choices(template.substring(open + 1, close));
+            text.append(
+                    choices.size() == 1
+                            ? expand(choices.get(0), bound, choose)
+                            : fill(choices.get(choose.applyAsInt(choices.size())), bound, choose));
+            at = close + 1;
+        }
+        return text.append(template, at, template.length()).toString();
+    }
+
+    private static int closing(String template, int open) {
+        int depth = 0;
+        for (int i = open; i < template.length(); i++) {
+            char c = template.charAt(i);
+            depth += c == '{' ? 1 : c == '}' ? -1 : 0;
+            if (depth == 0) {
+                return i;
+            }
+        }
+        throw new IllegalArgumentException("the grammar has a '{' without its '}' in '" + template + "'");
+    }
+
+    /** The parts between the bars of one brace, bars of nested braces left alone. */
+    private static List<String> choices(String inside) {
+        List<String> choices = new ArrayList<>();
+        int depth = 0;
+        int start = 0;
+        for (int i = 0; i < inside.length(); i++) {
+            char c = inside.charAt(i);
+            depth += c == '{' ? 1 : c == '}' ? -1 : 0;
+            if (c == '|' && depth == 0) {
+                choices.add(inside.substring(start, i));
+                start = i + 1;
+            }
+        }
+        choices.add(inside.substring(start));
+        return choices;
+    }
+}
