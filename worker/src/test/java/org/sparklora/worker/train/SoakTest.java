@@ -41,7 +41,8 @@ class SoakTest {
             }
         }
         long end = nativeKilobytes();
-        System.out.printf("native memory after %d steps %,d kB, after %d steps %,d kB%n", WARM, warm, STEPS, end);
+        System.out.println(
+                "native memory after " + WARM + " steps " + warm + " kB, after " + STEPS + " steps " + end + " kB");
         // One leaked [B·S, H] activation a step would be 60 MB by now, one leaked step over 1 GB.
         assertThat(end - warm).as("growth in kB").isLessThan(40_000);
     }

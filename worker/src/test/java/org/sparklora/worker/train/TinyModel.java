@@ -50,7 +50,7 @@ final class TinyModel {
     }
 
     static String name(int layer) {
-        return "layer%02d".formatted(layer);
+        return (layer < 10 ? "layer0" : "layer") + layer;
     }
 
     static LoraManifest manifest(LoraGroup... groups) {
