@@ -11,10 +11,15 @@ import org.sparklora.worker.train.TrainStateSnapshot;
  * @param state what training has changed so far
  * @param seen what the finished epochs showed, in order; its size is the epoch that comes next or is under way
  * @param part what of that epoch is done
+ * @param stepsDone steps of the whole run so far
  * @param best the result as of the best epoch so far; empty where no run watches for one, or before the first
  */
 public record RunPoint(
-        TrainStateSnapshot state, List<EpochMetrics> seen, EpochPart part, Optional<TrainingLoop.Result> best) {
+        TrainStateSnapshot state,
+        List<EpochMetrics> seen,
+        EpochPart part,
+        long stepsDone,
+        Optional<TrainingLoop.Result> best) {
 
     public RunPoint {
         seen = List.copyOf(seen);
@@ -40,7 +45,7 @@ public record RunPoint(
 
     /** Before the first epoch. */
     static RunPoint start(TrainStateSnapshot state) {
-        return new RunPoint(state, List.of(), EpochPart.NONE, Optional.empty());
+        return new RunPoint(state, List.of(), EpochPart.NONE, 0, Optional.empty());
     }
 
     /** Epochs that are done. */

@@ -17,10 +17,17 @@ final class Standing {
 
     private final TrainState state;
     private final List<EpochMetrics> seen;
+    private final int stepsPerEpoch;
     private Optional<Result> best;
 
     /** The standing at a point, for a manifest that may have groups which the point does not know. */
-    Standing(LoraManifest manifest, RunPoint point) {
+    Standing(LoraManifest manifest, RunPoint point, int stepsPerEpoch) {
+        if (point.stepsDone() != (long) point.epochsDone() * stepsPerEpoch + point.part().stepsDone()) {
+            throw new IllegalArgumentException("a run of " + stepsPerEpoch + " steps an epoch cannot go on after "
+                    + point.epochsDone() + " epochs and " + point.part().stepsDone() + " steps, " + point.stepsDone()
+                    + " steps in all: it was another number of rows that the steps were made of");
+        }
+        this.stepsPerEpoch = stepsPerEpoch;
         List<String> declared = manifest.groups().stream().map(LoraGroup::name).toList();
         this.state = TrainState.restore(manifest, point.state());
         this.seen = new ArrayList<>(point.seen());
@@ -49,7 +56,7 @@ final class Standing {
     }
 
     RunPoint point(EpochPart part) {
-        return new RunPoint(state.capture(), seen, part, best);
+        return new RunPoint(state.capture(), seen, part, (long) seen.size() * stepsPerEpoch + part.stepsDone(), best);
     }
 
     /** What the run ends with if it ends here. */

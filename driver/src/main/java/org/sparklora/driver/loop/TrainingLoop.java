@@ -86,7 +86,7 @@ public final class TrainingLoop {
 
     /** Runs from a point of an earlier run to the end. The manifest may have groups that the point does not know. */
     public Result resume(RunPoint from, Checkpointer checkpointer) {
-        Standing standing = new Standing(manifest, from);
+        Standing standing = new Standing(manifest, from, recipe.shards().stepsPerEpoch());
         EpochPart part = from.part();
         while (!recipe.ending().reached(standing.seen())) {
             EpochResult result = runEpoch(standing, part, checkpointer);
