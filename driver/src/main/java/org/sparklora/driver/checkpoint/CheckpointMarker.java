@@ -56,8 +56,8 @@ record CheckpointMarker(SortedMap<String, Part> parts) {
         ObjectNode root = JSON.createObjectNode();
         root.put("format", FORMAT);
         ObjectNode nodes = root.putObject("parts");
-        parts.forEach((name, part) ->
-                nodes.putObject(name).put("bytes", part.bytes()).put("sha256", part.sha256()));
+        parts.forEach(
+                (name, part) -> nodes.putObject(name).put("bytes", part.bytes()).put("sha256", part.sha256()));
         return (root.toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8);
     }
 
@@ -77,8 +77,8 @@ record CheckpointMarker(SortedMap<String, Part> parts) {
             throw new IllegalArgumentException(FILE + " has no format number");
         }
         if (root.path("format").asInt() != FORMAT) {
-            throw new IllegalArgumentException(FILE + " has format "
-                    + root.path("format").asInt() + ", and this version reads format " + FORMAT);
+            throw new IllegalArgumentException(
+                    FILE + " has format " + root.path("format").asInt() + ", and this version reads format " + FORMAT);
         }
         SortedMap<String, Part> parts = new TreeMap<>();
         root.path("parts")

@@ -103,7 +103,9 @@ final class CheckpointParts {
                 need(root, "steps_done").asLong(),
                 best);
         SortedMap<String, String> origin = new TreeMap<>();
-        need(root, "origin").fields().forEachRemaining(e -> origin.put(e.getKey(), e.getValue().asText()));
+        need(root, "origin")
+                .fields()
+                .forEachRemaining(e -> origin.put(e.getKey(), e.getValue().asText()));
         return new Checkpoint(point, need(root, "history_bytes").asInt(), origin);
     }
 

@@ -1,11 +1,11 @@
 package org.sparklora.driver.checkpoint;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.util.OptionalInt;
 import java.util.SortedMap;
 import org.sparklora.driver.loop.Checkpointer;
 import org.sparklora.driver.loop.RunPoint;
+import org.sparklora.driver.report.OutputException;
 import org.sparklora.driver.report.RunHistory;
 
 /** Writes a checkpoint at each epoch's end and every so many steps, each after the history up to there is published. */
@@ -39,7 +39,7 @@ public final class RunCheckpointer implements Checkpointer {
             history.commit();
             store.write(new Checkpoint(point, history.committedBytes(), origin));
         } catch (IOException e) {
-            throw new UncheckedIOException("a checkpoint cannot be written: " + e.getMessage(), e);
+            throw OutputException.writing("a checkpoint", e);
         }
     }
 }

@@ -46,8 +46,7 @@ public final class JobFile {
         Problems problems = new Problems();
         Map<String, Object> tree = tree(file.toString(), text(currentDirectory.resolve(file), problems), problems);
         Overrides.apply(tree, setOverrides, problems);
-        return read(
-                file.toString(), tree, problems, new JobPaths(currentDirectory, file), file, outputOverride);
+        return read(file.toString(), tree, problems, new JobPaths(currentDirectory, file), file, outputOverride);
     }
 
     private static JobConfig read(

@@ -22,7 +22,8 @@ final class Standing {
 
     /** The standing at a point, for a manifest that may have groups which the point does not know. */
     Standing(LoraManifest manifest, RunPoint point, int stepsPerEpoch) {
-        if (point.stepsDone() != (long) point.epochsDone() * stepsPerEpoch + point.part().stepsDone()) {
+        if (point.stepsDone()
+                != (long) point.epochsDone() * stepsPerEpoch + point.part().stepsDone()) {
             throw new IllegalArgumentException("a run of " + stepsPerEpoch + " steps an epoch cannot go on after "
                     + point.epochsDone() + " epochs and " + point.part().stepsDone() + " steps, " + point.stepsDone()
                     + " steps in all: it was another number of rows that the steps were made of");
