@@ -26,8 +26,6 @@ class UnavailableTest {
                         "schedule.restore_best is not available in this version; leave it out and list events",
                         "schedule.events[0].step is not available in this version;"
                                 + " leave it out: events take effect before their epoch",
-                        "schedule.events[0].optimizer_state='decay' is not available in this version;"
-                                + " use keep or fresh",
                         "training.loraplus_lr_ratio is not available in this version; leave it out",
                         "execution.exchange='peer' is not available in this version; use auto or driver",
                         "execution.device='gpu' is not available in this version; use cpu",
