@@ -26,6 +26,7 @@ class PackageRulesTest {
                         "org.sparklora.driver.manifest..",
                         "org.sparklora.driver.report..",
                         "org.sparklora.driver.config..",
+                        "org.sparklora.driver.checkpoint..",
                         "org.sparklora.driver.sample..")
                 .should()
                 .dependOnClassesThat()

@@ -4,6 +4,7 @@ import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.spark.SparkException;
+import org.sparklora.driver.checkpoint.CheckpointException;
 import org.sparklora.driver.config.ConfigException;
 import org.sparklora.driver.data.DataException;
 import org.sparklora.driver.interop.PeftException;
@@ -23,6 +24,7 @@ enum ExitCode {
     MODEL(4),
     DIVERGED(5),
     CLUSTER(6),
+    CHECKPOINT(7),
     CANCELLED(130);
 
     private final int code;
@@ -45,7 +47,8 @@ enum ExitCode {
             ModelException.class, MODEL,
             SafetensorsException.class, MODEL,
             PeftException.class, MODEL,
-            DivergedException.class, DIVERGED);
+            DivergedException.class, DIVERGED,
+            CheckpointException.class, CHECKPOINT);
 
     /** One of our exceptions as Spark quotes it from a task: class and message. */
     private static final Pattern QUOTED = Pattern.compile("\\b(org\\.sparklora\\.[\\w.]+): (.*)");

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.config.GroupConfig;
 import org.sparklora.driver.config.JobConfig;
 import org.sparklora.driver.config.LoraConfig;
@@ -39,6 +40,9 @@ final class JobModel {
     private final BaseModel base;
     private final TokenizerSpec tokenizer;
     private final Optional<InitAdapter> initAdapter;
+
+    /** Computed when first asked for: it reads the whole file. */
+    private @Nullable String baseSha256;
 
     private JobModel(JobConfig job, Path directory, BaseModel base, TokenizerSpec tokenizer) {
         this.job = job;
@@ -99,6 +103,14 @@ final class JobModel {
 
     BaseModel base() {
         return base;
+    }
+
+    /** Digest of the base model's weights. */
+    String baseSha256() {
+        if (baseSha256 == null) {
+            baseSha256 = BaseModel.sha256(directory);
+        }
+        return baseSha256;
     }
 
     TokenizerSpec tokenizer() {

@@ -12,16 +12,21 @@ import java.time.Instant;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import org.apache.spark.sql.SparkSession;
+import org.sparklora.driver.checkpoint.Checkpoint;
+import org.sparklora.driver.checkpoint.CheckpointStore;
+import org.sparklora.driver.checkpoint.RunCheckpointer;
 import org.sparklora.driver.config.JobConfig;
 import org.sparklora.driver.config.ResolvedYaml;
 import org.sparklora.driver.interop.AdapterDetails;
 import org.sparklora.driver.interop.PeftAdapterWriter;
 import org.sparklora.driver.loop.TrainingLoop;
+import org.sparklora.driver.loop.TrainingLoop.Ending;
 import org.sparklora.driver.manifest.ManifestFile;
 import org.sparklora.driver.manifest.ManifestJson;
 import org.sparklora.driver.report.HistoryEvent;
@@ -34,7 +39,6 @@ import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.TensorSpec;
-import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.engine.Torch;
 
 /**
@@ -51,31 +55,54 @@ final class RunOutput {
     private final RunHistory history;
     private final Clock clock;
     private final Instant began;
-    private final boolean overwrite;
+    private final IfRunIsThere ifRunIsThere;
+    private final Optional<Resumption> resumption;
     private final Thread whenStopped = new Thread(this::cancelled, "spark-lora status");
 
     /** Whether the directory is this run's; before that, it holds the run to be replaced. Read by the hook's thread. */
     private volatile boolean claimed;
 
-    private RunOutput(JobConfig job, RunDirectory directory, Clock clock, boolean overwrite) {
+    private SortedMap<String, String> origin = new TreeMap<>();
+
+    /** What to do with a run that the output directory holds. */
+    enum IfRunIsThere {
+        REFUSE,
+        OVERWRITE,
+        RESUME
+    }
+
+    private RunOutput(
+            JobConfig job,
+            RunDirectory directory,
+            Clock clock,
+            IfRunIsThere ifRunIsThere,
+            Optional<Resumption> resumption)
+            throws IOException {
         this.job = job;
         this.directory = directory;
         this.clock = clock;
-        this.overwrite = overwrite;
+        this.ifRunIsThere = ifRunIsThere;
+        this.resumption = resumption;
         this.began = clock.instant();
-        this.history = new RunHistory(directory, clock);
+        this.history = resumption.isPresent() ? resumption.get().history(clock) : new RunHistory(directory, clock);
     }
 
-    /** Claims the output directory unless it holds a run; such a one is refused, or with {@code overwrite} kept for now. */
-    static RunOutput open(JobConfig job, Clock clock, boolean overwrite) throws IOException {
+    /**
+     * Claims the output directory unless it holds a run; such a one is refused, or one to be overwritten or a finished
+     * one to go on is kept for now.
+     */
+    static RunOutput open(JobConfig job, Clock clock, IfRunIsThere ifRunIsThere) throws IOException {
         RunDirectory directory = directory(job.output());
-        if (overwrite) {
+        Optional<Resumption> resumption =
+                ifRunIsThere == IfRunIsThere.RESUME ? Resumption.find(job, directory) : Optional.empty();
+        if (ifRunIsThere == IfRunIsThere.OVERWRITE) {
             OutputGuard.refuseForeign(directory);
-        } else {
+        } else if (resumption.isEmpty()) {
             OutputGuard.refuseOtherRun(directory);
         }
-        RunOutput output = new RunOutput(job, directory, clock, overwrite);
-        if (!OutputGuard.holdsRun(directory)) {
+        RunOutput output = new RunOutput(job, directory, clock, ifRunIsThere, resumption);
+        boolean finished = resumption.filter(Resumption::isFinished).isPresent();
+        if (!OutputGuard.holdsRun(directory) || (resumption.isPresent() && !finished)) {
             output.claim();
         }
         Runtime.getRuntime().addShutdownHook(output.whenStopped);
@@ -99,11 +126,44 @@ final class RunOutput {
         return history;
     }
 
+    /** Whether a finished run is to go on that has nothing left to do; says so, and leaves the run as it is. */
+    boolean nothingLeft(Ending ending) {
+        if (resumption.filter(r -> r.nothingLeft(ending)).isEmpty()) {
+            return false;
+        }
+        Runtime.getRuntime().removeShutdownHook(whenStopped);
+        String sha = resumption
+                .flatMap(Resumption::status)
+                .map(RunStatus::adapterSha256)
+                .orElse("");
+        System.out.printf(
+                "%s: nothing left to do, the run is finished; its adapter is in %s/adapter%n"
+                        + "adapter_model.safetensors sha256 %s%n",
+                job.name(), directory.location(), sha);
+        return true;
+    }
+
+    /** Runs the loop, from the checkpoint where there is one, and keeps checkpoints. */
+    TrainingLoop.Result run(TrainingLoop loop) {
+        RunCheckpointer checkpointer = new RunCheckpointer(
+                new CheckpointStore(directory), history, job.execution().checkpointEvery(), origin);
+        Optional<Checkpoint> from = resumption.flatMap(Resumption::checkpoint);
+        return from.isPresent() ? loop.resume(from.get().point(), checkpointer) : loop.run(checkpointer);
+    }
+
     /** Takes the place of a run that is to be overwritten, records what the run depends on, and says what it will do. */
-    void started(JobModel model, JobData data, SparkSession spark) throws IOException {
-        if (overwrite) {
+    void started(JobModel model, LoraManifest manifest, JobData data, SparkSession spark) throws IOException {
+        origin = Resumption.origin(job, model, data);
+        if (ifRunIsThere == IfRunIsThere.OVERWRITE) {
             OutputGuard.overwrite(directory);
             claim();
+        }
+        if (resumption.isPresent()) {
+            resumption.get().requireSame(origin);
+            // Before the history changes: checkpoints further on would point into what is cut off.
+            new CheckpointStore(directory).deleteAfter(resumption.get().checkpoint());
+            claim();
+            System.err.println(job.name() + ": " + resumption.get().description());
         }
         directory.write("config.yaml", ResolvedYaml.write(job).getBytes(StandardCharsets.UTF_8));
         Map<String, String> versions = new TreeMap<>(Map.of(
@@ -113,10 +173,18 @@ final class RunOutput {
                 "pytorch", Torch.version()));
         history.append(new HistoryEvent.Run(
                 sha256(ResolvedYaml.write(job).getBytes(StandardCharsets.UTF_8)),
-                BaseModel.sha256(model.directory()),
+                model.baseSha256(),
                 Map.of("seed", job.seed()),
                 new HistoryEvent.Run.Environment(versions, List.of(cpu())),
                 choices()));
+        for (String group : resumption.map(r -> r.added(manifest)).orElse(List.of())) {
+            int epoch = resumption
+                    .flatMap(Resumption::checkpoint)
+                    .map(c -> c.point().epochsDone())
+                    .orElse(0);
+            history.append(new HistoryEvent.GroupChange(
+                    HistoryEvent.GroupChange.Kind.ADD, epoch, group, "added to the job before the run went on"));
+        }
         history.commit();
         long rows = data.training().statistics().examples();
         long truncated = data.training().statistics().truncated();
@@ -152,7 +220,7 @@ final class RunOutput {
         for (String group : active) {
             digests.put(group, digest(manifest, group, result.adapter()));
         }
-        ManifestFile file = new ManifestFile(manifest, result.freeze(), digests, BaseModel.sha256(model.directory()));
+        ManifestFile file = new ManifestFile(manifest, result.freeze(), digests, model.baseSha256());
         directory.write("manifest.json", ManifestJson.write(file).getBytes(StandardCharsets.UTF_8));
 
         String sha = sha256(java.util.Objects.requireNonNull(files.get("adapter_model.safetensors")));
@@ -170,7 +238,7 @@ final class RunOutput {
         try {
             end(RunStatus.failed(ExitCode.of(failure).code(), ExitCode.message(failure)));
             if (!claimed) {
-                System.err.println(directory.location() + " still holds the run that was to be overwritten");
+                System.err.println(directory.location() + " still holds the run that it held");
             }
         } catch (IOException | RuntimeException e) {
             failure.addSuppressed(e);

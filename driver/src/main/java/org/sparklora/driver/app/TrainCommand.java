@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import org.sparklora.driver.app.RunOutput.IfRunIsThere;
 import org.sparklora.driver.config.JobConfig;
 import org.sparklora.driver.config.JobFile;
 import picocli.CommandLine.Command;
@@ -33,12 +34,27 @@ final class TrainCommand implements Callable<Integer> {
     @Option(names = "--overwrite", description = "Clears a run that is in the run directory.")
     private boolean overwrite;
 
+    @Option(
+            names = "--resume",
+            description = "Goes on with the run in the run directory from its newest checkpoint; starts where none is.")
+    private boolean resume;
+
     @Override
     public Integer call() throws Exception {
         if (config == null) {
             throw new UsageException("train needs --config FILE");
         }
+        if (resume && overwrite) {
+            throw new UsageException("--resume goes on with a run and --overwrite clears it; give one of the two");
+        }
         JobConfig job = JobFile.read(config, overrides, Optional.ofNullable(output));
-        return new TrainingRun(job, overwrite).run().code();
+        return new TrainingRun(job, ifRunIsThere()).run().code();
+    }
+
+    private IfRunIsThere ifRunIsThere() {
+        if (resume) {
+            return IfRunIsThere.RESUME;
+        }
+        return overwrite ? IfRunIsThere.OVERWRITE : IfRunIsThere.REFUSE;
     }
 }

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.time.Clock;
 import java.time.Duration;
 import org.apache.spark.sql.SparkSession;
+import org.sparklora.driver.app.RunOutput.IfRunIsThere;
 import org.sparklora.driver.config.DataOrder;
 import org.sparklora.driver.config.ExecutionConfig;
 import org.sparklora.driver.config.JobConfig;
@@ -35,16 +36,19 @@ final class TrainingRun {
     private static final Duration PROGRESS_EVERY = Duration.ofSeconds(5);
 
     private final JobConfig job;
-    private final boolean overwrite;
+    private final IfRunIsThere ifRunIsThere;
     private final Clock clock = Clock.systemUTC();
 
-    TrainingRun(JobConfig job, boolean overwrite) {
+    TrainingRun(JobConfig job, IfRunIsThere ifRunIsThere) {
         this.job = job;
-        this.overwrite = overwrite;
+        this.ifRunIsThere = ifRunIsThere;
     }
 
     ExitCode run() throws IOException {
-        RunOutput output = RunOutput.open(job, clock, overwrite);
+        RunOutput output = RunOutput.open(job, clock, ifRunIsThere);
+        if (output.nothingLeft(ending())) {
+            return ExitCode.OK;
+        }
         try {
             JobModel model = JobModel.open(job);
             LoraManifest groups = model.groups();
@@ -81,12 +85,12 @@ final class TrainingRun {
         int steps = data.training().plan().stepsPerEpoch();
         Recipe recipe = new Recipe(policy, optimizer(steps), data.training().plan(), ending());
         Progress progress = new Progress(clock, PROGRESS_EVERY, System.err::println);
-        output.started(model, data, spark);
+        output.started(model, manifest, data, spark);
         try (RunRecord record = new RunRecord(output.history(), progress, clock, training.numTrainEpochs(), steps)) {
             SparkEpochRunner runner =
                     new SparkEpochRunner(spark, context, data.training().shards(), data.validation());
             TrainingLoop loop = new TrainingLoop(manifest, firstValues, recipe, runner, record, clock);
-            output.finished(model, manifest, data, loop.run());
+            output.finished(model, manifest, data, output.run(loop));
         }
     }
 

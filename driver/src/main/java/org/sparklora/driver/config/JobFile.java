@@ -28,23 +28,46 @@ public final class JobFile {
         return read(file, setOverrides, outputOverride, Path.of(""));
     }
 
+    /**
+     * Reads what {@link ResolvedYaml} wrote.
+     *
+     * @param where it was written, for messages
+     * @throws ConfigException naming every problem
+     */
+    public static JobConfig resolved(String where, String yaml) {
+        Problems problems = new Problems();
+        Path name = Path.of("config.yaml");
+        Map<String, Object> tree = tree(where, Optional.of(yaml), problems);
+        return read(where, tree, problems, new JobPaths(Path.of(""), name), name, Optional.empty());
+    }
+
     static JobConfig read(
             Path file, List<String> setOverrides, Optional<String> outputOverride, Path currentDirectory) {
         Problems problems = new Problems();
-        Map<String, Object> tree = tree(file, currentDirectory.resolve(file), problems);
+        Map<String, Object> tree = tree(file.toString(), text(currentDirectory.resolve(file), problems), problems);
         Overrides.apply(tree, setOverrides, problems);
+        return read(file.toString(), tree, problems, new JobPaths(currentDirectory, file), file, outputOverride);
+    }
+
+    private static JobConfig read(
+            String where,
+            Map<String, Object> tree,
+            Problems problems,
+            JobPaths paths,
+            Path file,
+            Optional<String> outputOverride) {
         Section root = new Section("", tree, problems);
-        JobConfig job = new JobReader(root, new JobPaths(currentDirectory, file)).read(baseName(file), outputOverride);
+        JobConfig job = new JobReader(root, paths).read(baseName(file), outputOverride);
         root.finish();
         Unavailable.check(job, problems);
-        problems.throwIfAny(file.toString());
+        problems.throwIfAny(where);
         return job;
     }
 
     /** The file's map, to be changed. Throws at once where there is none: nothing else could be said. */
-    private static Map<String, Object> tree(Path name, Path file, Problems problems) {
-        Optional<Object> root = text(file, problems).flatMap(text -> {
-            Optional<Object> value = YamlTree.parse(text, problems);
+    private static Map<String, Object> tree(String where, Optional<String> text, Problems problems) {
+        Optional<Object> root = text.flatMap(yaml -> {
+            Optional<Object> value = YamlTree.parse(yaml, problems);
             if (value.isEmpty() && problems.lines().isEmpty()) {
                 problems.add("the file is empty; a job needs at least model, data, lora, schedule and output");
             }
@@ -56,7 +79,7 @@ public final class JobFile {
         if (problems.lines().isEmpty()) {
             problems.add("the file must hold a map of keys, such as model: and data:");
         }
-        throw new ConfigException(name.toString(), problems.lines());
+        throw new ConfigException(where, problems.lines());
     }
 
     private static Optional<String> text(Path file, Problems problems) {

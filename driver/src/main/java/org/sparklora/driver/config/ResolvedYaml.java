@@ -25,7 +25,8 @@ public final class ResolvedYaml {
         return new Yaml(options).dump(tree(job));
     }
 
-    private static Map<String, @Nullable Object> tree(JobConfig job) {
+    /** The job as maps, lists and plain values, in the order of the file. */
+    static Map<String, @Nullable Object> tree(JobConfig job) {
         return map(
                 entry("name", job.name()),
                 entry("seed", job.seed()),
@@ -95,7 +96,7 @@ public final class ResolvedYaml {
                 entry("groups", groups));
     }
 
-    private static Map<String, @Nullable Object> group(GroupConfig group) {
+    static Map<String, @Nullable Object> group(GroupConfig group) {
         Object targets = group.targetModules() instanceof TargetModules.Names n
                 ? n.names()
                 : ((TargetModules.Regex) group.targetModules()).pattern();
@@ -122,7 +123,7 @@ public final class ResolvedYaml {
         return map;
     }
 
-    private static Map<String, @Nullable Object> event(ScheduleEvent event) {
+    static Map<String, @Nullable Object> event(ScheduleEvent event) {
         return map(
                 entry("epoch", event.epoch()),
                 entry("step", orNull(event.step())),

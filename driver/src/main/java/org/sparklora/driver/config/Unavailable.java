@@ -44,10 +44,6 @@ final class Unavailable {
         refuse("execution.device", execution.device(), execution.device() == ComputeDevice.GPU, "cpu");
         refuse("execution.activation_cache", cache, cache == ActivationCache.MEMORY, "auto or off");
         refuse("execution.activation_cache", cache, cache == ActivationCache.DISK, "auto or off");
-        refuse(
-                "execution.checkpoint_every",
-                execution.checkpointEvery().isPresent(),
-                "leave it out: checkpoints are written at the end of each epoch");
 
         refuse("tracking.mlflow", job.tracking().mlflow().isPresent(), "leave it out");
         refuse("tracking.tensorboard", job.tracking().tensorboard().isPresent(), "leave it out");

@@ -1,11 +1,16 @@
 package org.sparklora.driver.loop;
 
+import java.util.List;
 import java.util.OptionalInt;
 import java.util.SortedMap;
+import org.sparklora.driver.freeze.EpochMetrics;
+import org.sparklora.driver.loop.TrainingLoop.Ending;
 
 /**
  * Which epoch was best by a validation metric, and whether to go on. A metric of errors ({@code loss}, {@code mse}) is
  * better when smaller, any other when larger, as transformers' Trainer has it; equal is not better.
+ *
+ * <p>Computed from the finished epochs and not remembered, so that a resumed run has nothing to restore.
  */
 final class BestEpoch {
 
@@ -19,13 +24,19 @@ final class BestEpoch {
      * @param metric name as in the history, with or without transformers' prefix {@code eval_}
      * @param patience epochs without improvement after which to stop; empty: never
      */
-    BestEpoch(String metric, OptionalInt patience) {
+    private BestEpoch(String metric, OptionalInt patience) {
         this.metric = metric.startsWith("eval_") ? metric.substring("eval_".length()) : metric;
         this.patience = patience;
     }
 
-    /** Takes note of an epoch; true when it is the best so far. */
-    boolean offer(int epoch, SortedMap<String, Double> validation) {
+    /** The best of these epochs. */
+    static BestEpoch of(Ending ending, List<EpochMetrics> seen) {
+        BestEpoch best = new BestEpoch(ending.metric(), ending.patience());
+        seen.forEach(epoch -> best.offer(epoch.epoch(), epoch.validation()));
+        return best;
+    }
+
+    private void offer(int epoch, SortedMap<String, Double> validation) {
         Double value = validation.get(metric);
         if (value == null) {
             throw new IllegalArgumentException("training.metric_for_best_model '" + metric
@@ -33,12 +44,15 @@ final class BestEpoch {
         }
         last = epoch;
         boolean smaller = metric.equals("loss") || metric.equals("mse");
-        boolean better = best < 0 || (smaller ? value < bestValue : value > bestValue);
-        if (better) {
+        if (best < 0 || (smaller ? value < bestValue : value > bestValue)) {
             best = epoch;
             bestValue = value;
         }
-        return better;
+    }
+
+    /** The best epoch; -1 before the first. */
+    int epoch() {
+        return best;
     }
 
     /** Whether patience has run out. */

@@ -19,6 +19,13 @@ public interface RunListener {
      */
     void epochStarts(EpochPlan plan, int trainableParameters, String reason);
 
+    /**
+     * An epoch that an earlier run began goes on; its beginning has been told.
+     *
+     * @param stepsDone steps of the epoch that the earlier run did
+     */
+    void epochGoesOn(EpochPlan plan, int trainableParameters, int stepsDone);
+
     /** A step is done. */
     void stepDone(int epoch, StepReport report);
 

@@ -51,9 +51,18 @@ public final class RunRecord implements RunListener, AutoCloseable {
 
     @Override
     public void epochStarts(EpochPlan plan, int trainableParameters, String reason) {
-        Cost cost = new Cost(trainableParameters, (long) trainableParameters * Float.BYTES);
-        history.append(new HistoryEvent.EpochStart(plan.epoch(), plan.freeze(), cost, reason));
-        progress.epochStart(at(plan.epoch(), 0), plan.freeze(), cost);
+        history.append(new HistoryEvent.EpochStart(plan.epoch(), plan.freeze(), cost(trainableParameters), reason));
+        progress.epochStart(at(plan.epoch(), 0), plan.freeze(), cost(trainableParameters));
+    }
+
+    /** Shown only: the history has the epoch's beginning already. */
+    @Override
+    public void epochGoesOn(EpochPlan plan, int trainableParameters, int stepsDone) {
+        progress.epochStart(at(plan.epoch(), stepsDone), plan.freeze(), cost(trainableParameters));
+    }
+
+    private static Cost cost(int trainableParameters) {
+        return new Cost(trainableParameters, (long) trainableParameters * Float.BYTES);
     }
 
     @Override

@@ -1,24 +1,17 @@
 package org.sparklora.driver.loop;
 
 import java.time.Clock;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import java.util.TreeSet;
 import org.sparklora.driver.freeze.EpochMetrics;
-import org.sparklora.driver.freeze.FreezeDecision;
 import org.sparklora.driver.freeze.FreezePolicy;
-import org.sparklora.driver.freeze.Transition;
 import org.sparklora.driver.loop.RunListener.EpochResult;
+import org.sparklora.driver.loop.RunPoint.EpochPart;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.contract.FreezeState;
-import org.sparklora.worker.contract.GroupState;
-import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.train.DivergedException;
@@ -30,16 +23,19 @@ import org.sparklora.worker.train.TrainStep;
 
 /**
  * One run, epoch by epoch. For each epoch: the policy decides, groups move, the plan goes to the workers, the steps
- * run, the adapter is evaluated, the listener is told.
+ * run, the adapter is evaluated, the listener is told, a checkpoint is kept.
+ *
+ * <p>A run that goes on from a {@link RunPoint} takes the same way: a run from the start goes on from the point before
+ * its first epoch.
  */
 public final class TrainingLoop {
 
     private final LoraManifest manifest;
-    private final FirstValues firstValues;
     private final Recipe recipe;
     private final EpochRunner runner;
     private final RunListener listener;
     private final Clock clock;
+    private final GroupMoves groups;
 
     /** How to train, apart from where. */
     public record Recipe(FreezePolicy policy, OptimizerSettings optimizer, ShardPlan shards, Ending ending) {}
@@ -51,7 +47,19 @@ public final class TrainingLoop {
      * @param loadBest whether the best epoch's adapter is the result, instead of the last one's
      * @param patience epochs without improvement after which to stop early
      */
-    public record Ending(int epochs, String metric, boolean loadBest, OptionalInt patience) {}
+    public record Ending(int epochs, String metric, boolean loadBest, OptionalInt patience) {
+
+        /** Whether it matters which epoch was best. */
+        boolean watches() {
+            return loadBest || patience.isPresent();
+        }
+
+        /** Whether a run ends after these epochs. */
+        public boolean reached(List<EpochMetrics> seen) {
+            return seen.size() >= epochs
+                    || (watches() && BestEpoch.of(this, seen).exhausted());
+        }
+    }
 
     /** What a run ends with: the adapter and the state that its groups are in, after {@code epoch}. */
     public record Result(AdapterSnapshot adapter, FreezeState freeze, int epoch) {}
@@ -64,84 +72,57 @@ public final class TrainingLoop {
             RunListener listener,
             Clock clock) {
         this.manifest = manifest;
-        this.firstValues = firstValues;
         this.recipe = recipe;
         this.runner = runner;
         this.listener = listener;
         this.clock = clock;
+        this.groups = new GroupMoves(manifest, firstValues, recipe.policy(), listener);
     }
 
-    /** Runs to the end. */
-    public Result run() {
-        TrainState state = start();
-        List<EpochMetrics> seen = new ArrayList<>();
-        BestEpoch best = new BestEpoch(recipe.ending().metric(), recipe.ending().patience());
-        boolean watches =
-                recipe.ending().loadBest() || recipe.ending().patience().isPresent();
-        Optional<Result> bestResult = Optional.empty();
+    /** Runs from the start to the end. */
+    public Result run(Checkpointer checkpointer) {
+        return resume(RunPoint.start(groups.start().capture()), checkpointer);
+    }
 
-        int epoch = 0;
-        while (true) {
-            FreezeDecision decision = recipe.policy().next(state.freeze(), epoch, seen);
-            decision.transitions().forEach(move(state, epoch));
-            EpochResult result = runEpoch(state, epoch, decision.reason());
-            seen.add(new EpochMetrics(epoch, result.trainLoss(), result.validation()));
-            if (watches && best.offer(epoch, result.validation())) {
-                bestResult = Optional.of(new Result(state.snapshot(), state.freeze(), epoch));
-            }
-            epoch++;
-            if (epoch == recipe.ending().epochs() || (watches && best.exhausted())) {
-                break;
-            }
+    /** Runs from a point of an earlier run to the end. The manifest may have groups that the point does not know. */
+    public Result resume(RunPoint from, Checkpointer checkpointer) {
+        Standing standing = new Standing(manifest, from, recipe.shards().stepsPerEpoch());
+        EpochPart part = from.part();
+        while (!recipe.ending().reached(standing.seen())) {
+            EpochResult result = runEpoch(standing, part, checkpointer);
+            standing.finished(result, recipe.ending());
+            part = EpochPart.NONE;
+            checkpointer.reached(standing.point(part));
         }
-        Result last = new Result(state.snapshot(), state.freeze(), epoch - 1);
-        return recipe.ending().loadBest() ? bestResult.orElse(last) : last;
+        return standing.result(recipe.ending());
     }
 
-    /** The state before the first epoch: dormant groups have no values yet. */
-    private TrainState start() {
-        Set<String> trained = new TreeSet<>();
-        Set<String> groups = new TreeSet<>();
-        for (LoraGroup group : manifest.groups()) {
-            groups.add(group.name());
-            if (firstValues.isTrained(group)) {
-                trained.add(group.name());
-            }
-        }
-        FreezeState freeze = recipe.policy().initial(groups, trained);
-        AdapterSnapshot initial = AdapterSnapshot.EMPTY;
-        for (String group : manifest.names()) {
-            if (freeze.of(group) != GroupState.DORMANT) {
-                initial = initial.with(firstValues.of(group));
-            }
-        }
-        return new TrainState(manifest, freeze, initial);
-    }
-
-    private java.util.function.Consumer<Transition> move(TrainState state, int epoch) {
-        return transition -> {
-            if (transition.isThaw()) {
-                state.thaw(transition.group(), transition.optimizerState(), firstValues.of(transition.group()));
-            } else {
-                state.freeze(transition.group());
-            }
-            listener.moved(epoch, transition);
-        };
-    }
-
-    private EpochResult runEpoch(TrainState state, int epoch, String reason) {
+    /** Runs an epoch, or the rest of one that is under way. */
+    private EpochResult runEpoch(Standing standing, EpochPart from, Checkpointer checkpointer) {
         long started = clock.millis();
+        TrainState state = standing.state();
+        int epoch = standing.epoch();
+        boolean underWay = from.stepsDone() > 0;
+        String reason = underWay ? "" : groups.enter(epoch, state, standing.seen());
         TrainStep step = new TrainStep(state, recipe.optimizer());
         EpochPlan plan = plan(state, epoch);
-        listener.epochStarts(plan, step.layout().size(), reason);
+        if (underWay) {
+            listener.epochGoesOn(plan, step.layout().size(), from.stepsDone());
+        } else {
+            listener.epochStarts(plan, step.layout().size(), reason);
+        }
 
         int steps = recipe.shards().stepsPerEpoch();
-        double loss = 0;
+        double loss = from.lossSum();
         try (EpochRunner.Epoch exchange = runner.open(plan)) {
-            for (int k = 0; k < steps; k++) {
-                StepReport report = step.run((long) epoch * steps + k, k, exchange);
+            for (int k = from.stepsDone(); k < steps; k++) {
+                long globalStep = (long) epoch * steps + k;
+                StepReport report = step.run(globalStep, k, exchange);
                 loss += (double) report.loss() * report.examples();
                 listener.stepDone(epoch, report);
+                if (k + 1 < steps && checkpointer.wants(globalStep + 1)) {
+                    checkpointer.reached(standing.point(new EpochPart(k + 1, loss)));
+                }
             }
         }
         long trained = clock.millis();

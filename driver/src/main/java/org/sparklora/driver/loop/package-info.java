@@ -5,6 +5,9 @@
  *
  * <p>Knows neither Spark nor DJL: tests run it on a runner of their own.
  *
+ * <p>A {@link org.sparklora.driver.loop.RunPoint} is a moment of a run from which it can go on with the same bits; a {@link
+ * org.sparklora.driver.loop.Checkpointer} keeps them.
+ *
  * <p>Invariant: the driver owns the state. Workers answer with sums; what they hold can be rebuilt at any time.
  */
 @NullMarked

@@ -76,15 +76,24 @@ public final class LocalRunDirectory implements RunDirectory {
 
     @Override
     public SortedSet<String> list() {
-        if (!Files.exists(root)) {
+        return list(root);
+    }
+
+    @Override
+    public SortedSet<String> list(String folder) {
+        return list(resolve(folder));
+    }
+
+    private static SortedSet<String> list(Path folder) {
+        if (!Files.exists(folder)) {
             return new TreeSet<>();
         }
-        try (Stream<Path> children = Files.list(root)) {
+        try (Stream<Path> children = Files.list(folder)) {
             return children.map(child -> String.valueOf(child.getFileName()))
                     .filter(name -> !(name.startsWith(".") && name.endsWith(TEMPORARY)))
                     .collect(Collectors.toCollection(TreeSet::new));
         } catch (IOException e) {
-            throw OutputException.writing(root.toString(), e);
+            throw OutputException.writing(folder.toString(), e);
         }
     }
 

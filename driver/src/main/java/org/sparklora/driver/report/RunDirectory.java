@@ -26,6 +26,9 @@ public interface RunDirectory {
     /** Names of the files and folders directly inside; empty when the directory does not exist. */
     SortedSet<String> list() throws IOException;
 
+    /** Names of the files and folders directly inside a folder of this one; empty when there is no such folder. */
+    SortedSet<String> list(String folder) throws IOException;
+
     /** A whole file. */
     byte[] read(String name) throws IOException;
 

@@ -108,6 +108,11 @@ class TrainingLoopTest {
         }
 
         @Override
+        public void epochGoesOn(EpochPlan plan, int trainableParameters, int stepsDone) {
+            told.add("epoch " + plan.epoch() + " goes on after " + stepsDone);
+        }
+
+        @Override
         public void stepDone(int epoch, StepReport report) {
             told.add("step " + report.step());
         }
@@ -128,7 +133,7 @@ class TrainingLoopTest {
         Recipe recipe = new Recipe(policy, optimizer, new ShardPlan(2, 4, 7, true), ending);
         FirstValues firstValues = new FirstValues(BASE, manifest, 1, AdapterSnapshot.EMPTY);
         return new TrainingLoop(manifest, firstValues, recipe, new Ones(accuracies), new Listener(), Clock.systemUTC())
-                .run();
+                .run(Checkpointer.NONE);
     }
 
     private static Ending epochs(int epochs) {

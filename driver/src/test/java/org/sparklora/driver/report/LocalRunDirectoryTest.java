@@ -53,6 +53,9 @@ class LocalRunDirectoryTest {
         RunDirectory directory = new LocalRunDirectory(run);
         directory.write("checkpoints/epoch-1/part", new byte[1]);
         Files.createSymbolicLink(run.resolve("checkpoints/link"), outside);
+        assertThat(directory.list("checkpoints")).containsExactly("epoch-1", "link");
+        assertThat(directory.list("checkpoints/epoch-1")).containsExactly("part");
+        assertThat(directory.list("never-there")).isEmpty();
         directory.delete("checkpoints");
         directory.delete("never-there");
         assertThat(directory.list()).isEmpty();

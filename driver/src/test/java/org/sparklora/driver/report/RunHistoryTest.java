@@ -242,6 +242,11 @@ class RunHistoryTest {
         }
 
         @Override
+        public SortedSet<String> list(String folder) throws IOException {
+            return real.list(folder);
+        }
+
+        @Override
         public byte[] read(String name) throws IOException {
             return real.read(name);
         }

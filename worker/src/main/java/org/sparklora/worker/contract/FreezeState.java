@@ -1,6 +1,7 @@
 package org.sparklora.worker.contract;
 
 import java.io.Serializable;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -41,6 +42,24 @@ public record FreezeState(SortedMap<String, GroupState> states) implements Seria
         TreeMap<String, GroupState> copy = new TreeMap<>(states);
         copy.put(group, next);
         return new FreezeState(copy);
+    }
+
+    /**
+     * This state for another set of declared groups. One that this state does not know is dormant; one that is not in the
+     * set is dropped.
+     *
+     * @throws IllegalArgumentException when a group that is not dormant would be dropped
+     */
+    public FreezeState over(Collection<String> groups) {
+        TreeMap<String, GroupState> over = new TreeMap<>();
+        groups.forEach(group -> over.put(group, states.getOrDefault(group, GroupState.DORMANT)));
+        states.forEach((group, state) -> {
+            if (state != GroupState.DORMANT && !over.containsKey(group)) {
+                throw new IllegalArgumentException("group '" + group + "' is " + state.label()
+                        + " and cannot be left out; only a group that was never live can");
+            }
+        });
+        return new FreezeState(over);
     }
 
     /** Declared groups in a state, ordered by name. */

@@ -1,6 +1,7 @@
 package org.sparklora.worker.train;
 
 import java.io.Serializable;
+import java.util.Arrays;
 
 /**
  * AdamW with PyTorch's semantics and order of operations (Loshchilov and Hutter 2017, arXiv:1711.05101;
@@ -24,6 +25,10 @@ public record AdamW(double beta1, double beta2, double epsilon, double weightDec
         }
 
         public Moments(float[] first, float[] second, int steps) {
+            if (first.length != second.length) {
+                throw new IllegalArgumentException("a first moment of " + first.length + " values and a second of "
+                        + second.length + " do not belong together");
+            }
             this.first = first.clone();
             this.second = second.clone();
             this.steps = steps;
@@ -39,6 +44,10 @@ public record AdamW(double beta1, double beta2, double epsilon, double weightDec
             return second.clone();
         }
 
+        Moments copy() {
+            return new Moments(first, second, steps);
+        }
+
         void decay(float factor) {
             for (int i = 0; i < first.length; i++) {
                 first[i] *= factor;
@@ -48,6 +57,20 @@ public record AdamW(double beta1, double beta2, double epsilon, double weightDec
 
         public int steps() {
             return steps;
+        }
+
+        /** The same bits, and as many updates. */
+        @Override
+        public boolean equals(Object o) {
+            return o instanceof Moments other
+                    && steps == other.steps
+                    && Arrays.equals(first, other.first)
+                    && Arrays.equals(second, other.second);
+        }
+
+        @Override
+        public int hashCode() {
+            return 31 * (31 * steps + Arrays.hashCode(first)) + Arrays.hashCode(second);
         }
     }
 

@@ -1,10 +1,12 @@
 package org.sparklora.worker.train;
 
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
+import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
 import org.sparklora.worker.contract.TensorSpec;
@@ -38,6 +40,37 @@ public final class TrainState {
                 stepsSinceThaw.put(group, 0L);
             }
         }
+    }
+
+    /**
+     * The state that a snapshot holds, for a manifest that may have more groups than the snapshot knows: those are
+     * dormant, as if they had been there from the start. Dormant groups may be missing from the manifest.
+     *
+     * @throws IllegalArgumentException when the snapshot does not fit the manifest
+     */
+    public static TrainState restore(LoraManifest manifest, TrainStateSnapshot snapshot) {
+        List<String> declared = manifest.groups().stream().map(LoraGroup::name).toList();
+        TrainState state = new TrainState(manifest, snapshot.freeze().over(declared), snapshot.values());
+        for (String group : manifest.names()) {
+            if (state.freeze.of(group) == GroupState.DORMANT) {
+                continue;
+            }
+            state.stepsSinceThaw.put(group, entry(snapshot.stepsSinceThaw(), group));
+            for (TensorSpec tensor : manifest.tensors(group)) {
+                Moments moments = entry(snapshot.moments(), tensor.name());
+                if (moments.first.length != tensor.size()) {
+                    throw new IllegalArgumentException("tensor '" + tensor.name() + "' needs moments of "
+                            + tensor.size() + " values, but " + moments.first.length + " were given");
+                }
+                state.moments.put(tensor.name(), moments.copy());
+            }
+        }
+        return state;
+    }
+
+    /** A copy of everything, from which {@link #restore} makes an equal state. */
+    public TrainStateSnapshot capture() {
+        return new TrainStateSnapshot(freeze, snapshot(), moments, stepsSinceThaw);
     }
 
     public LoraManifest manifest() {

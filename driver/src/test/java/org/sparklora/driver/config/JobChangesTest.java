@@ -1,0 +1,127 @@
+package org.sparklora.driver.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.sparklora.worker.contract.FreezeState;
+import org.sparklora.worker.contract.GroupState;
+
+class JobChangesTest {
+
+    private static final String[] CONSTANT = {"training.lr_scheduler_type=constant"};
+    private static final FreezeState REACHED =
+            FreezeState.of(Map.of("top", GroupState.LIVE, "bottom", GroupState.DORMANT));
+
+    @TempDir
+    private Path directory;
+
+    private JobConfig job(String... overrides) {
+        String[] all = new String[overrides.length + 1];
+        all[0] = CONSTANT[0];
+        System.arraycopy(overrides, 0, all, 1, overrides.length);
+        return Jobs.read(directory, Jobs.TWO_GROUPS, all);
+    }
+
+    private List<String> refused(String... overrides) {
+        return JobChanges.refused(job(), job(overrides), REACHED, 1);
+    }
+
+    @Test
+    void theSameJobGoesOn() {
+        assertThat(refused()).isEmpty();
+        assertThat(JobChanges.fixedSha256(job())).isEqualTo(JobChanges.fixedSha256(job()));
+    }
+
+    @Test
+    void whatMayChange() {
+        String[] changes = {
+            "name=other",
+            "training.num_train_epochs=9",
+            "execution.checkpoint_every=5",
+            "execution.max_failures=1",
+            "lora.groups.middle={target_modules: [key], layers_to_transform: [5]}",
+            "output=/elsewhere"
+        };
+        assertThat(refused(changes)).isEmpty();
+        assertThat(JobChanges.fixedSha256(job(changes))).isEqualTo(JobChanges.fixedSha256(job()));
+    }
+
+    @Test
+    void everythingElseIsListed() {
+        String[] changes = {
+            "seed=1",
+            "data.train.path=/d/other.csv",
+            "data.validation.fraction=0.5",
+            "training.batch_size=16",
+            "training.max_grad_norm=null",
+            "lora.groups.top.r=4",
+            "schedule.live=[]"
+        };
+        assertThat(refused(changes))
+                .contains(
+                        "seed: 42 → 1",
+                        "data.train.path: /d/train.csv → /d/other.csv",
+                        "training.batch_size: 32 → 16",
+                        "training.max_grad_norm: 1.0 → null",
+                        "schedule.live: [top] → []",
+                        "lora.groups.top.r: 8 → 4")
+                .anyMatch(line -> line.startsWith("data.validation"));
+        assertThat(JobChanges.fixedSha256(job(changes))).isNotEqualTo(JobChanges.fixedSha256(job()));
+    }
+
+    @Test
+    void moreEpochsNeedAConstantRate() {
+        assertThat(refused("training.num_train_epochs=1"))
+                .containsExactly("training.num_train_epochs: 3 → 1 (a run cannot become shorter)");
+        JobConfig linear = job("training.lr_scheduler_type=linear");
+        JobConfig more = job("training.lr_scheduler_type=linear", "training.num_train_epochs=4");
+        assertThat(JobChanges.refused(linear, more, REACHED, 1))
+                .containsExactly("training.num_train_epochs: 3 → 4 (more epochs need lr_scheduler_type: constant;"
+                        + " other schedules depend on their number)");
+    }
+
+    @Test
+    void anAddedGroupMayThawInWhatIsAhead() {
+        String group = "lora.groups.middle={target_modules: [key], layers_to_transform: [5]}";
+        assertThat(refused(group, "schedule.events=[{epoch: 1, thaw: [middle]}]"))
+                .isEmpty();
+        assertThat(refused(group, "schedule.events=[{epoch: 0, thaw: [middle]}]"))
+                .containsExactly("schedule.events[0].epoch: (none) → 0 (group 'middle' is new, and the run goes on at"
+                        + " epoch 1)");
+        assertThat(refused(group, "schedule.live=[top, middle]"))
+                .containsExactly("schedule.live: [top] → [top, middle]");
+    }
+
+    @Test
+    void eventsOfKnownGroupsStay() {
+        JobConfig before = job("schedule.events=[{epoch: 1, thaw: [bottom]}, {epoch: 2, freeze: [top]}]");
+        String group = "lora.groups.middle={target_modules: [key], layers_to_transform: [5]}";
+        JobConfig both = job(group, "schedule.events=[{epoch: 1, thaw: [middle, bottom]}, {epoch: 2, freeze: [top]}]");
+        assertThat(JobChanges.refused(before, both, REACHED, 1)).isEmpty();
+        JobConfig later = job("schedule.events=[{epoch: 2, thaw: [bottom]}]");
+        assertThat(JobChanges.refused(before, later, REACHED, 1))
+                .contains("schedule.events[0].epoch: 1 → 2", "schedule.events[1].freeze: [top] → (none)");
+    }
+
+    @Test
+    void onlyAGroupThatWasNeverLiveMayGo() {
+        JobConfig before = job("schedule.events=[{epoch: 1, thaw: [bottom]}]");
+        JobConfig without = Jobs.read(directory, Jobs.SMALLEST, CONSTANT);
+        List<String> dormant = JobChanges.refused(before, without, REACHED, 1);
+        assertThat(dormant).noneMatch(line -> line.contains("bottom"));
+        FreezeState live = FreezeState.of(Map.of("top", GroupState.LIVE, "bottom", GroupState.FROZEN));
+        assertThat(JobChanges.refused(before, without, live, 2))
+                .contains("lora.groups.bottom: frozen → (none) (only a group that was never live may be left out)");
+    }
+
+    @Test
+    void aRunsOwnConfigReadsBackToTheSameJob() {
+        JobConfig job = job("schedule.events=[{epoch: 1, thaw: [bottom]}]");
+        assertThat(JobFile.resolved("there/config.yaml", ResolvedYaml.write(job)))
+                .isEqualTo(job);
+    }
+}

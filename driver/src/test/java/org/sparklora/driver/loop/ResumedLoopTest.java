@@ -1,0 +1,258 @@
+package org.sparklora.driver.loop;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.file.Path;
+import java.time.Clock;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+import org.sparklora.driver.freeze.EpochSchedule;
+import org.sparklora.driver.freeze.EpochSchedule.Event;
+import org.sparklora.driver.freeze.Transition;
+import org.sparklora.driver.loop.TrainingLoop.Ending;
+import org.sparklora.driver.loop.TrainingLoop.Recipe;
+import org.sparklora.driver.loop.TrainingLoop.Result;
+import org.sparklora.worker.contract.AdapterSnapshot;
+import org.sparklora.worker.contract.BiasMode;
+import org.sparklora.worker.contract.EpochPlan;
+import org.sparklora.worker.contract.GroupSettings;
+import org.sparklora.worker.contract.LoraGroup;
+import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.LoraModule;
+import org.sparklora.worker.contract.OptimizerStateOnThaw;
+import org.sparklora.worker.contract.ShardPlan;
+import org.sparklora.worker.contract.ShardSum;
+import org.sparklora.worker.encoder.BaseModel;
+import org.sparklora.worker.head.ClassificationHead;
+import org.sparklora.worker.train.AdamW;
+import org.sparklora.worker.train.FirstValues;
+import org.sparklora.worker.train.LearningRateSchedule;
+import org.sparklora.worker.train.OptimizerSettings;
+import org.sparklora.worker.train.StepReport;
+
+/** A run that goes on from a point, any point, tells the rest of the same story and ends with the same bits. */
+class ResumedLoopTest {
+
+    private static final BaseModel BASE = BaseModel.shared(
+            Path.of(System.getProperty("project.root", ".."), "worker/src/test/resources/golden/models/tiny-bert-12l"));
+    private static final int EPOCHS = 5;
+    private static final EpochSchedule POLICY = new EpochSchedule(
+            List.of("top"),
+            List.of(
+                    Event.thaw(1, List.of("bottom"), OptimizerStateOnThaw.KEEP),
+                    Event.freeze(2, List.of("bottom", "top")),
+                    Event.thaw(3, List.of("bottom"), OptimizerStateOnThaw.DECAY),
+                    Event.thaw(4, List.of("top"), OptimizerStateOnThaw.FRESH)));
+    private static final double[] ACCURACIES = {0.5, 0.7, 0.9, 0.6, 0.9};
+
+    private static LoraGroup group(String name, int layer, int warmup) {
+        String path = "bert.encoder.layer." + layer + ".attention.self.query";
+        return new LoraGroup(
+                name, "test", List.of(new LoraModule(path, 2, 4, 32, 32)), new GroupSettings(0.0, false, 1.0, warmup));
+    }
+
+    private static LoraManifest manifest(LoraGroup... more) {
+        List<LoraGroup> groups = new ArrayList<>(List.of(group("top", 11, 0), group("bottom", 0, 4)));
+        groups.addAll(List.of(more));
+        return new LoraManifest(groups, BiasMode.NONE, new ClassificationHead(2).tensors(32), List.of());
+    }
+
+    /** Gradients that hang on values and step, so that a value or a moment that is off shows at once. */
+    private static final class Pulling implements EpochRunner {
+        @Override
+        public Epoch open(EpochPlan plan) {
+            return new Epoch() {
+                @Override
+                public ShardSum sum(int step, float[] live) {
+                    float[] gradient = live.clone();
+                    for (int i = 0; i < gradient.length; i++) {
+                        gradient[i] += (i % 7 - 3) * 0.1f + step;
+                    }
+                    int examples = plan.shards().examplesIn(step);
+                    return new ShardSum(examples * (0.1 + gradient[0]), examples, examples, gradient);
+                }
+
+                @Override
+                public void close() {}
+            };
+        }
+
+        @Override
+        public SortedMap<String, Double> evaluate(EpochPlan plan) {
+            return new TreeMap<>(java.util.Map.of("accuracy", ACCURACIES[plan.epoch()], "auc", Double.NaN));
+        }
+    }
+
+    /** Everything but durations. */
+    private static final class Story implements RunListener {
+        private final List<String> lines = new ArrayList<>();
+        private final List<String> resumed = new ArrayList<>();
+
+        @Override
+        public void moved(int epoch, Transition transition) {
+            lines.add(epoch + " " + transition);
+        }
+
+        @Override
+        public void epochStarts(EpochPlan plan, int trainableParameters, String reason) {
+            lines.add(plan.epoch() + " " + trainableParameters + " " + reason + " " + plan.freeze());
+        }
+
+        @Override
+        public void epochGoesOn(EpochPlan plan, int trainableParameters, int stepsDone) {
+            resumed.add(plan.epoch() + " after " + stepsDone);
+        }
+
+        @Override
+        public void stepDone(int epoch, StepReport report) {
+            lines.add(epoch + " " + report);
+        }
+
+        @Override
+        public void epochEnds(EpochResult result) {
+            lines.add(result.epoch() + " " + result.trainLoss() + " " + result.validation());
+        }
+    }
+
+    /** Keeps every point, and how much of the story was told by then. */
+    private static final class Everything implements Checkpointer {
+        private final Story story;
+        private final List<RunPoint> points = new ArrayList<>();
+        private final List<Integer> told = new ArrayList<>();
+        private final int breaksAt;
+
+        Everything(Story story, int breaksAt) {
+            this.story = story;
+            this.breaksAt = breaksAt;
+        }
+
+        @Override
+        public boolean wants(long stepsDone) {
+            return true;
+        }
+
+        @Override
+        public void reached(RunPoint point) {
+            if (points.size() == breaksAt) {
+                throw new IllegalStateException("the plug was pulled");
+            }
+            points.add(point);
+            told.add(story.lines.size());
+        }
+    }
+
+    private static TrainingLoop loop(LoraManifest manifest, EpochSchedule policy, Ending ending, Story story) {
+        OptimizerSettings optimizer = new OptimizerSettings(
+                0.1,
+                new LearningRateSchedule(LearningRateSchedule.Type.COSINE, 2, 15),
+                new AdamW(0.9, 0.999, 1e-8, 0.01),
+                OptionalDouble.of(2.0));
+        Recipe recipe = new Recipe(policy, optimizer, new ShardPlan(2, 4, 11, true), ending);
+        FirstValues firstValues = new FirstValues(BASE, manifest, 1, AdapterSnapshot.EMPTY);
+        return new TrainingLoop(manifest, firstValues, recipe, new Pulling(), story, Clock.systemUTC());
+    }
+
+    private static Ending last() {
+        return new Ending(EPOCHS, "loss", false, OptionalInt.empty());
+    }
+
+    private static void everyPointLeadsToTheSameEnd(Ending ending) {
+        Story whole = new Story();
+        Everything kept = new Everything(whole, -1);
+        Result result = loop(manifest(), POLICY, ending, whole).run(kept);
+        assertThat(kept.points).hasSizeGreaterThanOrEqualTo(12);
+        for (int i = 0; i < kept.points.size(); i++) {
+            RunPoint point = kept.points.get(i);
+            Story rest = new Story();
+            Everything again = new Everything(rest, -1);
+            Result end = loop(manifest(), POLICY, ending, rest).resume(point, again);
+            String at = "from point " + i;
+            assertThat(end.adapter()).as(at).isEqualTo(result.adapter());
+            assertThat(end.freeze()).as(at).isEqualTo(result.freeze());
+            assertThat(end.epoch()).as(at).isEqualTo(result.epoch());
+            assertThat(rest.lines).as(at).isEqualTo(whole.lines.subList(kept.told.get(i), whole.lines.size()));
+            int steps = point.part().stepsDone();
+            assertThat(rest.resumed)
+                    .as(at)
+                    .isEqualTo(steps == 0 ? List.of() : List.of(point.epochsDone() + " after " + steps));
+            assertThat(again.points).as(at).isEqualTo(kept.points.subList(i + 1, kept.points.size()));
+        }
+    }
+
+    @Test
+    void everyPointLeadsToTheSameEnd() {
+        everyPointLeadsToTheSameEnd(last());
+    }
+
+    @Test
+    void theBestEpochIsTheSameFromEveryPoint() {
+        everyPointLeadsToTheSameEnd(new Ending(EPOCHS, "accuracy", true, OptionalInt.empty()));
+    }
+
+    @Test
+    void patienceEndsTheRunInTheSameEpochFromEveryPoint() {
+        Ending early = new Ending(EPOCHS, "accuracy", true, OptionalInt.of(1));
+        everyPointLeadsToTheSameEnd(early);
+        Story story = new Story();
+        Everything kept = new Everything(story, -1);
+        assertThat(loop(manifest(), POLICY, early, story).run(kept).epoch()).isEqualTo(2);
+        RunPoint end = kept.points.get(kept.points.size() - 1);
+        assertThat(end.epochsDone()).isEqualTo(4);
+        assertThat(early.reached(end.seen())).isTrue();
+    }
+
+    @Test
+    void aRunThatBreaksAtAPointGoesOnFromTheOneBefore() {
+        Story whole = new Story();
+        Result result = loop(manifest(), POLICY, last(), whole).run(Checkpointer.NONE);
+        Story story = new Story();
+        Everything broken = new Everything(story, 7);
+        assertThatThrownBy(() -> loop(manifest(), POLICY, last(), story).run(broken))
+                .hasMessage("the plug was pulled");
+        Story rest = new Story();
+        RunPoint point = broken.points.get(6);
+        Result end = loop(manifest(), POLICY, last(), rest).resume(point, Checkpointer.NONE);
+        assertThat(end.adapter()).isEqualTo(result.adapter());
+        assertThat(rest.lines).isEqualTo(whole.lines.subList(broken.told.get(6), whole.lines.size()));
+    }
+
+    @Test
+    void anAddedGroupIsAsIfItHadBeenThereFromTheStart() {
+        LoraManifest large = manifest(group("middle", 5, 2));
+        List<Event> events = new ArrayList<>(POLICY.events());
+        events.add(Event.thaw(4, List.of("middle"), OptimizerStateOnThaw.KEEP));
+        EpochSchedule policy = new EpochSchedule(POLICY.live(), events);
+        for (boolean best : new boolean[] {false, true}) {
+            Ending ending = new Ending(EPOCHS, "accuracy", best, OptionalInt.empty());
+            Result fromStart = loop(large, policy, ending, new Story()).run(Checkpointer.NONE);
+            Story story = new Story();
+            Everything kept = new Everything(story, -1);
+            loop(manifest(), POLICY, ending, story).run(kept);
+            for (RunPoint point : kept.points) {
+                if (point.nextDecision() <= 4) {
+                    Result added = loop(large, policy, ending, new Story()).resume(point, Checkpointer.NONE);
+                    assertThat(added.adapter()).isEqualTo(fromStart.adapter());
+                    assertThat(added.freeze()).isEqualTo(fromStart.freeze());
+                }
+            }
+        }
+    }
+
+    @Test
+    void aPointOfOtherDataIsRefused() {
+        Story story = new Story();
+        Everything kept = new Everything(story, -1);
+        loop(manifest(), POLICY, last(), story).run(kept);
+        RunPoint p = kept.points.get(4);
+        RunPoint other = new RunPoint(p.state(), p.seen(), p.part(), p.stepsDone() + 1, p.best());
+        assertThatThrownBy(() -> loop(manifest(), POLICY, last(), new Story()).resume(other, Checkpointer.NONE))
+                .hasMessage("a run of 3 steps an epoch cannot go on after 1 epochs and 2 steps, 6 steps in all: it was"
+                        + " another number of rows that the steps were made of");
+    }
+}
