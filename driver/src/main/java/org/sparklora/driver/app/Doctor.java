@@ -73,7 +73,7 @@ final class Doctor {
         }
         try {
             long free = Files.getFileStore(existing).getUsableSpace();
-            String found = "natives unpack to %s, %,d MB free".formatted(cache, free >> 20);
+            String found = String.format(Locale.ROOT, "natives unpack to %s, %,d MB free", cache, free >> 20);
             if (free < UNPACKING_BYTES) {
                 warning(found, "unpacking takes up to 1 GB; free some space or set DJL_CACHE_DIR");
             } else {
@@ -97,7 +97,7 @@ final class Doctor {
     private void memory() {
         long heap = Runtime.getRuntime().maxMemory() >> 20;
         int cores = Runtime.getRuntime().availableProcessors();
-        String found = "%d cores, %,d MB heap in this JVM".formatted(cores, heap);
+        String found = String.format(Locale.ROOT, "%d cores, %,d MB heap in this JVM", cores, heap);
         if (heap < 900) {
             warning(found, "give the driver 1 GB or more: -- --driver-memory 1g");
         } else {

@@ -65,7 +65,7 @@ record Resumption(RunDirectory directory, Optional<Checkpoint> checkpoint, Optio
 
     private static Optional<Checkpoint> newest(RunDirectory directory, Optional<RunStatus> status) throws IOException {
         try {
-            return new CheckpointStore(directory).newest(line -> System.err.println("warning: " + line));
+            return new CheckpointStore(directory).newest(line -> Console.progress("warning: " + line));
         } catch (CheckpointException e) {
             // A finished run's adapter is good whatever became of its checkpoints.
             if (status.filter(Resumption::isFinished).isEmpty()) {

@@ -23,6 +23,7 @@ import org.sparklora.driver.checkpoint.CheckpointStore;
 import org.sparklora.driver.checkpoint.RunCheckpointer;
 import org.sparklora.driver.config.JobConfig;
 import org.sparklora.driver.config.ResolvedYaml;
+import org.sparklora.driver.data.EvaluationData;
 import org.sparklora.driver.interop.AdapterDetails;
 import org.sparklora.driver.interop.PeftAdapterWriter;
 import org.sparklora.driver.loop.TrainingLoop;
@@ -136,9 +137,9 @@ final class RunOutput {
                 .flatMap(Resumption::status)
                 .map(RunStatus::adapterSha256)
                 .orElse("");
-        System.out.printf(
+        Console.out(
                 "%s: nothing left to do, the run is finished; its adapter is in %s/adapter%n"
-                        + "adapter_model.safetensors sha256 %s%n",
+                        + "adapter_model.safetensors sha256 %s",
                 job.name(), directory.location(), sha);
         return true;
     }
@@ -163,7 +164,7 @@ final class RunOutput {
             // Before the history changes: checkpoints further on would point into what is cut off.
             new CheckpointStore(directory).deleteAfter(resumption.get().checkpoint());
             claim();
-            System.err.println(job.name() + ": " + resumption.get().description());
+            Console.progress(job.name() + ": " + resumption.get().description());
         }
         directory.write("config.yaml", ResolvedYaml.write(job).getBytes(StandardCharsets.UTF_8));
         Map<String, String> versions = new TreeMap<>(Map.of(
@@ -188,16 +189,14 @@ final class RunOutput {
         history.commit();
         long rows = data.training().statistics().examples();
         long truncated = data.training().statistics().truncated();
-        System.err.printf(
-                "%s: %,d training rows%s%s, %d steps an epoch, %d shards%n",
+        Console.err(
+                "%s: %,d training rows%s, %,d validation rows, %d steps an epoch, %d shards",
                 job.name(),
                 rows,
                 truncated == 0
                         ? ""
                         : " (" + truncated + " cut to max_length " + job.model().maxLength() + ")",
-                data.validation()
-                        .map(v -> ", %,d validation rows".formatted(v.rows()))
-                        .orElse(""),
+                data.validation().map(EvaluationData::rows).orElse(0L),
                 data.training().plan().stepsPerEpoch(),
                 data.training().plan().shards());
     }
@@ -228,8 +227,8 @@ final class RunOutput {
         history.append(new HistoryEvent.Finished(sha, seconds));
         history.commit();
         end(RunStatus.finished(sha));
-        System.out.printf(
-                "%s: done in %.0f s, adapter of epoch %d in %s/adapter%nadapter_model.safetensors sha256 %s%n",
+        Console.out(
+                "%s: done in %.0f s, adapter of epoch %d in %s/adapter%nadapter_model.safetensors sha256 %s",
                 job.name(), seconds, result.epoch(), directory.location(), sha);
     }
 
@@ -238,7 +237,7 @@ final class RunOutput {
         try {
             end(RunStatus.failed(ExitCode.of(failure).code(), ExitCode.message(failure)));
             if (!claimed) {
-                System.err.println(directory.location() + " still holds the run that it held");
+                Console.progress(directory.location() + " still holds the run that it held");
             }
         } catch (IOException | RuntimeException e) {
             failure.addSuppressed(e);
@@ -265,7 +264,7 @@ final class RunOutput {
                 status(RunStatus.cancelled());
             }
         } catch (IOException | RuntimeException e) {
-            System.err.println("spark-lora: status.json cannot be written: " + e.getMessage());
+            Console.progress("spark-lora: status.json cannot be written: " + e.getMessage());
         }
     }
 

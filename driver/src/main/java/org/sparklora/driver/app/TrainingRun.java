@@ -67,9 +67,8 @@ final class TrainingRun {
 
     private void train(SparkSession spark, JobModel model, LoraManifest groups, FreezePolicy policy, RunOutput output)
             throws IOException {
-        System.err.printf(
-                "%s: reading and tokenising %s%n",
-                job.name(), job.data().train().path());
+        Console.err(
+                "%s: reading and tokenising %s", job.name(), job.data().train().path());
         JobData data = JobData.prepare(spark, job, model);
         LoraManifest manifest = model.withHead(groups, data.head());
         FirstValues firstValues = model.firstValues(manifest, data.labels());
@@ -84,7 +83,7 @@ final class TrainingRun {
         TrainingConfig training = job.training();
         int steps = data.training().plan().stepsPerEpoch();
         Recipe recipe = new Recipe(policy, optimizer(steps), data.training().plan(), ending());
-        Progress progress = new Progress(clock, PROGRESS_EVERY, System.err::println);
+        Progress progress = new Progress(clock, PROGRESS_EVERY, Console::progress);
         output.started(model, manifest, data, spark);
         try (RunRecord record = new RunRecord(output.history(), progress, clock, training.numTrainEpochs(), steps)) {
             SparkEpochRunner runner =

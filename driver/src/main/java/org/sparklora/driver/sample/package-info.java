@@ -6,7 +6,8 @@
  * files of {@code conf/quickstart.yaml}.
  *
  * <p>Invariants, each held by a test: the same seed gives the same bytes; no core sentence of dev occurs in train; the
- * best decision list of one keyword per class stays below 60 % on dev, so no single word gives a class away; at least 95 % of the words are whole entries of the starter encoder's vocabulary.
+ * best decision list of one keyword per class stays below 60 % on dev, so no single word gives a class away; at least
+ * 95 % of the words are whole entries of the starter encoder's vocabulary.
  *
  * <p>Meant to show that training works, not to rank models: counting all the words of a message does well here too.
  * Nothing in training depends on this package.
