@@ -51,7 +51,8 @@ class GoldenCliTest {
     }
 
     private Path job(Path golden, JsonNode expected) throws IOException {
-        String yaml = """
+        String yaml = TrainingJob.yaml(
+                """
                 model: {path: "%s", labels: %s, max_length: 64}
                 data:
                   train: {path: "%s"}
@@ -75,21 +76,21 @@ class GoldenCliTest {
                   lr_scheduler_type: constant
                   weight_decay: %s
                   max_grad_norm: null
-                """.formatted(
-                        golden.resolve("model"),
-                        expected.get("labels"),
-                        golden.resolve("train.csv"),
-                        expected.get("rank").asInt(),
-                        expected.get("alpha").asInt(),
-                        golden.resolve("init-adapter"),
-                        expected.get("top"),
-                        expected.get("bottom"),
-                        expected.get("thawScale"),
-                        expected.get("thawEpoch").asInt(),
-                        expected.get("epochs").asInt(),
-                        expected.get("batchSize").asInt(),
-                        expected.get("learningRate"),
-                        expected.get("weightDecay"));
+                """,
+                golden.resolve("model"),
+                expected.get("labels"),
+                golden.resolve("train.csv"),
+                expected.get("rank").asInt(),
+                expected.get("alpha").asInt(),
+                golden.resolve("init-adapter"),
+                expected.get("top"),
+                expected.get("bottom"),
+                expected.get("thawScale"),
+                expected.get("thawEpoch").asInt(),
+                expected.get("epochs").asInt(),
+                expected.get("batchSize").asInt(),
+                expected.get("learningRate"),
+                expected.get("weightDecay"));
         return Files.writeString(folder.resolve("job.yaml"), yaml);
     }
 

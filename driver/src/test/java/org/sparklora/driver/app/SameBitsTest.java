@@ -29,7 +29,7 @@ class SameBitsTest {
     void writeJob() throws IOException {
         writeRows(rows());
         job = Files.writeString(
-                folder.resolve("job.yaml"), """
+                folder.resolve("job.yaml"), TrainingJob.yaml("""
                 seed: 9
                 model: {path: "%s", max_length: 32}
                 data:
@@ -47,7 +47,7 @@ class SameBitsTest {
                   events: [{epoch: 1, thaw: [bottom]}]
                 training: {num_train_epochs: 2, batch_size: 10, shards: 4, learning_rate: 0.005, gradient_accumulation_steps: 2}
                 execution: {base_dropout: 0.1, head_dropout: 0.1}
-                """.formatted(TrainingJob.TINY_MODEL, folder.resolve("train.csv")));
+                """, TrainingJob.TINY_MODEL, folder.resolve("train.csv")));
     }
 
     /** 53 rows with many duplicates; 53 is no multiple of shards or batch. */

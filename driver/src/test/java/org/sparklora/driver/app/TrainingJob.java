@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 
 /** Runs the command line in this JVM, as spark-submit would, and reads what it leaves behind. */
 final class TrainingJob {
@@ -22,6 +23,11 @@ final class TrainingJob {
     static final Path TINY_MODEL = ROOT.resolve("worker/src/test/resources/golden/models/tiny-bert-12l");
 
     private TrainingJob() {}
+
+    /** A job file from a template in the style of String.format. */
+    static String yaml(String template, Object... values) {
+        return String.format(Locale.ROOT, template, values);
+    }
 
     /** What a command ended with. */
     record Ended(int code, String out, String err) {}
