@@ -1,26 +1,72 @@
 package org.sparklora.driver.spark;
 
+import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Path;
+import java.util.regex.Pattern;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.spark.SparkConf;
 import org.sparklora.driver.report.LocalRunDirectory;
 import org.sparklora.driver.report.OutputException;
 import org.sparklora.driver.report.RunDirectory;
+import scala.Tuple2;
 
-/** The run directory of a path: local, until other file systems follow. */
+/**
+ * The run directory of a path. A path without a scheme is local under a local master, else on the default file system;
+ * {@code file:} is always local.
+ *
+ * <p>Works before there is a Spark session: master and Hadoop settings are those that spark-submit passes on.
+ */
 public final class RunDirectories {
+
+    // Two characters at least: C:\ is no scheme.
+    private static final Pattern SCHEME = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]+:.*", Pattern.DOTALL);
+
+    private static final String HADOOP_PREFIX = "spark.hadoop.";
 
     private RunDirectories() {}
 
-    /** A directory for {@code output}: a local path, or a URI with the scheme file. */
+    /** A directory for a path or URI, under the settings of this process. */
     public static RunDirectory of(String output) {
-        if (!output.matches("[A-Za-z][A-Za-z0-9+.-]+:.*")) {
+        return of(output, new SparkConf());
+    }
+
+    static RunDirectory of(String output, SparkConf spark) {
+        Configuration hadoop = hadoop(spark);
+        boolean hasScheme = SCHEME.matcher(output).matches();
+        if (output.startsWith("file:")) {
+            return new LocalRunDirectory(Path.of(URI.create(output)));
+        }
+        if (!hasScheme
+                && (isLocal(spark)
+                        || "file".equals(FileSystem.getDefaultUri(hadoop).getScheme()))) {
             return new LocalRunDirectory(Path.of(output));
         }
-        URI uri = URI.create(output);
-        if (!"file".equals(uri.getScheme())) {
-            throw new OutputException(
-                    "output " + output + ": this version writes runs to local paths only; give a path without scheme");
+        // Hadoop's path, and not URI.create: it takes spaces and the like as they are.
+        org.apache.hadoop.fs.Path root = new org.apache.hadoop.fs.Path(output);
+        try {
+            return new HadoopRunDirectory(root.getFileSystem(hadoop), root);
+        } catch (IOException | RuntimeException e) {
+            // Hadoop reports a class that is not there by a bare RuntimeException.
+            throw new OutputException(output + " cannot be reached: " + e.getMessage()
+                    + "; check the address, and that the file system's jars are on the class path (--packages)");
         }
-        return new LocalRunDirectory(Path.of(uri));
+    }
+
+    private static boolean isLocal(SparkConf spark) {
+        String master = spark.get("spark.master", "local");
+        return master.equals("local") || master.startsWith("local[");
+    }
+
+    /** As Spark makes it for a session. */
+    private static Configuration hadoop(SparkConf spark) {
+        Configuration hadoop = new Configuration();
+        for (Tuple2<String, String> setting : spark.getAll()) {
+            if (setting._1().startsWith(HADOOP_PREFIX)) {
+                hadoop.set(setting._1().substring(HADOOP_PREFIX.length()), setting._2());
+            }
+        }
+        return hadoop;
     }
 }

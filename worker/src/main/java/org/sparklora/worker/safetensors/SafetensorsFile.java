@@ -61,27 +61,40 @@ public final class SafetensorsFile implements Closeable {
 
     private static SafetensorsFile open(Path path, FileChannel channel) throws IOException {
         long size = channel.size();
-        if (size < Long.BYTES) {
-            throw new SafetensorsException(path + ": the file has " + size
-                    + " bytes, too few for a safetensors file (8 at least); copy the file again");
-        }
+        requireLength(path.toString(), size);
         ByteBuffer length = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
         readFully(channel, length, 0);
-        long headerBytes = length.getLong(0);
-        if (headerBytes < 2 || headerBytes > MOST_HEADER_BYTES) {
-            throw new SafetensorsException(path + ": the first 8 bytes give a header of "
-                    + Long.toUnsignedString(headerBytes) + " bytes, and a safetensors header has 2 to "
-                    + MOST_HEADER_BYTES + "; this is another format or the file is damaged, copy the file again");
-        }
-        long dataStart = Long.BYTES + headerBytes;
-        if (dataStart > size) {
-            throw new SafetensorsException(path + ": the header should end at byte " + dataStart
-                    + ", but the file ends at " + size + "; the file is incomplete, copy the file again");
-        }
-        ByteBuffer json = ByteBuffer.allocate((int) headerBytes);
+        int headerBytes = headerBytes(path.toString(), length.getLong(0), size);
+        long dataStart = Long.BYTES + (long) headerBytes;
+        ByteBuffer json = ByteBuffer.allocate(headerBytes);
         readFully(channel, json, Long.BYTES);
         SafetensorsHeader header = SafetensorsHeader.parse(path.toString(), json.array(), size - dataStart);
         return new SafetensorsFile(path, channel, header, dataStart);
+    }
+
+    static void requireLength(String file, long size) {
+        if (size < Long.BYTES) {
+            throw new SafetensorsException(file + ": the file has " + size
+                    + " bytes, too few for a safetensors file (8 at least); copy the file again");
+        }
+    }
+
+    /**
+     * Checks the length of the header against the file's.
+     *
+     * @param stated the file's first 8 bytes
+     */
+    static int headerBytes(String file, long stated, long size) {
+        if (stated < 2 || stated > MOST_HEADER_BYTES) {
+            throw new SafetensorsException(file + ": the first 8 bytes give a header of "
+                    + Long.toUnsignedString(stated) + " bytes, and a safetensors header has 2 to "
+                    + MOST_HEADER_BYTES + "; this is another format or the file is damaged, copy the file again");
+        }
+        if (Long.BYTES + stated > size) {
+            throw new SafetensorsException(file + ": the header should end at byte " + (Long.BYTES + stated)
+                    + ", but the file ends at " + size + "; the file is incomplete, copy the file again");
+        }
+        return (int) stated;
     }
 
     /** Names of the tensors, in order. */
@@ -167,7 +180,7 @@ public final class SafetensorsFile implements Closeable {
         }
     }
 
-    private static void widen(ByteBuffer from, DType dtype, float[] to, int offset, int count) {
+    static void widen(ByteBuffer from, DType dtype, float[] to, int offset, int count) {
         switch (dtype) {
             case F32 -> from.asFloatBuffer().get(to, offset, count);
             case F16 -> {
