@@ -27,7 +27,8 @@ class PackageRulesTest {
                         "org.sparklora.driver.report..",
                         "org.sparklora.driver.config..",
                         "org.sparklora.driver.checkpoint..",
-                        "org.sparklora.driver.sample..")
+                        "org.sparklora.driver.sample..",
+                        "org.sparklora.driver.verify..")
                 .should()
                 .dependOnClassesThat()
                 .resideInAnyPackage("org.apache.spark..", "scala..", "ai.djl..")

@@ -10,6 +10,7 @@ import org.sparklora.driver.data.DataException;
 import org.sparklora.driver.interop.PeftException;
 import org.sparklora.driver.manifest.ManifestException;
 import org.sparklora.driver.report.OutputException;
+import org.sparklora.driver.verify.CorruptRunException;
 import org.sparklora.worker.encoder.ModelException;
 import org.sparklora.worker.safetensors.SafetensorsException;
 import org.sparklora.worker.train.DivergedException;
@@ -24,7 +25,9 @@ enum ExitCode {
     MODEL(4),
     DIVERGED(5),
     CLUSTER(6),
+    /** A checkpoint or another file of a run is damaged. */
     CHECKPOINT(7),
+    VERIFY(8),
     CANCELLED(130);
 
     private final int code;
@@ -38,17 +41,18 @@ enum ExitCode {
     }
 
     /** What our exceptions mean. */
-    private static final Map<Class<? extends Throwable>, ExitCode> CODES = Map.of(
-            UsageException.class, USAGE,
-            ConfigException.class, USAGE,
-            ManifestException.class, USAGE,
-            OutputException.class, USAGE,
-            DataException.class, DATA,
-            ModelException.class, MODEL,
-            SafetensorsException.class, MODEL,
-            PeftException.class, MODEL,
-            DivergedException.class, DIVERGED,
-            CheckpointException.class, CHECKPOINT);
+    private static final Map<Class<? extends Throwable>, ExitCode> CODES = Map.ofEntries(
+            Map.entry(UsageException.class, USAGE),
+            Map.entry(ConfigException.class, USAGE),
+            Map.entry(ManifestException.class, USAGE),
+            Map.entry(OutputException.class, USAGE),
+            Map.entry(DataException.class, DATA),
+            Map.entry(ModelException.class, MODEL),
+            Map.entry(SafetensorsException.class, MODEL),
+            Map.entry(PeftException.class, MODEL),
+            Map.entry(DivergedException.class, DIVERGED),
+            Map.entry(CheckpointException.class, CHECKPOINT),
+            Map.entry(CorruptRunException.class, CHECKPOINT));
 
     /** One of our exceptions as Spark quotes it from a task: class and message. */
     private static final Pattern QUOTED = Pattern.compile("\\b(org\\.sparklora\\.[\\w.]+): (.*)");

@@ -3,7 +3,7 @@ package org.sparklora.driver.interop;
 import java.util.Optional;
 
 /** Tensor names: PEFT's spellings, old and current, to spark-lora's one. */
-final class PeftKeys {
+public final class PeftKeys {
 
     /** What PEFT puts before the base model's own names. */
     static final String PREFIX = "base_model.model.";
@@ -19,7 +19,7 @@ final class PeftKeys {
      * @param file for messages
      * @return empty for the untrained copy of the head that PEFT 0.3.0 writes along with bias {@code all}
      */
-    static Optional<String> canonical(String file, String key) {
+    public static Optional<String> canonical(String file, String key) {
         if (!key.startsWith(PREFIX)) {
             throw new PeftException(file + ": tensor '" + key + "' does not begin with '" + PREFIX
                     + "'; this is not an adapter that PEFT saved");

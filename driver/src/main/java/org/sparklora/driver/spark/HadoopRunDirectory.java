@@ -17,6 +17,7 @@ import org.apache.hadoop.fs.Options;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.StreamCapabilities;
 import org.apache.hadoop.fs.UnsupportedFileSystemException;
+import org.sparklora.driver.report.OutputException;
 import org.sparklora.driver.report.RunDirectory;
 
 /**
@@ -53,7 +54,7 @@ public final class HadoopRunDirectory implements RunDirectory {
     }
 
     @Override
-    public void write(String name, byte[] bytes) throws IOException {
+    public void write(String name, byte[] bytes) {
         Path target = resolve(name);
         try {
             if (shownOnClose) {
@@ -62,7 +63,7 @@ public final class HadoopRunDirectory implements RunDirectory {
                 writeAndMove(target, bytes);
             }
         } catch (IOException | UnsupportedOperationException e) {
-            throw new IOException(target + " cannot be written: " + firstLine(e), e);
+            throw refusal(target, e);
         }
     }
 
@@ -134,24 +135,29 @@ public final class HadoopRunDirectory implements RunDirectory {
     }
 
     @Override
-    public SortedSet<String> list() throws IOException {
-        FileStatus[] children;
+    public SortedSet<String> list() {
         try {
-            if (fs.getFileStatus(root).isFile()) {
-                throw new IOException(root + " is a file and no directory");
+            SortedSet<String> names = new TreeSet<>();
+            for (FileStatus child : children()) {
+                String name = child.getPath().getName();
+                if (!(name.startsWith(".") && name.endsWith(TEMPORARY))) {
+                    names.add(name);
+                }
             }
-            children = fs.listStatus(root);
+            return names;
         } catch (FileNotFoundException e) {
             return new TreeSet<>();
+        } catch (IOException e) {
+            throw refusal(root, e);
         }
-        SortedSet<String> names = new TreeSet<>();
-        for (FileStatus child : children) {
-            String name = child.getPath().getName();
-            if (!(name.startsWith(".") && name.endsWith(TEMPORARY))) {
-                names.add(name);
-            }
+    }
+
+    private FileStatus[] children() throws IOException {
+        // Hadoop lists a file as its own only child.
+        if (fs.getFileStatus(root).isFile()) {
+            throw new IOException("it is a file and no directory");
         }
-        return names;
+        return fs.listStatus(root);
     }
 
     @Override
@@ -162,11 +168,15 @@ public final class HadoopRunDirectory implements RunDirectory {
     }
 
     @Override
-    public void delete(String name) throws IOException {
+    public void delete(String name) {
         Path target = resolve(name);
-        // False where there was nothing, and on some stores where another client was faster: both are as wanted.
-        if (!fs.delete(target, true) && fs.exists(target)) {
-            throw new IOException(target + " cannot be deleted");
+        try {
+            // False where there was nothing, and on some stores where another client was faster: both are as wanted.
+            if (!fs.delete(target, true) && fs.exists(target)) {
+                throw new IOException("it cannot be deleted");
+            }
+        } catch (IOException e) {
+            throw refusal(target, e);
         }
     }
 
@@ -179,8 +189,9 @@ public final class HadoopRunDirectory implements RunDirectory {
         return new Path(root, name);
     }
 
-    /** Messages from a remote server carry its stack trace. */
-    private static String firstLine(Exception e) {
-        return String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+    private static OutputException refusal(Path path, Exception e) {
+        // Messages from a remote server carry its stack trace.
+        String reason = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+        return OutputException.writing(path.toString(), new IOException(reason, e));
     }
 }

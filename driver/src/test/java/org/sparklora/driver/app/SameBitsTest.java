@@ -109,6 +109,9 @@ class SameBitsTest {
         assertThat(validation(two)).isEqualTo(validation(one));
         assertThat(TrainingJob.status(two).get("adapter_sha256"))
                 .isEqualTo(TrainingJob.status(one).get("adapter_sha256"));
+        assertThat(TrainingJob.run("local[1]", "verify", one.toString(), three.toString())
+                        .out())
+                .startsWith("same: ");
     }
 
     @Test
@@ -136,6 +139,12 @@ class SameBitsTest {
 
     @Test
     void anotherSeedGivesOtherBits() throws IOException {
-        assertThat(adapter(train("other", "local[2]", "seed=10"))).isNotEqualTo(adapter(train("this", "local[2]")));
+        Path other = train("other", "local[2]", "seed=10");
+        Path that = train("that", "local[2]");
+        assertThat(adapter(other)).isNotEqualTo(adapter(that));
+        TrainingJob.Ended ended = TrainingJob.run("local[1]", "verify", other.toString(), that.toString());
+        assertThat(ended.code()).isEqualTo(8);
+        assertThat(ended.out()).startsWith("different: epoch 0, step 0: loss is ");
+        assertThat(ended.err()).isEqualToNormalizingNewlines("note: seeds.seed is 10 in A and 9 in B\n");
     }
 }

@@ -15,6 +15,7 @@ import org.apache.hadoop.fs.RawLocalFileSystem;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.sparklora.driver.report.OutputException;
 import org.sparklora.driver.report.RunDirectory;
 import org.sparklora.driver.report.RunDirectoryContract;
 import org.sparklora.driver.spark.FaultyFileSystem.Operation;
@@ -23,6 +24,9 @@ class HadoopRunDirectoryTest {
 
     private static final byte[] OLD = "old content".getBytes(UTF_8);
     private static final byte[] NEW = "what is to replace it".getBytes(UTF_8);
+
+    private static final String ADVICE =
+            "; check the path, its permissions and the space on its disk, or give another --output";
 
     @TempDir
     Path folder;
@@ -99,8 +103,8 @@ class HadoopRunDirectoryTest {
             disk.room(n);
             assertThatThrownBy(() -> directory.write("history.jsonl", NEW))
                     .as("full after %d bytes", n)
-                    .isInstanceOf(IOException.class)
-                    .hasMessage(directory.location() + "/history.jsonl cannot be written: disk full");
+                    .isInstanceOf(OutputException.class)
+                    .hasMessage(directory.location() + "/history.jsonl cannot be written: disk full" + ADVICE);
             assertThat(directory.read("history.jsonl")).as("after %d bytes", n).isEqualTo(OLD);
             assertThat(directory.list()).containsExactly("history.jsonl");
             assertThat(folder.resolve(".history.jsonl.tmp")).doesNotExist();
@@ -120,8 +124,8 @@ class HadoopRunDirectoryTest {
                 directory.write("status.json", OLD);
                 disk.dieAfter(n);
                 assertThatThrownBy(() -> directory.write("status.json", NEW))
-                        .isInstanceOf(IOException.class)
-                        .hasMessage(directory.location() + "/status.json cannot be written: connection lost");
+                        .isInstanceOf(OutputException.class)
+                        .hasMessage(directory.location() + "/status.json cannot be written: connection lost" + ADVICE);
                 disk.heal();
                 assertThat(directory.read("status.json"))
                         .as("after %d bytes", n)
@@ -138,7 +142,7 @@ class HadoopRunDirectoryTest {
         }) {
             RunDirectory directory = on(disk, folder);
             disk.room(3);
-            assertThatThrownBy(() -> directory.write("config.yaml", NEW)).isInstanceOf(IOException.class);
+            assertThatThrownBy(() -> directory.write("config.yaml", NEW)).isInstanceOf(OutputException.class);
             assertThat(directory.list()).isEmpty();
         }
     }
@@ -152,8 +156,8 @@ class HadoopRunDirectoryTest {
             disk.refuse(refused);
             String reason = refused == Operation.WRITE ? "write refused" : "rename refused";
             assertThatThrownBy(() -> directory.write("status.json", NEW))
-                    .isInstanceOf(IOException.class)
-                    .hasMessage(directory.location() + "/status.json cannot be written: " + reason);
+                    .isInstanceOf(OutputException.class)
+                    .hasMessage(directory.location() + "/status.json cannot be written: " + reason + ADVICE);
             assertThat(directory.read("status.json")).isEqualTo(OLD);
             assertThat(directory.list()).containsExactly("status.json");
         }
@@ -178,8 +182,8 @@ class HadoopRunDirectoryTest {
         directory.write("adapter/x", OLD);
         disk.refuse(Operation.DELETE);
         assertThatThrownBy(() -> directory.delete("adapter"))
-                .isInstanceOf(IOException.class)
-                .hasMessage("delete refused");
+                .isInstanceOf(OutputException.class)
+                .hasMessage(directory.location() + "/adapter cannot be written: delete refused" + ADVICE);
     }
 
     @Test
@@ -187,7 +191,7 @@ class HadoopRunDirectoryTest {
         Path file = Files.writeString(folder.resolve("out"), "a file");
         RunDirectory directory = on(FaultyFileSystem.disk(), file);
         assertThatThrownBy(directory::list)
-                .isInstanceOf(IOException.class)
-                .hasMessage(directory.location() + " is a file and no directory");
+                .isInstanceOf(OutputException.class)
+                .hasMessage(directory.location() + " cannot be written: it is a file and no directory" + ADVICE);
     }
 }

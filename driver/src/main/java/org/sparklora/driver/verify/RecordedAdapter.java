@@ -1,0 +1,45 @@
+package org.sparklora.driver.verify;
+
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.SortedMap;
+import org.jspecify.annotations.Nullable;
+import org.sparklora.worker.safetensors.SafetensorsBytes;
+import org.sparklora.worker.safetensors.SafetensorsException;
+import org.sparklora.worker.safetensors.Tensor;
+
+/** The adapter that a run left: its digest, and its tensors by the names that PEFT gives them. */
+record RecordedAdapter(String sha256, SortedMap<String, Tensor> tensors) {
+
+    /** Its name in the run directory. */
+    static final String FILE = "adapter/adapter_model.safetensors";
+
+    /**
+     * Reads the file, and holds it against the digest that the run noted when it wrote it.
+     *
+     * @param stated from status.json; null where it has none
+     */
+    static RecordedAdapter of(String file, byte[] bytes, @Nullable String stated) {
+        String actual = sha256(bytes);
+        if (stated != null && !stated.equals(actual)) {
+            throw new CorruptRunException(
+                    file,
+                    "was changed after the run wrote it: it has sha256 " + actual + ", and status.json states "
+                            + stated);
+        }
+        try {
+            return new RecordedAdapter(actual, SafetensorsBytes.decode(file, bytes));
+        } catch (SafetensorsException e) {
+            throw new CorruptRunException(String.valueOf(e.getMessage()), e);
+        }
+    }
+
+    private static String sha256(byte[] bytes) {
+        try {
+            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("this Java runtime lacks SHA-256, which every Java runtime must have", e);
+        }
+    }
+}
