@@ -1,6 +1,6 @@
 /**
- * The Spark side of a run: the job of each optimizer step, evaluation, and where a session comes from. Open {@link
- * org.sparklora.driver.spark.SparkEpochRunner} first.
+ * The Spark side of a run: the job of each optimizer step, evaluation, where a session comes from, and run directories
+ * on Hadoop's file systems. Open {@link org.sparklora.driver.spark.SparkEpochRunner} first.
  *
  * <p>Invariant: nothing here adds up floating-point numbers in the order in which tasks finish. Gradients go through
  * {@code ShardTree}, predictions are put back into row order before anything is computed from them.

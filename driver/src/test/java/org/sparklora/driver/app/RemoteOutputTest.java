@@ -1,0 +1,82 @@
+package org.sparklora.driver.app;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.sparklora.driver.spark.FaultyFileSystem;
+
+/** A run whose directory is on a Hadoop file system. */
+class RemoteOutputTest {
+
+    @TempDir
+    private Path folder;
+
+    private Path job;
+
+    @BeforeEach
+    void writeJob() throws IOException {
+        FaultyFileSystem.SETTINGS.forEach((key, value) -> System.setProperty("spark.hadoop." + key, value));
+        Files.writeString(folder.resolve("train.csv"), "text,label\n" + "great plot,yes\nbad end,no\n".repeat(6));
+        job = Files.writeString(
+                folder.resolve("job.yaml"), """
+                model: {path: "%s", max_length: 16}
+                data: {train: {path: "%s"}}
+                lora:
+                  groups: {top: {target_modules: [query], layers_to_transform: [11]}}
+                schedule: {live: [top]}
+                training: {num_train_epochs: 2, batch_size: 4, shards: 2}
+                """.formatted(TrainingJob.TINY_MODEL, folder.resolve("train.csv")));
+    }
+
+    @AfterEach
+    void forgetScheme() {
+        FaultyFileSystem.SETTINGS.keySet().forEach(key -> System.clearProperty("spark.hadoop." + key));
+    }
+
+    private TrainingJob.Ended train(String output) {
+        return TrainingJob.run("local[2]", "train", "--config", job.toString(), "--output", output);
+    }
+
+    @Test
+    void theSameRunIsWrittenToEveryFileSystem() {
+        Path local = folder.resolve("local");
+        assertThat(train(local.toString()).code()).isZero();
+        FaultyFileSystem hdfs = FaultyFileSystem.disk();
+        FaultyFileSystem store = FaultyFileSystem.disk().objectStore();
+        for (String remote : new String[] {
+            hdfs.at(folder.resolve("hdfs")).toString(),
+            store.at(folder.resolve("store")).toString()
+        }) {
+            TrainingJob.Ended trained = train(remote);
+            assertThat(trained.code()).as(trained.err()).isZero();
+            assertThat(trained.out()).contains(remote + "/adapter");
+            TrainingJob.Ended verified = TrainingJob.run("local[1]", "verify", local.toString(), remote);
+            assertThat(verified.out()).as(verified.err()).startsWith("same: 6 steps, adapter sha256 ");
+            TrainingJob.Ended again = train(remote);
+            assertThat(again.code()).isEqualTo(2);
+            assertThat(again.err()).contains(remote + " holds another run");
+        }
+    }
+
+    @Test
+    void aFullDiskEndsTheRunWithOneLine() {
+        FaultyFileSystem disk = FaultyFileSystem.disk();
+        disk.room(3000);
+        String output = disk.at(folder.resolve("full")).toString();
+        TrainingJob.Ended ended = train(output);
+        assertThat(ended.code()).isEqualTo(2);
+        assertThat(ended.err().lines().filter(line -> line.contains("disk full")))
+                .singleElement()
+                .asString()
+                .startsWith("spark-lora: " + output + "/")
+                .endsWith(
+                        "cannot be written: disk full; check the path, its permissions and the space on its disk, or give"
+                                + " another --output");
+    }
+}
