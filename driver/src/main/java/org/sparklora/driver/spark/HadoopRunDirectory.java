@@ -136,9 +136,18 @@ public final class HadoopRunDirectory implements RunDirectory {
 
     @Override
     public SortedSet<String> list() {
+        return list(root);
+    }
+
+    @Override
+    public SortedSet<String> list(String name) {
+        return list(resolve(name));
+    }
+
+    private SortedSet<String> list(Path folder) {
         try {
             SortedSet<String> names = new TreeSet<>();
-            for (FileStatus child : children()) {
+            for (FileStatus child : children(folder)) {
                 String name = child.getPath().getName();
                 if (!(name.startsWith(".") && name.endsWith(TEMPORARY))) {
                     names.add(name);
@@ -148,16 +157,16 @@ public final class HadoopRunDirectory implements RunDirectory {
         } catch (FileNotFoundException e) {
             return new TreeSet<>();
         } catch (IOException e) {
-            throw refusal(root, e);
+            throw refusal(folder, e);
         }
     }
 
-    private FileStatus[] children() throws IOException {
+    private FileStatus[] children(Path folder) throws IOException {
         // Hadoop lists a file as its own only child.
-        if (fs.getFileStatus(root).isFile()) {
+        if (fs.getFileStatus(folder).isFile()) {
             throw new IOException("it is a file and no directory");
         }
-        return fs.listStatus(root);
+        return fs.listStatus(folder);
     }
 
     @Override

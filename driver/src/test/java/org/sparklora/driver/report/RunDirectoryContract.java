@@ -61,7 +61,10 @@ public abstract class RunDirectoryContract {
         directory.write("checkpoints/epoch-1/part", new byte[1]);
         directory.write("checkpoints/marker", new byte[1]);
         directory.write("status.json", new byte[1]);
+        assertThat(directory.list("checkpoints")).containsExactly("epoch-1", "marker");
+        assertThat(directory.list("checkpoints/epoch-1")).containsExactly("part");
         directory.delete("checkpoints");
+        assertThat(directory.list("checkpoints")).isEmpty();
         directory.delete("status.json");
         directory.delete("never-there");
         directory.delete("never/there");
