@@ -26,8 +26,8 @@ final class VerifyCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         Verdict verdict = Comparison.of(read(runA), read(runB));
-        verdict.lines().forEach(System.out::println);
-        verdict.notes().forEach(note -> System.err.println("note: " + note));
+        verdict.lines().forEach(line -> Console.out("%s", line));
+        verdict.notes().forEach(note -> Console.err("note: %s", note));
         return (verdict.same() ? ExitCode.OK : ExitCode.VERIFY).code();
     }
 

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -39,8 +41,10 @@ class RemoteOutputTest {
         FaultyFileSystem.SETTINGS.keySet().forEach(key -> System.clearProperty("spark.hadoop." + key));
     }
 
-    private TrainingJob.Ended train(String output) {
-        return TrainingJob.run("local[2]", "train", "--config", job.toString(), "--output", output);
+    private TrainingJob.Ended train(String output, String... more) {
+        List<String> args = new ArrayList<>(List.of("train", "--config", job.toString(), "--output", output));
+        args.addAll(List.of(more));
+        return TrainingJob.run("local[2]", args.toArray(String[]::new));
     }
 
     @Test
@@ -61,6 +65,30 @@ class RemoteOutputTest {
             TrainingJob.Ended again = train(remote);
             assertThat(again.code()).isEqualTo(2);
             assertThat(again.err()).contains(remote + " holds another run");
+        }
+    }
+
+    @Test
+    void aRunThatLostItsFileSystemResumesToTheSameAdapter() {
+        FaultyFileSystem whole = FaultyFileSystem.disk();
+        String reference = whole.at(folder.resolve("whole")).toString();
+        assertThat(train(reference).code()).isZero();
+        for (FaultyFileSystem disk :
+                List.of(FaultyFileSystem.disk(), FaultyFileSystem.disk().objectStore())) {
+            for (int percent : new int[] {30, 75, 95}) {
+                String output = disk.at(
+                                folder.resolve(percent + "-" + disk.getUri().getHost()))
+                        .toString();
+                disk.dieAfter(whole.written() * percent / 100);
+                assertThat(train(output).code()).as("lost at %d %%", percent).isEqualTo(2);
+                disk.heal();
+                TrainingJob.Ended resumed = train(output, "--resume");
+                assertThat(resumed.code()).as(resumed.err()).isZero();
+                assertThat(TrainingJob.run("local[1]", "verify", reference, output)
+                                .out())
+                        .as("lost at %d %% of %s", percent, output)
+                        .startsWith("same: 6 steps, adapter sha256 ");
+            }
         }
     }
 
