@@ -8,6 +8,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.UnmatchedArgumentException;
 
 /** Entry of {@code spark-submit}: parses the command, runs it, ends the process with its exit code. */
 @Command(
@@ -64,10 +65,19 @@ public final class Main implements Callable<Integer> {
 
     private static int usage(ParameterException e, String[] args) {
         PrintWriter err = e.getCommandLine().getErr();
-        err.println("spark-lora: " + e.getMessage() + "; '"
+        err.println("spark-lora: " + reason(e) + "; '"
                 + e.getCommandLine().getCommandSpec().qualifiedName() + " --help' lists what there is");
-        CommandLine.UnmatchedArgumentException.printSuggestions(e, err);
+        UnmatchedArgumentException.printSuggestions(e, err);
         return ExitCode.USAGE.code();
+    }
+
+    private static String reason(ParameterException e) {
+        if (e instanceof UnmatchedArgumentException unmatched && !unmatched.isUnknownOption()) {
+            boolean takesCommand = !e.getCommandLine().getSubcommands().isEmpty();
+            return (takesCommand ? "there is no command '" : "unexpected argument '")
+                    + unmatched.getUnmatched().get(0) + "'";
+        }
+        return String.valueOf(e.getMessage());
     }
 
     /** The version in the job jar's manifest. */

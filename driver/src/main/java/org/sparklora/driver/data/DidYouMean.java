@@ -17,7 +17,8 @@ final class DidYouMean {
         String low = wrong.strip().toLowerCase(Locale.ROOT);
         return names.stream()
                 .min(Comparator.comparingInt(name -> distance(low, name.strip().toLowerCase(Locale.ROOT))))
-                .filter(name -> distance(low, name.strip().toLowerCase(Locale.ROOT)) <= Math.max(1, low.length() / 3))
+                .filter(name ->
+                        distance(low, name.strip().toLowerCase(Locale.ROOT)) <= Math.max(1, (low.length() + 1) / 3))
                 .map(name -> "; did you mean '" + name + "'?")
                 .orElse(".");
     }

@@ -35,10 +35,16 @@ final class RowCoder implements Serializable {
         InputRow first = all.first;
         if (first != null) {
             throw new DataException(
-                    first.place() + ": " + problem(first.content).orElse("")
-                            + (all.problems > 1 ? "; " + (all.problems - 1) + " more rows have a problem" : ""));
+                    first.place() + ": " + problem(first.content).orElse("") + more(all.problems - 1));
         }
         return all.rows;
+    }
+
+    private static String more(long rows) {
+        if (rows == 0) {
+            return "";
+        }
+        return rows == 1 ? "; 1 more row has a problem" : "; " + rows + " more rows have a problem";
     }
 
     /** Whether a row has nothing to encode. */

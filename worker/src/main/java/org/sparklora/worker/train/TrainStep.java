@@ -100,9 +100,11 @@ public final class TrainStep {
                 ? ""
                 : "; gradients that are not finite: "
                         + groups.stream().collect(Collectors.joining("', '", "group '", "'"));
+        String advice = step == 0
+                ? "No step was done before: look at the weights of the base model and of lora.init_adapter, and at"
+                : "Lower training.learning_rate, set training.max_grad_norm, or look at";
         throw new DivergedException("diverged at step " + step + ": the loss is " + loss + where
-                + ". Nothing was updated. Lower training.learning_rate, set training.max_grad_norm, or look at the"
-                + " labels of this step's rows");
+                + ". Nothing was updated. " + advice + " the labels of this step's rows");
     }
 
     private void clip(float[] gradient, double norm) {
