@@ -136,11 +136,11 @@ class BadInputOutputTest {
         job.refused(
                 trainInto(job.trainCsv().toString()),
                 ExitCode.USAGE,
-                CANNOT.formatted("DIR/train.csv", "DIR/train.csv is a file and no directory"));
+                TrainingJob.format(CANNOT, "DIR/train.csv", "DIR/train.csv is a file and no directory"));
         job.refused(
                 trainInto(job.trainCsv() + "/run"),
                 ExitCode.USAGE,
-                CANNOT.formatted("DIR/train.csv/run/status.json", "Not a directory"));
+                TrainingJob.format(CANNOT, "DIR/train.csv/run/status.json", "Not a directory"));
         assertThat(job.trainCsv()).isRegularFile();
     }
 
@@ -152,6 +152,6 @@ class BadInputOutputTest {
         job.refused(
                 trainInto(closed + "/run"),
                 ExitCode.USAGE,
-                CANNOT.formatted("DIR/closed/run/status.json", "permission denied for DIR/closed/run"));
+                TrainingJob.format(CANNOT, "DIR/closed/run/status.json", "permission denied for DIR/closed/run"));
     }
 }

@@ -51,15 +51,16 @@ class ExitCodeTest {
 
     @Test
     void alsoWhereOnlyTheTextOfTheTraceCameBack() {
-        SparkException lost = new SparkException(
-                TRACE.formatted("org.sparklora.worker.encoder.ModelException: /models/bert has no model.safetensors"));
+        SparkException lost = new SparkException(TrainingJob.format(
+                TRACE, "org.sparklora.worker.encoder.ModelException: /models/bert has no model.safetensors"));
         assertThat(ExitCode.of(lost)).isEqualTo(ExitCode.MODEL);
         assertThat(ExitCode.message(lost)).isEqualTo("/models/bert has no model.safetensors");
     }
 
     @Test
     void otherFailuresOfSparkAreTheClusters() {
-        SparkException lost = new SparkException(TRACE.formatted("java.lang.OutOfMemoryError: Java heap space"));
+        SparkException lost =
+                new SparkException(TrainingJob.format(TRACE, "java.lang.OutOfMemoryError: Java heap space"));
         assertThat(ExitCode.of(new IllegalStateException(lost))).isEqualTo(ExitCode.CLUSTER);
         assertThat(ExitCode.message(lost))
                 .isEqualTo("the Spark job failed: Job aborted due to stage failure: Task 0 in stage 3.0 failed 4 times,"

@@ -51,7 +51,7 @@ class GoldenCliTest {
     }
 
     private Path job(Path golden, JsonNode expected) throws IOException {
-        String yaml = TrainingJob.yaml(
+        String yaml = TrainingJob.format(
                 """
                 model: {path: "%s", labels: %s, max_length: 64}
                 data:

@@ -26,14 +26,15 @@ class RemoteOutputTest {
         FaultyFileSystem.SETTINGS.forEach((key, value) -> System.setProperty("spark.hadoop." + key, value));
         Files.writeString(folder.resolve("train.csv"), "text,label\n" + "great plot,yes\nbad end,no\n".repeat(6));
         job = Files.writeString(
-                folder.resolve("job.yaml"), """
+                folder.resolve("job.yaml"),
+                TrainingJob.format("""
                 model: {path: "%s", max_length: 16}
                 data: {train: {path: "%s"}}
                 lora:
                   groups: {top: {target_modules: [query], layers_to_transform: [11]}}
                 schedule: {live: [top]}
                 training: {num_train_epochs: 2, batch_size: 4, shards: 2}
-                """.formatted(TrainingJob.TINY_MODEL, folder.resolve("train.csv")));
+                """, TrainingJob.TINY_MODEL, folder.resolve("train.csv")));
     }
 
     @AfterEach

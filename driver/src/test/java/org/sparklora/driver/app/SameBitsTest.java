@@ -29,7 +29,8 @@ class SameBitsTest {
     void writeJob() throws IOException {
         writeRows(rows());
         job = Files.writeString(
-                folder.resolve("job.yaml"), TrainingJob.yaml("""
+                folder.resolve("job.yaml"),
+                TrainingJob.format("""
                 seed: 9
                 model: {path: "%s", max_length: 32}
                 data:

@@ -41,7 +41,7 @@ final class SmallJob {
             throw new UncheckedIOException(e);
         }
         write("train.csv", "text,label\ngood movie,yes\nbad movie,no\nthe plot was great,yes\nvery bad end,no\n");
-        write("job.yaml", """
+        write("job.yaml", TrainingJob.format("""
                 model: {path: "%s", max_length: 16}
                 data:
                   train: {path: "%s"}
@@ -55,7 +55,7 @@ final class SmallJob {
                   live: [top]
                   events: [{epoch: 1, thaw: [bottom]}]
                 training: {num_train_epochs: 2, batch_size: 2, shards: 2, learning_rate: 0.001}
-                """.formatted(model(), trainCsv()));
+                """, model(), trainCsv()));
     }
 
     Path model() {

@@ -24,8 +24,8 @@ final class TrainingJob {
 
     private TrainingJob() {}
 
-    /** A job file from a template in the style of String.format. */
-    static String yaml(String template, Object... values) {
+    /** String.format, the same in every locale. */
+    static String format(String template, Object... values) {
         return String.format(Locale.ROOT, template, values);
     }
 

@@ -171,8 +171,14 @@ class BaseModelTest {
         for (Map.Entry<String, Tensor> e : tensors.entrySet()) {
             int begin = end;
             end += e.getValue().size() * type.bytes();
-            entries.add("\"%s\":{\"dtype\":\"%s\",\"shape\":%s,\"data_offsets\":[%d,%d]}"
-                    .formatted(e.getKey(), type, e.getValue().shape(), begin, end));
+            entries.add(String.format(
+                    java.util.Locale.ROOT,
+                    "\"%s\":{\"dtype\":\"%s\",\"shape\":%s,\"data_offsets\":[%d,%d]}",
+                    e.getKey(),
+                    type,
+                    e.getValue().shape(),
+                    begin,
+                    end));
         }
         byte[] header = ("{" + String.join(",", entries) + "}").getBytes(StandardCharsets.UTF_8);
         ByteBuffer data = ByteBuffer.allocate(8 + header.length + end).order(ByteOrder.LITTLE_ENDIAN);
