@@ -8,8 +8,10 @@ import org.sparklora.driver.checkpoint.CheckpointException;
 import org.sparklora.driver.config.ConfigException;
 import org.sparklora.driver.data.DataException;
 import org.sparklora.driver.interop.PeftException;
+import org.sparklora.driver.loop.ClusterException;
 import org.sparklora.driver.manifest.ManifestException;
 import org.sparklora.driver.report.OutputException;
+import org.sparklora.driver.spark.RankMismatchException;
 import org.sparklora.driver.verify.CorruptRunException;
 import org.sparklora.worker.encoder.ModelException;
 import org.sparklora.worker.safetensors.SafetensorsException;
@@ -51,6 +53,8 @@ enum ExitCode {
             Map.entry(SafetensorsException.class, MODEL),
             Map.entry(PeftException.class, MODEL),
             Map.entry(DivergedException.class, DIVERGED),
+            Map.entry(ClusterException.class, CLUSTER),
+            Map.entry(RankMismatchException.class, CLUSTER),
             Map.entry(CheckpointException.class, CHECKPOINT),
             Map.entry(CorruptRunException.class, CHECKPOINT));
 

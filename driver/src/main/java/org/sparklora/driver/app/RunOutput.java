@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -23,7 +24,6 @@ import org.sparklora.driver.checkpoint.CheckpointStore;
 import org.sparklora.driver.checkpoint.RunCheckpointer;
 import org.sparklora.driver.config.JobConfig;
 import org.sparklora.driver.config.ResolvedYaml;
-import org.sparklora.driver.data.EvaluationData;
 import org.sparklora.driver.interop.AdapterDetails;
 import org.sparklora.driver.interop.PeftAdapterWriter;
 import org.sparklora.driver.loop.TrainingLoop;
@@ -35,6 +35,7 @@ import org.sparklora.driver.report.OutputGuard;
 import org.sparklora.driver.report.RunDirectory;
 import org.sparklora.driver.report.RunHistory;
 import org.sparklora.driver.report.RunStatus;
+import org.sparklora.driver.spark.ExchangeChoice;
 import org.sparklora.driver.spark.RunDirectories;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.GroupState;
@@ -153,7 +154,8 @@ final class RunOutput {
     }
 
     /** Takes the place of a run that is to be overwritten, records what the run depends on, and says what it will do. */
-    void started(JobModel model, LoraManifest manifest, JobData data, SparkSession spark) throws IOException {
+    void started(JobModel model, LoraManifest manifest, JobData data, SparkSession spark, ExchangeChoice exchange)
+            throws IOException {
         origin = Resumption.origin(job, model, data);
         if (ifRunIsThere == IfRunIsThere.OVERWRITE) {
             OutputGuard.overwrite(directory);
@@ -177,7 +179,7 @@ final class RunOutput {
                 model.baseSha256(),
                 Map.of("seed", job.seed()),
                 new HistoryEvent.Run.Environment(versions, List.of(cpu())),
-                choices()));
+                choices(exchange)));
         for (String group : resumption.map(r -> r.added(manifest)).orElse(List.of())) {
             int epoch = resumption
                     .flatMap(Resumption::checkpoint)
@@ -189,20 +191,33 @@ final class RunOutput {
         history.commit();
         long rows = data.training().statistics().examples();
         long truncated = data.training().statistics().truncated();
+        String cut = truncated == 0
+                ? ""
+                : " (" + truncated + " cut to max_length " + job.model().maxLength() + ")";
+        String held = data.validation()
+                .map(v -> String.format(Locale.ROOT, ", %,d validation rows", v.rows()))
+                .orElse("");
         Console.err(
-                "%s: %,d training rows%s, %,d validation rows, %d steps an epoch, %d shards",
+                "%s: %,d training rows%s%s, %d steps an epoch, %d shards",
                 job.name(),
                 rows,
-                truncated == 0
-                        ? ""
-                        : " (" + truncated + " cut to max_length " + job.model().maxLength() + ")",
-                data.validation().map(EvaluationData::rows).orElse(0L),
+                cut,
+                held,
                 data.training().plan().stepsPerEpoch(),
                 data.training().plan().shards());
+        Console.err("%s: exchange %s: %s", job.name(), exchange.label(), exchange.reason());
+        exchange.surplus(spark.sparkContext(), data.training().plan().shards())
+                .ifPresent(warning -> Console.err("%s: %s", job.name(), warning));
     }
 
-    private static Map<String, String> choices() {
-        return Map.of("exchange", "driver", "activation_cache", "off", "precision", "float32");
+    private static Map<String, String> choices(ExchangeChoice exchange) {
+        return Map.of(
+                "exchange",
+                exchange.label() + ": " + exchange.reason(),
+                "activation_cache",
+                "off",
+                "precision",
+                "float32");
     }
 
     /** Writes adapter, manifest, history and status, and the summary on stdout. */

@@ -15,6 +15,7 @@ import org.sparklora.driver.loop.TrainingLoop;
 import org.sparklora.driver.loop.TrainingLoop.Ending;
 import org.sparklora.driver.loop.TrainingLoop.Recipe;
 import org.sparklora.driver.report.Progress;
+import org.sparklora.driver.spark.ExchangeChoice;
 import org.sparklora.driver.spark.Sessions;
 import org.sparklora.driver.spark.SparkEpochRunner;
 import org.sparklora.worker.contract.DropoutRates;
@@ -84,10 +85,18 @@ final class TrainingRun {
         int steps = data.training().plan().stepsPerEpoch();
         Recipe recipe = new Recipe(policy, optimizer(steps), data.training().plan(), ending());
         Progress progress = new Progress(clock, PROGRESS_EVERY, Console::progress);
-        output.started(model, manifest, data, spark);
+        ExchangeChoice exchange = ExchangeChoice.of(
+                job.execution().exchange(), spark.sparkContext().conf());
+        output.started(model, manifest, data, spark, exchange);
         try (RunRecord record = new RunRecord(output.history(), progress, clock, training.numTrainEpochs(), steps)) {
-            SparkEpochRunner runner =
-                    new SparkEpochRunner(spark, context, data.training().shards(), data.validation());
+            SparkEpochRunner runner = new SparkEpochRunner(
+                    spark,
+                    context,
+                    data.training().shards(),
+                    data.validation(),
+                    exchange,
+                    job.execution().maxFailures(),
+                    record);
             TrainingLoop loop = new TrainingLoop(manifest, firstValues, recipe, runner, record, clock);
             output.finished(model, manifest, data, output.run(loop));
         }

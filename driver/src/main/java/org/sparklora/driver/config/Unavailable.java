@@ -40,7 +40,6 @@ final class Unavailable {
 
         ExecutionConfig execution = job.execution();
         ActivationCache cache = execution.activationCache();
-        refuse("execution.exchange", execution.exchange(), execution.exchange() == Exchange.PEER, "auto or driver");
         refuse("execution.device", execution.device(), execution.device() == ComputeDevice.GPU, "cpu");
         refuse("execution.activation_cache", cache, cache == ActivationCache.MEMORY, "auto or off");
         refuse("execution.activation_cache", cache, cache == ActivationCache.DISK, "auto or off");

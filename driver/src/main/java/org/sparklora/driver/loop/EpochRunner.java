@@ -1,20 +1,40 @@
 package org.sparklora.driver.loop;
 
+import java.util.List;
 import java.util.SortedMap;
+import java.util.function.Consumer;
 import org.sparklora.worker.contract.EpochPlan;
-import org.sparklora.worker.train.GradientExchange;
+import org.sparklora.worker.train.OptimizerSettings;
+import org.sparklora.worker.train.StepReport;
+import org.sparklora.worker.train.TrainState;
 
-/** Where gradients and predictions are computed: Spark, or a test's own thread. */
+/** Where steps and predictions are computed: Spark, by one exchange or the other, or a test's own thread. */
 public interface EpochRunner {
 
-    /** Sends a plan to the workers; the caller closes the epoch when its steps are done. */
-    Epoch open(EpochPlan plan);
+    /**
+     * Sends a plan to the workers; the caller closes the epoch when its steps are done.
+     *
+     * @param state what the steps change; the driver's copy is the one that counts
+     */
+    Epoch open(EpochPlan plan, TrainState state, OptimizerSettings optimizer);
 
     /** Validation metrics by name with the adapter of this plan; empty where there is no validation data. */
     SortedMap<String, Double> evaluate(EpochPlan plan);
 
-    /** One epoch's exchange. */
-    interface Epoch extends GradientExchange, AutoCloseable {
+    /** The steps of one epoch. */
+    interface Epoch extends AutoCloseable {
+
+        /**
+         * Runs consecutive steps; afterwards the state is as they left it. Where they stop on the way never changes a bit.
+         *
+         * @param from first step, within the epoch
+         * @param to step to stop before, at the latest
+         * @param firstGlobal global number of the epoch's step 0
+         * @param done is told of steps, in order, once they count
+         * @return the step after the last that was done; above {@code from}
+         */
+        int run(int from, int to, long firstGlobal, Consumer<List<StepReport>> done);
+
         @Override
         void close();
     }

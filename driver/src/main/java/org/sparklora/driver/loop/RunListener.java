@@ -1,5 +1,6 @@
 package org.sparklora.driver.loop;
 
+import java.util.List;
 import java.util.SortedMap;
 import org.sparklora.driver.freeze.Transition;
 import org.sparklora.worker.contract.EpochPlan;
@@ -26,8 +27,8 @@ public interface RunListener {
      */
     void epochGoesOn(EpochPlan plan, int trainableParameters, int stepsDone);
 
-    /** A step is done. */
-    void stepDone(int epoch, StepReport report);
+    /** Consecutive steps are done: one, or those of a whole segment. */
+    void stepsDone(int epoch, List<StepReport> reports);
 
     /** An epoch is done, validation included. */
     void epochEnds(EpochResult result);

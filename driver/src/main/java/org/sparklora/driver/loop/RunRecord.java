@@ -4,7 +4,9 @@ import java.io.IOException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import org.sparklora.driver.freeze.Transition;
 import org.sparklora.driver.report.HistoryEvent;
@@ -18,7 +20,7 @@ import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.train.StepReport;
 
 /** Writes what happens into the history, and shows it. Publishes at every epoch's end and once a minute. */
-public final class RunRecord implements RunListener, AutoCloseable {
+public final class RunRecord implements RunListener, FailureListener, AutoCloseable {
 
     private static final Duration PUBLISH_EVERY = Duration.ofSeconds(60);
 
@@ -66,24 +68,33 @@ public final class RunRecord implements RunListener, AutoCloseable {
     }
 
     @Override
-    public void stepDone(int epoch, StepReport report) {
+    public void stepsDone(int epoch, List<StepReport> reports) {
+        int examples = 0;
+        for (StepReport report : reports) {
+            history.append(event(epoch, report));
+            examples += report.examples();
+        }
+        StepReport last = reports.get(reports.size() - 1);
+        int done = Math.toIntExact(last.step() - (long) epoch * stepsPerEpoch) + 1;
+        progress.step(at(epoch, done), last.loss(), examples);
+        if (Duration.between(published, clock.instant()).compareTo(PUBLISH_EVERY) >= 0) {
+            publish();
+        }
+    }
+
+    private static HistoryEvent.Step event(int epoch, StepReport report) {
         Map<String, Float> norms = new TreeMap<>();
         Map<String, Double> rates = new TreeMap<>();
         report.groups().forEach((group, mine) -> {
             norms.put(group, mine.gradNorm());
             rates.put(group, mine.learningRate());
         });
-        history.append(new HistoryEvent.Step(
+        return new HistoryEvent.Step(
                 new HistoryEvent.Step.At(epoch, Math.toIntExact(report.step())),
                 report.loss(),
                 report.examples(),
                 new HistoryEvent.Step.GradientNorms(report.gradNorm(), norms),
-                rates));
-        int done = Math.toIntExact(report.step() - (long) epoch * stepsPerEpoch) + 1;
-        progress.step(at(epoch, done), report.loss(), report.examples());
-        if (Duration.between(published, clock.instant()).compareTo(PUBLISH_EVERY) >= 0) {
-            publish();
-        }
+                rates);
     }
 
     @Override
@@ -92,6 +103,23 @@ public final class RunRecord implements RunListener, AutoCloseable {
                 new HistoryEvent.EpochEnd(result.epoch(), result.trainLoss(), result.validation(), result.seconds()));
         publish();
         progress.epochEnd(at(result.epoch(), stepsPerEpoch), result.trainLoss(), result.validation());
+    }
+
+    @Override
+    public void failed(int epoch, long step, int attempt, String message) {
+        trouble(false, new TreeMap<>(Map.of("epoch", epoch, "step", step, "attempt", attempt, "message", message)));
+        progress.note("epoch " + epoch + " failure " + attempt + " at step " + step + ": " + message);
+    }
+
+    @Override
+    public void recovered(int epoch, long step, int ranks) {
+        trouble(true, new TreeMap<>(Map.of("epoch", epoch, "step", step, "ranks", ranks)));
+        progress.note("epoch " + epoch + " goes on from step " + step + " with " + ranks + " ranks");
+    }
+
+    private void trouble(boolean recovered, SortedMap<String, Object> details) {
+        history.append(new HistoryEvent.Trouble(recovered, details));
+        publish();
     }
 
     /** Makes everything so far readable in the run directory. */

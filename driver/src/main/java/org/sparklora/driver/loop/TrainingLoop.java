@@ -16,10 +16,9 @@ import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.train.DivergedException;
 import org.sparklora.worker.train.FirstValues;
+import org.sparklora.worker.train.GradientLayout;
 import org.sparklora.worker.train.OptimizerSettings;
-import org.sparklora.worker.train.StepReport;
 import org.sparklora.worker.train.TrainState;
-import org.sparklora.worker.train.TrainStep;
 
 /**
  * One run, epoch by epoch. For each epoch: the policy decides, groups move, the plan goes to the workers, the steps
@@ -104,27 +103,15 @@ public final class TrainingLoop {
         int epoch = standing.epoch();
         boolean underWay = from.stepsDone() > 0;
         String reason = underWay ? "" : groups.enter(epoch, state, standing.seen());
-        TrainStep step = new TrainStep(state, recipe.optimizer());
+        int trainable = GradientLayout.of(manifest, state.freeze()).size();
         EpochPlan plan = plan(state, epoch);
         if (underWay) {
-            listener.epochGoesOn(plan, step.layout().size(), from.stepsDone());
+            listener.epochGoesOn(plan, trainable, from.stepsDone());
         } else {
-            listener.epochStarts(plan, step.layout().size(), reason);
+            listener.epochStarts(plan, trainable, reason);
         }
 
-        int steps = recipe.shards().stepsPerEpoch();
-        double loss = from.lossSum();
-        try (EpochRunner.Epoch exchange = runner.open(plan)) {
-            for (int k = from.stepsDone(); k < steps; k++) {
-                long globalStep = (long) epoch * steps + k;
-                StepReport report = step.run(globalStep, k, exchange);
-                loss += (double) report.loss() * report.examples();
-                listener.stepDone(epoch, report);
-                if (k + 1 < steps && checkpointer.wants(globalStep + 1)) {
-                    checkpointer.reached(standing.point(new EpochPart(k + 1, loss)));
-                }
-            }
-        }
+        double loss = runSteps(standing, plan, from, checkpointer);
         long trained = clock.millis();
         requireFinite(state.snapshot(), epoch);
         SortedMap<String, Double> validation = runner.evaluate(plan(state, epoch));
@@ -136,6 +123,30 @@ public final class TrainingLoop {
         EpochResult result = new EpochResult(epoch, loss / recipe.shards().examples(), validation, seconds);
         listener.epochEnds(result);
         return result;
+    }
+
+    /** The epoch's steps from a point on, with a stop wherever a checkpoint is due; the sum of their losses. */
+    private double runSteps(Standing standing, EpochPlan plan, EpochPart from, Checkpointer checkpointer) {
+        int steps = recipe.shards().stepsPerEpoch();
+        long firstGlobal = (long) plan.epoch() * steps;
+        double[] loss = {from.lossSum()};
+        try (EpochRunner.Epoch epoch = runner.open(plan, standing.state(), recipe.optimizer())) {
+            int k = from.stepsDone();
+            while (k < steps) {
+                int stop = k + 1;
+                while (stop < steps && !checkpointer.wants(firstGlobal + stop)) {
+                    stop++;
+                }
+                k = epoch.run(k, stop, firstGlobal, reports -> {
+                    reports.forEach(report -> loss[0] += (double) report.loss() * report.examples());
+                    listener.stepsDone(plan.epoch(), reports);
+                });
+                if (k < steps && checkpointer.wants(firstGlobal + k)) {
+                    checkpointer.reached(standing.point(new EpochPart(k, loss[0])));
+                }
+            }
+        }
+        return loss[0];
     }
 
     /** A step checks what it starts from; of the epoch's last update there is no other check. */

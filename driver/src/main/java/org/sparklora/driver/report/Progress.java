@@ -72,6 +72,11 @@ public final class Progress {
         lines.accept(ProgressLine.step(at, loss, seconds > 0 ? examples / seconds : 0, left, state));
     }
 
+    /** Something out of the ordinary. */
+    public void note(String line) {
+        lines.accept(line);
+    }
+
     /** An epoch is over. */
     public void epochEnd(Position at, double trainLoss, Map<String, ? extends Number> validation) {
         Duration took = Duration.between(epochBegan, clock.instant());

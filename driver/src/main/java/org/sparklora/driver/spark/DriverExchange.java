@@ -1,7 +1,9 @@
 package org.sparklora.driver.spark;
 
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
@@ -12,6 +14,8 @@ import org.sparklora.worker.data.Shard;
 import org.sparklora.worker.spark.EpochContext;
 import org.sparklora.worker.spark.NodeSum;
 import org.sparklora.worker.spark.StepTask;
+import org.sparklora.worker.train.StepReport;
+import org.sparklora.worker.train.TrainStep;
 
 /**
  * The {@code driver} exchange: one ordinary Spark job per optimizer step. Tasks answer with the sums of the subtrees
@@ -23,19 +27,28 @@ final class DriverExchange implements EpochRunner.Epoch {
     private final JavaRDD<Shard> shards;
     private final Broadcast<EpochContext> context;
     private final ShardTree tree;
+    private final TrainStep step;
 
     /**
      * @param shards in as many partitions as there are tasks
      */
-    DriverExchange(JavaSparkContext spark, JavaRDD<Shard> shards, Broadcast<EpochContext> context) {
+    DriverExchange(JavaSparkContext spark, JavaRDD<Shard> shards, Broadcast<EpochContext> context, TrainStep step) {
         this.spark = spark;
         this.shards = shards;
         this.context = context;
+        this.step = step;
         this.tree = new ShardTree(context.value().plan().shards().shards());
     }
 
     @Override
-    public ShardSum sum(int step, float[] live) {
+    public int run(int from, int to, long firstGlobal, Consumer<List<StepReport>> done) {
+        for (int k = from; k < to; k++) {
+            done.accept(List.of(step.run(firstGlobal + k, k, this::sum)));
+        }
+        return to;
+    }
+
+    private ShardSum sum(int step, float[] live) {
         spark.sc().setJobDescription("epoch " + context.value().plan().epoch() + " step " + step);
         Map<Integer, ShardSum> sums = new TreeMap<>();
         for (NodeSum node :

@@ -1,9 +1,12 @@
 package org.sparklora.driver.spark;
 
+import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SparkSession;
 
 /** Where a command's Spark session comes from: what spark-submit configured, with what spark-lora relies on. */
 public final class Sessions {
+
+    private static final String CHECK_INTERVAL = "spark.scheduler.barrier.maxConcurrentTasksCheck.interval";
 
     private Sessions() {}
 
@@ -15,6 +18,10 @@ public final class Sessions {
                 .config("spark.serializer", "org.apache.spark.serializer.JavaSerializer")
                 // Progress is ours; two bars on one terminal are none.
                 .config("spark.ui.showConsoleProgress", "false");
+        if (!new SparkConf().contains(CHECK_INTERVAL)) {
+            // After a failure ranks wait for slots by this interval; Spark's own 15 s would be most of a restart.
+            builder.config(CHECK_INTERVAL, "1s");
+        }
         return builder.getOrCreate();
     }
 }

@@ -1,5 +1,6 @@
 package org.sparklora.driver.spark;
 
+import java.time.Clock;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -9,12 +10,16 @@ import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.SparkSession;
 import org.sparklora.driver.data.EvaluationData;
 import org.sparklora.driver.loop.EpochRunner;
+import org.sparklora.driver.loop.FailureListener;
 import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.data.Shard;
 import org.sparklora.worker.spark.EpochContext;
 import org.sparklora.worker.spark.PredictTask;
 import org.sparklora.worker.spark.RunContext;
 import org.sparklora.worker.spark.ShardLogits;
+import org.sparklora.worker.train.OptimizerSettings;
+import org.sparklora.worker.train.TrainState;
+import org.sparklora.worker.train.TrainStep;
 
 /** Runs epochs on Spark: broadcasts each plan, then one job per step and one for evaluation. */
 public final class SparkEpochRunner implements EpochRunner {
@@ -24,23 +29,40 @@ public final class SparkEpochRunner implements EpochRunner {
     private final RunContext run;
     private final JavaRDD<Shard> training;
     private final Optional<EvaluationData> validation;
+    private final PeerExchange.Tolerance tolerance;
+    private final Optional<RankedShards> ranked;
+    private final SegmentLength segmentLength = new SegmentLength(Clock.systemUTC());
 
     /**
      * @param training S partitions, one shard each
+     * @param maxFailures failures in a row that the peer exchange bears
      */
     public SparkEpochRunner(
-            SparkSession session, RunContext run, JavaRDD<Shard> training, Optional<EvaluationData> validation) {
+            SparkSession session,
+            RunContext run,
+            JavaRDD<Shard> training,
+            Optional<EvaluationData> validation,
+            ExchangeChoice exchange,
+            int maxFailures,
+            FailureListener failures) {
         this.session = session;
         this.spark = JavaSparkContext.fromSparkContext(session.sparkContext());
         this.run = run;
         this.training = training;
         this.validation = validation;
+        this.tolerance = new PeerExchange.Tolerance(maxFailures, failures);
+        this.ranked = exchange.peer()
+                ? Optional.of(new RankedShards(training, Slots.ranks(spark, training.getNumPartitions())))
+                : Optional.empty();
     }
 
     @Override
-    public Epoch open(EpochPlan plan) {
+    public Epoch open(EpochPlan plan, TrainState state, OptimizerSettings optimizer) {
         Broadcast<EpochContext> context = spark.broadcast(new EpochContext(run, plan));
-        return new DriverExchange(spark, inTasks(training), context);
+        if (ranked.isPresent()) {
+            return new PeerExchange(spark, ranked.get(), context, state, optimizer, tolerance, segmentLength);
+        }
+        return new DriverExchange(spark, inTasks(training), context, new TrainStep(state, optimizer));
     }
 
     /** As many tasks as can run at once: more would only cost scheduling. The number never changes a bit. */

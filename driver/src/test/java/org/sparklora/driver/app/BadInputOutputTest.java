@@ -87,7 +87,7 @@ class BadInputOutputTest {
         Map<String, String> before = oldRun();
         TrainingJob.Ended ended = job.trainWithoutSpark(broken, "--overwrite");
         assertThat(ended.code()).isBetween(2, 4);
-        assertThat(ended.err()).contains(job.output() + " still holds the run that was to be overwritten");
+        assertThat(ended.err()).contains(job.output() + " still holds the run that it held");
         assertThat(files()).isEqualTo(before);
     }
 

@@ -116,6 +116,19 @@ class SameBitsTest {
     }
 
     @Test
+    void bothExchangesGiveTheSameBits() throws IOException {
+        Path driver = train("driver", "local[2]", "execution.exchange=driver");
+        Path peer = train("peer", "local[3]", "execution.exchange=peer");
+        assertThat(adapter(peer)).isEqualTo(adapter(driver));
+        assertThat(numbers(peer)).isEqualTo(numbers(driver));
+        assertThat(TrainingJob.events(peer, "run")
+                        .get(0)
+                        .at("/choices/exchange")
+                        .asText())
+                .startsWith("peer: ");
+    }
+
+    @Test
     void theOrderOfTheInputDoesNotMatter() throws IOException {
         Path first = train("first", "local[2]");
         List<String> shuffled = new ArrayList<>(rows());

@@ -27,7 +27,6 @@ class UnavailableTest {
                         "schedule.events[0].step is not available in this version;"
                                 + " leave it out: events take effect before their epoch",
                         "training.loraplus_lr_ratio is not available in this version; leave it out",
-                        "execution.exchange='peer' is not available in this version; use auto or driver",
                         "execution.device='gpu' is not available in this version; use cpu",
                         "tracking.mlflow is not available in this version; leave it out",
                         "tracking.tensorboard is not available in this version; leave it out");

@@ -35,6 +35,7 @@ import org.sparklora.worker.train.FirstValues;
 import org.sparklora.worker.train.LearningRateSchedule;
 import org.sparklora.worker.train.OptimizerSettings;
 import org.sparklora.worker.train.StepReport;
+import org.sparklora.worker.train.TrainState;
 
 /** A run that goes on from a point, any point, tells the rest of the same story and ends with the same bits. */
 class ResumedLoopTest {
@@ -66,21 +67,19 @@ class ResumedLoopTest {
     /** Gradients that hang on values and step, so that a value or a moment that is off shows at once. */
     private static final class Pulling implements EpochRunner {
         @Override
-        public Epoch open(EpochPlan plan) {
-            return new Epoch() {
-                @Override
-                public ShardSum sum(int step, float[] live) {
-                    float[] gradient = live.clone();
-                    for (int i = 0; i < gradient.length; i++) {
-                        gradient[i] += (i % 7 - 3) * 0.1f + step;
-                    }
-                    int examples = plan.shards().examplesIn(step);
-                    return new ShardSum(examples * (0.1 + gradient[0]), examples, examples, gradient);
-                }
-
-                @Override
-                public void close() {}
-            };
+        public Epoch open(EpochPlan plan, TrainState state, OptimizerSettings optimizer) {
+            return new StepByStep(
+                    state,
+                    optimizer,
+                    (step, live) -> {
+                        float[] gradient = live.clone();
+                        for (int i = 0; i < gradient.length; i++) {
+                            gradient[i] += (i % 7 - 3) * 0.1f + step;
+                        }
+                        int examples = plan.shards().examplesIn(step);
+                        return new ShardSum(examples * (0.1 + gradient[0]), examples, examples, gradient);
+                    },
+                    () -> {});
         }
 
         @Override
@@ -110,8 +109,10 @@ class ResumedLoopTest {
         }
 
         @Override
-        public void stepDone(int epoch, StepReport report) {
-            lines.add(epoch + " " + report);
+        public void stepsDone(int epoch, List<StepReport> reports) {
+            for (StepReport report : reports) {
+                lines.add(epoch + " " + report);
+            }
         }
 
         @Override

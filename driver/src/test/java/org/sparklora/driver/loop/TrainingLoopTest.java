@@ -35,6 +35,7 @@ import org.sparklora.worker.train.FirstValues;
 import org.sparklora.worker.train.LearningRateSchedule;
 import org.sparklora.worker.train.OptimizerSettings;
 import org.sparklora.worker.train.StepReport;
+import org.sparklora.worker.train.TrainState;
 
 /** The loop on a runner of its own: no Spark, gradients of ones. */
 class TrainingLoopTest {
@@ -67,21 +68,17 @@ class TrainingLoopTest {
         }
 
         @Override
-        public Epoch open(EpochPlan plan) {
+        public Epoch open(EpochPlan plan, TrainState state, OptimizerSettings optimizer) {
             plans.add(plan);
-            return new Epoch() {
-                @Override
-                public ShardSum sum(int step, float[] live) {
-                    float[] gradient = new float[live.length];
-                    Arrays.fill(gradient, 1f);
-                    return new ShardSum(1, 1, plan.shards().examplesIn(step), gradient);
-                }
-
-                @Override
-                public void close() {
-                    told.add("closed " + plan.epoch());
-                }
-            };
+            return new StepByStep(
+                    state,
+                    optimizer,
+                    (step, live) -> {
+                        float[] gradient = new float[live.length];
+                        Arrays.fill(gradient, 1f);
+                        return new ShardSum(1, 1, plan.shards().examplesIn(step), gradient);
+                    },
+                    () -> told.add("closed " + plan.epoch()));
         }
 
         @Override
@@ -113,8 +110,8 @@ class TrainingLoopTest {
         }
 
         @Override
-        public void stepDone(int epoch, StepReport report) {
-            told.add("step " + report.step());
+        public void stepsDone(int epoch, List<StepReport> reports) {
+            reports.forEach(report -> told.add("step " + report.step()));
         }
 
         @Override

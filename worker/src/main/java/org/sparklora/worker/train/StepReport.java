@@ -1,5 +1,6 @@
 package org.sparklora.worker.train;
 
+import java.io.Serializable;
 import java.util.SortedMap;
 
 /**
@@ -11,8 +12,9 @@ import java.util.SortedMap;
  * @param gradNorm global gradient norm before clipping
  * @param groups per live group, by name
  */
-public record StepReport(long step, float loss, int examples, float gradNorm, SortedMap<String, GroupReport> groups) {
+public record StepReport(long step, float loss, int examples, float gradNorm, SortedMap<String, GroupReport> groups)
+        implements Serializable {
 
     /** One group's part: its gradient norm before clipping, and the learning rate it was updated with. */
-    public record GroupReport(float gradNorm, double learningRate) {}
+    public record GroupReport(float gradNorm, double learningRate) implements Serializable {}
 }

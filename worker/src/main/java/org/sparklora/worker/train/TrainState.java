@@ -68,6 +68,17 @@ public final class TrainState {
         return state;
     }
 
+    /** Takes over what another rank's copy of this state has become; the groups and their states are the same. */
+    public void become(TrainStateSnapshot later) {
+        TrainState copy = restore(manifest, later);
+        if (!copy.freeze.equals(freeze)) {
+            throw new IllegalArgumentException("the state that came back has other groups live: " + copy.freeze);
+        }
+        values.putAll(copy.values);
+        moments.putAll(copy.moments);
+        stepsSinceThaw.putAll(copy.stepsSinceThaw);
+    }
+
     /** A copy of everything, from which {@link #restore} makes an equal state. */
     public TrainStateSnapshot capture() {
         return new TrainStateSnapshot(freeze, snapshot(), moments, stepsSinceThaw);

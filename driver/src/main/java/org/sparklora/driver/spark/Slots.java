@@ -1,0 +1,26 @@
+package org.sparklora.driver.spark;
+
+import java.time.Duration;
+import org.apache.spark.api.java.JavaSparkContext;
+
+/** What the cluster has room for. */
+final class Slots {
+
+    private Slots() {}
+
+    /** Tasks that can run at once now. */
+    static int available(JavaSparkContext spark) {
+        return spark.sc()
+                .maxNumConcurrentTasks(spark.sc().resourceProfileManager().defaultResourceProfile());
+    }
+
+    /** Ranks to use now: as many as there are slots and shards for, at least one. */
+    static int ranks(JavaSparkContext spark, int shards) {
+        return Math.max(1, Math.min(shards, available(spark)));
+    }
+
+    /** Longest silence between ranks before one is given up: spark.lora.stepTimeout. */
+    static Duration stepTimeout(JavaSparkContext spark) {
+        return Duration.ofSeconds(spark.getConf().getTimeAsSeconds("spark.lora.stepTimeout", "300s"));
+    }
+}

@@ -1,0 +1,147 @@
+package org.sparklora.worker.spark;
+
+import java.io.Serializable;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.apache.spark.BarrierTaskContext;
+import org.apache.spark.SparkEnv;
+import org.apache.spark.broadcast.Broadcast;
+import org.sparklora.worker.allreduce.Mailbox;
+import org.sparklora.worker.allreduce.RankMap;
+import org.sparklora.worker.allreduce.ShardTree;
+import org.sparklora.worker.allreduce.TreeAllReduce;
+import org.sparklora.worker.contract.AdapterSnapshot;
+import org.sparklora.worker.contract.GroupState;
+import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.ShardPlan;
+import org.sparklora.worker.contract.ShardSum;
+import org.sparklora.worker.contract.TensorSpec;
+import org.sparklora.worker.data.Shard;
+import org.sparklora.worker.train.DivergedException;
+import org.sparklora.worker.train.GradientExchange;
+import org.sparklora.worker.train.StepReport;
+import org.sparklora.worker.train.TrainState;
+import org.sparklora.worker.train.TrainStateCodec;
+import org.sparklora.worker.train.TrainStep;
+import scala.collection.JavaConverters;
+import scala.runtime.AbstractFunction1;
+
+/**
+ * One rank of a barrier stage: meets the others once, then does every step of the segment with them. Each rank holds the
+ * whole training state and updates it with the same total, so all end with the same bits.
+ */
+public final class SegmentTask
+        extends AbstractFunction1<scala.collection.Iterator<Shard>, scala.collection.Iterator<SegmentResult>>
+        implements Serializable {
+
+    private static final long serialVersionUID = 1L;
+
+    private final Broadcast<EpochContext> context;
+    private final byte[] state;
+    private final SegmentPlan segment;
+
+    /**
+     * @param state encoded training state before the segment
+     */
+    public SegmentTask(Broadcast<EpochContext> context, byte[] state, SegmentPlan segment) {
+        this.context = context;
+        this.state = state;
+        this.segment = segment;
+    }
+
+    @Override
+    public scala.collection.Iterator<SegmentResult> apply(scala.collection.Iterator<Shard> shards) {
+        List<Shard> mine = new ArrayList<>();
+        while (shards.hasNext()) {
+            mine.add(shards.next());
+        }
+        Iterator<SegmentResult> result = List.of(run(mine)).iterator();
+        return JavaConverters.asScalaIteratorConverter(result).asScala();
+    }
+
+    private SegmentResult run(List<Shard> shards) {
+        BarrierTaskContext task = BarrierTaskContext.get();
+        EpochContext epoch = context.value();
+        ShardPlan plan = epoch.plan().shards();
+        int self = task.partitionId();
+        RankMap ranks = new RankMap(plan.shards(), task.getTaskInfos().length);
+        requireShards(shards, ranks, self);
+
+        TrainState training = TrainState.restore(epoch.plan().manifest(), TrainStateCodec.decodeState(state));
+        TrainStep step = new TrainStep(training, segment.optimizer());
+        int floats = step.layout().size();
+        long firstStep = segment.steps().firstGlobal() + segment.steps().from();
+        Mailbox mailbox = new Mailbox(segment.stage(), floats, ranks, self, firstStep);
+        String host = host(task.getTaskInfos()[self].address());
+        SparkEnv env = SparkEnv.get();
+        try (SparkLinks links =
+                SparkLinks.listen(env.conf(), env.securityManager(), host, mailbox, segment.deadline())) {
+            // Meeting costs a second in Spark; a rank alone has nobody to meet.
+            links.connect(
+                    ranks.ranks() == 1 ? List.of(links.address()) : Arrays.asList(task.allGather(links.address())));
+            TreeAllReduce reduce =
+                    new TreeAllReduce(segment.stage(), floats, ranks, self, mailbox, links, segment.deadline());
+            ShardTree tree = new ShardTree(plan.shards());
+            GradientExchange exchange = (k, live) -> {
+                Map<Integer, ShardSum> sums = new TreeMap<>();
+                for (Shard shard : shards) {
+                    sums.put(tree.leaf(shard.index()), epoch.sum(shard, k, live));
+                }
+                return reduce.sum(sums);
+            };
+            List<StepReport> reports = new ArrayList<>();
+            String diverged = null;
+            try {
+                for (int k = segment.steps().from(); k < segment.steps().to(); k++) {
+                    reports.add(step.run(segment.steps().firstGlobal() + k, k, exchange));
+                }
+            } catch (DivergedException e) {
+                // Every rank has the same sum and stops at the same step; the steps before it count.
+                diverged = e.getMessage();
+            }
+            return new SegmentResult(
+                    self,
+                    links.address(),
+                    digests(training),
+                    self == 0 ? reports : List.of(),
+                    self == 0 ? TrainStateCodec.encode(training.capture()) : null,
+                    diverged);
+        }
+    }
+
+    private static void requireShards(List<Shard> shards, RankMap ranks, int self) {
+        int due = ranks.firstShard(self + 1) - ranks.firstShard(self);
+        boolean right = shards.size() == due && shards.stream().allMatch(s -> ranks.rankOf(s.index()) == self);
+        if (!right) {
+            throw new IllegalStateException("rank " + self + " of " + ranks.ranks() + " holds the shards "
+                    + shards.stream().map(Shard::index).toList() + ", but " + due + " from "
+                    + ranks.firstShard(self) + " on are its own");
+        }
+    }
+
+    /** SHA-256 of each group's values that are not dormant: equal on every rank, or something is broken. */
+    private static java.util.SortedMap<String, String> digests(TrainState training) {
+        AdapterSnapshot snapshot = training.snapshot();
+        LoraManifest manifest = training.manifest();
+        TreeMap<String, String> digests = new TreeMap<>();
+        for (String group : manifest.names()) {
+            if (training.freeze().of(group) != GroupState.DORMANT) {
+                Set<String> names = new TreeSet<>();
+                manifest.tensors(group).stream().map(TensorSpec::name).forEach(names::add);
+                digests.put(group, snapshot.only(names::contains).sha256());
+            }
+        }
+        return digests;
+    }
+
+    private static String host(String address) {
+        int colon = address.lastIndexOf(':');
+        return colon < 0 ? address : address.substring(0, colon);
+    }
+}

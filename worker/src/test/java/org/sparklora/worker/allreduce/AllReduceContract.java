@@ -1,0 +1,114 @@
+package org.sparklora.worker.allreduce;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.sparklora.worker.contract.KeyedRandom;
+import org.sparklora.worker.contract.ShardSum;
+
+/** What every exchange between ranks must do: the bits of one rank, for any number of ranks, shards and values. */
+public abstract class AllReduceContract {
+
+    static final long PLAN = 0x1234_5678_9ABC_DEF0L;
+    static final Duration DEADLINE = Duration.ofSeconds(30);
+
+    /** Links for every rank; they deliver into the mailboxes. */
+    protected abstract List<Links> connect(Mailbox[] mailboxes) throws Exception;
+
+    static ShardSum shard(long seed, long step, int shard, int floats) {
+        long key = KeyedRandom.mix(KeyedRandom.mix(seed, step), shard);
+        float[] gradient = new float[floats];
+        for (int i = 0; i < floats; i++) {
+            gradient[i] = (float) (KeyedRandom.gaussian(key, i) * (1 << (int) (KeyedRandom.mix(key, i) & 15)));
+        }
+        return new ShardSum(KeyedRandom.gaussian(key, -1), shard + 0.5, shard + 1, gradient);
+    }
+
+    static Map<Integer, ShardSum> shards(long seed, long step, int from, int to, int floats, int shards) {
+        ShardTree tree = new ShardTree(shards);
+        Map<Integer, ShardSum> sums = new HashMap<>();
+        for (int s = from; s < to; s++) {
+            sums.put(tree.leaf(s), shard(seed, step, s, floats));
+        }
+        return sums;
+    }
+
+    /** A cluster of random shape: shards, ranks (3, 5, 6 and 7 among them), values. */
+    record Shape(long seed, int shards, int ranks, int floats) {}
+
+    static List<Shape> shapes() {
+        Random random = new Random(20261124);
+        List<Shape> shapes = new ArrayList<>();
+        for (int ranks : new int[] {1, 2, 3, 5, 6, 7, 8}) {
+            shapes.add(new Shape(random.nextLong(), 8, ranks, 1 + random.nextInt(3000)));
+        }
+        for (int i = 0; i < 12; i++) {
+            int shards = 1 << random.nextInt(5);
+            shapes.add(new Shape(random.nextLong(), shards, 1 + random.nextInt(shards), random.nextInt(5000)));
+        }
+        return shapes;
+    }
+
+    @ParameterizedTest
+    @MethodSource("shapes")
+    void everyRankGetsTheBitsOfOne(Shape shape) throws Exception {
+        int steps = 4;
+        RankMap ranks = new RankMap(shape.shards(), shape.ranks());
+        Mailbox[] mailboxes = IntStream.range(0, shape.ranks())
+                .mapToObj(rank -> new Mailbox(PLAN, shape.floats(), ranks, rank, 100))
+                .toArray(Mailbox[]::new);
+        List<Links> links = connect(mailboxes);
+        ExecutorService threads = Executors.newFixedThreadPool(shape.ranks());
+        try {
+            List<Callable<List<ShardSum>>> work = new ArrayList<>();
+            for (int rank = 0; rank < shape.ranks(); rank++) {
+                int self = rank;
+                work.add(() -> {
+                    TreeAllReduce reduce = new TreeAllReduce(
+                            PLAN, shape.floats(), ranks, self, mailboxes[self], links.get(self), DEADLINE);
+                    List<ShardSum> totals = new ArrayList<>();
+                    for (int step = 0; step < steps; step++) {
+                        totals.add(reduce.sum(shards(
+                                shape.seed(),
+                                step,
+                                ranks.firstShard(self),
+                                ranks.firstShard(self + 1),
+                                shape.floats(),
+                                shape.shards())));
+                    }
+                    return totals;
+                });
+            }
+            List<Future<List<ShardSum>>> results = threads.invokeAll(work, 60, TimeUnit.SECONDS);
+            for (int step = 0; step < steps; step++) {
+                ShardSum expected = new ShardTree(shape.shards())
+                        .total(
+                                shards(shape.seed(), step, 0, shape.shards(), shape.floats(), shape.shards()),
+                                ShardSum::add);
+                for (Future<List<ShardSum>> rank : results) {
+                    ShardSum total = rank.get().get(step);
+                    assertThat(total.gradient()).isEqualTo(expected.gradient());
+                    assertThat(total.loss()).isEqualTo(expected.loss());
+                    assertThat(total.weight()).isEqualTo(expected.weight());
+                    assertThat(total.examples()).isEqualTo(expected.examples());
+                }
+            }
+        } finally {
+            threads.shutdownNow();
+            links.forEach(Links::close);
+        }
+    }
+}
