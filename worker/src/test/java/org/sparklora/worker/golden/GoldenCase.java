@@ -37,9 +37,9 @@ final class GoldenCase {
     /** The folder to replay: -Dgolden.dir=DIR, or the bundled one. */
     static Path root() {
         String given = System.getProperty("golden.dir", "");
-        return given.isEmpty()
-                ? Path.of(System.getProperty("project.root", "."), "worker", "src", "test", "resources", "golden")
-                : Path.of(given);
+        Path project = Path.of(System.getProperty("project.root", ".."));
+        // A relative folder is meant from where Maven was started, not from the module's folder that tests run in.
+        return given.isEmpty() ? project.resolve("worker/src/test/resources/golden") : project.resolve(given);
     }
 
     static List<GoldenCase> all(String kind) throws IOException {
