@@ -2,11 +2,8 @@ package org.sparklora.worker.spark;
 
 import ai.djl.ndarray.NDManager;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Comparator;
 import java.util.Iterator;
 import java.util.List;
-import java.util.stream.IntStream;
 import org.apache.spark.api.java.function.FlatMapFunction;
 import org.apache.spark.broadcast.Broadcast;
 import org.sparklora.worker.data.Batch;
@@ -18,7 +15,7 @@ import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.train.AdaptedModel;
 import org.sparklora.worker.train.AdaptedModel.GroupView;
 
-/** Logits of every row of a task's shards, in the rows' own order. */
+/** Logits of every row of a task's shards; each comes with its key, for the order is that of lengths. */
 public final class PredictTask implements FlatMapFunction<Iterator<Shard>, ShardLogits> {
 
     private static final long serialVersionUID = 1L;
@@ -42,23 +39,16 @@ public final class PredictTask implements FlatMapFunction<Iterator<Shard>, Shard
     }
 
     private static ShardLogits logits(EpochContext epoch, Shard shard) {
-        // Rows of like length go together, so that little is padded; ties keep their order.
-        int[] byLength = IntStream.range(0, shard.size())
-                .boxed()
-                .sorted(Comparator.comparingInt(i -> shard.example(i).length()))
-                .mapToInt(Integer::intValue)
-                .toArray();
-        int columns = epoch.run().head().outputs();
-        float[] logits = new float[shard.size() * columns];
-        for (int from = 0; from < byLength.length; from += BATCH) {
-            int[] rows = Arrays.copyOfRange(byLength, from, Math.min(byLength.length, from + BATCH));
-            float[] part =
-                    forward(epoch, Arrays.stream(rows).mapToObj(shard::example).toList());
-            for (int i = 0; i < rows.length; i++) {
-                System.arraycopy(part, i * columns, logits, rows[i] * columns, columns);
-            }
+        List<Example> rows = new ArrayList<>();
+        float[] logits = new float[shard.size() * epoch.run().head().outputs()];
+        int filled = 0;
+        for (List<Example> batch : shard.batchesByLength(BATCH)) {
+            float[] part = forward(epoch, batch);
+            System.arraycopy(part, 0, logits, filled, part.length);
+            filled += part.length;
+            rows.addAll(batch);
         }
-        return new ShardLogits(shard, logits);
+        return new ShardLogits(rows, logits);
     }
 
     private static float[] forward(EpochContext epoch, List<Example> examples) {

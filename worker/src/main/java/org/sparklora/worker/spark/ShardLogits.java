@@ -1,7 +1,8 @@
 package org.sparklora.worker.spark;
 
 import java.io.Serializable;
-import org.sparklora.worker.data.Shard;
+import java.util.List;
+import org.sparklora.worker.data.Example;
 
 /** Logits of a shard's rows, with the rows' keys and labels. Arrays are handed out as they are. */
 public final class ShardLogits implements Serializable {
@@ -13,15 +14,15 @@ public final class ShardLogits implements Serializable {
     private final float[] logits;
 
     /**
-     * @param logits [rows, C], row-major, in the shard's own order
+     * @param logits [rows, C], row-major, in the order of {@code rows}
      */
-    ShardLogits(Shard shard, float[] logits) {
-        this.keys = new long[shard.size()];
-        this.labels = new float[shard.size()];
+    ShardLogits(List<Example> rows, float[] logits) {
+        this.keys = new long[rows.size()];
+        this.labels = new float[rows.size()];
         this.logits = logits;
-        for (int row = 0; row < shard.size(); row++) {
-            keys[row] = shard.example(row).key();
-            labels[row] = shard.example(row).label();
+        for (int row = 0; row < rows.size(); row++) {
+            keys[row] = rows.get(row).key();
+            labels[row] = rows.get(row).label();
         }
     }
 
