@@ -8,6 +8,8 @@ public final class Sessions {
 
     private static final String CHECK_INTERVAL = "spark.scheduler.barrier.maxConcurrentTasksCheck.interval";
 
+    private static final String MEETING_TIMEOUT = "spark.barrier.sync.timeout";
+
     private Sessions() {}
 
     /** Opens the session; the caller closes it. */
@@ -18,7 +20,12 @@ public final class Sessions {
                 .config("spark.serializer", "org.apache.spark.serializer.JavaSerializer")
                 // Progress is ours; two bars on one terminal are none.
                 .config("spark.ui.showConsoleProgress", "false");
-        if (!new SparkConf().contains(CHECK_INTERVAL)) {
+        SparkConf given = new SparkConf();
+        if (!given.contains(MEETING_TIMEOUT)) {
+            // Ranks wait for each other at the start of a stage; Spark's own limit is a year.
+            builder.config(MEETING_TIMEOUT, given.get(Slots.STEP_TIMEOUT, Slots.DEFAULT_STEP_TIMEOUT));
+        }
+        if (!given.contains(CHECK_INTERVAL)) {
             // After a failure ranks wait for slots by this interval; Spark's own 15 s would be most of a restart.
             builder.config(CHECK_INTERVAL, "1s");
         }

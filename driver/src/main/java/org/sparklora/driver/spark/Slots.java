@@ -6,6 +6,9 @@ import org.apache.spark.api.java.JavaSparkContext;
 /** What the cluster has room for. */
 final class Slots {
 
+    static final String STEP_TIMEOUT = "spark.lora.stepTimeout";
+    static final String DEFAULT_STEP_TIMEOUT = "300s";
+
     private Slots() {}
 
     /** Tasks that can run at once now. */
@@ -19,8 +22,8 @@ final class Slots {
         return Math.max(1, Math.min(shards, available(spark)));
     }
 
-    /** Longest silence between ranks before one is given up: spark.lora.stepTimeout. */
+    /** Longest silence between ranks before one is given up. */
     static Duration stepTimeout(JavaSparkContext spark) {
-        return Duration.ofSeconds(spark.getConf().getTimeAsSeconds("spark.lora.stepTimeout", "300s"));
+        return Duration.ofSeconds(spark.getConf().getTimeAsSeconds(STEP_TIMEOUT, DEFAULT_STEP_TIMEOUT));
     }
 }

@@ -1,25 +1,21 @@
 package org.sparklora.worker.allreduce;
 
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.util.zip.CRC32C;
 import org.sparklora.worker.contract.ShardSum;
 
 /**
- * One message between ranks: a sum on its way up the tree, or the total on its way down.
+ * A chunk of a sum on its way up the tree, or of the total on its way down.
  *
- * <p>Layout, little-endian: magic, plan (8), step (8), kind, sender, node, examples (4 each), loss, weight (8 each),
- * number of floats, the floats, CRC-32C of all before it. A frame that does not fit in every respect is refused: it
- * never becomes a gradient.
+ * <p>After the common header: step (8), node, chunk, examples (4 each), loss, weight (8 each), the chunk's values (4
+ * each). How many there must be follows from the chunk's number.
  *
- * @param plan what the stage is about; frames of another stage are strangers
- * @param step global step
- * @param sum of a node of the tree; of node 1 for the total
+ * @param label who sends which part of what
+ * @param part the chunk's values, with loss and counts of the whole sum, which are the same in each of its chunks
  */
-public record Frame(long plan, long step, Kind kind, int sender, Node sum) {
+record Frame(Label label, ShardSum part) implements Message {
 
     /** What a frame carries. */
-    public enum Kind {
+    enum Kind {
         /** The sum of a node, for the rank that owns its parent. */
         UP(1),
         /** The sum over all shards. */
@@ -41,70 +37,63 @@ public record Frame(long plan, long step, Kind kind, int sender, Node sum) {
         }
     }
 
-    /** A node's sum. */
-    public record Node(int node, ShardSum sum) {}
+    /** A part of a node's sum; node 1 is the total. */
+    record Place(int node, int chunk) {}
 
-    private static final int MAGIC = 0x534C5231; // "SLR1"
-    private static final int HEADER_BYTES = 4 + 8 + 8 + 4 * 4 + 8 + 8 + 4;
-    private static final int CRC_BYTES = 4;
+    private static final int FIELD_BYTES = 8 + 3 * 4 + 2 * 8;
 
-    /** Bytes of a frame with a gradient of so many floats. */
-    static int bytes(int floats) {
-        return HEADER_BYTES + Math.multiplyExact(floats, Float.BYTES) + CRC_BYTES;
-    }
-
-    /** Writes the frame into a buffer of at least {@link #bytes} and returns it, flipped. */
-    ByteBuffer encode(ByteBuffer target) {
-        float[] gradient = sum.sum().gradient();
-        ByteBuffer out = target.clear().order(ByteOrder.LITTLE_ENDIAN);
-        out.putInt(MAGIC).putLong(plan).putLong(step).putInt(kind.code).putInt(sender);
-        out.putInt(sum.node()).putInt(sum.sum().examples());
-        out.putDouble(sum.sum().loss()).putDouble(sum.sum().weight()).putInt(gradient.length);
-        out.asFloatBuffer().put(gradient);
-        out.position(out.position() + gradient.length * Float.BYTES);
-        out.putInt(crc(out.duplicate().flip()));
-        return out.flip();
+    /** Bytes of a frame with so many values. */
+    static int bytes(int values) {
+        return HEADER_BYTES + FIELD_BYTES + values * Float.BYTES + CRC_BYTES;
     }
 
     /**
-     * Reads a frame.
+     * What a frame is, without its values.
      *
-     * @param floats size that the gradient must have
-     * @throws ProtocolException when anything is wrong with it
+     * @param step global step
      */
-    static Frame decode(ByteBuffer message, int floats) {
-        ByteBuffer in = message.slice().order(ByteOrder.LITTLE_ENDIAN);
-        if (in.remaining() != bytes(floats)) {
-            throw new ProtocolException(
-                    "a message of " + in.remaining() + " bytes came where " + bytes(floats) + " were due");
+    record Label(long plan, Kind kind, int sender, long step, Place place) {}
+
+    @Override
+    public long plan() {
+        return label.plan;
+    }
+
+    @Override
+    public int sender() {
+        return label.sender;
+    }
+
+    /** Writes a chunk of a sum straight from its gradient; the buffer holds at least {@link #bytes} and is flipped. */
+    static ByteBuffer encode(Label label, ShardSum sum, Chunks chunks, ByteBuffer target) {
+        int chunk = label.place.chunk;
+        int size = chunks.size(chunk);
+        ByteBuffer out = Message.open(target, label.plan, label.kind.code, label.sender);
+        out.putLong(label.step).putInt(label.place.node).putInt(chunk).putInt(sum.examples());
+        out.putDouble(sum.loss()).putDouble(sum.weight());
+        out.asFloatBuffer().put(sum.gradient(), chunks.from(chunk), size);
+        return Message.seal(out.position(out.position() + size * Float.BYTES));
+    }
+
+    static Frame read(long plan, Kind kind, int sender, ByteBuffer in, Chunks chunks) {
+        if (in.remaining() < FIELD_BYTES) {
+            throw new ProtocolException("rank " + sender + " sent a frame without its fields");
         }
-        int end = in.limit() - CRC_BYTES;
-        if (in.getInt(end) != crc(in.slice(0, end))) {
-            throw new ProtocolException("a message does not match its checksum");
-        }
-        if (in.getInt() != MAGIC) {
-            throw new ProtocolException("a message is no frame of spark-lora");
-        }
-        long plan = in.getLong();
         long step = in.getLong();
-        Kind kind = Kind.of(in.getInt());
-        int sender = in.getInt();
-        int node = in.getInt();
+        Place place = new Place(in.getInt(), in.getInt());
         int examples = in.getInt();
         double loss = in.getDouble();
         double weight = in.getDouble();
-        int size = in.getInt();
-        if (size != floats) {
-            throw new ProtocolException("a frame with " + size + " values came where " + floats + " were due");
+        if (place.chunk < 0 || place.chunk >= chunks.count()) {
+            throw new ProtocolException("rank " + sender + " sent chunk " + place.chunk + " of " + chunks.count());
         }
-        float[] gradient = new float[floats];
-        in.asFloatBuffer().get(gradient);
-        return new Frame(plan, step, kind, sender, new Node(node, new ShardSum(loss, weight, examples, gradient)));
-    }
-
-    private static int crc(ByteBuffer bytes) {
-        CRC32C crc = new CRC32C();
-        crc.update(bytes);
-        return (int) crc.getValue();
+        int due = chunks.size(place.chunk);
+        if (in.remaining() != due * Float.BYTES) {
+            throw new ProtocolException("rank " + sender + " sent " + in.remaining() + " bytes of values where "
+                    + due * Float.BYTES + " were due");
+        }
+        float[] values = new float[due];
+        in.asFloatBuffer().get(values);
+        return new Frame(new Label(plan, kind, sender, step, place), new ShardSum(loss, weight, examples, values));
     }
 }

@@ -11,6 +11,7 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.allreduce.Frame.Kind;
+import org.sparklora.worker.allreduce.Frame.Place;
 
 /**
  * Frames that have arrived and were not asked for yet. Network threads put, the rank's own thread takes.
@@ -24,7 +25,7 @@ public final class Mailbox {
     private final Condition arrived = lock.newCondition();
     private final Map<Key, Frame> frames = new HashMap<>();
     private final long plan;
-    private final int floats;
+    private final Chunks chunks;
     private final RankMap ranks;
     private final int self;
     private final String[] lastHeard;
@@ -32,7 +33,7 @@ public final class Mailbox {
     private long step;
     private @Nullable RuntimeException failure;
 
-    private record Key(long step, Kind kind, int node) {}
+    private record Key(long step, Kind kind, Place place) {}
 
     /**
      * @param plan of the stage
@@ -41,7 +42,7 @@ public final class Mailbox {
      */
     public Mailbox(long plan, int floats, RankMap ranks, int self, long firstStep) {
         this.plan = plan;
-        this.floats = floats;
+        this.chunks = new Chunks(floats);
         this.ranks = ranks;
         this.self = self;
         this.step = firstStep;
@@ -56,48 +57,59 @@ public final class Mailbox {
      * @return the rank that sent it; empty for a wrong message
      */
     public OptionalInt put(ByteBuffer message) {
-        lock.lock();
         try {
-            Frame frame = Frame.decode(message, floats);
-            require(frame);
-            if (frames.put(new Key(frame.step(), frame.kind(), frame.sum().node()), frame) != null) {
-                throw new ProtocolException("rank " + frame.sender() + " sent node "
-                        + frame.sum().node() + " of step " + frame.step() + " twice");
+            // Outside the lock: checking and copying is most of the work.
+            Message decoded = Message.decode(message, chunks);
+            lock.lock();
+            try {
+                requirePeer(decoded);
+                if (decoded instanceof Abort abort) {
+                    fail(new PeerException(abort.reason()));
+                } else if (decoded instanceof Frame frame) {
+                    keep(frame);
+                }
+                arrived.signalAll();
+                return OptionalInt.of(decoded.sender());
+            } finally {
+                lock.unlock();
             }
-            lastHeard[frame.sender()] = frame.kind() + " of step " + frame.step();
-            arrived.signalAll();
-            return OptionalInt.of(frame.sender());
         } catch (ProtocolException e) {
             fail(e);
             return OptionalInt.empty();
-        } finally {
-            lock.unlock();
         }
     }
 
-    private void require(Frame frame) {
-        if (frame.plan() != plan) {
-            throw new ProtocolException("a frame of another plan came (" + Long.toHexString(frame.plan())
+    private void requirePeer(Message message) {
+        if (message.plan() != plan) {
+            throw new ProtocolException("a frame of another plan came (" + Long.toHexString(message.plan())
                     + " instead of " + Long.toHexString(plan) + ")");
         }
-        if (frame.sender() < 0 || frame.sender() >= ranks.ranks() || frame.sender() == self) {
-            throw new ProtocolException("a frame came from rank " + frame.sender() + ", which is no peer of rank "
-                    + self + " of " + ranks.ranks());
+        int sender = message.sender();
+        if (sender < 0 || sender >= ranks.ranks() || sender == self) {
+            throw new ProtocolException(
+                    "a frame came from rank " + sender + ", which is no peer of rank " + self + " of " + ranks.ranks());
         }
-        if (frame.step() != step && frame.step() != step + 1) {
-            throw new ProtocolException("rank " + frame.sender() + " sent step " + frame.step() + " at step " + step);
+    }
+
+    private void keep(Frame frame) {
+        Frame.Label label = frame.label();
+        int sender = label.sender();
+        if (label.step() != step && label.step() != step + 1) {
+            throw new ProtocolException("rank " + sender + " sent step " + label.step() + " at step " + step);
         }
-        int node = frame.sum().node();
-        boolean right = frame.kind() == Kind.UP
-                ? node > 1
-                        && node < 2 * ranks.shards()
-                        && ranks.owner(node) == frame.sender()
-                        && ranks.owner(node / 2) == self
-                : node == 1 && self != 0 && ranks.parent(self) == frame.sender();
+        int node = label.place().node();
+        boolean right = label.kind() == Kind.UP
+                ? node > 1 && node < 2 * ranks.shards() && ranks.owner(node) == sender && ranks.owner(node / 2) == self
+                : node == 1 && self != 0 && ranks.parent(self) == sender;
         if (!right) {
-            throw new ProtocolException("rank " + frame.sender() + " sent " + frame.kind() + " node " + node
+            throw new ProtocolException("rank " + sender + " sent " + label.kind() + " node " + node
                     + ", which is not for it to send to rank " + self);
         }
+        if (frames.putIfAbsent(new Key(label.step(), label.kind(), label.place()), frame) != null) {
+            throw new ProtocolException("rank " + sender + " sent chunk "
+                    + label.place().chunk() + " of node " + node + " of step " + label.step() + " twice");
+        }
+        lastHeard[sender] = label.kind() + " of step " + label.step();
     }
 
     /**
@@ -142,14 +154,16 @@ public final class Mailbox {
      *
      * @param from the rank that is due to send it, and its name, for the message
      */
-    Frame take(Kind kind, int node, int from, String name, Duration deadline) {
-        Key key = new Key(step, kind, node);
+    Frame take(Kind kind, Place place, int from, String name, Duration deadline) {
+        Key key = new Key(step, kind, place);
         long left = deadline.toNanos();
         lock.lock();
         try {
             while (true) {
                 if (failure != null) {
-                    throw new PeerException("step " + step + ": " + failure.getMessage(), failure);
+                    // What a peer gave as its reason says its step already.
+                    String where = failure instanceof PeerException ? "" : "step " + step + ": ";
+                    throw new PeerException(where + failure.getMessage(), failure);
                 }
                 Frame frame = frames.remove(key);
                 if (frame != null) {

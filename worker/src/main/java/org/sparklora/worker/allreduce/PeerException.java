@@ -1,5 +1,7 @@
 package org.sparklora.worker.allreduce;
 
+import org.jspecify.annotations.Nullable;
+
 /** A rank cannot go on because of another: lost, silent or at odds. The message names the rank, the host and the step. */
 public final class PeerException extends RuntimeException {
 
@@ -9,7 +11,7 @@ public final class PeerException extends RuntimeException {
         super(message);
     }
 
-    public PeerException(String message, Throwable cause) {
+    public PeerException(String message, @Nullable Throwable cause) {
         super(message, cause);
     }
 }

@@ -1,17 +1,25 @@
 package org.sparklora.worker.allreduce;
 
-import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.sparklora.worker.allreduce.Frame.Kind;
+import org.sparklora.worker.allreduce.Frame.Label;
+import org.sparklora.worker.allreduce.Frame.Place;
+import org.sparklora.worker.allreduce.Route.Move;
 import org.sparklora.worker.contract.ShardSum;
 
 /**
  * The sum over all shards on every rank, added along the {@link ShardTree}: sums go up to the owner of the parent node,
- * the total comes down a binary tree over ranks. Every rank makes one call per step.
+ * the total comes down a binary tree over ranks. Every rank makes one call per step, and {@link #flush} after the last.
  *
- * <p>Not thread-safe. Owns one send buffer; the links are the caller's.
+ * <p>The gradient travels in {@link Chunks}: while one is added, the next is on the wire, and the root passes a chunk of
+ * the total down before it has seen the next one. No rank waits for the total before all its own sums are sent, so
+ * nobody waits in a circle.
+ *
+ * <p>Not thread-safe. The links are the caller's.
  */
 public final class TreeAllReduce {
 
@@ -22,12 +30,14 @@ public final class TreeAllReduce {
     private final Links links;
     private final Duration deadline;
     private final ShardTree tree;
-    private final ByteBuffer buffer;
+    private final Route route;
+    private final Chunks chunks;
+    private final Outbox outbox;
 
     /**
      * @param plan of the stage, the same on every rank
      * @param floats size of the gradient
-     * @param deadline longest wait for any one frame
+     * @param deadline longest wait for any one message
      */
     public TreeAllReduce(
             long plan, int floats, RankMap ranks, int self, Mailbox mailbox, Links links, Duration deadline) {
@@ -38,57 +48,110 @@ public final class TreeAllReduce {
         this.links = links;
         this.deadline = deadline;
         this.tree = new ShardTree(ranks.shards());
-        this.buffer = ByteBuffer.allocateDirect(Frame.bytes(floats));
+        this.route = Route.of(ranks, self);
+        this.chunks = new Chunks(floats);
+        this.outbox = new Outbox(links, chunks, deadline);
     }
 
     /** The total of a step from the sums of this rank's shards, by leaf. The parts are used up. */
     public ShardSum sum(Map<Integer, ShardSum> mine) {
-        TreeMap<Integer, ShardSum> nodes = new TreeMap<>(tree.combine(mine, ShardSum::add));
-        for (int parent = ranks.shards() - 1; parent >= 1; parent--) {
-            addOrSend(parent, nodes);
+        Map<Integer, ShardSum> nodes = new TreeMap<>(tree.combine(mine, ShardSum::add));
+        if (!nodes.keySet().equals(new TreeSet<>(route.held()))) {
+            throw new IllegalArgumentException("rank " + self + " brings the shards of the nodes " + nodes.keySet()
+                    + ", but those of " + route.held() + " are its own");
         }
+        for (int chunk = 0; chunk < chunks.count(); chunk++) {
+            for (Move move : route.moves()) {
+                up(move, chunk, nodes);
+            }
+            if (self == 0) {
+                pass(held(nodes, 1), chunk);
+            }
+        }
+        // All of this rank's sums are on their way in buffers of their own, so one of its arrays can take the total.
         ShardSum total = self == 0
-                ? nodes.get(1)
-                : mailbox.take(Kind.DOWN, 1, ranks.parent(self), links.name(ranks.parent(self)), deadline)
-                        .sum()
-                        .sum();
-        if (total == null) {
-            throw new IllegalArgumentException("rank " + self + " did not bring all of its shards: " + mine.keySet());
-        }
-        for (int child : ranks.children(self)) {
-            send(child, Kind.DOWN, 1, total);
-        }
+                ? held(nodes, 1)
+                : down(mine.values().iterator().next().gradient());
         mailbox.next();
         return total;
     }
 
-    private void addOrSend(int parent, Map<Integer, ShardSum> nodes) {
-        int left = 2 * parent;
-        int right = left + 1;
-        int leftOwner = ranks.owner(left);
-        int rightOwner = ranks.owner(right);
-        if (leftOwner == rightOwner && !nodes.containsKey(left)) {
-            return; // Inside one rank: added by combine, or not ours.
+    /** Waits until all that was sent has left this process. */
+    public void flush() {
+        outbox.flush(mailbox.step());
+    }
+
+    /**
+     * Tells the others why this rank cannot go on, before its connections close: else each would blame the neighbour that
+     * left first.
+     */
+    public void leave(Throwable reason) {
+        if (Thread.currentThread().isInterrupted()) {
+            return; // Cancelled from outside, because somebody else failed: that one has said so.
         }
-        ShardSum leftSum = nodes.get(left);
-        ShardSum rightSum = nodes.get(right);
-        if (leftOwner == self && leftSum != null) {
-            nodes.remove(left);
-            ShardSum other = rightOwner == self && rightSum != null
-                    ? rightSum
-                    : mailbox.take(Kind.UP, right, rightOwner, links.name(rightOwner), deadline)
-                            .sum()
-                            .sum();
-            nodes.remove(right);
-            nodes.put(parent, leftSum.add(other));
-        } else if (rightOwner == self && rightSum != null) {
-            nodes.remove(right);
-            send(leftOwner, Kind.UP, right, rightSum);
+        String why = reason instanceof PeerException
+                ? String.valueOf(reason.getMessage())
+                : "step " + mailbox.step() + ": rank " + self + " (" + links.name(self) + ") failed: " + reason;
+        links.tellAll(new Abort(plan, self, why).encode());
+    }
+
+    private void up(Move move, int chunk, Map<Integer, ShardSum> nodes) {
+        if (move instanceof Move.Send send) {
+            outbox.send(label(Kind.UP, send.right(), chunk), held(nodes, send.right()), List.of(send.to()));
+        } else if (move instanceof Move.Receive receive) {
+            ShardSum left = held(nodes, receive.left());
+            ShardSum part = take(Kind.UP, receive.right(), chunk, receive.from());
+            left.addRange(part.gradient(), 0, chunks.from(chunk), part.gradient().length);
+            if (chunk == 0) {
+                left.addScalars(part.loss(), part.weight(), part.examples());
+                nodes.put(receive.left() / 2, left);
+            }
+        } else if (move instanceof Move.Add add) {
+            ShardSum left = held(nodes, add.left());
+            ShardSum right = held(nodes, add.right());
+            left.addRange(right.gradient(), chunks.from(chunk), chunks.from(chunk), chunks.size(chunk));
+            if (chunk == 0) {
+                left.addScalars(right.loss(), right.weight(), right.examples());
+                nodes.put(add.left() / 2, left);
+            }
         }
     }
 
-    private void send(int rank, Kind kind, int node, ShardSum sum) {
-        Frame frame = new Frame(plan, mailbox.step(), kind, self, new Frame.Node(node, sum));
-        links.send(rank, frame.encode(buffer));
+    /** The total as it comes from the parent, passed on to the children. */
+    private ShardSum down(float[] gradient) {
+        ShardSum total = new ShardSum(0, 0, 0, gradient);
+        for (int chunk = 0; chunk < chunks.count(); chunk++) {
+            ShardSum part = take(Kind.DOWN, 1, chunk, ranks.parent(self));
+            System.arraycopy(part.gradient(), 0, gradient, chunks.from(chunk), part.gradient().length);
+            if (chunk == 0) {
+                total.addScalars(part.loss(), part.weight(), part.examples());
+            }
+            pass(total, chunk);
+        }
+        return total;
+    }
+
+    private void pass(ShardSum total, int chunk) {
+        List<Integer> children = ranks.children(self);
+        if (!children.isEmpty()) {
+            outbox.send(label(Kind.DOWN, 1, chunk), total, children);
+        }
+    }
+
+    private ShardSum held(Map<Integer, ShardSum> nodes, int node) {
+        ShardSum sum = nodes.get(node);
+        if (sum == null) {
+            throw new IllegalStateException("rank " + self + " does not hold node " + node + " at its turn");
+        }
+        return sum;
+    }
+
+    private Label label(Kind kind, int node, int chunk) {
+        return new Label(plan, kind, self, mailbox.step(), new Place(node, chunk));
+    }
+
+    private ShardSum take(Kind kind, int node, int chunk, int from) {
+        return mailbox.take(kind, new Place(node, chunk), from, links.name(from), deadline)
+                .part();
     }
 }

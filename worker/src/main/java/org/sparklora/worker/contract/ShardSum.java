@@ -35,13 +35,23 @@ public final class ShardSum implements Serializable {
             throw new IllegalArgumentException("cannot add a gradient of " + other.gradient.length
                     + " values to one of " + gradient.length + ": the two sides follow different epoch plans");
         }
-        loss += other.loss;
-        weight += other.weight;
-        examples += other.examples;
-        for (int i = 0; i < gradient.length; i++) {
-            gradient[i] += other.gradient[i];
-        }
+        addScalars(other.loss, other.weight, other.examples);
+        addRange(other.gradient, 0, 0, gradient.length);
         return this;
+    }
+
+    /** Adds what another sum has besides its gradient. */
+    public void addScalars(double otherLoss, double otherWeight, int otherExamples) {
+        loss += otherLoss;
+        weight += otherWeight;
+        examples += otherExamples;
+    }
+
+    /** Adds {@code count} values, read from {@code source} on, to the gradient from {@code at} on. */
+    public void addRange(float[] values, int source, int at, int count) {
+        for (int i = 0; i < count; i++) {
+            gradient[at + i] += values[source + i];
+        }
     }
 
     public double loss() {

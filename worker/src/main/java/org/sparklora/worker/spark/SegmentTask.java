@@ -12,6 +12,7 @@ import java.util.TreeSet;
 import org.apache.spark.BarrierTaskContext;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.broadcast.Broadcast;
+import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.allreduce.Mailbox;
 import org.sparklora.worker.allreduce.RankMap;
 import org.sparklora.worker.allreduce.ShardTree;
@@ -80,38 +81,50 @@ public final class SegmentTask
         Mailbox mailbox = new Mailbox(segment.stage(), floats, ranks, self, firstStep);
         String host = host(task.getTaskInfos()[self].address());
         SparkEnv env = SparkEnv.get();
-        try (SparkLinks links =
-                SparkLinks.listen(env.conf(), env.securityManager(), host, mailbox, segment.deadline())) {
+        try (SparkLinks links = SparkLinks.listen(env.conf(), env.securityManager(), host, mailbox)) {
             // Meeting costs a second in Spark; a rank alone has nobody to meet.
             links.connect(
                     ranks.ranks() == 1 ? List.of(links.address()) : Arrays.asList(task.allGather(links.address())));
             TreeAllReduce reduce =
                     new TreeAllReduce(segment.stage(), floats, ranks, self, mailbox, links, segment.deadline());
-            ShardTree tree = new ShardTree(plan.shards());
-            GradientExchange exchange = (k, live) -> {
-                Map<Integer, ShardSum> sums = new TreeMap<>();
-                for (Shard shard : shards) {
-                    sums.put(tree.leaf(shard.index()), epoch.sum(shard, k, live));
-                }
-                return reduce.sum(sums);
-            };
-            List<StepReport> reports = new ArrayList<>();
-            String diverged = null;
             try {
-                for (int k = segment.steps().from(); k < segment.steps().to(); k++) {
-                    reports.add(step.run(segment.steps().firstGlobal() + k, k, exchange));
-                }
-            } catch (DivergedException e) {
-                // Every rank has the same sum and stops at the same step; the steps before it count.
-                diverged = e.getMessage();
+                Steps steps = steps(step, epoch, shards, reduce);
+                reduce.flush();
+                return new SegmentResult(
+                        self,
+                        links.address(),
+                        digests(training),
+                        self == 0 ? steps.reports() : List.of(),
+                        self == 0 ? TrainStateCodec.encode(training.capture()) : null,
+                        steps.diverged());
+            } catch (RuntimeException | Error e) {
+                reduce.leave(e);
+                throw e;
             }
-            return new SegmentResult(
-                    self,
-                    links.address(),
-                    digests(training),
-                    self == 0 ? reports : List.of(),
-                    self == 0 ? TrainStateCodec.encode(training.capture()) : null,
-                    diverged);
+        }
+    }
+
+    /** What the steps of a segment showed, and why they ended early if they did. */
+    private record Steps(List<StepReport> reports, @Nullable String diverged) {}
+
+    private Steps steps(TrainStep step, EpochContext epoch, List<Shard> shards, TreeAllReduce reduce) {
+        ShardTree tree = new ShardTree(epoch.plan().shards().shards());
+        GradientExchange exchange = (k, live) -> {
+            Map<Integer, ShardSum> sums = new TreeMap<>();
+            for (Shard shard : shards) {
+                sums.put(tree.leaf(shard.index()), epoch.sum(shard, k, live));
+            }
+            return reduce.sum(sums);
+        };
+        List<StepReport> reports = new ArrayList<>();
+        try {
+            for (int k = segment.steps().from(); k < segment.steps().to(); k++) {
+                reports.add(step.run(segment.steps().firstGlobal() + k, k, exchange));
+            }
+            return new Steps(reports, null);
+        } catch (DivergedException e) {
+            // Every rank has the same sum and stops at the same step; the steps before it count.
+            return new Steps(reports, e.getMessage());
         }
     }
 

@@ -1,13 +1,17 @@
 package org.sparklora.worker.spark;
 
+import io.netty.channel.AdaptiveRecvByteBufAllocator;
 import io.netty.channel.ChannelFuture;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import org.apache.spark.SecurityManager;
 import org.apache.spark.SparkConf;
 import org.apache.spark.network.TransportContext;
@@ -18,13 +22,13 @@ import org.apache.spark.network.client.TransportClientFactory;
 import org.apache.spark.network.crypto.AuthClientBootstrap;
 import org.apache.spark.network.crypto.AuthServerBootstrap;
 import org.apache.spark.network.protocol.OneWayMessage;
-import org.apache.spark.network.server.NoOpRpcHandler;
 import org.apache.spark.network.server.OneForOneStreamManager;
 import org.apache.spark.network.server.RpcHandler;
 import org.apache.spark.network.server.StreamManager;
 import org.apache.spark.network.server.TransportServer;
 import org.apache.spark.network.util.ConfigProvider;
 import org.apache.spark.network.util.TransportConf;
+import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.allreduce.Links;
 import org.sparklora.worker.allreduce.Mailbox;
 import org.sparklora.worker.allreduce.PeerException;
@@ -41,47 +45,53 @@ public final class SparkLinks implements Links {
     /** Module of the settings: spark.lora.io.serverThreads and the like. */
     private static final String MODULE = "lora";
 
+    /** Netty reads 64 KiB at a time by default; a chunk that arrives in one piece is not copied together. */
+    private static final AdaptiveRecvByteBufAllocator READS =
+            new AdaptiveRecvByteBufAllocator(64 * 1024, 512 * 1024, 1024 * 1024);
+
+    /** How long a farewell may take: who does not hear it notices the closed connection. */
+    private static final long TELL_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+    private final Receiver receiver;
     private final TransportContext server;
     private final TransportContext client;
     private final TransportServer listener;
     private final TransportClientFactory clients;
     private final String host;
-    private final Duration deadline;
     private final Map<Integer, TransportClient> connected = new ConcurrentHashMap<>();
     private List<String> addresses = List.of();
 
     private SparkLinks(
+            Receiver receiver,
             TransportContext server,
             TransportContext client,
             TransportServer listener,
             TransportClientFactory clients,
-            String host,
-            Duration deadline) {
+            String host) {
+        this.receiver = receiver;
         this.server = server;
         this.client = client;
         this.listener = listener;
         this.clients = clients;
         this.host = host;
-        this.deadline = deadline;
     }
 
     /**
      * Opens a listener for this rank on a free port.
      *
      * @param host address to listen on, which is what the other ranks connect to
-     * @param deadline longest time that a message may take to leave
      */
-    public static SparkLinks listen(
-            SparkConf conf, SecurityManager security, String host, Mailbox mailbox, Duration deadline) {
+    public static SparkLinks listen(SparkConf conf, SecurityManager security, String host, Mailbox mailbox) {
         TransportConf transport = new TransportConf(MODULE, new Settings(conf));
-        TransportContext server = new TransportContext(transport, new Receiver(mailbox));
-        TransportContext client = new TransportContext(transport, new NoOpRpcHandler());
+        Receiver receiver = new Receiver(mailbox);
+        TransportContext server = new TransportContext(transport, receiver);
+        TransportContext client = new TransportContext(transport, receiver);
         boolean authenticates = security.isAuthenticationEnabled();
         TransportServer listener = server.createServer(
                 host, 0, authenticates ? List.of(new AuthServerBootstrap(transport, security)) : List.of());
         TransportClientFactory clients = client.createClientFactory(
                 authenticates ? List.of(new AuthClientBootstrap(transport, conf.getAppId(), security)) : List.of());
-        return new SparkLinks(server, client, listener, clients, host, deadline);
+        return new SparkLinks(receiver, server, client, listener, clients, host);
     }
 
     /** Where the others find this rank: host and port. */
@@ -95,15 +105,34 @@ public final class SparkLinks implements Links {
     }
 
     @Override
-    public void send(int rank, ByteBuffer message) {
-        ChannelFuture written =
-                client(rank).getChannel().writeAndFlush(new OneWayMessage(new NioManagedBuffer(message)));
+    public CompletableFuture<Void> send(int rank, ByteBuffer message) {
+        CompletableFuture<Void> sent = new CompletableFuture<>();
         // The buffer is the caller's again once the bytes are with the operating system.
-        if (!written.awaitUninterruptibly(deadline.toMillis()) || !written.isSuccess()) {
-            throw new PeerException(
-                    "rank " + rank + " (" + name(rank) + ") cannot be reached: "
-                            + (written.cause() == null ? "it takes no bytes" : written.cause()),
-                    written.cause());
+        write(client(rank), message).addListener(written -> {
+            if (written.isSuccess()) {
+                sent.complete(null);
+            } else {
+                sent.completeExceptionally(unreachable(rank, String.valueOf(written.cause()), written.cause()));
+            }
+        });
+        return sent;
+    }
+
+    private static ChannelFuture write(TransportClient to, ByteBuffer message) {
+        return to.getChannel().writeAndFlush(new OneWayMessage(new NioManagedBuffer(message)));
+    }
+
+    private PeerException unreachable(int rank, String why, @Nullable Throwable cause) {
+        return new PeerException("rank " + rank + " (" + name(rank) + ") cannot be reached: " + why, cause);
+    }
+
+    @Override
+    public void tellAll(ByteBuffer message) {
+        List<ChannelFuture> writes = new ArrayList<>();
+        receiver.peers().forEach(peer -> writes.add(write(peer, message.duplicate())));
+        long until = System.nanoTime() + TELL_NANOS;
+        for (ChannelFuture written : writes) {
+            written.awaitUninterruptibly(Math.max(1, until - System.nanoTime()), TimeUnit.NANOSECONDS);
         }
     }
 
@@ -118,9 +147,10 @@ public final class SparkLinks implements Links {
             TransportClient opened =
                     clients.createClient(address.substring(0, colon), Integer.parseInt(address.substring(colon + 1)));
             connected.put(rank, opened);
+            receiver.met(opened, rank);
             return opened;
         } catch (IOException | RuntimeException e) {
-            throw new PeerException("rank " + rank + " (" + address + ") cannot be reached: " + e.getMessage(), e);
+            throw unreachable(rank, String.valueOf(e.getMessage()), e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new PeerException("the task was cancelled", e);
@@ -141,12 +171,26 @@ public final class SparkLinks implements Links {
         server.close();
     }
 
-    /** Puts what arrives into the mailbox. */
+    /** Puts what arrives into the mailbox, over connections that this rank opened and those that others did. */
     private static final class Receiver extends RpcHandler {
 
         private final Mailbox mailbox;
         private final StreamManager streams = new OneForOneStreamManager();
         private final Map<TransportClient, Integer> senders = new ConcurrentHashMap<>();
+
+        /** Connections with ranks that are known. */
+        Set<TransportClient> peers() {
+            return senders.keySet();
+        }
+
+        /** This rank opened a connection. */
+        void met(TransportClient peer, int rank) {
+            senders.put(peer, rank);
+            if (!peer.isActive()) {
+                // It closed before we took note of it, and nobody will tell us again.
+                channelInactive(peer);
+            }
+        }
 
         Receiver(Mailbox mailbox) {
             this.mailbox = mailbox;
@@ -166,6 +210,11 @@ public final class SparkLinks implements Links {
         @Override
         public StreamManager getStreamManager() {
             return streams;
+        }
+
+        @Override
+        public void channelActive(TransportClient from) {
+            from.getChannel().config().setRecvByteBufAllocator(READS);
         }
 
         @Override

@@ -16,6 +16,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.sparklora.worker.contract.KeyedRandom;
 import org.sparklora.worker.contract.ShardSum;
 
@@ -104,6 +105,56 @@ public abstract class AllReduceContract {
                     assertThat(total.loss()).isEqualTo(expected.loss());
                     assertThat(total.weight()).isEqualTo(expected.weight());
                     assertThat(total.examples()).isEqualTo(expected.examples());
+                }
+            }
+        } finally {
+            threads.shutdownNow();
+            links.forEach(Links::close);
+        }
+    }
+
+    /** How the culprit ends: with a word of its own, or as a killed process does. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void everyRankNamesTheRankThatFailed(boolean says) throws Exception {
+        int culprit = 3;
+        int floats = 200;
+        RankMap ranks = new RankMap(8, 7);
+        Mailbox[] mailboxes = IntStream.range(0, ranks.ranks())
+                .mapToObj(rank -> new Mailbox(PLAN, floats, ranks, rank, 0))
+                .toArray(Mailbox[]::new);
+        List<Links> links = connect(mailboxes);
+        ExecutorService threads = Executors.newFixedThreadPool(ranks.ranks());
+        try {
+            List<Callable<String>> work = new ArrayList<>();
+            for (int rank = 0; rank < ranks.ranks(); rank++) {
+                int self = rank;
+                work.add(() -> {
+                    TreeAllReduce reduce =
+                            new TreeAllReduce(PLAN, floats, ranks, self, mailboxes[self], links.get(self), DEADLINE);
+                    try {
+                        for (int step = 0; self != culprit || step < 2; step++) {
+                            reduce.sum(shards(1, step, ranks.firstShard(self), ranks.firstShard(self + 1), floats, 8));
+                        }
+                        throw new IllegalStateException("no memory");
+                    } catch (IllegalStateException | PeerException e) {
+                        if (self != culprit || says) {
+                            reduce.leave(e);
+                        }
+                        return String.valueOf(e.getMessage());
+                    } finally {
+                        links.get(self).close();
+                    }
+                });
+            }
+            List<Future<String>> ends = threads.invokeAll(work, 60, TimeUnit.SECONDS);
+            String named = "step 2: rank 3 (" + links.get(culprit).name(culprit) + ")";
+            for (int rank = 0; rank < ranks.ranks(); rank++) {
+                if (rank != culprit) {
+                    assertThat(ends.get(rank).get())
+                            .as("rank " + rank)
+                            .startsWith(named)
+                            .contains(says ? "failed: java.lang.IllegalStateException: no memory" : "due from it");
                 }
             }
         } finally {

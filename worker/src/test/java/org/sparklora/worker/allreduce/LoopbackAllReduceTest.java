@@ -9,7 +9,7 @@ class LoopbackAllReduceTest extends AllReduceContract {
     protected List<Links> connect(Mailbox[] mailboxes) {
         List<Links> links = new ArrayList<>();
         for (int rank = 0; rank < mailboxes.length; rank++) {
-            links.add(new LoopbackLinks(mailboxes));
+            links.add(new LoopbackLinks(mailboxes, rank));
         }
         return links;
     }

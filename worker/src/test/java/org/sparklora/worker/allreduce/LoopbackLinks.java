@@ -1,19 +1,33 @@
 package org.sparklora.worker.allreduce;
 
 import java.nio.ByteBuffer;
+import java.util.concurrent.CompletableFuture;
 
 /** Ranks in one JVM: a message is put into the other's mailbox by the sender's thread. */
 final class LoopbackLinks implements Links {
 
     private final Mailbox[] mailboxes;
 
-    LoopbackLinks(Mailbox[] mailboxes) {
+    private final int self;
+
+    LoopbackLinks(Mailbox[] mailboxes, int self) {
         this.mailboxes = mailboxes;
+        this.self = self;
     }
 
     @Override
-    public void send(int rank, ByteBuffer message) {
-        mailboxes[rank].put(message.duplicate());
+    public CompletableFuture<Void> send(int rank, ByteBuffer message) {
+        mailboxes[rank].put(message);
+        return CompletableFuture.completedFuture(null);
+    }
+
+    @Override
+    public void tellAll(ByteBuffer message) {
+        for (int rank = 0; rank < mailboxes.length; rank++) {
+            if (rank != self) {
+                mailboxes[rank].put(message.duplicate());
+            }
+        }
     }
 
     @Override
@@ -22,5 +36,11 @@ final class LoopbackLinks implements Links {
     }
 
     @Override
-    public void close() {}
+    public void close() {
+        for (int rank = 0; rank < mailboxes.length; rank++) {
+            if (rank != self) {
+                mailboxes[rank].lost(self);
+            }
+        }
+    }
 }

@@ -4,11 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.sparklora.worker.allreduce.Frame.Kind;
+import org.sparklora.worker.allreduce.Frame.Place;
 import org.sparklora.worker.contract.ShardSum;
 
 class MailboxTest {
@@ -17,6 +19,8 @@ class MailboxTest {
     private static final int FLOATS = 5;
     private static final RankMap RANKS = new RankMap(4, 2);
 
+    private static final Place NODE_3 = new Place(3, 0);
+
     private final Mailbox mailbox = new Mailbox(7, FLOATS, RANKS, 0, 20);
 
     private static ShardSum sum() {
@@ -24,9 +28,9 @@ class MailboxTest {
     }
 
     private static ByteBuffer frame(long plan, long step, Kind kind, int sender, int node, ShardSum sum) {
-        int floats = sum.gradient().length;
-        return new Frame(plan, step, kind, sender, new Frame.Node(node, sum))
-                .encode(ByteBuffer.allocate(Frame.bytes(floats)));
+        Chunks chunks = new Chunks(sum.gradient().length);
+        Frame.Label label = new Frame.Label(plan, kind, sender, step, new Place(node, 0));
+        return Frame.encode(label, sum, chunks, ByteBuffer.allocate(Frame.bytes(chunks.size(0))));
     }
 
     private static ByteBuffer good() {
@@ -35,7 +39,7 @@ class MailboxTest {
 
     private void refuses(ByteBuffer message, String why) {
         mailbox.put(message);
-        assertThatThrownBy(() -> mailbox.take(Kind.UP, 3, 1, "host:1", NOW))
+        assertThatThrownBy(() -> mailbox.take(Kind.UP, NODE_3, 1, "host:1", NOW))
                 .isInstanceOf(PeerException.class)
                 .hasMessage("step 20: " + why);
     }
@@ -43,17 +47,17 @@ class MailboxTest {
     @Test
     void handsOutWhatArrived() {
         mailbox.put(good());
-        ShardSum got = mailbox.take(Kind.UP, 3, 1, "host:1", NOW).sum().sum();
-        assertThat(got.gradient()).containsExactly(1, 2, 3, 4, 5);
-        assertThat(got.loss()).isEqualTo(1.5);
-        assertThat(got.weight()).isEqualTo(2.0);
-        assertThat(got.examples()).isEqualTo(3);
+        Frame got = mailbox.take(Kind.UP, NODE_3, 1, "host:1", NOW);
+        assertThat(got.part().gradient()).containsExactly(1, 2, 3, 4, 5);
+        assertThat(got.part().loss()).isEqualTo(1.5);
+        assertThat(got.part().weight()).isEqualTo(2.0);
+        assertThat(got.part().examples()).isEqualTo(3);
     }
 
     @Test
     void refusesAWrongSize() {
         ByteBuffer larger = frame(7, 20, Kind.UP, 1, 3, new ShardSum(0, 0, 0, new float[6]));
-        refuses(larger, "a message of 84 bytes came where 80 were due");
+        refuses(larger, "rank 1 sent 24 bytes of values where 20 were due");
     }
 
     @Test
@@ -79,12 +83,12 @@ class MailboxTest {
     @Test
     void refusesTheSameNodeTwice() {
         mailbox.put(good());
-        refuses(good(), "rank 1 sent node 3 of step 20 twice");
+        refuses(good(), "rank 1 sent chunk 0 of node 3 of step 20 twice");
     }
 
     @Test
     void namesTheRankThatIsSilent() {
-        assertThatThrownBy(() -> mailbox.take(Kind.UP, 3, 1, "host-a:4711", NOW))
+        assertThatThrownBy(() -> mailbox.take(Kind.UP, NODE_3, 1, "host-a:4711", NOW))
                 .isInstanceOf(PeerException.class)
                 .hasMessage(
                         "step 20: rank 1 (host-a:4711) is silent for 0 ms; due from it: its gradient; last heard of it:"
@@ -95,8 +99,9 @@ class MailboxTest {
     void aLostRankEndsTheWaitingForItButWhatItSentCounts() {
         mailbox.put(good());
         mailbox.lost(1);
-        assertThat(mailbox.take(Kind.UP, 3, 1, "host-a:4711", NOW).sum().node()).isEqualTo(3);
-        assertThatThrownBy(() -> mailbox.take(Kind.UP, 3, 1, "host-a:4711", Duration.ofMinutes(5)))
+        assertThat(mailbox.take(Kind.UP, NODE_3, 1, "host-a:4711", NOW).label().place())
+                .isEqualTo(NODE_3);
+        assertThatThrownBy(() -> mailbox.take(Kind.UP, NODE_3, 1, "host-a:4711", Duration.ofMinutes(5)))
                 .hasMessage("step 20: rank 1 (host-a:4711) is lost; due from it: its gradient; last heard of it: UP of"
                         + " step 20");
     }
@@ -104,8 +109,38 @@ class MailboxTest {
     @Test
     void aFailureEndsTheWaiting() {
         mailbox.fail(new IllegalStateException("rank 1 (host-a:4711) is lost"));
-        assertThatThrownBy(() -> mailbox.take(Kind.UP, 3, 1, "host-a:4711", Duration.ofMinutes(5)))
+        assertThatThrownBy(() -> mailbox.take(Kind.UP, NODE_3, 1, "host-a:4711", Duration.ofMinutes(5)))
                 .hasMessage("step 20: rank 1 (host-a:4711) is lost");
+    }
+
+    @Test
+    void aRankThatLeavesIsQuotedWithItsReason() {
+        mailbox.put(new Abort(7, 1, "step 20: rank 3 (host-c:1) is lost").encode());
+        assertThatThrownBy(() -> mailbox.take(Kind.UP, NODE_3, 1, "host-a:4711", Duration.ofMinutes(5)))
+                .isInstanceOf(PeerException.class)
+                .hasMessage("step 20: rank 3 (host-c:1) is lost");
+    }
+
+    /** Damage in the header that the checksum does not show: refused, or kept where nobody asks for it. */
+    @Test
+    void wrongHeadersWithTheRightChecksumAreNeverTakenForTheFrameThatIsDue() {
+        Random random = new Random(12);
+        byte[] original = new byte[good().remaining()];
+        good().get(original);
+        int header = Message.HEADER_BYTES + 16;
+        for (int i = 0; i < 20_000; i++) {
+            byte[] bytes = original.clone();
+            int at = random.nextInt(header);
+            bytes[at] = (byte) random.nextInt(256);
+            if (bytes[at] == original[at]) {
+                continue;
+            }
+            Mailbox fresh = new Mailbox(7, FLOATS, RANKS, 0, 20);
+            ByteBuffer damaged = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+            fresh.put(Message.seal(damaged.position(bytes.length - Message.CRC_BYTES)));
+            assertThatThrownBy(() -> fresh.take(Kind.UP, NODE_3, 1, "host:1", NOW))
+                    .isInstanceOf(PeerException.class);
+        }
     }
 
     /** No mutated frame hangs, runs out of memory or becomes a sum that was not sent. */
@@ -121,7 +156,7 @@ class MailboxTest {
             if (Arrays.equals(bytes, original)) {
                 continue;
             }
-            assertThatThrownBy(() -> fresh.take(Kind.UP, 3, 1, "host:1", NOW))
+            assertThatThrownBy(() -> fresh.take(Kind.UP, NODE_3, 1, "host:1", NOW))
                     .isInstanceOf(PeerException.class)
                     .hasMessageStartingWith("step 20: ")
                     .hasMessageNotContaining("is silent");

@@ -1,0 +1,245 @@
+package org.sparklora.worker.spark;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.StandardSocketOptions;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.function.ToDoubleFunction;
+import org.apache.spark.SecurityManager;
+import org.apache.spark.SparkConf;
+import org.sparklora.worker.allreduce.Mailbox;
+import org.sparklora.worker.allreduce.RankMap;
+import org.sparklora.worker.allreduce.TreeAllReduce;
+import org.sparklora.worker.contract.ShardSum;
+
+/**
+ * What one all-reduce between two ranks costs on Spark's transport, beside the same exchange over plain sockets: float[]
+ * in, sum out, over loopback, two threads. Prints medians in milliseconds and the ratio.
+ */
+public final class ExchangeBench {
+
+    private static final Duration DEADLINE = Duration.ofSeconds(30);
+
+    private ExchangeBench() {}
+
+    /** Steps of one rank. */
+    interface Rank extends AutoCloseable {
+        float[] step(float[] mine) throws IOException;
+
+        @Override
+        void close() throws IOException;
+    }
+
+    /**
+     * Prints a line for each size and kind of link.
+     *
+     * @param args number of rounds; 5 unless given
+     */
+    public static void main(String[] args) throws Exception {
+        int rounds = args.length > 0 ? Integer.parseInt(args[0]) : 5;
+        ExecutorService threads = Executors.newFixedThreadPool(2);
+        try {
+            for (int floats : new int[] {25_000, 300_000, 2_500_000}) {
+                for (Security security : Security.values()) {
+                    print(floats, security, measure(threads, floats, security, rounds));
+                }
+            }
+        } finally {
+            threads.shutdownNow();
+        }
+    }
+
+    /** What Spark's transport does with the bytes. */
+    private enum Security {
+        OPEN,
+        AUTHENTICATED,
+        ENCRYPTED;
+
+        SparkConf conf() {
+            SparkConf conf = new SparkConf(false)
+                    .set("spark.app.id", "bench")
+                    .set("spark.authenticate", Boolean.toString(this != OPEN))
+                    .set("spark.authenticate.secret", "bench");
+            return conf.set("spark.network.crypto.enabled", Boolean.toString(this == ENCRYPTED));
+        }
+    }
+
+    /** Milliseconds over plain sockets and over Spark's transport, a pair a round. */
+    private static List<double[]> measure(ExecutorService threads, int floats, Security security, int rounds)
+            throws Exception {
+        int steps = floats > 1_000_000 ? 60 : 400;
+        List<double[]> pairs = new ArrayList<>();
+        for (int round = 0; round < rounds; round++) {
+            pairs.add(new double[] {
+                median(threads, plain(floats), floats, steps),
+                median(threads, spark(floats, security.conf()), floats, steps)
+            });
+        }
+        return pairs;
+    }
+
+    private static void print(int floats, Security security, List<double[]> pairs) {
+        double[] ratios = sorted(pairs, p -> p[1] / p[0]);
+        System.out.printf(
+                Locale.ROOT,
+                "all-reduce %5.1f MB, 2 ranks, %-13s: plain sockets %.3f ms, spark %.3f ms, ratio %.2f (%.2f..%.2f)%n",
+                floats * 4 / 1e6,
+                security.name().toLowerCase(Locale.ROOT),
+                sorted(pairs, p -> p[0])[pairs.size() / 2],
+                sorted(pairs, p -> p[1])[pairs.size() / 2],
+                ratios[ratios.length / 2],
+                ratios[0],
+                ratios[ratios.length - 1]);
+    }
+
+    private static double[] sorted(List<double[]> pairs, ToDoubleFunction<double[]> value) {
+        return pairs.stream().mapToDouble(value).sorted().toArray();
+    }
+
+    private static double median(ExecutorService threads, List<Rank> ranks, int floats, int steps) throws Exception {
+        double[] times = new double[steps];
+        List<Callable<Void>> work = new ArrayList<>();
+        for (int r = 0; r < 2; r++) {
+            int rank = r;
+            work.add(() -> {
+                float[] mine = new float[floats];
+                Arrays.fill(mine, rank + 1);
+                for (int warm = 0; warm < steps / 2; warm++) {
+                    ranks.get(rank).step(mine.clone());
+                }
+                for (int s = 0; s < steps; s++) {
+                    float[] fresh = mine.clone();
+                    long began = System.nanoTime();
+                    float[] sum = ranks.get(rank).step(fresh);
+                    if (rank == 1) {
+                        times[s] = (System.nanoTime() - began) / 1e6;
+                    }
+                    if (sum[floats - 1] != 3) {
+                        throw new IllegalStateException("wrong sum");
+                    }
+                }
+                return null;
+            });
+        }
+        try {
+            for (Future<Void> done : threads.invokeAll(work)) {
+                done.get();
+            }
+        } finally {
+            for (Rank rank : ranks) {
+                rank.close();
+            }
+        }
+        Arrays.sort(times);
+        return times[steps / 2];
+    }
+
+    private static List<Rank> plain(int floats) throws IOException {
+        try (ServerSocketChannel server = ServerSocketChannel.open()) {
+            server.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+            SocketChannel one = SocketChannel.open(server.getLocalAddress());
+            SocketChannel zero = server.accept();
+            return List.of(new PlainRank(zero, 0, floats), new PlainRank(one, 1, floats));
+        }
+    }
+
+    private static final class PlainRank implements Rank {
+        private final SocketChannel channel;
+        private final int rank;
+        private final ByteBuffer buffer;
+        private final float[] other;
+
+        PlainRank(SocketChannel channel, int rank, int floats) throws IOException {
+            channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
+            this.channel = channel;
+            this.rank = rank;
+            this.buffer = ByteBuffer.allocateDirect(floats * 4).order(ByteOrder.LITTLE_ENDIAN);
+            this.other = new float[floats];
+        }
+
+        @Override
+        public float[] step(float[] mine) throws IOException {
+            if (rank == 1) {
+                send(mine);
+                receive(mine);
+            } else {
+                receive(other);
+                for (int i = 0; i < mine.length; i++) {
+                    mine[i] += other[i];
+                }
+                send(mine);
+            }
+            return mine;
+        }
+
+        private void send(float[] values) throws IOException {
+            buffer.clear();
+            buffer.asFloatBuffer().put(values);
+            while (buffer.hasRemaining()) {
+                channel.write(buffer);
+            }
+        }
+
+        private void receive(float[] values) throws IOException {
+            buffer.clear();
+            while (buffer.hasRemaining()) {
+                if (channel.read(buffer) < 0) {
+                    throw new IOException("closed");
+                }
+            }
+            buffer.flip();
+            buffer.asFloatBuffer().get(values);
+        }
+
+        @Override
+        public void close() throws IOException {
+            channel.close();
+        }
+    }
+
+    private static List<Rank> spark(int floats, SparkConf conf) {
+        RankMap ranks = new RankMap(2, 2);
+        SecurityManager security = new SecurityManager(
+                conf, scala.Option.empty(), org.apache.spark.internal.config.package$.MODULE$.AUTH_SECRET_FILE());
+        List<Mailbox> boxes = new ArrayList<>();
+        List<SparkLinks> links = new ArrayList<>();
+        for (int r = 0; r < 2; r++) {
+            boxes.add(new Mailbox(1, floats, ranks, r, 0));
+            links.add(SparkLinks.listen(conf, security, "127.0.0.1", boxes.get(r)));
+        }
+        List<String> addresses = links.stream().map(SparkLinks::address).toList();
+        links.forEach(l -> l.connect(addresses));
+        List<Rank> result = new ArrayList<>();
+        for (int r = 0; r < 2; r++) {
+            int rank = r;
+            TreeAllReduce reduce = new TreeAllReduce(1, floats, ranks, r, boxes.get(r), links.get(r), DEADLINE);
+            result.add(new Rank() {
+                @Override
+                public float[] step(float[] mine) {
+                    return reduce.sum(Map.of(2 + rank, new ShardSum(0, 1, 1, mine)))
+                            .gradient();
+                }
+
+                @Override
+                public void close() {
+                    links.get(rank).close();
+                }
+            });
+        }
+        return result;
+    }
+}
