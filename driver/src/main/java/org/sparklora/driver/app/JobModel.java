@@ -152,7 +152,12 @@ final class JobModel {
     FreezePolicy policy(LoraManifest groups) {
         List<EpochSchedule.Event> events = new ArrayList<>();
         for (ScheduleEvent e : job.schedule().events()) {
-            events.add(new EpochSchedule.Event(e.epoch(), e.thaw(), e.freeze(), e.optimizerState()));
+            events.add(new EpochSchedule.Event(
+                    new EpochSchedule.When(e.epoch(), e.step().orElse(0)),
+                    List.of(),
+                    e.thaw(),
+                    e.freeze(),
+                    e.optimizerState()));
         }
         FreezePolicy policy = new EpochSchedule(job.schedule().live(), events);
         Set<String> names = groups.groups().stream().map(LoraGroup::name).collect(Collectors.toSet());

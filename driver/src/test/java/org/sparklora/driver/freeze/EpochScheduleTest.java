@@ -20,6 +20,10 @@ class EpochScheduleTest {
 
     private static final Set<String> GROUPS = Set.of("top", "bottom");
 
+    private static Moment before(int epoch) {
+        return Moment.of(epoch, 0, 10);
+    }
+
     @Test
     void theStoryOfLayer11AndLayer0() {
         EpochSchedule schedule = new EpochSchedule(
@@ -35,7 +39,7 @@ class EpochScheduleTest {
         List<Transition> seen = new ArrayList<>();
         List<String> bottomByEpoch = new ArrayList<>();
         for (int epoch = 0; epoch < 7; epoch++) {
-            FreezeDecision decision = schedule.next(state, epoch, List.of());
+            FreezeDecision decision = schedule.next(state, before(epoch), List.of());
             state = decision.state();
             seen.addAll(decision.transitions());
             bottomByEpoch.add(state.of("bottom").label());
@@ -72,8 +76,8 @@ class EpochScheduleTest {
                 List.of("top"),
                 List.of(Event.freeze(1, List.of("top")), Event.thaw(1, List.of("bottom"), OptimizerStateOnThaw.KEEP)));
         FreezeState start = schedule.initial(GROUPS, Set.of());
-        assertThat(schedule.next(start, 0, List.of()).reason()).isEqualTo("no change");
-        assertThat(schedule.next(start, 1, List.of()).reason())
+        assertThat(schedule.next(start, before(0), List.of()).reason()).isEqualTo("no change");
+        assertThat(schedule.next(start, before(1), List.of()).reason())
                 .isEqualTo("schedule.events[0]: freeze before epoch 1; schedule.events[1]: thaw before epoch 1");
     }
 
@@ -82,7 +86,7 @@ class EpochScheduleTest {
         Event thaw = Event.thaw(1, List.of("bottom"), OptimizerStateOnThaw.KEEP);
         Event freeze = Event.freeze(1, List.of("bottom"));
         EpochSchedule there = new EpochSchedule(List.of("top"), List.of(thaw, freeze));
-        FreezeDecision decision = there.next(there.initial(GROUPS, Set.of()), 1, List.of());
+        FreezeDecision decision = there.next(there.initial(GROUPS, Set.of()), before(1), List.of());
         assertThat(decision.transitions()).hasSize(2);
         assertThat(decision.state().of("bottom")).isEqualTo(FROZEN);
 
@@ -105,7 +109,7 @@ class EpochScheduleTest {
     void anEventOfEpochZeroComesBeforeTheFirstStep() {
         EpochSchedule schedule =
                 new EpochSchedule(List.of(), List.of(Event.thaw(0, List.of("bottom"), OptimizerStateOnThaw.KEEP)));
-        assertThat(schedule.next(schedule.initial(GROUPS, Set.of()), 0, List.of())
+        assertThat(schedule.next(schedule.initial(GROUPS, Set.of()), before(0), List.of())
                         .state()
                         .of("bottom"))
                 .isEqualTo(LIVE);
@@ -116,7 +120,7 @@ class EpochScheduleTest {
         EpochSchedule schedule = new EpochSchedule(List.of("top"), List.of());
         FreezeState state = schedule.initial(GROUPS, Set.of());
         for (int epoch = 0; epoch < 100; epoch++) {
-            state = schedule.next(state, epoch, List.of()).state();
+            state = schedule.next(state, before(epoch), List.of()).state();
         }
         assertThat(state.of("bottom")).isEqualTo(DORMANT);
     }
@@ -128,7 +132,10 @@ class EpochScheduleTest {
         FreezeState state = schedule.initial(Set.of("top", "bottom", "mid"), Set.of("top", "bottom"));
         assertThat(state.states()).isEqualTo(Map.of("top", LIVE, "bottom", FROZEN, "mid", DORMANT));
         assertThat(schedule.problems(GROUPS, Set.of("bottom"))).isEmpty();
-        assertThat(schedule.next(state, 1, List.of()).transitions().get(0).from())
+        assertThat(schedule.next(state, before(1), List.of())
+                        .transitions()
+                        .get(0)
+                        .from())
                 .isEqualTo(FROZEN);
     }
 
@@ -154,7 +161,7 @@ class EpochScheduleTest {
                         "schedule.events[1]: cannot freeze group 'bottom' before epoch 2: it is dormant then",
                         "schedule.events[3]: cannot freeze group 'top' before epoch 4: it is frozen then");
         FreezeState start = schedule.initial(GROUPS, Set.of());
-        assertThatThrownBy(() -> schedule.next(start, 1, List.of()))
+        assertThatThrownBy(() -> schedule.next(start, before(1), List.of()))
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessage("schedule.events[0]: cannot thaw group 'top' before epoch 1: it is live then");
         assertThatThrownBy(() -> new Transition("g", DORMANT, FROZEN, OptimizerStateOnThaw.KEEP, ""))
@@ -179,7 +186,7 @@ class EpochScheduleTest {
                         "schedule.events[1] names no group; give thaw or freeze a list of groups",
                         "schedule.events[2].freeze[0]='bias' is an implicit group and always live; leave it out");
         FreezeState start = new EpochSchedule(List.of(), List.of()).initial(GROUPS, Set.of());
-        assertThatThrownBy(() -> schedule.next(start, 1, List.of()))
+        assertThatThrownBy(() -> schedule.next(start, before(1), List.of()))
                 .hasMessage("schedule.events[0].thaw[0]='bottum' is no group; did you mean 'bottom'?");
     }
 
@@ -188,8 +195,9 @@ class EpochScheduleTest {
         EpochSchedule schedule = new EpochSchedule(
                 List.of("top"), List.of(Event.thaw(1, List.of("bottom"), OptimizerStateOnThaw.DECAY)));
         FreezeState start = schedule.initial(GROUPS, Set.of());
-        EpochMetrics seen = new EpochMetrics(0, 0.5, new TreeMap<>(Map.of("accuracy", 0.9)));
-        assertThat(schedule.next(start, 1, List.of(seen))).isEqualTo(schedule.next(start, 1, List.of()));
+        EpochMetrics seen = new EpochMetrics(0, 0.5, new TreeMap<>(Map.of("accuracy", 0.9)), new TreeMap<>());
+        assertThat(schedule.next(start, before(1), List.of(seen)))
+                .isEqualTo(schedule.next(start, before(1), List.of()));
         assertThat(OptimizerStateOnThaw.DECAY.label()).isEqualTo("decay");
     }
 }

@@ -1,0 +1,32 @@
+package org.sparklora.driver.freeze;
+
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import org.sparklora.driver.manifest.NearMiss;
+import org.sparklora.worker.contract.LoraManifest;
+
+/** Checks a list of group names. */
+final class GroupNames {
+
+    private GroupNames() {}
+
+    /** Reports names that are no declared group, and repetitions. */
+    static void check(String key, List<String> names, Set<String> groups, List<String> problems) {
+        Set<String> seen = new TreeSet<>();
+        for (int i = 0; i < names.size(); i++) {
+            String name = names.get(i);
+            String where = key + "[" + i + "]='" + name + "'";
+            if (name.equals(LoraManifest.HEAD) || name.equals(LoraManifest.BIAS)) {
+                problems.add(where + " is an implicit group and always live; leave it out");
+            } else if (!groups.contains(name)) {
+                String hint = NearMiss.of(name, groups)
+                        .map(near -> "did you mean '" + near + "'?")
+                        .orElse("the groups are " + new TreeSet<>(groups));
+                problems.add(where + " is no group; " + hint);
+            } else if (!seen.add(name)) {
+                problems.add(where + " is listed twice");
+            }
+        }
+    }
+}
