@@ -186,7 +186,7 @@ final class RunOutput {
                     .map(c -> c.point().epochsDone())
                     .orElse(0);
             history.append(new HistoryEvent.GroupChange(
-                    HistoryEvent.GroupChange.Kind.ADD, epoch, group, "added to the job before the run went on"));
+                    HistoryEvent.GroupChange.Kind.ADD, epoch, 0, group, "added to the job before the run went on"));
         }
         history.commit();
         long rows = data.training().statistics().examples();

@@ -16,6 +16,9 @@ import java.util.TreeMap;
 import org.sparklora.driver.freeze.EpochMetrics;
 import org.sparklora.driver.loop.RunPoint;
 import org.sparklora.driver.loop.RunPoint.EpochPart;
+import org.sparklora.driver.loop.RunPoint.Kept;
+import org.sparklora.driver.loop.RunPoint.Memory;
+import org.sparklora.driver.loop.RunPoint.NormSum;
 import org.sparklora.driver.loop.TrainingLoop.Result;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
@@ -23,7 +26,8 @@ import org.sparklora.worker.train.TrainStateCodec;
 
 /**
  * A checkpoint as files: {@code state.bin} (values, moments, step counts, freeze state), {@code best.bin} (the adapter of
- * the best epoch so far, if the run keeps one) and {@code progress.json} (the rest, readable).
+ * the best epoch so far, if the run keeps one), {@code kept.bin} (the state that the policy may go back to, if any) and
+ * {@code progress.json} (the rest, readable).
  *
  * <p>Doubles stand in the JSON as texts: JSON has no NaN, which a metric may well be, and Java reads its own texts back
  * to the same bits.
@@ -32,6 +36,7 @@ final class CheckpointParts {
 
     static final String STATE = "state.bin";
     static final String BEST = "best.bin";
+    static final String KEPT = "kept.bin";
     static final String PROGRESS = "progress.json";
 
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -43,7 +48,8 @@ final class CheckpointParts {
         RunPoint point = checkpoint.point();
         SortedMap<String, byte[]> parts = new TreeMap<>();
         parts.put(STATE, TrainStateCodec.encode(point.state()));
-        point.best().ifPresent(best -> parts.put(BEST, TrainStateCodec.encode(best.adapter())));
+        point.memory().best().ifPresent(best -> parts.put(BEST, TrainStateCodec.encode(best.adapter())));
+        point.memory().kept().ifPresent(kept -> parts.put(KEPT, TrainStateCodec.encode(kept.state())));
         parts.put(PROGRESS, (progress(checkpoint).toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8));
         return parts;
     }
@@ -56,15 +62,22 @@ final class CheckpointParts {
         ObjectNode part = root.putObject("epoch_under_way");
         part.put("steps_done", point.part().stepsDone());
         part.put("loss_sum", Double.toString(point.part().lossSum()));
+        ObjectNode norms = part.putObject("gradient_norms");
+        point.part().norms().forEach((group, norm) -> {
+            ObjectNode node = norms.putObject(group);
+            node.put("sum", Double.toString(norm.sum()));
+            node.put("steps", norm.steps());
+        });
         ArrayNode epochs = root.putArray("epochs");
         for (EpochMetrics metrics : point.seen()) {
             ObjectNode epoch = epochs.addObject();
             epoch.put("epoch", metrics.epoch());
             epoch.put("train_loss", Double.toString(metrics.trainLoss()));
-            ObjectNode validation = epoch.putObject("validation");
-            metrics.validation().forEach((name, value) -> validation.put(name, Double.toString(value)));
+            put(epoch.putObject("validation"), metrics.validation());
+            put(epoch.putObject("gradient_norms"), metrics.gradientNorms());
         }
-        point.best().ifPresent(best -> {
+        point.memory().kept().ifPresent(kept -> root.putObject("kept").put("epoch", kept.epoch()));
+        point.memory().best().ifPresent(best -> {
             ObjectNode node = root.putObject("best");
             node.put("epoch", best.epoch());
             ObjectNode groups = node.putObject("groups");
@@ -94,17 +107,24 @@ final class CheckpointParts {
                     need(epoch, "epoch").asInt(),
                     real(epoch, "train_loss"),
                     reals(need(epoch, "validation")),
-                    new TreeMap<>()));
+                    reals(need(epoch, "gradient_norms"))));
         }
         JsonNode underWay = need(root, "epoch_under_way");
-        EpochPart part = new EpochPart(need(underWay, "steps_done").asInt(), real(underWay, "loss_sum"));
-        Optional<Result> best = Optional.ofNullable(root.get("best")).map(node -> best(node, parts));
+        EpochPart part = new EpochPart(
+                need(underWay, "steps_done").asInt(),
+                real(underWay, "loss_sum"),
+                norms(need(underWay, "gradient_norms")));
+        Memory memory = new Memory(
+                Optional.ofNullable(root.get("best")).map(node -> best(node, parts)),
+                Optional.ofNullable(root.get("kept"))
+                        .map(node -> new Kept(
+                                need(node, "epoch").asInt(), TrainStateCodec.decodeState(part(parts, KEPT)))));
         RunPoint point = new RunPoint(
                 TrainStateCodec.decodeState(part(parts, STATE)),
                 seen,
                 part,
                 need(root, "steps_done").asLong(),
-                best);
+                memory);
         SortedMap<String, String> origin = new TreeMap<>();
         need(root, "origin")
                 .fields()
@@ -122,6 +142,21 @@ final class CheckpointParts {
                 TrainStateCodec.decodeAdapter(part(parts, BEST)),
                 FreezeState.of(groups),
                 need(node, "epoch").asInt());
+    }
+
+    private static void put(ObjectNode node, SortedMap<String, Double> values) {
+        values.forEach((name, value) -> node.put(name, Double.toString(value)));
+    }
+
+    private static SortedMap<String, NormSum> norms(JsonNode node) {
+        SortedMap<String, NormSum> norms = new TreeMap<>();
+        node.fields()
+                .forEachRemaining(e -> norms.put(
+                        e.getKey(),
+                        new NormSum(
+                                real(e.getValue(), "sum"),
+                                need(e.getValue(), "steps").asInt())));
+        return norms;
     }
 
     private static SortedMap<String, Double> reals(JsonNode node) {

@@ -44,7 +44,7 @@ public final class CheckpointStore {
         }
         directory.write(
                 file(name, CheckpointMarker.FILE), CheckpointMarker.of(parts).toJson());
-        deleteOld(name, checkpoint.point().best().map(best -> new CheckpointName(best.epoch() + 1, 0)));
+        deleteOld(name, checkpoint.point().memory().best().map(best -> new CheckpointName(best.epoch() + 1, 0)));
     }
 
     private void deleteOld(CheckpointName newest, Optional<CheckpointName> best) throws IOException {

@@ -3,6 +3,7 @@ package org.sparklora.driver.freeze;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeMap;
@@ -43,6 +44,16 @@ public sealed interface FreezePolicy permits EpochSchedule {
     /** Whether decisions hang on what epochs show. Without that {@link Replay} can tell them before the run. */
     default boolean needsMetrics() {
         return false;
+    }
+
+    /**
+     * The epoch whose final state a later decision may {@link FreezeDecision#restoreEpoch restore}; the one kept before it
+     * is not asked for any more.
+     *
+     * @param seen what the finished epochs showed, in order; not empty
+     */
+    default OptionalInt restorable(List<EpochMetrics> seen) {
+        return OptionalInt.empty();
     }
 
     /** Factor on a group's learning rate, the same for the whole run. */

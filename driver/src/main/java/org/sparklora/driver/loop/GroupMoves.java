@@ -1,9 +1,7 @@
 package org.sparklora.driver.loop;
 
-import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
-import org.sparklora.driver.freeze.EpochMetrics;
 import org.sparklora.driver.freeze.FreezeDecision;
 import org.sparklora.driver.freeze.FreezePolicy;
 import org.sparklora.driver.freeze.Moment;
@@ -16,18 +14,25 @@ import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.train.FirstValues;
 import org.sparklora.worker.train.TrainState;
 
-/** Carries out what the policy decides: the state before the first epoch, and the moves before each. */
+/** Carries out what the policy decides: the state before the first epoch, and the moves before an epoch or a step. */
 final class GroupMoves {
 
     private final LoraManifest manifest;
     private final FirstValues firstValues;
     private final FreezePolicy policy;
+    private final int stepsPerEpoch;
     private final RunListener listener;
 
-    GroupMoves(LoraManifest manifest, FirstValues firstValues, FreezePolicy policy, RunListener listener) {
+    GroupMoves(
+            LoraManifest manifest,
+            FirstValues firstValues,
+            FreezePolicy policy,
+            int stepsPerEpoch,
+            RunListener listener) {
         this.manifest = manifest;
         this.firstValues = firstValues;
         this.policy = policy;
+        this.stepsPerEpoch = stepsPerEpoch;
         this.listener = listener;
     }
 
@@ -51,17 +56,33 @@ final class GroupMoves {
         return new TrainState(manifest, freeze, initial);
     }
 
-    /** Moves groups before an epoch; the reason why they are in the state they are in then. */
-    String enter(int epoch, TrainState state, List<EpochMetrics> seen) {
-        FreezeDecision decision = policy.next(state.freeze(), Moment.of(epoch, 0, 1), seen);
+    /** Asks the policy what is due before a step of the epoch, and does it. */
+    FreezeDecision decide(Standing standing, int step) {
+        Moment at = Moment.of(standing.epoch(), step, stepsPerEpoch);
+        TrainState state = standing.state();
+        FreezeDecision decision = policy.next(state.freeze(), at, standing.seen());
+        if (decision.stop().isPresent()) {
+            if (!at.startsEpoch()) {
+                throw new IllegalStateException("a run cannot end before " + at + ": the epoch is under way");
+            }
+            listener.stopped(at, decision.stop().get());
+            return decision;
+        }
+        for (String group : policy.added(at)) {
+            listener.added(at, group, "declared by an event of the schedule");
+        }
+        if (decision.restoreEpoch().isPresent()) {
+            standing.restore(decision.restoreEpoch().getAsInt());
+            listener.restored(at, decision.restoreEpoch().getAsInt(), decision.reason());
+        }
         for (Transition transition : decision.transitions()) {
             if (transition.isThaw()) {
                 state.thaw(transition.group(), transition.optimizerState(), firstValues.of(transition.group()));
             } else {
                 state.freeze(transition.group());
             }
-            listener.moved(epoch, transition);
+            listener.moved(at, transition);
         }
-        return decision.reason();
+        return decision;
     }
 }

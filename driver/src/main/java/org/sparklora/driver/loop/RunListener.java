@@ -2,6 +2,8 @@ package org.sparklora.driver.loop;
 
 import java.util.List;
 import java.util.SortedMap;
+import org.sparklora.driver.freeze.EpochMetrics;
+import org.sparklora.driver.freeze.Moment;
 import org.sparklora.driver.freeze.Transition;
 import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.train.StepReport;
@@ -9,8 +11,17 @@ import org.sparklora.worker.train.StepReport;
 /** Who wants to know what a run does: its history, its progress display. Called from the driver's thread, in order. */
 public interface RunListener {
 
-    /** A group moved, before an epoch. */
-    void moved(int epoch, Transition transition);
+    /** A group moved. */
+    void moved(Moment at, Transition transition);
+
+    /** A group is declared from now on; it is dormant. */
+    void added(Moment at, String group, String reason);
+
+    /** Values, moments and step counts are again what they were at the end of an earlier epoch. */
+    void restored(Moment at, int epoch, String reason);
+
+    /** The policy ends the run before an epoch. */
+    void stopped(Moment at, String reason);
 
     /**
      * An epoch begins.
@@ -36,10 +47,13 @@ public interface RunListener {
     /**
      * One epoch's outcome.
      *
-     * @param trainLoss mean loss per example over the epoch, as the steps saw it
-     * @param validation metrics by name; empty without validation data
+     * @param metrics what it showed
      * @param seconds durations by part, {@code total} included
      */
-    record EpochResult(
-            int epoch, double trainLoss, SortedMap<String, Double> validation, SortedMap<String, Double> seconds) {}
+    record EpochResult(EpochMetrics metrics, SortedMap<String, Double> seconds) {
+
+        public int epoch() {
+            return metrics.epoch();
+        }
+    }
 }

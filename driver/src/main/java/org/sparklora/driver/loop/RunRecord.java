@@ -8,6 +8,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.sparklora.driver.freeze.EpochMetrics;
+import org.sparklora.driver.freeze.Moment;
 import org.sparklora.driver.freeze.Transition;
 import org.sparklora.driver.report.HistoryEvent;
 import org.sparklora.driver.report.HistoryEvent.EpochStart.Cost;
@@ -41,14 +43,32 @@ public final class RunRecord implements RunListener, FailureListener, AutoClosea
     }
 
     @Override
-    public void moved(int epoch, Transition transition) {
-        GroupChange change = new GroupChange(
-                transition.isThaw() ? GroupChange.Kind.THAW : GroupChange.Kind.FREEZE,
-                epoch,
-                transition.group(),
-                transition.reason());
+    public void moved(Moment at, Transition transition) {
+        GroupChange.Kind kind = transition.isThaw() ? GroupChange.Kind.THAW : GroupChange.Kind.FREEZE;
+        changed(at, new GroupChange(kind, at.epoch(), at.step(), transition.group(), transition.reason()));
+    }
+
+    @Override
+    public void added(Moment at, String group, String reason) {
+        changed(at, new GroupChange(GroupChange.Kind.ADD, at.epoch(), at.step(), group, reason));
+    }
+
+    private void changed(Moment at, GroupChange change) {
         history.append(change);
-        progress.groupChange(at(epoch, 0), change);
+        progress.groupChange(at(at.epoch(), at.step()), change);
+    }
+
+    @Override
+    public void restored(Moment at, int epoch, String reason) {
+        history.append(new HistoryEvent.Restore(at.epoch(), epoch, reason));
+        progress.note("epoch " + at.epoch() + "/" + epochs + " goes on from the state after epoch " + epoch + " ("
+                + reason + ")");
+    }
+
+    @Override
+    public void stopped(Moment at, String reason) {
+        history.append(new HistoryEvent.Stop(at.epoch(), reason));
+        progress.note("stops before epoch " + at.epoch() + "/" + epochs + " (" + reason + ")");
     }
 
     @Override
@@ -99,10 +119,15 @@ public final class RunRecord implements RunListener, FailureListener, AutoClosea
 
     @Override
     public void epochEnds(EpochResult result) {
-        history.append(
-                new HistoryEvent.EpochEnd(result.epoch(), result.trainLoss(), result.validation(), result.seconds()));
+        EpochMetrics metrics = result.metrics();
+        history.append(new HistoryEvent.EpochEnd(
+                metrics.epoch(),
+                metrics.trainLoss(),
+                metrics.validation(),
+                metrics.gradientNorms(),
+                result.seconds()));
         publish();
-        progress.epochEnd(at(result.epoch(), stepsPerEpoch), result.trainLoss(), result.validation());
+        progress.epochEnd(at(metrics.epoch(), stepsPerEpoch), metrics.trainLoss(), metrics.validation());
     }
 
     @Override

@@ -3,14 +3,17 @@ package org.sparklora.driver.loop;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.TreeMap;
 import org.sparklora.driver.freeze.EpochMetrics;
-import org.sparklora.driver.loop.RunListener.EpochResult;
+import org.sparklora.driver.freeze.FreezePolicy;
 import org.sparklora.driver.loop.RunPoint.EpochPart;
+import org.sparklora.driver.loop.RunPoint.Kept;
+import org.sparklora.driver.loop.RunPoint.Memory;
 import org.sparklora.driver.loop.TrainingLoop.Ending;
 import org.sparklora.driver.loop.TrainingLoop.Result;
+import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.train.TrainState;
 
 /** Where a run stands: what a {@link RunPoint} holds, while it changes. */
@@ -19,7 +22,7 @@ final class Standing {
     private final TrainState state;
     private final List<EpochMetrics> seen;
     private final int stepsPerEpoch;
-    private Optional<Result> best;
+    private Memory memory;
 
     /** The standing at a point, for a manifest that may have groups which the point does not know. */
     Standing(LoraManifest manifest, RunPoint point, int stepsPerEpoch) {
@@ -33,7 +36,11 @@ final class Standing {
         List<String> declared = manifest.groups().stream().map(LoraGroup::name).toList();
         this.state = TrainState.restore(manifest, point.state());
         this.seen = new ArrayList<>(point.seen());
-        this.best = point.best().map(r -> new Result(r.adapter(), r.freeze().over(declared), r.epoch()));
+        this.memory = new Memory(
+                point.memory()
+                        .best()
+                        .map(r -> new Result(r.adapter(), r.freeze().over(declared), r.epoch())),
+                point.memory().kept());
     }
 
     TrainState state() {
@@ -49,21 +56,40 @@ final class Standing {
         return seen;
     }
 
+    /** The plan of the steps that come next. */
+    EpochPlan plan(ShardPlan shards) {
+        return new EpochPlan(epoch(), state.manifest(), state.freeze(), shards, state.snapshot());
+    }
+
     /** An epoch is done. */
-    void finished(EpochResult epoch, Ending ending) {
-        seen.add(new EpochMetrics(epoch.epoch(), epoch.trainLoss(), epoch.validation(), new TreeMap<>()));
+    void finished(EpochMetrics epoch, Ending ending, FreezePolicy policy) {
+        seen.add(epoch);
+        Optional<Result> best = memory.best();
         if (ending.watches() && BestEpoch.of(ending, seen).epoch() == epoch.epoch()) {
             best = Optional.of(now());
         }
+        Optional<Kept> kept = memory.kept();
+        if (policy.restorable(seen).stream().anyMatch(e -> e == epoch.epoch())) {
+            kept = Optional.of(new Kept(epoch.epoch(), state.capture()));
+        }
+        memory = new Memory(best, kept);
+    }
+
+    /** Goes back to the state at the end of an epoch; what was seen since stays seen. */
+    void restore(int epoch) {
+        Kept kept = memory.kept()
+                .filter(k -> k.epoch() == epoch)
+                .orElseThrow(() -> new IllegalStateException("the state of epoch " + epoch + " was not kept"));
+        state.become(kept.state());
     }
 
     RunPoint point(EpochPart part) {
-        return new RunPoint(state.capture(), seen, part, (long) seen.size() * stepsPerEpoch + part.stepsDone(), best);
+        return new RunPoint(state.capture(), seen, part, (long) seen.size() * stepsPerEpoch + part.stepsDone(), memory);
     }
 
     /** What the run ends with if it ends here. */
     Result result(Ending ending) {
-        return ending.loadBest() ? best.orElseGet(this::now) : now();
+        return ending.loadBest() ? memory.best().orElseGet(this::now) : now();
     }
 
     private Result now() {

@@ -2,10 +2,12 @@ package org.sparklora.driver.loop;
 
 import java.time.Clock;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.sparklora.driver.freeze.EpochMetrics;
+import org.sparklora.driver.freeze.FreezeDecision;
 import org.sparklora.driver.freeze.FreezePolicy;
 import org.sparklora.driver.loop.RunListener.EpochResult;
 import org.sparklora.driver.loop.RunPoint.EpochPart;
@@ -18,11 +20,11 @@ import org.sparklora.worker.train.DivergedException;
 import org.sparklora.worker.train.FirstValues;
 import org.sparklora.worker.train.GradientLayout;
 import org.sparklora.worker.train.OptimizerSettings;
-import org.sparklora.worker.train.TrainState;
 
 /**
  * One run, epoch by epoch. For each epoch: the policy decides, groups move, the plan goes to the workers, the steps
- * run, the adapter is evaluated, the listener is told, a checkpoint is kept.
+ * run (in {@link EpochUnderWay}, where the policy may decide again between two steps), the adapter is evaluated, the
+ * listener is told, a checkpoint is kept.
  *
  * <p>A run that goes on from a {@link RunPoint} takes the same way: a run from the start goes on from the point before
  * its first epoch.
@@ -75,7 +77,7 @@ public final class TrainingLoop {
         this.runner = runner;
         this.listener = listener;
         this.clock = clock;
-        this.groups = new GroupMoves(manifest, firstValues, recipe.policy(), listener);
+        this.groups = new GroupMoves(manifest, firstValues, recipe.policy(), recipe.shards().stepsPerEpoch(), listener);
     }
 
     /** Runs from the start to the end. */
@@ -88,65 +90,48 @@ public final class TrainingLoop {
         Standing standing = new Standing(manifest, from, recipe.shards().stepsPerEpoch());
         EpochPart part = from.part();
         while (!recipe.ending().reached(standing.seen())) {
+            boolean underWay = part.stepsDone() > 0;
+            Optional<FreezeDecision> decision =
+                    underWay ? Optional.empty() : Optional.of(groups.decide(standing, 0));
+            if (decision.flatMap(FreezeDecision::stop).isPresent()) {
+                break;
+            }
+            tellStart(standing, part, decision);
             EpochResult result = runEpoch(standing, part, checkpointer);
-            standing.finished(result, recipe.ending());
+            standing.finished(result.metrics(), recipe.ending(), recipe.policy());
             part = EpochPart.NONE;
             checkpointer.reached(standing.point(part));
         }
         return standing.result(recipe.ending());
     }
 
+    private void tellStart(Standing standing, EpochPart part, Optional<FreezeDecision> decision) {
+        EpochPlan plan = standing.plan(recipe.shards());
+        int trainable = GradientLayout.of(manifest, plan.freeze()).size();
+        if (decision.isPresent()) {
+            listener.epochStarts(plan, trainable, decision.get().reason());
+        } else {
+            listener.epochGoesOn(plan, trainable, part.stepsDone());
+        }
+    }
+
     /** Runs an epoch, or the rest of one that is under way. */
     private EpochResult runEpoch(Standing standing, EpochPart from, Checkpointer checkpointer) {
         long started = clock.millis();
-        TrainState state = standing.state();
-        int epoch = standing.epoch();
-        boolean underWay = from.stepsDone() > 0;
-        String reason = underWay ? "" : groups.enter(epoch, state, standing.seen());
-        int trainable = GradientLayout.of(manifest, state.freeze()).size();
-        EpochPlan plan = plan(state, epoch);
-        if (underWay) {
-            listener.epochGoesOn(plan, trainable, from.stepsDone());
-        } else {
-            listener.epochStarts(plan, trainable, reason);
-        }
-
-        double loss = runSteps(standing, plan, from, checkpointer);
+        EpochUnderWay epoch = new EpochUnderWay(standing, from, groups, recipe, listener);
+        epoch.run(runner, checkpointer);
         long trained = clock.millis();
-        requireFinite(state.snapshot(), epoch);
-        SortedMap<String, Double> validation = runner.evaluate(plan(state, epoch));
+        requireFinite(standing.state().snapshot(), standing.epoch());
+        SortedMap<String, Double> validation = runner.evaluate(standing.plan(recipe.shards()));
 
         TreeMap<String, Double> seconds = new TreeMap<>();
         seconds.put("train", (trained - started) / 1000.0);
         seconds.put("validation", (clock.millis() - trained) / 1000.0);
         seconds.put("total", (clock.millis() - started) / 1000.0);
-        EpochResult result = new EpochResult(epoch, loss / recipe.shards().examples(), validation, seconds);
+        EpochResult result = new EpochResult(
+                new EpochMetrics(standing.epoch(), epoch.trainLoss(), validation, epoch.gradientNorms()), seconds);
         listener.epochEnds(result);
         return result;
-    }
-
-    /** The epoch's steps from a point on, with a stop wherever a checkpoint is due; the sum of their losses. */
-    private double runSteps(Standing standing, EpochPlan plan, EpochPart from, Checkpointer checkpointer) {
-        int steps = recipe.shards().stepsPerEpoch();
-        long firstGlobal = (long) plan.epoch() * steps;
-        double[] loss = {from.lossSum()};
-        try (EpochRunner.Epoch epoch = runner.open(plan, standing.state(), recipe.optimizer())) {
-            int k = from.stepsDone();
-            while (k < steps) {
-                int stop = k + 1;
-                while (stop < steps && !checkpointer.wants(firstGlobal + stop)) {
-                    stop++;
-                }
-                k = epoch.run(k, stop, firstGlobal, reports -> {
-                    reports.forEach(report -> loss[0] += (double) report.loss() * report.examples());
-                    listener.stepsDone(plan.epoch(), reports);
-                });
-                if (k < steps && checkpointer.wants(firstGlobal + k)) {
-                    checkpointer.reached(standing.point(new EpochPart(k, loss[0])));
-                }
-            }
-        }
-        return loss[0];
     }
 
     /** A step checks what it starts from; of the epoch's last update there is no other check. */
@@ -159,9 +144,5 @@ public final class TrainingLoop {
                 }
             }
         }
-    }
-
-    private EpochPlan plan(TrainState state, int epoch) {
-        return new EpochPlan(epoch, manifest, state.freeze(), recipe.shards(), state.snapshot());
     }
 }

@@ -84,8 +84,12 @@ public sealed interface HistoryEvent {
         }
     }
 
-    /** A group thaws, freezes, or is added to a run that is under way. */
-    record GroupChange(Kind kind, int epoch, String group, String reason) implements HistoryEvent {
+    /**
+     * A group thaws, freezes, or is added to a run that is under way.
+     *
+     * @param step of the epoch, before which it happens; 0 is before the epoch, and not written
+     */
+    record GroupChange(Kind kind, int epoch, int step, String group, String reason) implements HistoryEvent {
 
         /** What happens to the group; also the event's name. */
         public enum Kind {
@@ -109,7 +113,45 @@ public sealed interface HistoryEvent {
         public Map<String, Object> fields() {
             Map<String, Object> fields = new LinkedHashMap<>();
             fields.put("epoch", epoch);
+            if (step > 0) {
+                fields.put("epoch_step", step);
+            }
             fields.put("group", group);
+            fields.put("reason", reason);
+            return fields;
+        }
+    }
+
+    /** Values, moments and step counts go back to what they were at the end of an earlier epoch. */
+    record Restore(int epoch, int restoredEpoch, String reason) implements HistoryEvent {
+
+        @Override
+        public String event() {
+            return "restore";
+        }
+
+        @Override
+        public Map<String, Object> fields() {
+            Map<String, Object> fields = new LinkedHashMap<>();
+            fields.put("epoch", epoch);
+            fields.put("restored_epoch", restoredEpoch);
+            fields.put("reason", reason);
+            return fields;
+        }
+    }
+
+    /** The policy ends the run before an epoch. */
+    record Stop(int epoch, String reason) implements HistoryEvent {
+
+        @Override
+        public String event() {
+            return "stop";
+        }
+
+        @Override
+        public Map<String, Object> fields() {
+            Map<String, Object> fields = new LinkedHashMap<>();
+            fields.put("epoch", epoch);
             fields.put("reason", reason);
             return fields;
         }
@@ -153,9 +195,15 @@ public sealed interface HistoryEvent {
      * An epoch is over.
      *
      * @param validation metrics that apply to the task; empty without validation data
+     * @param groupGradNorm by group that was live: mean over the epoch's steps, which policies read
      * @param seconds by part, {@code total} among them
      */
-    record EpochEnd(int epoch, Number trainLoss, Map<String, ? extends Number> validation, Map<String, Double> seconds)
+    record EpochEnd(
+            int epoch,
+            Number trainLoss,
+            Map<String, ? extends Number> validation,
+            Map<String, ? extends Number> groupGradNorm,
+            Map<String, Double> seconds)
             implements HistoryEvent {
 
         @Override
@@ -169,6 +217,7 @@ public sealed interface HistoryEvent {
             fields.put("epoch", epoch);
             fields.put("train_loss", trainLoss);
             fields.put("validation", new TreeMap<>(validation));
+            fields.put("group_grad_norm", new TreeMap<>(groupGradNorm));
             fields.put("seconds", new TreeMap<>(seconds));
             return fields;
         }

@@ -1,0 +1,89 @@
+package org.sparklora.driver.loop;
+
+import java.util.SortedMap;
+import java.util.SortedSet;
+import java.util.TreeMap;
+import org.sparklora.driver.loop.RunPoint.EpochPart;
+import org.sparklora.driver.loop.RunPoint.NormSum;
+import org.sparklora.driver.loop.TrainingLoop.Recipe;
+import org.sparklora.worker.contract.EpochPlan;
+import org.sparklora.worker.train.StepReport;
+
+/**
+ * The steps of one epoch, from the first or from where an earlier run stopped. The policy may move groups between two
+ * steps: there the plan ends and the next one begins. A checkpoint at such a step is older than the move.
+ */
+final class EpochUnderWay {
+
+    private final Standing standing;
+    private final GroupMoves groups;
+    private final Recipe recipe;
+    private final RunListener listener;
+    private final SortedSet<Integer> stops;
+    private final SortedMap<String, NormSum> norms;
+    private double lossSum;
+    private int done;
+
+    EpochUnderWay(Standing standing, EpochPart from, GroupMoves groups, Recipe recipe, RunListener listener) {
+        this.standing = standing;
+        this.groups = groups;
+        this.recipe = recipe;
+        this.listener = listener;
+        this.stops = recipe.policy().stops(standing.epoch(), recipe.shards().stepsPerEpoch());
+        this.norms = new TreeMap<>(from.norms());
+        this.lossSum = from.lossSum();
+        this.done = from.stepsDone();
+    }
+
+    /** Runs what is left of the epoch. */
+    void run(EpochRunner runner, Checkpointer checkpointer) {
+        int steps = recipe.shards().stepsPerEpoch();
+        while (done < steps) {
+            // Before the first step the loop has asked already.
+            if (done > 0 && stops.contains(done)) {
+                groups.decide(standing, done);
+            }
+            SortedSet<Integer> ahead = stops.tailSet(done + 1);
+            runTo(ahead.isEmpty() ? steps : ahead.first(), runner, checkpointer);
+        }
+    }
+
+    /** Runs steps that have one plan, with a halt wherever a checkpoint is due. */
+    private void runTo(int end, EpochRunner runner, Checkpointer checkpointer) {
+        int steps = recipe.shards().stepsPerEpoch();
+        EpochPlan plan = standing.plan(recipe.shards());
+        long firstGlobal = (long) plan.epoch() * steps;
+        try (EpochRunner.Epoch epoch = runner.open(plan, standing.state(), recipe.optimizer())) {
+            while (done < end) {
+                int stop = done + 1;
+                while (stop < end && !checkpointer.wants(firstGlobal + stop)) {
+                    stop++;
+                }
+                done = epoch.run(done, stop, firstGlobal, reports -> {
+                    reports.forEach(this::count);
+                    listener.stepsDone(plan.epoch(), reports);
+                });
+                if (done < steps && checkpointer.wants(firstGlobal + done)) {
+                    checkpointer.reached(standing.point(new EpochPart(done, lossSum, norms)));
+                }
+            }
+        }
+    }
+
+    private void count(StepReport report) {
+        lossSum += (double) report.loss() * report.examples();
+        report.groups().forEach((group, mine) -> norms.merge(group, NormSum.of(mine.gradNorm()), NormSum::plus));
+    }
+
+    /** Mean loss per example, as the steps saw it. */
+    double trainLoss() {
+        return lossSum / recipe.shards().examples();
+    }
+
+    /** By group that was live: the mean of its gradient's norm over the steps at which it was. */
+    SortedMap<String, Double> gradientNorms() {
+        TreeMap<String, Double> means = new TreeMap<>();
+        norms.forEach((group, sum) -> means.put(group, sum.mean()));
+        return means;
+    }
+}
