@@ -1,8 +1,10 @@
 package org.sparklora.driver.freeze;
 
 import java.util.Collections;
+import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 
 /**
  * What a finished epoch showed.
@@ -19,6 +21,21 @@ public record EpochMetrics(
     public EpochMetrics {
         validation = Collections.unmodifiableSortedMap(new TreeMap<>(validation));
         gradientNorms = Collections.unmodifiableSortedMap(new TreeMap<>(gradientNorms));
+    }
+
+    /**
+     * Makes sure that these are what the epochs before this one showed.
+     *
+     * @throws IllegalStateException when they are not
+     */
+    static void require(List<EpochMetrics> seen, int epoch) {
+        boolean inOrder =
+                IntStream.range(0, seen.size()).allMatch(i -> seen.get(i).epoch() == i);
+        if (seen.size() != epoch || !inOrder) {
+            throw new IllegalStateException(
+                    "the decision before epoch " + epoch + " needs what each epoch before it showed," + " not "
+                            + seen.stream().map(EpochMetrics::epoch).toList());
+        }
     }
 
     /** Whether a validation metric counts errors, so that less of it is better; of any other more is better. */

@@ -102,6 +102,15 @@ public record EpochSchedule(List<String> live, List<Event> events) implements Fr
         return FreezeDecision.goOn(walk.state, walk.transitions);
     }
 
+    /** Whether an event moves a group after the end of one epoch and before a moment. */
+    boolean moveBetween(int epoch, Moment at) {
+        return events.stream()
+                .filter(event -> !event.thaw().isEmpty() || !event.freeze().isEmpty())
+                .map(Event::when)
+                .anyMatch(when -> when.epoch() > epoch
+                        && (when.epoch() < at.epoch() || (when.epoch() == at.epoch() && when.step() < at.step())));
+    }
+
     @Override
     public List<String> added(Moment at) {
         return events.stream()

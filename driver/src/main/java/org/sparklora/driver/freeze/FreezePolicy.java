@@ -14,7 +14,7 @@ import org.sparklora.worker.contract.GroupState;
  * Decides which groups are live: before each epoch, and before the steps that {@link #stops} names. Pure: equal arguments
  * give equal decisions.
  */
-public sealed interface FreezePolicy permits EpochSchedule {
+public sealed interface FreezePolicy permits EpochSchedule, GradualThaw, ThawOnPlateau, Lisa, AutoFreeze, WithEvents {
 
     /** Groups that are live at the start. */
     List<String> live();

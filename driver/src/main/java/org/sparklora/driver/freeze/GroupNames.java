@@ -1,5 +1,6 @@
 package org.sparklora.driver.freeze;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
@@ -10,6 +11,18 @@ import org.sparklora.worker.contract.LoraManifest;
 final class GroupNames {
 
     private GroupNames() {}
+
+    /** What is wrong with the lists of a policy that acts on {@code schedule.groups}; a list to add to. */
+    static List<String> problems(String name, FreezePolicy policy, Set<String> declared) {
+        List<String> problems = new ArrayList<>();
+        check("schedule.live", policy.live(), declared, problems);
+        check("schedule.groups", policy.groups(), declared, problems);
+        if (policy.groups().isEmpty()) {
+            problems.add("schedule.groups names no group; list those that the policy " + name
+                    + " acts on, the top one first");
+        }
+        return problems;
+    }
 
     /** Reports names that are no declared group, and repetitions. */
     static void check(String key, List<String> names, Set<String> groups, List<String> problems) {

@@ -13,6 +13,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.sparklora.driver.freeze.EpochSchedule.Event;
+import org.sparklora.driver.freeze.EpochSchedule.When;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
 
@@ -188,6 +189,87 @@ class EpochScheduleTest {
         FreezeState start = new EpochSchedule(List.of(), List.of()).initial(GROUPS, Set.of());
         assertThatThrownBy(() -> schedule.next(start, before(1), List.of()))
                 .hasMessage("schedule.events[0].thaw[0]='bottum' is no group; did you mean 'bottom'?");
+    }
+
+    private static Event at(int epoch, int step, List<String> add, List<String> thaw, List<String> freeze) {
+        return new Event(new When(epoch, step), add, thaw, freeze, OptimizerStateOnThaw.KEEP);
+    }
+
+    @Test
+    void eventsTakeEffectBeforeTheirStep() {
+        EpochSchedule schedule = new EpochSchedule(
+                List.of("top"),
+                List.of(
+                        at(1, 7, List.of(), List.of(), List.of("bottom")),
+                        at(1, 2, List.of(), List.of("bottom"), List.of()),
+                        at(1, 0, List.of(), List.of(), List.of("top"))));
+        assertThat(schedule.problems(GROUPS, Set.of())).isEmpty();
+        assertThat(schedule.stops(0, 10)).isEmpty();
+        assertThat(schedule.stops(1, 10)).containsExactly(2, 7);
+        assertThat(schedule.stops(1, 7)).containsExactly(2);
+        FreezeState start = schedule.initial(GROUPS, Set.of());
+        assertThat(Histories.moves(schedule, start, List.of(), 3, 10))
+                .containsExactly(
+                        "epoch 1: top frozen", "step 2 of epoch 1: bottom live", "step 7 of epoch 1: bottom frozen");
+        assertThat(schedule.next(start, Moment.of(1, 2, 10), List.of()).reason())
+                .isEqualTo("schedule.events[1]: thaw before step 2 of epoch 1");
+    }
+
+    @Test
+    void anEventBeyondTheRunNeverHappens() {
+        EpochSchedule schedule = new EpochSchedule(
+                List.of("top"),
+                List.of(
+                        at(1, 5, List.of(), List.of("bottom"), List.of()),
+                        at(2, 0, List.of(), List.of(), List.of("bottom")),
+                        at(3, 0, List.of(), List.of(), List.of("top"))));
+        assertThat(schedule.neverReached(4, 6)).isEmpty();
+        assertThat(schedule.neverReached(3, 5))
+                .containsExactly(
+                        "schedule.events[0] never happens: step 5 of epoch 1 is beyond an epoch's 5 steps, which count from"
+                                + " 0",
+                        "schedule.events[2] never happens: epoch 3 is beyond the run's 3 epochs, which count from 0");
+        assertThat(schedule.problems(GROUPS, Set.of())).isEmpty();
+        assertThat(schedule.problems(GROUPS, Set.of(), 5))
+                .containsExactly("schedule.events[1]: cannot freeze group 'bottom' before epoch 2: it is dormant then");
+    }
+
+    @Test
+    void anAddedGroupIsDormantUntilAnEventThawsIt() {
+        EpochSchedule schedule = new EpochSchedule(
+                List.of("top"),
+                List.of(
+                        at(3, 0, List.of("side"), List.of(), List.of()),
+                        at(2, 4, List.of("bottom"), List.of("bottom"), List.of()),
+                        at(4, 0, List.of(), List.of("side"), List.of())));
+        Set<String> groups = Set.of("top", "bottom", "side");
+        assertThat(schedule.problems(groups, Set.of())).isEmpty();
+        assertThat(schedule.added(Moment.of(2, 4, 10))).containsExactly("bottom");
+        assertThat(schedule.added(before(2))).isEmpty();
+        assertThat(schedule.added(before(3))).containsExactly("side");
+        FreezeState start = schedule.initial(groups, Set.of());
+        assertThat(start.states()).isEqualTo(Map.of("top", LIVE, "bottom", DORMANT, "side", DORMANT));
+        assertThat(schedule.next(start, before(3), List.of()).reason()).isEqualTo("no change");
+        assertThat(Histories.moves(schedule, start, List.of(), 5, 10))
+                .containsExactly("step 4 of epoch 2: bottom live", "epoch 4: side live");
+    }
+
+    @Test
+    void refusesAGroupBeforeItIsAdded() {
+        EpochSchedule schedule = new EpochSchedule(
+                List.of("bottom"),
+                List.of(
+                        at(1, 0, List.of(), List.of("side"), List.of()),
+                        at(2, 0, List.of("side", "bottom"), List.of(), List.of()),
+                        at(3, 0, List.of("side", "tap"), List.of(), List.of()),
+                        at(4, -1, List.of(), List.of("top"), List.of())));
+        assertThat(schedule.problems(Set.of("top", "bottom", "side"), Set.of()))
+                .containsExactly(
+                        "schedule.events[1].add: group 'bottom' cannot be live at the start as schedule.live has it",
+                        "schedule.events[2].add[1]='tap' is no group; did you mean 'top'?",
+                        "schedule.events[2].add: another event adds group 'side' too",
+                        "schedule.events[3].step=-1 must not be negative",
+                        "schedule.events[0]: cannot thaw group 'side' before epoch 1: an event adds it only later");
     }
 
     @Test
