@@ -117,8 +117,8 @@ final class CheckpointParts {
         Memory memory = new Memory(
                 Optional.ofNullable(root.get("best")).map(node -> best(node, parts)),
                 Optional.ofNullable(root.get("kept"))
-                        .map(node -> new Kept(
-                                need(node, "epoch").asInt(), TrainStateCodec.decodeState(part(parts, KEPT)))));
+                        .map(node ->
+                                new Kept(need(node, "epoch").asInt(), TrainStateCodec.decodeState(part(parts, KEPT)))));
         RunPoint point = new RunPoint(
                 TrainStateCodec.decodeState(part(parts, STATE)),
                 seen,

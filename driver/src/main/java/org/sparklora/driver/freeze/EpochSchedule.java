@@ -65,6 +65,11 @@ public record EpochSchedule(List<String> live, List<Event> events) implements Fr
         public static Event freeze(int epoch, List<String> groups) {
             return new Event(new When(epoch, 0), List.of(), List.of(), groups, OptimizerStateOnThaw.KEEP);
         }
+
+        /** The same event before a step of its epoch. */
+        public Event atStep(int step) {
+            return new Event(new When(when.epoch, step), add, thaw, freeze, optimizerState);
+        }
     }
 
     /** None: this policy moves the groups that its events name. */

@@ -105,23 +105,16 @@ public record ThawOnPlateau(List<String> live, List<String> groups, Watch watch,
         }
         EpochMetrics.require(seen, at.epoch());
         List<String> waiting = waiting();
-        int thawed = 0;
-        int start = 0;
-        for (int epoch = 1; epoch < at.epoch() && thawed < waiting.size(); epoch++) {
-            if (ends(seen.subList(start, epoch), false)) {
-                thawed++;
-                start = epoch;
-            }
-        }
-        List<EpochMetrics> epochs = seen.subList(start, at.epoch());
-        boolean last = thawed == waiting.size();
+        UnderWay current = underWay(seen);
+        List<EpochMetrics> epochs = seen.subList(current.start(), at.epoch());
+        boolean last = current.thawed() == waiting.size();
         if (!ends(epochs, last)) {
             return FreezeDecision.goOn(now, List.of());
         }
         if (last) {
             return FreezeDecision.stop(now, reason(epochs) + "; no group is left to thaw, the run ends");
         }
-        String group = waiting.get(thawed);
+        String group = waiting.get(current.thawed());
         EpochMetrics peak = watch.peak(epochs);
         boolean restores = restoreBest && peak.epoch() < at.epoch() - 1;
         String restored = restores
@@ -133,6 +126,33 @@ public record ThawOnPlateau(List<String> live, List<String> groups, Watch watch,
                 .thaw(group, OptimizerStateOnThaw.KEEP, reason(epochs) + "; " + restored + "thaw '" + group + "'")
                 .decision();
         return restores ? decision.restoring(peak.epoch()) : decision;
+    }
+
+    /** The best epoch of the phase under way. */
+    @Override
+    public OptionalInt restorable(List<EpochMetrics> seen) {
+        return restoreBest
+                ? OptionalInt.of(watch.peak(seen.subList(underWay(seen).start(), seen.size()))
+                        .epoch())
+                : OptionalInt.empty();
+    }
+
+    /**
+     * The phase that the last of the epochs belongs to.
+     *
+     * @param thawed groups that have thawed before it
+     * @param start its first epoch
+     */
+    private record UnderWay(int thawed, int start) {}
+
+    private UnderWay underWay(List<EpochMetrics> seen) {
+        UnderWay at = new UnderWay(0, 0);
+        for (int epoch = 1; epoch < seen.size() && at.thawed < waiting().size(); epoch++) {
+            if (ends(seen.subList(at.start, epoch), false)) {
+                at = new UnderWay(at.thawed + 1, epoch);
+            }
+        }
+        return at;
     }
 
     private List<String> waiting() {

@@ -67,6 +67,11 @@ public record WithEvents(FreezePolicy policy, EpochSchedule events) implements F
     }
 
     @Override
+    public OptionalInt restorable(List<EpochMetrics> seen) {
+        return policy.restorable(seen);
+    }
+
+    @Override
     public double learningRateFactor(String group) {
         return policy.learningRateFactor(group);
     }

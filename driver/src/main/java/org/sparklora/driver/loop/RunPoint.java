@@ -18,11 +18,7 @@ import org.sparklora.worker.train.TrainStateSnapshot;
  * @param memory states of earlier epochs that may still be needed
  */
 public record RunPoint(
-        TrainStateSnapshot state,
-        List<EpochMetrics> seen,
-        EpochPart part,
-        long stepsDone,
-        Memory memory) {
+        TrainStateSnapshot state, List<EpochMetrics> seen, EpochPart part, long stepsDone, Memory memory) {
 
     public RunPoint {
         seen = List.copyOf(seen);

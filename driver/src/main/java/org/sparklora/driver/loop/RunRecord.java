@@ -121,11 +121,7 @@ public final class RunRecord implements RunListener, FailureListener, AutoClosea
     public void epochEnds(EpochResult result) {
         EpochMetrics metrics = result.metrics();
         history.append(new HistoryEvent.EpochEnd(
-                metrics.epoch(),
-                metrics.trainLoss(),
-                metrics.validation(),
-                metrics.gradientNorms(),
-                result.seconds()));
+                metrics.epoch(), metrics.trainLoss(), metrics.validation(), metrics.gradientNorms(), result.seconds()));
         publish();
         progress.epochEnd(at(metrics.epoch(), stepsPerEpoch), metrics.trainLoss(), metrics.validation());
     }

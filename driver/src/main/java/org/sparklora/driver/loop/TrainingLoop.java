@@ -77,7 +77,8 @@ public final class TrainingLoop {
         this.runner = runner;
         this.listener = listener;
         this.clock = clock;
-        this.groups = new GroupMoves(manifest, firstValues, recipe.policy(), recipe.shards().stepsPerEpoch(), listener);
+        this.groups = new GroupMoves(
+                manifest, firstValues, recipe.policy(), recipe.shards().stepsPerEpoch(), listener);
     }
 
     /** Runs from the start to the end. */
@@ -91,8 +92,7 @@ public final class TrainingLoop {
         EpochPart part = from.part();
         while (!recipe.ending().reached(standing.seen())) {
             boolean underWay = part.stepsDone() > 0;
-            Optional<FreezeDecision> decision =
-                    underWay ? Optional.empty() : Optional.of(groups.decide(standing, 0));
+            Optional<FreezeDecision> decision = underWay ? Optional.empty() : Optional.of(groups.decide(standing, 0));
             if (decision.flatMap(FreezeDecision::stop).isPresent()) {
                 break;
             }

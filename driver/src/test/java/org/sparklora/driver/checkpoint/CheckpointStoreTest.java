@@ -21,6 +21,9 @@ import org.junit.jupiter.api.io.TempDir;
 import org.sparklora.driver.freeze.EpochMetrics;
 import org.sparklora.driver.loop.RunPoint;
 import org.sparklora.driver.loop.RunPoint.EpochPart;
+import org.sparklora.driver.loop.RunPoint.Kept;
+import org.sparklora.driver.loop.RunPoint.Memory;
+import org.sparklora.driver.loop.RunPoint.NormSum;
 import org.sparklora.driver.loop.TrainingLoop.Result;
 import org.sparklora.driver.report.LocalRunDirectory;
 import org.sparklora.driver.report.RunDirectory;
@@ -59,13 +62,17 @@ class CheckpointStoreTest {
         List<EpochMetrics> seen = new ArrayList<>();
         for (int e = 0; e < epochs; e++) {
             SortedMap<String, Double> validation = new TreeMap<>(Map.of("auc", Double.NaN, "loss", 1.0 / (3 + e)));
-            seen.add(new EpochMetrics(e, 2.0 / (3 + e), validation, new TreeMap<>()));
+            seen.add(new EpochMetrics(
+                    e, 2.0 / (3 + e), validation, new TreeMap<>(Map.of("top", 0.1 + e, "head", Double.MIN_VALUE))));
         }
         Optional<Result> best = bestEpoch < 0
                 ? Optional.empty()
                 : Optional.of(new Result(new AdapterSnapshot(Map.of("a", new float[] {9, 8})), FREEZE, bestEpoch));
-        RunPoint point = new RunPoint(
-                state, seen, new EpochPart(step, step == 0 ? 0 : 0.1 + 0.2), (long) epochs * STEPS + step, best);
+        EpochPart part = step == 0
+                ? EpochPart.NONE
+                : new EpochPart(step, 0.1 + 0.2, new TreeMap<>(Map.of("top", new NormSum(1.0 / 3, step))));
+        Optional<Kept> kept = best.map(b -> new Kept(b.epoch(), state));
+        RunPoint point = new RunPoint(state, seen, part, (long) epochs * STEPS + step, new Memory(best, kept));
         SortedMap<String, String> origin = new TreeMap<>(Map.of("training rows", "53", "labels", "[\"é\", no]"));
         return new Checkpoint(point, 100 * epochs + step, origin);
     }
@@ -90,7 +97,7 @@ class CheckpointStoreTest {
         }
         assertThat(warnings).isEmpty();
         assertThat(directory.list("checkpoints/epoch-00003-step-00000034"))
-                .containsExactly("best.bin", "checkpoint.json", "progress.json", "state.bin");
+                .containsExactly("best.bin", "checkpoint.json", "kept.bin", "progress.json", "state.bin");
     }
 
     @Test

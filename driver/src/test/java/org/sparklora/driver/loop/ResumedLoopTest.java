@@ -12,8 +12,13 @@ import java.util.OptionalInt;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
+import org.sparklora.driver.freeze.AutoFreeze;
 import org.sparklora.driver.freeze.EpochSchedule;
 import org.sparklora.driver.freeze.EpochSchedule.Event;
+import org.sparklora.driver.freeze.FreezePolicy;
+import org.sparklora.driver.freeze.Lisa;
+import org.sparklora.driver.freeze.Moment;
+import org.sparklora.driver.freeze.ThawOnPlateau;
 import org.sparklora.driver.freeze.Transition;
 import org.sparklora.driver.loop.TrainingLoop.Ending;
 import org.sparklora.driver.loop.TrainingLoop.Recipe;
@@ -94,8 +99,23 @@ class ResumedLoopTest {
         private final List<String> resumed = new ArrayList<>();
 
         @Override
-        public void moved(int epoch, Transition transition) {
-            lines.add(epoch + " " + transition);
+        public void moved(Moment at, Transition transition) {
+            lines.add(at + " " + transition);
+        }
+
+        @Override
+        public void added(Moment at, String group, String reason) {
+            lines.add(at + " added " + group);
+        }
+
+        @Override
+        public void restored(Moment at, int epoch, String reason) {
+            lines.add(at + " restored " + epoch);
+        }
+
+        @Override
+        public void stopped(Moment at, String reason) {
+            lines.add(at + " stopped " + reason);
         }
 
         @Override
@@ -117,7 +137,7 @@ class ResumedLoopTest {
 
         @Override
         public void epochEnds(EpochResult result) {
-            lines.add(result.epoch() + " " + result.trainLoss() + " " + result.validation());
+            lines.add(result.metrics().toString());
         }
     }
 
@@ -148,7 +168,7 @@ class ResumedLoopTest {
         }
     }
 
-    private static TrainingLoop loop(LoraManifest manifest, EpochSchedule policy, Ending ending, Story story) {
+    private static TrainingLoop loop(LoraManifest manifest, FreezePolicy policy, Ending ending, Story story) {
         OptimizerSettings optimizer = new OptimizerSettings(
                 0.1,
                 new LearningRateSchedule(LearningRateSchedule.Type.COSINE, 2, 15),
@@ -164,15 +184,19 @@ class ResumedLoopTest {
     }
 
     private static void everyPointLeadsToTheSameEnd(Ending ending) {
+        everyPointLeadsToTheSameEnd(ending, POLICY);
+    }
+
+    private static Story everyPointLeadsToTheSameEnd(Ending ending, FreezePolicy policy) {
         Story whole = new Story();
         Everything kept = new Everything(whole, -1);
-        Result result = loop(manifest(), POLICY, ending, whole).run(kept);
+        Result result = loop(manifest(), policy, ending, whole).run(kept);
         assertThat(kept.points).hasSizeGreaterThanOrEqualTo(12);
         for (int i = 0; i < kept.points.size(); i++) {
             RunPoint point = kept.points.get(i);
             Story rest = new Story();
             Everything again = new Everything(rest, -1);
-            Result end = loop(manifest(), POLICY, ending, rest).resume(point, again);
+            Result end = loop(manifest(), policy, ending, rest).resume(point, again);
             String at = "from point " + i;
             assertThat(end.adapter()).as(at).isEqualTo(result.adapter());
             assertThat(end.freeze()).as(at).isEqualTo(result.freeze());
@@ -184,11 +208,67 @@ class ResumedLoopTest {
                     .isEqualTo(steps == 0 ? List.of() : List.of(point.epochsDone() + " after " + steps));
             assertThat(again.points).as(at).isEqualTo(kept.points.subList(i + 1, kept.points.size()));
         }
+        return whole;
     }
 
     @Test
     void everyPointLeadsToTheSameEnd() {
         everyPointLeadsToTheSameEnd(last());
+    }
+
+    @Test
+    void groupsThatMoveBetweenTwoStepsDoSoFromEveryPoint() {
+        EpochSchedule policy = new EpochSchedule(
+                List.of("top"),
+                List.of(
+                        Event.thaw(1, List.of("bottom"), OptimizerStateOnThaw.KEEP)
+                                .atStep(2),
+                        Event.freeze(2, List.of("bottom")).atStep(1)));
+        Story story = everyPointLeadsToTheSameEnd(last(), policy);
+        assertThat(story.lines.stream().filter(line -> line.startsWith("step ")))
+                .hasSize(2)
+                .satisfiesExactly(
+                        thaw -> assertThat(thaw).startsWith("step 2 of epoch 1 Transition[group=bottom, from=DORMANT"),
+                        freeze ->
+                                assertThat(freeze).startsWith("step 1 of epoch 2 Transition[group=bottom, from=LIVE"));
+    }
+
+    @Test
+    void lisaDrawsTheSameFromEveryPoint() {
+        Lisa.Draw draw = new Lisa.Draw(1, 2, new TreeMap<>());
+        Lisa policy = new Lisa(List.of(), List.of("top", "bottom"), draw, OptimizerStateOnThaw.FRESH, 3);
+        Story story = everyPointLeadsToTheSameEnd(last(), policy);
+        assertThat(story.lines).anyMatch(line -> line.startsWith("step "));
+    }
+
+    @Test
+    void plateauRestoresTheSameEpochFromEveryPoint() {
+        ThawOnPlateau policy = new ThawOnPlateau(
+                List.of("top"),
+                List.of("top", "bottom"),
+                new ThawOnPlateau.Watch("accuracy", 0, 1),
+                new ThawOnPlateau.Phase(1, OptionalInt.empty()),
+                true);
+        Story story = everyPointLeadsToTheSameEnd(last(), policy);
+        assertThat(story.lines).contains("epoch 4 restored 2");
+    }
+
+    @Test
+    void plateauEndsTheRunInTheSameEpochFromEveryPoint() {
+        ThawOnPlateau policy = new ThawOnPlateau(
+                List.of("top"),
+                List.of("top"),
+                new ThawOnPlateau.Watch("accuracy", 0, 1),
+                new ThawOnPlateau.Phase(1, OptionalInt.empty()),
+                false);
+        Story story = everyPointLeadsToTheSameEnd(last(), policy);
+        assertThat(story.lines.get(story.lines.size() - 1)).startsWith("epoch 4 stopped plateau: ");
+    }
+
+    @Test
+    void autofreezeFreezesTheSameGroupsFromEveryPoint() {
+        AutoFreeze policy = new AutoFreeze(List.of("top", "bottom"), List.of("top", "bottom"), 100, 1);
+        everyPointLeadsToTheSameEnd(last(), policy);
     }
 
     @Test
@@ -251,7 +331,7 @@ class ResumedLoopTest {
         Everything kept = new Everything(story, -1);
         loop(manifest(), POLICY, last(), story).run(kept);
         RunPoint p = kept.points.get(4);
-        RunPoint other = new RunPoint(p.state(), p.seen(), p.part(), p.stepsDone() + 1, p.best());
+        RunPoint other = new RunPoint(p.state(), p.seen(), p.part(), p.stepsDone() + 1, p.memory());
         assertThatThrownBy(() -> loop(manifest(), POLICY, last(), new Story()).resume(other, Checkpointer.NONE))
                 .hasMessage("a run of 3 steps an epoch cannot go on after 1 epochs and 2 steps, 6 steps in all: it was"
                         + " another number of rows that the steps were made of");

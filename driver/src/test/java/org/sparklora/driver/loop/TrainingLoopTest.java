@@ -13,6 +13,8 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.sparklora.driver.freeze.EpochSchedule;
+import org.sparklora.driver.freeze.FreezePolicy;
+import org.sparklora.driver.freeze.Moment;
 import org.sparklora.driver.freeze.Transition;
 import org.sparklora.driver.loop.TrainingLoop.Ending;
 import org.sparklora.driver.loop.TrainingLoop.Recipe;
@@ -93,9 +95,24 @@ class TrainingLoopTest {
 
     private final class Listener implements RunListener {
         @Override
-        public void moved(int epoch, Transition transition) {
-            told.add("moved " + epoch + " " + transition.group() + " "
+        public void moved(Moment at, Transition transition) {
+            told.add("moved before " + at + ": " + transition.group() + " "
                     + transition.to().label());
+        }
+
+        @Override
+        public void added(Moment at, String group, String reason) {
+            told.add("added before " + at + ": " + group);
+        }
+
+        @Override
+        public void restored(Moment at, int epoch, String reason) {
+            told.add("before " + at + " back to the end of epoch " + epoch);
+        }
+
+        @Override
+        public void stopped(Moment at, String reason) {
+            told.add("stopped before " + at);
         }
 
         @Override
@@ -120,7 +137,7 @@ class TrainingLoopTest {
         }
     }
 
-    private Result run(EpochSchedule policy, Ending ending, double... accuracies) {
+    private Result run(FreezePolicy policy, Ending ending, double... accuracies) {
         LoraManifest manifest = manifest();
         OptimizerSettings optimizer = new OptimizerSettings(
                 0.1,
@@ -152,13 +169,13 @@ class TrainingLoopTest {
                         "step 1",
                         "closed 0",
                         "end 0",
-                        "moved 1 bottom live",
+                        "moved before epoch 1: bottom live",
                         "epoch 1 live [bottom, top] 322",
                         "step 2",
                         "step 3",
                         "closed 1",
                         "end 1",
-                        "moved 2 bottom frozen",
+                        "moved before epoch 2: bottom frozen",
                         "epoch 2 live [top] 194",
                         "step 4",
                         "step 5",
@@ -184,6 +201,22 @@ class TrainingLoopTest {
         assertThat(plans.get(2).snapshot().contains(bottomA)).isTrue();
         assertThat(plans.get(2).snapshot().view(bottomA))
                 .isNotEqualTo(plans.get(1).snapshot().view(bottomA));
+    }
+
+    @Test
+    void aGroupMayJoinBetweenTwoSteps() {
+        EpochSchedule policy = new EpochSchedule(
+                List.of("top"),
+                List.of(EpochSchedule.Event.thaw(1, List.of("bottom"), OptimizerStateOnThaw.KEEP)
+                        .atStep(1)));
+        Result result = run(policy, epochs(2));
+        assertThat(told)
+                .containsSubsequence(
+                        "epoch 1 live [top] 194", "step 2", "moved before step 1 of epoch 1: bottom live", "step 3");
+        assertThat(plans).hasSize(3);
+        assertThat(plans.get(1).freeze().of("bottom")).isEqualTo(GroupState.DORMANT);
+        assertThat(plans.get(2).freeze().of("bottom")).isEqualTo(GroupState.LIVE);
+        assertThat(result.freeze().of("bottom")).isEqualTo(GroupState.LIVE);
     }
 
     @Test

@@ -53,7 +53,7 @@ class ProgressTest {
     @Test
     void aGroupChangeSaysWhy() {
         GroupChange thaw =
-                new GroupChange(GroupChange.Kind.THAW, 2, "bottom", "schedule.events[0]: thaw before epoch 2");
+                new GroupChange(GroupChange.Kind.THAW, 2, 0, "bottom", "schedule.events[0]: thaw before epoch 2");
         assertThat(ProgressLine.groupChange(AT, thaw))
                 .isEqualTo("epoch 2/6 thaw bottom (schedule.events[0]: thaw before epoch 2)");
     }

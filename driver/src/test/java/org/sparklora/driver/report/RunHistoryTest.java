@@ -43,14 +43,18 @@ class RunHistoryTest {
                 FreezeState.of(Map.of("top", GroupState.LIVE, "bottom", GroupState.DORMANT, "mid", GroupState.FROZEN));
         history.append(
                 new HistoryEvent.EpochStart(2, state, new HistoryEvent.EpochStart.Cost(3106, 12424), "no change"));
-        history.append(new HistoryEvent.GroupChange(Kind.THAW, 2, "bottom", "schedule.events[0]: thaw before epoch 2"));
-        history.append(new HistoryEvent.GroupChange(Kind.FREEZE, 4, "bottom", "because"));
-        history.append(new HistoryEvent.GroupChange(Kind.ADD, 5, "néw", "\"quoted\""));
+        history.append(
+                new HistoryEvent.GroupChange(Kind.THAW, 2, 0, "bottom", "schedule.events[0]: thaw before epoch 2"));
+        history.append(new HistoryEvent.GroupChange(Kind.FREEZE, 4, 17, "bottom", "because"));
+        history.append(new HistoryEvent.GroupChange(Kind.ADD, 5, 0, "néw", "\"quoted\""));
         history.append(step(126, 0.1f, 0.1));
-        history.append(new HistoryEvent.EpochEnd(2, 0.5, Map.of("loss", 0.25, "accuracy", 1.0), Map.of("total", 1.5)));
+        history.append(new HistoryEvent.EpochEnd(
+                2, 0.5, Map.of("loss", 0.25, "accuracy", 1.0), Map.of("top", 0.5), Map.of("total", 1.5)));
         history.append(
                 new HistoryEvent.Trouble(false, new TreeMap<>(Map.of("step", 127, "message", "lost executor 3"))));
         history.append(new HistoryEvent.Trouble(true, new TreeMap<>(Map.of("step", 126))));
+        history.append(new HistoryEvent.Restore(7, 4, "plateau"));
+        history.append(new HistoryEvent.Stop(9, "no group is left"));
         history.append(new HistoryEvent.Finished("ada", 12.25));
         history.commit();
 
@@ -61,14 +65,16 @@ class RunHistoryTest {
                 {"event":"epoch_start",TIME,"epoch":2,"live":["top"],"frozen":["mid"],"dormant":["bottom"],\
                 "trainable_parameters":3106,"all_reduce_bytes_per_step":12424,"reason":"no change"}
                 {"event":"thaw",TIME,"epoch":2,"group":"bottom","reason":"schedule.events[0]: thaw before epoch 2"}
-                {"event":"freeze",TIME,"epoch":4,"group":"bottom","reason":"because"}
+                {"event":"freeze",TIME,"epoch":4,"epoch_step":17,"group":"bottom","reason":"because"}
                 {"event":"add",TIME,"epoch":5,"group":"néw","reason":"\\"quoted\\""}
                 {"event":"step",TIME,"epoch":2,"step":126,"loss":0.1,"grad_norm":0.1,\
                 "group_grad_norm":{"head":0.5,"top":0.25},"learning_rate":{"head":5.0E-4,"top":5.0E-4},"examples":32}
                 {"event":"epoch_end",TIME,"epoch":2,"train_loss":0.5,"validation":{"accuracy":1.0,"loss":0.25},\
-                "seconds":{"total":1.5}}
+                "group_grad_norm":{"top":0.5},"seconds":{"total":1.5}}
                 {"event":"failure",TIME,"message":"lost executor 3","step":127}
                 {"event":"recovered",TIME,"step":126}
+                {"event":"restore",TIME,"epoch":7,"restored_epoch":4,"reason":"plateau"}
+                {"event":"stop",TIME,"epoch":9,"reason":"no group is left"}
                 {"event":"finished",TIME,"adapter_sha256":"ada","seconds":12.25}
                 """.replace("TIME", TIME));
     }

@@ -127,6 +127,7 @@ public final class SampleRun {
                         epoch,
                         0.3,
                         Map.of("accuracy", step + 1 == steps ? lastAccuracy : 0.7, "loss", 0.6),
+                        Map.of("top", 0.4),
                         Map.of("total", seconds)));
             }
         }
