@@ -154,7 +154,13 @@ final class RunOutput {
     }
 
     /** Takes the place of a run that is to be overwritten, records what the run depends on, and says what it will do. */
-    void started(JobModel model, LoraManifest manifest, JobData data, SparkSession spark, ExchangeChoice exchange)
+    void started(
+            JobModel model,
+            LoraManifest manifest,
+            FreezeState initial,
+            JobData data,
+            SparkSession spark,
+            ExchangeChoice exchange)
             throws IOException {
         origin = Resumption.origin(job, model, data);
         if (ifRunIsThere == IfRunIsThere.OVERWRITE) {
@@ -174,8 +180,13 @@ final class RunOutput {
                 "spark", spark.version(),
                 "java", Runtime.version().toString(),
                 "pytorch", Torch.version()));
+        String yaml = ResolvedYaml.write(job);
         history.append(new HistoryEvent.Run(
-                sha256(ResolvedYaml.write(job).getBytes(StandardCharsets.UTF_8)),
+                new HistoryEvent.Run.Configuration(
+                        sha256(yaml.getBytes(StandardCharsets.UTF_8)),
+                        yaml,
+                        data.training().plan().stepsPerEpoch(),
+                        initial),
                 model.baseSha256(),
                 Map.of("seed", job.seed()),
                 new HistoryEvent.Run.Environment(versions, List.of(cpu())),

@@ -24,19 +24,27 @@ public sealed interface HistoryEvent {
     }
 
     /**
-     * A run begins or goes on: what it depends on.
+     * A run begins or goes on: what it depends on, and what its decisions about groups can be taken again from.
      *
      * @param seeds by purpose
      * @param environment versions, CPU models and the like, for people
      * @param choices everything decided from job, model and data that changes rounding: cache, folding, precision
      */
     record Run(
-            String configurationSha256,
+            Configuration configuration,
             String baseModelSha256,
             Map<String, Long> seeds,
             Environment environment,
             Map<String, String> choices)
             implements HistoryEvent {
+
+        /**
+         * The job as it is from here on.
+         *
+         * @param yaml what config.yaml holds, whole: the next time that the run goes on it may say something else
+         * @param initial the declared groups' states before the first epoch
+         */
+        public record Configuration(String sha256, String yaml, int stepsPerEpoch, FreezeState initial) {}
 
         /** Where the run takes place. */
         public record Environment(Map<String, String> versions, List<String> cpu) {}
@@ -49,14 +57,25 @@ public sealed interface HistoryEvent {
         @Override
         public Map<String, Object> fields() {
             Map<String, Object> fields = new LinkedHashMap<>();
-            fields.put("configuration_sha256", configurationSha256);
+            fields.put("configuration_sha256", configuration.sha256());
             fields.put("base_model_sha256", baseModelSha256);
             fields.put("seeds", new TreeMap<>(seeds));
             fields.put("versions", new TreeMap<>(environment.versions()));
             fields.put("cpu", List.copyOf(environment.cpu()));
             fields.put("choices", new TreeMap<>(choices));
+            fields.put("steps_per_epoch", configuration.stepsPerEpoch());
+            fields.put("initial", byState(configuration.initial()));
+            fields.put("configuration", configuration.yaml());
             return fields;
         }
+    }
+
+    private static Map<String, Object> byState(FreezeState state) {
+        Map<String, Object> groups = new LinkedHashMap<>();
+        groups.put("live", state.in(GroupState.LIVE));
+        groups.put("frozen", state.in(GroupState.FROZEN));
+        groups.put("dormant", state.in(GroupState.DORMANT));
+        return groups;
     }
 
     /** An epoch begins, with the declared groups' states. */
@@ -74,9 +93,7 @@ public sealed interface HistoryEvent {
         public Map<String, Object> fields() {
             Map<String, Object> fields = new LinkedHashMap<>();
             fields.put("epoch", epoch);
-            fields.put("live", state.in(GroupState.LIVE));
-            fields.put("frozen", state.in(GroupState.FROZEN));
-            fields.put("dormant", state.in(GroupState.DORMANT));
+            fields.putAll(byState(state));
             fields.put("trainable_parameters", cost.trainableParameters());
             fields.put("all_reduce_bytes_per_step", cost.allReduceBytesPerStep());
             fields.put("reason", reason);

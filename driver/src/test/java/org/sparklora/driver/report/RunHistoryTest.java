@@ -33,8 +33,9 @@ class RunHistoryTest {
     void everyEventHasItsLine() throws IOException {
         RunDirectory directory = new LocalRunDirectory(folder);
         RunHistory history = new RunHistory(directory, clock);
+        FreezeState initial = FreezeState.of(Map.of("top", GroupState.LIVE, "bottom", GroupState.DORMANT));
         history.append(new HistoryEvent.Run(
-                "c0",
+                new HistoryEvent.Run.Configuration("c0", "seed: 42\n", 80, initial),
                 "ba5e",
                 Map.of("data", 43L, "adapter", 42L),
                 new HistoryEvent.Run.Environment(Map.of("spark", "3.5.5", "java", "17"), List.of("Some CPU")),
@@ -61,7 +62,8 @@ class RunHistoryTest {
         assertThat(text(directory)).isEqualTo("""
                 {"event":"run",TIME,"configuration_sha256":"c0","base_model_sha256":"ba5e",\
                 "seeds":{"adapter":42,"data":43},"versions":{"java":"17","spark":"3.5.5"},"cpu":["Some CPU"],\
-                "choices":{"activation_cache":"memory"}}
+                "choices":{"activation_cache":"memory"},"steps_per_epoch":80,\
+                "initial":{"live":["top"],"frozen":[],"dormant":["bottom"]},"configuration":"seed: 42\\n"}
                 {"event":"epoch_start",TIME,"epoch":2,"live":["top"],"frozen":["mid"],"dormant":["bottom"],\
                 "trainable_parameters":3106,"all_reduce_bytes_per_step":12424,"reason":"no change"}
                 {"event":"thaw",TIME,"epoch":2,"group":"bottom","reason":"schedule.events[0]: thaw before epoch 2"}

@@ -109,7 +109,8 @@ public final class SampleRun {
     private void history(String sha) throws IOException {
         RunHistory history = new RunHistory(directory, Clock.fixed(time, ZoneOffset.UTC));
         history.append(new HistoryEvent.Run(
-                "c0" + configuration.hashCode(),
+                new HistoryEvent.Run.Configuration(
+                        "c0" + configuration.hashCode(), configuration, steps, FreezeState.of(Map.of())),
                 baseModel,
                 Map.of("seed", seed),
                 new HistoryEvent.Run.Environment(Map.of("java", "17"), List.of("a CPU")),
