@@ -6,7 +6,7 @@ public enum Policy {
     EPOCHS,
     /** One more group every few epochs. */
     GRADUAL,
-    /** One more group whenever a metric has stopped to improve. */
+    /** One more group whenever a metric has stopped improving. */
     PLATEAU,
     /** A few groups at random, drawn anew every few steps. */
     LISA,

@@ -68,7 +68,7 @@ final class PolicyReader {
     private PolicyConfig plateau() {
         String metric = s.text("metric").orElse("loss");
         if (metrics.isEmpty()) {
-            s.problem("policy='plateau'", "needs data.validation to tell when a metric has stopped to improve");
+            s.problem("policy='plateau'", "needs data.validation to tell when a metric has stopped improving");
         } else if (!metrics.contains(metric)) {
             s.mismatch("metric", "'" + metric + "'", "one of " + String.join(", ", metrics));
         }

@@ -271,8 +271,8 @@ class SchedulePolicyTest {
                 "plateau | min_epochs=0 | schedule.min_epochs='0' must be a whole number from 1 to 2147483647",
                 "plateau | max_epochs=x | schedule.max_epochs='x' must be a whole number from 1 to 2147483647",
                 "plateau | restore_best=1 | schedule.restore_best='1' must be true or false",
-                "plateau | data.validation=null | schedule.policy='plateau' needs data.validation to tell when a metric has"
-                        + " stopped to improve",
+                "plateau | data.validation=null | schedule.policy='plateau' needs data.validation to tell when a metric has stopped"
+                        + " improving",
                 "lisa | sample=0 | schedule.sample='0' must be a whole number from 1 to 2147483647",
                 "lisa | sample=4 | schedule.sample=4 is more than the 3 of schedule.groups; lower it",
                 "lisa | period=0 | schedule.period='0' must be a whole number from 1 to 2147483647",
