@@ -32,4 +32,9 @@ public record LoraConfig(
         modulesToSave = List.copyOf(modulesToSave);
         groups = Collections.unmodifiableSortedMap(new TreeMap<>(groups));
     }
+
+    /** The same adapter with other groups. */
+    LoraConfig withGroups(SortedMap<String, GroupConfig> other) {
+        return new LoraConfig(r, loraAlpha, loraDropout, bias, useRslora, modulesToSave, initAdapter, other);
+    }
 }

@@ -22,9 +22,9 @@ import org.sparklora.worker.contract.OptimizerStateOnThaw;
  *
  * <p>Layerwise importance sampled AdamW, Pan et al. 2024, arXiv:2403.17919, algorithm 1. There embeddings and head are
  * always live; here the head and whatever {@link #live} names, which must be outside {@link #groups}. As in the authors'
- * LMFlow the first draw is made before step 0, and a group that thaws starts with fresh moments: keeping the moments of
- * resting groups would cost the memory that the method saves, and they are stale. Unlike there, a group that is drawn twice
- * in a row just goes on; LMFlow makes a new optimizer at every draw.
+ * LMFlow the first draw is made before step 0, and a group that thaws starts with fresh moments: LMFlow drops those of
+ * resting layers, which is where it saves memory; here they could be kept, but they are many draws old by then. Unlike
+ * there, a group that is drawn twice in a row just goes on; LMFlow makes a new optimizer at every draw.
  *
  * <p>Draw {@code p} depends on the seed and on {@code p} alone, not on the draws before, so a resumed run draws the same.
  *

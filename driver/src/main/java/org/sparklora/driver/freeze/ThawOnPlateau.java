@@ -9,7 +9,7 @@ import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
 
 /**
- * The policy {@code plateau}: the next group, from the top down, thaws when a validation metric has stopped to improve; when
+ * The policy {@code plateau}: the next group, from the top down, thaws when a validation metric has stopped improving; when
  * it does so after the last thaw, the run ends.
  *
  * <p>The phases of Lightning's finetuning-scheduler ({@code FTSEarlyStopping}, {@code max_transition_epoch}, {@code

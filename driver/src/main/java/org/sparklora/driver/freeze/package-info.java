@@ -7,7 +7,7 @@
  * <ul>
  *   <li>{@link org.sparklora.driver.freeze.EpochSchedule}: the events that the job lists;
  *   <li>{@link org.sparklora.driver.freeze.GradualThaw}: one more group every few epochs, with rates that fall (ULMFiT);
- *   <li>{@link org.sparklora.driver.freeze.ThawOnPlateau}: the next group when a metric has stopped to improve;
+ *   <li>{@link org.sparklora.driver.freeze.ThawOnPlateau}: the next group when a metric has stopped improving;
  *   <li>{@link org.sparklora.driver.freeze.Lisa}: a few groups at random, drawn anew every few steps;
  *   <li>{@link org.sparklora.driver.freeze.AutoFreeze}: groups freeze from the bottom up once their gradient has settled;
  *   <li>{@link org.sparklora.driver.freeze.WithEvents}: one of those and events for groups that it leaves alone.

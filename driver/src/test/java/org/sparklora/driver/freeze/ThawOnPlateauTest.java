@@ -49,7 +49,7 @@ class ThawOnPlateauTest {
     }
 
     @Test
-    void theNextGroupThawsWhenTheMetricStopsToImproveAndAtLastTheRunEnds() {
+    void theNextGroupThawsWhenTheMetricStopsImprovingAndAtLastTheRunEnds() {
         ThawOnPlateau policy = restoring();
         assertThat(policy.problems(DECLARED, Set.of())).isEmpty();
         assertThat(moves(policy, RECORDED))
