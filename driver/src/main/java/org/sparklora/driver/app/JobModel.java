@@ -20,6 +20,7 @@ import org.sparklora.driver.manifest.ManifestBuilder;
 import org.sparklora.driver.manifest.ManifestException;
 import org.sparklora.driver.manifest.ModelTensors;
 import org.sparklora.worker.contract.AdapterSnapshot;
+import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
@@ -118,8 +119,11 @@ final class JobModel {
     /** The declared groups matched to the model's modules, without the head, whose size hangs on the labels. */
     LoraManifest groups() {
         LoraConfig lora = job.lora();
+        FreezePolicy policy = job.schedule().freezePolicy(job.seed());
         List<GroupSpec> specs = new ArrayList<>();
-        lora.groups().forEach((name, group) -> specs.add(spec(name, group, lora.useRslora())));
+        lora.groups()
+                .forEach((name, group) ->
+                        specs.add(spec(name, group, lora.useRslora(), policy.learningRateFactor(name))));
         List<LinearModule> linears = base.encoder().linears().stream()
                 .map(w -> new LinearModule(w.name(), w.shape().get(1), w.shape().get(0)))
                 .toList();
@@ -130,13 +134,17 @@ final class JobModel {
         return groups;
     }
 
-    private static GroupSpec spec(String name, GroupConfig group, boolean rankStabilized) {
+    private static GroupSpec spec(String name, GroupConfig group, boolean rankStabilized, double rateFactor) {
         return new GroupSpec(
                 name,
                 group.purpose(),
                 targets(group.targetModules(), group.layersToTransform()),
                 new GroupSpec.Size(group.r(), group.loraAlpha()),
-                new GroupSettings(group.loraDropout(), rankStabilized, group.learningRateScale(), group.warmupSteps()));
+                new GroupSettings(
+                        group.loraDropout(),
+                        rankStabilized,
+                        group.learningRateScale() * rateFactor,
+                        group.warmupSteps()));
     }
 
     private static org.sparklora.driver.manifest.TargetModules targets(TargetModules targets, List<Integer> layers) {
@@ -149,17 +157,33 @@ final class JobModel {
     /** The freeze policy of the job, checked against its groups. */
     FreezePolicy policy(LoraManifest groups) {
         FreezePolicy policy = job.schedule().freezePolicy(job.seed());
-        Set<String> names = groups.groups().stream().map(LoraGroup::name).collect(Collectors.toSet());
-        FirstValues firstValues = firstValues(groups);
-        Set<String> trained = groups.groups().stream()
-                .filter(firstValues::isTrained)
-                .map(LoraGroup::name)
-                .collect(Collectors.toSet());
-        List<String> problems = policy.problems(names, trained);
+        refuse(policy.problems(names(groups), trained(groups)));
+        return policy;
+    }
+
+    /** The groups' states before the first epoch; refuses a policy that is not legal with this many steps an epoch. */
+    FreezeState initial(FreezePolicy policy, LoraManifest groups, int stepsPerEpoch) {
+        refuse(policy.problems(names(groups), trained(groups), stepsPerEpoch));
+        return policy.initial(names(groups), trained(groups));
+    }
+
+    private static void refuse(List<String> problems) {
         if (!problems.isEmpty()) {
             throw new ManifestException(problems);
         }
-        return policy;
+    }
+
+    private static Set<String> names(LoraManifest groups) {
+        return groups.groups().stream().map(LoraGroup::name).collect(Collectors.toSet());
+    }
+
+    /** Groups whose B from init_adapter is not zero. */
+    private Set<String> trained(LoraManifest groups) {
+        FirstValues firstValues = firstValues(groups);
+        return groups.groups().stream()
+                .filter(firstValues::isTrained)
+                .map(LoraGroup::name)
+                .collect(Collectors.toSet());
     }
 
     /** The groups with the tensors of a head. */

@@ -38,6 +38,7 @@ import org.sparklora.driver.report.RunStatus;
 import org.sparklora.driver.spark.ExchangeChoice;
 import org.sparklora.driver.spark.RunDirectories;
 import org.sparklora.worker.contract.AdapterSnapshot;
+import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.TensorSpec;
@@ -111,11 +112,12 @@ final class RunOutput {
         return output;
     }
 
-    private static RunDirectory directory(String output) {
+    /** The run directory at a path that a person gave. */
+    static RunDirectory directory(String path) {
         try {
-            return RunDirectories.of(output);
+            return RunDirectories.of(path);
         } catch (IllegalArgumentException e) {
-            throw new UsageException("output " + output + " is no path: " + e.getMessage() + "; correct it");
+            throw new UsageException(path + " is no path: " + e.getMessage() + "; correct it");
         }
     }
 

@@ -19,6 +19,7 @@ import org.sparklora.driver.spark.ExchangeChoice;
 import org.sparklora.driver.spark.Sessions;
 import org.sparklora.driver.spark.SparkEpochRunner;
 import org.sparklora.worker.contract.DropoutRates;
+import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.StepSettings;
 import org.sparklora.worker.data.ShardOrder;
@@ -87,7 +88,10 @@ final class TrainingRun {
         Progress progress = new Progress(clock, PROGRESS_EVERY, Console::progress);
         ExchangeChoice exchange = ExchangeChoice.of(
                 job.execution().exchange(), spark.sparkContext().conf());
-        output.started(model, manifest, data, spark, exchange);
+        FreezeState initial = model.initial(policy, groups, steps);
+        output.started(model, manifest, initial, data, spark, exchange);
+        policy.neverReached(training.numTrainEpochs(), steps)
+                .forEach(line -> Console.err("%s: warning: %s", job.name(), line));
         try (RunRecord record = new RunRecord(output.history(), progress, clock, training.numTrainEpochs(), steps)) {
             SparkEpochRunner runner = new SparkEpochRunner(
                     spark,

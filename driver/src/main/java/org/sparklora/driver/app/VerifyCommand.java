@@ -2,8 +2,6 @@ package org.sparklora.driver.app;
 
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import org.sparklora.driver.report.RunDirectory;
-import org.sparklora.driver.spark.RunDirectories;
 import org.sparklora.driver.verify.Comparison;
 import org.sparklora.driver.verify.RecordedRun;
 import org.sparklora.driver.verify.Verdict;
@@ -35,12 +33,6 @@ final class VerifyCommand implements Callable<Integer> {
         if (run == null) {
             throw new UsageException("verify needs two run directories: verify RUN_A RUN_B");
         }
-        RunDirectory directory;
-        try {
-            directory = RunDirectories.of(run);
-        } catch (IllegalArgumentException e) {
-            throw new UsageException(run + " is no path: " + e.getMessage() + "; correct it");
-        }
-        return RecordedRun.read(directory);
+        return RecordedRun.read(RunOutput.directory(run));
     }
 }

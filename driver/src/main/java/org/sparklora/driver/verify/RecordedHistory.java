@@ -37,19 +37,15 @@ record RecordedHistory(List<JsonNode> runs, List<JsonNode> steps, List<JsonNode>
      * @param location of the run, for messages
      */
     static RecordedHistory parse(String location, byte[] utf8) {
-        String file = location + "/" + RunHistory.FILE;
         List<JsonNode> runs = new ArrayList<>();
         List<JsonNode> steps = new ArrayList<>();
         List<JsonNode> epochEnds = new ArrayList<>();
         boolean finished = false;
-        int number = 0;
-        for (String line : text(file, utf8).lines().toList()) {
-            number++;
-            JsonNode event = event(file, number, line);
+        for (JsonNode event : events(location, utf8)) {
             switch (event.path("event").asText()) {
                 case "run" -> runs.add(event);
-                case "step" -> steps.add(complete(file, number, event, "epoch", "step", "loss"));
-                case "epoch_end" -> epochEnds.add(complete(file, number, event, "epoch"));
+                case "step" -> steps.add(event);
+                case "epoch_end" -> epochEnds.add(event);
                 case "finished" -> finished = true;
                 default -> {
                     // Freezing, thawing and failures: what they do to the numbers is in the steps.
@@ -57,6 +53,24 @@ record RecordedHistory(List<JsonNode> runs, List<JsonNode> steps, List<JsonNode>
             }
         }
         return new RecordedHistory(runs, steps, epochEnds, finished);
+    }
+
+    /** Every event in order. */
+    static List<JsonNode> events(String location, byte[] utf8) {
+        String file = location + "/" + RunHistory.FILE;
+        List<JsonNode> events = new ArrayList<>();
+        int number = 0;
+        for (String line : text(file, utf8).lines().toList()) {
+            number++;
+            JsonNode event = event(file, number, line);
+            events.add(
+                    switch (event.path("event").asText()) {
+                        case "step" -> complete(file, number, event, "epoch", "step", "loss");
+                        case "epoch_end" -> complete(file, number, event, "epoch");
+                        default -> event;
+                    });
+        }
+        return events;
     }
 
     private static String text(String file, byte[] utf8) {
