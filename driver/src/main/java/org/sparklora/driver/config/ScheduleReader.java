@@ -6,6 +6,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.sparklora.driver.spelling.NearMiss;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
 
@@ -86,7 +87,7 @@ final class ScheduleReader {
                 section.problem(
                         key + "[" + i + "]='" + name + "'", "is an implicit group, which is always live; remove it");
             } else if (!names.isEmpty()) {
-                String hint = Nearest.of(name, names)
+                String hint = NearMiss.of(name, names)
                         .map(near -> "; did you mean " + near + "?")
                         .orElse("; the groups are " + String.join(", ", names));
                 section.problem(key + "[" + i + "]='" + name + "'", "is not a group of lora.groups" + hint);

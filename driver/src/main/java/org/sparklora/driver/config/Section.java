@@ -13,6 +13,7 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
+import org.sparklora.driver.spelling.NearMiss;
 
 /**
  * One map of the job file and the way to it. Takes typed values out; a value that will not do becomes a problem and the
@@ -315,7 +316,7 @@ final class Section {
     void finish() {
         for (String key : values.keySet()) {
             if (!known.contains(key)) {
-                String hint = Nearest.of(key, known)
+                String hint = NearMiss.of(key, known)
                         .map(near -> "; did you mean " + path(near) + "?")
                         .orElse("; the keys here are " + String.join(", ", known));
                 problem(key, "is not a key" + hint);

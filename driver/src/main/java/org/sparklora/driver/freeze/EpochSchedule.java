@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
-import org.sparklora.driver.manifest.NearMiss;
+import org.sparklora.driver.spelling.NearMiss;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraManifest;

@@ -10,6 +10,7 @@ import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
+import org.sparklora.driver.spelling.NearMiss;
 
 /**
  * Finds the modules that a group's {@code target_modules} means, by the rules of current PEFT.
