@@ -245,24 +245,6 @@ final class Section {
         return List.copyOf(texts);
     }
 
-    /** A list of different whole numbers, or one of them alone; empty where it is left out. */
-    List<Integer> wholes(String key, int least) {
-        Set<Integer> wholes = new LinkedHashSet<>();
-        Object value = value(key);
-        List<?> items = value instanceof Scalar scalar && scalar.isWhole()
-                ? List.of(scalar)
-                : list(key, "a list of whole numbers");
-        for (int i = 0; i < items.size(); i++) {
-            OptionalInt whole = whole(items.get(i), least);
-            if (whole.isEmpty()) {
-                problems.add(path(key) + "[" + i + "]=" + shown(items.get(i)) + " must be " + wholeWords(least));
-            } else if (!wholes.add(whole.getAsInt())) {
-                problems.add(path(key) + "[" + i + "]=" + shown(items.get(i)) + " is listed twice; keep one");
-            }
-        }
-        return List.copyOf(wholes);
-    }
-
     /** A map of texts; empty where it is left out. */
     SortedMap<String, String> textMap(String key) {
         SortedMap<String, String> map = new TreeMap<>();
