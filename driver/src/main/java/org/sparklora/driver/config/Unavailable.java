@@ -36,8 +36,6 @@ final class Unavailable {
             refuse(path + "step", event.step().isPresent(), "leave it out: events take effect before their epoch");
         }
 
-        refuse("training.loraplus_lr_ratio", job.training().loraplusLrRatio().isPresent(), "leave it out");
-
         ExecutionConfig execution = job.execution();
         ActivationCache cache = execution.activationCache();
         refuse("execution.device", execution.device(), execution.device() == ComputeDevice.GPU, "cpu");

@@ -58,6 +58,7 @@ class JobChangesTest {
             "data.validation.fraction=0.5",
             "training.batch_size=16",
             "training.max_grad_norm=null",
+            "training.loraplus_lr_ratio=16",
             "lora.groups.top.r=4",
             "schedule.live=[]"
         };
@@ -67,6 +68,7 @@ class JobChangesTest {
                         "data.train.path: /d/train.csv → /d/other.csv",
                         "training.batch_size: 32 → 16",
                         "training.max_grad_norm: 1.0 → null",
+                        "training.loraplus_lr_ratio: null → 16.0",
                         "schedule.live: [top] → []",
                         "lora.groups.top.r: 8 → 4")
                 .anyMatch(line -> line.startsWith("data.validation"));
