@@ -28,6 +28,7 @@ class PackageRulesTest {
                         "org.sparklora.driver.config..",
                         "org.sparklora.driver.checkpoint..",
                         "org.sparklora.driver.sample..",
+                        "org.sparklora.driver.spelling..",
                         "org.sparklora.driver.verify..")
                 .should()
                 .dependOnClassesThat()

@@ -12,13 +12,15 @@ import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.config.GroupConfig;
 import org.sparklora.driver.config.JobConfig;
 import org.sparklora.driver.config.LoraConfig;
-import org.sparklora.driver.config.TargetModules;
 import org.sparklora.driver.freeze.FreezePolicy;
 import org.sparklora.driver.manifest.GroupSpec;
+import org.sparklora.driver.manifest.JobValue;
 import org.sparklora.driver.manifest.LinearModule;
 import org.sparklora.driver.manifest.ManifestBuilder;
 import org.sparklora.driver.manifest.ManifestException;
 import org.sparklora.driver.manifest.ModelTensors;
+import org.sparklora.driver.manifest.ModuleSelection;
+import org.sparklora.driver.manifest.PeftTraps;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupSettings;
@@ -119,39 +121,55 @@ final class JobModel {
     /** The declared groups matched to the model's modules, without the head, whose size hangs on the labels. */
     LoraManifest groups() {
         LoraConfig lora = job.lora();
-        FreezePolicy policy = job.schedule().freezePolicy(job.seed());
-        List<GroupSpec> specs = new ArrayList<>();
-        lora.groups()
-                .forEach((name, group) ->
-                        specs.add(spec(name, group, lora.useRslora(), policy.learningRateFactor(name))));
-        List<LinearModule> linears = base.encoder().linears().stream()
-                .map(w -> new LinearModule(w.name(), w.shape().get(1), w.shape().get(0)))
-                .toList();
         ModelTensors tensors =
-                new ModelTensors(linears, List.of(), base.encoder().biases());
-        LoraManifest groups = ManifestBuilder.build(specs, tensors, lora.bias());
+                new ModelTensors(linears(), List.of(), base.encoder().biases());
+        LoraManifest groups = ManifestBuilder.build(specs(), tensors, lora.bias());
         initAdapter.ifPresent(adapter -> adapter.requireModulesFit(groups, lora));
         return groups;
     }
 
-    private static GroupSpec spec(String name, GroupConfig group, boolean rankStabilized, double rateFactor) {
+    /** Where PEFT 0.3.0 would have adapted more than this job does, one line each. */
+    List<String> peftTraps() {
+        return PeftTraps.of(specs(), linears());
+    }
+
+    private List<LinearModule> linears() {
+        return base.encoder().linears().stream()
+                .map(w -> new LinearModule(w.name(), w.shape().get(1), w.shape().get(0)))
+                .toList();
+    }
+
+    private List<GroupSpec> specs() {
+        LoraConfig lora = job.lora();
+        List<GroupSpec> specs = new ArrayList<>();
+        FreezePolicy policy = job.schedule().freezePolicy(job.seed());
+        lora.groups().forEach((name, group) -> specs.add(spec(name, group, lora, policy.learningRateFactor(name))));
+        return specs;
+    }
+
+    private static GroupSpec spec(String name, GroupConfig group, LoraConfig lora, double rateFactor) {
         return new GroupSpec(
                 name,
                 group.purpose(),
-                targets(group.targetModules(), group.layersToTransform()),
-                new GroupSpec.Size(group.r(), group.loraAlpha()),
+                new ModuleSelection(
+                        group.targetModules(),
+                        at(name, "exclude_modules", group.excludeModules(), lora.excludeModules()),
+                        group.layersToTransform()),
+                new GroupSpec.Size(
+                        group.r(),
+                        group.loraAlpha(),
+                        at(name, "rank_pattern", group.rankPattern(), lora.rankPattern()),
+                        at(name, "alpha_pattern", group.alphaPattern(), lora.alphaPattern())),
                 new GroupSettings(
                         group.loraDropout(),
-                        rankStabilized,
+                        lora.useRslora(),
                         group.learningRateScale() * rateFactor,
                         group.warmupSteps()));
     }
 
-    private static org.sparklora.driver.manifest.TargetModules targets(TargetModules targets, List<Integer> layers) {
-        if (targets instanceof TargetModules.Names names) {
-            return new org.sparklora.driver.manifest.TargetModules.Names(names.names(), layers);
-        }
-        return new org.sparklora.driver.manifest.TargetModules.Regex(((TargetModules.Regex) targets).pattern(), layers);
+    /** A group's value with its place in the job file: what equals the job's own value is inherited. */
+    private static <T> JobValue<T> at(String group, String key, T value, T inherited) {
+        return new JobValue<>((value.equals(inherited) ? "lora." : "lora.groups." + group + ".") + key, value);
     }
 
     /** The freeze policy of the job, checked against its groups. */

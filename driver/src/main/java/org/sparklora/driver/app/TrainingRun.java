@@ -134,11 +134,14 @@ final class TrainingRun {
             case CONSTANT -> LearningRateSchedule.Type.CONSTANT;
             case COSINE -> LearningRateSchedule.Type.COSINE;
         };
-        return new OptimizerSettings(
+        OptimizerSettings plain = new OptimizerSettings(
                 t.learningRate(),
                 new LearningRateSchedule(type, t.warmupSteps(), (long) stepsPerEpoch * t.numTrainEpochs()),
                 new AdamW(t.adamBeta1(), t.adamBeta2(), t.adamEpsilon(), t.weightDecay()),
                 t.maxGradNorm());
+        return t.loraplusLrRatio().isPresent()
+                ? plain.withLoraPlus(t.loraplusLrRatio().getAsDouble())
+                : plain;
     }
 
     private Ending ending() {

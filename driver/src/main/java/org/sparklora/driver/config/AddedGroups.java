@@ -26,7 +26,7 @@ final class AddedGroups {
         List<String> names = new ArrayList<>();
         for (String name : add.keys()) {
             LoraReader.checkName(add, name);
-            GroupConfig group = LoraReader.group(add.section(name), lora.r(), lora.loraAlpha(), lora.loraDropout());
+            GroupConfig group = LoraReader.group(add.section(name), lora);
             String home = homes.putIfAbsent(name, event.path("add"));
             if (home == null) {
                 added.put(name, group);
@@ -46,6 +46,6 @@ final class AddedGroups {
     LoraConfig lora() {
         SortedMap<String, GroupConfig> all = new TreeMap<>(added);
         all.putAll(lora.groups());
-        return lora.withGroups(all);
+        return lora.with(all);
     }
 }

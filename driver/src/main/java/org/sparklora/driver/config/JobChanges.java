@@ -208,9 +208,9 @@ public final class JobChanges {
         }
     }
 
-    /** Leaves by their path, lists whole. */
+    /** Leaves by their path; lists whole, and so are patterns, whose order counts. */
     private static void flatten(String path, @Nullable Object value, Map<String, String> leaves) {
-        if (value instanceof Map<?, ?> map && !map.isEmpty()) {
+        if (value instanceof Map<?, ?> map && !map.isEmpty() && !path.endsWith("_pattern")) {
             map.forEach((key, child) -> {
                 String name = String.valueOf(key);
                 flatten(name.startsWith("[") ? path + name : Section.join(path, name), child, leaves);

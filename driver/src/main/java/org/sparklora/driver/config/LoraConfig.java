@@ -5,6 +5,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.sparklora.driver.manifest.ModulePattern;
+import org.sparklora.driver.manifest.PatternMap;
 import org.sparklora.worker.contract.BiasMode;
 
 /**
@@ -13,6 +15,9 @@ import org.sparklora.worker.contract.BiasMode;
  * @param r default rank of groups, at least 1
  * @param loraAlpha default alpha of groups, above 0
  * @param loraDropout default dropout of groups, [0, 1)
+ * @param rankPattern ranks of modules that differ from their group's, for groups without a rank pattern of their own
+ * @param alphaPattern alphas, likewise
+ * @param excludeModules modules that no group adapts, save groups with an exclusion of their own
  * @param useRslora scaling alpha / √r instead of alpha / r
  * @param modulesToSave modules trained in full beside the adapter
  * @param initAdapter PEFT directory to start from, absolute or with a scheme
@@ -22,6 +27,9 @@ public record LoraConfig(
         int r,
         double loraAlpha,
         double loraDropout,
+        PatternMap<Integer> rankPattern,
+        PatternMap<Double> alphaPattern,
+        ModulePattern excludeModules,
         BiasMode bias,
         boolean useRslora,
         List<String> modulesToSave,
@@ -33,8 +41,19 @@ public record LoraConfig(
         groups = Collections.unmodifiableSortedMap(new TreeMap<>(groups));
     }
 
-    /** The same adapter with other groups. */
-    LoraConfig withGroups(SortedMap<String, GroupConfig> other) {
-        return new LoraConfig(r, loraAlpha, loraDropout, bias, useRslora, modulesToSave, initAdapter, other);
+    /** The same defaults with these groups. */
+    LoraConfig with(SortedMap<String, GroupConfig> those) {
+        return new LoraConfig(
+                r,
+                loraAlpha,
+                loraDropout,
+                rankPattern,
+                alphaPattern,
+                excludeModules,
+                bias,
+                useRslora,
+                modulesToSave,
+                initAdapter,
+                those);
     }
 }

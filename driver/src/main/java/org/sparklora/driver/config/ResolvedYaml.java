@@ -10,6 +10,8 @@ import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.SortedMap;
 import org.jspecify.annotations.Nullable;
+import org.sparklora.driver.manifest.ModulePattern;
+import org.sparklora.driver.manifest.PatternMap;
 import org.yaml.snakeyaml.DumperOptions;
 import org.yaml.snakeyaml.Yaml;
 
@@ -88,12 +90,17 @@ public final class ResolvedYaml {
     private static Map<String, @Nullable Object> lora(JobConfig job) {
         LoraConfig lora = job.lora();
         Map<String, @Nullable Object> groups = new LinkedHashMap<>();
-        lora.groups().forEach((name, group) -> groups.put(name, group(group)));
+        lora.groups().forEach((name, group) -> groups.put(name, withoutInherited(group, lora)));
         job.schedule().events().forEach(event -> event.add().forEach(groups::remove));
         return map(
                 entry("r", lora.r()),
                 entry("lora_alpha", lora.loraAlpha()),
                 entry("lora_dropout", lora.loraDropout()),
+                entry("rank_pattern", orNull(lora.rankPattern())),
+                entry("alpha_pattern", orNull(lora.alphaPattern())),
+                entry(
+                        "exclude_modules",
+                        lora.excludeModules().equals(ModulePattern.NONE) ? null : modules(lora.excludeModules())),
                 entry("bias", lora.bias().peftName()),
                 entry("use_rslora", lora.useRslora()),
                 entry("modules_to_save", lora.modulesToSave()),
@@ -101,19 +108,45 @@ public final class ResolvedYaml {
                 entry("groups", groups));
     }
 
+    /** Keys of {@code lora} hold for all heirs together: written into each group, one could match nothing there. */
+    private static Map<String, @Nullable Object> withoutInherited(GroupConfig group, LoraConfig lora) {
+        Map<String, @Nullable Object> map = group(group);
+        if (group.excludeModules().equals(lora.excludeModules())) {
+            map.put("exclude_modules", null);
+        }
+        if (group.rankPattern().equals(lora.rankPattern())) {
+            map.put("rank_pattern", null);
+        }
+        if (group.alphaPattern().equals(lora.alphaPattern())) {
+            map.put("alpha_pattern", null);
+        }
+        return map;
+    }
+
     static Map<String, @Nullable Object> group(GroupConfig group) {
-        Object targets = group.targetModules() instanceof TargetModules.Names n
-                ? n.names()
-                : ((TargetModules.Regex) group.targetModules()).pattern();
         return map(
-                entry("target_modules", targets),
+                entry("target_modules", modules(group.targetModules())),
+                entry("exclude_modules", modules(group.excludeModules())),
                 entry("layers_to_transform", group.layersToTransform().isEmpty() ? null : group.layersToTransform()),
                 entry("purpose", group.purpose()),
                 entry("r", group.r()),
                 entry("lora_alpha", group.loraAlpha()),
                 entry("lora_dropout", group.loraDropout()),
+                entry("rank_pattern", group.rankPattern().asMap()),
+                entry("alpha_pattern", group.alphaPattern().asMap()),
                 entry("learning_rate_scale", group.learningRateScale()),
                 entry("warmup_steps", group.warmupSteps()));
+    }
+
+    private static Object modules(ModulePattern pattern) {
+        if (pattern instanceof ModulePattern.Names list) {
+            return list.names();
+        }
+        return pattern instanceof ModulePattern.Regex string ? string.regex() : ModulePattern.AllLinear.SHORTHAND;
+    }
+
+    private static @Nullable Object orNull(PatternMap<?> patterns) {
+        return patterns.isEmpty() ? null : patterns.asMap();
     }
 
     private static Map<String, @Nullable Object> schedule(

@@ -5,6 +5,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.IntStream;
+import org.sparklora.driver.spelling.NearMiss;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
 
@@ -134,7 +135,7 @@ final class ScheduleReader {
             } else if (added.contains(name)) {
                 section.problem(where, "is a group that an event adds; declare it in lora.groups instead");
             } else if (!names.isEmpty()) {
-                String hint = Nearest.of(name, names)
+                String hint = NearMiss.of(name, names)
                         .map(near -> "; did you mean " + near + "?")
                         .orElse("; the groups are " + String.join(", ", names));
                 section.problem(where, "is not a group of lora.groups" + hint);

@@ -13,6 +13,7 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
+import org.sparklora.driver.spelling.NearMiss;
 
 /**
  * One map of the job file and the way to it. Takes typed values out; a value that will not do becomes a problem and the
@@ -249,24 +250,6 @@ final class Section {
         return List.copyOf(texts);
     }
 
-    /** A list of different whole numbers, or one of them alone; empty where it is left out. */
-    List<Integer> wholes(String key, int least) {
-        Set<Integer> wholes = new LinkedHashSet<>();
-        Object value = value(key);
-        List<?> items = value instanceof Scalar scalar && scalar.isWhole()
-                ? List.of(scalar)
-                : list(key, "a list of whole numbers");
-        for (int i = 0; i < items.size(); i++) {
-            OptionalInt whole = whole(items.get(i), least);
-            if (whole.isEmpty()) {
-                problems.add(path(key) + "[" + i + "]=" + shown(items.get(i)) + " must be " + wholeWords(least));
-            } else if (!wholes.add(whole.getAsInt())) {
-                problems.add(path(key) + "[" + i + "]=" + shown(items.get(i)) + " is listed twice; keep one");
-            }
-        }
-        return List.copyOf(wholes);
-    }
-
     /** A map of texts; empty where it is left out. */
     SortedMap<String, String> textMap(String key) {
         SortedMap<String, String> map = new TreeMap<>();
@@ -320,7 +303,7 @@ final class Section {
     void finish() {
         for (String key : values.keySet()) {
             if (!known.contains(key)) {
-                String hint = Nearest.of(key, known)
+                String hint = NearMiss.of(key, known)
                         .map(near -> "; did you mean " + path(near) + "?")
                         .orElse("; the keys here are " + String.join(", ", known));
                 problem(key, "is not a key" + hint);

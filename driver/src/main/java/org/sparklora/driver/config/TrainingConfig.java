@@ -11,6 +11,7 @@ import java.util.OptionalInt;
  * @param shards logical shards, a power of two, at most {@code batchSize}
  * @param gradientAccumulationSteps pieces in which a shard's part of a batch is computed
  * @param maxGradNorm largest global gradient norm; empty: no clipping
+ * @param loraplusLrRatio learning rate of B (and of biases) over that of A; empty: the same for both
  * @param metricForBestModel a validation metric of the task; empty: the validation loss
  * @param loadBestModelAtEnd whether the adapter is that of the best epoch instead of the last
  * @param earlyStoppingPatience epochs without a better metric after which training ends; empty: never

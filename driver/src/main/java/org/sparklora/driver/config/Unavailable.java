@@ -24,8 +24,6 @@ final class Unavailable {
         boolean headOrNothing = toSave.isEmpty() || toSave.equals(List.of("classifier"));
         refuse("lora.modules_to_save=" + toSave, !headOrNothing, "use [classifier] or []");
 
-        refuse("training.loraplus_lr_ratio", job.training().loraplusLrRatio().isPresent(), "leave it out");
-
         ExecutionConfig execution = job.execution();
         ActivationCache cache = execution.activationCache();
         refuse("execution.device", execution.device(), execution.device() == ComputeDevice.GPU, "cpu");

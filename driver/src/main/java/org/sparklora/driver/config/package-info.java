@@ -8,6 +8,8 @@
  * <p>Each record mirrors one section of the file: its components are that section's keys in camel case, in the file's
  * order, and hence sometimes more than five. The records hold resolved values (defaults filled in, a group's rank
  * inherited, paths absolute) and are checked by the reader, which knows the file and the key, not by themselves.
+ * What names modules ({@link org.sparklora.driver.manifest.ModulePattern}, {@link
+ * org.sparklora.driver.manifest.PatternMap}) belongs to the package that gives it its meaning.
  *
  * <p>Invariants: {@code JobFile} reads what {@link org.sparklora.driver.config.ResolvedYaml} writes to an equal record.
  * Nothing here looks into the model or the data: what needs them is checked where they are read, with other exit codes.

@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
-import org.sparklora.driver.manifest.NearMiss;
+import org.sparklora.driver.spelling.NearMiss;
 import org.sparklora.worker.contract.LoraManifest;
 
 /** Checks a list of group names. */

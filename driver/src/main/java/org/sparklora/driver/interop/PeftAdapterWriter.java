@@ -29,7 +29,7 @@ import org.sparklora.worker.safetensors.Tensor;
  * Writes an adapter as PEFT saves it, loadable by PEFT 0.3.0 and by current PEFT.
  *
  * <p>target_modules holds full names, the one spelling that both versions read alike (a suffix such as {@code
- * 1.attention.self.query} also means layer 11 to PEFT 0.3.0). PEFT 0.3.0 does not know rank_pattern: groups of different
+ * 1.attention.self.query} also means layer 11 to PEFT 0.3.0). PEFT 0.3.0 does not know rank_pattern: modules of different
  * ranks load in current PEFT only, as 0.3.0 says itself by a size mismatch. It does not know use_rslora or alpha_pattern
  * either, and scales such an adapter wrongly without a word.
  *

@@ -1,11 +1,8 @@
 package org.sparklora.driver.interop;
 
-import java.util.Collections;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.regex.Pattern;
+import org.sparklora.driver.manifest.PatternMap;
 import org.sparklora.worker.contract.BiasMode;
 
 /**
@@ -46,33 +43,18 @@ public record PeftConfig(Targets targets, Ranks ranks, double loraDropout, BiasM
     public record Ranks(
             int r,
             double loraAlpha,
-            Map<String, Integer> rankPattern,
-            Map<String, Double> alphaPattern,
+            PatternMap<Integer> rankPattern,
+            PatternMap<Double> alphaPattern,
             boolean rankStabilized) {
-
-        public Ranks {
-            rankPattern = Collections.unmodifiableMap(new LinkedHashMap<>(rankPattern));
-            alphaPattern = Collections.unmodifiableMap(new LinkedHashMap<>(alphaPattern));
-        }
 
         /** The rank that the file gives a module. */
         public int rank(String module) {
-            return firstMatch(rankPattern, module, r);
+            return rankPattern.valueOf(module, r);
         }
 
         /** The alpha that the file gives a module. */
         public double alpha(String module) {
-            return firstMatch(alphaPattern, module, loraAlpha);
-        }
-
-        // PEFT's rule (get_pattern_key): a key is a regular expression on the name or on what follows one of its dots.
-        private static <T> T firstMatch(Map<String, T> pattern, String module, T otherwise) {
-            for (Map.Entry<String, T> e : pattern.entrySet()) {
-                if (Pattern.matches("(.*\\.)?(" + e.getKey() + ")", module)) {
-                    return e.getValue();
-                }
-            }
-            return otherwise;
+            return alphaPattern.valueOf(module, loraAlpha);
         }
     }
 

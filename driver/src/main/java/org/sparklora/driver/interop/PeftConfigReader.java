@@ -15,6 +15,7 @@ import java.util.Optional;
 import java.util.function.Function;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
+import org.sparklora.driver.manifest.PatternMap;
 import org.sparklora.worker.contract.BiasMode;
 
 /** Reads {@code adapter_config.json}; reports everything wrong with it at once. */
@@ -112,7 +113,7 @@ final class PeftConfigReader {
                 root.path("use_rslora").asBoolean(false));
     }
 
-    private <T> Map<String, T> pattern(String key, Function<JsonNode, T> value) {
+    private <T> PatternMap<T> pattern(String key, Function<JsonNode, T> value) {
         Map<String, T> pattern = new LinkedHashMap<>();
         JsonNode node = root.path(key);
         if (isPresent(node) && !node.isObject()) {
@@ -132,7 +133,7 @@ final class PeftConfigReader {
                 problems.add(key + "['" + e.getKey() + "'] is " + e.getValue() + ", and it must be a number above 0");
             }
         });
-        return pattern;
+        return PatternMap.of(pattern);
     }
 
     private BiasMode bias() {

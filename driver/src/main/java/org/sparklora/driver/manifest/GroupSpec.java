@@ -7,10 +7,25 @@ import org.sparklora.worker.contract.GroupSettings;
  *
  * @param purpose why the group exists, in the user's words; may be empty
  */
-public record GroupSpec(String name, String purpose, TargetModules targets, Size size, GroupSettings settings) {
+public record GroupSpec(String name, String purpose, ModuleSelection modules, Size size, GroupSettings settings) {
 
-    /** r and lora_alpha of every module of the group. */
-    public record Size(int r, double alpha) {}
+    /**
+     * r and lora_alpha of the group's modules.
+     *
+     * @param r rank of the modules that no pattern matches
+     * @param alpha alpha of the modules that no pattern matches
+     */
+    public record Size(
+            int r, double alpha, JobValue<PatternMap<Integer>> rankPattern, JobValue<PatternMap<Double>> alphaPattern) {
+
+        int r(String module) {
+            return rankPattern.value().valueOf(module, r);
+        }
+
+        double alpha(String module) {
+            return alphaPattern.value().valueOf(module, alpha);
+        }
+    }
 
     /** Where the group stands in the job file. */
     String key() {

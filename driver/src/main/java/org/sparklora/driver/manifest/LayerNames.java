@@ -1,6 +1,7 @@
 package org.sparklora.driver.manifest;
 
 import java.util.Collection;
+import java.util.List;
 import java.util.OptionalInt;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
@@ -9,8 +10,9 @@ import java.util.regex.Pattern;
 /** The numbered layers that a model's module names speak of, e.g. {@code layer.0..layer.11}. */
 final class LayerNames {
 
-    // PEFT's own expression for an unset layers_pattern, anchored at the start only; greedy, so the last number counts.
-    private static final Pattern NUMBERED = Pattern.compile(".*\\.([^.]*)\\.(\\d+)\\.");
+    // Current PEFT's own expression for an unset layers_pattern, anchored at the start only; reluctant, so the first
+    // number counts.
+    private static final Pattern NUMBERED = Pattern.compile(".*?\\.([^.]*)\\.(\\d+)\\.");
 
     private final TreeSet<Integer> numbers = new TreeSet<>();
     private String container = "layer";
@@ -31,15 +33,16 @@ final class LayerNames {
         return numbered.lookingAt() ? OptionalInt.of(Integer.parseInt(numbered.group(2))) : OptionalInt.empty();
     }
 
-    boolean contains(int number) {
-        return numbers.contains(number);
+    /** The given numbers that are no layer's. */
+    List<Integer> unknown(Collection<Integer> given) {
+        return given.stream().filter(number -> !numbers.contains(number)).toList();
     }
 
     /** Whether a name points into a layer that the model lacks: {@code layer.12.…}, {@code 12.attention…}. */
     boolean isBeyond(String name) {
         Matcher numbered = Pattern.compile("(?:|(?:.*\\.)?" + Pattern.quote(container) + "\\.)(\\d{1,9})(?:\\..*)?")
                 .matcher(name);
-        return !numbers.isEmpty() && numbered.matches() && !contains(Integer.parseInt(numbered.group(1)));
+        return !numbers.isEmpty() && numbered.matches() && !numbers.contains(Integer.parseInt(numbered.group(1)));
     }
 
     /** For messages: {@code layer.0..layer.11}. */

@@ -1,12 +1,10 @@
 package org.sparklora.driver.manifest;
 
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import org.sparklora.worker.contract.BiasMode;
@@ -30,13 +28,17 @@ public final class ManifestBuilder {
         List<String> problems = new ArrayList<>();
         checkNames(specs, problems);
         ModuleMatcher matcher = new ModuleMatcher(model.linears());
+        specs.stream()
+                .map(spec -> spec.modules().exclude())
+                .distinct()
+                .forEach(exclude -> problems.addAll(matcher.problems(exclude)));
         Map<GroupSpec, List<LinearModule>> members = new LinkedHashMap<>();
         for (GroupSpec spec : specs) {
-            ModuleMatcher.Match match = matcher.match(spec.key(), spec.targets());
+            ModuleMatcher.Match match = matcher.match(spec.key(), spec.modules());
             problems.addAll(match.problems());
-            checkSize(spec, match.modules(), problems);
             members.put(spec, match.modules());
         }
+        problems.addAll(SizeCheck.problems(members, matcher));
         checkDisjoint(members, problems);
         if (!problems.isEmpty()) {
             throw new ManifestException(problems);
@@ -47,9 +49,10 @@ public final class ManifestBuilder {
     }
 
     private static LoraGroup group(GroupSpec spec, List<LinearModule> modules) {
+        GroupSpec.Size size = spec.size();
         List<LoraModule> adapted = modules.stream()
-                .map(m ->
-                        new LoraModule(m.path(), spec.size().r(), spec.size().alpha(), m.inFeatures(), m.outFeatures()))
+                .map(m -> new LoraModule(
+                        m.path(), size.r(m.path()), size.alpha(m.path()), m.inFeatures(), m.outFeatures()))
                 .toList();
         return new LoraGroup(spec.name(), spec.purpose(), adapted, spec.settings());
     }
@@ -68,25 +71,6 @@ public final class ManifestBuilder {
                 problems.add(spec.key() + " is defined twice; group names must differ");
             }
         }
-    }
-
-    /** The tightest module speaks for all that are too small for the rank. */
-    private static void checkSize(GroupSpec spec, List<LinearModule> modules, List<String> problems) {
-        int r = spec.size().r();
-        double alpha = spec.size().alpha();
-        if (r < 1) {
-            problems.add(spec.key() + ".r=" + r + " must be at least 1");
-        }
-        if (!(alpha > 0.0) || Double.isInfinite(alpha)) {
-            problems.add(spec.key() + ".lora_alpha=" + alpha + " must be a number above 0");
-        }
-        List<LinearModule> tooSmall =
-                modules.stream().filter(m -> r > m.largestRank()).toList();
-        Optional<LinearModule> tightest = tooSmall.stream()
-                .min(Comparator.comparingInt(LinearModule::largestRank).thenComparing(LinearModule::path));
-        tightest.ifPresent(m -> problems.add(spec.key() + ".r=" + r + " is above " + m.largestRank()
-                + ", the smaller side of the " + m.outFeatures() + " x " + m.inFeatures() + " weight of '" + m.path()
-                + "'" + ModuleMatcher.andMore(tooSmall.size() - 1) + "; lower r (lora.r, if the group inherits it)"));
     }
 
     /** One problem for each pair of groups that share modules, however many they share. */

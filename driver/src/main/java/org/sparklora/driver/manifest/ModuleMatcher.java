@@ -6,24 +6,25 @@ import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 import java.util.regex.Pattern;
-import java.util.regex.PatternSyntaxException;
+import java.util.stream.Collectors;
 
 /**
- * Finds the modules that a group's {@code target_modules} means, by the rules of current PEFT.
+ * Finds the modules that a group means, by the rules of current PEFT.
  *
  * <ul>
  *   <li>A list entry t matches a module named t, or one whose name ends in "." + t.
- *   <li>A string is a regular expression that must match the whole name.
+ *   <li>A string is a regular expression that must match the whole name; {@code all-linear} is every Linear.
+ *   <li>{@code exclude_modules}, a list or a string likewise, keeps modules out whatever targets them.
  *   <li>{@code layers_to_transform} keeps the modules of those layers, the layer being the number in {@code .layer.N.};
  *       modules outside the layers (the pooler) fall away. As in PEFT a module that a list gives by its whole name stays.
- *       PEFT refuses the filter together with a string; here it applies to both.
+ *       PEFT refuses the filter together with a string; here it applies to all three.
  *   <li>The classifier is never a target: it is the head.
  * </ul>
  *
- * Where PEFT would silently adapt less than was written, this says so: every entry must match something.
+ * Where PEFT would silently adapt less, or exclude less, than was written, this says so: every entry must match something.
  */
 public final class ModuleMatcher {
 
@@ -31,6 +32,7 @@ public final class ModuleMatcher {
 
     private final List<LinearModule> modules;
     private final LayerNames layers;
+    private final ModuleHints hints;
 
     public ModuleMatcher(Collection<LinearModule> modules) {
         this.modules = modules.stream()
@@ -38,6 +40,7 @@ public final class ModuleMatcher {
                 .sorted(Comparator.comparing(LinearModule::path))
                 .toList();
         this.layers = new LayerNames(this.modules);
+        this.hints = new ModuleHints(this.modules, layers);
     }
 
     /**
@@ -52,148 +55,136 @@ public final class ModuleMatcher {
         }
     }
 
+    /** One name of a list, or the one string: where it stands, which modules it matches, and why none. */
+    private record Entry(String where, String name, Predicate<String> test, Supplier<String> whyNone) {}
+
     /**
-     * Matches one group.
+     * Matches one group. What {@link #problems} says of its exclusion is not repeated.
      *
      * @param groupKey where the group stands in the job file, e.g. {@code lora.groups.top}; problems begin with it
      */
-    public Match match(String groupKey, TargetModules targets) {
+    public Match match(String groupKey, ModuleSelection selection) {
         List<String> problems = new ArrayList<>();
-        checkLayers(groupKey, targets, problems);
+        checkLayers(groupKey, selection.layers(), problems);
+        if (selection.targets().equals(ModulePattern.NONE)) {
+            problems.add(groupKey + ".target_modules is empty; " + hints.endings());
+        }
         Set<LinearModule> found = new LinkedHashSet<>();
-        if (targets instanceof TargetModules.Names list) {
-            if (list.names().isEmpty()) {
-                problems.add(groupKey + ".target_modules is empty; " + endings());
+        for (Entry entry : entries(groupKey + ".target_modules", selection.targets())) {
+            List<LinearModule> named = matching(entry);
+            if (named.isEmpty()) {
+                problems.add(
+                        entry.where() + " matches no module; " + entry.whyNone().get());
+                continue;
             }
-            for (int i = 0; i < list.names().size(); i++) {
-                String name = list.names().get(i);
-                String where = groupKey + ".target_modules[" + i + "]='" + name + "'";
-                List<LinearModule> matching = matching(m -> matches(m.path(), name));
-                if (matching.isEmpty()) {
-                    problems.add(where + " matches no module; " + whyNoName(name));
-                }
-                found.addAll(filtered(where, matching, targets, name, problems));
-            }
-        } else if (targets instanceof TargetModules.Regex string) {
-            String where = groupKey + ".target_modules='" + string.regex() + "'";
-            found.addAll(matchRegex(where, string, problems));
+            List<LinearModule> kept = inLayers(entry, named, selection.layers(), problems);
+            found.addAll(notExcluded(entry, kept, selection.exclude(), problems));
         }
         List<LinearModule> ordered =
                 found.stream().sorted(Comparator.comparing(LinearModule::path)).toList();
         return new Match(ordered, problems);
     }
 
-    private void checkLayers(String groupKey, TargetModules targets, List<String> problems) {
-        for (int i = 0; i < targets.layers().size(); i++) {
-            int layer = targets.layers().get(i);
-            if (!layers.contains(layer)) {
-                problems.add(groupKey + ".layers_to_transform[" + i + "]=" + layer
-                        + " is no layer of this model; this model has " + layers.range());
-            }
-        }
+    /** What is wrong with an {@code exclude_modules}: each of its entries must match something, the head at least. */
+    public List<String> problems(JobValue<ModulePattern> exclude) {
+        return entries(exclude.key(), exclude.value()).stream()
+                .filter(entry -> matching(entry).isEmpty() && !entry.test().test(HEAD_MODULE))
+                .map(entry ->
+                        entry.where() + " matches no module; " + entry.whyNone().get())
+                .toList();
     }
 
-    private List<LinearModule> matchRegex(String where, TargetModules.Regex string, List<String> problems) {
-        Pattern pattern;
-        try {
-            pattern = Pattern.compile(string.regex());
-        } catch (PatternSyntaxException e) {
-            String position = e.getIndex() < 0 ? "" : " at position " + e.getIndex();
-            String hint = string.regex().contains("(?P<") ? "; write a named group as (?<name>…)" : "";
-            problems.add(where + " is not a regular expression: " + e.getDescription() + position + hint);
-            return List.of();
+    /** Why a pattern of a rank_pattern or alpha_pattern matches none of the modules it is for. */
+    String hint(PatternMap.Entry<?> pattern) {
+        return modules.stream()
+                .filter(m -> pattern.matches(m.path()))
+                .findFirst()
+                .map(m -> "it matches '" + m.path() + "', which is not among them")
+                .orElseGet(() -> hints.spelling(pattern.pattern()));
+    }
+
+    private List<Entry> entries(String key, ModulePattern pattern) {
+        List<Entry> entries = new ArrayList<>();
+        if (pattern instanceof ModulePattern.Names list) {
+            for (String name : list.names()) {
+                String where = key + "[" + entries.size() + "]='" + name + "'";
+                entries.add(new Entry(where, name, path -> isNamed(path, name), () -> hints.ofName(name)));
+            }
+        } else if (pattern instanceof ModulePattern.Regex string) {
+            Pattern regex = string.compiled();
+            String where = key + "='" + string.regex() + "'";
+            Predicate<String> test = path -> regex.matcher(path).matches();
+            entries.add(new Entry(where, "", test, () -> hints.ofRegex(string.regex())));
+        } else {
+            entries.add(new Entry(key + "=" + ModulePattern.AllLinear.SHORTHAND, "", path -> true, hints::endings));
         }
-        List<LinearModule> matching = matching(m -> pattern.matcher(m.path()).matches());
-        if (matching.isEmpty()) {
-            problems.add(where + " matches no module; " + whyNoRegex(string.regex(), pattern));
+        return entries;
+    }
+
+    private void checkLayers(String groupKey, List<Integer> wanted, List<String> problems) {
+        List<Integer> unknown = layers.unknown(wanted);
+        if (!unknown.isEmpty()) {
+            String numbers = unknown.stream().map(String::valueOf).collect(Collectors.joining(", "));
+            problems.add(groupKey + ".layers_to_transform: this model has no layer " + numbers + "; it has "
+                    + layers.range());
         }
-        return filtered(where, matching, string, "", problems);
     }
 
     /** The part of a match that the layer filter keeps; keeping nothing of something is a problem. */
-    private List<LinearModule> filtered(
-            String where, List<LinearModule> matching, TargetModules targets, String wholeName, List<String> problems) {
-        List<Integer> wanted = targets.layers();
-        if (wanted.isEmpty() || matching.isEmpty()) {
-            return matching;
-        }
-        List<LinearModule> kept = matching.stream()
-                .filter(m -> m.path().equals(wholeName)
-                        || LayerNames.numberOf(m.path()).stream().anyMatch(wanted::contains))
+    private List<LinearModule> inLayers(
+            Entry entry, List<LinearModule> named, List<Integer> wanted, List<String> problems) {
+        List<LinearModule> kept = named.stream()
+                .filter(m -> m.path().equals(entry.name()) || isInLayers(m, wanted))
                 .toList();
         // With only impossible layer numbers the filter itself has been reported.
-        if (kept.isEmpty() && wanted.stream().anyMatch(layers::contains)) {
-            problems.add(where + " matches no module in layers_to_transform=" + wanted + "; without it it matches '"
-                    + matching.get(0).path() + "'" + andMore(matching.size() - 1));
+        if (kept.isEmpty() && layers.unknown(wanted).size() < wanted.size()) {
+            problems.add(entry.where() + " matches no module in layers_to_transform=" + wanted
+                    + "; without it it matches " + shown(named));
         }
         return kept;
     }
 
-    private String whyNoName(String name) {
-        if (isHead(name)) {
-            return "the classifier is the implicit group 'head' and always trains";
+    private List<LinearModule> notExcluded(
+            Entry entry, List<LinearModule> named, JobValue<ModulePattern> exclude, List<String> problems) {
+        List<LinearModule> kept =
+                named.stream().filter(m -> !isExcluded(m, exclude)).toList();
+        if (kept.isEmpty() && !named.isEmpty()) {
+            problems.add(entry.where() + " matches nothing but what " + exclude.key() + " excludes: " + shown(named)
+                    + "; remove it from one of them");
         }
-        if (layers.isBeyond(name)) {
-            return "this model has " + layers.range();
-        }
-        if (name.matches(".*[*+?|()\\[\\]\\\\^$].*")) {
-            return "an entry of a list is a name; for a regular expression write a string instead of a list";
-        }
-        return NearMiss.of(name, endingsOfLength(parts(name)))
-                .map(near -> "did you mean '" + near + "'?")
-                .orElseGet(this::endings);
+        return kept;
     }
 
-    private String whyNoRegex(String regex, Pattern pattern) {
-        if (regex.equals("all-linear")) {
-            return "PEFT's shorthand 'all-linear' is not taken here; " + endings();
-        }
-        if (!matching(m -> matches(m.path(), regex)).isEmpty()) {
-            return "a string is a regular expression for the whole name; write a list, [" + regex + "]";
-        }
-        List<LinearModule> partly = matching(m -> pattern.matcher(m.path()).find());
-        if (!partly.isEmpty()) {
-            return "it matches only a part of '" + partly.get(0).path()
-                    + "' and must match the whole name; begin it with .* perhaps";
-        }
-        return modules.isEmpty()
-                ? endings()
-                : "a module's whole name looks like '" + modules.get(0).path() + "'";
+    /** Whether a group keeps a module that one of its targets means: by its layer, and not excluded. */
+    boolean keeps(ModuleSelection selection, LinearModule module) {
+        return isInLayers(module, selection.layers()) && !isExcluded(module, selection.exclude());
     }
 
-    /** The last parts of all names, for a person who has to pick one. */
-    private String endings() {
-        if (modules.isEmpty()) {
-            return "this model has no module that can be adapted";
-        }
-        return "list names of this model: [" + String.join(", ", endingsOfLength(1)) + "]";
+    private static boolean isInLayers(LinearModule module, List<Integer> wanted) {
+        return wanted.isEmpty() || LayerNames.numberOf(module.path()).stream().anyMatch(wanted::contains);
     }
 
-    private Set<String> endingsOfLength(int parts) {
-        Set<String> endings = new TreeSet<>();
-        for (LinearModule module : modules) {
-            String[] path = module.path().split("\\.", -1);
-            if (path.length >= parts) {
-                endings.add(String.join(".", List.of(path).subList(path.length - parts, path.length)));
-            }
-        }
-        return endings;
+    private boolean isExcluded(LinearModule module, JobValue<ModulePattern> exclude) {
+        return entries(exclude.key(), exclude.value()).stream()
+                .anyMatch(e -> e.test().test(module.path()));
     }
 
-    private List<LinearModule> matching(Predicate<LinearModule> test) {
-        return modules.stream().filter(test).toList();
+    private List<LinearModule> matching(Entry entry) {
+        return modules.stream().filter(m -> entry.test().test(m.path())).toList();
     }
 
-    private static boolean matches(String path, String name) {
+    /** PEFT's rule for an entry of a list. */
+    static boolean isNamed(String path, String name) {
         return path.equals(name) || path.endsWith("." + name);
     }
 
-    private static boolean isHead(String path) {
+    static boolean isHead(String path) {
         return path.equals(HEAD_MODULE) || path.startsWith(HEAD_MODULE + ".");
     }
 
-    private static int parts(String name) {
-        return name.split("\\.", -1).length;
+    /** The first of some modules in quotes, and how many more there are. */
+    static String shown(List<LinearModule> modules) {
+        return "'" + modules.get(0).path() + "'" + andMore(modules.size() - 1);
     }
 
     static String andMore(int count) {

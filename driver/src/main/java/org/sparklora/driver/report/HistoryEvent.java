@@ -179,6 +179,7 @@ public sealed interface HistoryEvent {
      * its own type needs.
      *
      * @param examples that the loss and the gradient are over
+     * @param learningRate of each live group; with LoRA+ that of its A, of which B has a multiple
      */
     record Step(At at, Number loss, int examples, GradientNorms norms, Map<String, ? extends Number> learningRate)
             implements HistoryEvent {

@@ -60,8 +60,11 @@ class BadInputConfigTest {
             value = {
                 "lora.groups.top.target_modules=[qeury] | lora.groups.top.target_modules[0]='qeury' matches no module; did you mean 'query'?",
                 "lora.groups.top.target_modules=[layer.12.attention.self.query] | lora.groups.top.target_modules[0]='layer.12.attention.self.query' matches no module; this model has layer.0..layer.1",
-                "lora.groups.top.layers_to_transform=[7] | lora.groups.top.layers_to_transform[0]=7 is no layer of this model; this model has layer.0..layer.1",
+                "lora.groups.top.layers_to_transform=[7] | lora.groups.top.layers_to_transform: this model has no layer 7; it has layer.0..layer.1",
                 "lora.groups.bottom.layers_to_transform=[1] | lora.groups.bottom and lora.groups.top both match 'bert.encoder.layer.1.attention.self.query'; a module may be in one group only",
+                "lora.exclude_modules=[poler.dense] | lora.exclude_modules[0]='poler.dense' matches no module; did you mean 'pooler.dense'?",
+                "lora.rank_pattern={key: 2} | lora.rank_pattern['key']=2 matches no module of the groups that inherit it; it matches 'bert.encoder.layer.0.attention.self.key', which is not among them",
+                "lora.groups.bottom.alpha_pattern={value: 2} | lora.groups.bottom.alpha_pattern['value']=2.0 matches no module of this group; it matches 'bert.encoder.layer.0.attention.self.value', which is not among them",
                 "lora.groups.top.r=33 | lora.groups.top.r=33 is above 24, the smaller side of the 24 x 24 weight of 'bert.encoder.layer.1.attention.self.query' and 1 more; lower r (lora.r, if the group inherits it)",
                 "model.max_length=65 | model.max_length 65 is above the 64 positions of DIR/model; lower it",
             })
@@ -75,9 +78,9 @@ class BadInputConfigTest {
                 job.trainWithoutSpark("lora.groups.top.target_modules=[qeury]", "lora.groups.bottom.r=33"),
                 ExitCode.USAGE,
                 "2 problems",
+                "lora.groups.top.target_modules[0]='qeury' matches no module; did you mean 'query'?",
                 "lora.groups.bottom.r=33 is above 24, the smaller side of the 24 x 24 weight of"
-                        + " 'bert.encoder.layer.0.attention.self.query'; lower r (lora.r, if the group inherits it)",
-                "lora.groups.top.target_modules[0]='qeury' matches no module; did you mean 'query'?");
+                        + " 'bert.encoder.layer.0.attention.self.query'; lower r (lora.r, if the group inherits it)");
     }
 
     @Test

@@ -58,6 +58,7 @@ class JobChangesTest {
             "data.validation.fraction=0.5",
             "training.batch_size=16",
             "training.max_grad_norm=null",
+            "training.loraplus_lr_ratio=16",
             "lora.groups.top.r=4",
             "schedule.live=[]"
         };
@@ -67,10 +68,44 @@ class JobChangesTest {
                         "data.train.path: /d/train.csv → /d/other.csv",
                         "training.batch_size: 32 → 16",
                         "training.max_grad_norm: 1.0 → null",
+                        "training.loraplus_lr_ratio: null → 16.0",
                         "schedule.live: [top] → []",
                         "lora.groups.top.r: 8 → 4")
                 .anyMatch(line -> line.startsWith("data.validation"));
         assertThat(JobChanges.fixedSha256(job(changes))).isNotEqualTo(JobChanges.fixedSha256(job()));
+    }
+
+    @Test
+    void whatModulesAGroupHasAndTheirRanksStay() {
+        String[] given = {"lora.rank_pattern={query: 4, key: 2}", "lora.exclude_modules=[key]"};
+        JobConfig before = job(given);
+        assertThat(JobChanges.refused(before, job(given), REACHED, 1)).isEmpty();
+        assertThat(JobChanges.refused(before, job("lora.rank_pattern={key: 2, query: 4}", given[1]), REACHED, 1))
+                .as("the order of patterns counts")
+                .containsExactly(
+                        "lora.rank_pattern: {query=4, key=2} → {key=2, query=4}",
+                        "lora.groups.bottom.rank_pattern: {query=4, key=2} → {key=2, query=4}",
+                        "lora.groups.top.rank_pattern: {query=4, key=2} → {key=2, query=4}");
+        assertThat(refused(
+                        "lora.groups.top.alpha_pattern={query: 2.0}",
+                        "lora.groups.top.exclude_modules=.*pooler.*",
+                        "lora.groups.top.target_modules=all-linear",
+                        "lora.groups.top.layers_to_transform=1-2"))
+                .containsExactly(
+                        "lora.groups.top.target_modules: [query] → all-linear",
+                        "lora.groups.top.exclude_modules: [] → .*pooler.*",
+                        "lora.groups.top.layers_to_transform: [1] → [1, 2]",
+                        "lora.groups.top.alpha_pattern: {} → {query=2.0}");
+        assertThat(refused("lora.groups.top.layers_to_transform=1-1"))
+                .as("another spelling of the same")
+                .isEmpty();
+    }
+
+    @Test
+    void theDigestOfAJobWithoutNewKeysStaysWhatItWas() {
+        // Checkpoints carry it: a key that arrives with a value where nothing is given would make them unusable.
+        assertThat(JobChanges.fixedSha256(job()))
+                .isEqualTo("a565ddce00dae45d9aee7a1f1552fb21b963ddce0370391f46ef16fc97b5070a");
     }
 
     @Test

@@ -1,8 +1,11 @@
 package org.sparklora.driver.config;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -12,6 +15,8 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.sparklora.driver.manifest.ModulePattern;
+import org.sparklora.driver.manifest.PatternMap;
 import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
 
@@ -128,7 +133,7 @@ class JobFileTest {
                         42,
                         new ModelConfig("/m", Task.CLASSIFICATION, Optional.empty(), 128),
                         new DataConfig(source("/d/train.csv"), Optional.empty(), DataOrder.SHUFFLED, true),
-                        lora(new TreeMap<>(Map.of("top", group(new TargetModules.Names(List.of("query")), "")))),
+                        lora(new TreeMap<>(Map.of("top", group(new ModulePattern.Names(List.of("query")), "")))),
                         new ScheduleConfig(new PolicyConfig.Epochs(), List.of("top"), List.of(), List.of()),
                         DEFAULT_TRAINING,
                         DEFAULT_EXECUTION,
@@ -138,6 +143,12 @@ class JobFileTest {
 
     @Test
     void takesEveryKey() {
+        Map<String, Integer> ranks = new LinkedHashMap<>();
+        ranks.put("query", 6);
+        ranks.put(".*dense", 5);
+        Map<String, Integer> ofTop = new LinkedHashMap<>();
+        ofTop.put("^bert.*11.*query", 3);
+        ofTop.put("query", 1);
         assertThat(Jobs.readEvenIfUnavailable(directory, Jobs.EVERY_KEY))
                 .isEqualTo(new JobConfig(
                         "changed",
@@ -166,6 +177,9 @@ class JobFileTest {
                                 2,
                                 3,
                                 0.5,
+                                PatternMap.of(ranks),
+                                PatternMap.of(Map.of("value", 1.5)),
+                                new ModulePattern.Names(List.of("pooler.dense", "key")),
                                 BiasMode.LORA_ONLY,
                                 true,
                                 List.of("pooler", "classifier"),
@@ -173,43 +187,68 @@ class JobFileTest {
                                 new TreeMap<>(Map.of(
                                         "top",
                                         new GroupConfig(
-                                                new TargetModules.Regex(".*\\.(query|value)"),
-                                                List.of(11, 10),
+                                                new ModulePattern.Regex(".*\\.(query|value)"),
+                                                new ModulePattern.Regex(".*pooler.*"),
+                                                List.of(8, 9, 11),
                                                 "why: the top",
                                                 4,
                                                 5.5,
                                                 0.0,
+                                                PatternMap.of(ofTop),
+                                                PatternMap.none(),
                                                 0.25,
                                                 10),
+                                        "middle",
+                                        new GroupConfig(
+                                                new ModulePattern.AllLinear(),
+                                                ModulePattern.NONE,
+                                                List.of(5, 6, 7),
+                                                "",
+                                                2,
+                                                3,
+                                                0.5,
+                                                PatternMap.of(ranks),
+                                                PatternMap.of(Map.of("value", 1.5)),
+                                                1.0,
+                                                0),
                                         "rest",
                                         new GroupConfig(
-                                                new TargetModules.Names(
+                                                new ModulePattern.Names(
                                                         List.of("layer.0.attention.self.query", "value")),
+                                                new ModulePattern.Names(List.of("pooler.dense", "key")),
                                                 List.of(),
                                                 "",
                                                 2,
                                                 3,
                                                 0.5,
+                                                PatternMap.of(ranks),
+                                                PatternMap.of(Map.of("value", 1.5)),
                                                 1.0,
                                                 0),
                                         "side",
                                         new GroupConfig(
-                                                new TargetModules.Names(List.of("key")),
+                                                new ModulePattern.Names(List.of("key")),
+                                                new ModulePattern.Names(List.of("pooler.dense", "key")),
                                                 List.of(1),
                                                 "",
                                                 2,
                                                 3,
                                                 0.5,
+                                                PatternMap.of(ranks),
+                                                PatternMap.of(Map.of("value", 1.5)),
                                                 1.0,
                                                 0),
                                         "late",
                                         new GroupConfig(
-                                                new TargetModules.Names(List.of("key")),
+                                                new ModulePattern.Names(List.of("key")),
+                                                new ModulePattern.Names(List.of("pooler.dense", "key")),
                                                 List.of(2),
                                                 "",
                                                 1,
                                                 3,
                                                 0.5,
+                                                PatternMap.of(ranks),
+                                                PatternMap.of(Map.of("value", 1.5)),
                                                 1.0,
                                                 0)))),
                         new ScheduleConfig(
@@ -278,7 +317,17 @@ class JobFileTest {
                         new TreeMap<>())));
         assertThat(job.lora().groups().get("bottom"))
                 .isEqualTo(new GroupConfig(
-                        new TargetModules.Names(List.of("query", "value")), List.of(0), "", 4, 16, 0.05, 0.25, 10));
+                        new ModulePattern.Names(List.of("query", "value")),
+                        ModulePattern.NONE,
+                        List.of(0),
+                        "",
+                        4,
+                        16,
+                        0.05,
+                        PatternMap.none(),
+                        PatternMap.none(),
+                        0.25,
+                        10));
         assertThat(job.schedule().events())
                 .containsExactly(
                         new ScheduleEvent(
@@ -355,12 +404,56 @@ class JobFileTest {
 
     @Test
     void oneLayerNeedsNoList() {
-        assertThat(Jobs.read(directory, Jobs.SMALLEST, "lora.groups.top.layers_to_transform=11")
-                        .lora()
-                        .groups()
-                        .get("top"))
-                .extracting(group -> group.layersToTransform())
-                .isEqualTo(List.of(11));
+        assertThat(layers("11")).containsExactly(11);
+    }
+
+    @Test
+    void layersMayBeRanges() {
+        assertThat(layers("[8-11, 0]")).containsExactly(8, 9, 10, 11, 0);
+        assertThat(layers("8-11")).containsExactly(8, 9, 10, 11);
+        assertThat(layers("['8 - 9', 3-3]")).containsExactly(8, 9, 3);
+    }
+
+    @Test
+    void allLinearIsAShorthandInAnyCase() {
+        for (String spelling : List.of("all-linear", "All-Linear")) {
+            assertThat(top("target_modules=" + spelling).targetModules()).isEqualTo(new ModulePattern.AllLinear());
+        }
+        assertThat(top("target_modules=[all-linear]").targetModules())
+                .as("in a list it is a name, as in PEFT")
+                .isEqualTo(new ModulePattern.Names(List.of("all-linear")));
+    }
+
+    @Test
+    void aGroupInheritsPatternsAndExclusionUnlessItHasItsOwn() {
+        String[] ofAll = {
+            "lora.rank_pattern={query: 4}", "lora.alpha_pattern={query: 2.5}", "lora.exclude_modules=.*pooler.*"
+        };
+        GroupConfig heir = top(ofAll);
+        assertThat(heir.rankPattern()).isEqualTo(PatternMap.of(Map.of("query", 4)));
+        assertThat(heir.alphaPattern()).isEqualTo(PatternMap.of(Map.of("query", 2.5)));
+        assertThat(heir.excludeModules()).isEqualTo(new ModulePattern.Regex(".*pooler.*"));
+
+        GroupConfig other =
+                top(ofAll[0], ofAll[1], ofAll[2], "rank_pattern={value: 1}", "alpha_pattern={}", "exclude_modules=[]");
+        assertThat(other.rankPattern())
+                .as("takes the place, is not added")
+                .isEqualTo(PatternMap.of(Map.of("value", 1)));
+        assertThat(other.alphaPattern()).isEqualTo(PatternMap.none());
+        assertThat(other.excludeModules()).isEqualTo(ModulePattern.NONE);
+    }
+
+    /** The group top of the smallest job; overrides without a dot are the group's. */
+    private GroupConfig top(String... overrides) {
+        String[] sets = Arrays.stream(overrides)
+                .map(o -> o.startsWith("lora.") ? o : "lora.groups.top." + o)
+                .toArray(String[]::new);
+        return requireNonNull(
+                Jobs.read(directory, Jobs.SMALLEST, sets).lora().groups().get("top"));
+    }
+
+    private List<Integer> layers(String yaml) {
+        return top("layers_to_transform=" + yaml).layersToTransform();
     }
 
     @Test
@@ -384,10 +477,32 @@ class JobFileTest {
     }
 
     private static LoraConfig lora(SortedMap<String, GroupConfig> groups) {
-        return new LoraConfig(8, 16, 0.05, BiasMode.NONE, false, List.of("classifier"), Optional.empty(), groups);
+        return new LoraConfig(
+                8,
+                16,
+                0.05,
+                PatternMap.none(),
+                PatternMap.none(),
+                ModulePattern.NONE,
+                BiasMode.NONE,
+                false,
+                List.of("classifier"),
+                Optional.empty(),
+                groups);
     }
 
-    private static GroupConfig group(TargetModules targets, String purpose) {
-        return new GroupConfig(targets, List.of(), purpose, 8, 16, 0.05, 1.0, 0);
+    private static GroupConfig group(ModulePattern targets, String purpose) {
+        return new GroupConfig(
+                targets,
+                ModulePattern.NONE,
+                List.of(),
+                purpose,
+                8,
+                16,
+                0.05,
+                PatternMap.none(),
+                PatternMap.none(),
+                1.0,
+                0);
     }
 }

@@ -54,6 +54,9 @@ final class Jobs {
               r: 2
               lora_alpha: 3
               lora_dropout: 0.5
+              rank_pattern: {query: 6, '.*dense': 5}
+              alpha_pattern: {value: 1.5}
+              exclude_modules: [pooler.dense, key]
               bias: lora_only
               use_rslora: true
               modules_to_save: [pooler, classifier]
@@ -61,13 +64,17 @@ final class Jobs {
               groups:
                 top:
                   target_modules: .*\\.(query|value)
-                  layers_to_transform: [11, 10]
+                  exclude_modules: .*pooler.*
+                  layers_to_transform: [8-9, 11]
                   purpose: "why: the top"
                   r: 4
                   lora_alpha: 5.5
                   lora_dropout: 0
+                  rank_pattern: {'^bert.*11.*query': 3, query: 1}
+                  alpha_pattern: {}
                   learning_rate_scale: 0.25
                   warmup_steps: 10
+                middle: {target_modules: all-linear, exclude_modules: [], layers_to_transform: 5-7}
                 rest: {target_modules: [layer.0.attention.self.query, value]}
                 side: {target_modules: [key], layers_to_transform: [1]}
             schedule:

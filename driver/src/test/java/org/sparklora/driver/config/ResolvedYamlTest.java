@@ -35,6 +35,47 @@ class ResolvedYamlTest {
     }
 
     @Test
+    void whatAGroupInheritsIsWrittenOnce() {
+        JobConfig job = Jobs.read(
+                directory,
+                Jobs.TWO_GROUPS,
+                "lora.rank_pattern={query: 4}",
+                "lora.exclude_modules=[pooler.dense]",
+                "lora.groups.top.rank_pattern={}",
+                "lora.groups.top.exclude_modules=[]",
+                "lora.groups.top.layers_to_transform=[8-10, 0]");
+        String yaml = ResolvedYaml.write(job);
+        assertThat(yaml)
+                .contains("""
+                    bottom:
+                      target_modules:
+                      - query
+                      exclude_modules: null
+                """)
+                .contains("""
+                      layers_to_transform:
+                      - 8
+                      - 9
+                      - 10
+                      - 0
+                """)
+                .containsOnlyOnce("query: 4")
+                .contains("rank_pattern: {}", "exclude_modules: []");
+        assertThat(Jobs.read(directory, yaml)).isEqualTo(job);
+    }
+
+    @Test
+    void theOrderOfPatternsIsKept() {
+        JobConfig job = Jobs.read(directory, Jobs.SMALLEST, "lora.rank_pattern={z: 1, a: 2, 'm: .*': 3}");
+        assertThat(Jobs.read(directory, ResolvedYaml.write(job))
+                        .lora()
+                        .rankPattern()
+                        .asMap()
+                        .keySet())
+                .containsExactly("z", "a", "m: .*");
+    }
+
+    @Test
     void writesEveryKeyWithItsDefault() {
         assertThat(ResolvedYaml.write(Jobs.read(directory, Jobs.SMALLEST))).isEqualTo("""
                         name: job
@@ -60,6 +101,9 @@ class ResolvedYamlTest {
                           r: 8
                           lora_alpha: 16.0
                           lora_dropout: 0.05
+                          rank_pattern: null
+                          alpha_pattern: null
+                          exclude_modules: null
                           bias: none
                           use_rslora: false
                           modules_to_save:
@@ -69,11 +113,14 @@ class ResolvedYamlTest {
                             top:
                               target_modules:
                               - query
+                              exclude_modules: null
                               layers_to_transform: null
                               purpose: ''
                               r: 8
                               lora_alpha: 16.0
                               lora_dropout: 0.05
+                              rank_pattern: null
+                              alpha_pattern: null
                               learning_rate_scale: 1.0
                               warmup_steps: 0
                         schedule:

@@ -23,6 +23,8 @@ import org.sparklora.driver.freeze.GradualThaw;
 import org.sparklora.driver.freeze.Lisa;
 import org.sparklora.driver.freeze.ThawOnPlateau;
 import org.sparklora.driver.freeze.WithEvents;
+import org.sparklora.driver.manifest.ModulePattern;
+import org.sparklora.driver.manifest.PatternMap;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
 
 /** {@code schedule.policy}, the keys of each policy, and what they become. */
@@ -339,8 +341,18 @@ class SchedulePolicyTest {
                                 + " {target_modules: [output.dense], r: 2}}, thaw: [last]}]"));
         assertThat(job.lora().groups().keySet()).isEqualTo(Set.of("top", "middle", "bottom", "side", "late", "last"));
         assertThat(job.lora().groups().get("late"))
-                .isEqualTo(
-                        new GroupConfig(new TargetModules.Names(List.of("value")), List.of(), "", 4, 16, 0.05, 1.0, 0));
+                .isEqualTo(new GroupConfig(
+                        new ModulePattern.Names(List.of("value")),
+                        ModulePattern.NONE,
+                        List.of(),
+                        "",
+                        4,
+                        16,
+                        0.05,
+                        PatternMap.none(),
+                        PatternMap.none(),
+                        1.0,
+                        0));
         assertThat(job.schedule().events().get(1).add()).containsExactly("late", "last");
         assertThat(job.schedule().events().get(0).add()).isEmpty();
     }

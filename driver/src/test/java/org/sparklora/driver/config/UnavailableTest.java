@@ -18,7 +18,6 @@ class UnavailableTest {
                         "model.task='multi_label' is not available in this version; use classification or regression",
                         "lora.modules_to_save=[pooler, classifier] is not available in this version;"
                                 + " use [classifier] or []",
-                        "training.loraplus_lr_ratio is not available in this version; leave it out",
                         "execution.device='gpu' is not available in this version; use cpu",
                         "tracking.mlflow is not available in this version; leave it out",
                         "tracking.tensorboard is not available in this version; leave it out");
@@ -50,6 +49,7 @@ class UnavailableTest {
                 "lora.use_rslora=true",
                 "data.validation.fraction=0.1",
                 "schedule.events=[{epoch: 1, thaw: [bottom], optimizer_state: fresh}]",
+                "training.loraplus_lr_ratio=16",
                 "training.metric_for_best_model=pearson",
                 "training.load_best_model_at_end=true",
                 "training.early_stopping_patience=2",

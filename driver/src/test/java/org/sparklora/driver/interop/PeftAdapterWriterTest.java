@@ -73,6 +73,33 @@ class PeftAdapterWriterTest {
     }
 
     @Test
+    void modulesOfOneGroupWithTheirOwnRanksAndAlphasAreReadAsTheyWere() throws IOException {
+        String self = "bert.encoder.layer.1.attention.self.";
+        LoraGroup group = new LoraGroup(
+                "g",
+                "",
+                List.of(
+                        new LoraModule(self + "query", 2, 16, 4, 4),
+                        new LoraModule(self + "key", 4, 16, 4, 4),
+                        new LoraModule(self + "value", 4, 3.5, 4, 4)),
+                new GroupSettings(0, true, 1, 0));
+        LoraManifest manifest = new LoraManifest(List.of(group), BiasMode.NONE, HEAD, List.of());
+
+        SortedMap<String, byte[]> files = PeftAdapterWriter.files(manifest, Set.of("g"), values(manifest), DETAILS);
+        PeftAdapter read = save(files);
+
+        for (LoraModule module : group.modules()) {
+            assertThat(read.rank(module.path())).isEqualTo(module.loraRank());
+            assertThat(read.alpha(module.path())).isEqualTo(module.loraAlpha());
+        }
+        assertThat(read.config().ranks().rankStabilized()).isTrue();
+        assertThat(read.config().ranks().rankPattern().asMap().keySet())
+                .allMatch(group.modules().stream().map(LoraModule::path).toList()::contains)
+                .isNotEmpty();
+        assertThat(config(files)).contains("alpha_pattern", "\"" + self + "value\": 3.5");
+    }
+
+    @Test
     void dormantGroupsAreLeftOut() throws IOException {
         LoraManifest manifest = twoGroups(BiasMode.LORA_ONLY);
 

@@ -29,8 +29,8 @@ class ManifestBuilderTest {
                         new GroupSpec(
                                 "bottom",
                                 "",
-                                new TargetModules.Names(List.of("query", "value"), List.of(0)),
-                                new GroupSpec.Size(4, 16.0),
+                                Modules.selection(new ModulePattern.Names(List.of("query", "value")), List.of(0)),
+                                Modules.size(4, 16.0),
                                 slow)),
                 MODEL,
                 BiasMode.NONE);
@@ -91,7 +91,7 @@ class ManifestBuilderTest {
 
     @Test
     void refusesAnAlphaThatIsNoPositiveNumber() {
-        GroupSpec spec = new GroupSpec("g", "", names("query"), new GroupSpec.Size(4, Double.NaN), GroupSettings.PLAIN);
+        GroupSpec spec = new GroupSpec("g", "", names("query"), Modules.size(4, Double.NaN), GroupSettings.PLAIN);
         assertThat(problems(spec)).containsExactly("lora.groups.g.lora_alpha=NaN must be a number above 0");
     }
 
@@ -120,12 +120,12 @@ class ManifestBuilderTest {
         assertThat(refusal()).hasMessage("lora.groups is empty; a job needs at least one group");
     }
 
-    static GroupSpec group(String name, String purpose, int r, TargetModules targets) {
-        return new GroupSpec(name, purpose, targets, new GroupSpec.Size(r, 16.0), GroupSettings.PLAIN);
+    static GroupSpec group(String name, String purpose, int r, ModuleSelection modules) {
+        return new GroupSpec(name, purpose, modules, Modules.size(r, 16.0), GroupSettings.PLAIN);
     }
 
-    static TargetModules names(String... names) {
-        return new TargetModules.Names(List.of(names), List.of());
+    static ModuleSelection names(String... names) {
+        return Modules.selection(new ModulePattern.Names(List.of(names)), List.of());
     }
 
     private static List<String> problems(GroupSpec... specs) {

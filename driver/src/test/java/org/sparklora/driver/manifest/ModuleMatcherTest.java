@@ -38,7 +38,7 @@ class ModuleMatcherTest {
         assertThat(paths(names(List.of(1, 10), "query")))
                 .containsExactly(
                         "bert.encoder.layer.1.attention.self.query", "bert.encoder.layer.10.attention.self.query");
-        assertThat(paths(new TargetModules.Regex(".*query", List.of(3))))
+        assertThat(paths(Modules.selection(new ModulePattern.Regex(".*query"), List.of(3))))
                 .containsExactly("bert.encoder.layer.3.attention.self.query");
     }
 
@@ -116,18 +116,10 @@ class ModuleMatcherTest {
     }
 
     @Test
-    void refusesABadRegularExpressionWithItsPosition() {
-        assertThat(problems(regex(".*(query")))
-                .containsExactly("lora.groups.top.target_modules='.*(query' is not a regular expression:"
-                        + " Unclosed group at position 8");
-        assertThat(problems(regex("(?P<n>query)")).get(0)).endsWith("; write a named group as (?<name>…)");
-    }
-
-    @Test
     void refusesALayerNumberThatTheModelLacks() {
-        assertThat(problems(names(List.of(0, 12), "query")))
-                .containsExactly("lora.groups.top.layers_to_transform[1]=12 is no layer of this model;"
-                        + " this model has layer.0..layer.11");
+        assertThat(problems(names(List.of(0, 12, 13), "query")))
+                .containsExactly("lora.groups.top.layers_to_transform: this model has no layer 12, 13;"
+                        + " it has layer.0..layer.11");
         assertThat(problems(names(List.of(-1), "query"))).hasSize(1);
     }
 
@@ -140,7 +132,7 @@ class ModuleMatcherTest {
                         "lora.groups.top.target_modules[2]='layer.5.output.dense' matches no module in"
                                 + " layers_to_transform=[0]; without it it matches"
                                 + " 'bert.encoder.layer.5.output.dense'");
-        assertThat(problems(new TargetModules.Regex(".*layer\\.(5|6)\\.output.*", List.of(0)))
+        assertThat(problems(Modules.selection(new ModulePattern.Regex(".*layer\\.(5|6)\\.output.*"), List.of(0)))
                         .get(0))
                 .endsWith("without it it matches 'bert.encoder.layer.5.output.dense' and 1 more");
     }
@@ -151,6 +143,108 @@ class ModuleMatcherTest {
     }
 
     @Test
+    void allLinearIsEveryLinearButTheHead() {
+        List<LinearModule> withHead = new ArrayList<>(Modules.twelveLayers());
+        withHead.add(new LinearModule("classifier", 32, 2));
+        ModuleMatcher.Match match = new ModuleMatcher(withHead).match("lora.groups.top", allLinear());
+        assertThat(match.problems()).isEmpty();
+        assertThat(match.modules()).containsExactlyInAnyOrderElementsOf(Modules.twelveLayers());
+    }
+
+    @Test
+    void allLinearInSomeLayersLeavesThePoolerOut() {
+        assertThat(paths(allLinear(0, 10)))
+                .hasSize(12)
+                .allMatch(path -> path.contains(".layer.0.") || path.contains(".layer.10."));
+    }
+
+    @Test
+    void allLinearInAListIsAnErrorThatSaysHowToWriteIt() {
+        assertThat(problems(names("all-linear")))
+                .containsExactly("lora.groups.top.target_modules[0]='all-linear' matches no module;"
+                        + " for every Linear write the string all-linear instead of a list");
+    }
+
+    @Test
+    void allLinearOfAModelWithoutLinearsMatchesNothing() {
+        assertThat(new ModuleMatcher(List.of()).match("g", allLinear()).problems())
+                .containsExactly("g.target_modules=all-linear matches no module;"
+                        + " this model has no module that can be adapted");
+    }
+
+    @Test
+    void anExclusionIsAListOrARegularExpressionLikeATarget() {
+        assertThat(paths(
+                        excluding(list("key", "layer.1.attention.self.query"), names(List.of(0, 1), "query", "value"))))
+                .containsExactly(
+                        "bert.encoder.layer.0.attention.self.query",
+                        "bert.encoder.layer.0.attention.self.value",
+                        "bert.encoder.layer.1.attention.self.value");
+        assertThat(paths(excluding(new ModulePattern.Regex(".*\\.dense"), allLinear(3))))
+                .containsExactly(
+                        "bert.encoder.layer.3.attention.self.key",
+                        "bert.encoder.layer.3.attention.self.query",
+                        "bert.encoder.layer.3.attention.self.value");
+    }
+
+    @Test
+    void anExclusionEndsAfterADot() {
+        assertThat(paths(excluding(list("1.attention.self.query"), names("query"))))
+                .hasSize(11)
+                .contains("bert.encoder.layer.11.attention.self.query")
+                .doesNotContain("bert.encoder.layer.1.attention.self.query");
+    }
+
+    @Test
+    void anExclusionBeatsAWholeName() {
+        ModuleMatcher.Match match = matcher.match(
+                "lora.groups.top", excluding(list("pooler.dense"), names(List.of(0), "bert.pooler.dense", "query")));
+        assertThat(match.modules())
+                .extracting(LinearModule::path)
+                .containsExactly("bert.encoder.layer.0.attention.self.query");
+        assertThat(match.problems()).hasSize(1);
+    }
+
+    @Test
+    void refusesATargetOfWhichTheExclusionLeavesNothing() {
+        assertThat(problems(excluding(list("value"), names("query", "value"))))
+                .containsExactly("lora.groups.top.target_modules[1]='value' matches nothing but what"
+                        + " lora.groups.top.exclude_modules excludes: 'bert.encoder.layer.0.attention.self.value' and 11"
+                        + " more; remove it from one of them");
+    }
+
+    @Test
+    void refusesAnExclusionThatMatchesNothing() {
+        assertThat(excludeProblems(list("value", "pooller.dense")))
+                .containsExactly(
+                        "lora.exclude_modules[1]='pooller.dense' matches no module;" + " did you mean 'pooler.dense'?");
+        assertThat(excludeProblems(list("layer.12.output.dense")))
+                .containsExactly("lora.exclude_modules[0]='layer.12.output.dense' matches no module;"
+                        + " this model has layer.0..layer.11");
+        assertThat(excludeProblems(new ModulePattern.Regex("pooler")))
+                .containsExactly("lora.exclude_modules='pooler' matches no module; it matches only a part of"
+                        + " 'bert.pooler.dense' and must match the whole name; begin it with .* perhaps");
+        assertThat(excludeProblems(ModulePattern.NONE)).isEmpty();
+    }
+
+    @Test
+    void theHeadMayBeExcludedThoughItIsNeverATarget() {
+        assertThat(excludeProblems(list("classifier"))).isEmpty();
+        assertThat(excludeProblems(new ModulePattern.Regex("classifier|.*pooler.*")))
+                .isEmpty();
+    }
+
+    @Test
+    void theFirstNumberInANameIsTheLayer() {
+        ModuleMatcher experts = new ModuleMatcher(List.of(
+                new LinearModule("model.layers.1.experts.0.up", 4, 4),
+                new LinearModule("model.layers.0.experts.1.up", 4, 4)));
+        assertThat(experts.match("g", names(List.of(1), "up")).modules())
+                .extracting(LinearModule::path)
+                .containsExactly("model.layers.1.experts.0.up");
+    }
+
+    @Test
     void knowsOtherContainersThanLayer() {
         ModuleMatcher other = new ModuleMatcher(
                 List.of(new LinearModule("model.h.0.attn", 4, 4), new LinearModule("model.h.1.attn", 4, 4)));
@@ -158,25 +252,42 @@ class ModuleMatcherTest {
                 .containsExactly("g.target_modules[0]='h.2.attn' matches no module; this model has h.0..h.1");
     }
 
-    private List<String> paths(TargetModules targets) {
-        ModuleMatcher.Match match = matcher.match("lora.groups.top", targets);
+    private List<String> paths(ModuleSelection selection) {
+        ModuleMatcher.Match match = matcher.match("lora.groups.top", selection);
         assertThat(match.problems()).isEmpty();
         return match.modules().stream().map(LinearModule::path).toList();
     }
 
-    private List<String> problems(TargetModules targets) {
-        return matcher.match("lora.groups.top", targets).problems();
+    private List<String> problems(ModuleSelection selection) {
+        return matcher.match("lora.groups.top", selection).problems();
     }
 
-    private static TargetModules names(String... names) {
+    private static ModuleSelection names(String... names) {
         return names(List.of(), names);
     }
 
-    private static TargetModules names(List<Integer> layers, String... names) {
-        return new TargetModules.Names(List.of(names), layers);
+    private static ModuleSelection names(List<Integer> layers, String... names) {
+        return Modules.selection(new ModulePattern.Names(List.of(names)), layers);
     }
 
-    private static TargetModules regex(String regex) {
-        return new TargetModules.Regex(regex, List.of());
+    private static ModuleSelection regex(String regex) {
+        return Modules.selection(new ModulePattern.Regex(regex), List.of());
+    }
+
+    private static ModuleSelection allLinear(Integer... layers) {
+        return Modules.selection(new ModulePattern.AllLinear(), List.of(layers));
+    }
+
+    private static ModuleSelection excluding(ModulePattern exclude, ModuleSelection selection) {
+        return new ModuleSelection(
+                selection.targets(), new JobValue<>("lora.groups.top.exclude_modules", exclude), selection.layers());
+    }
+
+    private static ModulePattern list(String... names) {
+        return new ModulePattern.Names(List.of(names));
+    }
+
+    private List<String> excludeProblems(ModulePattern exclude) {
+        return matcher.problems(new JobValue<>("lora.exclude_modules", exclude));
     }
 }

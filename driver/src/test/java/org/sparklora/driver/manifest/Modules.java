@@ -47,6 +47,20 @@ final class Modules {
         return modules;
     }
 
+    /** The targets in some layers, or in all with an empty list; nothing excluded. */
+    static ModuleSelection selection(ModulePattern targets, List<Integer> layers) {
+        return new ModuleSelection(targets, new JobValue<>("lora.exclude_modules", ModulePattern.NONE), layers);
+    }
+
+    /** One rank and alpha for every module. */
+    static GroupSpec.Size size(int r, double alpha) {
+        return new GroupSpec.Size(
+                r,
+                alpha,
+                new JobValue<>("lora.rank_pattern", PatternMap.none()),
+                new JobValue<>("lora.alpha_pattern", PatternMap.none()));
+    }
+
     static JsonNode read(Path json) {
         try {
             return JSON.readTree(Files.readString(json));

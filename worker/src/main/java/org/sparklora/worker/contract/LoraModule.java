@@ -13,6 +13,8 @@ import java.util.List;
 public record LoraModule(String path, int loraRank, double loraAlpha, int inFeatures, int outFeatures)
         implements Serializable {
 
+    private static final String B = ".lora_B.weight";
+
     public LoraModule {
         int most = Math.min(inFeatures, outFeatures);
         if (loraRank < 1 || loraRank > most) {
@@ -29,7 +31,12 @@ public record LoraModule(String path, int loraRank, double loraAlpha, int inFeat
 
     /** Name of B, [out, r]. */
     public String loraB() {
-        return path + ".lora_B.weight";
+        return path + B;
+    }
+
+    /** Whether a tensor of this name is the B of some module. */
+    public static boolean isLoraB(String tensor) {
+        return tensor.endsWith(B);
     }
 
     /** Name of the Linear's own bias, [out]; trained only with bias {@code lora_only} or {@code all}. */

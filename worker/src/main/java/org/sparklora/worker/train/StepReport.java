@@ -15,6 +15,11 @@ import java.util.SortedMap;
 public record StepReport(long step, float loss, int examples, float gradNorm, SortedMap<String, GroupReport> groups)
         implements Serializable {
 
-    /** One group's part: its gradient norm before clipping, and the learning rate it was updated with. */
+    /**
+     * One group's part.
+     *
+     * @param gradNorm its gradient norm before clipping
+     * @param learningRate the group's rate; with LoRA+ that of its A, of which B has a multiple
+     */
     public record GroupReport(float gradNorm, double learningRate) implements Serializable {}
 }

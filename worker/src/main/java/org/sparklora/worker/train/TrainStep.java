@@ -17,7 +17,7 @@ import org.sparklora.worker.train.StepReport.GroupReport;
  *   <li>stop if anything is not finite, before any update;
  *   <li>divide once by the examples' weights;
  *   <li>norms per group and over all, then clip as {@code torch.nn.utils.clip_grad_norm_};
- *   <li>AdamW on every live tensor, at its group's learning rate.
+ *   <li>AdamW on every live tensor, at its group's learning rate; with LoRA+ B and biases at a multiple of it.
  * </ol>
  *
  * <p>The same sum on every rank gives the same update on every rank. Not thread-safe; one instance per freeze state.
@@ -119,8 +119,9 @@ public final class TrainStep {
         }
     }
 
-    private void update(Slot slot, float[] gradient, double rate) {
+    private void update(Slot slot, float[] gradient, double groupRate) {
         String name = slot.tensor().name();
+        double rate = optimizer.rate(slot.tensor(), groupRate);
         optimizer.adamW().update(state.mutableValues(name), state.moments(name), gradient, slot.offset(), rate);
     }
 

@@ -1,27 +1,28 @@
-package org.sparklora.driver.config;
+package org.sparklora.driver.spelling;
 
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.Locale;
 import java.util.Optional;
 
-/** Finds the word that a user probably meant. */
-final class Nearest {
+/** Finds the name that a user probably meant. Case, blanks around a name, and whether it has - or _, do not count. */
+public final class NearMiss {
 
-    /** Below this a shared part of two words says nothing. */
+    /** Below this a shared part of two names says nothing. */
     private static final int SHORTEST_PART = 4;
 
-    private Nearest() {}
+    private NearMiss() {}
 
     /**
      * The candidate that differs by the fewest edits, at most one in three letters; failing that, the shortest one that
-     * contains the word or is part of it ({@code epochs} for {@code num_train_epochs}).
+     * contains the given name or is part of it ({@code epochs} for {@code num_train_epochs}). Ties go to the first by name.
      */
-    static Optional<String> of(String word, Collection<String> candidates) {
-        String wanted = normal(word);
-        int most = Math.max(1, wanted.length() / 3);
+    public static Optional<String> of(String given, Collection<String> candidates) {
+        String wanted = normal(given);
+        // One edit makes any letter of any other.
+        int most = wanted.length() < 2 ? 0 : Math.max(1, wanted.length() / 3);
         Optional<String> close = candidates.stream()
-                .filter(c -> wanted.length() > 1 && edits(wanted, normal(c)) <= most)
+                .filter(c -> !wanted.isEmpty() && edits(wanted, normal(c)) <= most)
                 .min(Comparator.comparingInt((String c) -> edits(wanted, normal(c)))
                         .thenComparing(Comparator.naturalOrder()));
         return close.or(() -> candidates.stream()
@@ -33,8 +34,8 @@ final class Nearest {
         return part.length() >= SHORTEST_PART && whole.contains(part);
     }
 
-    private static String normal(String word) {
-        return word.toLowerCase(Locale.ROOT).replace('-', '_');
+    private static String normal(String name) {
+        return name.strip().toLowerCase(Locale.ROOT).replace('-', '_');
     }
 
     /** Levenshtein distance in which swapping two neighbours is one edit. */
