@@ -41,8 +41,8 @@ public record LoraConfig(
         groups = Collections.unmodifiableSortedMap(new TreeMap<>(groups));
     }
 
-    /** The same defaults with these groups. */
-    LoraConfig with(SortedMap<String, GroupConfig> those) {
+    /** The same adapter with other groups. */
+    LoraConfig withGroups(SortedMap<String, GroupConfig> other) {
         return new LoraConfig(
                 r,
                 loraAlpha,
@@ -54,6 +54,6 @@ public record LoraConfig(
                 useRslora,
                 modulesToSave,
                 initAdapter,
-                those);
+                other);
     }
 }

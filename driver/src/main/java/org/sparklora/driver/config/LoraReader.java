@@ -37,7 +37,7 @@ final class LoraReader {
                 s.has("modules_to_save") ? s.texts("modules_to_save") : List.of("classifier"),
                 s.text("init_adapter").map(paths::input),
                 new TreeMap<>());
-        LoraConfig lora = defaults.with(groups(defaults));
+        LoraConfig lora = defaults.withGroups(groups(defaults));
         s.finish();
         return lora;
     }

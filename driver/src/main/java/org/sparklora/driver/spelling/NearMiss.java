@@ -19,8 +19,8 @@ public final class NearMiss {
      */
     public static Optional<String> of(String given, Collection<String> candidates) {
         String wanted = normal(given);
-        // One edit makes any letter of any other.
-        int most = wanted.length() < 2 ? 0 : Math.max(1, wanted.length() / 3);
+        // Of one or two letters an edit makes another word: no is not on.
+        int most = wanted.length() / 3;
         Optional<String> close = candidates.stream()
                 .filter(c -> !wanted.isEmpty() && edits(wanted, normal(c)) <= most)
                 .min(Comparator.comparingInt((String c) -> edits(wanted, normal(c)))

@@ -43,6 +43,7 @@ class NearMissTest {
     void doesNotGuessWildly() {
         assertThat(NearMiss.of("x", KEYS)).isEmpty();
         assertThat(NearMiss.of("x", List.of("y"))).isEmpty();
+        assertThat(NearMiss.of("no", List.of("yes", "on"))).isEmpty();
         assertThat(NearMiss.of("rank", KEYS)).isEmpty();
         assertThat(NearMiss.of("embeddings", List.of("query", "key"))).isEmpty();
         assertThat(NearMiss.of("", KEYS)).isEmpty();
