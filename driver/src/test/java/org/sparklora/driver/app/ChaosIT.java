@@ -147,7 +147,9 @@ class ChaosIT {
                         "--master",
                         "local-cluster[" + leg.executors() + ",1,1536]",
                         "--conf",
-                        "spark.executor.extraJavaOptions=" + watch.javaOption())) {
+                        "spark.executor.extraJavaOptions=" + watch.javaOptions(),
+                        "--driver-java-options",
+                        "-XX:TieredStopAtLevel=1")) {
             running.complete(cluster);
             int code = cluster.await();
             assertThat(code)

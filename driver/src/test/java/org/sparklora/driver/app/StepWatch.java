@@ -38,7 +38,7 @@ import org.sparklora.worker.spark.EpochContext;
  * watcher returns. So a test can kill an executor at a chosen step, in the middle of a segment, without waiting for time
  * to pass and without a hook in the code under test.
  *
- * <p>It is a debugger. Each executor JVM connects to it when it starts, told to by {@link #javaOption}, and stops at {@link
+ * <p>It is a debugger. Each executor JVM connects to it when it starts, told to by {@link #javaOptions}, and stops at {@link
  * EpochContext}'s {@code sum}, through which both exchanges go.
  */
 final class StepWatch implements AutoCloseable {
@@ -84,8 +84,9 @@ final class StepWatch implements AutoCloseable {
     }
 
     /** What the executors' JVMs must be started with. */
-    String javaOption() {
-        return "-agentlib:jdwp=transport=dt_socket,server=n,suspend=y,address=127.0.0.1:"
+    String javaOptions() {
+        // C1 and the serial collector: such a JVM starts with half of the work, and lives for seconds.
+        return "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -agentlib:jdwp=transport=dt_socket,server=n,suspend=y,address=127.0.0.1:"
                 + address.substring(address.lastIndexOf(':') + 1);
     }
 
@@ -162,16 +163,18 @@ final class StepWatch implements AutoCloseable {
 
     /** Asks the executor itself: ProcessHandle.current().pid(), from the thread that stopped. */
     private static ProcessHandle process(VirtualMachine executor, ThreadReference thread) throws Exception {
+        // Single-threaded: an invocation otherwise ends with every thread of the JVM suspended.
+        int alone = ObjectReference.INVOKE_SINGLE_THREADED;
         ClassType classes =
                 (ClassType) executor.classesByName(Class.class.getName()).get(0);
         Method forName = classes.concreteMethodByName("forName", "(Ljava/lang/String;)Ljava/lang/Class;");
         List<Value> name = List.of(executor.mirrorOf(ProcessHandle.class.getName()));
-        InterfaceType handles =
-                (InterfaceType) ((ClassObjectReference) classes.invokeMethod(thread, forName, name, 0)).reflectedType();
+        InterfaceType handles = (InterfaceType)
+                ((ClassObjectReference) classes.invokeMethod(thread, forName, name, alone)).reflectedType();
         ObjectReference current = (ObjectReference)
-                handles.invokeMethod(thread, handles.methodsByName("current").get(0), List.of(), 0);
+                handles.invokeMethod(thread, handles.methodsByName("current").get(0), List.of(), alone);
         LongValue pid = (LongValue)
-                current.invokeMethod(thread, handles.methodsByName("pid").get(0), List.of(), 0);
+                current.invokeMethod(thread, handles.methodsByName("pid").get(0), List.of(), alone);
         return ProcessHandle.of(pid.value()).orElseThrow();
     }
 

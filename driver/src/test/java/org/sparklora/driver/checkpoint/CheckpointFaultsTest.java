@@ -76,7 +76,9 @@ class CheckpointFaultsTest {
                     .isInstanceOf(OutputException.class)
                     .hasMessageStartingWith(directory.location() + "/checkpoints/epoch-00002/")
                     .hasMessageEndingWith(" cannot be written: disk full" + ADVICE);
-            assertThat(newest(directory)).as("full after %d of %d bytes", n, all).isEqualTo(OLD);
+            assertThat(newest(directory))
+                    .as("full after %d of %d bytes", n, all)
+                    .isEqualTo(OLD);
             disk.heal();
         }
         store.deleteAfter(Optional.of(OLD));
@@ -101,7 +103,9 @@ class CheckpointFaultsTest {
                     .isInstanceOf(OutputException.class)
                     .hasMessageEndingWith(" cannot be written: connection lost" + ADVICE);
             disk.heal();
-            assertThat(newest(directory)).as("lost after %d of %d bytes", n, all).isEqualTo(OLD);
+            assertThat(newest(directory))
+                    .as("lost after %d of %d bytes", n, all)
+                    .isEqualTo(OLD);
             store.write(NEW);
             assertThat(newest(directory)).as("again after %d bytes", n).isEqualTo(NEW);
         }
@@ -122,7 +126,9 @@ class CheckpointFaultsTest {
             disk.dieAfter(n);
             assertThat(catchThrowable(() -> store.write(NEW))).isInstanceOf(OutputException.class);
             disk.heal();
-            assertThat(newest(directory)).as("lost after %d of %d bytes", n, all).isEqualTo(OLD);
+            assertThat(newest(directory))
+                    .as("lost after %d of %d bytes", n, all)
+                    .isEqualTo(OLD);
         }
     }
 
@@ -137,7 +143,9 @@ class CheckpointFaultsTest {
             disk.dieAfter(n);
             assertThat(catchThrowable(() -> store.write(OLD))).isInstanceOf(OutputException.class);
             disk.heal();
-            assertThat(store.newest(warnings::add)).as("lost after %d of %d bytes", n, all).isEmpty();
+            assertThat(store.newest(warnings::add))
+                    .as("lost after %d of %d bytes", n, all)
+                    .isEmpty();
         }
     }
 
@@ -157,8 +165,8 @@ class CheckpointFaultsTest {
             assertThatThrownBy(() -> store.write(NEW))
                     .isInstanceOf(OutputException.class)
                     .hasMessageStartingWith(directory.location() + "/checkpoints/epoch-00002/")
-                    .hasMessageEndingWith(
-                            " cannot be written: " + refused.name().toLowerCase(java.util.Locale.ROOT) + " refused" + ADVICE);
+                    .hasMessageEndingWith(" cannot be written: "
+                            + refused.name().toLowerCase(java.util.Locale.ROOT) + " refused" + ADVICE);
             assertThat(newest(directory)).isEqualTo(OLD);
             disk.heal();
             store.write(NEW);
