@@ -15,6 +15,9 @@ import java.util.concurrent.TimeUnit;
  */
 final class ClusterProcess implements AutoCloseable {
 
+    /** What a process that kill -9 ended leaves: 128 + 9. */
+    static final int KILLED = 137;
+
     private static final int MINUTES = 10;
 
     private final Process driver;
@@ -33,7 +36,8 @@ final class ClusterProcess implements AutoCloseable {
      * @param options of spark-submit
      */
     static ClusterProcess start(Path log, List<String> arguments, String... options) throws IOException {
-        List<String> line = new ArrayList<>();
+        // A shell's background jobs ignore Ctrl-C, and so does what they start, unless told otherwise.
+        List<String> line = new ArrayList<>(List.of("env", "--default-signal=INT"));
         line.add(TrainingJob.ROOT.resolve("scripts/spark-lora").toString());
         line.addAll(arguments);
         line.addAll(List.of("--", "--conf", "spark.ui.enabled=false", "--conf", "spark.sql.shuffle.partitions=4"));
@@ -43,6 +47,20 @@ final class ClusterProcess implements AutoCloseable {
         builder.environment().put("SPARK_LOCAL_IP", "127.0.0.1");
         builder.redirectErrorStream(true).redirectOutput(log.toFile());
         return new ClusterProcess(builder.start(), log);
+    }
+
+    /** Starts a command on so many executors of one core, which are watched. */
+    static ClusterProcess onExecutors(
+            int executors, StepWatch watch, Path log, List<String> arguments, String... options) throws IOException {
+        List<String> all = new ArrayList<>(List.of(
+                "--master",
+                "local-cluster[" + executors + ",1,1536]",
+                "--conf",
+                "spark.executor.extraJavaOptions=" + watch.javaOptions(),
+                "--driver-java-options",
+                "-XX:TieredStopAtLevel=1"));
+        all.addAll(List.of(options));
+        return start(log, arguments, all.toArray(String[]::new));
     }
 
     /** kill -9 of any process. */
@@ -56,9 +74,9 @@ final class ClusterProcess implements AutoCloseable {
         kill(driver.toHandle());
     }
 
-    /** Sends a signal to the driver, by its name in {@code kill}. */
-    void signalDriver(String name) throws IOException, InterruptedException {
-        Process kill = new ProcessBuilder("kill", "-" + name, Long.toString(driver.pid())).start();
+    /** Sends a signal, by its name in {@code kill}. */
+    static void signal(ProcessHandle process, String name) throws IOException, InterruptedException {
+        Process kill = new ProcessBuilder("bash", "-c", "kill -" + name + " " + process.pid()).start();
         assertThat(kill.waitFor(1, TimeUnit.MINUTES)).isTrue();
         assertThat(kill.exitValue()).isZero();
     }

@@ -88,8 +88,8 @@ class KilledTasksTest {
     }
 
     private TrainingJob.Ended train(Path output, String... more) {
-        List<String> args = new ArrayList<>(
-                List.of("train", "--config", job.toString(), "--output", output.toString()));
+        List<String> args =
+                new ArrayList<>(List.of("train", "--config", job.toString(), "--output", output.toString()));
         args.addAll(List.of(more));
         return TrainingJob.run("local[2]", args.toArray(String[]::new));
     }

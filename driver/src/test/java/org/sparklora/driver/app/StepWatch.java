@@ -1,5 +1,6 @@
 package org.sparklora.driver.app;
 
+import com.sun.jdi.ArrayReference;
 import com.sun.jdi.Bootstrap;
 import com.sun.jdi.ClassObjectReference;
 import com.sun.jdi.ClassType;
@@ -27,11 +28,13 @@ import com.sun.jdi.request.EventRequest;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import org.sparklora.worker.spark.EpochContext;
+import org.sparklora.worker.train.TrainStep;
 
 /**
  * Tells of every shard of every step that an executor begins, before it computes it: the executor's thread waits until the
@@ -49,7 +52,25 @@ final class StepWatch implements AutoCloseable {
     /** Whom it tells; called from one thread per executor. */
     @FunctionalInterface
     interface Watcher {
-        void begins(Spot spot, ProcessHandle executor) throws Exception;
+        void begins(Spot spot, Stopped executor) throws Exception;
+    }
+
+    /** An executor that waits, before it computes a spot, for the watcher to return. */
+    record Stopped(ProcessHandle process, ThreadReference task) {
+
+        /** Changes one number in the copy of the training state that the task's rank holds. */
+        void corruptState() throws Exception {
+            for (StackFrame frame : task.frames()) {
+                ObjectReference owner = frame.thisObject();
+                if (owner != null && owner.referenceType().name().equals(TrainStep.class.getName())) {
+                    Value firstTensor = field(field(field(field(owner, "state"), "values"), "root"), "value");
+                    ((ArrayReference) firstTensor)
+                            .setValue(0, task.virtualMachine().mirrorOf(1000f));
+                    return;
+                }
+            }
+            throw new IllegalStateException("the task that stopped is in no TrainStep: " + task.frames());
+        }
     }
 
     private final ListeningConnector connector;
@@ -67,7 +88,7 @@ final class StepWatch implements AutoCloseable {
                 .findFirst()
                 .orElseThrow();
         this.arguments = connector.defaultArguments();
-        arguments.get("localAddress").setValue("127.0.0.1");
+        Objects.requireNonNull(arguments.get("localAddress")).setValue("127.0.0.1");
         this.address = connector.startListening(arguments);
     }
 
@@ -120,7 +141,7 @@ final class StepWatch implements AutoCloseable {
                         if (!process.isDone()) {
                             process.complete(process(executor, stopped.thread()));
                         }
-                        watcher.begins(spot, process.join());
+                        watcher.begins(spot, new Stopped(process.join(), stopped.thread()));
                     }
                 }
                 events.resume();

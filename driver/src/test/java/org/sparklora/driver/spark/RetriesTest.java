@@ -185,7 +185,7 @@ class RetriesTest {
     void wrongInputIsNotLookedAtTwice() {
         Throwable thrown = catchThrowable(() -> retries.run(PLACE, deeds(Deed.MODEL_IS_BAD, Deed.ANSWER)));
         assertThat(thrown).isInstanceOf(SparkException.class);
-        assertThat(QuotedException.in(thrown.getMessage()))
+        assertThat(QuotedException.in(String.valueOf(thrown.getMessage())))
                 .first()
                 .isEqualTo(
                         new QuotedException(ModelException.class.getName(), "/models/bert has no model.safetensors"));
