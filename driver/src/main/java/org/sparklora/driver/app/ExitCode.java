@@ -1,16 +1,16 @@
 package org.sparklora.driver.app;
 
 import java.util.Map;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.apache.spark.SparkException;
 import org.sparklora.driver.checkpoint.CheckpointException;
 import org.sparklora.driver.config.ConfigException;
 import org.sparklora.driver.data.DataException;
 import org.sparklora.driver.interop.PeftException;
+import org.sparklora.driver.loop.CancelledException;
 import org.sparklora.driver.loop.ClusterException;
 import org.sparklora.driver.manifest.ManifestException;
 import org.sparklora.driver.report.OutputException;
+import org.sparklora.driver.spark.QuotedException;
 import org.sparklora.driver.spark.RankMismatchException;
 import org.sparklora.driver.verify.CorruptRunException;
 import org.sparklora.worker.encoder.ModelException;
@@ -54,12 +54,10 @@ enum ExitCode {
             Map.entry(PeftException.class, MODEL),
             Map.entry(DivergedException.class, DIVERGED),
             Map.entry(ClusterException.class, CLUSTER),
+            Map.entry(CancelledException.class, CANCELLED),
             Map.entry(RankMismatchException.class, CLUSTER),
             Map.entry(CheckpointException.class, CHECKPOINT),
             Map.entry(CorruptRunException.class, CHECKPOINT));
-
-    /** One of our exceptions as Spark quotes it from a task: class and message. */
-    private static final Pattern QUOTED = Pattern.compile("\\b(org\\.sparklora\\.[\\w.]+): (.*)");
 
     /** The code of a failure: that of the first of its causes that is ours, also where Spark brought it from a task. */
     static ExitCode of(Throwable failure) {
@@ -95,11 +93,10 @@ enum ExitCode {
 
     /** A failed job whose cause did not travel: Spark's message holds the task's whole trace. */
     private static Explained ofSpark(String message) {
-        Matcher quoted = QUOTED.matcher(message);
-        while (quoted.find()) {
+        for (QuotedException quoted : QuotedException.in(message)) {
             for (Map.Entry<Class<? extends Throwable>, ExitCode> known : CODES.entrySet()) {
-                if (known.getKey().getName().equals(quoted.group(1))) {
-                    return new Explained(known.getValue(), quoted.group(2).strip());
+                if (known.getKey().getName().equals(quoted.type())) {
+                    return new Explained(known.getValue(), quoted.message());
                 }
             }
         }

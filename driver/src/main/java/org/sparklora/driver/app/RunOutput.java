@@ -53,6 +53,9 @@ import org.sparklora.worker.engine.Torch;
  */
 final class RunOutput {
 
+    private static final String STOPPED =
+            "cancelled: the process was told to stop; run again with --resume to go on from the newest checkpoint";
+
     private final JobConfig job;
     private final RunDirectory directory;
     private final RunHistory history;
@@ -122,8 +125,8 @@ final class RunOutput {
     }
 
     private void claim() throws IOException {
-        status(RunStatus.running());
         claimed = true;
+        status(RunStatus.running());
     }
 
     RunHistory history() {
@@ -254,49 +257,82 @@ final class RunOutput {
         double seconds = Duration.between(began, clock.instant()).toMillis() / 1000.0;
         history.append(new HistoryEvent.Finished(sha, seconds));
         history.commit();
-        end(RunStatus.finished(sha));
+        RunStatus finished = RunStatus.finished(sha);
+        end(finished, finished);
         Console.out(
                 "%s: done in %.0f s, adapter of epoch %d in %s/adapter%nadapter_model.safetensors sha256 %s",
                 job.name(), seconds, result.epoch(), directory.location(), sha);
     }
 
-    /** Records a failure. That this cannot be written must not hide the failure itself. */
-    void failed(Throwable failure) {
+    /**
+     * Records a failure, unless the process is being stopped: then that is what failed it, and the run is cancelled. That
+     * this cannot be written must not hide the failure itself.
+     *
+     * @return whether the process is being stopped; it has said so by then
+     */
+    boolean failed(Throwable failure) {
+        ExitCode code = ExitCode.of(failure);
+        String message = ExitCode.message(failure);
         try {
-            end(RunStatus.failed(ExitCode.of(failure).code(), ExitCode.message(failure)));
+            RunStatus status =
+                    code == ExitCode.CANCELLED ? RunStatus.cancelled(message) : RunStatus.failed(code.code(), message);
+            if (end(status, RunStatus.cancelled(STOPPED))) {
+                return true;
+            }
             if (!claimed) {
                 Console.progress(directory.location() + " still holds the run that it held");
             }
         } catch (IOException | RuntimeException e) {
             failure.addSuppressed(e);
         }
+        return false;
     }
 
-    private void end(RunStatus status) throws IOException {
-        if (claimed) {
+    /**
+     * Writes the last status.
+     *
+     * @param status of a process that ends by itself
+     * @param ifStopped of one that is being stopped
+     * @return whether it is being stopped
+     */
+    private boolean end(RunStatus status, RunStatus ifStopped) throws IOException {
+        boolean stopping;
+        try {
             status(status);
+        } finally {
+            stopping = isStopping();
         }
+        if (stopping) {
+            // The hook runs, or has run, beside this.
+            status(ifStopped);
+        }
+        return stopping;
+    }
+
+    /** Removes the hook, which can be done until the process is being stopped. */
+    private boolean isStopping() {
         try {
             Runtime.getRuntime().removeShutdownHook(whenStopped);
-        } catch (IllegalStateException alreadyStopping) {
-            // The process is being stopped: the hook runs, or has run, beside this.
-            if (claimed) {
-                status(status);
-            }
+            return false;
+        } catch (IllegalStateException stopping) {
+            return true;
         }
     }
 
     private void cancelled() {
         try {
-            if (claimed) {
-                status(RunStatus.cancelled());
-            }
+            status(RunStatus.cancelled(STOPPED));
+            Console.progress("spark-lora: " + STOPPED);
         } catch (IOException | RuntimeException e) {
             Console.progress("spark-lora: status.json cannot be written: " + e.getMessage());
         }
     }
 
-    private void status(RunStatus status) throws IOException {
+    // One at a time: the hook's thread writes beside the run's.
+    private synchronized void status(RunStatus status) throws IOException {
+        if (!claimed) {
+            return; // What is there is another run's.
+        }
         directory.write(RunStatus.FILE, status.toJson());
     }
 

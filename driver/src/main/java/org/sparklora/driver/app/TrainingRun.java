@@ -62,7 +62,9 @@ final class TrainingRun {
             return ExitCode.OK;
         } catch (Throwable e) {
             // All of it: Spark throws checked exceptions that no signature names.
-            output.failed(e);
+            if (output.failed(e)) {
+                return ExitCode.CANCELLED;
+            }
             throw e;
         }
     }

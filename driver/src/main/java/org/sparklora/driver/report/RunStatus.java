@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * The content of {@code status.json}: how a run stands.
  *
  * @param exitCode absent while the run is going
- * @param message for a person; why a run failed, else empty
+ * @param message for a person; why a run failed or was cancelled, else empty
  * @param adapterSha256 digest of {@code adapter_model.safetensors}, present when the run finished
  */
 public record RunStatus(
@@ -47,8 +47,8 @@ public record RunStatus(
         return new RunStatus(State.FAILED, exitCode, message, null);
     }
 
-    public static RunStatus cancelled() {
-        return new RunStatus(State.CANCELLED, CANCELLED_EXIT, "cancelled", null);
+    public static RunStatus cancelled(String message) {
+        return new RunStatus(State.CANCELLED, CANCELLED_EXIT, message, null);
     }
 
     /** The bytes of {@code status.json}: one line; what is absent is {@code null}. */

@@ -28,22 +28,31 @@ final class DriverExchange implements EpochRunner.Epoch {
     private final Broadcast<EpochContext> context;
     private final ShardTree tree;
     private final TrainStep step;
+    private final Retries retries;
 
     /**
      * @param shards in as many partitions as there are tasks
      */
-    DriverExchange(JavaSparkContext spark, JavaRDD<Shard> shards, Broadcast<EpochContext> context, TrainStep step) {
+    DriverExchange(
+            JavaSparkContext spark,
+            JavaRDD<Shard> shards,
+            Broadcast<EpochContext> context,
+            TrainStep step,
+            Retries retries) {
         this.spark = spark;
         this.shards = shards;
         this.context = context;
         this.step = step;
+        this.retries = retries;
         this.tree = new ShardTree(context.value().plan().shards().shards());
     }
 
     @Override
     public int run(int from, int to, long firstGlobal, Consumer<List<StepReport>> done) {
         for (int k = from; k < to; k++) {
-            done.accept(List.of(step.run(firstGlobal + k, k, this::sum)));
+            Retries.Place at = new Retries.Place(context.value().plan().epoch(), firstGlobal + k);
+            done.accept(List.of(step.run(
+                    firstGlobal + k, k, (s, live) -> retries.run(at, (ranks, failures) -> sum(s, live)))));
         }
         return to;
     }

@@ -1,32 +1,70 @@
 package org.sparklora.driver.spark;
 
-import java.util.regex.Matcher;
+import java.util.Iterator;
+import java.util.Set;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
+import org.sparklora.driver.data.DataException;
+import org.sparklora.worker.allreduce.PeerException;
+import org.sparklora.worker.encoder.ModelException;
+import org.sparklora.worker.safetensors.SafetensorsException;
 
-/** What a failed Spark job says, in a line for a person. */
+/** What a failed Spark job says: in a line for a person, and whether it makes sense to do the job again. */
 final class Failures {
 
     private Failures() {}
 
-    /** What a rank says of another, as Spark quotes it. */
-    private static final Pattern PEER = Pattern.compile("PeerException: (.*)");
+    /** Wrong input. Doing the job again would find it again. */
+    private static final Set<String> OF_THE_INPUT =
+            Set.of(DataException.class.getName(), ModelException.class.getName(), SafetensorsException.class.getName());
+
+    /** Somebody cancelled the job, in Spark's web page or through its interface. */
+    private static final Pattern CANCELLED = Pattern.compile("\\bJob \\d+ cancelled\\b(?! because Stage \\d+ was)");
+
+    /** What Spark says before a barrier task's own failure. */
+    private static final String BARRIER = " finished unsuccessfully.";
+
+    /** Whether wrong data or a wrong model was found in a task. */
+    static boolean isOfTheInput(Throwable failure) {
+        return anyMessage(
+                failure,
+                message -> QuotedException.in(message).stream().anyMatch(q -> OF_THE_INPUT.contains(q.type())));
+    }
+
+    /**
+     * Whether a person, or a program, cancelled the job, and it did not fail. A cancelled stage is no such thing: a
+     * scheduler may have done that.
+     */
+    static boolean isCancellation(Throwable failure) {
+        return failure instanceof InterruptedException
+                || anyMessage(failure, message -> CANCELLED.matcher(message).find());
+    }
+
+    private static boolean anyMessage(Throwable failure, Predicate<String> holds) {
+        for (Throwable t = failure; t != null; t = t.getCause()) {
+            if (holds.test(t.toString())) {
+                return true;
+            }
+        }
+        return false;
+    }
 
     /** What a rank said of another, or else the innermost message; Spark's own holds the whole trace of the task. */
     static String summary(Throwable failure) {
-        for (Throwable t = failure; t != null; t = t.getCause()) {
-            Matcher peer = PEER.matcher(String.valueOf(t.getMessage()));
-            if (peer.find()) {
-                return peer.group(1).strip();
-            }
-        }
         Throwable inner = failure;
-        while (inner.getCause() != null) {
-            inner = inner.getCause();
+        for (Throwable t = failure; t != null; t = t.getCause()) {
+            for (QuotedException quoted : QuotedException.in(String.valueOf(t.getMessage()))) {
+                if (quoted.type().equals(PeerException.class.getName())) {
+                    return quoted.message();
+                }
+            }
+            inner = t;
         }
-        String message = String.valueOf(inner.getMessage());
-        return message.lines()
+        Iterator<String> lines = String.valueOf(inner.getMessage())
+                .lines()
                 .filter(line -> !line.isBlank())
-                .findFirst()
-                .orElse(inner.getClass().getSimpleName());
+                .iterator();
+        String first = lines.hasNext() ? lines.next() : inner.getClass().getSimpleName();
+        return first.endsWith(BARRIER) && lines.hasNext() ? lines.next().strip() : first;
     }
 }

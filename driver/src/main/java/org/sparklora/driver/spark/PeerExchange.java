@@ -3,14 +3,11 @@ package org.sparklora.driver.spark;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
 import java.util.function.Consumer;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.rdd.RDD;
-import org.sparklora.driver.loop.ClusterException;
 import org.sparklora.driver.loop.EpochRunner;
-import org.sparklora.driver.loop.FailureListener;
 import org.sparklora.worker.contract.KeyedRandom;
 import org.sparklora.worker.spark.EpochContext;
 import org.sparklora.worker.spark.SegmentPlan;
@@ -38,15 +35,8 @@ final class PeerExchange implements EpochRunner.Epoch {
     private final Broadcast<EpochContext> context;
     private final TrainState state;
     private final OptimizerSettings optimizer;
-    private final Tolerance tolerance;
+    private final Retries retries;
     private final SegmentLength length;
-
-    /**
-     * How much failure a run bears.
-     *
-     * @param maxFailures in a row, without a completed segment
-     */
-    record Tolerance(int maxFailures, FailureListener listener) {}
 
     PeerExchange(
             JavaSparkContext spark,
@@ -54,47 +44,33 @@ final class PeerExchange implements EpochRunner.Epoch {
             Broadcast<EpochContext> context,
             TrainState state,
             OptimizerSettings optimizer,
-            Tolerance tolerance,
+            Retries retries,
             SegmentLength length) {
         this.spark = spark;
         this.shards = shards;
         this.context = context;
         this.state = state;
         this.optimizer = optimizer;
-        this.tolerance = tolerance;
+        this.retries = retries;
         this.length = length;
     }
 
     @Override
     public int run(int from, int to, long firstGlobal, Consumer<List<StepReport>> done) {
         int stop = Math.min(to, from + length.steps());
-        int epoch = context.value().plan().epoch();
-        for (int failures = 0; ; ) {
-            int ranks = Slots.ranks(spark, context.value().plan().shards().shards());
-            try {
-                long began = length.clock().millis();
-                List<SegmentResult> results = attempt(ranks, from, stop, firstGlobal, failures);
-                length.took(stop - from, length.clock().millis() - began);
-                if (failures > 0) {
-                    tolerance.listener().recovered(epoch, firstGlobal + from, ranks);
-                }
-                return commit(results, from, done);
-            } catch (DivergedException | RankMismatchException e) {
-                throw e;
-            } catch (Exception e) {
-                // Exception, because Spark throws checked ones that no signature names.
-                failures++;
-                String why = Failures.summary(e);
-                tolerance.listener().failed(epoch, firstGlobal + from, failures, why);
-                if (failures >= tolerance.maxFailures()) {
-                    throw new ClusterException(
-                            "the cluster failed " + failures + " times in a row at step " + (firstGlobal + from)
-                                    + " of epoch " + epoch + ", the last time because: " + why
-                                    + ". Run again with --resume when it is well",
-                            e);
-                }
-            }
-        }
+        Retries.Place at = new Retries.Place(context.value().plan().epoch(), firstGlobal + from);
+        List<SegmentResult> results = retries.run(at, (ranks, failures) -> {
+            long began = length.clock().millis();
+            List<SegmentResult> all = attempt(ranks, from, stop, firstGlobal, failures);
+            length.took(stop - from, length.clock().millis() - began);
+            RankAgreement.require(all.stream().map(PeerExchange::claim).toList(), at.step());
+            return all;
+        });
+        return commit(results.get(0), from, done);
+    }
+
+    private static RankAgreement.Claim claim(SegmentResult result) {
+        return new RankAgreement.Claim(result.rank(), result.host(), result.digests());
     }
 
     private List<SegmentResult> attempt(int ranks, int from, int stop, long firstGlobal, int attempt) {
@@ -116,17 +92,7 @@ final class PeerExchange implements EpochRunner.Epoch {
                 .toList();
     }
 
-    private int commit(List<SegmentResult> results, int from, Consumer<List<StepReport>> done) {
-        SegmentResult first = results.get(0);
-        for (SegmentResult other : results) {
-            for (Map.Entry<String, String> group : first.digests().entrySet()) {
-                if (!group.getValue().equals(other.digests().get(group.getKey()))) {
-                    throw new RankMismatchException("after the steps from " + from + " on, group '" + group.getKey()
-                            + "' differs between rank 0 (" + first.host() + ") and rank " + other.rank() + " ("
-                            + other.host() + "): the machines compute differently. Use machines with one type of CPU");
-                }
-            }
-        }
+    private int commit(SegmentResult first, int from, Consumer<List<StepReport>> done) {
         state.become(TrainStateCodec.decodeState(first.state().orElseThrow()));
         if (!first.reports().isEmpty()) {
             done.accept(first.reports());

@@ -29,13 +29,13 @@ public final class SparkEpochRunner implements EpochRunner {
     private final RunContext run;
     private final JavaRDD<Shard> training;
     private final Optional<EvaluationData> validation;
-    private final PeerExchange.Tolerance tolerance;
+    private final Retries retries;
     private final Optional<RankedShards> ranked;
     private final SegmentLength segmentLength = new SegmentLength(Clock.systemUTC());
 
     /**
      * @param training S partitions, one shard each
-     * @param maxFailures failures in a row that the peer exchange bears
+     * @param maxFailures failures in a row that the run bears
      */
     public SparkEpochRunner(
             SparkSession session,
@@ -50,7 +50,7 @@ public final class SparkEpochRunner implements EpochRunner {
         this.run = run;
         this.training = training;
         this.validation = validation;
-        this.tolerance = new PeerExchange.Tolerance(maxFailures, failures);
+        this.retries = new Retries(spark, training.getNumPartitions(), maxFailures, failures);
         this.ranked = exchange.peer()
                 ? Optional.of(new RankedShards(training, Slots.ranks(spark, training.getNumPartitions())))
                 : Optional.empty();
@@ -60,9 +60,9 @@ public final class SparkEpochRunner implements EpochRunner {
     public Epoch open(EpochPlan plan, TrainState state, OptimizerSettings optimizer) {
         Broadcast<EpochContext> context = spark.broadcast(new EpochContext(run, plan));
         if (ranked.isPresent()) {
-            return new PeerExchange(spark, ranked.get(), context, state, optimizer, tolerance, segmentLength);
+            return new PeerExchange(spark, ranked.get(), context, state, optimizer, retries, segmentLength);
         }
-        return new DriverExchange(spark, inTasks(training), context, new TrainStep(state, optimizer));
+        return new DriverExchange(spark, inTasks(training), context, new TrainStep(state, optimizer), retries);
     }
 
     /** As many tasks as can run at once: more would only cost scheduling. The number never changes a bit. */
@@ -79,17 +79,22 @@ public final class SparkEpochRunner implements EpochRunner {
         EvaluationData data = validation.get();
         Broadcast<EpochContext> context = spark.broadcast(new EpochContext(run, plan));
         try {
-            spark.sc().setJobDescription("epoch " + plan.epoch() + " validation");
-            Predictions predictions =
-                    new Predictions(Math.toIntExact(data.rows()), run.head().outputs());
-            for (ShardLogits part : inTasks(data.slices())
-                    .mapPartitions(new PredictTask(context))
-                    .collect()) {
-                predictions.put(part);
-            }
-            return Metrics.of(session, predictions, run.head());
+            long next = (plan.epoch() + 1L) * plan.shards().stepsPerEpoch();
+            return retries.run(
+                    new Retries.Place(plan.epoch(), next), (ranks, failures) -> metrics(data, context, plan.epoch()));
         } finally {
             context.destroy();
         }
+    }
+
+    private SortedMap<String, Double> metrics(EvaluationData data, Broadcast<EpochContext> context, int epoch) {
+        spark.sc().setJobDescription("epoch " + epoch + " validation");
+        Predictions predictions =
+                new Predictions(Math.toIntExact(data.rows()), run.head().outputs());
+        for (ShardLogits part :
+                inTasks(data.slices()).mapPartitions(new PredictTask(context)).collect()) {
+            predictions.put(part);
+        }
+        return Metrics.of(session, predictions, run.head());
     }
 }

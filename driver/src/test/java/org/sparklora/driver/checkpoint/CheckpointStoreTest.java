@@ -52,7 +52,7 @@ class CheckpointStoreTest {
         store = new CheckpointStore(directory);
     }
 
-    private static Checkpoint at(int epochs, int step, int bestEpoch) {
+    static Checkpoint at(int epochs, int step, int bestEpoch) {
         float value = epochs + 0.01f * step;
         TrainStateSnapshot state = new TrainStateSnapshot(
                 FREEZE,

@@ -18,15 +18,18 @@ class RunStatusTest {
         assertThat(text(RunStatus.failed(5, "loss is NaN at step 7")))
                 .isEqualTo("{\"state\":\"failed\",\"exit_code\":5,\"message\":\"loss is NaN at step 7\","
                         + "\"adapter_sha256\":null}\n");
-        assertThat(text(RunStatus.cancelled()))
-                .isEqualTo("{\"state\":\"cancelled\",\"exit_code\":130,\"message\":\"cancelled\","
+        assertThat(text(RunStatus.cancelled("told to stop")))
+                .isEqualTo("{\"state\":\"cancelled\",\"exit_code\":130,\"message\":\"told to stop\","
                         + "\"adapter_sha256\":null}\n");
     }
 
     @Test
     void readsBackWhatItWrote() {
         for (RunStatus status : List.of(
-                RunStatus.running(), RunStatus.finished("a"), RunStatus.failed(3, "é"), RunStatus.cancelled())) {
+                RunStatus.running(),
+                RunStatus.finished("a"),
+                RunStatus.failed(3, "é"),
+                RunStatus.cancelled("told to stop"))) {
             assertThat(RunStatus.parse(status.toJson())).isEqualTo(status);
         }
     }

@@ -141,7 +141,7 @@ class VerifyComparisonTest {
     @Test
     void unfinishedRunsAreComparedByTheirHistory() {
         a.ending = RunStatus.failed(5, "diverged");
-        b.ending = RunStatus.cancelled();
+        b.ending = RunStatus.cancelled("told to stop");
         assertThat(compare().lines())
                 .containsExactly("same: 8 steps, and no adapter in either: A failed with exit code 5, B was cancelled");
         b.ending = RunStatus.finished("");

@@ -1,0 +1,140 @@
+package org.sparklora.driver.app;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
+import org.apache.spark.SparkContext;
+import org.apache.spark.scheduler.SparkListener;
+import org.apache.spark.scheduler.SparkListenerStageSubmitted;
+import org.apache.spark.scheduler.SparkListenerTaskStart;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Tasks that Spark kills, as a scheduler does that wants their slots back: the run does the segment again, and gives up
+ * after {@code execution.max_failures}.
+ */
+class KilledTasksTest {
+
+    private static final int STEPS = 9;
+
+    @TempDir
+    private Path folder;
+
+    private Path job;
+
+    @BeforeEach
+    void writeJob() throws IOException {
+        Files.writeString(folder.resolve("train.csv"), "text,label\n" + "great plot,yes\nbad end,no\n".repeat(6));
+        job = Files.writeString(
+                folder.resolve("job.yaml"),
+                TrainingJob.format("""
+                model: {path: "%s", max_length: 16}
+                data: {train: {path: "%s"}}
+                lora:
+                  groups: {top: {target_modules: [query], layers_to_transform: [11]}}
+                schedule: {live: [top]}
+                training: {num_train_epochs: 3, batch_size: 4, shards: 2, learning_rate: 0.01}
+                execution: {exchange: peer, max_failures: 3}
+                """, TrainingJob.TINY_MODEL, folder.resolve("train.csv")));
+        System.setProperty("spark.extraListeners", Killer.class.getName());
+    }
+
+    @AfterEach
+    void forgetKiller() {
+        System.clearProperty("spark.extraListeners");
+    }
+
+    /** Kills a task of the next segments. Spark makes one of these for each session. */
+    public static final class Killer extends SparkListener {
+
+        private static final AtomicInteger LEFT = new AtomicInteger();
+        private static final AtomicInteger SPARED = new AtomicInteger();
+
+        private boolean segment;
+
+        /** Spares so many segments, then kills a task of each of so many. */
+        static void order(int spared, int killed) {
+            SPARED.set(spared);
+            LEFT.set(killed);
+        }
+
+        @Override
+        public void onStageSubmitted(SparkListenerStageSubmitted stage) {
+            boolean isSegment = stage.stageInfo().name().startsWith("collect at PeerExchange.");
+            if (isSegment && SPARED.getAndDecrement() > 0) {
+                return;
+            }
+            segment = isSegment;
+        }
+
+        @Override
+        public void onTaskStart(SparkListenerTaskStart start) {
+            // Ranks meet first, which takes Spark a second: the task is there when the order comes.
+            if (segment && LEFT.getAndDecrement() > 0) {
+                segment = false;
+                SparkContext.getOrCreate().killTaskAttempt(start.taskInfo().taskId(), true, "preempted");
+            }
+        }
+    }
+
+    private TrainingJob.Ended train(Path output, String... more) {
+        List<String> args =
+                new ArrayList<>(List.of("train", "--config", job.toString(), "--output", output.toString()));
+        args.addAll(List.of(more));
+        return TrainingJob.run("local[2]", args.toArray(String[]::new));
+    }
+
+    private static void assertSameRun(Path run, Path wanted) {
+        assertThat(run.resolve("adapter/adapter_model.safetensors"))
+                .hasSameBinaryContentAs(wanted.resolve("adapter/adapter_model.safetensors"));
+        assertThat(TrainingJob.events(run, "step").stream()
+                        .map(step -> step.get("step").asInt()))
+                .containsExactlyElementsOf(IntStream.range(0, STEPS).boxed().toList());
+        assertThat(TrainingJob.status(run)).isEqualTo(TrainingJob.status(wanted));
+    }
+
+    @Test
+    void killedTasksChangeNoBitAndTooManyEndTheRunUntilItIsResumed() {
+        Path undisturbed = folder.resolve("undisturbed");
+        assertThat(train(undisturbed).code()).isZero();
+
+        Path killed = folder.resolve("killed");
+        Killer.order(1, 2);
+        TrainingJob.Ended ended = train(killed);
+        assertThat(ended.code()).as(ended.err()).isZero();
+        assertSameRun(killed, undisturbed);
+        assertThat(TrainingJob.events(killed, "failure"))
+                .extracting(e -> e.get("message").asText())
+                .containsExactly("TaskKilled (preempted)", "TaskKilled (preempted)");
+        assertThat(TrainingJob.events(killed, "recovered")).hasSize(1);
+
+        Path over = folder.resolve("over");
+        Killer.order(1, 3);
+        TrainingJob.Ended gaveUp = train(over);
+        String message = "the cluster failed 3 times in a row at step 3 of epoch 1, the last time because: TaskKilled"
+                + " (preempted). Run again with --resume when it is well";
+        assertThat(gaveUp.code()).isEqualTo(6);
+        assertThat(gaveUp.err().lines().filter(line -> line.startsWith("spark-lora: ")))
+                .containsExactly("spark-lora: " + message);
+        JsonNode status = TrainingJob.status(over);
+        assertThat(status.get("state").asText()).isEqualTo("failed");
+        assertThat(status.get("exit_code").asInt()).isEqualTo(6);
+        assertThat(status.get("message").asText()).isEqualTo(message);
+
+        TrainingJob.Ended resumed = train(over, "--resume");
+        assertThat(resumed.code()).as(resumed.err()).isZero();
+        assertThat(resumed.err()).contains("going on from checkpoints/epoch-00001, after 3 steps");
+        assertSameRun(over, undisturbed);
+        assertThat(TrainingJob.events(over, "failure")).hasSize(3);
+    }
+}

@@ -1,0 +1,292 @@
+package org.sparklora.driver.spark;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.TreeMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BiConsumer;
+import org.apache.spark.SparkContext;
+import org.apache.spark.SparkException;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.scheduler.SparkListener;
+import org.apache.spark.scheduler.SparkListenerTaskStart;
+import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.sparklora.driver.loop.CancelledException;
+import org.sparklora.driver.loop.ClusterException;
+import org.sparklora.driver.loop.FailureListener;
+import org.sparklora.driver.spark.RankAgreement.Claim;
+import org.sparklora.driver.spark.Retries.Attempt;
+import org.sparklora.driver.spark.Retries.Place;
+import org.sparklora.worker.encoder.ModelException;
+import org.sparklora.worker.train.DivergedException;
+import scala.collection.JavaConverters;
+import scala.reflect.ClassTag;
+import scala.reflect.ClassTag$;
+import scala.runtime.AbstractFunction1;
+
+/** Against a real Spark, whose texts decide what is done again. */
+class RetriesTest {
+
+    private static final int MAX_FAILURES = 3;
+    private static final Place PLACE = new Place(1, 12);
+
+    private SparkSession session;
+    private JavaSparkContext spark;
+    private Retries retries;
+    private final List<String> told = new ArrayList<>();
+    private int attempts;
+
+    private final FailureListener listener = new FailureListener() {
+        @Override
+        public void failed(int epoch, long step, int attempt, String message) {
+            told.add("failure " + attempt + " at " + epoch + "/" + step + ": " + message);
+        }
+
+        @Override
+        public void recovered(int epoch, long step, int ranks) {
+            told.add("recovered at " + epoch + "/" + step + " with " + ranks);
+        }
+    };
+
+    @BeforeEach
+    void open() {
+        session = SparkSession.builder()
+                .master("local[2]")
+                .config("spark.ui.enabled", "false")
+                .getOrCreate();
+        spark = JavaSparkContext.fromSparkContext(session.sparkContext());
+        retries = new Retries(spark, 8, MAX_FAILURES, listener);
+    }
+
+    @AfterEach
+    void close() {
+        session.stop();
+    }
+
+    /** What the tasks of the barrier stages below do. */
+    enum Deed {
+        ANSWER,
+        THROW,
+        MODEL_IS_BAD,
+        /** Until it is killed. */
+        WAIT
+    }
+
+    /** Both ranks answer with their number, unless rank 1 does something else. */
+    private List<Integer> barrier(Deed deedOfOne) {
+        ClassTag<Integer> type = ClassTag$.MODULE$.apply(Integer.class);
+        Object answers = spark.parallelize(List.of(0, 1), 2)
+                .rdd()
+                .barrier()
+                .mapPartitions(new Rank(deedOfOne), false, type)
+                .collect();
+        return List.of((Integer[]) answers);
+    }
+
+    private static final class Rank
+            extends AbstractFunction1<scala.collection.Iterator<Integer>, scala.collection.Iterator<Integer>>
+            implements java.io.Serializable {
+
+        private static final long serialVersionUID = 1L;
+
+        private final Deed deedOfOne;
+
+        Rank(Deed deedOfOne) {
+            this.deedOfOne = deedOfOne;
+        }
+
+        @Override
+        public scala.collection.Iterator<Integer> apply(scala.collection.Iterator<Integer> rows) {
+            int rank = rows.next();
+            if (rank == 1) {
+                act();
+            }
+            return JavaConverters.asScalaIteratorConverter(List.of(rank).iterator())
+                    .asScala();
+        }
+
+        private void act() {
+            switch (deedOfOne) {
+                case THROW -> throw new IllegalStateException("rank 1 tripped");
+                case MODEL_IS_BAD -> throw new ModelException("/models/bert has no model.safetensors");
+                case WAIT -> {
+                    try {
+                        assertThat(new CountDownLatch(1).await(1, TimeUnit.MINUTES))
+                                .isTrue();
+                    } catch (InterruptedException e) {
+                        throw new IllegalStateException("interrupted", e);
+                    }
+                }
+                default -> {}
+            }
+        }
+    }
+
+    /** Rank 1 does these one after the other, an attempt each. */
+    private Attempt<List<Integer>> deeds(Deed... deeds) {
+        return (ranks, failures) -> {
+            assertThat(failures).isEqualTo(attempts);
+            return barrier(deeds[attempts++]);
+        };
+    }
+
+    /** At the start of a stage's second task, so that both are running. */
+    private void whenBothRun(BiConsumer<SparkContext, SparkListenerTaskStart> act) {
+        spark.sc().addSparkListener(new SparkListener() {
+            private int started;
+
+            @Override
+            public void onTaskStart(SparkListenerTaskStart start) {
+                if (++started == 2) {
+                    act.accept(spark.sc(), start);
+                }
+            }
+        });
+    }
+
+    @Test
+    void whatFailsIsDoneAgain() {
+        assertThat(retries.run(PLACE, deeds(Deed.THROW, Deed.THROW, Deed.ANSWER)))
+                .containsExactly(0, 1);
+        assertThat(told)
+                .containsExactly(
+                        "failure 1 at 1/12: java.lang.IllegalStateException: rank 1 tripped",
+                        "failure 2 at 1/12: java.lang.IllegalStateException: rank 1 tripped",
+                        "recovered at 1/12 with 2");
+    }
+
+    @Test
+    void failuresInARowAreCountedForEachPieceOfWork() {
+        retries.run(PLACE, deeds(Deed.THROW, Deed.THROW, Deed.ANSWER));
+        attempts = 0;
+        retries.run(PLACE, deeds(Deed.THROW, Deed.THROW, Deed.ANSWER));
+        assertThat(told).hasSize(6);
+    }
+
+    @Test
+    void tooManyFailuresInARowEndTheRun() {
+        assertThatThrownBy(() -> retries.run(PLACE, deeds(Deed.THROW, Deed.THROW, Deed.THROW, Deed.ANSWER)))
+                .isInstanceOf(ClusterException.class)
+                .hasMessage("the cluster failed 3 times in a row at step 12 of epoch 1, the last time because:"
+                        + " java.lang.IllegalStateException: rank 1 tripped. Run again with --resume when it is well");
+        assertThat(attempts).isEqualTo(MAX_FAILURES);
+        assertThat(told).hasSize(MAX_FAILURES);
+    }
+
+    @Test
+    void wrongInputIsNotLookedAtTwice() {
+        Throwable thrown = catchThrowable(() -> retries.run(PLACE, deeds(Deed.MODEL_IS_BAD, Deed.ANSWER)));
+        assertThat(thrown).isInstanceOf(SparkException.class);
+        assertThat(QuotedException.in(String.valueOf(thrown.getMessage())))
+                .first()
+                .isEqualTo(
+                        new QuotedException(ModelException.class.getName(), "/models/bert has no model.safetensors"));
+        assertThat(attempts).isEqualTo(1);
+        assertThat(told).isEmpty();
+    }
+
+    @Test
+    void norIsItWhereTheExceptionItselfTravelled() {
+        Throwable thrown = catchThrowable(() -> retries.run(PLACE, (ranks, failures) -> {
+            attempts++;
+            return spark.parallelize(List.of(1))
+                    .map(i -> {
+                        throw new ModelException("/models/bert has no model.safetensors");
+                    })
+                    .collect();
+        }));
+        assertThat(thrown).isInstanceOf(SparkException.class).hasCauseInstanceOf(ModelException.class);
+        assertThat(attempts).isEqualTo(1);
+    }
+
+    @Test
+    void numbersThatAreNotFiniteAndRanksThatDisagreeEndTheRun() {
+        for (RuntimeException end :
+                List.of(new DivergedException("loss is NaN"), catchMismatch(List.of(claim(0, "aa"), claim(1, "bb"))))) {
+            attempts = 0;
+            assertThatThrownBy(() -> retries.run(PLACE, (ranks, failures) -> {
+                        attempts++;
+                        throw end;
+                    }))
+                    .isSameAs(end);
+            assertThat(attempts).isEqualTo(1);
+        }
+        assertThat(told).isEmpty();
+    }
+
+    private static Claim claim(int rank, String digest) {
+        return new Claim(rank, "host:1", new TreeMap<>(java.util.Map.of("top", digest)));
+    }
+
+    private static RankMismatchException catchMismatch(List<Claim> claims) {
+        return (RankMismatchException) catchThrowable(() -> RankAgreement.require(claims, 0));
+    }
+
+    @Test
+    void aTaskThatTheSchedulerKillsIsDoneAgain() {
+        whenBothRun((context, start) -> context.killTaskAttempt(start.taskInfo().taskId(), true, "preempted"));
+        assertThat(retries.run(PLACE, deeds(Deed.WAIT, Deed.ANSWER))).containsExactly(0, 1);
+        assertThat(told).containsExactly("failure 1 at 1/12: TaskKilled (preempted)", "recovered at 1/12 with 2");
+    }
+
+    @Test
+    void aCancelledStageIsDoneAgain() {
+        whenBothRun((context, start) -> context.cancelStage(start.stageId()));
+        assertThat(retries.run(PLACE, deeds(Deed.WAIT, Deed.ANSWER))).containsExactly(0, 1);
+        assertThat(told).hasSize(2).first().asString().endsWith("Job 0 cancelled because Stage 0 was cancelled");
+    }
+
+    @Test
+    void aPersonWhoCancelsIsObeyed() {
+        whenBothRun((context, start) -> context.cancelAllJobs());
+        assertCancelled("Job 0 cancelled as part of cancellation of all jobs");
+    }
+
+    @Test
+    void soIsOneWhoKillsAStageInSparksWebPage() {
+        // What the page's link calls.
+        whenBothRun((context, start) -> context.cancelStage(start.stageId(), "killed via the Web UI"));
+        assertCancelled("Job 0 cancelled because killed via the Web UI");
+    }
+
+    private void assertCancelled(String reason) {
+        assertThatThrownBy(() -> retries.run(PLACE, deeds(Deed.WAIT, Deed.ANSWER)))
+                .isInstanceOf(CancelledException.class)
+                .hasMessageStartingWith("cancelled at step 12 of epoch 1: ")
+                .hasMessageContaining(reason)
+                .hasMessageEndingWith(". Run again with --resume to go on");
+        assertThat(attempts).isEqualTo(1);
+        assertThat(told).isEmpty();
+    }
+
+    @Test
+    void aStoppedSparkIsNotTriedAgain() {
+        assertThatThrownBy(() -> retries.run(PLACE, (ranks, failures) -> {
+                    attempts++;
+                    spark.stop();
+                    return barrier(Deed.ANSWER);
+                }))
+                .isInstanceOf(ClusterException.class)
+                .hasMessageStartingWith("Spark was stopped at step 12 of epoch 1: ");
+        assertThat(attempts).isEqualTo(1);
+        assertThat(told).isEmpty();
+    }
+
+    @Test
+    void anInterruptedThreadStaysInterrupted() {
+        whenBothRun((context, start) -> testThread.interrupt());
+        assertThatThrownBy(() -> retries.run(PLACE, deeds(Deed.WAIT, Deed.ANSWER)))
+                .isInstanceOf(CancelledException.class);
+        assertThat(Thread.interrupted()).isTrue();
+    }
+
+    private final Thread testThread = Thread.currentThread();
+}
