@@ -46,6 +46,6 @@ final class AddedGroups {
     LoraConfig lora() {
         SortedMap<String, GroupConfig> all = new TreeMap<>(added);
         all.putAll(lora.groups());
-        return lora.with(all);
+        return lora.withGroups(all);
     }
 }
