@@ -3,6 +3,7 @@ package org.sparklora.driver.spark;
 import java.util.Iterator;
 import java.util.Set;
 import java.util.function.Predicate;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.sparklora.driver.data.DataException;
 import org.sparklora.worker.allreduce.PeerException;
@@ -21,8 +22,12 @@ final class Failures {
     /** Somebody cancelled the job, in Spark's web page or through its interface. */
     private static final Pattern CANCELLED = Pattern.compile("\\bJob \\d+ cancelled\\b(?! because Stage \\d+ was)");
 
+    /** How Spark tells that an executor died under a task; it blames the task. */
+    private static final Pattern LOST =
+            Pattern.compile("ExecutorLostFailure \\(executor (\\S+) .*?\\) Reason: (.*?)(?:\\R|$)");
+
     /** What Spark says before a barrier task's own failure. */
-    private static final String BARRIER = " finished unsuccessfully.";
+    private static final String BARRIER = "finished unsuccessfully.";
 
     /** Whether wrong data or a wrong model was found in a task. */
     static boolean isOfTheInput(Throwable failure) {
@@ -49,7 +54,10 @@ final class Failures {
         return false;
     }
 
-    /** What a rank said of another, or else the innermost message; Spark's own holds the whole trace of the task. */
+    /**
+     * What a rank said of another, or that an executor was lost, or else the innermost message's first line that says
+     * something: Spark's own holds the whole trace of the task.
+     */
     static String summary(Throwable failure) {
         Throwable inner = failure;
         for (Throwable t = failure; t != null; t = t.getCause()) {
@@ -60,11 +68,16 @@ final class Failures {
             }
             inner = t;
         }
-        Iterator<String> lines = String.valueOf(inner.getMessage())
-                .lines()
-                .filter(line -> !line.isBlank())
+        String message = inner.getMessage() == null ? "" : inner.getMessage();
+        Matcher lost = LOST.matcher(message);
+        if (lost.find()) {
+            return "executor " + lost.group(1) + " was lost: " + lost.group(2).strip();
+        }
+        Iterator<String> lines = message.lines()
+                .map(String::strip)
+                .filter(line -> !line.isEmpty())
                 .iterator();
         String first = lines.hasNext() ? lines.next() : inner.getClass().getSimpleName();
-        return first.endsWith(BARRIER) && lines.hasNext() ? lines.next().strip() : first;
+        return first.endsWith(BARRIER) && lines.hasNext() ? lines.next() : first;
     }
 }
