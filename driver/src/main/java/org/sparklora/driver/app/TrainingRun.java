@@ -3,6 +3,7 @@ package org.sparklora.driver.app;
 import java.io.IOException;
 import java.time.Clock;
 import java.time.Duration;
+import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SparkSession;
 import org.sparklora.driver.app.RunOutput.IfRunIsThere;
 import org.sparklora.driver.config.DataOrder;
@@ -55,8 +56,9 @@ final class TrainingRun {
             LoraManifest groups = model.groups();
             FreezePolicy policy = model.policy(groups);
             JobData.requireFiles(job);
+            ExchangeChoice exchange = ExchangeChoice.of(job.execution().exchange(), new SparkConf());
             try (SparkSession spark = Sessions.open("spark-lora " + job.name())) {
-                train(spark, model, groups, policy, output);
+                train(spark, model, groups, policy, exchange, output);
             }
             return ExitCode.OK;
         } catch (Throwable e) {
@@ -66,7 +68,13 @@ final class TrainingRun {
         }
     }
 
-    private void train(SparkSession spark, JobModel model, LoraManifest groups, FreezePolicy policy, RunOutput output)
+    private void train(
+            SparkSession spark,
+            JobModel model,
+            LoraManifest groups,
+            FreezePolicy policy,
+            ExchangeChoice exchange,
+            RunOutput output)
             throws IOException {
         Console.err(
                 "%s: reading and tokenising %s", job.name(), job.data().train().path());
@@ -85,8 +93,6 @@ final class TrainingRun {
         int steps = data.training().plan().stepsPerEpoch();
         Recipe recipe = new Recipe(policy, optimizer(steps), data.training().plan(), ending());
         Progress progress = new Progress(clock, PROGRESS_EVERY, Console::progress);
-        ExchangeChoice exchange = ExchangeChoice.of(
-                job.execution().exchange(), spark.sparkContext().conf());
         output.started(model, manifest, data, spark, exchange);
         try (RunRecord record = new RunRecord(output.history(), progress, clock, training.numTrainEpochs(), steps)) {
             SparkEpochRunner runner = new SparkEpochRunner(
