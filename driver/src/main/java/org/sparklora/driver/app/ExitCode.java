@@ -12,6 +12,7 @@ import org.sparklora.driver.manifest.ManifestException;
 import org.sparklora.driver.report.OutputException;
 import org.sparklora.driver.spark.QuotedException;
 import org.sparklora.driver.spark.RankMismatchException;
+import org.sparklora.driver.spark.SparkSettingsException;
 import org.sparklora.driver.verify.CorruptRunException;
 import org.sparklora.worker.encoder.ModelException;
 import org.sparklora.worker.safetensors.SafetensorsException;
@@ -48,6 +49,7 @@ enum ExitCode {
             Map.entry(ConfigException.class, USAGE),
             Map.entry(ManifestException.class, USAGE),
             Map.entry(OutputException.class, USAGE),
+            Map.entry(SparkSettingsException.class, USAGE),
             Map.entry(DataException.class, DATA),
             Map.entry(ModelException.class, MODEL),
             Map.entry(SafetensorsException.class, MODEL),
@@ -58,6 +60,9 @@ enum ExitCode {
             Map.entry(RankMismatchException.class, CLUSTER),
             Map.entry(CheckpointException.class, CHECKPOINT),
             Map.entry(CorruptRunException.class, CHECKPOINT));
+
+    /** What Spark says to a program whose application has ended. */
+    private static final String STOPPED = "stopped SparkContext";
 
     /** The code of a failure: that of the first of its causes that is ours, also where Spark brought it from a task. */
     static ExitCode of(Throwable failure) {
@@ -82,6 +87,13 @@ enum ExitCode {
         for (Throwable t = failure; t != null; t = t.getCause()) {
             if (t instanceof SparkException) {
                 return ofSpark(String.valueOf(t.getMessage()));
+            }
+            if (t instanceof IllegalStateException
+                    && String.valueOf(t.getMessage()).contains(STOPPED)) {
+                return new Explained(
+                        CLUSTER,
+                        "the Spark application was stopped under way, as when somebody ends it or its cluster goes: the log"
+                                + " says more. Run again with --resume");
             }
         }
         return new Explained(

@@ -3,6 +3,8 @@ package org.sparklora.driver.app;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.Callable;
+import org.apache.spark.SparkConf;
+import org.apache.spark.SparkUserAppException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -27,9 +29,25 @@ public final class Main implements Callable<Integer> {
     private Main() {}
 
     /** Runs a command and ends the process. */
-    public static void main(String[] args) {
+    public static void main(String[] args) throws SparkUserAppException {
+        int code = run(args);
+        if (isYarnsApplicationMaster()) {
+            // It ends the process when this method does. An exit before it has told YARN how the application ended
+            // counts as a failure, also with 0, and the whole run would be done again.
+            if (code != 0) {
+                throw new SparkUserAppException(code);
+            }
+            return;
+        }
         // Spark 3.5 leaves a timer thread behind after some jobs, so the process must be ended.
-        System.exit(run(args));
+        System.exit(code);
+    }
+
+    /** Whether this runs inside YARN's application master: {@code --master yarn --deploy-mode cluster}. */
+    private static boolean isYarnsApplicationMaster() {
+        SparkConf conf = new SparkConf();
+        return conf.get("spark.master", "").equals("yarn")
+                && conf.get("spark.submit.deployMode", "client").equals("cluster");
     }
 
     /** Runs a command; the exit code. */

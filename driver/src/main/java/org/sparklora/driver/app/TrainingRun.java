@@ -3,6 +3,7 @@ package org.sparklora.driver.app;
 import java.io.IOException;
 import java.time.Clock;
 import java.time.Duration;
+import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SparkSession;
 import org.sparklora.driver.app.RunOutput.IfRunIsThere;
 import org.sparklora.driver.config.DataOrder;
@@ -56,8 +57,9 @@ final class TrainingRun {
             LoraManifest groups = model.groups();
             FreezePolicy policy = model.policy(groups);
             JobData.requireFiles(job);
+            ExchangeChoice exchange = ExchangeChoice.of(job.execution().exchange(), new SparkConf());
             try (SparkSession spark = Sessions.open("spark-lora " + job.name())) {
-                train(spark, model, groups, policy, output);
+                train(spark, model, groups, policy, exchange, output);
             }
             return ExitCode.OK;
         } catch (Throwable e) {
@@ -69,7 +71,13 @@ final class TrainingRun {
         }
     }
 
-    private void train(SparkSession spark, JobModel model, LoraManifest groups, FreezePolicy policy, RunOutput output)
+    private void train(
+            SparkSession spark,
+            JobModel model,
+            LoraManifest groups,
+            FreezePolicy policy,
+            ExchangeChoice exchange,
+            RunOutput output)
             throws IOException {
         Console.err(
                 "%s: reading and tokenising %s", job.name(), job.data().train().path());
@@ -88,8 +96,6 @@ final class TrainingRun {
         int steps = data.training().plan().stepsPerEpoch();
         Recipe recipe = new Recipe(policy, optimizer(steps), data.training().plan(), ending());
         Progress progress = new Progress(clock, PROGRESS_EVERY, Console::progress);
-        ExchangeChoice exchange = ExchangeChoice.of(
-                job.execution().exchange(), spark.sparkContext().conf());
         FreezeState initial = model.initial(policy, groups, steps);
         output.started(model, manifest, initial, data, spark, exchange);
         policy.neverReached(training.numTrainEpochs(), steps)

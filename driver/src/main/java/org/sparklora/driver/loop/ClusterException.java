@@ -2,7 +2,7 @@ package org.sparklora.driver.loop;
 
 import org.jspecify.annotations.Nullable;
 
-/** The cluster failed more often than the job allows. What was done before stays. Exit code 6. */
+/** The cluster took no application, or failed more often than the job allows. What was done before stays. Exit code 6. */
 public final class ClusterException extends RuntimeException {
 
     private static final long serialVersionUID = 1L;

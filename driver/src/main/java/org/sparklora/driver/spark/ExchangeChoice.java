@@ -13,9 +13,15 @@ import org.sparklora.driver.config.Exchange;
  */
 public record ExchangeChoice(boolean peer, String reason) {
 
-    /** Decides for {@code auto}; a wish is followed. */
+    /** Decides for {@code auto}; a wish is followed where Spark can. */
     public static ExchangeChoice of(Exchange wanted, SparkConf conf) {
-        boolean dynamic = conf.getBoolean("spark.dynamicAllocation.enabled", false);
+        boolean dynamic = Slots.areDynamic(conf);
+        if (wanted == Exchange.PEER && dynamic) {
+            throw new SparkSettingsException(
+                    "execution.exchange=peer needs barrier stages, which Spark does not run with dynamic allocation; set"
+                            + " spark.dynamicAllocation.enabled=false or execution.exchange=auto",
+                    null);
+        }
         return switch (wanted) {
             case DRIVER -> new ExchangeChoice(false, "execution.exchange says so");
             case PEER -> new ExchangeChoice(true, "execution.exchange says so");

@@ -2,6 +2,8 @@ package org.sparklora.driver.spark;
 
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SparkSession;
+import org.jspecify.annotations.Nullable;
+import org.sparklora.driver.loop.ClusterException;
 
 /** Where a command's Spark session comes from: what spark-submit configured, with what spark-lora relies on. */
 public final class Sessions {
@@ -9,26 +11,51 @@ public final class Sessions {
     private static final String CHECK_INTERVAL = "spark.scheduler.barrier.maxConcurrentTasksCheck.interval";
 
     private static final String MEETING_TIMEOUT = "spark.barrier.sync.timeout";
+    /** How Spark begins the name of an application that no standalone master knows. */
+    private static final String UNREGISTERED = "spark-application-";
 
     private Sessions() {}
 
     /** Opens the session; the caller closes it. */
     public static SparkSession open(String name) {
+        SparkConf conf = new SparkConf();
         SparkSession.Builder builder = SparkSession.builder()
                 .appName(name)
                 // Tasks and broadcasts are records, which Kryo cannot read back.
                 .config("spark.serializer", "org.apache.spark.serializer.JavaSerializer")
                 // Progress is ours; two bars on one terminal are none.
                 .config("spark.ui.showConsoleProgress", "false");
-        SparkConf given = new SparkConf();
-        if (!given.contains(MEETING_TIMEOUT)) {
+        if (!conf.contains(MEETING_TIMEOUT)) {
             // Ranks wait for each other at the start of a stage; Spark's own limit is a year.
-            builder.config(MEETING_TIMEOUT, given.get(Slots.STEP_TIMEOUT, Slots.DEFAULT_STEP_TIMEOUT));
+            builder.config(MEETING_TIMEOUT, conf.get(Slots.STEP_TIMEOUT, Slots.DEFAULT_STEP_TIMEOUT));
         }
-        if (!given.contains(CHECK_INTERVAL)) {
+        if (!conf.contains(CHECK_INTERVAL)) {
             // After a failure ranks wait for slots by this interval; Spark's own 15 s would be most of a restart.
             builder.config(CHECK_INTERVAL, "1s");
         }
-        return builder.getOrCreate();
+        String master = conf.get("spark.master", "without a master");
+        SparkSession session;
+        try {
+            session = builder.getOrCreate();
+        } catch (IllegalArgumentException e) {
+            // Scala's require puts a prefix that says nothing.
+            String why = Failures.summary(e).replaceFirst("^requirement failed: ", "");
+            throw new SparkSettingsException("Spark refuses its settings: " + why, e);
+        } catch (Exception e) {
+            // Exception, because Spark throws checked ones that no signature names.
+            throw refused(master, Failures.summary(e), e);
+        }
+        if (session.sparkContext().applicationId().startsWith(UNREGISTERED)) {
+            // Spark asked three times, 20 s apart, gave up, and is stopping the context: it needs no closing.
+            throw refused(master, "the master did not take it", null);
+        }
+        return session;
+    }
+
+    private static ClusterException refused(String master, String why, @Nullable Exception cause) {
+        return new ClusterException(
+                "no application on " + master + ": " + why + ". Check that the cluster runs there and has room, and"
+                        + " where it has spark.authenticate on, that the secret is the same",
+                cause);
     }
 }

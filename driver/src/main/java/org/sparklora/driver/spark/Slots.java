@@ -1,7 +1,9 @@
 package org.sparklora.driver.spark;
 
 import java.time.Duration;
+import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.util.Utils;
 
 /** What the cluster has room for. */
 final class Slots {
@@ -10,6 +12,11 @@ final class Slots {
     static final String DEFAULT_STEP_TIMEOUT = "300s";
 
     private Slots() {}
+
+    /** Whether executors come and go with the work: dynamic allocation, which local masters leave unused. */
+    static boolean areDynamic(SparkConf conf) {
+        return Utils.isDynamicAllocationEnabled(conf);
+    }
 
     /** Tasks that can run at once now. */
     static int available(JavaSparkContext spark) {

@@ -67,6 +67,10 @@ public final class SparkEpochRunner implements EpochRunner {
 
     /** As many tasks as can run at once: more would only cost scheduling. The number never changes a bit. */
     private JavaRDD<Shard> inTasks(JavaRDD<Shard> shards) {
+        if (Slots.areDynamic(spark.getConf())) {
+            // Executors come for tasks that wait: tasks for today's executors would never bring another.
+            return shards;
+        }
         int tasks = Math.max(1, spark.defaultParallelism());
         return tasks >= shards.getNumPartitions() ? shards : shards.coalesce(tasks);
     }

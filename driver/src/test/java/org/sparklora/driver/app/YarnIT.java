@@ -1,0 +1,96 @@
+package org.sparklora.driver.app;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** YARN, as EMR and Dataproc set it up, through scripts/spark-lora. */
+class YarnIT {
+
+    @TempDir
+    private static Path folder;
+
+    private static ClusterRun runs;
+    private static YarnCluster yarn;
+
+    @BeforeAll
+    static void startYarn() throws Exception {
+        Path configuration = Files.createDirectory(folder.resolve("conf"));
+        runs = new ClusterRun(folder, 2);
+        yarn = new YarnCluster("yarn-it", configuration);
+        runs.environment("HADOOP_CONF_DIR", configuration.toString());
+        runs.environment("YARN_CONF_DIR", configuration.toString());
+        runs.run("one", "driver", "local[1]");
+    }
+
+    @AfterAll
+    static void stop() {
+        runs.close();
+        if (yarn != null) {
+            yarn.close();
+        }
+    }
+
+    private static TrainingJob.Ended run(String name, Map<String, String> settings) throws Exception {
+        String java = System.getProperty("java.home");
+        List<String> options = new ArrayList<>(List.of(
+                // Else every run packs and copies Spark.
+                "--conf", "spark.yarn.jars=local:" + ClusterRun.SPARK.resolve("jars") + "/*",
+                "--conf", "spark.yarn.stagingDir=" + folder.resolve("staging").toUri(),
+                "--conf", "spark.yarn.appMasterEnv.JAVA_HOME=" + java,
+                "--conf", "spark.executorEnv.JAVA_HOME=" + java,
+                "--conf", "spark.yarn.am.extraJavaOptions=" + ClusterRun.FAST_START));
+        settings.forEach((key, value) -> options.addAll(List.of("--conf", key + "=" + value)));
+        return runs.run(name, "auto", "yarn", options.toArray(String[]::new));
+    }
+
+    @Test
+    void executorsThatStayExchangeAmongThemselves() throws Exception {
+        TrainingJob.Ended ended = run(
+                "static",
+                Map.of(
+                        "spark.executor.instances", "2",
+                        "spark.authenticate", "true",
+                        "spark.network.crypto.enabled", "true"));
+        assertThat(ended.err()).contains("exchange peer: the executors stay");
+        assertThat(runs.events("static")).contains(" on 2 ranks");
+        assertThat(runs.adapter("static")).isEqualTo(runs.adapter("one"));
+    }
+
+    /** The defaults of EMR: executors come and go, and what they shuffle stays with the node. */
+    @Test
+    void dynamicAllocationGoesThroughTheDriver() throws Exception {
+        TrainingJob.Ended ended = run(
+                "dynamic",
+                Map.of(
+                        "spark.dynamicAllocation.enabled", "true",
+                        "spark.dynamicAllocation.maxExecutors", "2",
+                        "spark.shuffle.service.enabled", "true"));
+        String why = "driver: dynamic allocation is on, and barrier stages do not run with it";
+        assertThat(ended.err()).contains("exchange " + why);
+        assertThat(TrainingJob.events(runs.output("dynamic"), "run")
+                        .get(0)
+                        .at("/choices/exchange")
+                        .asText())
+                .isEqualTo(why);
+        assertThat(runs.events("dynamic")).contains("\"Executor ID\":\"2\"");
+        assertThat(runs.adapter("dynamic")).isEqualTo(runs.adapter("one"));
+    }
+
+    /** The driver runs in a container, and YARN is told how the run ended. */
+    @Test
+    void theDriverMayRunInTheCluster() throws Exception {
+        run("cluster", Map.of("spark.submit.deployMode", "cluster", "spark.executor.instances", "1"));
+        assertThat(TrainingJob.status(runs.output("cluster")).get("state").asText())
+                .isEqualTo("finished");
+        assertThat(runs.adapter("cluster")).isEqualTo(runs.adapter("one"));
+    }
+}
