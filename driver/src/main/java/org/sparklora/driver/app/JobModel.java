@@ -12,8 +12,6 @@ import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.config.GroupConfig;
 import org.sparklora.driver.config.JobConfig;
 import org.sparklora.driver.config.LoraConfig;
-import org.sparklora.driver.config.ScheduleEvent;
-import org.sparklora.driver.freeze.EpochSchedule;
 import org.sparklora.driver.freeze.FreezePolicy;
 import org.sparklora.driver.manifest.GroupSpec;
 import org.sparklora.driver.manifest.JobValue;
@@ -171,11 +169,7 @@ final class JobModel {
 
     /** The freeze policy of the job, checked against its groups. */
     FreezePolicy policy(LoraManifest groups) {
-        List<EpochSchedule.Event> events = new ArrayList<>();
-        for (ScheduleEvent e : job.schedule().events()) {
-            events.add(new EpochSchedule.Event(e.epoch(), e.thaw(), e.freeze(), e.optimizerState()));
-        }
-        FreezePolicy policy = new EpochSchedule(job.schedule().live(), events);
+        FreezePolicy policy = job.schedule().freezePolicy(job.seed());
         Set<String> names = groups.groups().stream().map(LoraGroup::name).collect(Collectors.toSet());
         FirstValues firstValues = firstValues(groups);
         Set<String> trained = groups.groups().stream()

@@ -91,7 +91,10 @@ final class CheckpointParts {
         List<EpochMetrics> seen = new ArrayList<>();
         for (JsonNode epoch : need(root, "epochs")) {
             seen.add(new EpochMetrics(
-                    need(epoch, "epoch").asInt(), real(epoch, "train_loss"), reals(need(epoch, "validation"))));
+                    need(epoch, "epoch").asInt(),
+                    real(epoch, "train_loss"),
+                    reals(need(epoch, "validation")),
+                    new TreeMap<>()));
         }
         JsonNode underWay = need(root, "epoch_under_way");
         EpochPart part = new EpochPart(need(underWay, "steps_done").asInt(), real(underWay, "loss_sum"));

@@ -19,7 +19,8 @@ import org.sparklora.worker.contract.GroupState;
 /**
  * What of a job may change when its run goes on: more epochs where the learning rate does not hang on their number, new
  * groups and their events, execution settings, tracking; and {@code name} and {@code output}, which change no number, so
- * that a job file may be copied and a run directory moved. A group that was never live may go.
+ * that a job file may be copied and a run directory moved. A group that was never live may go, and its definition may move
+ * between {@code lora.groups} and an event that lies ahead.
  */
 public final class JobChanges {
 
@@ -67,6 +68,7 @@ public final class JobChanges {
         compare("", fixed(before), fixed(after));
         groups(reached);
         events(nextDecision);
+        adds(nextDecision);
         epochs();
         return List.copyOf(refused);
     }
@@ -91,7 +93,7 @@ public final class JobChanges {
 
     private void groups(FreezeState reached) {
         before.lora().groups().forEach((name, group) -> {
-            String path = "lora.groups." + name;
+            String path = path(before, name);
             GroupConfig now = after.lora().groups().get(name);
             if (now != null) {
                 compare(path, ResolvedYaml.group(group), ResolvedYaml.group(now));
@@ -114,8 +116,8 @@ public final class JobChanges {
         if (!old.equals(now)) {
             Map<String, @Nullable Object> left = new LinkedHashMap<>();
             Map<String, @Nullable Object> right = new LinkedHashMap<>();
-            old.forEach(e -> left.put("[" + left.size() + "]", ResolvedYaml.event(e)));
-            now.forEach(e -> right.put("[" + right.size() + "]", ResolvedYaml.event(e)));
+            old.forEach(e -> left.put("[" + left.size() + "]", ResolvedYaml.event(e, after.lora())));
+            now.forEach(e -> right.put("[" + right.size() + "]", ResolvedYaml.event(e, after.lora())));
             compare("schedule.events", left, right);
         }
         List<ScheduleEvent> all = after.schedule().events();
@@ -131,11 +133,44 @@ public final class JobChanges {
         }
     }
 
+    /** A group that an event has added in the part of the run that is done stays added there, and none joins it. */
+    private void adds(int nextDecision) {
+        for (String name : after.lora().groups().keySet()) {
+            String was = addedBefore(nextDecision, before, name);
+            String is = addedBefore(nextDecision, after, name);
+            if (!was.equals(is)) {
+                refused.add(path(was.equals(NOTHING) ? after : before, name) + ": " + was + " → " + is
+                        + " (the run goes on at epoch " + nextDecision + ")");
+            }
+        }
+    }
+
+    /** When a group was added by an event that lies behind. */
+    private static String addedBefore(int nextDecision, JobConfig job, String name) {
+        return job.schedule().events().stream()
+                .filter(event -> event.add().contains(name) && event.epoch() < nextDecision)
+                .map(ScheduleEvent::when)
+                .findFirst()
+                .orElse(NOTHING);
+    }
+
+    /** Where a job declares a group. */
+    private static String path(JobConfig job, String name) {
+        List<ScheduleEvent> events = job.schedule().events();
+        for (int i = 0; i < events.size(); i++) {
+            if (events.get(i).add().contains(name)) {
+                return "schedule.events[" + i + "].add." + name;
+            }
+        }
+        return "lora.groups." + name;
+    }
+
     private static List<ScheduleEvent> only(Set<String> groups, List<ScheduleEvent> events) {
         return events.stream()
                 .map(e -> new ScheduleEvent(
                         e.epoch(),
                         e.step(),
+                        List.of(),
                         e.thaw().stream().filter(groups::contains).toList(),
                         e.freeze().stream().filter(groups::contains).toList(),
                         e.optimizerState()))

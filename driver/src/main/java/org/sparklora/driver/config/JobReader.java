@@ -27,7 +27,8 @@ final class JobReader {
         ModelConfig model = model(root.section("model"));
         DataConfig data = data(root.section("data"));
         LoraConfig lora = new LoraReader(root.section("lora"), paths).read();
-        ScheduleConfig schedule = new ScheduleReader(root.section("schedule"), lora).read();
+        List<String> metrics = data.validation().isPresent() ? metrics(model.task()) : List.of();
+        ScheduleReader.Read schedule = new ScheduleReader(root.section("schedule"), lora, metrics).read();
         TrainingConfig training = training(
                 root.section("training"), model.task(), data.validation().isPresent());
         ExecutionConfig execution = execution(root.section("execution"));
@@ -38,7 +39,8 @@ final class JobReader {
         // Read even where the command line wins, so that it is a known key.
         Optional<String> ofFile = root.text("output");
         String output = outputOverride.or(() -> ofFile).map(paths::output).orElse("");
-        return new JobConfig(name, seed, model, data, lora, schedule, training, execution, tracking, output);
+        return new JobConfig(
+                name, seed, model, data, schedule.lora(), schedule.schedule(), training, execution, tracking, output);
     }
 
     private ModelConfig model(Section s) {
@@ -142,8 +144,13 @@ final class JobReader {
         return training;
     }
 
+    /** What validation tells of a task. */
+    private static List<String> metrics(Task task) {
+        return task == Task.REGRESSION ? REGRESSION_METRICS : CLASSIFICATION_METRICS;
+    }
+
     private static void checkTask(Section s, TrainingConfig training, Task task, boolean validated) {
-        List<String> metrics = task == Task.REGRESSION ? REGRESSION_METRICS : CLASSIFICATION_METRICS;
+        List<String> metrics = metrics(task);
         training.metricForBestModel()
                 .filter(metric -> !metrics.contains(metric))
                 .ifPresent(metric -> s.mismatch(

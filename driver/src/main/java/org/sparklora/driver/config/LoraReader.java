@@ -49,17 +49,22 @@ final class LoraReader {
             s.problem("groups", "is missing; it holds at least one group: a name, and target_modules under it");
         }
         for (String name : groups.keys()) {
-            if (!GROUP_NAME.matcher(name).matches()) {
-                groups.problem(name, "is no name for a group; use letters, digits and _ . -");
-            } else if (name.equals(LoraManifest.HEAD) || name.equals(LoraManifest.BIAS)) {
-                groups.problem(name, "is the name of an implicit group; choose another");
-            }
+            checkName(groups, name);
             read.put(name, group(groups.section(name), defaults));
         }
         return read;
     }
 
-    private static GroupConfig group(Section g, LoraConfig defaults) {
+    static void checkName(Section groups, String name) {
+        if (!GROUP_NAME.matcher(name).matches()) {
+            groups.problem(name, "is no name for a group; use letters, digits and _ . -");
+        } else if (name.equals(LoraManifest.HEAD) || name.equals(LoraManifest.BIAS)) {
+            groups.problem(name, "is the name of an implicit group; choose another");
+        }
+    }
+
+    /** Reads one group, in {@code lora.groups} or where an event adds it. */
+    static GroupConfig group(Section g, LoraConfig defaults) {
         GroupConfig group = new GroupConfig(
                 ModuleKeys.targets(g),
                 ModuleKeys.exclude(g, defaults.excludeModules()),

@@ -4,8 +4,12 @@ package org.sparklora.driver.config;
 public enum Policy {
     /** The events of the schedule, and nothing else. */
     EPOCHS,
+    /** One more group every few epochs. */
     GRADUAL,
+    /** One more group whenever a metric has stopped improving. */
     PLATEAU,
+    /** A few groups at random, drawn anew every few steps. */
     LISA,
+    /** Groups freeze once their gradient has settled. */
     AUTOFREEZE
 }

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
@@ -34,8 +35,8 @@ public final class ResolvedYaml {
                 entry("seed", job.seed()),
                 entry("model", model(job.model())),
                 entry("data", data(job.data())),
-                entry("lora", lora(job.lora())),
-                entry("schedule", schedule(job.schedule())),
+                entry("lora", lora(job)),
+                entry("schedule", schedule(job.schedule(), job.lora())),
                 entry("training", training(job.training())),
                 entry("execution", execution(job.execution())),
                 entry(
@@ -84,9 +85,12 @@ public final class ResolvedYaml {
                 entry("options", source.options()));
     }
 
-    private static Map<String, @Nullable Object> lora(LoraConfig lora) {
+    /** The adapter without the groups that events add: those stand with their events. */
+    private static Map<String, @Nullable Object> lora(JobConfig job) {
+        LoraConfig lora = job.lora();
         Map<String, @Nullable Object> groups = new LinkedHashMap<>();
         lora.groups().forEach((name, group) -> groups.put(name, withoutInherited(group, lora)));
+        job.schedule().events().forEach(event -> event.add().forEach(groups::remove));
         return map(
                 entry("r", lora.r()),
                 entry("lora_alpha", lora.loraAlpha()),
@@ -144,22 +148,56 @@ public final class ResolvedYaml {
         return patterns.isEmpty() ? null : patterns.asMap();
     }
 
-    private static Map<String, @Nullable Object> schedule(ScheduleConfig schedule) {
+    private static Map<String, @Nullable Object> schedule(ScheduleConfig schedule, LoraConfig lora) {
         List<Map<String, @Nullable Object>> events =
-                schedule.events().stream().map(ResolvedYaml::event).toList();
+                schedule.events().stream().map(e -> event(e, lora)).toList();
+        List<String> groups = schedule.groups();
         Map<String, @Nullable Object> map = map(
-                entry("policy", Section.word(schedule.policy())),
+                entry("policy", Section.word(schedule.policy().kind())),
                 entry("live", schedule.live()),
-                entry("groups", schedule.groups().orElse(null)),
+                entry("groups", groups.isEmpty() ? null : groups),
                 entry("events", events));
-        map.putAll(schedule.policySettings());
+        map.putAll(policy(schedule.policy()));
         return map;
     }
 
-    static Map<String, @Nullable Object> event(ScheduleEvent event) {
+    private static Map<String, @Nullable Object> policy(PolicyConfig policy) {
+        if (policy instanceof PolicyConfig.Gradual gradual) {
+            return map(entry("every", gradual.every()), entry("learning_rate_decay", gradual.learningRateDecay()));
+        }
+        if (policy instanceof PolicyConfig.Plateau plateau) {
+            return map(
+                    entry("metric", plateau.metric()),
+                    entry("min_delta", plateau.minDelta()),
+                    entry("patience", plateau.patience()),
+                    entry("min_epochs", plateau.minEpochs()),
+                    entry("max_epochs", orNull(plateau.maxEpochs())),
+                    entry("restore_best", plateau.restoreBest()));
+        }
+        if (policy instanceof PolicyConfig.Lisa lisa) {
+            return map(
+                    entry("sample", lisa.sample()),
+                    entry("period", lisa.period()),
+                    entry("weights", lisa.weights()),
+                    entry("optimizer_state", Section.word(lisa.optimizerState())));
+        }
+        if (policy instanceof PolicyConfig.Autofreeze autofreeze) {
+            return map(entry("percentile", autofreeze.percentile()), entry("window", autofreeze.window()));
+        }
+        return map();
+    }
+
+    /** @param lora with the groups that events add */
+    static Map<String, @Nullable Object> event(ScheduleEvent event, LoraConfig lora) {
+        Map<String, @Nullable Object> add = new LinkedHashMap<>();
+        event.add()
+                .forEach(name -> add.put(
+                        name,
+                        withoutInherited(Objects.requireNonNull(lora.groups().get(name)), lora)));
         return map(
                 entry("epoch", event.epoch()),
                 entry("step", orNull(event.step())),
+                entry("add", add),
                 entry("thaw", event.thaw()),
                 entry("freeze", event.freeze()),
                 entry("optimizer_state", Section.word(event.optimizerState())));

@@ -1,30 +1,33 @@
 package org.sparklora.driver.config;
 
-import java.util.Collections;
 import java.util.List;
-import java.util.Optional;
-import java.util.SortedMap;
-import java.util.TreeMap;
+import org.sparklora.driver.freeze.EpochSchedule;
+import org.sparklora.driver.freeze.FreezePolicy;
+import org.sparklora.driver.freeze.WithEvents;
 
 /**
  * Which groups are live when.
  *
  * @param live groups that are live at the start; may be empty
- * @param groups ordered groups that metric and sampling policies act on; empty: none was given
- * @param events in the file's order, not necessarily that of epochs; legal when applied in the order of epochs
- * @param policySettings the reserved keys that the file gives, by key, as plain values
+ * @param groups the groups that the policy acts on, the top one first; empty with {@link Policy#EPOCHS}
+ * @param events in the file's order, not necessarily that of epochs; legal when applied in the order of epochs and steps
  */
-public record ScheduleConfig(
-        Policy policy,
-        List<String> live,
-        Optional<List<String>> groups,
-        List<ScheduleEvent> events,
-        SortedMap<String, Object> policySettings) {
+public record ScheduleConfig(PolicyConfig policy, List<String> live, List<String> groups, List<ScheduleEvent> events) {
 
     public ScheduleConfig {
         live = List.copyOf(live);
-        groups = groups.map(List::copyOf);
+        groups = List.copyOf(groups);
         events = List.copyOf(events);
-        policySettings = Collections.unmodifiableSortedMap(new TreeMap<>(policySettings));
+    }
+
+    /** What decides in a run. */
+    public FreezePolicy freezePolicy(long seed) {
+        EpochSchedule schedule = new EpochSchedule(
+                live, events.stream().map(ScheduleEvent::event).toList());
+        if (policy.kind() == Policy.EPOCHS) {
+            return schedule;
+        }
+        FreezePolicy alone = policy.policy(live, groups, seed);
+        return events.isEmpty() ? alone : new WithEvents(alone, schedule);
     }
 }

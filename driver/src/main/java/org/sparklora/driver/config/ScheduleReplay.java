@@ -19,6 +19,10 @@ final class ScheduleReplay {
 
     private final Map<String, String> lastMove = new HashMap<>();
     private final LoraConfig lora;
+
+    /** Where groups are added that no event has added yet, as messages say it. */
+    private final Map<String, String> toCome = new HashMap<>();
+
     private FreezeState state;
 
     ScheduleReplay(List<String> live, LoraConfig lora) {
@@ -31,6 +35,11 @@ final class ScheduleReplay {
 
     /** Reports into the events' sections; both lists have the file's order. */
     void check(List<Section> sections, List<ScheduleEvent> events) {
+        for (int i = 0; i < events.size(); i++) {
+            String where = sections.get(i).path("add") + " declares only at "
+                    + events.get(i).when();
+            events.get(i).add().forEach(group -> toCome.put(group, where));
+        }
         IntStream.range(0, events.size())
                 .boxed()
                 .sorted(Comparator.comparingInt((Integer i) -> events.get(i).epoch())
@@ -39,6 +48,7 @@ final class ScheduleReplay {
     }
 
     private void play(Section section, ScheduleEvent event) {
+        event.add().forEach(toCome::remove);
         List<String> both =
                 event.thaw().stream().filter(event.freeze()::contains).toList();
         for (String group : both) {
@@ -54,7 +64,12 @@ final class ScheduleReplay {
 
     private void move(Section section, ScheduleEvent event, String group, GroupState next) {
         String key = next == GroupState.LIVE ? "thaw" : "freeze";
-        String when = when(event);
+        String when = " at " + event.when();
+        String adder = toCome.get(group);
+        if (adder != null) {
+            section.problem(key, "names group '" + group + "', which " + adder + "; move one of the two");
+            return;
+        }
         GroupState now = state.of(group);
         if (!now.mayBecome(next)) {
             section.problem(
@@ -72,12 +87,5 @@ final class ScheduleReplay {
     /** Without a look into the adapter that a run starts from, a group that was never live may be dormant or frozen. */
     private String label(GroupState state) {
         return state == GroupState.DORMANT && lora.initAdapter().isPresent() ? "not live" : state.label();
-    }
-
-    private static String when(ScheduleEvent event) {
-        String epoch = " at epoch " + event.epoch();
-        return event.step().orElse(0) == 0
-                ? epoch
-                : epoch + ", step " + event.step().getAsInt();
     }
 }

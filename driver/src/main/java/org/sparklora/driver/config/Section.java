@@ -56,6 +56,11 @@ final class Section {
         problems.add(path(key) + " " + what);
     }
 
+    /** Notes something that names its keys itself. */
+    void problemLine(String line) {
+        problems.add(line);
+    }
+
     /** Notes a value that is not what its key expects. */
     void mismatch(String key, Object value, String expected) {
         String hint = value instanceof Scalar scalar && scalar.isQuotedLiteral() ? ", without quotes" : "";

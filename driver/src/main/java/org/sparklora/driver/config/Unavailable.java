@@ -24,18 +24,6 @@ final class Unavailable {
         boolean headOrNothing = toSave.isEmpty() || toSave.equals(List.of("classifier"));
         refuse("lora.modules_to_save=" + toSave, !headOrNothing, "use [classifier] or []");
 
-        ScheduleConfig schedule = job.schedule();
-        refuse("schedule.policy", schedule.policy(), schedule.policy() != Policy.EPOCHS, "epochs");
-        refuse("schedule.groups", schedule.groups().isPresent(), "leave it out and list events");
-        for (String key : schedule.policySettings().keySet()) {
-            refuse("schedule." + key, true, "leave it out and list events");
-        }
-        for (int i = 0; i < schedule.events().size(); i++) {
-            ScheduleEvent event = schedule.events().get(i);
-            String path = "schedule.events[" + i + "].";
-            refuse(path + "step", event.step().isPresent(), "leave it out: events take effect before their epoch");
-        }
-
         ExecutionConfig execution = job.execution();
         ActivationCache cache = execution.activationCache();
         refuse("execution.device", execution.device(), execution.device() == ComputeDevice.GPU, "cpu");

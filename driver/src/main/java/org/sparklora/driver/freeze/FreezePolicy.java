@@ -1,27 +1,59 @@
 package org.sparklora.driver.freeze;
 
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.SortedSet;
 import java.util.TreeMap;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 
-/** Decides before each epoch which groups are live. Pure: equal arguments give equal decisions. */
-public sealed interface FreezePolicy permits EpochSchedule {
+/**
+ * Decides which groups are live: before each epoch, and before the steps that {@link #stops} names. Pure: equal arguments
+ * give equal decisions.
+ */
+public sealed interface FreezePolicy permits EpochSchedule, GradualThaw, ThawOnPlateau, Lisa, AutoFreeze, WithEvents {
 
     /** Groups that are live at the start. */
     List<String> live();
 
+    /** The groups that this policy moves of its own accord, the top one first; empty: it moves none. */
+    List<String> groups();
+
     /**
-     * The decision for one epoch.
-     *
-     * @param now the state at the end of the epoch before, or {@link #initial} before the first
-     * @param epoch the epoch about to run, from 0
-     * @param seen what the finished epochs showed, in order; empty before the first
-     * @throws IllegalStateException when the policy asks for a move that the state does not allow
+     * Steps of an epoch, above 0 and below {@code stepsPerEpoch}, before which {@link #next} is asked as it is before the
+     * epoch.
      */
-    FreezeDecision next(FreezeState now, int epoch, List<EpochMetrics> seen);
+    default SortedSet<Integer> stops(int epoch, int stepsPerEpoch) {
+        return Collections.emptySortedSet();
+    }
+
+    /**
+     * The decision for one moment.
+     *
+     * @param now the state so far, or {@link #initial} before the first epoch
+     * @param at the step that comes next
+     * @param seen what the finished epochs showed, in order; empty before the first
+     * @throws IllegalStateException when the policy asks for a move that the state does not allow, or needs a metric that
+     *     the epochs do not have
+     */
+    FreezeDecision next(FreezeState now, Moment at, List<EpochMetrics> seen);
+
+    /** Whether decisions hang on what epochs show. Without that {@link Replay} can tell them before the run. */
+    default boolean needsMetrics() {
+        return false;
+    }
+
+    /** Factor on a group's learning rate, the same for the whole run. */
+    default double learningRateFactor(String group) {
+        return 1.0;
+    }
+
+    /** Groups that are declared only at this moment; they have been dormant so far, as if declared from the start. */
+    default List<String> added(Moment at) {
+        return List.of();
+    }
 
     /**
      * Everything wrong with this policy for a run's groups, one line each; empty when it can run.
@@ -29,6 +61,19 @@ public sealed interface FreezePolicy permits EpochSchedule {
      * @param trained groups whose B from {@code init_adapter} is not zero
      */
     List<String> problems(Set<String> groups, Set<String> trained);
+
+    /**
+     * The same for a run whose steps are known: what {@link #neverReached} lists does not happen, and what follows must be
+     * legal without it.
+     */
+    default List<String> problems(Set<String> groups, Set<String> trained, int stepsPerEpoch) {
+        return problems(groups, trained);
+    }
+
+    /** What of this policy a run of this length never gets to, one line each. Nothing that keeps a run from starting. */
+    default List<String> neverReached(int epochs, int stepsPerEpoch) {
+        return List.of();
+    }
 
     /**
      * The state before the first epoch: what {@link #live} names is live; any other group is dormant, unless it starts

@@ -19,6 +19,11 @@ public record Transition(
         }
     }
 
+    /** The same move for another reason. */
+    Transition because(String other) {
+        return new Transition(group, from, to, optimizerState, other);
+    }
+
     /** Whether this makes the group live. */
     public boolean isThaw() {
         return to == GroupState.LIVE;

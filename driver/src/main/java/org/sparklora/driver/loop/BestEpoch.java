@@ -43,7 +43,7 @@ final class BestEpoch {
                     + "' is not among this run's validation metrics " + validation.keySet());
         }
         last = epoch;
-        boolean smaller = metric.equals("loss") || metric.equals("mse");
+        boolean smaller = EpochMetrics.lessIsBetter(metric);
         if (best < 0 || (smaller ? value < bestValue : value > bestValue)) {
             best = epoch;
             bestValue = value;

@@ -6,6 +6,7 @@ import java.util.TreeSet;
 import org.sparklora.driver.freeze.EpochMetrics;
 import org.sparklora.driver.freeze.FreezeDecision;
 import org.sparklora.driver.freeze.FreezePolicy;
+import org.sparklora.driver.freeze.Moment;
 import org.sparklora.driver.freeze.Transition;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.FreezeState;
@@ -52,7 +53,7 @@ final class GroupMoves {
 
     /** Moves groups before an epoch; the reason why they are in the state they are in then. */
     String enter(int epoch, TrainState state, List<EpochMetrics> seen) {
-        FreezeDecision decision = policy.next(state.freeze(), epoch, seen);
+        FreezeDecision decision = policy.next(state.freeze(), Moment.of(epoch, 0, 1), seen);
         for (Transition transition : decision.transitions()) {
             if (transition.isThaw()) {
                 state.thaw(transition.group(), transition.optimizerState(), firstValues.of(transition.group()));

@@ -3,6 +3,7 @@ package org.sparklora.driver.loop;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.TreeMap;
 import org.sparklora.driver.freeze.EpochMetrics;
 import org.sparklora.driver.loop.RunListener.EpochResult;
 import org.sparklora.driver.loop.RunPoint.EpochPart;
@@ -50,7 +51,7 @@ final class Standing {
 
     /** An epoch is done. */
     void finished(EpochResult epoch, Ending ending) {
-        seen.add(new EpochMetrics(epoch.epoch(), epoch.trainLoss(), epoch.validation()));
+        seen.add(new EpochMetrics(epoch.epoch(), epoch.trainLoss(), epoch.validation(), new TreeMap<>()));
         if (ending.watches() && BestEpoch.of(ending, seen).epoch() == epoch.epoch()) {
             best = Optional.of(now());
         }

@@ -59,7 +59,7 @@ class CheckpointStoreTest {
         List<EpochMetrics> seen = new ArrayList<>();
         for (int e = 0; e < epochs; e++) {
             SortedMap<String, Double> validation = new TreeMap<>(Map.of("auc", Double.NaN, "loss", 1.0 / (3 + e)));
-            seen.add(new EpochMetrics(e, 2.0 / (3 + e), validation));
+            seen.add(new EpochMetrics(e, 2.0 / (3 + e), validation, new TreeMap<>()));
         }
         Optional<Result> best = bestEpoch < 0
                 ? Optional.empty()

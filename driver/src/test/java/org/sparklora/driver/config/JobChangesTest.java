@@ -153,6 +153,71 @@ class JobChangesTest {
                 .contains("lora.groups.bottom: frozen → (none) (only a group that was never live may be left out)");
     }
 
+    private static String add(int epoch, int r) {
+        return "schedule.events=[{epoch: " + epoch
+                + ", add: {side: {target_modules: [key], layers_to_transform: [5], r: " + r + "}}, thaw: [side]}]";
+    }
+
+    private static final String SIDE = "lora.groups.side={target_modules: [key], layers_to_transform: [5], r: 2}";
+
+    private static List<String> refused(JobConfig before, JobConfig after, int nextDecision) {
+        return JobChanges.refused(before, after, REACHED, nextDecision);
+    }
+
+    @Test
+    void anEventThatLiesAheadMayAddAGroup() {
+        assertThat(refused(add(1, 2))).isEmpty();
+        assertThat(refused(add(0, 2)))
+                .containsExactly(
+                        "schedule.events[0].epoch: (none) → 0 (group 'side' is new, and the run goes on at epoch 1)",
+                        "schedule.events[0].add.side: (none) → epoch 0 (the run goes on at epoch 1)");
+        String alone = "schedule.events=[{epoch: 0, step: 3, add: {side: {target_modules: [key]}}}]";
+        assertThat(refused(alone))
+                .containsExactly("schedule.events[0].add.side: (none) → epoch 0, step 3 (the run goes on at epoch 1)");
+    }
+
+    @Test
+    void aGroupThatAnEventAddsMayGoWhileItWasNeverLive() {
+        assertThat(refused(job(add(2, 2)), job(), 1)).isEmpty();
+        assertThat(refused(job("schedule.events=[{epoch: 0, add: {side: {target_modules: [key]}}}]"), job(), 1))
+                .isEmpty();
+        FreezeState live =
+                FreezeState.of(Map.of("top", GroupState.LIVE, "bottom", GroupState.DORMANT, "side", GroupState.LIVE));
+        assertThat(JobChanges.refused(job(add(2, 2)), job(), live, 3))
+                .containsExactly(
+                        "schedule.events[0].add.side: live → (none) (only a group that was never live may be left"
+                                + " out)");
+    }
+
+    @Test
+    void aDefinitionMayMoveToAnEventThatLiesAheadAndBack() {
+        JobConfig declared = job(SIDE, "schedule.events=[{epoch: 2, thaw: [side]}]");
+        JobConfig added = job(add(2, 2));
+        assertThat(refused(declared, added, 1)).isEmpty();
+        assertThat(refused(added, declared, 1)).isEmpty();
+        assertThat(refused(declared, added, 3))
+                .containsExactly("schedule.events[0].add.side: (none) → epoch 2 (the run goes on at epoch 3)");
+        assertThat(refused(added, declared, 3))
+                .containsExactly("schedule.events[0].add.side: epoch 2 → (none) (the run goes on at epoch 3)");
+        assertThat(refused(added, job(add(2, 4)), 1)).containsExactly("schedule.events[0].add.side.r: 2 → 4");
+        assertThat(refused(declared, job(add(2, 4)), 1)).containsExactly("lora.groups.side.r: 2 → 4");
+    }
+
+    @Test
+    void theKeysOfAPolicyStay() {
+        String[] lisa = {"schedule.policy=lisa", "schedule.live=[]", "schedule.groups=[top, bottom]"};
+        JobConfig before = job(lisa);
+        JobConfig after = job(lisa[0], lisa[1], lisa[2], "schedule.period=5", "schedule.weights={top: 2}");
+        assertThat(refused(before, after, 1))
+                .containsExactly(
+                        "schedule.period: 20 → 5",
+                        "schedule.weights: {} → (none)",
+                        "schedule.weights.top: (none) → 2.0");
+        assertThat(refused(job(), before, 1))
+                .contains("schedule.policy: epochs → lisa", "schedule.groups: null → [top, bottom]");
+        assertThat(JobChanges.fixedSha256(before)).isNotEqualTo(JobChanges.fixedSha256(after));
+    }
+
     @Test
     void aRunsOwnConfigReadsBackToTheSameJob() {
         JobConfig job = job("schedule.events=[{epoch: 1, thaw: [bottom]}]");

@@ -134,7 +134,7 @@ class JobFileTest {
                         new ModelConfig("/m", Task.CLASSIFICATION, Optional.empty(), 128),
                         new DataConfig(source("/d/train.csv"), Optional.empty(), DataOrder.SHUFFLED, true),
                         lora(new TreeMap<>(Map.of("top", group(new ModulePattern.Names(List.of("query")), "")))),
-                        new ScheduleConfig(Policy.EPOCHS, List.of("top"), Optional.empty(), List.of(), new TreeMap<>()),
+                        new ScheduleConfig(new PolicyConfig.Epochs(), List.of("top"), List.of(), List.of()),
                         DEFAULT_TRAINING,
                         DEFAULT_EXECUTION,
                         TrackingConfig.NONE,
@@ -224,26 +224,45 @@ class JobFileTest {
                                                 PatternMap.of(ranks),
                                                 PatternMap.of(Map.of("value", 1.5)),
                                                 1.0,
+                                                0),
+                                        "side",
+                                        new GroupConfig(
+                                                new ModulePattern.Names(List.of("key")),
+                                                new ModulePattern.Names(List.of("pooler.dense", "key")),
+                                                List.of(1),
+                                                "",
+                                                2,
+                                                3,
+                                                0.5,
+                                                PatternMap.of(ranks),
+                                                PatternMap.of(Map.of("value", 1.5)),
+                                                1.0,
+                                                0),
+                                        "late",
+                                        new GroupConfig(
+                                                new ModulePattern.Names(List.of("key")),
+                                                new ModulePattern.Names(List.of("pooler.dense", "key")),
+                                                List.of(2),
+                                                "",
+                                                1,
+                                                3,
+                                                0.5,
+                                                PatternMap.of(ranks),
+                                                PatternMap.of(Map.of("value", 1.5)),
+                                                1.0,
                                                 0)))),
                         new ScheduleConfig(
-                                Policy.LISA,
-                                List.of("rest"),
-                                Optional.of(List.of("top", "rest")),
+                                new PolicyConfig.Lisa(
+                                        1, 5, new TreeMap<>(Map.of("rest", 2.5)), OptimizerStateOnThaw.DECAY),
+                                List.of("side"),
+                                List.of("top", "rest"),
                                 List.of(new ScheduleEvent(
                                         1,
                                         OptionalInt.of(5),
-                                        List.of("top"),
-                                        List.of("rest"),
-                                        OptimizerStateOnThaw.DECAY)),
-                                new TreeMap<>(Map.of(
-                                        "every",
-                                        2L,
-                                        "learning_rate_decay",
-                                        0.5,
-                                        "metric",
-                                        "loss",
-                                        "restore_best",
-                                        true))),
+                                        List.of("late"),
+                                        List.of("late"),
+                                        List.of("side"),
+                                        OptimizerStateOnThaw.DECAY))),
                         new TrainingConfig(
                                 4,
                                 16,
@@ -312,9 +331,19 @@ class JobFileTest {
         assertThat(job.schedule().events())
                 .containsExactly(
                         new ScheduleEvent(
-                                2, OptionalInt.empty(), List.of("bottom"), List.of(), OptimizerStateOnThaw.KEEP),
+                                2,
+                                OptionalInt.empty(),
+                                List.of(),
+                                List.of("bottom"),
+                                List.of(),
+                                OptimizerStateOnThaw.KEEP),
                         new ScheduleEvent(
-                                4, OptionalInt.empty(), List.of(), List.of("bottom"), OptimizerStateOnThaw.KEEP));
+                                4,
+                                OptionalInt.empty(),
+                                List.of(),
+                                List.of(),
+                                List.of("bottom"),
+                                OptimizerStateOnThaw.KEEP));
         assertThat(job.training()).isEqualTo(DEFAULT_TRAINING);
         assertThat(job.execution()).isEqualTo(DEFAULT_EXECUTION);
         assertThat(job.output()).isEqualTo(here("out/sentiment"));

@@ -76,16 +76,23 @@ final class Jobs {
                   warmup_steps: 10
                 middle: {target_modules: all-linear, exclude_modules: [], layers_to_transform: 5-7}
                 rest: {target_modules: [layer.0.attention.self.query, value]}
+                side: {target_modules: [key], layers_to_transform: [1]}
             schedule:
               policy: lisa
-              live: [rest]
+              live: [side]
               groups: [top, rest]
               events:
-                - {epoch: 1, step: 5, thaw: [top], freeze: [rest], optimizer_state: decay}
-              every: 2
-              learning_rate_decay: 0.5
-              metric: loss
-              restore_best: true
+                - epoch: 1
+                  step: 5
+                  add:
+                    late: {target_modules: [key], layers_to_transform: [2], r: 1}
+                  thaw: [late]
+                  freeze: [side]
+                  optimizer_state: decay
+              sample: 1
+              period: 5
+              weights: {rest: 2.5}
+              optimizer_state: decay
             training:
               num_train_epochs: 4
               batch_size: 16

@@ -18,14 +18,6 @@ class UnavailableTest {
                         "model.task='multi_label' is not available in this version; use classification or regression",
                         "lora.modules_to_save=[pooler, classifier] is not available in this version;"
                                 + " use [classifier] or []",
-                        "schedule.policy='lisa' is not available in this version; use epochs",
-                        "schedule.groups is not available in this version; leave it out and list events",
-                        "schedule.every is not available in this version; leave it out and list events",
-                        "schedule.learning_rate_decay is not available in this version; leave it out and list events",
-                        "schedule.metric is not available in this version; leave it out and list events",
-                        "schedule.restore_best is not available in this version; leave it out and list events",
-                        "schedule.events[0].step is not available in this version;"
-                                + " leave it out: events take effect before their epoch",
                         "execution.device='gpu' is not available in this version; use cpu",
                         "tracking.mlflow is not available in this version; leave it out",
                         "tracking.tensorboard is not available in this version; leave it out");
