@@ -116,10 +116,8 @@ public final class JobChanges {
         if (!old.equals(now)) {
             Map<String, @Nullable Object> left = new LinkedHashMap<>();
             Map<String, @Nullable Object> right = new LinkedHashMap<>();
-            old.forEach(e -> left.put(
-                    "[" + left.size() + "]", ResolvedYaml.event(e, after.lora().groups())));
-            now.forEach(e -> right.put(
-                    "[" + right.size() + "]", ResolvedYaml.event(e, after.lora().groups())));
+            old.forEach(e -> left.put("[" + left.size() + "]", ResolvedYaml.event(e, after.lora())));
+            now.forEach(e -> right.put("[" + right.size() + "]", ResolvedYaml.event(e, after.lora())));
             compare("schedule.events", left, right);
         }
         List<ScheduleEvent> all = after.schedule().events();

@@ -8,7 +8,6 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
-import java.util.SortedMap;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.manifest.ModulePattern;
 import org.sparklora.driver.manifest.PatternMap;
@@ -37,7 +36,7 @@ public final class ResolvedYaml {
                 entry("model", model(job.model())),
                 entry("data", data(job.data())),
                 entry("lora", lora(job)),
-                entry("schedule", schedule(job.schedule(), job.lora().groups())),
+                entry("schedule", schedule(job.schedule(), job.lora())),
                 entry("training", training(job.training())),
                 entry("execution", execution(job.execution())),
                 entry(
@@ -149,10 +148,9 @@ public final class ResolvedYaml {
         return patterns.isEmpty() ? null : patterns.asMap();
     }
 
-    private static Map<String, @Nullable Object> schedule(
-            ScheduleConfig schedule, SortedMap<String, GroupConfig> definitions) {
+    private static Map<String, @Nullable Object> schedule(ScheduleConfig schedule, LoraConfig lora) {
         List<Map<String, @Nullable Object>> events =
-                schedule.events().stream().map(e -> event(e, definitions)).toList();
+                schedule.events().stream().map(e -> event(e, lora)).toList();
         List<String> groups = schedule.groups();
         Map<String, @Nullable Object> map = map(
                 entry("policy", Section.word(schedule.policy().kind())),
@@ -189,10 +187,13 @@ public final class ResolvedYaml {
         return map();
     }
 
-    /** @param definitions the job's groups, those that events add among them */
-    static Map<String, @Nullable Object> event(ScheduleEvent event, SortedMap<String, GroupConfig> definitions) {
+    /** @param lora with the groups that events add */
+    static Map<String, @Nullable Object> event(ScheduleEvent event, LoraConfig lora) {
         Map<String, @Nullable Object> add = new LinkedHashMap<>();
-        event.add().forEach(name -> add.put(name, group(Objects.requireNonNull(definitions.get(name)))));
+        event.add()
+                .forEach(name -> add.put(
+                        name,
+                        withoutInherited(Objects.requireNonNull(lora.groups().get(name)), lora)));
         return map(
                 entry("epoch", event.epoch()),
                 entry("step", orNull(event.step())),

@@ -183,11 +183,14 @@ class SchedulePolicyTest {
                               late:
                                 target_modules:
                                 - value
+                                exclude_modules: null
                                 layers_to_transform: null
                                 purpose: ''
                                 r: 3
                                 lora_alpha: 16.0
                                 lora_dropout: 0.05
+                                rank_pattern: null
+                                alpha_pattern: null
                                 learning_rate_scale: 1.0
                                 warmup_steps: 0
                             thaw: []
@@ -330,6 +333,24 @@ class SchedulePolicyTest {
     }
 
     @Test
+    void anAddedGroupInheritsPatternsAndReadsBackEqual() {
+        JobConfig job = Jobs.read(
+                directory,
+                JOB,
+                of(
+                        Policy.GRADUAL,
+                        "lora.rank_pattern={value: 3}",
+                        "lora.exclude_modules=[pooler.dense]",
+                        "schedule.events=[{epoch: 3, add: {late: {target_modules: all-linear}}, thaw: [late]}]"));
+        GroupConfig late = java.util.Objects.requireNonNull(job.lora().groups().get("late"));
+        assertThat(late.rankPattern()).isEqualTo(PatternMap.of(Map.of("value", 3)));
+        assertThat(late.excludeModules()).isEqualTo(new ModulePattern.Names(List.of("pooler.dense")));
+        String yaml = ResolvedYaml.write(job);
+        assertThat(yaml).containsOnlyOnce("value: 3");
+        assertThat(Jobs.read(directory, yaml)).isEqualTo(job);
+    }
+
+    @Test
     void anAddedGroupIsDeclaredBesideTheOthers() {
         JobConfig job = Jobs.read(
                 directory,
@@ -367,8 +388,8 @@ class SchedulePolicyTest {
                         "schedule.events[0].add.la te is no name for a group; use letters, digits and _ . -",
                         "schedule.events[0].add.head is the name of an implicit group; choose another",
                         "schedule.events[0].add.head.target_modules must name at least one module",
-                        "schedule.events[0].add.late.target_modules is missing; it is a list of module names, or one"
-                                + " regular expression",
+                        "schedule.events[0].add.late.target_modules is missing; it is a list of module names, a"
+                                + " regular expression, or all-linear",
                         "schedule.events[0].add.late.r='0' must be a whole number from 1 to 2147483647",
                         "schedule.events[0].add.late.purpos is not a key; did you mean"
                                 + " schedule.events[0].add.late.purpose?");
