@@ -29,7 +29,19 @@ final class Slots {
         return Math.max(1, Math.min(shards, available(spark)));
     }
 
+<<<<<<< ours
     /** Longest silence between ranks before one is given up. */
+=======
+    /**
+     * Tasks to compute shards in, outside barrier stages: as many as can run at once, for more would only cost scheduling.
+     * Executors that come and go, come for tasks that wait: there it is a task a shard, or no further one would ever come.
+     */
+    static int tasks(JavaSparkContext spark, int shards) {
+        return areDynamic(spark.getConf()) ? shards : ranks(spark, shards);
+    }
+
+    /** Longest silence between ranks before one is given up: spark.lora.stepTimeout. */
+>>>>>>> theirs
     static Duration stepTimeout(JavaSparkContext spark) {
         return Duration.ofSeconds(spark.getConf().getTimeAsSeconds(STEP_TIMEOUT, DEFAULT_STEP_TIMEOUT));
     }

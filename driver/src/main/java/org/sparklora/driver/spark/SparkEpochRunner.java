@@ -65,14 +65,10 @@ public final class SparkEpochRunner implements EpochRunner {
         return new DriverExchange(spark, inTasks(training), context, new TrainStep(state, optimizer), retries);
     }
 
-    /** As many tasks as can run at once: more would only cost scheduling. The number never changes a bit. */
+    /** In so many tasks as the cluster has use for. The number never changes a bit. */
     private JavaRDD<Shard> inTasks(JavaRDD<Shard> shards) {
-        if (Slots.areDynamic(spark.getConf())) {
-            // Executors come for tasks that wait: tasks for today's executors would never bring another.
-            return shards;
-        }
-        int tasks = Math.max(1, spark.defaultParallelism());
-        return tasks >= shards.getNumPartitions() ? shards : shards.coalesce(tasks);
+        int tasks = Slots.tasks(spark, shards.getNumPartitions());
+        return tasks == shards.getNumPartitions() ? shards : shards.coalesce(tasks);
     }
 
     @Override

@@ -95,7 +95,7 @@ final class ClusterRun implements AutoCloseable {
                 "spark.eventLog.dir=" + Files.createDirectory(eventLog(name)).toUri()));
         command.addAll(Arrays.asList(options));
         ProcessBuilder builder = new ProcessBuilder(command);
-        builder.environment().remove("SPARK_HOME");
+        builder.environment().keySet().removeAll(List.of("SPARK_HOME", "HADOOP_CONF_DIR", "YARN_CONF_DIR"));
         builder.environment().putAll(environment);
         Process process = builder.redirectOutput(stdout(name).toFile()).start();
         started.add(process);

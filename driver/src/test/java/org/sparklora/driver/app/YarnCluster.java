@@ -8,6 +8,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.yarn.conf.YarnConfiguration;
 import org.apache.hadoop.yarn.server.MiniYARNCluster;
@@ -47,6 +49,9 @@ final class YarnCluster implements AutoCloseable {
             Map.entry("yarn.nodemanager.aux-services.spark_shuffle.class", YarnShuffleService.class.getName()),
             Map.entry(SHUFFLE_PORT, "0"));
 
+    /** Held, for a logger that nobody holds forgets its level. */
+    private static final Logger WEB_SERVICES = Logger.getLogger("org.apache.hadoop.shaded.com.sun.jersey");
+
     private final MiniYARNCluster cluster;
 
     /**
@@ -57,6 +62,7 @@ final class YarnCluster implements AutoCloseable {
     YarnCluster(String name, Path configuration) throws Exception {
         YarnConfiguration settings = new YarnConfiguration();
         SETTINGS.forEach(settings::set);
+        WEB_SERVICES.setLevel(Level.WARNING);
         cluster = new MiniYARNCluster(name, 1, 1, 1);
         try {
             cluster.init(settings);

@@ -2,6 +2,8 @@ package org.sparklora.driver.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -14,6 +16,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** YARN, as EMR and Dataproc set it up, through scripts/spark-lora. */
 class YarnIT {
+
+    private static final ObjectMapper JSON = new ObjectMapper();
 
     @TempDir
     private static Path folder;
@@ -65,6 +69,17 @@ class YarnIT {
         assertThat(runs.adapter("static")).isEqualTo(runs.adapter("one"));
     }
 
+    @Test
+    void withoutTheClustersConfigurationNothingStarts(@TempDir Path elsewhere) throws Exception {
+        try (ClusterRun alone = new ClusterRun(elsewhere, 2)) {
+            TrainingJob.Ended ended = alone.end("none", alone.start("none", "auto", "yarn"), line -> {});
+            assertThat(ended.err())
+                    .isEqualTo("spark-lora: the master yarn needs HADOOP_CONF_DIR or YARN_CONF_DIR: the folder that has"
+                            + " the cluster's yarn-site.xml");
+            assertThat(ended.code()).isEqualTo(ExitCode.USAGE.code());
+        }
+    }
+
     /** The defaults of EMR: executors come and go, and what they shuffle stays with the node. */
     @Test
     void dynamicAllocationGoesThroughTheDriver() throws Exception {
@@ -81,8 +96,25 @@ class YarnIT {
                         .at("/choices/exchange")
                         .asText())
                 .isEqualTo(why);
-        assertThat(runs.events("dynamic")).contains("\"Executor ID\":\"2\"");
+        // A task for each of the four shards, whatever has come so far: so that executors come for them.
+        assertThat(jobs("dynamic", "epoch 0 step 0")).containsExactly(4);
         assertThat(runs.adapter("dynamic")).isEqualTo(runs.adapter("one"));
+    }
+
+    /** The tasks of a run's jobs of this description. */
+    private static List<Integer> jobs(String name, String description) throws Exception {
+        List<Integer> tasks = new ArrayList<>();
+        for (String line : runs.events(name).lines().toList()) {
+            JsonNode event = JSON.readTree(line);
+            if (event.path("Event").asText().equals("SparkListenerJobStart")
+                    && event.path("Properties")
+                            .path("spark.job.description")
+                            .asText()
+                            .equals(description)) {
+                tasks.add(event.at("/Stage Infos/0/Number of Tasks").asInt());
+            }
+        }
+        return tasks;
     }
 
     /** The driver runs in a container, and YARN is told how the run ended. */
