@@ -26,6 +26,9 @@ final class Failures {
     private static final Pattern LOST =
             Pattern.compile("ExecutorLostFailure \\(executor (\\S+) .*?\\) Reason: (.*?)(?:\\R|$)");
 
+    /** What Spark says before the reason of a barrier stage's failure. */
+    private static final String REASON = "Most recent failure reason: ";
+
     /** What Spark says before a barrier task's own failure. */
     private static final String BARRIER = "finished unsuccessfully.";
 
@@ -78,6 +81,7 @@ final class Failures {
                 .filter(line -> !line.isEmpty())
                 .iterator();
         String first = lines.hasNext() ? lines.next() : inner.getClass().getSimpleName();
-        return first.endsWith(BARRIER) && lines.hasNext() ? lines.next() : first;
+        String said = first.substring(first.indexOf(REASON) < 0 ? 0 : first.indexOf(REASON) + REASON.length());
+        return said.endsWith(BARRIER) && lines.hasNext() ? lines.next() : said;
     }
 }

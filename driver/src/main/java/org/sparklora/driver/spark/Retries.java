@@ -1,6 +1,8 @@
 package org.sparklora.driver.spark;
 
+import org.apache.spark.SparkJobInfo;
 import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.api.java.JavaSparkStatusTracker;
 import org.sparklora.driver.loop.CancelledException;
 import org.sparklora.driver.loop.ClusterException;
 import org.sparklora.driver.loop.FailureListener;
@@ -12,6 +14,9 @@ import org.sparklora.worker.train.DivergedException;
  * cancels.
  */
 final class Retries {
+
+    private static final String GROUP = "spark-lora ";
+    private static final String AGAIN = ". Run again with --resume when it is well";
 
     private final JavaSparkContext spark;
     private final int shards;
@@ -50,9 +55,10 @@ final class Retries {
      * @throws CancelledException when the job was cancelled
      */
     <T> T run(Place at, Attempt<T> attempt) {
-        // The tasks that a failed job leaves must not keep the slots that the next attempt needs.
-        spark.sc().setLocalProperty("spark.job.interruptOnCancel", "true");
         for (int failures = 0; ; ) {
+            String group = GROUP + where(at) + ", attempt " + (failures + 1);
+            // With interruption: tasks that a failed job leaves must not keep the slots that the next attempt needs.
+            spark.sc().setJobGroup(group, group, true);
             try {
                 int ranks = Slots.ranks(spark, shards);
                 T result = attempt.run(ranks, failures);
@@ -70,6 +76,7 @@ final class Retries {
                 refuseToGoOn(at, e);
                 failures++;
                 failed(at, failures, e);
+                killLeftovers(group);
             }
         }
     }
@@ -98,7 +105,19 @@ final class Retries {
         }
     }
 
-    private static final String AGAIN = ". Run again with --resume when it is well";
+    /**
+     * Ends what still runs of a failed attempt. Where a barrier task cannot fetch its rows, Spark fails the job without a
+     * word to the others of the stage, which wait for that task and keep their slots.
+     */
+    private void killLeftovers(String group) {
+        JavaSparkStatusTracker tracker = spark.statusTracker();
+        for (int job : tracker.getJobIdsForGroup(group)) {
+            SparkJobInfo info = tracker.getJobInfo(job);
+            for (int stage : info == null ? new int[0] : info.stageIds()) {
+                spark.sc().taskScheduler().killAllTaskAttempts(stage, true, "the attempt failed");
+            }
+        }
+    }
 
     private static String where(Place at) {
         return "at step " + at.step() + " of epoch " + at.epoch();

@@ -9,8 +9,8 @@ import org.sparklora.driver.loop.ClusterException;
 public final class Sessions {
 
     private static final String CHECK_INTERVAL = "spark.scheduler.barrier.maxConcurrentTasksCheck.interval";
+    private static final String SYNC_TIMEOUT = "spark.barrier.sync.timeout";
 
-    private static final String MEETING_TIMEOUT = "spark.barrier.sync.timeout";
     /** How Spark begins the name of an application that no standalone master knows. */
     private static final String UNREGISTERED = "spark-application-";
 
@@ -25,9 +25,9 @@ public final class Sessions {
                 .config("spark.serializer", "org.apache.spark.serializer.JavaSerializer")
                 // Progress is ours; two bars on one terminal are none.
                 .config("spark.ui.showConsoleProgress", "false");
-        if (!conf.contains(MEETING_TIMEOUT)) {
-            // Ranks wait for each other at the start of a stage; Spark's own limit is a year.
-            builder.config(MEETING_TIMEOUT, conf.get(Slots.STEP_TIMEOUT, Slots.DEFAULT_STEP_TIMEOUT));
+        if (!conf.contains(SYNC_TIMEOUT)) {
+            // Ranks meet once they have their rows, which may have to be read again. Spark's own limit is a year.
+            builder.config(SYNC_TIMEOUT, "1h");
         }
         if (!conf.contains(CHECK_INTERVAL)) {
             // After a failure ranks wait for slots by this interval; Spark's own 15 s would be most of a restart.

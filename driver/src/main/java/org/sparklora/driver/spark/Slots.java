@@ -8,9 +8,6 @@ import org.apache.spark.util.Utils;
 /** What the cluster has room for. */
 final class Slots {
 
-    static final String STEP_TIMEOUT = "spark.lora.stepTimeout";
-    static final String DEFAULT_STEP_TIMEOUT = "300s";
-
     private Slots() {}
 
     /** Whether executors come and go with the work: dynamic allocation, which local masters leave unused. */
@@ -29,9 +26,6 @@ final class Slots {
         return Math.max(1, Math.min(shards, available(spark)));
     }
 
-<<<<<<< ours
-    /** Longest silence between ranks before one is given up. */
-=======
     /**
      * Tasks to compute shards in, outside barrier stages: as many as can run at once, for more would only cost scheduling.
      * Executors that come and go, come for tasks that wait: there it is a task a shard, or no further one would ever come.
@@ -41,8 +35,7 @@ final class Slots {
     }
 
     /** Longest silence between ranks before one is given up: spark.lora.stepTimeout. */
->>>>>>> theirs
     static Duration stepTimeout(JavaSparkContext spark) {
-        return Duration.ofSeconds(spark.getConf().getTimeAsSeconds(STEP_TIMEOUT, DEFAULT_STEP_TIMEOUT));
+        return Duration.ofSeconds(spark.getConf().getTimeAsSeconds("spark.lora.stepTimeout", "300s"));
     }
 }

@@ -156,6 +156,8 @@ class FailureIT {
                         "--conf",
                         "spark.network.timeout=40s",
                         "--conf",
+                        "spark.network.timeoutInterval=10s",
+                        "--conf",
                         "spark.executor.heartbeatInterval=5s")) {
             assertThat(cluster.await()).as(cluster.output()).isZero();
         }

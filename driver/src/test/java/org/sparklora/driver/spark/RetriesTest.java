@@ -9,12 +9,15 @@ import java.util.List;
 import java.util.TreeMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiConsumer;
+import org.apache.spark.HashPartitioner;
 import org.apache.spark.SparkContext;
 import org.apache.spark.SparkException;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.scheduler.SparkListener;
 import org.apache.spark.scheduler.SparkListenerTaskStart;
+import org.apache.spark.shuffle.MetadataFetchFailedException;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -76,17 +79,21 @@ class RetriesTest {
         ANSWER,
         THROW,
         MODEL_IS_BAD,
+        FETCH_FAILS,
         /** Until it is killed. */
         WAIT
     }
 
-    /** Both ranks answer with their number, unless rank 1 does something else. */
-    private List<Integer> barrier(Deed deedOfOne) {
+    /** Two ranks, each with one row from a shuffle; both answer with it, unless they do something else. */
+    private List<Integer> barrier(Deed deedOfZero, Deed deedOfOne) {
         ClassTag<Integer> type = ClassTag$.MODULE$.apply(Integer.class);
         Object answers = spark.parallelize(List.of(0, 1), 2)
+                .keyBy(i -> i)
+                .partitionBy(new HashPartitioner(2))
+                .values()
                 .rdd()
                 .barrier()
-                .mapPartitions(new Rank(deedOfOne), false, type)
+                .mapPartitions(new Rank(List.of(deedOfZero, deedOfOne)), false, type)
                 .collect();
         return List.of((Integer[]) answers);
     }
@@ -97,36 +104,46 @@ class RetriesTest {
 
         private static final long serialVersionUID = 1L;
 
-        private final Deed deedOfOne;
+        private static final AtomicInteger INTERRUPTED = new AtomicInteger();
 
-        Rank(Deed deedOfOne) {
-            this.deedOfOne = deedOfOne;
+        private final List<Deed> deeds;
+
+        Rank(List<Deed> deeds) {
+            this.deeds = deeds;
         }
 
         @Override
         public scala.collection.Iterator<Integer> apply(scala.collection.Iterator<Integer> rows) {
+            // Asking is what notices that the task was killed before it had a thread to interrupt.
+            assertThat(rows.hasNext()).isTrue();
             int rank = rows.next();
-            if (rank == 1) {
-                act();
-            }
+            act(deeds.get(rank));
             return JavaConverters.asScalaIteratorConverter(List.of(rank).iterator())
                     .asScala();
         }
 
-        private void act() {
-            switch (deedOfOne) {
+        private static void act(Deed deed) {
+            switch (deed) {
                 case THROW -> throw new IllegalStateException("rank 1 tripped");
                 case MODEL_IS_BAD -> throw new ModelException("/models/bert has no model.safetensors");
+                case FETCH_FAILS -> sneak(new MetadataFetchFailedException(0, 1, "rows are lost"));
                 case WAIT -> {
                     try {
                         assertThat(new CountDownLatch(1).await(1, TimeUnit.MINUTES))
                                 .isTrue();
                     } catch (InterruptedException e) {
+                        INTERRUPTED.incrementAndGet();
                         throw new IllegalStateException("interrupted", e);
                     }
                 }
                 default -> {}
             }
+        }
+
+        /** Spark's own exceptions are checked, and its functions declare none. */
+        @SuppressWarnings({"unchecked", "TypeParameterUnusedInFormals"})
+        private static <E extends Exception> void sneak(Exception e) throws E {
+            throw (E) e;
         }
     }
 
@@ -134,18 +151,18 @@ class RetriesTest {
     private Attempt<List<Integer>> deeds(Deed... deeds) {
         return (ranks, failures) -> {
             assertThat(failures).isEqualTo(attempts);
-            return barrier(deeds[attempts++]);
+            return barrier(Deed.ANSWER, deeds[attempts++]);
         };
     }
 
-    /** At the start of a stage's second task, so that both are running. */
+    /** When both ranks of the first attempt are running: its stage 1, after the shuffle's stage 0. */
     private void whenBothRun(BiConsumer<SparkContext, SparkListenerTaskStart> act) {
         spark.sc().addSparkListener(new SparkListener() {
             private int started;
 
             @Override
             public void onTaskStart(SparkListenerTaskStart start) {
-                if (++started == 2) {
+                if (start.stageId() == 1 && ++started == 2) {
                     act.accept(spark.sc(), start);
                 }
             }
@@ -237,11 +254,27 @@ class RetriesTest {
         assertThat(told).containsExactly("failure 1 at 1/12: TaskKilled (preempted)", "recovered at 1/12 with 2");
     }
 
+    /** Spark says nothing to the rank that waits, which would keep its slot: there are only two. */
+    @Test
+    void aRankThatWaitsForOneWhoseRowsAreLostGivesItsSlotBack() {
+        int before = Rank.INTERRUPTED.get();
+        List<Integer> answers = retries.run(
+                PLACE,
+                (ranks, failures) ->
+                        failures == 0 ? barrier(Deed.WAIT, Deed.FETCH_FAILS) : barrier(Deed.ANSWER, Deed.ANSWER));
+        assertThat(answers).containsExactly(0, 1);
+        assertThat(told)
+                .containsExactly(
+                        "failure 1 at 1/12: org.apache.spark.shuffle.MetadataFetchFailedException: rows are lost",
+                        "recovered at 1/12 with 2");
+        assertThat(Rank.INTERRUPTED.get()).as("interrupted while it waited").isEqualTo(before + 1);
+    }
+
     @Test
     void aCancelledStageIsDoneAgain() {
         whenBothRun((context, start) -> context.cancelStage(start.stageId()));
         assertThat(retries.run(PLACE, deeds(Deed.WAIT, Deed.ANSWER))).containsExactly(0, 1);
-        assertThat(told).hasSize(2).first().asString().endsWith("Job 0 cancelled because Stage 0 was cancelled");
+        assertThat(told).hasSize(2).first().asString().endsWith("Job 0 cancelled because Stage 1 was cancelled");
     }
 
     @Test
@@ -272,7 +305,7 @@ class RetriesTest {
         assertThatThrownBy(() -> retries.run(PLACE, (ranks, failures) -> {
                     attempts++;
                     spark.stop();
-                    return barrier(Deed.ANSWER);
+                    return barrier(Deed.ANSWER, Deed.ANSWER);
                 }))
                 .isInstanceOf(ClusterException.class)
                 .hasMessageStartingWith("Spark was stopped at step 12 of epoch 1: ");
