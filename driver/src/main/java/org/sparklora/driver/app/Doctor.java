@@ -7,6 +7,8 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.function.Supplier;
 import org.apache.spark.SparkConf;
+import org.sparklora.driver.config.Exchange;
+import org.sparklora.driver.spark.ExchangeChoice;
 import org.sparklora.worker.engine.Torch;
 
 /** The checks of {@code doctor}: one line each, ok, warning or problem, with the remedy. */
@@ -109,9 +111,8 @@ final class Doctor {
         SparkConf conf = new SparkConf();
         String master = conf.get("spark.master", "local[*]");
         ok("master " + master);
-        if (conf.getBoolean("spark.dynamicAllocation.enabled", false)) {
-            ok("dynamic allocation is on: the exchange 'driver' is used, which bears it");
-        }
+        ExchangeChoice exchange = ExchangeChoice.of(Exchange.AUTO, conf);
+        ok("exchange " + exchange.label() + ": " + exchange.reason());
         int taskCpus = conf.getInt("spark.task.cpus", 1);
         if (taskCpus > 1) {
             warning(
