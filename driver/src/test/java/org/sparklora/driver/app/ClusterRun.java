@@ -73,15 +73,20 @@ final class ClusterRun implements AutoCloseable {
 
     /** Starts a run under a master, with further options of spark-submit. */
     Process start(String name, String exchange, String master, String... options) throws IOException {
+        return start(name, List.of("--set", "execution.exchange=" + exchange), master, options);
+    }
+
+    /** Starts a run with further arguments of {@code train}. */
+    Process start(String name, List<String> arguments, String master, String... options) throws IOException {
         List<String> command = new ArrayList<>(List.of(
                 TrainingJob.ROOT.resolve("scripts/spark-lora").toString(),
                 "train",
                 "--config",
                 job.toString(),
                 "--output",
-                output(name).toString(),
-                "--set",
-                "execution.exchange=" + exchange,
+                output(name).toString()));
+        command.addAll(arguments);
+        command.addAll(List.of(
                 "--",
                 "--master",
                 master,

@@ -7,8 +7,11 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -44,6 +47,10 @@ class YarnIT {
     }
 
     private static TrainingJob.Ended run(String name, Map<String, String> settings) throws Exception {
+        return runs.run(name, "auto", "yarn", options(settings).toArray(String[]::new));
+    }
+
+    private static List<String> options(Map<String, String> settings) {
         String java = System.getProperty("java.home");
         List<String> options = new ArrayList<>(List.of(
                 // Else every run packs and copies Spark.
@@ -53,7 +60,7 @@ class YarnIT {
                 "--conf", "spark.executorEnv.JAVA_HOME=" + java,
                 "--conf", "spark.yarn.am.extraJavaOptions=" + ClusterRun.FAST_START));
         settings.forEach((key, value) -> options.addAll(List.of("--conf", key + "=" + value)));
-        return runs.run(name, "auto", "yarn", options.toArray(String[]::new));
+        return options;
     }
 
     @Test
@@ -97,32 +104,62 @@ class YarnIT {
                         .asText())
                 .isEqualTo(why);
         // A task for each of the four shards, whatever has come so far: so that executors come for them.
-        assertThat(jobs("dynamic", "epoch 0 step 0")).containsExactly(4);
+        assertThat(tasks("dynamic", "epoch 0 step 0")).containsExactly(4);
         assertThat(runs.adapter("dynamic")).isEqualTo(runs.adapter("one"));
     }
 
-    /** The tasks of a run's jobs of this description. */
-    private static List<Integer> jobs(String name, String description) throws Exception {
+    /** How many tasks the last stage of each job of this description had. */
+    private static List<Integer> tasks(String name, String description) throws Exception {
         List<Integer> tasks = new ArrayList<>();
         for (String line : runs.events(name).lines().toList()) {
-            JsonNode event = JSON.readTree(line);
-            if (event.path("Event").asText().equals("SparkListenerJobStart")
-                    && event.path("Properties")
-                            .path("spark.job.description")
-                            .asText()
-                            .equals(description)) {
-                tasks.add(event.at("/Stage Infos/0/Number of Tasks").asInt());
+            JsonNode job = JSON.readTree(line);
+            if (job.path("Event").asText().equals("SparkListenerJobStart")
+                    && job.at("/Properties/spark.job.description").asText().equals(description)) {
+                JsonNode last = StreamSupport.stream(job.get("Stage Infos").spliterator(), false)
+                        .max(Comparator.comparingInt(
+                                stage -> stage.get("Stage ID").asInt()))
+                        .orElseThrow();
+                tasks.add(last.get("Number of Tasks").asInt());
             }
         }
         return tasks;
     }
 
-    /** The driver runs in a container, and YARN is told how the run ended. */
+    /** Cluster mode: the driver runs in a container. YARN starts it once more when it is lost. */
     @Test
-    void theDriverMayRunInTheCluster() throws Exception {
-        run("cluster", Map.of("spark.submit.deployMode", "cluster", "spark.executor.instances", "1"));
+    void aDriverKilledInTheClusterGoesOn() throws Exception {
+        List<String> options = new ArrayList<>(options(Map.of("spark.executor.instances", "1")));
+        options.addAll(List.of("--deploy-mode", "cluster"));
+        Process client = runs.start("cluster", List.of("--resume"), "yarn", options.toArray(String[]::new));
+        Path checkpoint = runs.output("cluster").resolve("checkpoints/epoch-00001/checkpoint.json");
+        while (!Files.exists(checkpoint)) {
+            assertThat(client.waitFor(50, TimeUnit.MILLISECONDS))
+                    .as("ended before its first checkpoint")
+                    .isFalse();
+        }
+        assertThat(killApplicationMaster()).isTrue();
+        TrainingJob.Ended ended = runs.end("cluster", client, line -> {});
+
+        assertThat(ended.code()).as(ended.err()).isZero();
         assertThat(TrainingJob.status(runs.output("cluster")).get("state").asText())
                 .isEqualTo("finished");
+        assertThat(TrainingJob.events(runs.output("cluster"), "run")).hasSize(2);
+        assertThat(TrainingJob.events(runs.output("cluster"), "step").stream()
+                        .map(s -> s.get("step").asInt()))
+                .containsExactlyElementsOf(TrainingJob.events(runs.output("one"), "step").stream()
+                        .map(s -> s.get("step").asInt())
+                        .toList());
         assertThat(runs.adapter("cluster")).isEqualTo(runs.adapter("one"));
+    }
+
+    /** kill -9; containers are descendants of this JVM, for the node manager is in it. */
+    private static boolean killApplicationMaster() {
+        return ProcessHandle.current()
+                .descendants()
+                .filter(p -> p.info().command().orElse("").endsWith("java"))
+                .filter(p -> p.info().commandLine().orElse("").contains("deploy.yarn.ApplicationMaster"))
+                .findFirst()
+                .map(ProcessHandle::destroyForcibly)
+                .orElse(false);
     }
 }
