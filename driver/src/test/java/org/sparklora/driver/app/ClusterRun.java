@@ -95,6 +95,11 @@ final class ClusterRun implements AutoCloseable {
                 "--conf",
                 "spark.executor.extraJavaOptions=" + FAST_START,
                 "--conf",
+                "spark.ui.enabled=false",
+                // Spark's 200 are for data that a cluster is for; here they would be most of the time.
+                "--conf",
+                "spark.sql.shuffle.partitions=4",
+                "--conf",
                 "spark.eventLog.enabled=true",
                 "--conf",
                 "spark.eventLog.dir=" + Files.createDirectory(eventLog(name)).toUri()));
