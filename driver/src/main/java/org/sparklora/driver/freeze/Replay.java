@@ -15,6 +15,13 @@ public record Replay(FreezePolicy policy, int stepsPerEpoch) {
     /** A decision and when it was due. */
     public record Decided(Moment at, FreezeDecision decision) {}
 
+    /** When the policy is asked in an epoch: before it, and before each of its {@link FreezePolicy#stops stops}. */
+    public List<Moment> moments(int epoch) {
+        TreeSet<Integer> steps = new TreeSet<>(policy.stops(epoch, stepsPerEpoch));
+        steps.add(0);
+        return steps.stream().map(step -> Moment.of(epoch, step, stepsPerEpoch)).toList();
+    }
+
     /**
      * Every decision of a run in order, those that change nothing included: before each epoch and at each {@link
      * FreezePolicy#stops stop}. Ends with the decision to stop, if there is one.
@@ -28,10 +35,7 @@ public record Replay(FreezePolicy policy, int stepsPerEpoch) {
         FreezeState state = initial;
         for (int epoch = 0; epoch < epochs; epoch++) {
             List<EpochMetrics> seen = recorded.subList(0, Math.min(epoch, recorded.size()));
-            TreeSet<Integer> steps = new TreeSet<>(policy.stops(epoch, stepsPerEpoch));
-            steps.add(0);
-            for (int step : steps) {
-                Moment at = Moment.of(epoch, step, stepsPerEpoch);
+            for (Moment at : moments(epoch)) {
                 FreezeDecision decision = policy.next(state, at, seen);
                 decisions.add(new Decided(at, decision));
                 if (decision.stop().isPresent()) {

@@ -12,7 +12,8 @@ import java.util.regex.Pattern;
  */
 public record QuotedException(String type, String message) {
 
-    private static final Pattern QUOTED = Pattern.compile("\\b(org\\.sparklora\\.[\\w.]+): (.*)");
+    /** The message is looked at, not consumed: a rank quotes another's exception in its own. */
+    private static final Pattern QUOTED = Pattern.compile("\\b(org\\.sparklora\\.[\\w.]+): (?=(.*))");
 
     /** Those that a message of Spark quotes, in order. */
     public static List<QuotedException> in(String message) {

@@ -4,12 +4,12 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.TreeSet;
 import org.sparklora.driver.config.JobConfig;
 import org.sparklora.driver.freeze.EpochMetrics;
 import org.sparklora.driver.freeze.FreezeDecision;
 import org.sparklora.driver.freeze.FreezePolicy;
 import org.sparklora.driver.freeze.Moment;
+import org.sparklora.driver.freeze.Replay;
 import org.sparklora.driver.freeze.Transition;
 import org.sparklora.driver.report.OutputException;
 import org.sparklora.driver.report.RunDirectory;
@@ -68,13 +68,9 @@ public final class DecisionReplay {
     private void replay(int epoch, JobConfig job) {
         FreezePolicy policy = job.schedule().freezePolicy(job.seed());
         state = state.over(job.lora().groups().keySet());
-        int perEpoch = recorded.steps().perEpoch();
-        TreeSet<Integer> steps = new TreeSet<>(policy.stops(epoch, perEpoch));
-        steps.add(0);
-        for (int step : steps) {
-            Moment at = Moment.of(epoch, step, perEpoch);
+        for (Moment at : new Replay(policy, recorded.steps().perEpoch()).moments(epoch)) {
             // A run that ended just there may not have come to decide.
-            if (step == 0 || at.globalStep() < recorded.steps().recorded()) {
+            if (at.startsEpoch() || at.globalStep() < recorded.steps().recorded()) {
                 compare(at, again(policy, at));
             }
         }

@@ -1,6 +1,9 @@
 /**
  * Compares two runs by what they recorded, and says first where they part.
  *
+ * <p>{@link org.sparklora.driver.verify.DecisionReplay} compares one run with itself: the decisions about groups that it
+ * recorded with those that its policy takes again.
+ *
  * <p>Open {@link org.sparklora.driver.verify.Comparison} first. {@link org.sparklora.driver.verify.RecordedRun} is what
  * is read of a run directory, {@link org.sparklora.driver.verify.Verdict} what a person gets to see.
  *

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -34,18 +33,7 @@ class KilledTasksTest {
 
     @BeforeEach
     void writeJob() throws IOException {
-        Files.writeString(folder.resolve("train.csv"), "text,label\n" + "great plot,yes\nbad end,no\n".repeat(6));
-        job = Files.writeString(
-                folder.resolve("job.yaml"),
-                TrainingJob.format("""
-                model: {path: "%s", max_length: 16}
-                data: {train: {path: "%s"}}
-                lora:
-                  groups: {top: {target_modules: [query], layers_to_transform: [11]}}
-                schedule: {live: [top]}
-                training: {num_train_epochs: 3, batch_size: 4, shards: 2, learning_rate: 0.01}
-                execution: {exchange: peer, max_failures: 3}
-                """, TrainingJob.TINY_MODEL, folder.resolve("train.csv")));
+        job = TrainingJob.smallest(folder);
         System.setProperty("spark.extraListeners", Killer.class.getName());
     }
 
@@ -90,6 +78,13 @@ class KilledTasksTest {
     private TrainingJob.Ended train(Path output, String... more) {
         List<String> args =
                 new ArrayList<>(List.of("train", "--config", job.toString(), "--output", output.toString()));
+        for (String override : List.of(
+                "training.num_train_epochs=3",
+                "training.learning_rate=0.01",
+                "execution.exchange=peer",
+                "execution.max_failures=3")) {
+            args.addAll(List.of("--set", override));
+        }
         args.addAll(List.of(more));
         return TrainingJob.run("local[2]", args.toArray(String[]::new));
     }

@@ -3,7 +3,6 @@ package org.sparklora.driver.app;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -24,17 +23,7 @@ class RemoteOutputTest {
     @BeforeEach
     void writeJob() throws IOException {
         FaultyFileSystem.SETTINGS.forEach((key, value) -> System.setProperty("spark.hadoop." + key, value));
-        Files.writeString(folder.resolve("train.csv"), "text,label\n" + "great plot,yes\nbad end,no\n".repeat(6));
-        job = Files.writeString(
-                folder.resolve("job.yaml"),
-                TrainingJob.format("""
-                model: {path: "%s", max_length: 16}
-                data: {train: {path: "%s"}}
-                lora:
-                  groups: {top: {target_modules: [query], layers_to_transform: [11]}}
-                schedule: {live: [top]}
-                training: {num_train_epochs: 2, batch_size: 4, shards: 2}
-                """, TrainingJob.TINY_MODEL, folder.resolve("train.csv")));
+        job = TrainingJob.smallest(folder);
     }
 
     @AfterEach
@@ -98,14 +87,45 @@ class RemoteOutputTest {
         FaultyFileSystem disk = FaultyFileSystem.disk();
         disk.room(3000);
         String output = disk.at(folder.resolve("full")).toString();
-        TrainingJob.Ended ended = train(output);
+        endsFull(train(output), output);
+    }
+
+    @Test
+    void aRunWhoseDiskWasFullGoesOnToTheSameBitsWhenThereIsRoom() {
+        FaultyFileSystem roomy = FaultyFileSystem.disk();
+        String everyStep = "execution.checkpoint_every=1";
+        String reference = roomy.at(folder.resolve("roomy")).toString();
+        assertThat(train(reference, "--set", everyStep).code()).isZero();
+        for (FaultyFileSystem disk :
+                List.of(FaultyFileSystem.disk(), FaultyFileSystem.disk().objectStore())) {
+            for (int percent : new int[] {50, 90}) {
+                String output = disk.at(
+                                folder.resolve(percent + "-" + disk.getUri().getHost()))
+                        .toString();
+                disk.room(roomy.written() * percent / 100);
+                endsFull(train(output, "--set", everyStep), output);
+                disk.heal();
+                TrainingJob.Ended resumed = train(output, "--set", everyStep, "--resume");
+                assertThat(resumed.code()).as(resumed.err()).isZero();
+                assertThat(resumed.err()).contains("going on from checkpoints/epoch-0000");
+                assertThat(TrainingJob.run("local[1]", "verify", reference, output)
+                                .out())
+                        .as("full at %d %% of %s", percent, output)
+                        .startsWith("same: 6 steps, adapter sha256 ");
+            }
+        }
+    }
+
+    private static void endsFull(TrainingJob.Ended ended, String output) {
         assertThat(ended.code()).isEqualTo(2);
-        assertThat(ended.err().lines().filter(line -> line.contains("disk full")))
+        assertThat(ended.err().lines().filter(line -> line.startsWith("spark-lora: ")))
+                .as(ended.err())
                 .singleElement()
                 .asString()
                 .startsWith("spark-lora: " + output + "/")
                 .endsWith(
                         "cannot be written: disk full; check the path, its permissions and the space on its disk, or give"
                                 + " another --output");
+        assertThat(ended.err()).doesNotContain("\tat org.");
     }
 }

@@ -3,7 +3,6 @@ package org.sparklora.driver.app;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -16,17 +15,7 @@ class SurplusSlotsTest {
 
     @Test
     void idleWithAWarningAndTheRunIsRight() throws IOException {
-        Files.writeString(folder.resolve("train.csv"), "text,label\n" + "great plot,yes\nbad end,no\n".repeat(6));
-        Path job = Files.writeString(
-                folder.resolve("job.yaml"),
-                TrainingJob.format("""
-                model: {path: "%s", max_length: 16}
-                data: {train: {path: "%s"}}
-                lora:
-                  groups: {top: {target_modules: [query], layers_to_transform: [11]}}
-                schedule: {live: [top]}
-                training: {num_train_epochs: 2, batch_size: 4, shards: 2}
-                """, TrainingJob.TINY_MODEL, folder.resolve("train.csv")));
+        Path job = TrainingJob.smallest(folder);
         Path one = folder.resolve("one");
         TrainingJob.Ended enough = TrainingJob.train("local[2]", job, one);
         assertThat(enough.code()).as(enough.err()).isZero();

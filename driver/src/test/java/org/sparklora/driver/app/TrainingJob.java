@@ -29,6 +29,19 @@ final class TrainingJob {
         return String.format(Locale.ROOT, template, values);
     }
 
+    /** Writes the smallest job that trains, with its rows: 2 epochs of 3 steps on 2 shards. */
+    static Path smallest(Path folder) throws IOException {
+        Files.writeString(folder.resolve("train.csv"), "text,label\n" + "great plot,yes\nbad end,no\n".repeat(6));
+        return Files.writeString(folder.resolve("job.yaml"), format("""
+                model: {path: "%s", max_length: 16}
+                data: {train: {path: "%s"}}
+                lora:
+                  groups: {top: {target_modules: [query], layers_to_transform: [11]}}
+                schedule: {live: [top]}
+                training: {num_train_epochs: 2, batch_size: 4, shards: 2}
+                """, TINY_MODEL, folder.resolve("train.csv")));
+    }
+
     /** What a command ended with. */
     record Ended(int code, String out, String err) {}
 

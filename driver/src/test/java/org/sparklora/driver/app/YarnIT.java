@@ -68,6 +68,8 @@ class YarnIT {
         TrainingJob.Ended ended = run(
                 "static",
                 Map.of(
+                        // With its pages, before which YARN puts a proxy.
+                        "spark.ui.enabled", "true",
                         "spark.executor.instances", "2",
                         "spark.authenticate", "true",
                         "spark.network.crypto.enabled", "true"));

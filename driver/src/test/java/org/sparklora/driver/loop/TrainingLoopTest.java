@@ -1,6 +1,7 @@
 package org.sparklora.driver.loop;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import java.nio.file.Path;
 import java.time.Clock;
@@ -12,9 +13,11 @@ import java.util.OptionalInt;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
+import org.sparklora.driver.freeze.EpochMetrics;
 import org.sparklora.driver.freeze.EpochSchedule;
 import org.sparklora.driver.freeze.FreezePolicy;
 import org.sparklora.driver.freeze.Moment;
+import org.sparklora.driver.freeze.ThawOnPlateau;
 import org.sparklora.driver.freeze.Transition;
 import org.sparklora.driver.loop.TrainingLoop.Ending;
 import org.sparklora.driver.loop.TrainingLoop.Recipe;
@@ -47,6 +50,7 @@ class TrainingLoopTest {
 
     private final List<String> told = new ArrayList<>();
     private final List<EpochPlan> plans = new ArrayList<>();
+    private final List<EpochMetrics> seen = new ArrayList<>();
 
     private static LoraGroup group(String name, int layer) {
         String path = "bert.encoder.layer." + layer + ".attention.self.query";
@@ -134,6 +138,7 @@ class TrainingLoopTest {
         @Override
         public void epochEnds(EpochResult result) {
             told.add("end " + result.epoch());
+            seen.add(result.metrics());
         }
     }
 
@@ -217,6 +222,41 @@ class TrainingLoopTest {
         assertThat(plans.get(1).freeze().of("bottom")).isEqualTo(GroupState.DORMANT);
         assertThat(plans.get(2).freeze().of("bottom")).isEqualTo(GroupState.LIVE);
         assertThat(result.freeze().of("bottom")).isEqualTo(GroupState.LIVE);
+    }
+
+    /** Gradients of ones: the norm of a group is the root of its size, at each step at which it is live. */
+    @Test
+    void aGroupThatWasLiveForPartOfAnEpochCountsTheStepsAtWhichItWas() {
+        EpochSchedule policy = new EpochSchedule(
+                List.of("top"),
+                List.of(EpochSchedule.Event.thaw(1, List.of("bottom"), OptimizerStateOnThaw.KEEP)
+                        .atStep(1)));
+        run(policy, epochs(2));
+        double norm = StrictMath.sqrt(128);
+        assertThat(seen.get(0).gradientNorms().keySet()).containsExactly("head", "top");
+        assertThat(seen.get(1).gradientNorms().keySet()).containsExactly("bottom", "head", "top");
+        assertThat(seen.get(1).gradientNorms().values())
+                .satisfiesExactly(
+                        bottom -> assertThat(bottom).isCloseTo(norm, within(1e-5)),
+                        head -> assertThat(head).isCloseTo(StrictMath.sqrt(66), within(1e-5)),
+                        top -> assertThat(top).isCloseTo(norm, within(1e-5)));
+    }
+
+    @Test
+    void aPolicyThatRestoresGoesBackToTheValuesOfThatEpoch() {
+        ThawOnPlateau policy = new ThawOnPlateau(
+                List.of("top"),
+                List.of("top", "bottom"),
+                new ThawOnPlateau.Watch("accuracy", 0, 2),
+                new ThawOnPlateau.Phase(1, OptionalInt.empty()),
+                true);
+        run(policy, epochs(5), 0.5, 0.8, 0.7, 0.7, 0.7);
+        assertThat(told).contains("before epoch 4 back to the end of epoch 1");
+        String topB = "bert.encoder.layer.11.attention.self.query.lora_B.weight";
+        float[] endOfEpoch1 = plans.get(2).snapshot().values(topB);
+        assertThat(plans.get(3).snapshot().values(topB)).isNotEqualTo(endOfEpoch1);
+        assertThat(plans.get(4).snapshot().values(topB)).isEqualTo(endOfEpoch1);
+        assertThat(plans.get(4).freeze().of("bottom")).isEqualTo(GroupState.LIVE);
     }
 
     @Test

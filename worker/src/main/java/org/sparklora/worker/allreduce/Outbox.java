@@ -10,7 +10,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.sparklora.worker.contract.ShardSum;
 
-/** Chunks on their way out: a ring of buffers, each used again when its bytes are with the operating system. */
+/**
+ * Chunks on their way out: a ring of buffers, each used again when its bytes are with the operating system. Buffers are
+ * made as they are needed: a rank alone needs none.
+ */
 final class Outbox {
 
     /** Enough that encoding never waits for the wire at 1 MB; 4 MiB in all. */
@@ -30,16 +33,15 @@ final class Outbox {
         this.links = links;
         this.chunks = chunks;
         this.deadline = deadline;
-        int bytes = Frame.bytes(chunks.size(0));
-        for (int i = 0; i < Math.min(BUFFERS, 2 * chunks.count()); i++) {
-            ring.add(new Slot(ByteBuffer.allocateDirect(bytes), new ArrayList<>()));
-        }
     }
 
     /** Sends a chunk of a sum; when this returns the sum may change. */
     void send(Frame.Label label, ShardSum sum, List<Integer> ranks) {
+        if (next == ring.size()) {
+            ring.add(new Slot(ByteBuffer.allocateDirect(Frame.bytes(chunks.size(0))), new ArrayList<>()));
+        }
         Slot slot = ring.get(next);
-        next = (next + 1) % ring.size();
+        next = (next + 1) % BUFFERS;
         await(slot, label.step());
         ByteBuffer message = Frame.encode(label, sum, chunks, slot.buffer);
         for (int rank : ranks) {

@@ -178,6 +178,10 @@ public final class SparkLinks implements Links {
         private final StreamManager streams = new OneForOneStreamManager();
         private final Map<TransportClient, Integer> senders = new ConcurrentHashMap<>();
 
+        Receiver(Mailbox mailbox) {
+            this.mailbox = mailbox;
+        }
+
         /** Connections with ranks that are known. */
         Set<TransportClient> peers() {
             return senders.keySet();
@@ -190,10 +194,6 @@ public final class SparkLinks implements Links {
                 // It closed before we took note of it, and nobody will tell us again.
                 channelInactive(peer);
             }
-        }
-
-        Receiver(Mailbox mailbox) {
-            this.mailbox = mailbox;
         }
 
         @Override
