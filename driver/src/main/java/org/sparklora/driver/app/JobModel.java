@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.config.GroupConfig;
 import org.sparklora.driver.config.JobConfig;
 import org.sparklora.driver.config.LoraConfig;
+import org.sparklora.driver.data.Tokenization;
 import org.sparklora.driver.freeze.FreezePolicy;
 import org.sparklora.driver.manifest.GroupSpec;
 import org.sparklora.driver.manifest.JobValue;
@@ -116,6 +117,11 @@ final class JobModel {
 
     TokenizerSpec tokenizer() {
         return tokenizer;
+    }
+
+    /** How texts become tokens. */
+    Tokenization tokenization() {
+        return new Tokenization(tokenizer, job.model().maxLength());
     }
 
     /** The declared groups matched to the model's modules, without the head, whose size hangs on the labels. */

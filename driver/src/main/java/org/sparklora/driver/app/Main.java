@@ -18,7 +18,13 @@ import picocli.CommandLine.UnmatchedArgumentException;
         mixinStandardHelpOptions = true,
         versionProvider = Main.Version.class,
         description = "Distributed LoRA fine-tuning of BERT-class encoders on Apache Spark.",
-        subcommands = {TrainCommand.class, VerifyCommand.class, ReplayCommand.class, DoctorCommand.class},
+        subcommands = {
+            TrainCommand.class,
+            PlanCommand.class,
+            VerifyCommand.class,
+            ReplayCommand.class,
+            DoctorCommand.class
+        },
         footer =
                 "Options of spark-submit follow after --, e.g. scripts/spark-lora train --config F -- --master local[2]")
 public final class Main implements Callable<Integer> {

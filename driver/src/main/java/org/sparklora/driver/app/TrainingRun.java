@@ -56,7 +56,7 @@ final class TrainingRun {
             JobModel model = JobModel.open(job);
             LoraManifest groups = model.groups();
             FreezePolicy policy = model.policy(groups);
-            JobData.requireFiles(job);
+            JobRows.requireFiles(job);
             ExchangeChoice exchange = ExchangeChoice.of(job.execution().exchange(), new SparkConf());
             try (SparkSession spark = Sessions.open("spark-lora " + job.name())) {
                 train(spark, model, groups, policy, exchange, output);
@@ -137,19 +137,24 @@ final class TrainingRun {
 
     private OptimizerSettings optimizer(int stepsPerEpoch) {
         TrainingConfig t = job.training();
-        LearningRateSchedule.Type type = switch (t.lrSchedulerType()) {
-            case LINEAR -> LearningRateSchedule.Type.LINEAR;
-            case CONSTANT -> LearningRateSchedule.Type.CONSTANT;
-            case COSINE -> LearningRateSchedule.Type.COSINE;
-        };
         OptimizerSettings plain = new OptimizerSettings(
                 t.learningRate(),
-                new LearningRateSchedule(type, t.warmupSteps(), (long) stepsPerEpoch * t.numTrainEpochs()),
+                schedule(t, stepsPerEpoch),
                 new AdamW(t.adamBeta1(), t.adamBeta2(), t.adamEpsilon(), t.weightDecay()),
                 t.maxGradNorm());
         return t.loraplusLrRatio().isPresent()
                 ? plain.withLoraPlus(t.loraplusLrRatio().getAsDouble())
                 : plain;
+    }
+
+    /** The factors on the learning rate over all epochs. */
+    static LearningRateSchedule schedule(TrainingConfig t, int stepsPerEpoch) {
+        LearningRateSchedule.Type type = switch (t.lrSchedulerType()) {
+            case LINEAR -> LearningRateSchedule.Type.LINEAR;
+            case CONSTANT -> LearningRateSchedule.Type.CONSTANT;
+            case COSINE -> LearningRateSchedule.Type.COSINE;
+        };
+        return new LearningRateSchedule(type, t.warmupSteps(), (long) stepsPerEpoch * t.numTrainEpochs());
     }
 
     private Ending ending() {

@@ -11,5 +11,10 @@ public enum Policy {
     /** A few groups at random, drawn anew every few steps. */
     LISA,
     /** Groups freeze once their gradient has settled. */
-    AUTOFREEZE
+    AUTOFREEZE;
+
+    /** The word in the job file. */
+    public String label() {
+        return Section.word(this);
+    }
 }

@@ -12,7 +12,8 @@ import org.sparklora.worker.contract.ShardPlan;
  */
 public record Layout(long seed, int shards, int batchSize, boolean given) {
 
-    ShardPlan plan(long examples) {
+    /** Which of so many rows belong to which shard and step. */
+    public ShardPlan plan(long examples) {
         return new ShardPlan(shards, batchSize, examples, given);
     }
 }

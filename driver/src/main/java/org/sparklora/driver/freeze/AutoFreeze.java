@@ -2,7 +2,6 @@ package org.sparklora.driver.freeze;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.OptionalLong;
 import java.util.Set;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
@@ -97,21 +96,23 @@ public record AutoFreeze(List<String> live, List<String> groups, double percenti
         return percentile / 100 * (n - 1);
     }
 
-    /** The first epoch before which one of {@link #groups} may freeze; empty: it never does. */
-    public OptionalLong earliest(String group) {
-        int fromTop = groups.indexOf(group);
-        if (fromTop < 0) {
-            throw new IllegalArgumentException("'" + group + "' is not one of schedule.groups " + groups);
-        }
-        if (fromTop == 0) {
-            return OptionalLong.empty();
-        }
-        long epoch = window;
-        for (int open = groups.size(); open > fromTop; epoch++) {
+    @Override
+    public FreezePolicy atTheEarliest() {
+        List<EpochSchedule.Event> freezes = new ArrayList<>();
+        long epoch = window + 1L;
+        for (int open = groups.size(); open > 1; epoch++) {
             // So many of n different values are below their percentile.
-            open -= Math.min(open - 1, (int) Math.ceil(rank(open)));
+            int left = open - Math.min(open - 1, (int) Math.ceil(rank(open)));
+            freezes.add(EpochSchedule.Event.freeze(Math.toIntExact(epoch), groups.subList(left, open)));
+            open = left;
         }
-        return OptionalLong.of(epoch);
+        return new EpochSchedule(live, freezes);
+    }
+
+    /** Nothing ever freezes. */
+    @Override
+    public FreezePolicy atTheLatest() {
+        return new EpochSchedule(live, List.of());
     }
 
     @Override

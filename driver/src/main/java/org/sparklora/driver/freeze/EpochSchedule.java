@@ -3,9 +3,11 @@ package org.sparklora.driver.freeze;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
@@ -70,6 +72,23 @@ public record EpochSchedule(List<String> live, List<Event> events) implements Fr
         public Event atStep(int step) {
             return new Event(new When(when.epoch, step), add, thaw, freeze, optimizerState);
         }
+    }
+
+    /**
+     * A schedule that thaws some groups.
+     *
+     * @param epochs before which epoch each group thaws; empty: it does not
+     */
+    static EpochSchedule thawing(List<String> live, List<String> groups, Function<String, OptionalLong> epochs) {
+        List<Event> events = new ArrayList<>();
+        for (String group : groups) {
+            // No run has more epochs.
+            OptionalLong before = epochs.apply(group);
+            if (before.orElse(Long.MAX_VALUE) <= Integer.MAX_VALUE) {
+                events.add(Event.thaw((int) before.getAsLong(), List.of(group), OptimizerStateOnThaw.KEEP));
+            }
+        }
+        return new EpochSchedule(live, events);
     }
 
     /** None: this policy moves the groups that its events name. */

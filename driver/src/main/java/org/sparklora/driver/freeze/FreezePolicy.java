@@ -4,6 +4,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeMap;
@@ -54,6 +55,23 @@ public sealed interface FreezePolicy permits EpochSchedule, GradualThaw, ThawOnP
      */
     default OptionalInt restorable(List<EpochMetrics> seen) {
         return OptionalInt.empty();
+    }
+
+    /**
+     * A policy that hangs on no metric and moves each group as early as this one ever may: what a plan can tell beforehand.
+     */
+    default FreezePolicy atTheEarliest() {
+        return this;
+    }
+
+    /** The same as late as this one may; a move that may never come does not come. */
+    default FreezePolicy atTheLatest() {
+        return this;
+    }
+
+    /** The first epoch before which this policy may end the run; empty: it never does. */
+    default OptionalLong mayEndBefore() {
+        return OptionalLong.empty();
     }
 
     /** Factor on a group's learning rate, the same for the whole run. */

@@ -185,14 +185,34 @@ public record ThawOnPlateau(List<String> live, List<String> groups, Watch watch,
                 : reason;
     }
 
+    @Override
+    public FreezePolicy atTheEarliest() {
+        return EpochSchedule.thawing(live, waiting(), group -> OptionalLong.of(earliest(group)));
+    }
+
+    @Override
+    public FreezePolicy atTheLatest() {
+        return EpochSchedule.thawing(live, waiting(), this::latest);
+    }
+
+    @Override
+    public OptionalLong mayEndBefore() {
+        long shortest = Math.min(plateau(), phase.maxEpochs().orElse(Integer.MAX_VALUE));
+        return OptionalLong.of(waiting().size() * shortest + plateau());
+    }
+
+    /** The fewest epochs that can show a plateau. */
+    private long plateau() {
+        return Math.max(phase.minEpochs(), watch.patience() + 1L);
+    }
+
     /** The first epoch before which one of {@link #groups} may thaw; 0 for one that is live at the start. */
-    public long earliest(String group) {
-        int shortest = Math.max(phase.minEpochs(), watch.patience() + 1);
-        return turn(group) * Math.min(shortest, phase.maxEpochs().orElse(shortest));
+    long earliest(String group) {
+        return turn(group) * Math.min(plateau(), phase.maxEpochs().orElse(Integer.MAX_VALUE));
     }
 
     /** The epoch before which one of {@link #groups} has thawed at the latest; empty: it may never thaw. */
-    public OptionalLong latest(String group) {
+    OptionalLong latest(String group) {
         long turn = turn(group);
         return turn == 0 || phase.maxEpochs().isPresent()
                 ? OptionalLong.of(turn * phase.maxEpochs().orElse(0))

@@ -3,6 +3,7 @@ package org.sparklora.driver.freeze;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
@@ -69,6 +70,21 @@ public record WithEvents(FreezePolicy policy, EpochSchedule events) implements F
     @Override
     public OptionalInt restorable(List<EpochMetrics> seen) {
         return policy.restorable(seen);
+    }
+
+    @Override
+    public FreezePolicy atTheEarliest() {
+        return new WithEvents(policy.atTheEarliest(), events);
+    }
+
+    @Override
+    public FreezePolicy atTheLatest() {
+        return new WithEvents(policy.atTheLatest(), events);
+    }
+
+    @Override
+    public OptionalLong mayEndBefore() {
+        return policy.mayEndBefore();
     }
 
     @Override

@@ -11,6 +11,10 @@ public final class Sessions {
     private static final String CHECK_INTERVAL = "spark.scheduler.barrier.maxConcurrentTasksCheck.interval";
     private static final String SYNC_TIMEOUT = "spark.barrier.sync.timeout";
 
+    private static final String PARTITIONS = "spark.sql.shuffle.partitions";
+
+    private static final int LEAST_PARTITIONS = 8;
+
     /** How Spark begins the name of an application that no standalone master knows. */
     private static final String UNREGISTERED = "spark-application-";
 
@@ -34,6 +38,11 @@ public final class Sessions {
             builder.config(CHECK_INTERVAL, "1s");
         }
         String master = conf.get("spark.master", "without a master");
+        if (!conf.contains(PARTITIONS) && master.startsWith("local") && !master.startsWith("local-cluster")) {
+            // Spark's 200 make thousands of tasks of reading a small file, and no large one is read on one machine.
+            int cores = Runtime.getRuntime().availableProcessors();
+            builder.config(PARTITIONS, String.valueOf(Math.max(LEAST_PARTITIONS, cores)));
+        }
         SparkSession session;
         try {
             session = builder.getOrCreate();

@@ -1,12 +1,13 @@
 package org.sparklora.driver.spark;
 
 import java.time.Duration;
+import java.util.OptionalInt;
 import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.util.Utils;
 
 /** What the cluster has room for. */
-final class Slots {
+public final class Slots {
 
     private Slots() {}
 
@@ -19,6 +20,18 @@ final class Slots {
     static int available(JavaSparkContext spark) {
         return spark.sc()
                 .maxNumConcurrentTasks(spark.sc().resourceProfileManager().defaultResourceProfile());
+    }
+
+    /** Tasks that an executor runs at once, where the settings tell: those of a local master, or spark.executor.cores. */
+    public static OptionalInt perExecutor(JavaSparkContext spark) {
+        SparkConf conf = spark.getConf();
+        if (spark.isLocal() && !spark.master().startsWith("local-cluster")) {
+            return OptionalInt.of(available(spark));
+        }
+        return conf.contains("spark.executor.cores")
+                ? OptionalInt.of(
+                        Math.max(1, conf.getInt("spark.executor.cores", 1) / conf.getInt("spark.task.cpus", 1)))
+                : OptionalInt.empty();
     }
 
     /** Ranks to use now: as many as there are slots and shards for, at least one. */

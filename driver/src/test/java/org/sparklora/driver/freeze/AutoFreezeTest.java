@@ -7,7 +7,6 @@ import static org.sparklora.worker.contract.GroupState.LIVE;
 
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalLong;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.sparklora.worker.contract.FreezeState;
@@ -169,14 +168,20 @@ class AutoFreezeTest {
     void tellsWhenGroupsMayFreeze() {
         AutoFreeze policy = policy(50, 1);
         // Of 4 groups 2 may be below the median, of 2 groups 1.
-        assertThat(policy.earliest("bottom")).isEqualTo(OptionalLong.of(2));
-        assertThat(policy.earliest("low")).isEqualTo(OptionalLong.of(2));
-        assertThat(policy.earliest("middle")).isEqualTo(OptionalLong.of(3));
-        assertThat(policy.earliest("top")).isEmpty();
-        assertThat(policy(10, 3).earliest("middle")).isEqualTo(OptionalLong.of(6));
-        assertThat(policy(100, 1).earliest("middle")).isEqualTo(OptionalLong.of(2));
-        assertThatThrownBy(() -> policy.earliest("side"))
-                .hasMessage("'side' is not one of schedule.groups [top, middle, low, bottom]");
+        assertThat(policy.atTheEarliest()).isEqualTo(freezing(freeze(2, "low", "bottom"), freeze(3, "middle")));
+        assertThat(policy(10, 3).atTheEarliest())
+                .isEqualTo(freezing(freeze(4, "bottom"), freeze(5, "low"), freeze(6, "middle")));
+        assertThat(policy(100, 1).atTheEarliest()).isEqualTo(freezing(freeze(2, "middle", "low", "bottom")));
+        assertThat(policy.atTheLatest()).isEqualTo(freezing());
+        assertThat(policy.mayEndBefore()).isEmpty();
+    }
+
+    private static EpochSchedule freezing(EpochSchedule.Event... events) {
+        return new EpochSchedule(policy(50, 1).live(), List.of(events));
+    }
+
+    private static EpochSchedule.Event freeze(int epoch, String... groups) {
+        return EpochSchedule.Event.freeze(epoch, List.of(groups));
     }
 
     @Test

@@ -196,6 +196,10 @@ class ThawOnPlateauTest {
                 .hasMessage("schedule.metric 'accuracy' is not among the validation metrics [loss] of epoch 0");
     }
 
+    private static EpochSchedule.Event thaw(int epoch, String group) {
+        return EpochSchedule.Event.thaw(epoch, List.of(group), OptimizerStateOnThaw.KEEP);
+    }
+
     @Test
     void tellsWhenGroupsMayThaw() {
         ThawOnPlateau open = policy(new Watch("accuracy", 0, 3), ANY_LENGTH, true);
@@ -209,6 +213,15 @@ class ThawOnPlateauTest {
         assertThat(bounded.latest("bottom")).isEqualTo(OptionalLong.of(12));
         ThawOnPlateau hasty = policy(new Watch("accuracy", 0, 3), new Phase(1, OptionalInt.of(2)), true);
         assertThat(hasty.earliest("middle")).isEqualTo(2);
+        assertThat(bounded.atTheEarliest())
+                .isEqualTo(new EpochSchedule(bounded.live(), List.of(thaw(5, "middle"), thaw(10, "bottom"))));
+        assertThat(bounded.atTheLatest())
+                .isEqualTo(new EpochSchedule(bounded.live(), List.of(thaw(6, "middle"), thaw(12, "bottom"))));
+        assertThat(open.atTheLatest()).isEqualTo(new EpochSchedule(open.live(), List.of()));
+        // Two phases, and the plateau of the last, which no max_epochs ends.
+        assertThat(open.mayEndBefore()).isEqualTo(OptionalLong.of(12));
+        assertThat(bounded.mayEndBefore()).isEqualTo(OptionalLong.of(15));
+        assertThat(hasty.mayEndBefore()).isEqualTo(OptionalLong.of(8));
         assertThatThrownBy(() -> open.earliest("side"))
                 .hasMessage("'side' is not one of schedule.groups [top, middle, bottom]");
         assertThat(open.neverReached(9, 10)).isEmpty();

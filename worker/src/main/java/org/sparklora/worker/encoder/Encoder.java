@@ -21,6 +21,9 @@ public interface Encoder {
     /** H. */
     int hiddenSize();
 
+    /** N, attention heads of a layer. */
+    int heads();
+
     /** Longest sequence the position table allows. */
     int maxPositions();
 

@@ -51,6 +51,11 @@ public final class BertEncoder implements Encoder {
     }
 
     @Override
+    public int heads() {
+        return sizes.heads();
+    }
+
+    @Override
     public int maxPositions() {
         return sizes.positions();
     }

@@ -1,0 +1,116 @@
+package org.sparklora.driver.app;
+
+import java.util.List;
+import java.util.Optional;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.spark.SparkConf;
+import org.apache.spark.deploy.SparkHadoopUtil;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.sparklora.driver.config.JobConfig;
+import org.sparklora.driver.config.SourceConfig;
+import org.sparklora.driver.config.Task;
+import org.sparklora.driver.config.ValidationConfig;
+import org.sparklora.driver.data.LabelCodec;
+import org.sparklora.driver.data.Labels;
+import org.sparklora.driver.data.RegressionLabels;
+import org.sparklora.driver.data.Source;
+import org.sparklora.driver.data.SourceReader;
+import org.sparklora.driver.data.Split;
+import org.sparklora.worker.head.ClassificationHead;
+import org.sparklora.worker.head.RegressionHead;
+import org.sparklora.worker.head.TaskHead;
+
+/** The rows of a job as its files hold them, and what their labels mean. Persisted until closed. */
+final class JobRows implements AutoCloseable {
+
+    private final Dataset<Row> all;
+    private final Dataset<Row> training;
+    private final Optional<Dataset<Row>> validation;
+    private final List<String> labels;
+
+    private JobRows(Dataset<Row> all, Dataset<Row> training, Optional<Dataset<Row>> validation, List<String> labels) {
+        this.all = all;
+        this.training = training;
+        this.validation = validation;
+        this.labels = labels;
+    }
+
+    /** Refuses files that are not there: what can be told of the data before Spark starts. */
+    static void requireFiles(JobConfig job) {
+        Configuration hadoop = SparkHadoopUtil.get().newConfiguration(new SparkConf());
+        SourceReader.requireFiles(source(job.data().train()), hadoop);
+        if (job.data().validation().orElse(null) instanceof ValidationConfig.Source own) {
+            SourceReader.requireFiles(source(own.source()), hadoop);
+        }
+    }
+
+    /** Reads the files of a job. */
+    static JobRows read(SparkSession spark, JobConfig job) {
+        // Several passes follow, and without this each would parse the file again.
+        Dataset<Row> all = SourceReader.read(spark, source(job.data().train())).persist();
+        try {
+            Dataset<Row> training = all;
+            Optional<Dataset<Row>> validation = Optional.empty();
+            ValidationConfig held = job.data().validation().orElse(null);
+            if (held instanceof ValidationConfig.Fraction part) {
+                Split split = Split.of(all, part.fraction(), job.seed());
+                training = split.training();
+                validation = Optional.of(split.validation());
+            } else if (held instanceof ValidationConfig.Source own) {
+                validation = Optional.of(SourceReader.read(spark, source(own.source())));
+            }
+            boolean regression = job.model().task() == Task.REGRESSION;
+            return new JobRows(all, training, validation, regression ? List.of() : labels(job, all));
+        } catch (RuntimeException e) {
+            all.unpersist();
+            throw e;
+        }
+    }
+
+    /** The labels of the job; else of all rows of the training file, so that none is unknown in a part held out. */
+    private static List<String> labels(JobConfig job, Dataset<Row> all) {
+        return job.model()
+                .labels()
+                .orElseGet(() -> Labels.learn(all, job.data().train().path()).names());
+    }
+
+    private static Source source(SourceConfig config) {
+        return new Source(
+                config.path(),
+                config.format(),
+                config.text(),
+                config.textPair(),
+                Optional.of(config.label()),
+                config.weight(),
+                config.options());
+    }
+
+    Dataset<Row> training() {
+        return training;
+    }
+
+    Optional<Dataset<Row>> validation() {
+        return validation;
+    }
+
+    /** Label texts in the order of the head's outputs; empty for regression. */
+    List<String> labels() {
+        return labels;
+    }
+
+    LabelCodec codec() {
+        return labels.isEmpty() ? new RegressionLabels() : Labels.of(labels);
+    }
+
+    /** The head that the labels ask for. */
+    TaskHead head() {
+        return labels.isEmpty() ? new RegressionHead() : new ClassificationHead(labels.size());
+    }
+
+    @Override
+    public void close() {
+        all.unpersist();
+    }
+}

@@ -1,0 +1,94 @@
+package org.sparklora.driver.plan;
+
+import java.util.List;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+import java.util.function.ToLongFunction;
+import org.sparklora.driver.data.TextStatistics;
+import org.sparklora.worker.contract.FreezeState;
+import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.ShardPlan;
+
+/**
+ * Everything that can be told of a run before it.
+ *
+ * @param manifest groups and head
+ * @param timelines one that is exact, or the earliest and the latest
+ * @param warnings what a reader of the job file should look at, one line each
+ */
+public record RunPlan(
+        Subject subject, LoraManifest manifest, StepCost cost, List<Timeline> timelines, List<String> warnings) {
+
+    public RunPlan {
+        timelines = List.copyOf(timelines);
+        warnings = List.copyOf(warnings);
+    }
+
+    /**
+     * What the plan is about.
+     *
+     * @param job the job's name
+     */
+    public record Subject(String job, Model model, Data data, Schedule schedule, Memory memory) {}
+
+    /**
+     * The base model.
+     *
+     * @param weightBytes of all its weights in float32; mapped from the file, once a host
+     */
+    public record Model(String path, int layers, int hiddenSize, long weightBytes) {}
+
+    /**
+     * The data.
+     *
+     * @param shards rows, batches and steps
+     * @param validationRows empty: no validation
+     * @param sample lengths of some training rows
+     * @param maxLength model.max_length
+     * @param labels in the order of the head's outputs; empty for regression
+     */
+    public record Data(
+            ShardPlan shards, OptionalLong validationRows, TextStatistics sample, int maxLength, List<String> labels) {}
+
+    /**
+     * How long the run is and what decides in it.
+     *
+     * @param policy as the job file calls it
+     * @param mayEndBefore the first epoch before which the policy may end the run; empty: it runs all epochs
+     */
+    public record Schedule(String policy, int epochs, OptionalLong mayEndBefore, Rates rates) {}
+
+    /**
+     * What executors need outside the Java heap, beside PyTorch itself.
+     *
+     * @param tasks tasks of an executor at a time; empty: not known
+     * @param rows rows that a task computes at a time
+     * @param baseDropout whether the base drops out, whose masks come on top of what is counted
+     */
+    public record Memory(OptionalInt tasks, int rows, boolean baseDropout) {}
+
+    /** The most bytes that autograd keeps for a task at any time of the run. */
+    long keptBytes() {
+        return largest(state -> cost.keptBytes(state, subject.memory().rows()));
+    }
+
+    /** The most bytes that a task's copy of adapters and optimizer takes. */
+    long stateBytes() {
+        return largest(cost::stateBytes);
+    }
+
+    private long largest(ToLongFunction<FreezeState> size) {
+        return timelines.stream()
+                .flatMap(timeline -> timeline.stretches().stream())
+                .map(Timeline.Stretch::state)
+                .distinct()
+                .mapToLong(size)
+                .max()
+                .orElse(0);
+    }
+
+    /** Optimizer steps of the run. */
+    long steps() {
+        return (long) subject.schedule().epochs() * subject.data().shards().stepsPerEpoch();
+    }
+}

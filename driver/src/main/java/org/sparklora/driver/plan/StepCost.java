@@ -1,0 +1,170 @@
+package org.sparklora.driver.plan;
+
+import java.util.Collection;
+import java.util.Map;
+import java.util.TreeMap;
+import org.sparklora.worker.contract.FreezeState;
+import org.sparklora.worker.contract.GroupState;
+import org.sparklora.worker.contract.LoraGroup;
+import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.LoraModule;
+import org.sparklora.worker.encoder.Encoder;
+import org.sparklora.worker.encoder.EncoderWork;
+import org.sparklora.worker.train.GradientLayout;
+
+/**
+ * What an optimizer step costs in a freeze state: operations, bytes sent, bytes held.
+ *
+ * <p>Every stage runs forward. Backward runs from the head down to the lowest stage with something live, which is counted
+ * as a whole. A LoRA pair of r x in and out x r costs its products forward unless it is dormant, the gradient of its input
+ * as far down as backward runs, and the gradient of its own values while it is live.
+ */
+public final class StepCost {
+
+    private final LoraManifest manifest;
+    private final Encoder encoder;
+    private final EncoderWork work;
+    private final Map<Integer, Long> lengths;
+
+    /**
+     * @param manifest with the head
+     * @param lengths how many rows of each length in tokens, at least one; a sample will do
+     */
+    public StepCost(LoraManifest manifest, Encoder encoder, Map<Integer, Long> lengths) {
+        this.manifest = manifest;
+        this.encoder = encoder;
+        this.work = EncoderWork.of(encoder);
+        this.lengths = Map.copyOf(lengths);
+    }
+
+    /** Operations of forward and backward, relative to a step with every group live. */
+    public double relative(FreezeState state) {
+        return operations(state) / operations(allLive(state.states().keySet()));
+    }
+
+    private static FreezeState allLive(Collection<String> groups) {
+        TreeMap<String, GroupState> states = new TreeMap<>();
+        groups.forEach(group -> states.put(group, GroupState.LIVE));
+        return new FreezeState(states);
+    }
+
+    /** Operations of forward and backward for an average row, without padding. */
+    private double operations(FreezeState state) {
+        double sum = 0;
+        long rows = 0;
+        for (Map.Entry<Integer, Long> entry : lengths.entrySet()) {
+            sum += entry.getValue() * operations(state, entry.getKey());
+            rows += entry.getValue();
+        }
+        return sum / rows;
+    }
+
+    private double operations(FreezeState state, int length) {
+        int lowest = lowestStage(state);
+        double sum = 0;
+        for (int stage = 0; stage < work.stages(); stage++) {
+            sum += work.forward(stage, length) + (stage >= lowest ? work.backward(stage, length) : 0);
+        }
+        for (LoraGroup group : manifest.groups()) {
+            GroupState is = state.of(group.name());
+            for (LoraModule module : group.modules()) {
+                int stage = encoder.stageOf(module.path());
+                double product = 2.0
+                        * module.loraRank()
+                        * (module.inFeatures() + module.outFeatures())
+                        * work.tokens(stage, length);
+                sum += product * passes(is, stage >= lowest);
+            }
+        }
+        return sum;
+    }
+
+    /** How often the products of a LoRA pair are taken. */
+    private static int passes(GroupState state, boolean backward) {
+        return switch (state) {
+            case DORMANT -> 0;
+            case FROZEN -> backward ? 2 : 1;
+            case LIVE -> 3;
+        };
+    }
+
+    /** Numbers that train. */
+    public long trainableParameters(FreezeState state) {
+        return GradientLayout.of(manifest, state).size();
+    }
+
+    /** Bytes of one rank's gradient in an all-reduce: float32. */
+    public long allReduceBytes(FreezeState state) {
+        return trainableParameters(state) * Float.BYTES;
+    }
+
+    /** The lowest stage that trains, as {@link Encoder} counts; {@code layers() + 2}: the head alone. */
+    public int lowestStage(FreezeState state) {
+        return GradientLayout.of(manifest, state).slots().stream()
+                .mapToInt(slot -> encoder.stageOf(slot.tensor().name()))
+                .min()
+                .orElse(encoder.layers() + 2);
+    }
+
+    /** {@code embeddings}, {@code layer 11}, {@code pooler} or {@code head}. */
+    public String lowestLive(FreezeState state) {
+        int stage = lowestStage(state);
+        if (stage == 0) {
+            return "embeddings";
+        }
+        if (stage <= encoder.layers()) {
+            return "layer " + (stage - 1);
+        }
+        return stage == encoder.layers() + 1 ? "pooler" : "head";
+    }
+
+    /**
+     * Bytes, in float32, of what enters the lowest live stage, for this many rows: what an activation cache would hold. One
+     * vector a token, from the pooler on one a row; 0 where the embeddings train, below which nothing can be kept.
+     */
+    public long prefixBytes(FreezeState state, long rows) {
+        int stage = lowestStage(state);
+        if (stage == 0) {
+            return 0;
+        }
+        double tokens = stage > encoder.layers() ? 1 : meanLength();
+        return Math.round(rows * tokens * encoder.hiddenSize() * Float.BYTES);
+    }
+
+    private double meanLength() {
+        double tokens = 0;
+        long rows = 0;
+        for (Map.Entry<Integer, Long> entry : lengths.entrySet()) {
+            tokens += (double) entry.getKey() * entry.getValue();
+            rows += entry.getValue();
+        }
+        return tokens / rows;
+    }
+
+    /** Bytes that autograd keeps for this many rows, all as long as the longest, at the turn from forward to backward. */
+    public long keptBytes(FreezeState state, int rows) {
+        int longest = lengths.keySet().stream().mapToInt(length -> length).max().orElse(0);
+        double sum = 0;
+        for (int stage = lowestStage(state); stage < work.stages(); stage++) {
+            sum += work.kept(stage, longest);
+        }
+        for (String live : state.in(GroupState.LIVE)) {
+            LoraGroup group = manifest.group(live).orElseThrow();
+            for (LoraModule module : group.modules()) {
+                // Where the input of A is dropped out, mask and product are kept.
+                int input = group.settings().loraDropout() > 0 ? 2 * module.inFeatures() : 0;
+                sum += (double) work.tokens(encoder.stageOf(module.path()), longest) * (input + module.loraRank());
+            }
+        }
+        return Math.round(rows * sum * Float.BYTES);
+    }
+
+    /** Bytes of values, gradient and both moments of what trains, and of the values of what is frozen. */
+    public long stateBytes(FreezeState state) {
+        long frozen = state.in(GroupState.FROZEN).stream()
+                .flatMap(group -> manifest.tensors(group).stream())
+                .mapToLong(tensor -> tensor.size())
+                .sum();
+        return (4 * trainableParameters(state) + frozen) * Float.BYTES;
+    }
+}

@@ -1,0 +1,85 @@
+package org.sparklora.worker.encoder;
+
+import org.sparklora.worker.contract.TensorSpec;
+
+/**
+ * What the stages of an encoder with frozen weights cost: operations, and what autograd keeps. Stages as {@link Encoder}
+ * counts them; LoRA pairs are not included.
+ *
+ * <p>Operations are those of matrix products, a multiplication with its addition counting as two. Element-wise work
+ * (GELU, softmax, layer normalisation, dropout) is left out.
+ */
+public final class EncoderWork {
+
+    private final int layers;
+    private final int hidden;
+    private final int heads;
+
+    /** Entries of a stage's weight matrices. */
+    private final long[] weights;
+
+    /** The widest result within a stage. */
+    private final int[] widest;
+
+    private EncoderWork(Encoder encoder) {
+        this.layers = encoder.layers();
+        this.hidden = encoder.hiddenSize();
+        this.heads = encoder.heads();
+        this.weights = new long[layers + 2];
+        this.widest = new int[layers + 2];
+        for (TensorSpec weight : encoder.linears()) {
+            int stage = encoder.stageOf(weight.name());
+            weights[stage] += weight.size();
+            widest[stage] = Math.max(widest[stage], weight.shape().get(0));
+        }
+    }
+
+    /** The costs of an encoder. */
+    public static EncoderWork of(Encoder encoder) {
+        return new EncoderWork(encoder);
+    }
+
+    /** Number of stages: embeddings, layers, pooler. */
+    public int stages() {
+        return weights.length;
+    }
+
+    /** Tokens that a stage computes for a row of S tokens: the pooler reads the first only. */
+    public int tokens(int stage, int length) {
+        return stage > layers ? 1 : length;
+    }
+
+    /** Operations of a stage's forward pass for a row of S tokens. */
+    public double forward(int stage, int length) {
+        return 2.0 * weights[stage] * tokens(stage, length) + attention(stage, length);
+    }
+
+    /**
+     * Operations that carry the gradient of a row of S tokens from a stage's result to its input. A frozen weight takes one
+     * product, for it has no gradient of its own; attention takes two, as both its factors depend on the input.
+     */
+    public double backward(int stage, int length) {
+        return 2.0 * weights[stage] * tokens(stage, length) + 2 * attention(stage, length);
+    }
+
+    /** Q Kᵀ and P V, S x S x H each. */
+    private double attention(int stage, int length) {
+        boolean attends = stage > 0 && stage <= layers;
+        return attends ? 4.0 * length * length * hidden : 0;
+    }
+
+    /**
+     * float32 values that autograd keeps of a stage, for a row of S tokens, until backward has passed it: the stage's
+     * input, which LoRA pairs read, Q, K and V by head, the probabilities (N x S each token), the input of both layer
+     * normalisations, and that of the GELU. Without dropout; each mask would add its tensor twice.
+     */
+    public double kept(int stage, int length) {
+        if (stage == 0) {
+            return 0;
+        }
+        if (stage > layers) {
+            return 2.0 * hidden;
+        }
+        return (double) length * (6.0 * hidden + widest[stage] + (double) heads * length);
+    }
+}
