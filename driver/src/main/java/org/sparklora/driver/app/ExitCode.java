@@ -5,6 +5,7 @@ import org.apache.spark.SparkException;
 import org.sparklora.driver.checkpoint.CheckpointException;
 import org.sparklora.driver.config.ConfigException;
 import org.sparklora.driver.data.DataException;
+import org.sparklora.driver.interop.FtsException;
 import org.sparklora.driver.interop.PeftException;
 import org.sparklora.driver.loop.CancelledException;
 import org.sparklora.driver.loop.ClusterException;
@@ -48,6 +49,7 @@ enum ExitCode {
             Map.entry(UsageException.class, USAGE),
             Map.entry(ConfigException.class, USAGE),
             Map.entry(ManifestException.class, USAGE),
+            Map.entry(FtsException.class, USAGE),
             Map.entry(OutputException.class, USAGE),
             Map.entry(SparkSettingsException.class, USAGE),
             Map.entry(DataException.class, DATA),
