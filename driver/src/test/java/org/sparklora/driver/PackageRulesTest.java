@@ -24,6 +24,7 @@ class PackageRulesTest {
                 .resideInAnyPackage(
                         "org.sparklora.driver.freeze..",
                         "org.sparklora.driver.manifest..",
+                        "org.sparklora.driver.plan..",
                         "org.sparklora.driver.report..",
                         "org.sparklora.driver.config..",
                         "org.sparklora.driver.checkpoint..",

@@ -30,6 +30,7 @@ import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.data.TextTokenizer;
 import org.sparklora.worker.data.TokenizerSpec;
 import org.sparklora.worker.encoder.BaseModel;
+import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.encoder.ModelException;
 import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.train.FirstValues;
@@ -140,7 +141,12 @@ final class JobModel {
     }
 
     private List<LinearModule> linears() {
-        return base.encoder().linears().stream()
+        return linears(base.encoder());
+    }
+
+    /** What LoRA can adapt in a model. */
+    static List<LinearModule> linears(Encoder encoder) {
+        return encoder.linears().stream()
                 .map(w -> new LinearModule(w.name(), w.shape().get(1), w.shape().get(0)))
                 .toList();
     }

@@ -4,17 +4,24 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.config.JobConfig;
 import org.sparklora.driver.config.JobFile;
+import org.sparklora.driver.interop.fts.FtsConversion;
+import org.sparklora.driver.interop.fts.FtsModel;
+import org.sparklora.driver.interop.fts.FtsSchedule;
 import org.sparklora.driver.plan.PlanJson;
 import org.sparklora.driver.plan.PlanText;
 import org.sparklora.driver.plan.RunPlan;
+import org.sparklora.worker.contract.TensorSpec;
+import org.sparklora.worker.encoder.BaseModel;
+import org.sparklora.worker.encoder.Encoder;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/** {@code plan}: what a job would do, without doing it. */
+/** {@code plan}: what a job would do, without doing it; or what a schedule of another tool means here. */
 @Command(
         name = "plan",
         mixinStandardHelpOptions = true,
@@ -26,7 +33,7 @@ final class PlanCommand implements Callable<Integer> {
     /** A plan writes nothing, so a job file without an output has one too. */
     private static final Optional<String> NO_OUTPUT = Optional.of("out");
 
-    @Option(names = "--config", required = true, paramLabel = "FILE", description = "The job file (YAML).")
+    @Option(names = "--config", paramLabel = "FILE", description = "The job file (YAML).")
     private @Nullable Path config;
 
     @Option(
@@ -38,18 +45,59 @@ final class PlanCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Prints one JSON object, with every module and every move.")
     private boolean json;
 
+    @Option(
+            names = "--from-fts",
+            paramLabel = "FILE",
+            description =
+                    "Prints the groups and the schedule that a schedule file of Lightning's finetuning-scheduler means."
+                            + " Give the model by --model or --config; of the job, which may have groups already, only the model"
+                            + " and the learning rate count.")
+    private @Nullable Path fts;
+
+    @Option(names = "--model", paramLabel = "DIR", description = "With --from-fts: the Hugging Face model directory.")
+    private @Nullable Path model;
+
     @Override
     public Integer call() {
-        if (config == null) {
-            throw new UsageException("plan needs --config FILE");
+        if (fts != null) {
+            convert(fts);
+        } else if (model != null) {
+            throw new UsageException("--model belongs to --from-fts; a plan takes the model that --config names");
+        } else if (config == null) {
+            throw new UsageException("plan needs --config FILE, or --from-fts FILE");
+        } else {
+            print(JobPlan.of(JobFile.read(config, overrides, NO_OUTPUT)));
         }
-        JobConfig job = JobFile.read(config, overrides, NO_OUTPUT);
-        RunPlan plan = JobPlan.of(job);
+        return ExitCode.OK.code();
+    }
+
+    private void print(RunPlan plan) {
         if (json) {
             Console.out("%s", PlanJson.of(plan));
         } else {
             PlanText.of(plan).forEach(line -> Console.out("%s", line));
         }
-        return ExitCode.OK.code();
+    }
+
+    private void convert(Path file) {
+        if (json) {
+            throw new UsageException("--from-fts prints YAML; leave out --json");
+        }
+        Optional<Encoder> encoder = Optional.ofNullable(model).map(PlanCommand::encoder);
+        OptionalDouble learningRate = OptionalDouble.empty();
+        if (config != null) {
+            JobConfig job = JobFile.read(config, overrides, NO_OUTPUT);
+            learningRate = OptionalDouble.of(job.training().learningRate());
+            encoder = encoder.or(() -> Optional.of(JobModel.open(job).base().encoder()));
+        }
+        Optional<FtsModel> names = encoder.map(e -> new FtsModel(
+                JobModel.linears(e), e.weights().stream().map(TensorSpec::name).toList()));
+        Console.out(
+                "%s",
+                FtsConversion.yaml(FtsSchedule.read(file), names, learningRate).stripTrailing());
+    }
+
+    private static Encoder encoder(Path directory) {
+        return BaseModel.shared(directory).encoder();
     }
 }

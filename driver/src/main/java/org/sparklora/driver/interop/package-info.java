@@ -9,9 +9,6 @@
  * key without {@code base_model.model.}, {@code <module>.lora_A.weight}, {@code <module>.bias}, {@code
  * classifier.weight}; only this package knows the others.
  *
- * <p>{@link org.sparklora.driver.interop.FtsConversion} turns a schedule of Lightning's finetuning-scheduler into the groups and
- * the schedule of a job file.
- *
  * <p>Invariants: reading never runs code from a file, whatever the file holds. What these directories can say and
  * spark-lora cannot do (DoRA, transposed weights, …) is refused by name, never dropped: an adapter that loads computes
  * what PEFT computes. Written files load in both PEFT versions, and equal adapters give equal bytes.

@@ -1,4 +1,4 @@
-package org.sparklora.driver.interop;
+package org.sparklora.driver.interop.fts;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;

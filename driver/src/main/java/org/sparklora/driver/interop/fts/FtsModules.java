@@ -1,4 +1,4 @@
-package org.sparklora.driver.interop;
+package org.sparklora.driver.interop.fts;
 
 import java.util.ArrayList;
 import java.util.HashMap;

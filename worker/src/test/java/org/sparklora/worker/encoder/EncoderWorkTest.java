@@ -1,0 +1,47 @@
+package org.sparklora.worker.encoder;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.sparklora.worker.encoder.bert.BertEncoder;
+
+/** Counted by hand for 2 layers, H = 24, N = 3, an intermediate size of 40, and a row of S = 10. */
+class EncoderWorkTest {
+
+    private static final int S = 10;
+
+    private final EncoderWork work = EncoderWork.of(
+            BertEncoder.of(EncoderConfig.read(Path.of("src/test/resources/golden/models/tiny-bert-2l-reg"))));
+
+    @Test
+    void aLayerMultipliesItsSixWeightsAndAttends() {
+        // 4 of 24 x 24, 24 x 40 and back; Q Kᵀ and P V.
+        assertThat(work.forward(1, S)).isEqualTo(2 * (4 * 24 * 24 + 2 * 24 * 40) * S + 2 * (2 * S * S * 24));
+        assertThat(work.forward(2, S)).isEqualTo(work.forward(1, S));
+    }
+
+    @Test
+    void backwardTakesEachFrozenWeightOnceAndAttentionTwice() {
+        assertThat(work.backward(1, S)).isEqualTo(2 * (4 * 24 * 24 + 2 * 24 * 40) * S + 4 * (2 * S * S * 24));
+    }
+
+    @Test
+    void thePoolerSeesOneTokenAndEmbeddingsMultiplyNothing() {
+        assertThat(work.stages()).isEqualTo(4);
+        assertThat(work.forward(3, S)).isEqualTo(2 * 24 * 24);
+        assertThat(work.backward(3, S)).isEqualTo(2 * 24 * 24);
+        assertThat(work.tokens(3, S)).isEqualTo(1);
+        assertThat(work.tokens(2, S)).isEqualTo(S);
+        assertThat(work.forward(0, S)).isZero();
+        assertThat(work.backward(0, S)).isZero();
+    }
+
+    @Test
+    void autogradKeepsInputsAndProbabilities() {
+        // x, Q, K, V, two inputs of layer norms; the GELU's input; N rows of S probabilities.
+        assertThat(work.kept(1, S)).isEqualTo(S * (6 * 24 + 40 + 3 * S));
+        assertThat(work.kept(3, S)).isEqualTo(2 * 24);
+        assertThat(work.kept(0, S)).isZero();
+    }
+}
