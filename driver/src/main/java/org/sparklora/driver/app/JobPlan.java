@@ -63,6 +63,7 @@ final class JobPlan {
         int epochs = training.numTrainEpochs();
         int steps = shards.stepsPerEpoch();
         LoraManifest manifest = model.withHead(groups, rows.head());
+        // Refuses an init_adapter that does not fit; the values themselves are for a run.
         model.firstValues(manifest, rows.labels());
         List<Timeline> timelines = Timeline.of(policy, model.initial(policy, groups, steps), epochs, steps);
         LearningRateSchedule schedule = TrainingRun.schedule(training, steps);

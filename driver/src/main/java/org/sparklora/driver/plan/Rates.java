@@ -12,14 +12,10 @@ import org.sparklora.worker.train.LearningRateSchedule;
  */
 public record Rates(double learningRate, LearningRateSchedule schedule) {
 
-    /** A group's rate where neither schedule nor warm-up lowers it. */
-    public double full(GroupSettings group) {
-        return learningRate * group.learningRateScale();
-    }
-
     /** The highest rate that a group reaches; 0 for one that is never live. */
     public double highest(GroupSettings group, Timeline timeline, String name) {
-        return full(group)
+        return learningRate
+                * group.learningRateScale()
                 * timeline.live(name).stream()
                         .mapToDouble(span -> highestFactor(group, span))
                         .max()

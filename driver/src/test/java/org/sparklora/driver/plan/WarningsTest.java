@@ -133,7 +133,6 @@ class WarningsTest {
         // Live from step 30 of 40: warm-up ends at its fifth step, 34, when the schedule has left 6 of 40.
         assertThat(rates.highest(scaled, timeline, "bottom")).isCloseTo(0.1 * 0.5 * 6 / 40, Offset.offset(1e-12));
         assertThat(rates.highest(scaled, timeline, "top")).isCloseTo(0.1 * 0.5 * 36 / 40, Offset.offset(1e-12));
-        assertThat(rates.full(scaled)).isEqualTo(0.05);
         assertThat(rates.highest(GroupSettings.PLAIN, timeline, "head")).isEqualTo(0.1);
     }
 }
