@@ -116,6 +116,7 @@ public final class PlanJson {
     private Map<String, Object> timeline(Timeline timeline) {
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("kind", timeline.kind().label());
+        costs(timeline.stretches(), json);
         json.put("epochs", timeline.epochs().stream().map(this::epoch).toList());
         return json;
     }
@@ -123,8 +124,15 @@ public final class PlanJson {
     private Map<String, Object> epoch(List<Stretch> stretches) {
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("epoch", stretches.get(0).from().epoch());
+        costs(stretches, json);
         json.put("stretches", stretches.stream().map(this::stretch).toList());
         return json;
+    }
+
+    /** What some steps cost together, next to what each of them does. */
+    private void costs(List<Stretch> stretches, Map<String, Object> json) {
+        json.put("relative_cost", cost.relative(stretches));
+        json.put("all_reduce_bytes", cost.allReduceBytes(stretches));
     }
 
     private Map<String, Object> stretch(Stretch stretch) {

@@ -1,6 +1,7 @@
 package org.sparklora.driver.plan;
 
 import java.util.Collection;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.sparklora.worker.contract.FreezeState;
@@ -86,6 +87,24 @@ public final class StepCost {
             case FROZEN -> backward ? 2 : 1;
             case LIVE -> 3;
         };
+    }
+
+    /** The same for steps of several stretches, on average. */
+    public double relative(List<Timeline.Stretch> stretches) {
+        double sum = 0;
+        long steps = 0;
+        for (Timeline.Stretch stretch : stretches) {
+            sum += stretch.steps() * relative(stretch.state());
+            steps += stretch.steps();
+        }
+        return sum / steps;
+    }
+
+    /** Bytes that a rank sends in the steps of several stretches. */
+    public long allReduceBytes(List<Timeline.Stretch> stretches) {
+        return stretches.stream()
+                .mapToLong(stretch -> stretch.steps() * allReduceBytes(stretch.state()))
+                .sum();
     }
 
     /** Numbers that train. */

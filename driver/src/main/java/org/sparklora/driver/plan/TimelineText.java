@@ -90,7 +90,7 @@ final class TimelineText {
                     .map(cost::lowestLive)
                     .distinct()
                     .toList()),
-            String.format(Locale.ROOT, "%.2f", mean(epoch)),
+            String.format(Locale.ROOT, "%.2f", cost.relative(epoch)),
             span(epoch.stream()
                     .map(s -> cost.allReduceBytes(s.state()))
                     .distinct()
@@ -118,16 +118,6 @@ final class TimelineText {
 
     private static String span(List<String> values) {
         return values.size() == 1 ? values.get(0) : values.get(0) + " to " + values.get(values.size() - 1);
-    }
-
-    private double mean(List<Stretch> stretches) {
-        double sum = 0;
-        long steps = 0;
-        for (Stretch stretch : stretches) {
-            sum += stretch.steps() * cost.relative(stretch.state());
-            steps += stretch.steps();
-        }
-        return sum / steps;
     }
 
     /** What moves in an epoch, and why. A bound's reasons are not the run's, so they are left out. */
@@ -171,14 +161,9 @@ final class TimelineText {
     }
 
     private void total() {
-        double bytes = 0;
-
-        for (Stretch stretch : timeline.stretches()) {
-            bytes += (double) stretch.steps() * cost.allReduceBytes(stretch.state());
-        }
         line(
                 "  in all: %.2f of the operations of training every group from the start; %s all-reduced a rank",
-                mean(timeline.stretches()), Bytes.text(Math.round(bytes)));
+                cost.relative(timeline.stretches()), Bytes.text(cost.allReduceBytes(timeline.stretches())));
     }
 
     private void line(String format, Object... values) {

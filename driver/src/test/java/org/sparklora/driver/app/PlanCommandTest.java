@@ -136,6 +136,19 @@ class PlanCommandTest {
                                 + e.get("trainable_parameters") + " " + e.get("all_reduce_bytes_per_step"))
                         .toList());
 
+        long sent = 0;
+        long total = 0;
+        for (JsonNode epoch : plan.at("/timelines/0/epochs")) {
+            total += epoch.get("all_reduce_bytes").asLong();
+            for (JsonNode stretch : epoch.get("stretches")) {
+                sent += stretch.get("steps").asLong()
+                        * stretch.get("all_reduce_bytes_per_step").asLong();
+            }
+        }
+        assertThat(plan.at("/timelines/0/all_reduce_bytes").asLong())
+                .isEqualTo(sent)
+                .isEqualTo(total);
+
         // The highest rate of a group is the highest that the history shows.
         TreeMap<String, Double> highest = new TreeMap<>();
         for (JsonNode step : TrainingJob.events(small.output(), "step")) {
