@@ -6,7 +6,6 @@ import org.sparklora.driver.checkpoint.CheckpointException;
 import org.sparklora.driver.config.ConfigException;
 import org.sparklora.driver.data.DataException;
 import org.sparklora.driver.interop.PeftException;
-import org.sparklora.driver.interop.fts.FtsException;
 import org.sparklora.driver.loop.CancelledException;
 import org.sparklora.driver.loop.ClusterException;
 import org.sparklora.driver.manifest.ManifestException;
@@ -49,7 +48,6 @@ enum ExitCode {
             Map.entry(UsageException.class, USAGE),
             Map.entry(ConfigException.class, USAGE),
             Map.entry(ManifestException.class, USAGE),
-            Map.entry(FtsException.class, USAGE),
             Map.entry(OutputException.class, USAGE),
             Map.entry(SparkSettingsException.class, USAGE),
             Map.entry(DataException.class, DATA),

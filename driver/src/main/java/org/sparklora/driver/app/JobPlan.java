@@ -23,8 +23,8 @@ import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.train.LearningRateSchedule;
 
 /**
- * Puts the plan of a job together: model, groups and policy as a run would, and a look at the data. Whatever a run would
- * refuse before its first step is refused here.
+ * Puts the plan of a job together: model, groups and policy as a run would, and a look at the data. What a run
+ * would refuse of these is refused here.
  */
 final class JobPlan {
 
@@ -43,7 +43,7 @@ final class JobPlan {
         this.policy = model.policy(groups);
     }
 
-    /** The plan of a job. Reads its training data once. */
+    /** The plan of a job. Reads its data as a run would, and tokenises a sample of it. */
     static RunPlan of(JobConfig job) {
         JobPlan plan = new JobPlan(job);
         JobRows.requireFiles(job);
@@ -79,8 +79,7 @@ final class JobPlan {
                         policy.mayEndBefore(),
                         new Rates(training.learningRate(), schedule)),
                 memory(spark, shards));
-        StepCost cost =
-                new StepCost(manifest, model.base().encoder(), survey.sample().lengths());
+        StepCost cost = new StepCost(manifest, model.base().encoder(), survey.sample());
         return new RunPlan(subject, manifest, cost, timelines, warnings);
     }
 

@@ -2,14 +2,14 @@ package org.sparklora.driver.config;
 
 import java.util.List;
 
-/** Everything that is wrong with a job file: one line, or where there are several problems one more line for each. */
+/** Everything that is wrong with a file that a user wrote: one line, or where there are several problems one more line for each. */
 public final class ConfigException extends RuntimeException {
 
     private static final long serialVersionUID = 1L;
 
     private final List<String> problems;
 
-    ConfigException(String file, List<String> problems) {
+    public ConfigException(String file, List<String> problems) {
         super(file + ": "
                 + (problems.size() == 1
                         ? problems.get(0)

@@ -1,8 +1,5 @@
 package org.sparklora.driver.config;
 
-import java.io.IOException;
-import java.nio.charset.CharacterCodingException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -44,7 +41,10 @@ public final class JobFile {
     static JobConfig read(
             Path file, List<String> setOverrides, Optional<String> outputOverride, Path currentDirectory) {
         Problems problems = new Problems();
-        Map<String, Object> tree = tree(file.toString(), text(currentDirectory.resolve(file), problems), problems);
+        Map<String, Object> tree = tree(
+                file.toString(),
+                TextFile.read(currentDirectory.resolve(file), "job file", "--config", problems::add),
+                problems);
         Overrides.apply(tree, setOverrides, problems);
         return read(file.toString(), tree, problems, new JobPaths(currentDirectory, file), file, outputOverride);
     }
@@ -80,23 +80,6 @@ public final class JobFile {
             problems.add("the file must hold a map of keys, such as model: and data:");
         }
         throw new ConfigException(where, problems.lines());
-    }
-
-    private static Optional<String> text(Path file, Problems problems) {
-        if (Files.isDirectory(file)) {
-            problems.add("this is a directory; name the job file in it");
-        } else if (!Files.exists(file)) {
-            problems.add("there is no such file; check the path after --config");
-        } else {
-            try {
-                return Optional.of(Files.readString(file));
-            } catch (CharacterCodingException e) {
-                problems.add("the file is not UTF-8; save it as UTF-8");
-            } catch (IOException e) {
-                problems.add("the file cannot be read: " + e);
-            }
-        }
-        return Optional.empty();
     }
 
     private static String baseName(Path file) {

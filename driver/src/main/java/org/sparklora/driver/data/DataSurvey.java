@@ -24,15 +24,12 @@ public record DataSurvey(long rows, TextStatistics sample) {
      * @throws DataException for the first row, by file and row, that cannot be used; where there is none
      */
     public static DataSurvey of(Dataset<Row> rows, LabelCodec labels, Tokenization tokenization, int most) {
-        long count = count(rows, labels);
-        if (count == 0) {
-            throw new DataException("there is no row to train on; check data.train");
-        }
+        RowCoder coder = new RowCoder(labels);
+        long count = coder.checkTraining(InputRow.of(rows));
         List<Drawn> drawn = InputRow.of(rows).map(Drawn::new).takeOrdered(most, new ByHash());
         TreeMap<Integer, Long> lengths = new TreeMap<>();
         long truncated = 0;
         try (TextTokenizer tokenizer = TextTokenizer.open(tokenization.tokenizer(), tokenization.maxLength())) {
-            RowCoder coder = new RowCoder(labels);
             for (Drawn row : drawn) {
                 CodedExample example = coder.encode(tokenizer, row.content, row.hash);
                 lengths.merge(example.example.length(), 1L, Long::sum);

@@ -20,6 +20,15 @@ final class RowCoder implements Serializable {
         this.labels = labels;
     }
 
+    /** The same for rows to train on, of which there must be one. */
+    long checkTraining(JavaRDD<InputRow> rows) {
+        long count = check(rows);
+        if (count == 0) {
+            throw new DataException("there is no row to train on; check data.train");
+        }
+        return count;
+    }
+
     /** Checks all rows and counts them; throws for the first problem in the order of file and row. */
     long check(JavaRDD<InputRow> rows) {
         Found all = new Found();

@@ -47,10 +47,7 @@ public final class TrainingData {
         Shards.Tokens tokens = new Shards.Tokens(spark, tokenization);
         RowCoder coder = new RowCoder(labels);
         JavaRDD<InputRow> input = InputRow.of(rows);
-        long count = coder.check(input);
-        if (count == 0) {
-            throw new DataException("there is no row to train on; check data.train");
-        }
+        long count = coder.checkTraining(input);
         ShardPlan plan = layout.plan(count);
         if (layout.given()) {
             JavaPairRDD<Long, Content> ranked = InputRow.inOrder(rows);

@@ -3,11 +3,12 @@ package org.sparklora.driver.plan;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.SortedSet;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.sparklora.driver.manifest.LayerRanges;
 
 /** Module names for people: {@code bert.encoder.layer.[0-2, 11].attention.self.query}. */
 final class ModuleNames {
@@ -18,7 +19,7 @@ final class ModuleNames {
 
     /** One line for all modules that differ in the number of their layer only. */
     static List<String> shortened(List<String> paths) {
-        Map<String, TreeSet<Integer>> layers = new TreeMap<>();
+        Map<String, Set<Integer>> layers = new TreeMap<>();
         List<String> lines = new ArrayList<>();
         for (String path : paths) {
             Matcher numbered = NUMBERED.matcher(path);
@@ -35,20 +36,8 @@ final class ModuleNames {
         return shortened;
     }
 
-    private static String numbers(SortedSet<Integer> numbers) {
-        if (numbers.size() == 1) {
-            return numbers.first().toString();
-        }
-        List<String> runs = new ArrayList<>();
-        for (int first : numbers) {
-            if (!numbers.contains(first - 1)) {
-                int last = first;
-                while (numbers.contains(last + 1)) {
-                    last++;
-                }
-                runs.add(first == last ? "" + first : first + "-" + last);
-            }
-        }
-        return "[" + String.join(", ", runs) + "]";
+    private static String numbers(Set<Integer> layers) {
+        List<String> ranges = LayerRanges.of(layers);
+        return layers.size() == 1 ? ranges.get(0) : "[" + String.join(", ", ranges) + "]";
     }
 }

@@ -10,7 +10,6 @@ import org.sparklora.driver.plan.Timeline.Stretch;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraModule;
-import org.sparklora.worker.contract.TensorSpec;
 
 /** A plan as one JSON object, keys as in a run's history. */
 public final class PlanJson {
@@ -82,9 +81,7 @@ public final class PlanJson {
             Map<String, Object> json = new LinkedHashMap<>();
             json.put("name", name);
             plan.manifest().group(name).ifPresent(group -> declared(group, json));
-            long parameters = plan.manifest().tensors(name).stream()
-                    .mapToLong(TensorSpec::size)
-                    .sum();
+            long parameters = plan.parameters(name);
             json.put("parameters", parameters);
             json.put("all_reduce_bytes", parameters * Float.BYTES);
             groups.add(json);

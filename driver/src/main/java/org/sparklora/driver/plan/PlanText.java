@@ -8,7 +8,6 @@ import org.sparklora.driver.data.TextStatistics;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.ShardPlan;
-import org.sparklora.worker.contract.TensorSpec;
 
 /** A plan as plain lines for people. */
 public final class PlanText {
@@ -72,7 +71,7 @@ public final class PlanText {
         line("");
         line("groups");
         for (LoraGroup group : manifest.groups()) {
-            long parameters = parameters(group.name());
+            long parameters = plan.parameters(group.name());
             line(
                     "  %s: %s, %s, %,d parameters, %,d bytes per all-reduce, %s",
                     group.name(),
@@ -91,15 +90,9 @@ public final class PlanText {
             if (manifest.group(name).isEmpty()) {
                 line(
                         "  %s: always live, %,d parameters, %,d bytes per all-reduce",
-                        name, parameters(name), parameters(name) * Float.BYTES);
+                        name, plan.parameters(name), plan.parameters(name) * Float.BYTES);
             }
         }
-    }
-
-    private long parameters(String group) {
-        return plan.manifest().tensors(group).stream()
-                .mapToLong(TensorSpec::size)
-                .sum();
     }
 
     private static String ranks(LoraGroup group) {

@@ -8,6 +8,7 @@ import org.sparklora.driver.data.TextStatistics;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.ShardPlan;
+import org.sparklora.worker.contract.TensorSpec;
 
 /**
  * Everything that can be told of a run before it.
@@ -66,6 +67,11 @@ public record RunPlan(
      * @param baseDropout whether the base drops out, whose masks come on top of what is counted
      */
     public record Memory(OptionalInt tasks, int rows, boolean baseDropout) {}
+
+    /** Numbers that a group trains while it is live. */
+    long parameters(String group) {
+        return manifest.tensors(group).stream().mapToLong(TensorSpec::size).sum();
+    }
 
     /** The most bytes that autograd keeps for a task at any time of the run. */
     long keptBytes() {

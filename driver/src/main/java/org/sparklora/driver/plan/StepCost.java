@@ -1,9 +1,9 @@
 package org.sparklora.driver.plan;
 
-import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.sparklora.driver.data.TextStatistics;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraGroup;
@@ -25,43 +25,43 @@ public final class StepCost {
     private final LoraManifest manifest;
     private final Encoder encoder;
     private final EncoderWork work;
-    private final Map<Integer, Long> lengths;
+    private final TextStatistics lengths;
+    private final double everythingLive;
 
     /**
      * @param manifest with the head
-     * @param lengths how many rows of each length in tokens, at least one; a sample will do
+     * @param lengths of at least one row; a sample will do
      */
-    public StepCost(LoraManifest manifest, Encoder encoder, Map<Integer, Long> lengths) {
+    public StepCost(LoraManifest manifest, Encoder encoder, TextStatistics lengths) {
         this.manifest = manifest;
         this.encoder = encoder;
         this.work = EncoderWork.of(encoder);
-        this.lengths = Map.copyOf(lengths);
+        this.lengths = lengths;
+        this.everythingLive = operations(allLive());
     }
 
     /** Operations of forward and backward, relative to a step with every group live. */
     public double relative(FreezeState state) {
-        return operations(state) / operations(allLive(state.states().keySet()));
+        return operations(state) / everythingLive;
     }
 
-    private static FreezeState allLive(Collection<String> groups) {
+    private FreezeState allLive() {
         TreeMap<String, GroupState> states = new TreeMap<>();
-        groups.forEach(group -> states.put(group, GroupState.LIVE));
+        manifest.groups().forEach(group -> states.put(group.name(), GroupState.LIVE));
         return new FreezeState(states);
     }
 
     /** Operations of forward and backward for an average row, without padding. */
     private double operations(FreezeState state) {
+        int lowest = lowestStage(state);
         double sum = 0;
-        long rows = 0;
-        for (Map.Entry<Integer, Long> entry : lengths.entrySet()) {
-            sum += entry.getValue() * operations(state, entry.getKey());
-            rows += entry.getValue();
+        for (Map.Entry<Integer, Long> entry : lengths.lengths().entrySet()) {
+            sum += entry.getValue() * operations(state, lowest, entry.getKey());
         }
-        return sum / rows;
+        return sum / lengths.examples();
     }
 
-    private double operations(FreezeState state, int length) {
-        int lowest = lowestStage(state);
+    private double operations(FreezeState state, int lowest, int length) {
         double sum = 0;
         for (int stage = 0; stage < work.stages(); stage++) {
             sum += work.forward(stage, length) + (stage >= lowest ? work.backward(stage, length) : 0);
@@ -119,10 +119,7 @@ public final class StepCost {
 
     /** The lowest stage that trains, as {@link Encoder} counts; {@code layers() + 2}: the head alone. */
     public int lowestStage(FreezeState state) {
-        return GradientLayout.of(manifest, state).slots().stream()
-                .mapToInt(slot -> encoder.stageOf(slot.tensor().name()))
-                .min()
-                .orElse(encoder.layers() + 2);
+        return GradientLayout.of(manifest, state).lowestStage(encoder);
     }
 
     /** {@code embeddings}, {@code layer 11}, {@code pooler} or {@code head}. */
@@ -146,23 +143,13 @@ public final class StepCost {
         if (stage == 0) {
             return 0;
         }
-        double tokens = stage > encoder.layers() ? 1 : meanLength();
+        double tokens = stage > encoder.layers() ? 1 : lengths.meanLength();
         return Math.round(rows * tokens * encoder.hiddenSize() * Float.BYTES);
-    }
-
-    private double meanLength() {
-        double tokens = 0;
-        long rows = 0;
-        for (Map.Entry<Integer, Long> entry : lengths.entrySet()) {
-            tokens += (double) entry.getKey() * entry.getValue();
-            rows += entry.getValue();
-        }
-        return tokens / rows;
     }
 
     /** Bytes that autograd keeps for this many rows, all as long as the longest, at the turn from forward to backward. */
     public long keptBytes(FreezeState state, int rows) {
-        int longest = lengths.keySet().stream().mapToInt(length -> length).max().orElse(0);
+        int longest = lengths.longest();
         double sum = 0;
         for (int stage = lowestStage(state); stage < work.stages(); stage++) {
             sum += work.kept(stage, longest);

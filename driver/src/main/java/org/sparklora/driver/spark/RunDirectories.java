@@ -39,7 +39,7 @@ public final class RunDirectories {
             return new LocalRunDirectory(Path.of(URI.create(output)));
         }
         if (!hasScheme
-                && (isLocal(spark)
+                && (Sessions.isLocal(spark.get("spark.master", "local"))
                         || "file".equals(FileSystem.getDefaultUri(hadoop).getScheme()))) {
             return new LocalRunDirectory(Path.of(output));
         }
@@ -52,11 +52,6 @@ public final class RunDirectories {
             throw new OutputException(output + " cannot be reached: " + e.getMessage()
                     + "; check the address, and that the file system's jars are on the class path (--packages)");
         }
-    }
-
-    private static boolean isLocal(SparkConf spark) {
-        String master = spark.get("spark.master", "local");
-        return master.equals("local") || master.startsWith("local[");
     }
 
     /** As Spark makes it for a session. */

@@ -38,7 +38,7 @@ public final class Sessions {
             builder.config(CHECK_INTERVAL, "1s");
         }
         String master = conf.get("spark.master", "without a master");
-        if (!conf.contains(PARTITIONS) && master.startsWith("local") && !master.startsWith("local-cluster")) {
+        if (!conf.contains(PARTITIONS) && isLocal(master)) {
             // Spark's 200 make thousands of tasks of reading a small file, and no large one is read on one machine.
             int cores = Runtime.getRuntime().availableProcessors();
             builder.config(PARTITIONS, String.valueOf(Math.max(LEAST_PARTITIONS, cores)));
@@ -59,6 +59,11 @@ public final class Sessions {
             throw refused(master, "the master did not take it", null);
         }
         return session;
+    }
+
+    /** Whether everything runs in this JVM. */
+    static boolean isLocal(String master) {
+        return master.equals("local") || master.startsWith("local[");
     }
 
     private static ClusterException refused(String master, String why, @Nullable Exception cause) {

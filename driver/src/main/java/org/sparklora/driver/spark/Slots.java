@@ -24,13 +24,13 @@ public final class Slots {
 
     /** Tasks that an executor runs at once, where the settings tell: those of a local master, or spark.executor.cores. */
     public static OptionalInt perExecutor(JavaSparkContext spark) {
-        SparkConf conf = spark.getConf();
-        if (spark.isLocal() && !spark.master().startsWith("local-cluster")) {
-            return OptionalInt.of(available(spark));
-        }
-        return conf.contains("spark.executor.cores")
+        return Sessions.isLocal(spark.master()) ? OptionalInt.of(available(spark)) : perExecutor(spark.getConf());
+    }
+
+    static OptionalInt perExecutor(SparkConf cluster) {
+        return cluster.contains("spark.executor.cores")
                 ? OptionalInt.of(
-                        Math.max(1, conf.getInt("spark.executor.cores", 1) / conf.getInt("spark.task.cpus", 1)))
+                        Math.max(1, cluster.getInt("spark.executor.cores", 1) / cluster.getInt("spark.task.cpus", 1)))
                 : OptionalInt.empty();
     }
 

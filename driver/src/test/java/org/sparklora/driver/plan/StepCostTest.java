@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
+import org.sparklora.driver.data.TextStatistics;
 import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupSettings;
@@ -41,7 +42,7 @@ class StepCostTest {
             List.of(new TensorSpec("classifier.weight", List.of(1, 24)), new TensorSpec("classifier.bias", List.of(1))),
             List.of());
 
-    private final StepCost cost = new StepCost(MANIFEST, TWO_LAYERS, Map.of(S, 5L));
+    private final StepCost cost = new StepCost(MANIFEST, TWO_LAYERS, new TextStatistics(5, 0, Map.of(S, 5L)));
 
     private static LoraGroup group(String name, int layer, int r, double dropout) {
         LoraModule module = new LoraModule("bert.encoder.layer." + layer + ".attention.self.query", r, 8, 24, 24);
@@ -78,7 +79,7 @@ class StepCostTest {
     @Test
     void rowsOfSeveralLengthsAreAveraged() {
         // Attention grows with the square, so a mean length would not do.
-        StepCost mixed = new StepCost(MANIFEST, TWO_LAYERS, Map.of(S, 1L, 3 * S, 1L));
+        StepCost mixed = new StepCost(MANIFEST, TWO_LAYERS, new TextStatistics(2, 0, Map.of(S, 1L, 3 * S, 1L)));
         double forward = (FORWARD + 3 * 2 * LAYER + 9 * 2 * ATTENTION + POOLER) / 2;
         double backward = (LAYER_BACKWARD + POOLER + 3 * LAYER + 9 * 2 * ATTENTION + POOLER) / 2;
         double layer0 = (LAYER_BACKWARD + 3 * LAYER + 9 * 2 * ATTENTION) / 2;
@@ -111,7 +112,7 @@ class StepCostTest {
                 BiasMode.ALL,
                 MANIFEST.head(),
                 List.of(new TensorSpec("bert.embeddings.LayerNorm.bias", List.of(24))));
-        StepCost all = new StepCost(biases, TWO_LAYERS, Map.of(S, 5L));
+        StepCost all = new StepCost(biases, TWO_LAYERS, new TextStatistics(5, 0, Map.of(S, 5L)));
         assertThat(all.lowestLive(TOP_ONLY)).isEqualTo("embeddings");
         assertThat(all.prefixBytes(TOP_ONLY, 100)).isZero();
     }

@@ -32,7 +32,16 @@ class SlotsTest {
         on("local[4]", Map.of("spark.task.cpus", "2"), spark -> {
             assertThat(Slots.available(spark)).isEqualTo(2);
             assertThat(Slots.tasks(spark, 8)).isEqualTo(2);
+            assertThat(Slots.perExecutor(spark)).hasValue(2);
         });
+    }
+
+    @Test
+    void anExecutorsTasksAreToldByItsCores() {
+        SparkConf cluster = new SparkConf(false).setMaster("yarn");
+        assertThat(Slots.perExecutor(cluster)).isEmpty();
+        cluster.set("spark.executor.cores", "5").set("spark.task.cpus", "2");
+        assertThat(Slots.perExecutor(cluster)).hasValue(2);
     }
 
     @Test

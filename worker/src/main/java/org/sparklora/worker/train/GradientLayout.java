@@ -10,6 +10,7 @@ import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.TensorSpec;
+import org.sparklora.worker.encoder.Encoder;
 
 /** Where each live tensor lies in the flat gradient: live groups in name order, their tensors in name order. */
 public final class GradientLayout {
@@ -56,6 +57,14 @@ public final class GradientLayout {
     /** Number of float32 values, which is the number of trainable parameters. */
     public int size() {
         return size;
+    }
+
+    /** The lowest stage with a live tensor, as {@link Encoder} counts; that of a head where nothing of the encoder is live. */
+    public int lowestStage(Encoder encoder) {
+        return slots.stream()
+                .mapToInt(slot -> encoder.stageOf(slot.tensor().name()))
+                .min()
+                .orElse(encoder.layers() + 2);
     }
 
     /** The live tensors of a snapshot, flat. */

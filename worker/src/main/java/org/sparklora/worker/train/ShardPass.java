@@ -39,10 +39,7 @@ public final class ShardPass {
         this.settings = settings;
         this.plan = plan;
         this.layout = GradientLayout.of(plan.manifest(), plan.freeze());
-        this.firstLiveStage = layout.slots().stream()
-                .mapToInt(slot -> base.encoder().stageOf(slot.tensor().name()))
-                .min()
-                .orElse(base.encoder().layers() + 2);
+        this.firstLiveStage = layout.lowestStage(base.encoder());
     }
 
     /** Where the live tensors lie in the sum's gradient. */

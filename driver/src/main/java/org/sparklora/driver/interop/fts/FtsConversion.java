@@ -8,6 +8,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.sparklora.driver.config.ConfigException;
 import org.sparklora.driver.manifest.LinearModule;
 
 /**
@@ -39,7 +40,7 @@ public final class FtsConversion {
      *
      * @param model what regular expressions are matched with; without it parameters are told by their names alone
      * @param learningRate the job's, of which a group has a multiple
-     * @throws FtsException when an entry means no parameter, a parameter is in two phases, or none can be adapted
+     * @throws ConfigException when an entry means no parameter, a parameter is in two phases, or none can be adapted
      */
     public static String yaml(FtsSchedule schedule, Optional<FtsModel> model, OptionalDouble learningRate) {
         FtsConversion conversion = new FtsConversion(schedule, model, learningRate);

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.sparklora.driver.config.ConfigException;
 
 /**
  * What of one phase LoRA can adapt. A module belongs to the phase of its weight: LoRA stands for a change of the weight,
@@ -30,7 +31,7 @@ record FtsModules(List<String> paths, boolean head, List<String> leftOut) {
     /**
      * The modules of each phase.
      *
-     * @throws FtsException naming entries that mean nothing, and parameters that two phases share
+     * @throws ConfigException naming entries that mean nothing, and parameters that two phases share
      */
     static List<FtsModules> of(FtsSchedule schedule, Optional<FtsModel> model) {
         FtsNames names = FtsNames.of(schedule, model);
@@ -49,7 +50,7 @@ record FtsModules(List<String> paths, boolean head, List<String> leftOut) {
                             + " Linears, such as query and value");
         }
         if (!problems.isEmpty()) {
-            throw new FtsException(schedule.file(), problems);
+            throw new ConfigException(schedule.file(), problems);
         }
         return phases;
     }

@@ -48,7 +48,7 @@ public record FtsSchedule(String file, List<Phase> phases) {
     /**
      * Reads and checks a file.
      *
-     * @throws FtsException naming every problem
+     * @throws org.sparklora.driver.config.ConfigException naming every problem
      */
     public static FtsSchedule read(Path file) {
         return FtsScheduleReader.read(file);

@@ -1,9 +1,6 @@
 package org.sparklora.driver.interop.fts;
 
-import java.io.IOException;
 import java.io.StringReader;
-import java.nio.charset.CharacterCodingException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -20,6 +17,8 @@ import java.util.regex.PatternSyntaxException;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
+import org.sparklora.driver.config.ConfigException;
+import org.sparklora.driver.config.TextFile;
 import org.sparklora.driver.spelling.NearMiss;
 import org.yaml.snakeyaml.LoaderOptions;
 import org.yaml.snakeyaml.Yaml;
@@ -56,30 +55,15 @@ final class FtsScheduleReader {
 
     static FtsSchedule read(Path file) {
         FtsScheduleReader reader = new FtsScheduleReader();
-        List<FtsSchedule.Phase> phases =
-                reader.text(file).flatMap(reader::root).map(reader::phases).orElse(List.of());
+        List<FtsSchedule.Phase> phases = TextFile.read(file, "schedule file", "--from-fts", reader.problems::add)
+                .flatMap(reader::root)
+                .map(reader::phases)
+                .orElse(List.of());
         reader.checkEpochs(phases);
         if (!reader.problems.isEmpty()) {
-            throw new FtsException(file.toString(), reader.problems);
+            throw new ConfigException(file.toString(), reader.problems);
         }
         return new FtsSchedule(file.toString(), phases);
-    }
-
-    private Optional<String> text(Path file) {
-        if (Files.isDirectory(file)) {
-            problems.add("this is a directory; name the schedule file in it");
-        } else if (!Files.exists(file)) {
-            problems.add("there is no such file; check the path after --from-fts");
-        } else {
-            try {
-                return Optional.of(Files.readString(file));
-            } catch (CharacterCodingException e) {
-                problems.add("the file is not UTF-8; save it as UTF-8");
-            } catch (IOException e) {
-                problems.add("the file cannot be read: " + e);
-            }
-        }
-        return Optional.empty();
     }
 
     private Optional<MappingNode> root(String yaml) {

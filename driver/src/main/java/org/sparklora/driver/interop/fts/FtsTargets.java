@@ -13,6 +13,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.sparklora.driver.manifest.JobValue;
+import org.sparklora.driver.manifest.LayerRanges;
 import org.sparklora.driver.manifest.LinearModule;
 import org.sparklora.driver.manifest.ModuleMatcher;
 import org.sparklora.driver.manifest.ModulePattern;
@@ -97,21 +98,8 @@ record FtsTargets(List<String> names, List<Integer> layers) {
             lines.add("target_modules: [" + String.join(", ", names) + "]");
         }
         if (!layers.isEmpty()) {
-            lines.add("layers_to_transform: [" + String.join(", ", ranges()) + "]");
+            lines.add("layers_to_transform: [" + String.join(", ", LayerRanges.of(layers)) + "]");
         }
         return lines;
-    }
-
-    private List<String> ranges() {
-        List<String> ranges = new ArrayList<>();
-        for (int i = 0; i < layers.size(); ) {
-            int first = layers.get(i);
-            int last = first;
-            for (i++; i < layers.size() && layers.get(i) == last + 1; i++) {
-                last++;
-            }
-            ranges.add(first == last ? String.valueOf(first) : first + "-" + last);
-        }
-        return ranges;
     }
 }

@@ -11,6 +11,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.sparklora.driver.config.ConfigException;
 
 class FtsConversionTest {
 
@@ -54,8 +55,8 @@ class FtsConversionTest {
 
     private List<String> problems(String yaml, Optional<FtsModel> model) throws IOException {
         FtsSchedule schedule = schedule(yaml);
-        FtsException refusal = catchThrowableOfType(
-                FtsException.class, () -> FtsConversion.yaml(schedule, model, OptionalDouble.empty()));
+        ConfigException refusal = catchThrowableOfType(
+                ConfigException.class, () -> FtsConversion.yaml(schedule, model, OptionalDouble.empty()));
         assertThat(refusal).as("a refusal of\n%s", yaml).isNotNull();
         assertThat(refusal).hasMessageStartingWith(schedule.file() + ": ");
         return refusal.problems();

@@ -14,6 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.sparklora.driver.config.ConfigException;
 
 class FtsScheduleTest {
 
@@ -29,8 +30,8 @@ class FtsScheduleTest {
         return refusal(file).problems();
     }
 
-    private static FtsException refusal(Path file) {
-        FtsException refusal = catchThrowableOfType(FtsException.class, () -> FtsSchedule.read(file));
+    private static ConfigException refusal(Path file) {
+        ConfigException refusal = catchThrowableOfType(ConfigException.class, () -> FtsSchedule.read(file));
         assertThat(refusal).as("a refusal of %s", file).isNotNull();
         return refusal;
     }
