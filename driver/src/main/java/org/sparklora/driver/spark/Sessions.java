@@ -18,6 +18,8 @@ public final class Sessions {
     /** How Spark begins the name of an application that no standalone master knows. */
     private static final String UNREGISTERED = "spark-application-";
 
+    private static final String NOT_TAKEN = "the master did not take it";
+
     private Sessions() {}
 
     /** Opens the session; the caller closes it. */
@@ -52,11 +54,11 @@ public final class Sessions {
             throw new SparkSettingsException("Spark refuses its settings: " + why, e);
         } catch (Exception e) {
             // Exception, because Spark throws checked ones that no signature names.
-            throw refused(master, Failures.summary(e), e);
+            throw refused(master, isOfAStoppedContext(e) ? NOT_TAKEN : Failures.summary(e), e);
         }
         if (session.sparkContext().applicationId().startsWith(UNREGISTERED)) {
             // Spark asked three times, 20 s apart, gave up, and is stopping the context: it needs no closing.
-            throw refused(master, "the master did not take it", null);
+            throw refused(master, NOT_TAKEN, null);
         }
         return session;
     }
@@ -64,6 +66,15 @@ public final class Sessions {
     /** Whether everything runs in this JVM. */
     static boolean isLocal(String master) {
         return master.equals("local") || master.startsWith("local[");
+    }
+
+    /**
+     * Whether Spark, having given up on the master, stopped its context before the session was made of it. Which of the
+     * two comes first is chance.
+     */
+    static boolean isOfAStoppedContext(Exception failure) {
+        return failure instanceof IllegalStateException
+                && String.valueOf(failure.getMessage()).contains("stopped");
     }
 
     private static ClusterException refused(String master, String why, @Nullable Exception cause) {

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.Properties;
+import org.apache.spark.SparkConf;
+import org.apache.spark.SparkContext;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -71,5 +73,19 @@ class SessionsTest {
         assertThatThrownBy(() -> Sessions.open("none"))
                 .isInstanceOf(ClusterException.class)
                 .hasMessageStartingWith("no application on none: Could not parse Master URL: 'none'. Check that");
+    }
+
+    @Test
+    void aContextThatStopsWhileItStartsWasNotTaken() {
+        set("spark.master", "local[2]");
+        set("spark.ui.enabled", "false");
+        SparkContext context = new SparkContext(new SparkConf().setAppName("brief"));
+        context.stop();
+        assertThatThrownBy(context::defaultParallelism)
+                .isInstanceOfSatisfying(
+                        IllegalStateException.class,
+                        e -> assertThat(Sessions.isOfAStoppedContext(e)).isTrue());
+        assertThat(Sessions.isOfAStoppedContext(new IllegalStateException("Library directory does not exist")))
+                .isFalse();
     }
 }
