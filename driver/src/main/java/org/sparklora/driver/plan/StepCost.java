@@ -73,7 +73,7 @@ public final class StepCost {
                 double product = 2.0
                         * module.loraRank()
                         * (module.inFeatures() + module.outFeatures())
-                        * work.tokens(stage, length);
+                        * work.tokens(module.path(), length);
                 sum += product * passes(is, stage >= lowest);
             }
         }
@@ -159,7 +159,7 @@ public final class StepCost {
             for (LoraModule module : group.modules()) {
                 // Where the input of A is dropped out, mask and product are kept.
                 int input = group.settings().loraDropout() > 0 ? 2 * module.inFeatures() : 0;
-                sum += (double) work.tokens(encoder.stageOf(module.path()), longest) * (input + module.loraRank());
+                sum += (double) work.tokens(module.path(), longest) * (input + module.loraRank());
             }
         }
         return Math.round(rows * sum * Float.BYTES);

@@ -48,6 +48,9 @@ public interface Encoder {
     /** Stage of a weight or module by its name; {@code layers() + 2} for what is not the encoder's, such as a head. */
     int stageOf(String name);
 
+    /** Whether a Linear computes every token of a sequence, and not the first alone, where {@link #firstTokens} ends. */
+    boolean everyToken(String path);
+
     /** Our name of a checkpoint's tensor; empty for tensors that fine-tuning does not use. */
     Optional<String> canonicalName(String checkpointName);
 
@@ -57,6 +60,12 @@ public interface Encoder {
     /** Layer i: x [B·S, H] to [B·S, H]. */
     NDArray layer(int layer, ForwardPass pass, NDArray x, Tokens tokens);
 
-    /** What the head reads: [B·S, H] to [B, H]. */
-    NDArray pool(ForwardPass pass, NDArray x, Tokens tokens);
+    /**
+     * Layer i for the first token of each sequence alone, which is all that a head of whole sequences reads of the last
+     * layer: x [B·S, H] to [B, H]. K and V are computed for every token, all else for one.
+     */
+    NDArray firstTokens(int layer, ForwardPass pass, NDArray x, Tokens tokens);
+
+    /** What the head reads: the first tokens [B, H] to [B, H]. */
+    NDArray pool(ForwardPass pass, NDArray first);
 }

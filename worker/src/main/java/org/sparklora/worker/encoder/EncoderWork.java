@@ -15,21 +15,29 @@ public final class EncoderWork {
     private final int hidden;
     private final int heads;
 
-    /** Entries of a stage's weight matrices. */
-    private final long[] weights;
+    /** Entries of a stage's weight matrices that every token is multiplied with. */
+    private final long[] everyToken;
+
+    /** Entries of those that the first token of a row is multiplied with. */
+    private final long[] firstToken;
 
     /** The widest result within a stage. */
     private final int[] widest;
 
+    private final Encoder encoder;
+
     private EncoderWork(Encoder encoder) {
+        this.encoder = encoder;
         this.layers = encoder.layers();
         this.hidden = encoder.hiddenSize();
         this.heads = encoder.heads();
-        this.weights = new long[layers + 2];
+        this.everyToken = new long[layers + 2];
+        this.firstToken = new long[layers + 2];
         this.widest = new int[layers + 2];
         for (TensorSpec weight : encoder.linears()) {
             int stage = encoder.stageOf(weight.name());
-            weights[stage] += weight.size();
+            long[] entries = encoder.everyToken(weight.name()) ? everyToken : firstToken;
+            entries[stage] += weight.size();
             widest[stage] = Math.max(widest[stage], weight.shape().get(0));
         }
     }
@@ -41,17 +49,17 @@ public final class EncoderWork {
 
     /** Number of stages: embeddings, layers, pooler. */
     public int stages() {
-        return weights.length;
+        return everyToken.length;
     }
 
-    /** Tokens that a stage computes for a row of S tokens: the pooler reads the first only. */
-    public int tokens(int stage, int length) {
-        return stage > layers ? 1 : length;
+    /** Tokens of a row of S that a Linear computes: in the last layer Q and what follows attention read the first only. */
+    public int tokens(String linear, int length) {
+        return encoder.everyToken(linear) ? length : 1;
     }
 
     /** Operations of a stage's forward pass for a row of S tokens. */
     public double forward(int stage, int length) {
-        return 2.0 * weights[stage] * tokens(stage, length) + attention(stage, length);
+        return products(stage, length) + attention(stage, length);
     }
 
     /**
@@ -59,18 +67,25 @@ public final class EncoderWork {
      * product, for it has no gradient of its own; attention takes two, as both its factors depend on the input.
      */
     public double backward(int stage, int length) {
-        return 2.0 * weights[stage] * tokens(stage, length) + 2 * attention(stage, length);
+        return products(stage, length) + 2 * attention(stage, length);
     }
 
-    /** Q Kᵀ and P V, S x S x H each. */
+    private double products(int stage, int length) {
+        return 2.0 * everyToken[stage] * length + 2.0 * firstToken[stage];
+    }
+
+    /** Q Kᵀ and P V, S x S x H each; in the last layer of one query, S x H. */
     private double attention(int stage, int length) {
-        boolean attends = stage > 0 && stage <= layers;
-        return attends ? 4.0 * length * length * hidden : 0;
+        return stage == 0 || stage > layers ? 0 : 4.0 * queries(stage, length) * length * hidden;
+    }
+
+    private int queries(int stage, int length) {
+        return stage < layers ? length : 1;
     }
 
     /**
      * float32 values that autograd keeps of a stage, for a row of S tokens, until backward has passed it: the stage's
-     * input, which LoRA pairs read, Q, K and V by head, the probabilities (N x S each token), the input of both layer
+     * input, which LoRA pairs read, Q, K and V by head, the probabilities (N x S each query), the input of both layer
      * normalisations, and that of the GELU. Without dropout; each mask would add its tensor twice.
      */
     public double kept(int stage, int length) {
@@ -80,6 +95,7 @@ public final class EncoderWork {
         if (stage > layers) {
             return 2.0 * hidden;
         }
-        return (double) length * (6.0 * hidden + widest[stage] + (double) heads * length);
+        return length * 3.0 * hidden
+                + queries(stage, length) * (3.0 * hidden + widest[stage] + (double) heads * length);
     }
 }

@@ -62,17 +62,22 @@ public final class AdaptedModel implements Parameters {
         return adapters;
     }
 
-    /** Stages {@code from} (inclusive) to {@code to} (exclusive) of the encoder; stage 0 takes no input. */
+    /**
+     * Stages {@code from} (inclusive) to {@code to} (exclusive) of the encoder; stage 0 takes no input. The last layer and
+     * the pooler result in [B, H], the stages below in [B·S, H].
+     */
     NDArray stages(int from, int to, ForwardPass pass, NDArray input, Tokens tokens) {
         Encoder encoder = base.encoder();
         NDArray x = input;
         for (int stage = from; stage < to; stage++) {
             if (stage == 0) {
                 x = encoder.embed(pass, tokens);
-            } else if (stage <= encoder.layers()) {
+            } else if (stage < encoder.layers()) {
                 x = encoder.layer(stage - 1, pass, x, tokens);
+            } else if (stage == encoder.layers()) {
+                x = encoder.firstTokens(stage - 1, pass, x, tokens);
             } else {
-                x = encoder.pool(pass, x, tokens);
+                x = encoder.pool(pass, x);
             }
         }
         return x;

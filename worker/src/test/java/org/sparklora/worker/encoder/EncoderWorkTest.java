@@ -15,10 +15,22 @@ class EncoderWorkTest {
             BertEncoder.of(EncoderConfig.read(Path.of("src/test/resources/golden/models/tiny-bert-2l-reg"))));
 
     @Test
-    void aLayerMultipliesItsSixWeightsAndAttends() {
+    void aLayerBelowTheLastMultipliesItsSixWeightsAndAttends() {
         // 4 of 24 x 24, 24 x 40 and back; Q Kᵀ and P V.
         assertThat(work.forward(1, S)).isEqualTo(2 * (4 * 24 * 24 + 2 * 24 * 40) * S + 2 * (2 * S * S * 24));
-        assertThat(work.forward(2, S)).isEqualTo(work.forward(1, S));
+    }
+
+    @Test
+    void theLastLayerComputesKeysAndValuesForAllAndTheRestForOneToken() {
+        int one = 2 * 24 * 24 + 2 * 24 * 40;
+        assertThat(work.forward(2, S)).isEqualTo(2 * (2 * 24 * 24 * S + one) + 2 * (2 * S * 24));
+        assertThat(work.backward(2, S)).isEqualTo(2 * (2 * 24 * 24 * S + one) + 4 * (2 * S * 24));
+        assertThat(work.kept(2, S)).isEqualTo(S * 3 * 24 + 3 * 24 + 40 + 3 * S);
+        assertThat(work.tokens("bert.encoder.layer.0.attention.self.query", S)).isEqualTo(S);
+        assertThat(work.tokens("bert.encoder.layer.1.attention.self.key", S)).isEqualTo(S);
+        assertThat(work.tokens("bert.encoder.layer.1.attention.self.value", S)).isEqualTo(S);
+        assertThat(work.tokens("bert.encoder.layer.1.attention.self.query", S)).isEqualTo(1);
+        assertThat(work.tokens("bert.encoder.layer.1.output.dense", S)).isEqualTo(1);
     }
 
     @Test
@@ -31,8 +43,7 @@ class EncoderWorkTest {
         assertThat(work.stages()).isEqualTo(4);
         assertThat(work.forward(3, S)).isEqualTo(2 * 24 * 24);
         assertThat(work.backward(3, S)).isEqualTo(2 * 24 * 24);
-        assertThat(work.tokens(3, S)).isEqualTo(1);
-        assertThat(work.tokens(2, S)).isEqualTo(S);
+        assertThat(work.tokens("bert.pooler.dense", S)).isEqualTo(1);
         assertThat(work.forward(0, S)).isZero();
         assertThat(work.backward(0, S)).isZero();
     }

@@ -129,11 +129,7 @@ public final class StepBench {
             TaskHead head = new ClassificationHead(2);
             List<LoraGroup> groups = new ArrayList<>();
             for (int layer : layers) {
-                List<LoraModule> modules = Stream.of("query", "value")
-                        .map(name -> new LoraModule(
-                                "bert.encoder.layer." + layer + ".attention.self." + name, 8, 16, HIDDEN, HIDDEN))
-                        .toList();
-                groups.add(new LoraGroup(TinyModel.name(layer), "", modules, GroupSettings.PLAIN));
+                groups.add(new LoraGroup(TinyModel.name(layer), "", modules(layer), GroupSettings.PLAIN));
             }
             LoraManifest manifest = new LoraManifest(groups, BiasMode.NONE, head.tensors(HIDDEN), List.of());
             EpochPlan plan = new EpochPlan(
@@ -147,14 +143,25 @@ public final class StepBench {
             operations = needed(EncoderWork.of(base.encoder()), layers);
         }
 
+        private static List<LoraModule> modules(int layer) {
+            return Stream.of("query", "value")
+                    .map(name -> new LoraModule(
+                            "bert.encoder.layer." + layer + ".attention.self." + name, 8, 16, HIDDEN, HIDDEN))
+                    .toList();
+        }
+
         private static double needed(EncoderWork work, List<Integer> layers) {
             int lowest = layers.isEmpty() ? LAYERS + 2 : layers.get(0) + 1;
             double sum = 0;
             for (int stage = 0; stage < work.stages(); stage++) {
                 sum += work.forward(stage, LENGTH) + (stage >= lowest ? work.backward(stage, LENGTH) : 0);
             }
-            double pair = 2.0 * 8 * 2 * HIDDEN * LENGTH;
-            return ROWS * (sum + 3 * 2 * layers.size() * pair);
+            for (int layer : layers) {
+                for (LoraModule module : modules(layer)) {
+                    sum += 3 * 2.0 * 8 * 2 * HIDDEN * work.tokens(module.path(), LENGTH);
+                }
+            }
+            return ROWS * sum;
         }
 
         double operations() {

@@ -128,15 +128,32 @@ public final class BertEncoder implements Encoder {
     }
 
     @Override
+    public boolean everyToken(String path) {
+        int stage = stageOf(path);
+        return stage < sizes.layers()
+                || (stage == sizes.layers() && (path.endsWith(".self.key") || path.endsWith(".self.value")));
+    }
+
+    @Override
     public NDArray layer(int layer, ForwardPass pass, NDArray x, Tokens tokens) {
-        LayerNames name = names.get(layer);
+        return layer(names.get(layer), pass, x, tokens, tokens.length());
+    }
+
+    @Override
+    public NDArray firstTokens(int layer, ForwardPass pass, NDArray x, Tokens tokens) {
+        return layer(names.get(layer), pass, x, tokens, 1);
+    }
+
+    /** x [B·S, H] to [B·Q, H]: the first Q tokens of each sequence, 1 or all, attend to all S. */
+    private NDArray layer(LayerNames name, ForwardPass pass, NDArray x, Tokens tokens, int queries) {
         NDManager outer = x.getManager();
         try (NDManager stage = outer.newSubManager()) {
             x.attach(stage);
-            NDArray context = attend(name, pass, x, tokens);
+            NDArray asking = queries == tokens.length() ? x : first(x, tokens);
+            NDArray context = attend(name, pass, asking, x, tokens);
             NDArray attention =
                     pass.dropHidden(pass.linear(name.attentionOutput(), context), name.attentionOutput() + ".dropout");
-            NDArray attended = normalise(pass, attention.add(x), name.attentionNorm());
+            NDArray attended = normalise(pass, attention.add(asking), name.attentionNorm());
             NDArray inner = Ops.gelu(pass.linear(name.intermediate(), attended));
             NDArray output = pass.dropHidden(pass.linear(name.output(), inner), name.output() + ".dropout");
             NDArray out = normalise(pass, output.add(attended), name.outputNorm());
@@ -145,33 +162,34 @@ public final class BertEncoder implements Encoder {
         }
     }
 
-    /** Scaled dot-product attention: x [B·S, H] to the context [B·S, H]. */
-    private NDArray attend(LayerNames name, ForwardPass pass, NDArray x, Tokens tokens) {
-        NDArray query = heads(pass.linear(name.query(), x), tokens);
+    /** [B·S, H] to the first token of each sequence, [B, H]. */
+    private NDArray first(NDArray x, Tokens tokens) {
+        return x.reshape(new Shape(tokens.batch(), tokens.length(), sizes.hidden()))
+                .get("0:, 0");
+    }
+
+    /** Scaled dot-product attention: asking [B·Q, H] and x [B·S, H] to the context [B·Q, H]. */
+    private NDArray attend(LayerNames name, ForwardPass pass, NDArray asking, NDArray x, Tokens tokens) {
+        NDArray query = heads(pass.linear(name.query(), asking), tokens);
         NDArray key = heads(pass.linear(name.key(), x), tokens);
         NDArray value = heads(pass.linear(name.value(), x), tokens);
         NDArray rootD = Tensors.constant(x.getManager(), StrictMath.sqrt(sizes.headSize()));
         NDArray scores = query.matMul(key.transpose(0, 1, 3, 2)).div(rootD).add(tokens.mask());
         NDArray probabilities = pass.dropAttention(Ops.softmax(scores), name.attention() + ".dropout");
-        return probabilities
-                .matMul(value)
-                .transpose(0, 2, 1, 3)
-                .reshape(new Shape((long) tokens.batch() * tokens.length(), sizes.hidden()));
+        return probabilities.matMul(value).transpose(0, 2, 1, 3).reshape(new Shape(-1, sizes.hidden()));
     }
 
-    /** [B·S, H] to [B, N, S, D]. */
+    /** [B·T, H] to [B, N, T, D]. */
     private NDArray heads(NDArray x, Tokens tokens) {
-        return x.reshape(new Shape(tokens.batch(), tokens.length(), sizes.heads(), sizes.headSize()))
+        return x.reshape(new Shape(tokens.batch(), -1, sizes.heads(), sizes.headSize()))
                 .transpose(0, 2, 1, 3);
     }
 
     @Override
-    public NDArray pool(ForwardPass pass, NDArray x, Tokens tokens) {
-        NDManager outer = x.getManager();
+    public NDArray pool(ForwardPass pass, NDArray first) {
+        NDManager outer = first.getManager();
         try (NDManager stage = outer.newSubManager()) {
-            x.attach(stage);
-            NDArray first = x.reshape(new Shape(tokens.batch(), tokens.length(), sizes.hidden()))
-                    .get("0:, 0");
+            first.attach(stage);
             NDArray out = pass.linear(POOLER, first).tanh();
             out.attach(outer);
             return out;
