@@ -16,6 +16,7 @@ import org.sparklora.driver.spark.SparkSettingsException;
 import org.sparklora.driver.verify.CorruptRunException;
 import org.sparklora.worker.encoder.ModelException;
 import org.sparklora.worker.safetensors.SafetensorsException;
+import org.sparklora.worker.spark.NoRoomException;
 import org.sparklora.worker.train.DivergedException;
 
 /** What the process ends with. Clear of Spark's own 50 to 52. */
@@ -56,6 +57,7 @@ enum ExitCode {
             Map.entry(PeftException.class, MODEL),
             Map.entry(DivergedException.class, DIVERGED),
             Map.entry(ClusterException.class, CLUSTER),
+            Map.entry(NoRoomException.class, CLUSTER),
             Map.entry(CancelledException.class, CANCELLED),
             Map.entry(RankMismatchException.class, CLUSTER),
             Map.entry(CheckpointException.class, CHECKPOINT),

@@ -9,11 +9,15 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.sparklora.driver.config.ActivationCache;
+import org.sparklora.driver.config.ActivationCacheType;
+import org.sparklora.driver.config.ExecutionConfig;
 import org.sparklora.driver.config.GroupConfig;
 import org.sparklora.driver.config.JobConfig;
 import org.sparklora.driver.config.LoraConfig;
 import org.sparklora.driver.data.Tokenization;
 import org.sparklora.driver.freeze.FreezePolicy;
+import org.sparklora.driver.loop.CacheRule;
 import org.sparklora.driver.manifest.GroupSpec;
 import org.sparklora.driver.manifest.JobValue;
 import org.sparklora.driver.manifest.LinearModule;
@@ -27,6 +31,7 @@ import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.data.TextTokenizer;
 import org.sparklora.worker.data.TokenizerSpec;
 import org.sparklora.worker.encoder.BaseModel;
@@ -123,6 +128,18 @@ final class JobModel {
     /** How texts become tokens. */
     Tokenization tokenization() {
         return new Tokenization(tokenizer, job.model().maxLength());
+    }
+
+    /** Whether the frozen prefix is kept. */
+    CacheRule cacheRule() {
+        ExecutionConfig execution = job.execution();
+        if (execution.activationCache() == ActivationCache.OFF) {
+            return CacheRule.off("execution.activation_cache says so");
+        }
+        Precision precision =
+                execution.activationCacheType() == ActivationCacheType.FLOAT16 ? Precision.FLOAT16 : Precision.FLOAT32;
+        String source = baseSha256() + " max_length " + job.model().maxLength();
+        return CacheRule.auto(base.encoder(), precision, source);
     }
 
     /** The declared groups matched to the model's modules, without the head, whose size hangs on the labels. */

@@ -22,10 +22,12 @@ import org.apache.spark.sql.SparkSession;
 import org.sparklora.driver.checkpoint.Checkpoint;
 import org.sparklora.driver.checkpoint.CheckpointStore;
 import org.sparklora.driver.checkpoint.RunCheckpointer;
+import org.sparklora.driver.config.ActivationCache;
 import org.sparklora.driver.config.JobConfig;
 import org.sparklora.driver.config.ResolvedYaml;
 import org.sparklora.driver.interop.AdapterDetails;
 import org.sparklora.driver.interop.PeftAdapterWriter;
+import org.sparklora.driver.loop.CacheRule;
 import org.sparklora.driver.loop.TrainingLoop;
 import org.sparklora.driver.loop.TrainingLoop.Ending;
 import org.sparklora.driver.manifest.ManifestFile;
@@ -226,12 +228,16 @@ final class RunOutput {
                 .ifPresent(warning -> Console.err("%s: %s", job.name(), warning));
     }
 
-    private static Map<String, String> choices(ExchangeChoice exchange) {
+    private Map<String, String> choices(ExchangeChoice exchange) {
         return Map.of(
                 "exchange",
                 exchange.label() + ": " + exchange.reason(),
                 "activation_cache",
-                "off",
+                job.execution().activationCache() == ActivationCache.OFF
+                        ? "off: execution.activation_cache says so"
+                        : CacheRule.AUTO,
+                "activation_cache_type",
+                job.execution().activationCacheType().name().toLowerCase(Locale.ROOT),
                 "precision",
                 "float32");
     }

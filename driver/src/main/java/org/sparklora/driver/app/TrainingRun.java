@@ -94,7 +94,7 @@ final class TrainingRun {
 
         TrainingConfig training = job.training();
         int steps = data.training().plan().stepsPerEpoch();
-        Recipe recipe = new Recipe(policy, optimizer(steps), data.training().plan(), ending());
+        Recipe recipe = new Recipe(policy, optimizer(steps), data.training().plan(), ending(), model.cacheRule());
         Progress progress = new Progress(clock, PROGRESS_EVERY, Console::progress);
         FreezeState initial = model.initial(policy, groups, steps);
         output.started(model, manifest, initial, data, spark, exchange);
@@ -104,10 +104,12 @@ final class TrainingRun {
             SparkEpochRunner runner = new SparkEpochRunner(
                     spark,
                     context,
-                    data.training().shards(),
-                    data.validation(),
-                    exchange,
-                    job.execution().maxFailures(),
+                    model.base().encoder(),
+                    new SparkEpochRunner.Data(data.training(), data.validation()),
+                    new SparkEpochRunner.Settings(
+                            exchange,
+                            job.execution().maxFailures(),
+                            job.execution().activationCache()),
                     record);
             TrainingLoop loop = new TrainingLoop(manifest, firstValues, recipe, runner, record, clock);
             output.finished(model, manifest, data, output.run(loop));

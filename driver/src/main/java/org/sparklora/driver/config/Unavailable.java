@@ -25,10 +25,7 @@ final class Unavailable {
         refuse("lora.modules_to_save=" + toSave, !headOrNothing, "use [classifier] or []");
 
         ExecutionConfig execution = job.execution();
-        ActivationCache cache = execution.activationCache();
         refuse("execution.device", execution.device(), execution.device() == ComputeDevice.GPU, "cpu");
-        refuse("execution.activation_cache", cache, cache == ActivationCache.MEMORY, "auto or off");
-        refuse("execution.activation_cache", cache, cache == ActivationCache.DISK, "auto or off");
 
         refuse("tracking.mlflow", job.tracking().mlflow().isPresent(), "leave it out");
         refuse("tracking.tensorboard", job.tracking().tensorboard().isPresent(), "leave it out");

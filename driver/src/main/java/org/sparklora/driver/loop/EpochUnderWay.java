@@ -51,7 +51,7 @@ final class EpochUnderWay {
     /** Runs steps that have one plan, with a halt wherever a checkpoint is due. */
     private void runTo(int end, EpochRunner runner, Checkpointer checkpointer) {
         int steps = recipe.shards().stepsPerEpoch();
-        EpochPlan plan = standing.plan(recipe.shards());
+        EpochPlan plan = standing.plan(recipe);
         long firstGlobal = (long) plan.epoch() * steps;
         try (EpochRunner.Epoch epoch = runner.open(plan, standing.state(), recipe.optimizer())) {
             while (done < end) {

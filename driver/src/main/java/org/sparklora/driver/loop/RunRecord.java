@@ -5,12 +5,14 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.sparklora.driver.freeze.EpochMetrics;
 import org.sparklora.driver.freeze.Moment;
 import org.sparklora.driver.freeze.Transition;
+import org.sparklora.driver.report.Bytes;
 import org.sparklora.driver.report.HistoryEvent;
 import org.sparklora.driver.report.HistoryEvent.EpochStart.Cost;
 import org.sparklora.driver.report.HistoryEvent.GroupChange;
@@ -22,7 +24,7 @@ import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.train.StepReport;
 
 /** Writes what happens into the history, and shows it. Publishes at every epoch's end and once a minute. */
-public final class RunRecord implements RunListener, FailureListener, AutoCloseable {
+public final class RunRecord implements RunListener, FailureListener, CacheListener, AutoCloseable {
 
     private static final Duration PUBLISH_EVERY = Duration.ofSeconds(60);
 
@@ -73,7 +75,9 @@ public final class RunRecord implements RunListener, FailureListener, AutoClosea
 
     @Override
     public void epochStarts(EpochPlan plan, int trainableParameters, String reason) {
-        history.append(new HistoryEvent.EpochStart(plan.epoch(), plan.freeze(), cost(trainableParameters), reason));
+        String cache = (plan.cache().isOn() ? "on: " : "off: ") + plan.cache().reason();
+        history.append(
+                new HistoryEvent.EpochStart(plan.epoch(), plan.freeze(), cost(trainableParameters), cache, reason));
         progress.epochStart(at(plan.epoch(), 0), plan.freeze(), cost(trainableParameters));
     }
 
@@ -124,6 +128,36 @@ public final class RunRecord implements RunListener, FailureListener, AutoClosea
                 metrics.epoch(), metrics.trainLoss(), metrics.validation(), metrics.gradientNorms(), result.seconds()));
         publish();
         progress.epochEnd(at(metrics.epoch(), stepsPerEpoch), metrics.trainLoss(), metrics.validation());
+    }
+
+    @Override
+    public void keeps(Keeping what) {
+        progress.note(String.format(
+                Locale.ROOT,
+                "epoch %d/%d keeps what enters %s of %,d rows: %s of %s in %s",
+                what.epoch(),
+                epochs,
+                what.entering(),
+                what.rows(),
+                Bytes.text(what.bytes()),
+                what.precision(),
+                what.storage()));
+    }
+
+    @Override
+    public void keptSoFar(Keeping what, long rows) {
+        progress.note(
+                String.format(Locale.ROOT, "epoch %d/%d keeps %,d/%,d rows", what.epoch(), epochs, rows, what.rows()));
+    }
+
+    @Override
+    public void kept(Keeping what, double seconds) {
+        history.append(new HistoryEvent.Kept(
+                what.epoch(),
+                new HistoryEvent.Kept.Size(what.entering(), what.rows(), what.bytes(), what.precision()),
+                what.storage(),
+                seconds));
+        progress.note(String.format(Locale.ROOT, "epoch %d/%d kept them in %.1f s", what.epoch(), epochs, seconds));
     }
 
     @Override

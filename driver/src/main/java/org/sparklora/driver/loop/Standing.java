@@ -9,11 +9,13 @@ import org.sparklora.driver.loop.RunPoint.EpochPart;
 import org.sparklora.driver.loop.RunPoint.Kept;
 import org.sparklora.driver.loop.RunPoint.Memory;
 import org.sparklora.driver.loop.TrainingLoop.Ending;
+import org.sparklora.driver.loop.TrainingLoop.Recipe;
 import org.sparklora.driver.loop.TrainingLoop.Result;
+import org.sparklora.worker.contract.AdapterSnapshot;
+import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
-import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.train.TrainState;
 
 /** Where a run stands: what a {@link RunPoint} holds, while it changes. */
@@ -57,8 +59,10 @@ final class Standing {
     }
 
     /** The plan of the steps that come next. */
-    EpochPlan plan(ShardPlan shards) {
-        return new EpochPlan(epoch(), state.manifest(), state.freeze(), shards, state.snapshot());
+    EpochPlan plan(Recipe recipe) {
+        AdapterSnapshot snapshot = state.snapshot();
+        CachePlan cache = recipe.cache().plan(state.manifest(), state.freeze(), snapshot, recipe.isWhole(epoch()));
+        return new EpochPlan(epoch(), state.manifest(), state.freeze(), recipe.shards(), snapshot, cache);
     }
 
     /** An epoch is done. */

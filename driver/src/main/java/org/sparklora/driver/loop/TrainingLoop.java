@@ -39,7 +39,15 @@ public final class TrainingLoop {
     private final GroupMoves groups;
 
     /** How to train, apart from where. */
-    public record Recipe(FreezePolicy policy, OptimizerSettings optimizer, ShardPlan shards, Ending ending) {}
+    public record Recipe(
+            FreezePolicy policy, OptimizerSettings optimizer, ShardPlan shards, Ending ending, CacheRule cache) {
+
+        /** Whether an epoch has one plan from its first step to its last. */
+        boolean isWhole(int epoch) {
+            int steps = shards.stepsPerEpoch();
+            return policy.stops(epoch, steps).subSet(1, steps).isEmpty();
+        }
+    }
 
     /**
      * When to end and what to keep.
@@ -106,7 +114,7 @@ public final class TrainingLoop {
     }
 
     private void tellStart(Standing standing, EpochPart part, Optional<FreezeDecision> decision) {
-        EpochPlan plan = standing.plan(recipe.shards());
+        EpochPlan plan = standing.plan(recipe);
         int trainable = GradientLayout.of(manifest, plan.freeze()).size();
         if (decision.isPresent()) {
             listener.epochStarts(plan, trainable, decision.get().reason());
@@ -122,7 +130,7 @@ public final class TrainingLoop {
         epoch.run(runner, checkpointer);
         long trained = clock.millis();
         requireFinite(standing.state().snapshot(), standing.epoch());
-        SortedMap<String, Double> validation = runner.evaluate(standing.plan(recipe.shards()));
+        SortedMap<String, Double> validation = runner.evaluate(standing.plan(recipe));
 
         TreeMap<String, Double> seconds = new TreeMap<>();
         seconds.put("train", (trained - started) / 1000.0);

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
 import org.sparklora.driver.data.TextStatistics;
+import org.sparklora.driver.report.Bytes;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.ShardPlan;

@@ -122,16 +122,9 @@ public final class StepCost {
         return GradientLayout.of(manifest, state).lowestStage(encoder);
     }
 
-    /** {@code embeddings}, {@code layer 11}, {@code pooler} or {@code head}. */
+    /** Name of the lowest stage that trains. */
     public String lowestLive(FreezeState state) {
-        int stage = lowestStage(state);
-        if (stage == 0) {
-            return "embeddings";
-        }
-        if (stage <= encoder.layers()) {
-            return "layer " + (stage - 1);
-        }
-        return stage == encoder.layers() + 1 ? "pooler" : "head";
+        return encoder.stageName(lowestStage(state));
     }
 
     /**

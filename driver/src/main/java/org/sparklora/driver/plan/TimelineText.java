@@ -9,6 +9,7 @@ import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.sparklora.driver.freeze.Transition;
 import org.sparklora.driver.plan.Timeline.Stretch;
+import org.sparklora.driver.report.Bytes;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 

@@ -78,8 +78,14 @@ public sealed interface HistoryEvent {
         return groups;
     }
 
-    /** An epoch begins, with the declared groups' states. */
-    record EpochStart(int epoch, FreezeState state, Cost cost, String reason) implements HistoryEvent {
+    /**
+     * An epoch begins, with the declared groups' states.
+     *
+     * @param activationCache {@code on} or {@code off}, and why
+     * @param reason why the groups are in their states
+     */
+    record EpochStart(int epoch, FreezeState state, Cost cost, String activationCache, String reason)
+            implements HistoryEvent {
 
         /** What the epoch trains and sends. */
         public record Cost(long trainableParameters, long allReduceBytesPerStep) {}
@@ -96,7 +102,43 @@ public sealed interface HistoryEvent {
             fields.putAll(byState(state));
             fields.put("trainable_parameters", cost.trainableParameters());
             fields.put("all_reduce_bytes_per_step", cost.allReduceBytesPerStep());
+            fields.put("activation_cache", activationCache);
             fields.put("reason", reason);
+            return fields;
+        }
+    }
+
+    /**
+     * The frozen prefix has run once, and what enters the lowest live stage is kept.
+     *
+     * @param epoch first epoch that uses it
+     * @param storage where: memory or disk, which changes no number
+     */
+    record Kept(int epoch, Size size, String storage, double seconds) implements HistoryEvent {
+
+        /**
+         * How much it is.
+         *
+         * @param entering name of the stage whose input is kept
+         * @param rows of training and validation
+         */
+        public record Size(String entering, long rows, long bytes, String precision) {}
+
+        @Override
+        public String event() {
+            return "kept";
+        }
+
+        @Override
+        public Map<String, Object> fields() {
+            Map<String, Object> fields = new LinkedHashMap<>();
+            fields.put("epoch", epoch);
+            fields.put("entering", size.entering());
+            fields.put("rows", size.rows());
+            fields.put("bytes", size.bytes());
+            fields.put("activation_cache_type", size.precision());
+            fields.put("storage", storage);
+            fields.put("seconds", seconds);
             return fields;
         }
     }

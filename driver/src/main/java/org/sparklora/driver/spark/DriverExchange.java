@@ -10,7 +10,7 @@ import org.apache.spark.broadcast.Broadcast;
 import org.sparklora.driver.loop.EpochRunner;
 import org.sparklora.worker.allreduce.ShardTree;
 import org.sparklora.worker.contract.ShardSum;
-import org.sparklora.worker.data.Shard;
+import org.sparklora.worker.spark.CachedShard;
 import org.sparklora.worker.spark.EpochContext;
 import org.sparklora.worker.spark.NodeSum;
 import org.sparklora.worker.spark.StepTask;
@@ -24,7 +24,7 @@ import org.sparklora.worker.train.TrainStep;
 final class DriverExchange implements EpochRunner.Epoch {
 
     private final JavaSparkContext spark;
-    private final JavaRDD<Shard> shards;
+    private final JavaRDD<CachedShard> shards;
     private final Broadcast<EpochContext> context;
     private final ShardTree tree;
     private final TrainStep step;
@@ -35,7 +35,7 @@ final class DriverExchange implements EpochRunner.Epoch {
      */
     DriverExchange(
             JavaSparkContext spark,
-            JavaRDD<Shard> shards,
+            JavaRDD<CachedShard> shards,
             Broadcast<EpochContext> context,
             TrainStep step,
             Retries retries) {

@@ -9,15 +9,19 @@ import org.sparklora.driver.data.DataException;
 import org.sparklora.worker.allreduce.PeerException;
 import org.sparklora.worker.encoder.ModelException;
 import org.sparklora.worker.safetensors.SafetensorsException;
+import org.sparklora.worker.spark.NoRoomException;
 
 /** What a failed Spark job says: in a line for a person, and whether it makes sense to do the job again. */
 final class Failures {
 
     private Failures() {}
 
-    /** Wrong input. Doing the job again would find it again. */
-    private static final Set<String> OF_THE_INPUT =
-            Set.of(DataException.class.getName(), ModelException.class.getName(), SafetensorsException.class.getName());
+    /** Wrong input, or an executor without room. Doing the job again would find it again. */
+    private static final Set<String> FINAL = Set.of(
+            DataException.class.getName(),
+            ModelException.class.getName(),
+            SafetensorsException.class.getName(),
+            NoRoomException.class.getName());
 
     /** Somebody cancelled the job, in Spark's web page or through its interface. */
     private static final Pattern CANCELLED = Pattern.compile("\\bJob \\d+ cancelled\\b(?! because Stage \\d+ was)");
@@ -32,11 +36,10 @@ final class Failures {
     /** What Spark says before a barrier task's own failure. */
     private static final String BARRIER = "finished unsuccessfully.";
 
-    /** Whether wrong data or a wrong model was found in a task. */
-    static boolean isOfTheInput(Throwable failure) {
+    /** Whether a task found what no repetition mends: wrong data, a wrong model, no room. */
+    static boolean isFinal(Throwable failure) {
         return anyMessage(
-                failure,
-                message -> QuotedException.in(message).stream().anyMatch(q -> OF_THE_INPUT.contains(q.type())));
+                failure, message -> QuotedException.in(message).stream().anyMatch(q -> FINAL.contains(q.type())));
     }
 
     /**

@@ -31,7 +31,7 @@ final class PeerExchange implements EpochRunner.Epoch {
     private static final ClassTag<SegmentResult> RESULT = ClassTag$.MODULE$.apply(SegmentResult.class);
 
     private final JavaSparkContext spark;
-    private final RankedShards shards;
+    private final PlacedShards shards;
     private final Broadcast<EpochContext> context;
     private final TrainState state;
     private final OptimizerSettings optimizer;
@@ -40,7 +40,7 @@ final class PeerExchange implements EpochRunner.Epoch {
 
     PeerExchange(
             JavaSparkContext spark,
-            RankedShards shards,
+            PlacedShards shards,
             Broadcast<EpochContext> context,
             TrainState state,
             OptimizerSettings optimizer,

@@ -70,7 +70,7 @@ final class Retries {
                 throw e;
             } catch (Exception e) {
                 // Exception, because Spark throws checked ones that no signature names.
-                if (Failures.isOfTheInput(e)) {
+                if (Failures.isFinal(e)) {
                     throw e;
                 }
                 refuseToGoOn(at, e);

@@ -1,6 +1,8 @@
 package org.sparklora.driver.spark;
 
 import java.time.Clock;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -8,11 +10,15 @@ import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.SparkSession;
+import org.sparklora.driver.config.ActivationCache;
 import org.sparklora.driver.data.EvaluationData;
+import org.sparklora.driver.data.TrainingData;
+import org.sparklora.driver.loop.CacheListener;
 import org.sparklora.driver.loop.EpochRunner;
 import org.sparklora.driver.loop.FailureListener;
 import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.data.Shard;
+import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.spark.EpochContext;
 import org.sparklora.worker.spark.PredictTask;
 import org.sparklora.worker.spark.RunContext;
@@ -27,48 +33,63 @@ public final class SparkEpochRunner implements EpochRunner {
     private final JavaSparkContext spark;
     private final SparkSession session;
     private final RunContext run;
-    private final JavaRDD<Shard> training;
     private final Optional<EvaluationData> validation;
     private final Retries retries;
-    private final Optional<RankedShards> ranked;
+    private final boolean peer;
+    private final PlacedShards trainingShards;
+    private final Optional<PlacedShards> validationShards;
+    private final ActivationKeeper keeper;
     private final SegmentLength segmentLength = new SegmentLength(Clock.systemUTC());
+    private final int shards;
+
+    /** Rows of a run. */
+    public record Data(TrainingData training, Optional<EvaluationData> validation) {}
 
     /**
-     * @param training S partitions, one shard each
+     * How the run uses the cluster.
+     *
      * @param maxFailures failures in a row that the run bears
+     * @param cache where activations are to be kept
      */
-    public SparkEpochRunner(
-            SparkSession session,
-            RunContext run,
-            JavaRDD<Shard> training,
-            Optional<EvaluationData> validation,
-            ExchangeChoice exchange,
-            int maxFailures,
-            FailureListener failures) {
+    public record Settings(ExchangeChoice exchange, int maxFailures, ActivationCache cache) {}
+
+    /** Runs the epochs of one run. */
+    public <L extends FailureListener & CacheListener> SparkEpochRunner(
+            SparkSession session, RunContext run, Encoder encoder, Data data, Settings settings, L listener) {
         this.session = session;
         this.spark = JavaSparkContext.fromSparkContext(session.sparkContext());
         this.run = run;
-        this.training = training;
-        this.validation = validation;
-        this.retries = new Retries(spark, training.getNumPartitions(), maxFailures, failures);
-        this.ranked = exchange.peer()
-                ? Optional.of(new RankedShards(training, Slots.ranks(spark, training.getNumPartitions())))
-                : Optional.empty();
+        this.validation = data.validation();
+        JavaRDD<Shard> training = data.training().shards();
+        this.shards = training.getNumPartitions();
+        this.retries = new Retries(spark, shards, settings.maxFailures(), listener);
+        this.peer = settings.exchange().peer();
+        this.trainingShards = peer
+                ? PlacedShards.forRanks(spark, training, Slots.ranks(spark, shards))
+                : PlacedShards.each(spark, training);
+        this.validationShards = validation.map(held -> PlacedShards.each(spark, held.slices()));
+        List<ActivationKeeper.DataSet> sets = new ArrayList<>();
+        sets.add(new ActivationKeeper.DataSet(trainingShards, data.training().statistics()));
+        validation.ifPresent(
+                held -> sets.add(new ActivationKeeper.DataSet(validationShards.orElseThrow(), held.statistics())));
+        this.keeper = new ActivationKeeper(
+                spark, run, retries, new ActivationKeeper.Wish(settings.cache(), encoder, listener), sets);
     }
 
     @Override
     public Epoch open(EpochPlan plan, TrainState state, OptimizerSettings optimizer) {
+        keeper.prepare(plan);
         Broadcast<EpochContext> context = spark.broadcast(new EpochContext(run, plan));
-        if (ranked.isPresent()) {
-            return new PeerExchange(spark, ranked.get(), context, state, optimizer, retries, segmentLength);
+        if (peer) {
+            return new PeerExchange(spark, trainingShards, context, state, optimizer, retries, segmentLength);
         }
-        return new DriverExchange(spark, inTasks(training), context, new TrainStep(state, optimizer), retries);
+        return new DriverExchange(
+                spark, trainingShards.inTasks(tasks()), context, new TrainStep(state, optimizer), retries);
     }
 
-    /** In so many tasks as the cluster has use for. The number never changes a bit. */
-    private JavaRDD<Shard> inTasks(JavaRDD<Shard> shards) {
-        int tasks = Slots.tasks(spark, shards.getNumPartitions());
-        return tasks == shards.getNumPartitions() ? shards : shards.coalesce(tasks);
+    /** In so many tasks as the cluster has use for. */
+    private int tasks() {
+        return Slots.tasks(spark, shards);
     }
 
     @Override
@@ -77,6 +98,7 @@ public final class SparkEpochRunner implements EpochRunner {
             return new TreeMap<>();
         }
         EvaluationData data = validation.get();
+        keeper.prepare(plan);
         Broadcast<EpochContext> context = spark.broadcast(new EpochContext(run, plan));
         try {
             long next = (plan.epoch() + 1L) * plan.shards().stepsPerEpoch();
@@ -91,8 +113,11 @@ public final class SparkEpochRunner implements EpochRunner {
         spark.sc().setJobDescription("epoch " + epoch + " validation");
         Predictions predictions =
                 new Predictions(Math.toIntExact(data.rows()), run.head().outputs());
-        for (ShardLogits part :
-                inTasks(data.slices()).mapPartitions(new PredictTask(context)).collect()) {
+        for (ShardLogits part : validationShards
+                .orElseThrow()
+                .inTasks(tasks())
+                .mapPartitions(new PredictTask(context))
+                .collect()) {
             predictions.put(part);
         }
         return Metrics.of(session, predictions, run.head());

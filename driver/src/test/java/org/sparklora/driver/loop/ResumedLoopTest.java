@@ -174,7 +174,7 @@ class ResumedLoopTest {
                 new LearningRateSchedule(LearningRateSchedule.Type.COSINE, 2, 15),
                 new AdamW(0.9, 0.999, 1e-8, 0.01),
                 OptionalDouble.of(2.0));
-        Recipe recipe = new Recipe(policy, optimizer, new ShardPlan(2, 4, 11, true), ending);
+        Recipe recipe = new Recipe(policy, optimizer, new ShardPlan(2, 4, 11, true), ending, CacheRule.off("test"));
         FirstValues firstValues = new FirstValues(BASE, manifest, 1, AdapterSnapshot.EMPTY);
         return new TrainingLoop(manifest, firstValues, recipe, new Pulling(), story, Clock.systemUTC());
     }

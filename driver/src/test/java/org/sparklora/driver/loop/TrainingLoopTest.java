@@ -149,7 +149,7 @@ class TrainingLoopTest {
                 new LearningRateSchedule(LearningRateSchedule.Type.CONSTANT, 0, 100),
                 new AdamW(0.9, 0.999, 1e-8, 0.0),
                 OptionalDouble.empty());
-        Recipe recipe = new Recipe(policy, optimizer, new ShardPlan(2, 4, 7, true), ending);
+        Recipe recipe = new Recipe(policy, optimizer, new ShardPlan(2, 4, 7, true), ending, CacheRule.off("test"));
         FirstValues firstValues = new FirstValues(BASE, manifest, 1, AdapterSnapshot.EMPTY);
         return new TrainingLoop(manifest, firstValues, recipe, new Ones(accuracies), new Listener(), Clock.systemUTC())
                 .run(Checkpointer.NONE);

@@ -42,8 +42,10 @@ class RunHistoryTest {
                 Map.of("activation_cache", "memory")));
         FreezeState state =
                 FreezeState.of(Map.of("top", GroupState.LIVE, "bottom", GroupState.DORMANT, "mid", GroupState.FROZEN));
-        history.append(
-                new HistoryEvent.EpochStart(2, state, new HistoryEvent.EpochStart.Cost(3106, 12424), "no change"));
+        history.append(new HistoryEvent.EpochStart(
+                2, state, new HistoryEvent.EpochStart.Cost(3106, 12424), "off: layer 0 trains", "no change"));
+        history.append(new HistoryEvent.Kept(
+                2, new HistoryEvent.Kept.Size("layer 11", 1400, 2_800_000, "float32"), "disk", 1.25));
         history.append(
                 new HistoryEvent.GroupChange(Kind.THAW, 2, 0, "bottom", "schedule.events[0]: thaw before epoch 2"));
         history.append(new HistoryEvent.GroupChange(Kind.FREEZE, 4, 17, "bottom", "because"));
@@ -65,7 +67,10 @@ class RunHistoryTest {
                 "choices":{"activation_cache":"memory"},"steps_per_epoch":80,\
                 "initial":{"live":["top"],"frozen":[],"dormant":["bottom"]},"configuration":"seed: 42\\n"}
                 {"event":"epoch_start",TIME,"epoch":2,"live":["top"],"frozen":["mid"],"dormant":["bottom"],\
-                "trainable_parameters":3106,"all_reduce_bytes_per_step":12424,"reason":"no change"}
+                "trainable_parameters":3106,"all_reduce_bytes_per_step":12424,\
+                "activation_cache":"off: layer 0 trains","reason":"no change"}
+                {"event":"kept",TIME,"epoch":2,"entering":"layer 11","rows":1400,"bytes":2800000,\
+                "activation_cache_type":"float32","storage":"disk","seconds":1.25}
                 {"event":"thaw",TIME,"epoch":2,"group":"bottom","reason":"schedule.events[0]: thaw before epoch 2"}
                 {"event":"freeze",TIME,"epoch":4,"epoch_step":17,"group":"bottom","reason":"because"}
                 {"event":"add",TIME,"epoch":5,"group":"néw","reason":"\\"quoted\\""}

@@ -18,9 +18,7 @@ class QuotedExceptionTest {
                 .containsExactly(
                         new QuotedException(PeerException.class.getName(), reason),
                         new QuotedException(ModelException.class.getName(), "no such tensor"));
-        assertThat(Failures.isOfTheInput(atTheDriver))
-                .as("not to be tried again")
-                .isTrue();
+        assertThat(Failures.isFinal(atTheDriver)).as("not to be tried again").isTrue();
         assertThat(Failures.summary(atTheDriver)).isEqualTo(reason);
     }
 }

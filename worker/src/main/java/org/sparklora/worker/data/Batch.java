@@ -2,6 +2,8 @@ package org.sparklora.worker.data;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Examples as flat row-major arrays, padded to the longest of them: B rows of S tokens.
@@ -17,10 +19,12 @@ public final class Batch {
     private final float[] attentionMask;
     private final float[] labels;
     private final float[] weights;
+    private final @Nullable HiddenStates entering;
 
-    private Batch(int rows, int length) {
+    private Batch(int rows, int length, @Nullable HiddenStates entering) {
         this.rows = rows;
         this.length = length;
+        this.entering = entering;
         inputIds = new long[rows * length];
         tokenTypeIds = new long[rows * length];
         attentionMask = new float[rows * length];
@@ -30,12 +34,21 @@ public final class Batch {
 
     /** A batch of at least one example. */
     public static Batch of(List<Example> examples, int padTokenId) {
+        return of(examples, padTokenId, null);
+    }
+
+    /**
+     * A batch of at least one example.
+     *
+     * @param entering what enters the lowest live stage, where it was kept
+     */
+    public static Batch of(List<Example> examples, int padTokenId, @Nullable HiddenStates entering) {
         if (examples.isEmpty()) {
             throw new IllegalArgumentException(
                     "a batch of 0 examples: skip the step on a shard that has no rows left, it adds zero");
         }
         int longest = examples.stream().mapToInt(Example::length).max().orElseThrow();
-        Batch batch = new Batch(examples.size(), longest);
+        Batch batch = new Batch(examples.size(), longest, entering);
         Arrays.fill(batch.inputIds, padTokenId);
         for (int b = 0; b < batch.rows; b++) {
             batch.fill(b, examples.get(b));
@@ -89,5 +102,10 @@ public final class Batch {
     /** [B]. */
     public float[] weights() {
         return weights;
+    }
+
+    /** What enters the lowest live stage, where it was kept. */
+    public Optional<HiddenStates> entering() {
+        return Optional.ofNullable(entering);
     }
 }

@@ -1,8 +1,6 @@
 package org.sparklora.worker.data;
 
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 import org.sparklora.worker.contract.ShardPlan;
 
 /** One shard's rows in the order of one epoch, cut into steps as the plan says. */
@@ -26,15 +24,5 @@ public final class EpochRows {
     /** Positions, within the shard, of the rows of a step; none where the shard has no row left. */
     public int[] positions(int step) {
         return Arrays.copyOfRange(positions, plan.from(shard.index(), step), plan.from(shard.index(), step + 1));
-    }
-
-    /** The rows of a step; none where the shard has no row left. */
-    public List<Example> examples(int step) {
-        int[] at = positions(step);
-        List<Example> rows = new ArrayList<>(at.length);
-        for (int position : at) {
-            rows.add(shard.example(position));
-        }
-        return rows;
     }
 }

@@ -13,6 +13,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.sparklora.worker.contract.ShardPlan;
 
 /**
@@ -24,6 +25,11 @@ import org.sparklora.worker.contract.ShardPlan;
 public final class Shard implements Serializable {
 
     private static final long serialVersionUID = 1L;
+
+    private static final int PASS_ROWS = 32;
+
+    /** Bounds a pass's memory: at BERT-base, the widest intermediate result is 50 MB. */
+    private static final int PASS_TOKENS = 4096;
 
     private final int index;
     private final Example[] examples;
@@ -81,17 +87,37 @@ public final class Shard implements Serializable {
     }
 
     /**
-     * All rows in batches of at most {@code batchSize}, rows of similar length together; ties by position. For passes in
-     * which the order of rows does not matter.
+     * Positions of all rows in batches for a forward pass: rows of similar length together, ties by position; at most
+     * {@value #PASS_ROWS} rows and, with padding, {@value #PASS_TOKENS} tokens. The shard alone decides, so that a pass done
+     * again rounds alike.
      */
-    public List<List<Example>> batchesByLength(int batchSize) {
-        List<Example> sorted = new ArrayList<>(examples());
-        sorted.sort(Comparator.comparingInt(Example::length));
-        List<List<Example>> batches = new ArrayList<>();
-        for (int from = 0; from < sorted.size(); from += batchSize) {
-            batches.add(List.copyOf(sorted.subList(from, Math.min(from + batchSize, sorted.size()))));
+    public List<int[]> batchesByLength() {
+        int[] sorted = IntStream.range(0, examples.length)
+                .boxed()
+                .sorted(Comparator.comparingInt(position -> examples[position].length()))
+                .mapToInt(Integer::intValue)
+                .toArray();
+        List<int[]> batches = new ArrayList<>();
+        int from = 0;
+        for (int to = 1; to <= sorted.length; to++) {
+            boolean full = to == sorted.length
+                    || to - from == PASS_ROWS
+                    || (to - from + 1) * examples[sorted[to]].length() > PASS_TOKENS;
+            if (full) {
+                batches.add(Arrays.copyOfRange(sorted, from, to));
+                from = to;
+            }
         }
         return batches;
+    }
+
+    /** The rows at some positions. */
+    public List<Example> examples(int[] positions) {
+        List<Example> rows = new ArrayList<>(positions.length);
+        for (int position : positions) {
+            rows.add(examples[position]);
+        }
+        return rows;
     }
 
     @Override

@@ -51,6 +51,17 @@ public interface Encoder {
     /** Whether a Linear computes every token of a sequence, and not the first alone, where {@link #firstTokens} ends. */
     boolean everyToken(String path);
 
+    /** What a person calls a stage: {@code embeddings}, {@code layer 11}, {@code pooler} or {@code head}. */
+    default String stageName(int stage) {
+        if (stage == 0) {
+            return "embeddings";
+        }
+        if (stage <= layers()) {
+            return "layer " + (stage - 1);
+        }
+        return stage == layers() + 1 ? "pooler" : "head";
+    }
+
     /** Our name of a checkpoint's tensor; empty for tensors that fine-tuning does not use. */
     Optional<String> canonicalName(String checkpointName);
 

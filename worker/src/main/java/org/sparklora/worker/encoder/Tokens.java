@@ -3,6 +3,7 @@ package org.sparklora.worker.encoder;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import java.util.Arrays;
+import org.sparklora.worker.data.Batch;
 import org.sparklora.worker.engine.Tensors;
 
 /**
@@ -15,6 +16,11 @@ import org.sparklora.worker.engine.Tensors;
  * @param mask [B, 1, 1, S] float32, added to attention scores: 0 for a token, the most negative float for padding
  */
 public record Tokens(int batch, int length, NDArray ids, NDArray typeIds, NDArray mask) {
+
+    /** Copies a batch into the engine. */
+    public static Tokens of(NDManager manager, Batch batch) {
+        return of(manager, batch.rows(), batch.inputIds(), batch.tokenTypeIds(), batch.attentionMask());
+    }
 
     /** Copies a padded batch, row-major [B, S], into the engine; 1 in {@code attentionMask} is a token, 0 padding. */
     public static Tokens of(NDManager manager, int batch, long[] inputIds, long[] tokenTypeIds, float[] attentionMask) {

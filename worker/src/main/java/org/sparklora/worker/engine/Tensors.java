@@ -26,7 +26,7 @@ public final class Tensors {
 
     /** Fills {@code target}, whose limit is the number of elements. */
     @FunctionalInterface
-    interface FloatFiller {
+    public interface FloatFiller {
         void fill(java.nio.FloatBuffer target);
     }
 
@@ -41,7 +41,8 @@ public final class Tensors {
                 manager, values, shape.stream().mapToLong(Integer::longValue).toArray());
     }
 
-    static NDArray floats(NDManager manager, int size, FloatFiller filler, long... shape) {
+    /** A float32 array of {@code size} values that {@code filler} writes, row-major. */
+    public static NDArray floats(NDManager manager, int size, FloatFiller filler, long... shape) {
         ByteBuffer staging = staging(size * (long) Float.BYTES);
         filler.fill(staging.asFloatBuffer());
         return copy(manager, staging, DataType.FLOAT32, shape);

@@ -1,6 +1,6 @@
 package org.sparklora.worker.safetensors;
 
-/** The two 16-bit float formats, widened to float32. Exact: every value of either is a float32. */
+/** The two 16-bit float formats. Widening to float32 is exact: every value of either is a float32. */
 public final class HalfFloats {
 
     private static final float SMALLEST_SUBNORMAL = 0x1.0p-24f;
@@ -23,5 +23,25 @@ public final class HalfFloats {
     /** bfloat16: the upper half of a float32. */
     public static float fromBf16(short bits) {
         return Float.intBitsToFloat(bits << 16);
+    }
+
+    /** The nearest binary16, ties to even, as PyTorch rounds; infinite from 65,520 on. NaN stays NaN. */
+    public static short toF16(float value) {
+        int bits = Float.floatToRawIntBits(value);
+        int sign = (bits >>> 16) & 0x8000;
+        int magnitude = bits & 0x7FFFFFFF;
+        if (magnitude >= 0x47800000) {
+            // 65,536 and above, infinity, NaN.
+            boolean nan = magnitude > 0x7F800000;
+            return (short) (sign | 0x7C00 | (nan ? 0x200 : 0));
+        }
+        if (magnitude < 0x38800000) {
+            // Subnormal: adding a half in this place makes the processor round to multiples of 2^-24.
+            float shifted = Float.intBitsToFloat(magnitude) + 0.5f;
+            return (short) (sign | (Float.floatToRawIntBits(shifted) - Float.floatToRawIntBits(0.5f)));
+        }
+        int rebiased = magnitude - 0x38000000;
+        int rounded = rebiased + 0xFFF + ((rebiased >>> 13) & 1);
+        return (short) (sign | rounded >>> 13);
     }
 }

@@ -3,6 +3,7 @@ package org.sparklora.worker.spark;
 import java.io.Serializable;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -11,7 +12,6 @@ import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.contract.ShardSum;
 import org.sparklora.worker.data.Batch;
 import org.sparklora.worker.data.EpochRows;
-import org.sparklora.worker.data.Example;
 import org.sparklora.worker.data.Shard;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.train.ShardPass;
@@ -50,23 +50,34 @@ public final class EpochContext implements Serializable {
     }
 
     /** One shard's part of a step. */
-    ShardSum sum(Shard shard, int step, float[] live) {
-        List<Example> examples = rows(shard).examples(step);
-        return pass().sum(live, step, shard.index(), pieces(examples));
+    ShardSum sum(CachedShard shard, int step, float[] live) {
+        return pass().sum(
+                        live,
+                        step,
+                        shard.index(),
+                        pieces(shard, rows(shard.rows()).positions(step)));
     }
 
     /** A shard's rows of a step in {@code gradient_accumulation_steps} slices that differ by at most 1. */
-    private List<Batch> pieces(List<Example> examples) {
+    private List<Batch> pieces(CachedShard shard, int[] positions) {
         int pieces = run.settings().accumulation();
         List<Batch> batches = new ArrayList<>();
         for (int p = 0; p < pieces; p++) {
-            int from = examples.size() * p / pieces;
-            int to = examples.size() * (p + 1) / pieces;
+            int from = positions.length * p / pieces;
+            int to = positions.length * (p + 1) / pieces;
             if (to > from) {
-                batches.add(Batch.of(examples.subList(from, to), run.padTokenId()));
+                batches.add(batch(shard, Arrays.copyOfRange(positions, from, to)));
             }
         }
         return batches;
+    }
+
+    /** The rows of a shard at some positions, with what is kept of them. */
+    Batch batch(CachedShard shard, int[] positions) {
+        return Batch.of(
+                shard.rows().examples(positions),
+                run.padTokenId(),
+                shard.at(positions).orElse(null));
     }
 
     private synchronized ShardPass pass() {

@@ -6,9 +6,9 @@ import java.util.Iterator;
 import java.util.List;
 import org.apache.spark.api.java.function.FlatMapFunction;
 import org.apache.spark.broadcast.Broadcast;
+import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.data.Batch;
 import org.sparklora.worker.data.Example;
-import org.sparklora.worker.data.Shard;
 import org.sparklora.worker.encoder.Tokens;
 import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.engine.Torch;
@@ -16,12 +16,9 @@ import org.sparklora.worker.train.AdaptedModel;
 import org.sparklora.worker.train.AdaptedModel.GroupView;
 
 /** Logits of every row of a task's shards; each comes with its key, for the order is that of lengths. */
-public final class PredictTask implements FlatMapFunction<Iterator<Shard>, ShardLogits> {
+public final class PredictTask implements FlatMapFunction<Iterator<CachedShard>, ShardLogits> {
 
     private static final long serialVersionUID = 1L;
-
-    /** Rows of one forward pass. A constant, because padding changes rounding and metrics must not depend on it. */
-    private static final int BATCH = 32;
 
     private final Broadcast<EpochContext> context;
 
@@ -30,7 +27,7 @@ public final class PredictTask implements FlatMapFunction<Iterator<Shard>, Shard
     }
 
     @Override
-    public Iterator<ShardLogits> call(Iterator<Shard> shards) {
+    public Iterator<ShardLogits> call(Iterator<CachedShard> shards) {
         List<ShardLogits> all = new ArrayList<>();
         while (shards.hasNext()) {
             all.add(logits(context.value(), shards.next()));
@@ -38,33 +35,31 @@ public final class PredictTask implements FlatMapFunction<Iterator<Shard>, Shard
         return all.iterator();
     }
 
-    private static ShardLogits logits(EpochContext epoch, Shard shard) {
+    private static ShardLogits logits(EpochContext epoch, CachedShard shard) {
         List<Example> rows = new ArrayList<>();
-        float[] logits = new float[shard.size() * epoch.run().head().outputs()];
+        float[] logits = new float[shard.rows().size() * epoch.run().head().outputs()];
         int filled = 0;
-        for (List<Example> batch : shard.batchesByLength(BATCH)) {
-            float[] part = forward(epoch, batch);
+        for (int[] positions : shard.rows().batchesByLength()) {
+            float[] part = forward(epoch, epoch.batch(shard, positions));
             System.arraycopy(part, 0, logits, filled, part.length);
             filled += part.length;
-            rows.addAll(batch);
+            rows.addAll(shard.rows().examples(positions));
         }
         return new ShardLogits(rows, logits);
     }
 
-    private static float[] forward(EpochContext epoch, List<Example> examples) {
+    private static float[] forward(EpochContext epoch, Batch batch) {
         Torch.prepareThread();
-        Batch batch = Batch.of(examples, epoch.run().padTokenId());
+        EpochPlan plan = epoch.plan();
         try (NDManager manager = Torch.newManager()) {
             AdaptedModel model = new AdaptedModel(
                     manager,
                     epoch.base(),
                     epoch.run().head(),
-                    new GroupView(epoch.plan().manifest(), epoch.plan().freeze()),
-                    epoch.plan().snapshot(),
+                    new GroupView(plan.manifest(), plan.freeze()),
+                    plan.snapshot(),
                     false);
-            Tokens tokens =
-                    Tokens.of(manager, batch.rows(), batch.inputIds(), batch.tokenTypeIds(), batch.attentionMask());
-            return Tensors.toFloats(model.logits(tokens));
+            return Tensors.toFloats(model.logits(batch, Tokens.of(manager, batch), plan.cache()));
         }
     }
 }

@@ -23,7 +23,6 @@ import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.contract.ShardSum;
 import org.sparklora.worker.contract.TensorSpec;
-import org.sparklora.worker.data.Shard;
 import org.sparklora.worker.train.DivergedException;
 import org.sparklora.worker.train.GradientExchange;
 import org.sparklora.worker.train.StepReport;
@@ -38,7 +37,7 @@ import scala.runtime.AbstractFunction1;
  * whole training state and updates it with the same total, so all end with the same bits.
  */
 public final class SegmentTask
-        extends AbstractFunction1<scala.collection.Iterator<Shard>, scala.collection.Iterator<SegmentResult>>
+        extends AbstractFunction1<scala.collection.Iterator<CachedShard>, scala.collection.Iterator<SegmentResult>>
         implements Serializable {
 
     private static final long serialVersionUID = 1L;
@@ -57,8 +56,8 @@ public final class SegmentTask
     }
 
     @Override
-    public scala.collection.Iterator<SegmentResult> apply(scala.collection.Iterator<Shard> shards) {
-        List<Shard> mine = new ArrayList<>();
+    public scala.collection.Iterator<SegmentResult> apply(scala.collection.Iterator<CachedShard> shards) {
+        List<CachedShard> mine = new ArrayList<>();
         while (shards.hasNext()) {
             mine.add(shards.next());
         }
@@ -66,7 +65,7 @@ public final class SegmentTask
         return JavaConverters.asScalaIteratorConverter(result).asScala();
     }
 
-    private SegmentResult run(List<Shard> shards) {
+    private SegmentResult run(List<CachedShard> shards) {
         BarrierTaskContext task = BarrierTaskContext.get();
         EpochContext epoch = context.value();
         ShardPlan plan = epoch.plan().shards();
@@ -107,11 +106,11 @@ public final class SegmentTask
     /** What the steps of a segment showed, and why they ended early if they did. */
     private record Steps(List<StepReport> reports, @Nullable String diverged) {}
 
-    private Steps steps(TrainStep step, EpochContext epoch, List<Shard> shards, TreeAllReduce reduce) {
+    private Steps steps(TrainStep step, EpochContext epoch, List<CachedShard> shards, TreeAllReduce reduce) {
         ShardTree tree = new ShardTree(epoch.plan().shards().shards());
         GradientExchange exchange = (k, live) -> {
             Map<Integer, ShardSum> sums = new TreeMap<>();
-            for (Shard shard : shards) {
+            for (CachedShard shard : shards) {
                 sums.put(tree.leaf(shard.index()), epoch.sum(shard, k, live));
             }
             return reduce.sum(sums);
@@ -128,12 +127,12 @@ public final class SegmentTask
         }
     }
 
-    private static void requireShards(List<Shard> shards, RankMap ranks, int self) {
+    private static void requireShards(List<CachedShard> shards, RankMap ranks, int self) {
         int due = ranks.firstShard(self + 1) - ranks.firstShard(self);
         boolean right = shards.size() == due && shards.stream().allMatch(s -> ranks.rankOf(s.index()) == self);
         if (!right) {
             throw new IllegalStateException("rank " + self + " of " + ranks.ranks() + " holds the shards "
-                    + shards.stream().map(Shard::index).toList() + ", but " + due + " from "
+                    + shards.stream().map(CachedShard::index).toList() + ", but " + due + " from "
                     + ranks.firstShard(self) + " on are its own");
         }
     }

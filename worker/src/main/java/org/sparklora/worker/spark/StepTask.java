@@ -7,10 +7,9 @@ import org.apache.spark.api.java.function.FlatMapFunction;
 import org.apache.spark.broadcast.Broadcast;
 import org.sparklora.worker.allreduce.ShardTree;
 import org.sparklora.worker.contract.ShardSum;
-import org.sparklora.worker.data.Shard;
 
 /** One optimizer step of one task: the gradients of its shards, added up as far as they form complete subtrees. */
-public final class StepTask implements FlatMapFunction<Iterator<Shard>, NodeSum> {
+public final class StepTask implements FlatMapFunction<Iterator<CachedShard>, NodeSum> {
 
     private static final long serialVersionUID = 1L;
 
@@ -29,12 +28,12 @@ public final class StepTask implements FlatMapFunction<Iterator<Shard>, NodeSum>
     }
 
     @Override
-    public Iterator<NodeSum> call(Iterator<Shard> shards) {
+    public Iterator<NodeSum> call(Iterator<CachedShard> shards) {
         EpochContext epoch = context.value();
         ShardTree tree = new ShardTree(epoch.plan().shards().shards());
         Map<Integer, ShardSum> sums = new TreeMap<>();
         while (shards.hasNext()) {
-            Shard shard = shards.next();
+            CachedShard shard = shards.next();
             sums.put(tree.leaf(shard.index()), epoch.sum(shard, step, live));
         }
         return tree.combine(sums, ShardSum::add).entrySet().stream()

@@ -3,8 +3,11 @@ package org.sparklora.worker.train;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import org.sparklora.worker.contract.AdapterSnapshot;
+import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.data.Batch;
+import org.sparklora.worker.data.HiddenStates;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.encoder.ForwardPass;
@@ -12,6 +15,7 @@ import org.sparklora.worker.encoder.Parameters;
 import org.sparklora.worker.encoder.Tokens;
 import org.sparklora.worker.engine.KeyedDropout;
 import org.sparklora.worker.engine.Ops;
+import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.lora.AdapterRegistry;
 
@@ -94,7 +98,48 @@ public final class AdaptedModel implements Parameters {
 
     /** Logits [B, C] of a batch, without gradients or dropout. */
     public NDArray logits(Tokens tokens) {
+        return logits(0, tokens.ids(), tokens);
+    }
+
+    /** The same of a batch whose frozen prefix may be kept. */
+    public NDArray logits(Batch batch, Tokens tokens, CachePlan cache) {
+        return logits(cache.stage(), entering(cache.stage(), batch, tokens, cache), tokens);
+    }
+
+    private NDArray logits(int from, NDArray x, Tokens tokens) {
         ForwardPass pass = ForwardPass.evaluation(this);
-        return head.logits(pass, stages(0, stageCount(), pass, tokens.ids(), tokens));
+        return head.logits(pass, stages(from, stageCount(), pass, x, tokens));
+    }
+
+    /** What enters a stage: computed without gradients or dropout, or what was kept of an earlier pass. */
+    NDArray entering(int stage, Batch batch, Tokens tokens, CachePlan cache) {
+        if (!cache.isOn()) {
+            return stages(0, stage, ForwardPass.evaluation(this), tokens.ids(), tokens);
+        }
+        HiddenStates kept = batch.entering()
+                .orElseThrow(() -> new IllegalStateException(
+                        "the plan keeps what enters stage " + cache.stage() + ", but the batch comes without it"));
+        if (stage != cache.stage() || !kept.digest().equals(cache.digest())) {
+            throw new IllegalStateException("stage " + stage + " asks for what was kept as " + cache.digest()
+                    + ", but the batch brings " + kept.digest() + ": it belongs to other weights or adapters");
+        }
+        int vectors = stage > base.encoder().layers() ? 1 : tokens.length();
+        int hidden = base.encoder().hiddenSize();
+        return Tensors.floats(
+                tokens.ids().getManager(),
+                Math.multiplyExact(tokens.batch() * vectors, hidden),
+                target -> {
+                    for (int row = 0; row < tokens.batch(); row++) {
+                        kept.copy(row, target);
+                        // Padding is read by masked scores only, which take nothing of it; what a buffer held before
+                        // might be NaN.
+                        int end = (row + 1) * vectors * hidden;
+                        while (target.position() < end) {
+                            target.put(0f);
+                        }
+                    }
+                },
+                (long) tokens.batch() * vectors,
+                hidden);
     }
 }

@@ -21,7 +21,8 @@ import org.sparklora.worker.train.GradientLayout.Slot;
 /**
  * Forward and backward of one shard's part of one optimizer step.
  *
- * <p>Everything below the lowest live stage runs without gradient and without dropout; backward never enters it. Safe
+ * <p>Everything below the lowest live stage runs without gradient and without dropout, or is taken from the activation
+ * cache; backward never enters it. Safe
  * from any thread: each call works in a manager of its own.
  */
 public final class ShardPass {
@@ -68,10 +69,8 @@ public final class ShardPass {
         try (NDManager manager = Torch.newManager()) {
             AdaptedModel model = new AdaptedModel(
                     manager, base, head, new AdaptedModel.GroupView(plan.manifest(), plan.freeze()), values, true);
-            Tokens tokens =
-                    Tokens.of(manager, batch.rows(), batch.inputIds(), batch.tokenTypeIds(), batch.attentionMask());
-            ForwardPass prefix = ForwardPass.evaluation(model);
-            NDArray x = model.stages(0, firstLiveStage, prefix, tokens.ids(), tokens);
+            Tokens tokens = Tokens.of(manager, batch);
+            NDArray x = model.entering(firstLiveStage, batch, tokens, plan.cache());
 
             float[] gradient = new float[layout.size()];
             double loss;

@@ -43,7 +43,6 @@ class ShardOrderTest {
                 for (int step = 0; step < rows.steps(); step++) {
                     int[] at = rows.positions(step);
                     assertThat(at).hasSize(plan.from(s, step + 1) - plan.from(s, step));
-                    assertThat(rows.examples(step)).hasSize(at.length);
                     Arrays.stream(at)
                             .forEach(position -> assertThat(seen.add(position)).isTrue());
                 }
@@ -100,10 +99,11 @@ class ShardOrderTest {
             assertThat(Arrays.stream(steps).sorted().toArray())
                     .containsExactly(IntStream.range(first, end).toArray());
             for (int s = 0; s < 4; s++) {
-                EpochRows rows = shard(plan, s).epoch(order, plan, 2);
+                Shard shard = shard(plan, s);
+                EpochRows rows = shard.epoch(order, plan, 2);
                 int before = 0;
                 for (int step : steps) {
-                    for (Example e : rows.examples(step)) {
+                    for (Example e : shard.examples(rows.positions(step))) {
                         assertThat(e.length()).isGreaterThanOrEqualTo(before);
                         before = e.length();
                     }
@@ -154,15 +154,12 @@ class ShardOrderTest {
     private static long padding(ShardPlan plan, ShardOrder order) {
         long padding = 0;
         for (int s = 0; s < plan.shards(); s++) {
-            EpochRows rows = shard(plan, s).epoch(order, plan, 0);
+            Shard shard = shard(plan, s);
+            EpochRows rows = shard.epoch(order, plan, 0);
             for (int step = 0; step < rows.steps(); step++) {
-                int longest = rows.examples(step).stream()
-                        .mapToInt(Example::length)
-                        .max()
-                        .orElse(0);
-                padding += rows.examples(step).stream()
-                        .mapToInt(e -> longest - e.length())
-                        .sum();
+                List<Example> mine = shard.examples(rows.positions(step));
+                int longest = mine.stream().mapToInt(Example::length).max().orElse(0);
+                padding += mine.stream().mapToInt(e -> longest - e.length()).sum();
             }
         }
         return padding;

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.io.ObjectInputStream;
 import java.io.ObjectOutputStream;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -50,21 +51,36 @@ class ShardTest {
         }
     }
 
-    @Test
-    void batchesByLengthHoldEveryRowOnce() {
+    private static Shard ofLengths(int... lengths) {
         List<Example> examples = new ArrayList<>();
-        for (int i = 0; i < 11; i++) {
-            examples.add(new Example(new int[1 + (i * 7) % 5], 1, 0, 1, i));
+        for (int length : lengths) {
+            examples.add(new Example(new int[length], length, 0, 1, examples.size()));
         }
-        List<List<Example>> batches = new Shard(0, examples, 0).batchesByLength(4);
-        assertThat(batches).extracting(List::size).containsExactly(4, 4, 3);
-        assertThat(batches.stream().flatMap(List::stream)).containsExactlyInAnyOrderElementsOf(examples);
-        assertThat(batches.stream()
-                        .flatMap(List::stream)
-                        .mapToInt(Example::length)
-                        .toArray())
-                .isSorted();
-        assertThat(new Shard(0, List.of(), 0).batchesByLength(4)).isEmpty();
+        return new Shard(0, examples, 0);
+    }
+
+    @Test
+    void batchesByLengthHoldRowsOfLikeLengthInTheirOrder() {
+        Shard shard = ofLengths(3, 1, 3, 2, 1);
+        assertThat(shard.batchesByLength()).containsExactly(new int[] {1, 4, 3, 0, 2});
+        assertThat(shard.examples(new int[] {4, 0})).containsExactly(shard.example(4), shard.example(0));
+        assertThat(ofLengths().batchesByLength()).isEmpty();
+    }
+
+    @Test
+    void batchesByLengthAreBoundedInRowsAndInTokens() {
+        int[] short65 = new int[65];
+        Arrays.fill(short65, 2);
+        assertThat(ofLengths(short65).batchesByLength())
+                .extracting(batch -> batch.length)
+                .containsExactly(32, 32, 1);
+        // 8 rows of 512 tokens are 4,096; one row that is longer goes alone.
+        int[] long9 = new int[9];
+        Arrays.fill(long9, 512);
+        assertThat(ofLengths(long9).batchesByLength())
+                .extracting(batch -> batch.length)
+                .containsExactly(8, 1);
+        assertThat(ofLengths(5000, 1).batchesByLength()).containsExactly(new int[] {1}, new int[] {0});
     }
 
     @Test

@@ -18,7 +18,6 @@ import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.LoraManifest;
-import org.sparklora.worker.data.Batch;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.encoder.ForwardPass;
@@ -98,9 +97,19 @@ class GoldenParityTest {
     @ParameterizedTest
     @MethodSource("trainCases")
     void trainingEqualsPeft(GoldenCase golden) throws IOException {
+        compareTraining(golden, false);
+    }
+
+    @ParameterizedTest
+    @MethodSource("trainCases")
+    void trainingFromKeptActivationsEqualsPeft(GoldenCase golden) throws IOException {
+        compareTraining(golden, true);
+    }
+
+    private static void compareTraining(GoldenCase golden, boolean cached) throws IOException {
         Deviations deviations = new Deviations();
         try (BaseModel base = BaseModel.open(golden.model())) {
-            GoldenReplay replay = new GoldenReplay(golden, base, deviations);
+            GoldenReplay replay = new GoldenReplay(golden, base, cached, deviations);
             replay.run();
             AdapterSnapshot end = replay.everything();
             compareFinal(golden, end, replay, deviations);
@@ -257,9 +266,5 @@ class GoldenParityTest {
             tokenTypeIds[i] = (long) types[i];
         }
         return Tokens.of(manager, batch.getAsJsonArray("input_ids").size(), inputIds, tokenTypeIds, mask);
-    }
-
-    static Batch batch(JsonObject stored) {
-        return Batch.of(GoldenCase.examples(stored), 0);
     }
 }

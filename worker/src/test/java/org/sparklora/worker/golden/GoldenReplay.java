@@ -19,6 +19,7 @@ import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.BiasMode;
+import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.DropoutRates;
 import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.contract.FreezeState;
@@ -28,11 +29,13 @@ import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
+import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.contract.ShardSum;
 import org.sparklora.worker.contract.StepSettings;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.data.Batch;
+import org.sparklora.worker.data.Example;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.train.AdamW;
@@ -43,6 +46,7 @@ import org.sparklora.worker.train.LearningRateSchedule;
 import org.sparklora.worker.train.OptimizerSettings;
 import org.sparklora.worker.train.ShardPass;
 import org.sparklora.worker.train.StepReport;
+import org.sparklora.worker.train.StoredStates;
 import org.sparklora.worker.train.TrainState;
 import org.sparklora.worker.train.TrainStep;
 
@@ -51,6 +55,7 @@ final class GoldenReplay {
 
     private final GoldenCase golden;
     private final BaseModel base;
+    private final boolean cached;
     private final Deviations deviations;
     private final TaskHead head;
     private final AdapterSnapshot initial;
@@ -58,8 +63,12 @@ final class GoldenReplay {
     private final OptimizerSettings optimizer;
     private final StepSettings settings;
 
-    GoldenReplay(GoldenCase golden, BaseModel base, Deviations deviations) throws IOException {
+    /**
+     * @param cached whether what enters the lowest live stage comes from a pass of its own
+     */
+    GoldenReplay(GoldenCase golden, BaseModel base, boolean cached, Deviations deviations) throws IOException {
         this.golden = golden;
+        this.cached = cached;
         this.base = base;
         this.deviations = deviations;
         this.head = GoldenParityTest.head(golden, base);
@@ -210,6 +219,13 @@ final class GoldenReplay {
         }
     }
 
+    private CachePlan cachePlan() {
+        int lowest = GradientLayout.of(state.manifest(), state.freeze()).lowestStage(base.encoder());
+        return cached && lowest > 0
+                ? new CachePlan(lowest, Precision.FLOAT32, "stage " + lowest, "test")
+                : CachePlan.off("test");
+    }
+
     /** Keeps the mean gradient as it was before clipping. */
     private final class Recorder {
 
@@ -219,18 +235,22 @@ final class GoldenReplay {
             return (epochStep, live) -> {
                 JsonArray batches = golden.array("batches");
                 int pieces = settings.accumulation();
-                List<Batch> mine = new ArrayList<>();
+                List<List<Example>> rows = new ArrayList<>();
                 for (int p = 0; p < pieces; p++) {
-                    mine.add(GoldenParityTest.batch(
-                            batches.get(step * pieces + p).getAsJsonObject()));
+                    rows.add(GoldenCase.examples(batches.get(step * pieces + p).getAsJsonObject()));
                 }
-                int examples = mine.stream().mapToInt(Batch::rows).sum();
+                int examples = rows.stream().mapToInt(List::size).sum();
                 EpochPlan plan = new EpochPlan(
                         0,
                         state.manifest(),
                         state.freeze(),
                         new ShardPlan(1, examples, examples, true),
-                        state.snapshot());
+                        state.snapshot(),
+                        cachePlan());
+                List<Batch> mine = rows.stream()
+                        .map(piece ->
+                                plan.cache().isOn() ? StoredStates.batch(base, head, plan, piece) : Batch.of(piece, 0))
+                        .toList();
                 ShardSum sum = new ShardPass(base, head, settings, plan).sum(live, 0, 0, mine);
                 float[] copy = sum.gradient().clone();
                 for (int i = 0; i < copy.length; i++) {

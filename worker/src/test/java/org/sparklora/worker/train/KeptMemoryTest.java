@@ -14,6 +14,7 @@ import java.util.Map;
 import org.assertj.core.data.Percentage;
 import org.junit.jupiter.api.Test;
 import org.sparklora.worker.contract.BiasMode;
+import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.DropoutRates;
 import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.contract.GroupSettings;
@@ -92,7 +93,8 @@ class KeptMemoryTest {
                 manifest,
                 TinyModel.freeze(manifest, Map.of()),
                 new ShardPlan(1, ROWS, ROWS, false),
-                TinyModel.values(manifest));
+                TinyModel.values(manifest),
+                CachePlan.off("test"));
         ShardPass pass = new ShardPass(base, head, TinyModel.settings(DropoutRates.NONE), plan);
         float[] live = pass.layout().flatten(plan.snapshot());
         Batch batch = Batch.of(rows(), 0);

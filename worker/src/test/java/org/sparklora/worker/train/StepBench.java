@@ -16,6 +16,7 @@ import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.sparklora.worker.contract.BiasMode;
+import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.DropoutRates;
 import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.contract.GroupSettings;
@@ -137,7 +138,8 @@ public final class StepBench {
                     manifest,
                     TinyModel.freeze(manifest, Map.of()),
                     new ShardPlan(1, ROWS, ROWS, false),
-                    TinyModel.values(manifest));
+                    TinyModel.values(manifest),
+                    CachePlan.off("bench"));
             pass = new ShardPass(base, head, TinyModel.settings(DropoutRates.NONE), plan);
             live = pass.layout().flatten(plan.snapshot());
             operations = needed(EncoderWork.of(base.encoder()), layers);

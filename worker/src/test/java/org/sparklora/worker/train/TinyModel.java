@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.BiasMode;
+import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.DropoutRates;
 import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.contract.FreezeState;
@@ -86,7 +87,7 @@ final class TinyModel {
                 .filter(g -> freeze.of(g) != GroupState.DORMANT)
                 .flatMap(g -> manifest.tensors(g).stream())
                 .anyMatch(t -> t.name().equals(name)));
-        return new EpochPlan(3, manifest, freeze, new ShardPlan(1, 8, 8, false), present);
+        return new EpochPlan(3, manifest, freeze, new ShardPlan(1, 8, 8, false), present, CachePlan.off("test"));
     }
 
     /** Rows of random tokens and labels. */

@@ -1,16 +1,16 @@
-package org.sparklora.driver.plan;
+package org.sparklora.driver.report;
 
 import java.util.Locale;
 
 /** Sizes for people, in powers of 1000. */
-final class Bytes {
+public final class Bytes {
 
     private static final String[] UNITS = {"kB", "MB", "GB", "TB"};
 
     private Bytes() {}
 
     /** {@code 842 bytes}, {@code 12.1 MB}. */
-    static String text(long bytes) {
+    public static String text(long bytes) {
         if (bytes < 1000) {
             return bytes + " bytes";
         }

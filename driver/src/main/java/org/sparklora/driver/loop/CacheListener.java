@@ -1,0 +1,24 @@
+package org.sparklora.driver.loop;
+
+/** Who wants to know what is being kept of the frozen prefix. Called in order. */
+public interface CacheListener {
+
+    /**
+     * What is kept of the training and validation rows.
+     *
+     * @param epoch first epoch that uses it
+     * @param entering name of the stage whose input is kept
+     * @param bytes of all of it
+     * @param storage {@code memory} or {@code disk}
+     */
+    record Keeping(int epoch, String entering, long rows, long bytes, String precision, String storage) {}
+
+    /** The frozen prefix is about to run once. */
+    void keeps(Keeping what);
+
+    /** So many rows are done. */
+    void keptSoFar(Keeping what, long rows);
+
+    /** All of it is kept. */
+    void kept(Keeping what, double seconds);
+}

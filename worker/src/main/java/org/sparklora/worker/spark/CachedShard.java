@@ -1,0 +1,41 @@
+package org.sparklora.worker.spark;
+
+import java.io.Serializable;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.sparklora.worker.data.HiddenStates;
+import org.sparklora.worker.data.Shard;
+
+/** A shard, with what enters the lowest live stage for its rows where that is kept. Immutable. */
+public final class CachedShard implements Serializable {
+
+    private static final long serialVersionUID = 1L;
+
+    private final Shard rows;
+    private final @Nullable KeptActivations kept;
+
+    CachedShard(Shard rows, @Nullable KeptActivations kept) {
+        this.rows = rows;
+        this.kept = kept;
+    }
+
+    /** A shard of which nothing is kept. */
+    public static CachedShard of(Shard rows) {
+        return new CachedShard(rows, null);
+    }
+
+    /** The rows. */
+    public Shard rows() {
+        return rows;
+    }
+
+    /** Which of the S shards this is, from 0. */
+    public int index() {
+        return rows.index();
+    }
+
+    /** What is kept of the rows at some positions. */
+    Optional<HiddenStates> at(int[] positions) {
+        return kept == null ? Optional.empty() : Optional.of(kept.at(positions));
+    }
+}

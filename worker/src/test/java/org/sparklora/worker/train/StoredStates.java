@@ -1,0 +1,45 @@
+package org.sparklora.worker.train;
+
+import java.nio.FloatBuffer;
+import java.util.Arrays;
+import java.util.List;
+import org.sparklora.worker.contract.EpochPlan;
+import org.sparklora.worker.data.Batch;
+import org.sparklora.worker.data.Example;
+import org.sparklora.worker.data.HiddenStates;
+import org.sparklora.worker.data.Shard;
+import org.sparklora.worker.encoder.BaseModel;
+import org.sparklora.worker.head.TaskHead;
+
+/** What {@link PrefixPass} computes of some rows, in plain arrays. */
+public final class StoredStates implements HiddenStates {
+
+    private final String digest;
+    private final float[][] rows;
+
+    private StoredStates(String digest, float[][] rows) {
+        this.digest = digest;
+        this.rows = rows;
+    }
+
+    @Override
+    public String digest() {
+        return digest;
+    }
+
+    @Override
+    public void copy(int row, FloatBuffer target) {
+        target.put(rows[row]);
+    }
+
+    /** A batch of these rows that takes from a pass what enters the stage of the plan's cache. */
+    public static Batch batch(BaseModel base, TaskHead head, EpochPlan plan, List<Example> examples) {
+        float[][] rows = new float[examples.size()][];
+        new PrefixPass(base, head, plan, 0)
+                .run(
+                        new Shard(0, examples, 0),
+                        (position, values, from, count) ->
+                                rows[position] = Arrays.copyOfRange(values, from, from + count));
+        return Batch.of(examples, 0, new StoredStates(plan.cache().digest(), rows));
+    }
+}
