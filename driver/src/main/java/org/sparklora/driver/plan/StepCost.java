@@ -64,7 +64,7 @@ public final class StepCost {
     private double operations(FreezeState state, int lowest, int length) {
         double sum = 0;
         for (int stage = 0; stage < work.stages(); stage++) {
-            sum += work.forward(stage, length) + (stage >= lowest ? work.backward(stage, length) : 0);
+            sum += work.forward(stage, length) + (stage >= lowest ? work.backward(stage, length, stage == lowest) : 0);
         }
         for (LoraGroup group : manifest.groups()) {
             GroupState is = state.of(group.name());

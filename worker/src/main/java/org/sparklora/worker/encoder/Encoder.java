@@ -51,6 +51,9 @@ public interface Encoder {
     /** Whether a Linear computes every token of a sequence, and not the first alone, where {@link #firstTokens} ends. */
     boolean everyToken(String path);
 
+    /** Whether a Linear reads its stage's input: no gradient passes through it in the lowest stage that trains. */
+    boolean readsStageInput(String path);
+
     /** What a person calls a stage: {@code embeddings}, {@code layer 11}, {@code pooler} or {@code head}. */
     default String stageName(int stage) {
         if (stage == 0) {

@@ -21,6 +21,11 @@ public final class EncoderWork {
     /** Entries of those that the first token of a row is multiplied with. */
     private final long[] firstToken;
 
+    /** Of both, entries of those that read the stage's input. */
+    private final long[] everyTokenOfInput;
+
+    private final long[] firstTokenOfInput;
+
     /** The widest result within a stage. */
     private final int[] widest;
 
@@ -33,11 +38,16 @@ public final class EncoderWork {
         this.heads = encoder.heads();
         this.everyToken = new long[layers + 2];
         this.firstToken = new long[layers + 2];
+        this.everyTokenOfInput = new long[layers + 2];
+        this.firstTokenOfInput = new long[layers + 2];
         this.widest = new int[layers + 2];
         for (TensorSpec weight : encoder.linears()) {
             int stage = encoder.stageOf(weight.name());
-            long[] entries = encoder.everyToken(weight.name()) ? everyToken : firstToken;
-            entries[stage] += weight.size();
+            boolean every = encoder.everyToken(weight.name());
+            (every ? everyToken : firstToken)[stage] += weight.size();
+            if (encoder.readsStageInput(weight.name())) {
+                (every ? everyTokenOfInput : firstTokenOfInput)[stage] += weight.size();
+            }
             widest[stage] = Math.max(widest[stage], weight.shape().get(0));
         }
     }
@@ -63,11 +73,15 @@ public final class EncoderWork {
     }
 
     /**
-     * Operations that carry the gradient of a row of S tokens from a stage's result to its input. A frozen weight takes one
-     * product, for it has no gradient of its own; attention takes two, as both its factors depend on the input.
+     * Operations that carry the gradient of a row of S tokens from a stage's result to its input, or in the lowest stage
+     * that trains to its LoRA pairs. A frozen weight takes one product, for it has no gradient of its own; attention takes
+     * two, as both its factors depend on the input.
+     *
+     * @param lowest whether the stage is the lowest one that trains
      */
-    public double backward(int stage, int length) {
-        return products(stage, length) + 2 * attention(stage, length);
+    public double backward(int stage, int length, boolean lowest) {
+        double input = lowest ? 2.0 * everyTokenOfInput[stage] * length + 2.0 * firstTokenOfInput[stage] : 0;
+        return products(stage, length) - input + 2 * attention(stage, length);
     }
 
     private double products(int stage, int length) {

@@ -24,7 +24,7 @@ class EncoderWorkTest {
     void theLastLayerComputesKeysAndValuesForAllAndTheRestForOneToken() {
         int one = 2 * 24 * 24 + 2 * 24 * 40;
         assertThat(work.forward(2, S)).isEqualTo(2 * (2 * 24 * 24 * S + one) + 2 * (2 * S * 24));
-        assertThat(work.backward(2, S)).isEqualTo(2 * (2 * 24 * 24 * S + one) + 4 * (2 * S * 24));
+        assertThat(work.backward(2, S, false)).isEqualTo(2 * (2 * 24 * 24 * S + one) + 4 * (2 * S * 24));
         assertThat(work.kept(2, S)).isEqualTo(S * 3 * 24 + 3 * 24 + 40 + 3 * S);
         assertThat(work.tokens("bert.encoder.layer.0.attention.self.query", S)).isEqualTo(S);
         assertThat(work.tokens("bert.encoder.layer.1.attention.self.key", S)).isEqualTo(S);
@@ -35,17 +35,24 @@ class EncoderWorkTest {
 
     @Test
     void backwardTakesEachFrozenWeightOnceAndAttentionTwice() {
-        assertThat(work.backward(1, S)).isEqualTo(2 * (4 * 24 * 24 + 2 * 24 * 40) * S + 4 * (2 * S * S * 24));
+        assertThat(work.backward(1, S, false)).isEqualTo(2 * (4 * 24 * 24 + 2 * 24 * 40) * S + 4 * (2 * S * S * 24));
+    }
+
+    @Test
+    void inTheLowestStageTheGradientEndsAtTheLoraPairs() {
+        assertThat(work.backward(1, S, true)).isEqualTo(2 * (24 * 24 + 2 * 24 * 40) * S + 4 * (2 * S * S * 24));
+        assertThat(work.backward(2, S, true)).isEqualTo(2 * (24 * 24 + 2 * 24 * 40) + 4 * (2 * S * 24));
+        assertThat(work.backward(3, S, true)).isZero();
     }
 
     @Test
     void thePoolerSeesOneTokenAndEmbeddingsMultiplyNothing() {
         assertThat(work.stages()).isEqualTo(4);
         assertThat(work.forward(3, S)).isEqualTo(2 * 24 * 24);
-        assertThat(work.backward(3, S)).isEqualTo(2 * 24 * 24);
+        assertThat(work.backward(3, S, false)).isEqualTo(2 * 24 * 24);
         assertThat(work.tokens("bert.pooler.dense", S)).isEqualTo(1);
         assertThat(work.forward(0, S)).isZero();
-        assertThat(work.backward(0, S)).isZero();
+        assertThat(work.backward(0, S, false)).isZero();
     }
 
     @Test

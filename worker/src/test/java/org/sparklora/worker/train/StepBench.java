@@ -2,6 +2,7 @@ package org.sparklora.worker.train;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,6 +25,7 @@ import org.sparklora.worker.contract.KeyedRandom;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
+import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.data.Batch;
@@ -31,7 +33,10 @@ import org.sparklora.worker.data.Example;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.EncoderConfig;
 import org.sparklora.worker.encoder.EncoderWork;
+import org.sparklora.worker.encoder.ForwardPass;
+import org.sparklora.worker.encoder.Tokens;
 import org.sparklora.worker.encoder.bert.BertEncoder;
+import org.sparklora.worker.engine.Autograd;
 import org.sparklora.worker.engine.Ops;
 import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.engine.Torch;
@@ -40,6 +45,7 @@ import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.lora.LoraInit;
 import org.sparklora.worker.safetensors.SafetensorsWriter;
 import org.sparklora.worker.safetensors.Tensor;
+import org.sparklora.worker.train.AdaptedModel.GroupView;
 
 /**
  * Forward and backward of a step of BERT-base, one thread, beside the rate of matrix products of its shapes in the same
@@ -59,14 +65,29 @@ public final class StepBench {
 
     private StepBench() {}
 
+    /** How a step is done. */
+    private enum How {
+        /** As runs without a cache do it. */
+        PLAIN,
+        /** From what was kept of the frozen prefix. */
+        CACHED,
+        /** With the last layer for every token and without a cache, as it is done elsewhere. */
+        EVERY_TOKEN
+    }
+
     /** What is live. */
-    private record Setting(String name, List<Integer> layers) {}
+    private record Setting(String name, List<Integer> layers, How how) {}
+
+    private static final List<Integer> ALL = IntStream.range(0, LAYERS).boxed().toList();
 
     private static final List<Setting> SETTINGS = List.of(
-            new Setting("all layers", IntStream.range(0, LAYERS).boxed().toList()),
-            new Setting("layers 0 and 11", List.of(0, 11)),
-            new Setting("layer 11", List.of(11)),
-            new Setting("head only", List.of()));
+            new Setting("all layers", ALL, How.PLAIN),
+            new Setting("layers 0 and 11", List.of(0, 11), How.PLAIN),
+            new Setting("layer 11", List.of(11), How.PLAIN),
+            new Setting("head only", List.of(), How.PLAIN),
+            new Setting("layer 11, last layer for every token", List.of(11), How.EVERY_TOKEN),
+            new Setting("layer 11, cached", List.of(11), How.CACHED),
+            new Setting("head only, cached", List.of(), How.CACHED));
 
     /**
      * Prints a line for each setting.
@@ -87,7 +108,7 @@ public final class StepBench {
     private static void measure(BaseModel base, int rounds) {
         Torch.prepareThread();
         for (Setting setting : SETTINGS) {
-            Step step = new Step(base, setting.layers());
+            Step step = new Step(base, setting);
             step.run(0);
             List<double[]> measured = new ArrayList<>();
             for (int round = 1; round <= rounds; round++) {
@@ -100,7 +121,7 @@ public final class StepBench {
             double[] fraction = sorted(measured, m -> step.operations() / m[1] / m[0]);
             System.out.printf(
                     Locale.ROOT,
-                    "step of BERT-base, %d x %d, %-16s %.3f s, %.0f GFLOP; %.0f%% (%.0f%%..%.0f%%) of the %.1f GFLOP/s that"
+                    "step of BERT-base, %d x %d, %-37s %.4f s, %.1f GFLOP; %.0f%% (%.0f%%..%.0f%%) of the %.1f GFLOP/s that"
                             + " matrix products reach%n",
                     ROWS,
                     LENGTH,
@@ -121,28 +142,37 @@ public final class StepBench {
     /** One setting, ready to run. */
     private static final class Step {
 
+        private final How how;
         private final ShardPass pass;
+        private final EveryToken everyToken;
         private final float[] live;
-        private final Batch batch = Batch.of(rows(), 0);
+        private final Batch batch;
         private final double operations;
 
-        Step(BaseModel base, List<Integer> layers) {
+        Step(BaseModel base, Setting setting) {
+            this.how = setting.how();
             TaskHead head = new ClassificationHead(2);
             List<LoraGroup> groups = new ArrayList<>();
-            for (int layer : layers) {
+            for (int layer : setting.layers()) {
                 groups.add(new LoraGroup(TinyModel.name(layer), "", modules(layer), GroupSettings.PLAIN));
             }
             LoraManifest manifest = new LoraManifest(groups, BiasMode.NONE, head.tensors(HIDDEN), List.of());
+            int lowest =
+                    setting.layers().isEmpty() ? LAYERS + 2 : setting.layers().get(0) + 1;
             EpochPlan plan = new EpochPlan(
                     0,
                     manifest,
                     TinyModel.freeze(manifest, Map.of()),
                     new ShardPlan(1, ROWS, ROWS, false),
                     TinyModel.values(manifest),
-                    CachePlan.off("bench"));
+                    how == How.CACHED
+                            ? new CachePlan(lowest, Precision.FLOAT32, "bench", "bench")
+                            : CachePlan.off("bench"));
             pass = new ShardPass(base, head, TinyModel.settings(DropoutRates.NONE), plan);
+            everyToken = new EveryToken(base, head, plan);
             live = pass.layout().flatten(plan.snapshot());
-            operations = needed(EncoderWork.of(base.encoder()), layers);
+            batch = how == How.CACHED ? StoredStates.batch(base, head, plan, rows()) : Batch.of(rows(), 0);
+            operations = needed(EncoderWork.of(base.encoder()), setting.layers(), how == How.CACHED ? lowest : 0);
         }
 
         private static List<LoraModule> modules(int layer) {
@@ -152,11 +182,13 @@ public final class StepBench {
                     .toList();
         }
 
-        private static double needed(EncoderWork work, List<Integer> layers) {
+        /** Operations of a step that begins with stage {@code from}. */
+        private static double needed(EncoderWork work, List<Integer> layers, int from) {
             int lowest = layers.isEmpty() ? LAYERS + 2 : layers.get(0) + 1;
             double sum = 0;
-            for (int stage = 0; stage < work.stages(); stage++) {
-                sum += work.forward(stage, LENGTH) + (stage >= lowest ? work.backward(stage, LENGTH) : 0);
+            for (int stage = from; stage < work.stages(); stage++) {
+                sum += work.forward(stage, LENGTH)
+                        + (stage >= lowest ? work.backward(stage, LENGTH, stage == lowest) : 0);
             }
             for (int layer : layers) {
                 for (LoraModule module : modules(layer)) {
@@ -171,7 +203,38 @@ public final class StepBench {
         }
 
         void run(int step) {
-            pass.sum(live, step, 0, List.of(batch));
+            if (how == How.EVERY_TOKEN) {
+                everyToken.run(batch);
+            } else {
+                pass.sum(live, step, 0, List.of(batch));
+            }
+        }
+    }
+
+    /** A step whose last layer computes every token. */
+    private record EveryToken(BaseModel base, TaskHead head, EpochPlan plan) {
+
+        void run(Batch batch) {
+            Torch.prepareThread();
+            try (NDManager manager = Torch.newManager()) {
+                GroupView groups = new GroupView(plan.manifest(), plan.freeze());
+                AdaptedModel model = new AdaptedModel(manager, base, head, groups, plan.snapshot(), true);
+                Tokens tokens = Tokens.of(manager, batch);
+                ForwardPass forward = ForwardPass.evaluation(model);
+                NDArray x = model.stages(0, LAYERS, forward, tokens.ids(), tokens);
+                try (Autograd recording = Autograd.record()) {
+                    NDArray all = base.encoder().layer(LAYERS - 1, forward, x, tokens);
+                    NDArray first = all.reshape(new Shape(ROWS, LENGTH, HIDDEN)).get("0:, 0");
+                    NDArray logits = head.logits(forward, base.encoder().pool(forward, first));
+                    recording.backward(head.lossSum(logits, batch.labels(), batch.weights(), 0));
+                }
+                float[] gradient = new float
+                        [GradientLayout.of(plan.manifest(), plan.freeze()).size()];
+                GradientLayout.of(plan.manifest(), plan.freeze())
+                        .slots()
+                        .forEach(slot -> Autograd.addGradient(
+                                model.adapters().tensor(slot.tensor().name()), gradient, slot.offset()));
+            }
         }
     }
 

@@ -135,6 +135,11 @@ public final class BertEncoder implements Encoder {
     }
 
     @Override
+    public boolean readsStageInput(String path) {
+        return path.contains(".attention.self.") || path.startsWith(POOLER);
+    }
+
+    @Override
     public NDArray layer(int layer, ForwardPass pass, NDArray x, Tokens tokens) {
         return layer(names.get(layer), pass, x, tokens, tokens.length());
     }
