@@ -19,8 +19,11 @@ final class ActivationLayout {
     private final CacheStorage storage;
     private final int hidden;
     private final int[] first;
+    private final int chunkBytes;
 
-    private ActivationLayout(String digest, Precision precision, CacheStorage storage, int hidden, int[] first) {
+    private ActivationLayout(
+            String digest, Precision precision, CacheStorage storage, int hidden, int[] first, int chunkBytes) {
+        this.chunkBytes = chunkBytes;
         this.digest = digest;
         this.precision = precision;
         this.storage = storage;
@@ -36,11 +39,19 @@ final class ActivationLayout {
      * @param vectors of each position of the shard
      */
     static ActivationLayout of(String digest, Precision precision, CacheStorage storage, int hidden, int[] vectors) {
+        return of(digest, precision, storage, hidden, vectors, CHUNK);
+    }
+
+    /**
+     * @param chunkBytes of a chunk, about
+     */
+    static ActivationLayout of(
+            String digest, Precision precision, CacheStorage storage, int hidden, int[] vectors, int chunkBytes) {
         int[] first = new int[vectors.length + 1];
         for (int i = 0; i < vectors.length; i++) {
             first[i + 1] = Math.addExact(first[i], vectors[i]);
         }
-        return new ActivationLayout(digest, precision, storage, hidden, first);
+        return new ActivationLayout(digest, precision, storage, hidden, first, chunkBytes);
     }
 
     String digest() {
@@ -66,7 +77,7 @@ final class ActivationLayout {
     }
 
     int vectorsPerChunk() {
-        return Math.max(1, CHUNK / vectorBytes());
+        return Math.max(1, chunkBytes / vectorBytes());
     }
 
     int vectorBytes() {
@@ -96,6 +107,7 @@ final class ActivationLayout {
         out.writeUTF(precision.name());
         out.writeUTF(storage.name());
         out.writeInt(hidden);
+        out.writeInt(chunkBytes);
         out.writeInt(first.length);
         for (int vector : first) {
             out.writeInt(vector);
@@ -107,10 +119,11 @@ final class ActivationLayout {
         Precision precision = Precision.valueOf(in.readUTF());
         CacheStorage storage = CacheStorage.valueOf(in.readUTF());
         int hidden = in.readInt();
+        int chunkBytes = in.readInt();
         int[] first = new int[in.readInt()];
         for (int i = 0; i < first.length; i++) {
             first[i] = in.readInt();
         }
-        return new ActivationLayout(digest, precision, storage, hidden, first);
+        return new ActivationLayout(digest, precision, storage, hidden, first, chunkBytes);
     }
 }

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.UUID;
 import org.apache.spark.SparkEnv;
 import org.jspecify.annotations.Nullable;
 
@@ -18,7 +19,7 @@ sealed interface ActivationRoom extends AutoCloseable {
 
     /** Room for all chunks of a layout. */
     static ActivationRoom of(ActivationLayout layout) {
-        return layout.storage() == CacheStorage.MEMORY ? new Heap(layout) : new MappedFile(layout);
+        return layout.storage() == CacheStorage.MEMORY ? new Heap(layout) : MappedFile.temporary(layout);
     }
 
     /** Writes bytes into a chunk, from {@code at} on. */
@@ -61,29 +62,32 @@ sealed interface ActivationRoom extends AutoCloseable {
         private final ActivationLayout layout;
         private final FileChannel file;
 
-        MappedFile(ActivationLayout layout) {
+        /** In one of Spark's local directories. */
+        static MappedFile temporary(ActivationLayout layout) {
+            @Nullable SparkEnv env = SparkEnv.get();
+            if (env != null) {
+                return new MappedFile(
+                        layout,
+                        env.blockManager()
+                                .diskBlockManager()
+                                .createTempLocalBlock()
+                                ._2()
+                                .toPath());
+            }
+            return new MappedFile(
+                    layout, Path.of(System.getProperty("java.io.tmpdir"), "activations-" + UUID.randomUUID()));
+        }
+
+        MappedFile(ActivationLayout layout, Path path) {
             this.layout = layout;
             try {
-                Path path = temporaryFile();
                 file = FileChannel.open(
-                        path, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+                        path, StandardOpenOption.CREATE_NEW, StandardOpenOption.READ, StandardOpenOption.WRITE);
                 // Without a name it goes with the last mapping, also when the process is killed.
                 Files.delete(path);
             } catch (IOException e) {
                 throw failed(e);
             }
-        }
-
-        private static Path temporaryFile() throws IOException {
-            @Nullable SparkEnv env = SparkEnv.get();
-            if (env == null) {
-                return Files.createTempFile("activations", null);
-            }
-            return env.blockManager()
-                    .diskBlockManager()
-                    .createTempLocalBlock()
-                    ._2()
-                    .toPath();
         }
 
         private long start(int chunk) {

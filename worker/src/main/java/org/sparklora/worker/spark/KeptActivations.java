@@ -81,11 +81,8 @@ final class KeptActivations implements Serializable {
         private final ActivationLayout layout;
         private final ActivationRoom room;
 
-        /**
-         * @param vectors of each position
-         */
-        Builder(String digest, Precision precision, CacheStorage storage, int hidden, int[] vectors) {
-            this.layout = ActivationLayout.of(digest, precision, storage, hidden, vectors);
+        Builder(ActivationLayout layout) {
+            this.layout = layout;
             this.room = ActivationRoom.of(layout);
         }
 
@@ -93,7 +90,8 @@ final class KeptActivations implements Serializable {
         void put(int position, float[] values, int from, int count) {
             int vector = layout.first(position);
             if (count != (layout.first(position + 1) - vector) * layout.hidden()) {
-                throw new IllegalArgumentException("position " + position + ": " + count + " values");
+                throw new IllegalArgumentException("position " + position + ": " + count + " values, but it has "
+                        + (layout.first(position + 1) - vector) + " vectors of " + layout.hidden());
             }
             ByteBuffer bytes =
                     ByteBuffer.allocate(count * layout.precision().bytes()).order(ByteOrder.LITTLE_ENDIAN);

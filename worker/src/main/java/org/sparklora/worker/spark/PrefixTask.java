@@ -55,8 +55,8 @@ public final class PrefixTask implements FlatMapFunction<Iterator<CachedShard>, 
             vectors[i] = pass.vectors(shard.example(i).length());
         }
         int hidden = base.encoder().hiddenSize();
-        try (KeptActivations.Builder kept =
-                new KeptActivations.Builder(cache.digest(), cache.precision(), storage, hidden, vectors)) {
+        ActivationLayout layout = ActivationLayout.of(cache.digest(), cache.precision(), storage, hidden, vectors);
+        try (KeptActivations.Builder kept = new KeptActivations.Builder(layout)) {
             pass.run(shard, (position, values, from, count) -> {
                 kept.put(position, values, from, count);
                 rows.add(1);

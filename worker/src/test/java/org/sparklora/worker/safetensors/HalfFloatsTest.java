@@ -52,4 +52,30 @@ class HalfFloatsTest {
         assertThat(Float.floatToRawIntBits(HalfFloats.fromF16((short) 0xFE01))).isEqualTo(0xFFC02000);
         assertThat(Float.floatToRawIntBits(HalfFloats.fromBf16((short) 0x7FC1))).isEqualTo(0x7FC10000);
     }
+
+    @Test
+    void everyF16ComesBack() {
+        for (int bits = 0; bits < 1 << 16; bits++) {
+            float value = HalfFloats.fromF16((short) bits);
+            if (Float.isNaN(value)) {
+                assertThat(HalfFloats.fromF16(HalfFloats.toF16(value))).isNaN();
+            } else {
+                assertThat(HalfFloats.toF16(value)).as("0x%04x", bits).isEqualTo((short) bits);
+            }
+        }
+    }
+
+    @Test
+    void whatLiesBetweenTwoF16GoesToTheNearerAndFromTheMiddleToTheEvenOne() {
+        for (int bits = 0; bits < 0x7C00; bits++) {
+            float low = HalfFloats.fromF16((short) bits);
+            float high = bits == 0x7BFF ? 65_536f : HalfFloats.fromF16((short) (bits + 1));
+            float middle = (low + high) / 2;
+            short even = (short) (bits % 2 == 0 ? bits : bits + 1);
+            assertThat(HalfFloats.toF16(middle)).as("0x%04x", bits).isEqualTo(even);
+            assertThat(HalfFloats.toF16(Math.nextDown(middle))).isEqualTo((short) bits);
+            assertThat(HalfFloats.toF16(-Math.nextUp(middle))).isEqualTo((short) (0x8000 | (bits + 1)));
+        }
+        assertThat(HalfFloats.toF16(1e30f)).isEqualTo((short) 0x7C00);
+    }
 }
