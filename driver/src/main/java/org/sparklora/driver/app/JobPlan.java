@@ -80,7 +80,7 @@ final class JobPlan {
                         new Rates(training.learningRate(), schedule)),
                 memory(spark, shards));
         StepCost cost = new StepCost(manifest, model.base().encoder(), survey.sample());
-        return new RunPlan(subject, manifest, cost, timelines, warnings);
+        return new RunPlan(subject, manifest, cost, model.cacheRule(), timelines, warnings);
     }
 
     private RunPlan.Model describeModel() {

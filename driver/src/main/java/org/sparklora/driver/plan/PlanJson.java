@@ -113,26 +113,38 @@ public final class PlanJson {
     private Map<String, Object> timeline(Timeline timeline) {
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("kind", timeline.kind().label());
-        costs(timeline.stretches(), json);
-        json.put("epochs", timeline.epochs().stream().map(this::epoch).toList());
+        List<PlannedEpoch> epochs = plan.epochs(timeline);
+        costs(epochs, json);
+        json.put("epochs", epochs.stream().map(this::epoch).toList());
         return json;
     }
 
-    private Map<String, Object> epoch(List<Stretch> stretches) {
+    private Map<String, Object> epoch(PlannedEpoch epoch) {
         Map<String, Object> json = new LinkedHashMap<>();
-        json.put("epoch", stretches.get(0).from().epoch());
-        costs(stretches, json);
-        json.put("stretches", stretches.stream().map(this::stretch).toList());
+        json.put("epoch", epoch.number());
+        costs(List.of(epoch), json);
+        json.put(
+                "activation_cache",
+                (epoch.cache().isOn() ? "on: " : "off: ") + epoch.cache().reason());
+        json.put("activation_cache_bytes", plan.cacheBytes(epoch.cache()));
+        json.put("prefix_runs", !epoch.held());
+        json.put(
+                "stretches",
+                epoch.stretches().stream().map(s -> stretch(s, epoch.held())).toList());
         return json;
     }
 
-    /** What some steps cost together, next to what each of them does. */
-    private void costs(List<Stretch> stretches, Map<String, Object> json) {
-        json.put("relative_cost", cost.relative(stretches));
-        json.put("all_reduce_bytes", cost.allReduceBytes(stretches));
+    /** What the steps of some epochs cost together, next to what each of them does. */
+    private void costs(List<PlannedEpoch> epochs, Map<String, Object> json) {
+        json.put("relative_cost", cost.relative(epochs));
+        json.put(
+                "all_reduce_bytes",
+                cost.allReduceBytes(epochs.stream()
+                        .flatMap(epoch -> epoch.stretches().stream())
+                        .toList()));
     }
 
-    private Map<String, Object> stretch(Stretch stretch) {
+    private Map<String, Object> stretch(Stretch stretch, boolean held) {
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("step", stretch.from().step());
         json.put("steps", stretch.steps());
@@ -140,12 +152,9 @@ public final class PlanJson {
             json.put(state.label(), stretch.state().in(state));
         }
         json.put("lowest_live", cost.lowestLive(stretch.state()));
-        json.put("relative_cost", cost.relative(stretch.state()));
+        json.put("relative_cost", cost.relative(stretch.state(), held));
         json.put("trainable_parameters", cost.trainableParameters(stretch.state()));
         json.put("all_reduce_bytes_per_step", cost.allReduceBytes(stretch.state()));
-        json.put(
-                "activation_cache_bytes",
-                cost.prefixBytes(stretch.state(), plan.subject().data().shards().examples()));
         List<Object> moves = new ArrayList<>();
         stretch.moves().forEach(move -> {
             Map<String, Object> moved = new LinkedHashMap<>();
@@ -163,6 +172,7 @@ public final class PlanJson {
         json.put("base_weight_bytes", plan.subject().model().weightBytes());
         json.put("kept_bytes_per_task", plan.keptBytes());
         json.put("state_bytes_per_task", plan.stateBytes());
+        json.put("activation_cache_bytes", plan.cacheBytes());
         plan.subject().memory().tasks().ifPresent(tasks -> json.put("tasks", tasks));
         return json;
     }

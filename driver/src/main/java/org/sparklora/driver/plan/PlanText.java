@@ -134,6 +134,12 @@ public final class PlanText {
                     "  with %s at a time: %s",
                     count(tasks, "task"), Bytes.text(plan.subject().model().weightBytes() + tasks * (kept + state)));
         }
+        if (plan.cacheBytes() > 0) {
+            line(
+                    "  activation cache: up to %s over all executors, in their storage memory where half of it suffices, else"
+                            + " on their disks",
+                    Bytes.text(plan.cacheBytes()));
+        }
         if (memory.baseDropout()) {
             line("  execution.base_dropout keeps its masks on top of that");
         }

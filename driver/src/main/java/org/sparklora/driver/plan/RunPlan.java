@@ -5,6 +5,8 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.function.ToLongFunction;
 import org.sparklora.driver.data.TextStatistics;
+import org.sparklora.driver.loop.CacheRule;
+import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.ShardPlan;
@@ -14,11 +16,17 @@ import org.sparklora.worker.contract.TensorSpec;
  * Everything that can be told of a run before it.
  *
  * @param manifest groups and head
+ * @param cache whether the frozen prefix is kept
  * @param timelines one that is exact, or the earliest and the latest
  * @param warnings what a reader of the job file should look at, one line each
  */
 public record RunPlan(
-        Subject subject, LoraManifest manifest, StepCost cost, List<Timeline> timelines, List<String> warnings) {
+        Subject subject,
+        LoraManifest manifest,
+        StepCost cost,
+        CacheRule cache,
+        List<Timeline> timelines,
+        List<String> warnings) {
 
     public RunPlan {
         timelines = List.copyOf(timelines);
@@ -89,6 +97,27 @@ public record RunPlan(
                 .map(Timeline.Stretch::state)
                 .distinct()
                 .mapToLong(size)
+                .max()
+                .orElse(0);
+    }
+
+    /** The epochs of a timeline. */
+    List<PlannedEpoch> epochs(Timeline timeline) {
+        return PlannedEpoch.of(timeline, manifest, cache);
+    }
+
+    /** Bytes that an epoch's cache keeps of training and validation rows. */
+    long cacheBytes(CachePlan epoch) {
+        Data data = subject.data();
+        return cost.prefixBytes(
+                epoch, data.shards().examples() + data.validationRows().orElse(0));
+    }
+
+    /** The most that is kept at any time of the run. */
+    long cacheBytes() {
+        return timelines.stream()
+                .flatMap(timeline -> epochs(timeline).stream())
+                .mapToLong(epoch -> cacheBytes(epoch.cache()))
                 .max()
                 .orElse(0);
     }

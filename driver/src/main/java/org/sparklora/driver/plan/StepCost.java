@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.sparklora.driver.data.TextStatistics;
+import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraGroup;
@@ -16,7 +17,7 @@ import org.sparklora.worker.train.GradientLayout;
 /**
  * What an optimizer step costs in a freeze state: operations, bytes sent, bytes held.
  *
- * <p>Every stage runs forward. Backward runs from the head down to the lowest stage with something live, which is counted
+ * <p>Every stage runs forward, unless what enters the lowest live one is kept from an earlier epoch. Backward runs from the head down to the lowest stage with something live, which is counted
  * as a whole. A LoRA pair of r x in and out x r costs its products forward unless it is dormant, the gradient of its input
  * as far down as backward runs, and the gradient of its own values while it is live.
  */
@@ -37,12 +38,21 @@ public final class StepCost {
         this.encoder = encoder;
         this.work = EncoderWork.of(encoder);
         this.lengths = lengths;
-        this.everythingLive = operations(allLive());
+        this.everythingLive = operations(allLive(), false);
     }
 
     /** Operations of forward and backward, relative to a step with every group live. */
     public double relative(FreezeState state) {
-        return operations(state) / everythingLive;
+        return relative(state, false);
+    }
+
+    /**
+     * The same.
+     *
+     * @param held whether what enters the lowest live stage is kept already; to keep it costs as much as not to
+     */
+    public double relative(FreezeState state, boolean held) {
+        return operations(state, held) / everythingLive;
     }
 
     private FreezeState allLive() {
@@ -52,18 +62,19 @@ public final class StepCost {
     }
 
     /** Operations of forward and backward for an average row, without padding. */
-    private double operations(FreezeState state) {
-        int lowest = lowestStage(state);
+    private double operations(FreezeState state, boolean held) {
         double sum = 0;
         for (Map.Entry<Integer, Long> entry : lengths.lengths().entrySet()) {
-            sum += entry.getValue() * operations(state, lowest, entry.getKey());
+            sum += entry.getValue() * operations(state, held, entry.getKey());
         }
         return sum / lengths.examples();
     }
 
-    private double operations(FreezeState state, int lowest, int length) {
+    private double operations(FreezeState state, boolean held, int length) {
+        int lowest = lowestStage(state);
+        int first = held ? lowest : 0;
         double sum = 0;
-        for (int stage = 0; stage < work.stages(); stage++) {
+        for (int stage = first; stage < work.stages(); stage++) {
             sum += work.forward(stage, length) + (stage >= lowest ? work.backward(stage, length, stage == lowest) : 0);
         }
         for (LoraGroup group : manifest.groups()) {
@@ -74,7 +85,7 @@ public final class StepCost {
                         * module.loraRank()
                         * (module.inFeatures() + module.outFeatures())
                         * work.tokens(module.path(), length);
-                sum += product * passes(is, stage >= lowest);
+                sum += stage < first ? 0 : product * passes(is, stage >= lowest);
             }
         }
         return sum;
@@ -89,13 +100,15 @@ public final class StepCost {
         };
     }
 
-    /** The same for steps of several stretches, on average. */
-    public double relative(List<Timeline.Stretch> stretches) {
+    /** The same for the steps of several epochs, on average. */
+    double relative(List<PlannedEpoch> epochs) {
         double sum = 0;
         long steps = 0;
-        for (Timeline.Stretch stretch : stretches) {
-            sum += stretch.steps() * relative(stretch.state());
-            steps += stretch.steps();
+        for (PlannedEpoch epoch : epochs) {
+            for (Timeline.Stretch stretch : epoch.stretches()) {
+                sum += stretch.steps() * relative(stretch.state(), epoch.held());
+                steps += stretch.steps();
+            }
         }
         return sum / steps;
     }
@@ -128,16 +141,15 @@ public final class StepCost {
     }
 
     /**
-     * Bytes, in float32, of what enters the lowest live stage, for this many rows: what an activation cache would hold. One
-     * vector a token, from the pooler on one a row; 0 where the embeddings train, below which nothing can be kept.
+     * Bytes of what a cache keeps of this many rows: one vector a token, from the pooler on one a row.
      */
-    public long prefixBytes(FreezeState state, long rows) {
-        int stage = lowestStage(state);
-        if (stage == 0) {
+    public long prefixBytes(CachePlan cache, long rows) {
+        if (!cache.isOn()) {
             return 0;
         }
-        double tokens = stage > encoder.layers() ? 1 : lengths.meanLength();
-        return Math.round(rows * tokens * encoder.hiddenSize() * Float.BYTES);
+        double vectors = cache.stage() > encoder.layers() ? 1 : lengths.meanLength();
+        return Math.round(
+                rows * vectors * encoder.hiddenSize() * cache.precision().bytes());
     }
 
     /** Bytes that autograd keeps for this many rows, all as long as the longest, at the turn from forward to backward. */

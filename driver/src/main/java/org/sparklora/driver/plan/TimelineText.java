@@ -22,12 +22,14 @@ final class TimelineText {
     private final Timeline timeline;
     private final RunPlan plan;
     private final StepCost cost;
+    private final List<PlannedEpoch> epochs;
     private final List<String> lines = new ArrayList<>();
 
     private TimelineText(Timeline timeline, RunPlan plan) {
         this.timeline = timeline;
         this.plan = plan;
         this.cost = plan.cost();
+        this.epochs = plan.epochs(timeline);
     }
 
     /** The lines. */
@@ -38,7 +40,7 @@ final class TimelineText {
     }
 
     private void write() {
-        String columns = "cost: a step's operations, 1 with every group live; cache: what enters the lowest live layer";
+        String columns = "cost: a step's operations, 1 with every group live; cache: what enters the lowest live stage";
         switch (timeline.kind()) {
             case EXACT -> line("timeline (%s)", columns);
             case EARLIEST -> line("timeline with every move as early as the metrics may bring it (%s)", columns);
@@ -46,29 +48,23 @@ final class TimelineText {
         }
         List<String[]> rows = new ArrayList<>();
         rows.add(new String[] {"epoch", "live", "frozen", "dormant", "lowest live", "cost", "bytes/step", "cache"});
-        List<List<Stretch>> epochs = timeline.epochs();
         List<List<String>> notes = new ArrayList<>(List.of(List.of()));
         for (int first = 0; first < epochs.size(); ) {
             int end = first + 1;
-            while (end < epochs.size() && looksLike(epochs.get(first), epochs.get(end))) {
+            while (end < epochs.size() && epochs.get(first).looksLike(epochs.get(end))) {
                 end++;
             }
-            rows.add(row(first, end - 1, epochs.get(first)));
-            notes.add(moves(epochs.get(first)));
+            rows.add(row(epochs.get(first), epochs.get(end - 1)));
+            notes.add(moves(epochs.get(first).stretches()));
             first = end;
         }
         table(rows, notes);
         total();
     }
 
-    /** Whether a later epoch needs no line of its own. */
-    private static boolean looksLike(List<Stretch> epoch, List<Stretch> later) {
-        return epoch.size() == 1
-                && later.size() == 1
-                && epoch.get(0).state().equals(later.get(0).state());
-    }
-
-    private String[] row(int first, int last, List<Stretch> epoch) {
+    /** Epochs that are alike, from the first to the last. */
+    private String[] row(PlannedEpoch first, PlannedEpoch last) {
+        List<Stretch> epoch = first.stretches();
         int steps = plan.subject().data().shards().stepsPerEpoch();
         Map<String, Integer> live = new TreeMap<>();
         FreezeState end = epoch.get(epoch.size() - 1).state();
@@ -81,7 +77,7 @@ final class TimelineText {
                         : String.format(Locale.ROOT, "%s (%d%%)", e.getKey(), Math.round(100.0 * e.getValue() / steps)))
                 .collect(Collectors.joining(" "));
         return new String[] {
-            first == last ? "" + first : first + "-" + last,
+            first.number() == last.number() ? "" + first.number() : first.number() + "-" + last.number(),
             orDash(lives),
             orDash(names(end, GroupState.FROZEN, live)),
             orDash(names(end, GroupState.DORMANT, live)),
@@ -91,21 +87,22 @@ final class TimelineText {
                     .map(cost::lowestLive)
                     .distinct()
                     .toList()),
-            String.format(Locale.ROOT, "%.2f", cost.relative(epoch)),
+            String.format(Locale.ROOT, "%.2f", cost.relative(List.of(first))),
             span(epoch.stream()
                     .map(s -> cost.allReduceBytes(s.state()))
                     .distinct()
                     .sorted()
                     .map(bytes -> String.format(Locale.ROOT, "%,d", bytes))
                     .toList()),
-            span(epoch.stream()
-                    .map(s -> cost.prefixBytes(
-                            s.state(), plan.subject().data().shards().examples()))
-                    .distinct()
-                    .sorted()
-                    .map(Bytes::text)
-                    .toList())
+            cache(first)
         };
+    }
+
+    private String cache(PlannedEpoch epoch) {
+        if (!epoch.cache().isOn()) {
+            return "-";
+        }
+        return Bytes.text(plan.cacheBytes(epoch.cache())) + (epoch.held() ? "" : " new");
     }
 
     /** Groups in a state at an epoch's end that were not live in it. */
@@ -164,7 +161,7 @@ final class TimelineText {
     private void total() {
         line(
                 "  in all: %.2f of the operations of training every group from the start; %s all-reduced a rank",
-                cost.relative(timeline.stretches()), Bytes.text(cost.allReduceBytes(timeline.stretches())));
+                cost.relative(epochs), Bytes.text(cost.allReduceBytes(timeline.stretches())));
     }
 
     private void line(String format, Object... values) {

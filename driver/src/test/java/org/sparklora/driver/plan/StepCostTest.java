@@ -9,12 +9,14 @@ import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 import org.sparklora.driver.data.TextStatistics;
 import org.sparklora.worker.contract.BiasMode;
+import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
+import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.encoder.EncoderConfig;
@@ -27,14 +29,29 @@ class StepCostTest {
             System.getProperty("project.root", ".."), "worker/src/test/resources/golden/models/tiny-bert-2l-reg")));
 
     private static final int S = 10;
-    private static final double LAYER = 2 * (4 * 24 * 24 + 2 * 24 * 40) * S;
-    private static final double ATTENTION = 4 * S * S * 24;
+
+    /** Of layer 0 and of K and V of layer 1 every token is computed, of the rest of layer 1 one. */
+    private static final double LAYER0 = 2 * (4 * 24 * 24 + 2 * 24 * 40) * S;
+
+    private static final double LAYER1_ONE = 2 * (2 * 24 * 24 + 2 * 24 * 40);
+    private static final double LAYER1 = 2 * (2 * 24 * 24) * S + LAYER1_ONE;
+    private static final double ATTENTION0 = 4 * S * S * 24;
+    private static final double ATTENTION1 = 4 * S * 24;
     private static final double POOLER = 2 * 24 * 24;
-    private static final double FORWARD = 2 * (LAYER + ATTENTION) + POOLER;
-    private static final double LAYER_BACKWARD = LAYER + 2 * ATTENTION;
-    private static final double TOP = 2 * 4 * (24 + 24) * S;
+    private static final double TAIL = LAYER1 + ATTENTION1 + POOLER;
+    private static final double FORWARD = LAYER0 + ATTENTION0 + TAIL;
+
+    /** In the lowest stage the gradient ends at the pairs: Q, K and V take none further. */
+    private static final double LAYER0_LOWEST = LAYER0 - 2 * 3 * 24 * 24 * S + 2 * ATTENTION0;
+
+    private static final double LAYER1_BACKWARD = LAYER1 + 2 * ATTENTION1;
+    private static final double LAYER1_LOWEST = LAYER1_ONE - 2 * 24 * 24 + 2 * ATTENTION1;
+
+    /** On the query of layer 1: one token. */
+    private static final double TOP = 2 * 4 * (24 + 24);
+
     private static final double BOTTOM = 2 * 2 * (24 + 24) * S;
-    private static final double ALL = FORWARD + 2 * LAYER_BACKWARD + POOLER + 3 * TOP + 3 * BOTTOM;
+    private static final double ALL = FORWARD + LAYER0_LOWEST + LAYER1_BACKWARD + POOLER + 3 * TOP + 3 * BOTTOM;
 
     private static final LoraManifest MANIFEST = new LoraManifest(
             List.of(group("top", 1, 4, 0.0), group("bottom", 0, 2, 0.1)),
@@ -62,14 +79,21 @@ class StepCostTest {
     @Test
     void backwardEndsAtTheLowestLiveLayer() {
         assertThat(cost.relative(BOTH)).isEqualTo(1);
-        assertRelative(TOP_ONLY, FORWARD + LAYER_BACKWARD + POOLER + 3 * TOP);
+        assertRelative(TOP_ONLY, FORWARD + LAYER1_LOWEST + POOLER + 3 * TOP);
         assertRelative(HEAD_ONLY, FORWARD);
     }
 
     @Test
     void aFrozenPairIsComputedAndPassesGradientsWhereBackwardComesBy() {
-        assertRelative(TOP_FROZEN, FORWARD + 2 * LAYER_BACKWARD + POOLER + 2 * TOP + 3 * BOTTOM);
-        assertRelative(BOTTOM_FROZEN, FORWARD + LAYER_BACKWARD + POOLER + 3 * TOP + BOTTOM);
+        assertRelative(TOP_FROZEN, FORWARD + LAYER0_LOWEST + LAYER1_BACKWARD + POOLER + 2 * TOP + 3 * BOTTOM);
+        assertRelative(BOTTOM_FROZEN, FORWARD + LAYER1_LOWEST + POOLER + 3 * TOP + BOTTOM);
+    }
+
+    @Test
+    void whatIsHeldIsNotComputed() {
+        assertThat(cost.relative(BOTTOM_FROZEN, true))
+                .isCloseTo((TAIL + LAYER1_LOWEST + POOLER + 3 * TOP) / ALL, Offset.offset(1e-12));
+        assertThat(cost.relative(HEAD_ONLY, true)).isZero();
     }
 
     private void assertRelative(FreezeState state, double operations) {
@@ -80,12 +104,15 @@ class StepCostTest {
     void rowsOfSeveralLengthsAreAveraged() {
         // Attention grows with the square, so a mean length would not do.
         StepCost mixed = new StepCost(MANIFEST, TWO_LAYERS, new TextStatistics(2, 0, Map.of(S, 1L, 3 * S, 1L)));
-        double forward = (FORWARD + 3 * 2 * LAYER + 9 * 2 * ATTENTION + POOLER) / 2;
-        double backward = (LAYER_BACKWARD + POOLER + 3 * LAYER + 9 * 2 * ATTENTION + POOLER) / 2;
-        double layer0 = (LAYER_BACKWARD + 3 * LAYER + 9 * 2 * ATTENTION) / 2;
-        double all = forward + backward + layer0 + 2 * 3 * (TOP + BOTTOM);
-        assertThat(mixed.relative(TOP_ONLY)).isCloseTo((forward + backward + 2 * 3 * TOP) / all, Offset.offset(1e-12));
-        assertThat(mixed.prefixBytes(TOP_ONLY, 100)).isEqualTo(100 * 2 * S * 24 * 4);
+        // Three times the tokens: thrice the products of every token, nine times the attention below the last layer.
+        double forward = (2 * FORWARD + 2 * LAYER0 + 8 * ATTENTION0 + 2 * (2 * (2 * 24 * 24) * S) + 2 * ATTENTION1) / 2;
+        double lowest1 = (2 * LAYER1_LOWEST + 4 * ATTENTION1) / 2;
+        double backward1 = (2 * LAYER1_BACKWARD + 2 * (2 * (2 * 24 * 24) * S) + 4 * ATTENTION1) / 2;
+        double lowest0 = (2 * LAYER0_LOWEST + 2 * (LAYER0 - 2 * 3 * 24 * 24 * S) + 16 * ATTENTION0) / 2;
+        double all = forward + backward1 + lowest0 + POOLER + 3 * TOP + 2 * 3 * BOTTOM;
+        assertThat(mixed.relative(TOP_ONLY))
+                .isCloseTo((forward + lowest1 + POOLER + 3 * TOP) / all, Offset.offset(1e-12));
+        assertThat(mixed.prefixBytes(kept(2, Precision.FLOAT32), 100)).isEqualTo(100 * 2 * S * 24 * 4);
     }
 
     @Test
@@ -96,34 +123,29 @@ class StepCostTest {
         assertThat(cost.stateBytes(BOTTOM_FROZEN)).isEqualTo(4 * (4 * (2 * 4 * 24 + 25) + 2 * 2 * 24));
     }
 
-    @Test
-    void aCacheHoldsWhatEntersTheLowestLiveStage() {
-        assertThat(cost.lowestLive(TOP_ONLY)).isEqualTo("layer 1");
-        assertThat(cost.prefixBytes(TOP_ONLY, 100)).isEqualTo(100 * S * 24 * 4);
-        assertThat(cost.lowestLive(BOTH)).isEqualTo("layer 0");
-        assertThat(cost.lowestLive(HEAD_ONLY)).isEqualTo("head");
-        assertThat(cost.prefixBytes(HEAD_ONLY, 100)).isEqualTo(100 * 24 * 4);
+    private static CachePlan kept(int stage, Precision precision) {
+        return new CachePlan(stage, precision, "", "test");
     }
 
     @Test
-    void biasesOfTheEmbeddingsLeaveNothingToCache() {
-        LoraManifest biases = new LoraManifest(
-                MANIFEST.groups(),
-                BiasMode.ALL,
-                MANIFEST.head(),
-                List.of(new TensorSpec("bert.embeddings.LayerNorm.bias", List.of(24))));
-        StepCost all = new StepCost(biases, TWO_LAYERS, new TextStatistics(5, 0, Map.of(S, 5L)));
-        assertThat(all.lowestLive(TOP_ONLY)).isEqualTo("embeddings");
-        assertThat(all.prefixBytes(TOP_ONLY, 100)).isZero();
+    void aCacheHoldsAVectorATokenAndAboveTheLastLayerOneARow() {
+        assertThat(cost.lowestLive(TOP_ONLY)).isEqualTo("layer 1");
+        assertThat(cost.lowestLive(BOTH)).isEqualTo("layer 0");
+        assertThat(cost.lowestLive(HEAD_ONLY)).isEqualTo("head");
+        assertThat(cost.prefixBytes(kept(2, Precision.FLOAT32), 100)).isEqualTo(100 * S * 24 * 4);
+        assertThat(cost.prefixBytes(kept(2, Precision.FLOAT16), 100)).isEqualTo(100 * S * 24 * 2);
+        assertThat(cost.prefixBytes(kept(4, Precision.FLOAT32), 100)).isEqualTo(100 * 24 * 4);
+        assertThat(cost.prefixBytes(CachePlan.off("test"), 100)).isZero();
     }
 
     @Test
     void autogradKeepsTheLayersThatBackwardPasses() {
-        long layer = S * (6L * 24 + 40 + 3 * S);
+        long layer0 = S * (6L * 24 + 40 + 3 * S);
+        long layer1 = S * 3L * 24 + 3 * 24 + 40 + 3 * S;
         long pooler = 2 * 24;
-        assertThat(cost.keptBytes(TOP_ONLY, 2)).isEqualTo(2 * 4 * (layer + pooler + S * 4));
+        assertThat(cost.keptBytes(TOP_ONLY, 2)).isEqualTo(2 * 4 * (layer1 + pooler + 4));
         // The lower group drops out: mask and product of the input are kept.
-        assertThat(cost.keptBytes(BOTH, 2)).isEqualTo(2 * 4 * (2 * layer + pooler + S * 4 + S * (2 * 24 + 2)));
+        assertThat(cost.keptBytes(BOTH, 2)).isEqualTo(2 * 4 * (layer0 + layer1 + pooler + 4 + S * (2 * 24 + 2)));
         assertThat(cost.keptBytes(HEAD_ONLY, 2)).isZero();
     }
 }

@@ -3,6 +3,7 @@ package org.sparklora.driver.spark;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
+import static org.assertj.core.api.Assertions.fail;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -14,6 +15,7 @@ import java.util.function.BiConsumer;
 import org.apache.spark.HashPartitioner;
 import org.apache.spark.SparkContext;
 import org.apache.spark.SparkException;
+import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.scheduler.SparkListener;
 import org.apache.spark.scheduler.SparkListenerTaskStart;
@@ -127,16 +129,25 @@ class RetriesTest {
                 case THROW -> throw new IllegalStateException("rank 1 tripped");
                 case MODEL_IS_BAD -> throw new ModelException("/models/bert has no model.safetensors");
                 case FETCH_FAILS -> sneak(new MetadataFetchFailedException(0, 1, "rows are lost"));
-                case WAIT -> {
-                    try {
-                        assertThat(new CountDownLatch(1).await(1, TimeUnit.MINUTES))
-                                .isTrue();
-                    } catch (InterruptedException e) {
-                        INTERRUPTED.incrementAndGet();
-                        throw new IllegalStateException("interrupted", e);
-                    }
-                }
+                case WAIT -> waitToBeKilled();
                 default -> {}
+            }
+        }
+
+        /** Asks as well, for whatever the interrupt met first may have swallowed it. */
+        private static void waitToBeKilled() {
+            CountDownLatch never = new CountDownLatch(1);
+            try {
+                for (int twentieth = 0; twentieth < 20 * 60; twentieth++) {
+                    if (TaskContext.get().isInterrupted()) {
+                        throw new InterruptedException("asked");
+                    }
+                    assertThat(never.await(50, TimeUnit.MILLISECONDS)).isFalse();
+                }
+                fail("nobody killed the task within a minute");
+            } catch (InterruptedException e) {
+                INTERRUPTED.incrementAndGet();
+                throw new IllegalStateException("interrupted", e);
             }
         }
 
