@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.SortedMap;
 import java.util.function.Consumer;
 import org.sparklora.worker.contract.EpochPlan;
+import org.sparklora.worker.data.Padding;
 import org.sparklora.worker.train.OptimizerSettings;
 import org.sparklora.worker.train.StepReport;
 import org.sparklora.worker.train.TrainState;
@@ -17,6 +18,9 @@ public interface EpochRunner {
      * @param state what the steps change; the driver's copy is the one that counts
      */
     Epoch open(EpochPlan plan, TrainState state, OptimizerSettings optimizer);
+
+    /** The padding of a whole epoch's steps: of plan and data alone. */
+    Padding padding(EpochPlan plan);
 
     /** Validation metrics by name with the adapter of this plan; empty where there is no validation data. */
     SortedMap<String, Double> evaluate(EpochPlan plan);

@@ -6,6 +6,7 @@ import org.sparklora.driver.freeze.EpochMetrics;
 import org.sparklora.driver.freeze.Moment;
 import org.sparklora.driver.freeze.Transition;
 import org.sparklora.worker.contract.EpochPlan;
+import org.sparklora.worker.data.Padding;
 import org.sparklora.worker.train.StepReport;
 
 /** Who wants to know what a run does: its history, its progress display. Called from the driver's thread, in order. */
@@ -48,9 +49,10 @@ public interface RunListener {
      * One epoch's outcome.
      *
      * @param metrics what it showed
+     * @param padding of its steps
      * @param seconds durations by part, {@code total} included
      */
-    record EpochResult(EpochMetrics metrics, SortedMap<String, Double> seconds) {
+    record EpochResult(EpochMetrics metrics, Padding padding, SortedMap<String, Double> seconds) {
 
         public int epoch() {
             return metrics.epoch();

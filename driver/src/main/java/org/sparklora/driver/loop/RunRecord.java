@@ -125,9 +125,18 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
     public void epochEnds(EpochResult result) {
         EpochMetrics metrics = result.metrics();
         history.append(new HistoryEvent.EpochEnd(
-                metrics.epoch(), metrics.trainLoss(), metrics.validation(), metrics.gradientNorms(), result.seconds()));
+                metrics.epoch(),
+                metrics.trainLoss(),
+                metrics.validation(),
+                metrics.gradientNorms(),
+                result.padding(),
+                result.seconds()));
         publish();
-        progress.epochEnd(at(metrics.epoch(), stepsPerEpoch), metrics.trainLoss(), metrics.validation());
+        progress.epochEnd(
+                at(metrics.epoch(), stepsPerEpoch),
+                metrics.trainLoss(),
+                result.padding().share(),
+                metrics.validation());
     }
 
     @Override

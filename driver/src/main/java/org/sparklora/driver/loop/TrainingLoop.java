@@ -130,14 +130,17 @@ public final class TrainingLoop {
         epoch.run(runner, checkpointer);
         long trained = clock.millis();
         requireFinite(standing.state().snapshot(), standing.epoch());
-        SortedMap<String, Double> validation = runner.evaluate(standing.plan(recipe));
+        EpochPlan plan = standing.plan(recipe);
+        SortedMap<String, Double> validation = runner.evaluate(plan);
 
         TreeMap<String, Double> seconds = new TreeMap<>();
         seconds.put("train", (trained - started) / 1000.0);
         seconds.put("validation", (clock.millis() - trained) / 1000.0);
         seconds.put("total", (clock.millis() - started) / 1000.0);
         EpochResult result = new EpochResult(
-                new EpochMetrics(standing.epoch(), epoch.trainLoss(), validation, epoch.gradientNorms()), seconds);
+                new EpochMetrics(standing.epoch(), epoch.trainLoss(), validation, epoch.gradientNorms()),
+                runner.padding(plan),
+                seconds);
         listener.epochEnds(result);
         return result;
     }

@@ -8,6 +8,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
+import org.sparklora.worker.data.Padding;
 
 /** One event of {@code history.jsonl}. Each record's fields stand in the file under the names of {@link #fields}. */
 public sealed interface HistoryEvent {
@@ -256,6 +257,7 @@ public sealed interface HistoryEvent {
      *
      * @param validation metrics that apply to the task; empty without validation data
      * @param groupGradNorm by group that was live: mean over the epoch's steps, which policies read
+     * @param padding of the epoch's steps; its share is what they computed in vain
      * @param seconds by part, {@code total} among them
      */
     record EpochEnd(
@@ -263,6 +265,7 @@ public sealed interface HistoryEvent {
             Number trainLoss,
             Map<String, ? extends Number> validation,
             Map<String, ? extends Number> groupGradNorm,
+            Padding padding,
             Map<String, Double> seconds)
             implements HistoryEvent {
 
@@ -278,6 +281,8 @@ public sealed interface HistoryEvent {
             fields.put("train_loss", trainLoss);
             fields.put("validation", new TreeMap<>(validation));
             fields.put("group_grad_norm", new TreeMap<>(groupGradNorm));
+            fields.put("tokens", padding.tokens());
+            fields.put("padding", padding.share());
             fields.put("seconds", new TreeMap<>(seconds));
             return fields;
         }

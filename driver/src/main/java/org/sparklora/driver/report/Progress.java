@@ -77,9 +77,9 @@ public final class Progress {
         lines.accept(line);
     }
 
-    /** An epoch is over. */
-    public void epochEnd(Position at, double trainLoss, Map<String, ? extends Number> validation) {
+    /** An epoch is over; {@code padding} is the part of what its steps computed that was padding. */
+    public void epochEnd(Position at, double trainLoss, double padding, Map<String, ? extends Number> validation) {
         Duration took = Duration.between(epochBegan, clock.instant());
-        lines.accept(ProgressLine.epochSummary(at, took, trainLoss, validation));
+        lines.accept(ProgressLine.epochSummary(at, took, trainLoss, padding, validation));
     }
 }

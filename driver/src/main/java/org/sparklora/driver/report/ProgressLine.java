@@ -48,14 +48,15 @@ public final class ProgressLine {
         return at.epochText() + " " + change.event() + " " + change.group() + " (" + change.reason() + ")";
     }
 
-    /** {@code epoch 2/6 done in 41s loss 0.4211 · validation accuracy 0.9120 loss 0.2712}. */
+    /** {@code epoch 2/6 done in 41s loss 0.4211 padding 3.1% · validation accuracy 0.9120 loss 0.2712}. */
     public static String epochSummary(
-            Position at, Duration took, double trainLoss, Map<String, ? extends Number> validation) {
+            Position at, Duration took, double trainLoss, double padding, Map<String, ? extends Number> validation) {
         StringBuilder text = new StringBuilder(at.epochText())
                 .append(" done in ")
                 .append(duration(took))
                 .append(" loss ")
-                .append(number(trainLoss));
+                .append(number(trainLoss))
+                .append(String.format(Locale.ROOT, " padding %.1f%%", 100 * padding));
         if (!validation.isEmpty()) {
             text.append(" · validation");
             new TreeMap<>(validation)

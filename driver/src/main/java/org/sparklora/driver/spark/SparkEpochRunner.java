@@ -17,6 +17,7 @@ import org.sparklora.driver.loop.CacheListener;
 import org.sparklora.driver.loop.EpochRunner;
 import org.sparklora.driver.loop.FailureListener;
 import org.sparklora.worker.contract.EpochPlan;
+import org.sparklora.worker.data.Padding;
 import org.sparklora.worker.data.Shard;
 import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.spark.EpochContext;
@@ -33,7 +34,7 @@ public final class SparkEpochRunner implements EpochRunner {
     private final JavaSparkContext spark;
     private final SparkSession session;
     private final RunContext run;
-    private final Optional<EvaluationData> validation;
+    private final Data data;
     private final Retries retries;
     private final boolean peer;
     private final PlacedShards trainingShards;
@@ -59,7 +60,7 @@ public final class SparkEpochRunner implements EpochRunner {
         this.session = session;
         this.spark = JavaSparkContext.fromSparkContext(session.sparkContext());
         this.run = run;
-        this.validation = data.validation();
+        this.data = data;
         JavaRDD<Shard> training = data.training().shards();
         this.shards = training.getNumPartitions();
         this.retries = new Retries(spark, shards, settings.maxFailures(), listener);
@@ -67,11 +68,12 @@ public final class SparkEpochRunner implements EpochRunner {
         this.trainingShards = peer
                 ? PlacedShards.forRanks(spark, training, Slots.ranks(spark, shards))
                 : PlacedShards.each(spark, training);
-        this.validationShards = validation.map(held -> PlacedShards.each(spark, held.slices()));
+        this.validationShards = data.validation().map(held -> PlacedShards.each(spark, held.slices()));
         List<ActivationKeeper.DataSet> sets = new ArrayList<>();
         sets.add(new ActivationKeeper.DataSet(trainingShards, data.training().statistics()));
-        validation.ifPresent(
-                held -> sets.add(new ActivationKeeper.DataSet(validationShards.orElseThrow(), held.statistics())));
+        data.validation()
+                .ifPresent(held ->
+                        sets.add(new ActivationKeeper.DataSet(validationShards.orElseThrow(), held.statistics())));
         this.keeper = new ActivationKeeper(
                 spark, run, retries, new ActivationKeeper.Wish(settings.cache(), encoder, listener), sets);
     }
@@ -93,26 +95,48 @@ public final class SparkEpochRunner implements EpochRunner {
     }
 
     @Override
-    public SortedMap<String, Double> evaluate(EpochPlan plan) {
-        if (validation.isEmpty()) {
-            return new TreeMap<>();
-        }
-        EvaluationData data = validation.get();
-        keeper.prepare(plan);
+    public Padding padding(EpochPlan plan) {
         Broadcast<EpochContext> context = spark.broadcast(new EpochContext(run, plan));
         try {
-            long next = (plan.epoch() + 1L) * plan.shards().stepsPerEpoch();
             return retries.run(
-                    new Retries.Place(plan.epoch(), next), (ranks, failures) -> metrics(data, context, plan.epoch()));
+                    after(plan),
+                    (ranks, failures) -> inTasks(data.training().shards())
+                            .map(shard -> context.value().padding(shard))
+                            .fold(Padding.NONE, Padding::plus));
         } finally {
             context.destroy();
         }
     }
 
-    private SortedMap<String, Double> metrics(EvaluationData data, Broadcast<EpochContext> context, int epoch) {
+    private JavaRDD<Shard> inTasks(JavaRDD<Shard> rows) {
+        return tasks() == rows.getNumPartitions() ? rows : rows.coalesce(tasks());
+    }
+
+    /** Where work belongs that is done when an epoch's steps are. */
+    private static Retries.Place after(EpochPlan plan) {
+        return new Retries.Place(
+                plan.epoch(), (plan.epoch() + 1L) * plan.shards().stepsPerEpoch());
+    }
+
+    @Override
+    public SortedMap<String, Double> evaluate(EpochPlan plan) {
+        if (data.validation().isEmpty()) {
+            return new TreeMap<>();
+        }
+        EvaluationData held = data.validation().get();
+        keeper.prepare(plan);
+        Broadcast<EpochContext> context = spark.broadcast(new EpochContext(run, plan));
+        try {
+            return retries.run(after(plan), (ranks, failures) -> metrics(held, context, plan.epoch()));
+        } finally {
+            context.destroy();
+        }
+    }
+
+    private SortedMap<String, Double> metrics(EvaluationData held, Broadcast<EpochContext> context, int epoch) {
         spark.sc().setJobDescription("epoch " + epoch + " validation");
         Predictions predictions =
-                new Predictions(Math.toIntExact(data.rows()), run.head().outputs());
+                new Predictions(Math.toIntExact(held.rows()), run.head().outputs());
         for (ShardLogits part : validationShards
                 .orElseThrow()
                 .inTasks(tasks())

@@ -33,6 +33,7 @@ import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
 import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.contract.ShardSum;
+import org.sparklora.worker.data.Padding;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.head.ClassificationHead;
 import org.sparklora.worker.train.AdamW;
@@ -85,6 +86,11 @@ class TrainingLoopTest {
                         return new ShardSum(1, 1, plan.shards().examplesIn(step), gradient);
                     },
                     () -> told.add("closed " + plan.epoch()));
+        }
+
+        @Override
+        public Padding padding(EpochPlan plan) {
+            return Padding.NONE;
         }
 
         @Override

@@ -61,10 +61,10 @@ class ProgressTest {
     @Test
     void anEpochsSummary() {
         assertThat(ProgressLine.epochSummary(
-                        AT, Duration.ofSeconds(41), 0.42113, Map.of("loss", 0.27119f, "accuracy", 0.912)))
-                .isEqualTo("epoch 2/6 done in 41s loss 0.4211 · validation accuracy 0.9120 loss 0.2712");
-        assertThat(ProgressLine.epochSummary(AT, Duration.ofSeconds(41), 0.5, Map.of()))
-                .isEqualTo("epoch 2/6 done in 41s loss 0.5000");
+                        AT, Duration.ofSeconds(41), 0.42113, 0.0312, Map.of("loss", 0.27119f, "accuracy", 0.912)))
+                .isEqualTo("epoch 2/6 done in 41s loss 0.4211 padding 3.1% · validation accuracy 0.9120 loss 0.2712");
+        assertThat(ProgressLine.epochSummary(AT, Duration.ofSeconds(41), 0.5, 0, Map.of()))
+                .isEqualTo("epoch 2/6 done in 41s loss 0.5000 padding 0.0%");
     }
 
     @Test
@@ -79,18 +79,18 @@ class ProgressTest {
                 clock.advance(Duration.ofSeconds(2));
                 progress.step(new Position(epoch, 2, epoch * 6 + i, 12), 0.5, 32);
             }
-            progress.epochEnd(new Position(epoch, 2, epoch * 6 + 6, 12), 0.5, Map.of());
+            progress.epochEnd(new Position(epoch, 2, epoch * 6 + 6, 12), 0.5, 0, Map.of());
         }
         assertThat(lines)
                 .containsExactly(
                         "epoch 0/2 starts · live bottom top · 10 parameters train, 40 bytes per step",
                         "epoch 0/2 step 3/12 loss 0.5000 16 ex/s 18s left · live bottom top",
                         "epoch 0/2 step 6/12 loss 0.5000 16 ex/s 12s left · live bottom top",
-                        "epoch 0/2 done in 12s loss 0.5000",
+                        "epoch 0/2 done in 12s loss 0.5000 padding 0.0%",
                         "epoch 1/2 starts · live bottom top · 10 parameters train, 40 bytes per step",
                         "epoch 1/2 step 9/12 loss 0.5000 16 ex/s 6s left · live bottom top",
                         "epoch 1/2 step 12/12 loss 0.5000 16 ex/s 0s left · live bottom top",
-                        "epoch 1/2 done in 12s loss 0.5000");
+                        "epoch 1/2 done in 12s loss 0.5000 padding 0.0%");
     }
 
     @Test

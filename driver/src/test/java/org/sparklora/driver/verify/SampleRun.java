@@ -30,6 +30,7 @@ import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.TensorSpec;
+import org.sparklora.worker.data.Padding;
 import org.sparklora.worker.safetensors.SafetensorsWriter;
 import org.sparklora.worker.safetensors.Tensor;
 
@@ -129,6 +130,7 @@ public final class SampleRun {
                         0.3,
                         Map.of("accuracy", step + 1 == steps ? lastAccuracy : 0.7, "loss", 0.6),
                         Map.of("top", 0.4),
+                        Padding.NONE,
                         Map.of("total", seconds)));
             }
         }

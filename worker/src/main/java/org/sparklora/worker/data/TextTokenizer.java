@@ -1,7 +1,7 @@
 package org.sparklora.worker.data;
 
-import ai.djl.huggingface.tokenizers.Encoding;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -83,18 +83,32 @@ public final class TextTokenizer implements AutoCloseable {
 
     /** Tokens of a text, or of a pair where the second is not null. */
     public Encoded encode(String text, @Nullable String pair) {
-        Encoding encoding = pair == null ? tokenizer.encode(text) : tokenizer.encode(text, pair);
-        long[] ids = encoding.getIds();
-        long[] types = encoding.getTypeIds();
-        int[] inputIds = new int[ids.length];
-        int secondStart = ids.length;
-        for (int i = ids.length - 1; i >= 0; i--) {
-            inputIds[i] = Math.toIntExact(ids[i]);
-            if (types[i] == 1) {
-                secondStart = i;
+        // DJL's own encode copies tokens as texts, character spans and five more arrays out of native memory: half of
+        // the
+        // time, for nothing that is used here.
+        TokenizersLibrary library = TokenizersLibrary.LIB;
+        long encoding = pair == null
+                ? library.encode(tokenizer.getHandle(), text, true)
+                : library.encodeDual(tokenizer.getHandle(), text, pair, true);
+        try {
+            long[] ids = library.getTokenIds(encoding);
+            int[] inputIds = new int[ids.length];
+            for (int i = 0; i < ids.length; i++) {
+                inputIds[i] = Math.toIntExact(ids[i]);
             }
+            int secondStart = pair == null ? ids.length : firstOfTypeOne(library.getTypeIds(encoding));
+            return new Encoded(inputIds, secondStart, library.getOverflowCount(encoding) > 0);
+        } finally {
+            library.deleteEncoding(encoding);
         }
-        return new Encoded(inputIds, secondStart, encoding.exceedMaxLength());
+    }
+
+    private static int firstOfTypeOne(long[] types) {
+        int first = 0;
+        while (first < types.length && types[first] != 1) {
+            first++;
+        }
+        return first;
     }
 
     /** Id that fills a batch's shorter rows. */

@@ -75,6 +75,7 @@ public final class AdapterRegistry {
                 tensor(module.loraA()),
                 tensor(module.loraB()),
                 Tensors.constant(manager, scaling),
+                of.live(),
                 of.live() ? of.group().settings().loraDropout() : 0.0);
     }
 

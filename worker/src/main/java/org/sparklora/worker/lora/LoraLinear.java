@@ -1,6 +1,7 @@
 package org.sparklora.worker.lora;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
 import org.sparklora.worker.engine.KeyedDropout;
 import org.sparklora.worker.engine.Ops;
 
@@ -14,9 +15,20 @@ import org.sparklora.worker.engine.Ops;
  * @param a A
  * @param b B
  * @param scaling a [1] constant
- * @param dropout probability while the group is live, else 0
+ * @param live whether the pair trains
+ * @param dropout probability while it does
  */
-public record LoraLinear(String path, NDArray a, NDArray b, NDArray scaling, double dropout) {
+public record LoraLinear(String path, NDArray a, NDArray b, NDArray scaling, boolean live, double dropout) {
+
+    /**
+     * Whether merging this pair into the weight is cheaper than computing it for so many tokens: in · out against tokens ·
+     * (in + out) for each of the r columns. A pair that trains is never merged.
+     */
+    public boolean mergesFor(long tokens) {
+        long in = a.getShape().get(1);
+        long out = b.getShape().get(0);
+        return !live && tokens * (in + out) > in * out;
+    }
 
     /** The result of the base Linear with the delta added. */
     public NDArray addTo(NDArray base, NDArray x, KeyedDropout masks) {
@@ -25,8 +37,11 @@ public record LoraLinear(String path, NDArray a, NDArray b, NDArray scaling, dou
         return base.add(Ops.linear(narrow, b, null));
     }
 
-    /** W + B A · scaling, [out, in]: the weight of one Linear that computes the same. */
-    public NDArray mergedInto(NDArray weight) {
-        return weight.add(b.matMul(a).mul(scaling));
+    /** W + B A · scaling, [out, in], owned by {@code manager}: the weight of one Linear that computes the same. */
+    public NDArray mergedInto(NDArray weight, NDManager manager) {
+        NDArray product = b.matMul(a);
+        product.attach(manager);
+        // The weight second: a result belongs to the manager of its first operand.
+        return product.mul(scaling).add(weight);
     }
 }

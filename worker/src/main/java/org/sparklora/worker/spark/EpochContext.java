@@ -2,8 +2,6 @@ package org.sparklora.worker.spark;
 
 import java.io.Serializable;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -12,6 +10,7 @@ import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.contract.ShardSum;
 import org.sparklora.worker.data.Batch;
 import org.sparklora.worker.data.EpochRows;
+import org.sparklora.worker.data.Padding;
 import org.sparklora.worker.data.Shard;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.train.ShardPass;
@@ -49,27 +48,17 @@ public final class EpochContext implements Serializable {
         return BaseModel.shared(Path.of(run.modelDirectory()));
     }
 
-    /** One shard's part of a step. */
+    /** One shard's part of a step, its rows in {@code gradient_accumulation_steps} pieces. */
     ShardSum sum(CachedShard shard, int step, float[] live) {
-        return pass().sum(
-                        live,
-                        step,
-                        shard.index(),
-                        pieces(shard, rows(shard.rows()).positions(step)));
+        List<Batch> pieces = rows(shard.rows()).pieces(step, run.settings().accumulation()).stream()
+                .map(positions -> batch(shard, positions))
+                .toList();
+        return pass().sum(live, step, shard.index(), pieces);
     }
 
-    /** A shard's rows of a step in {@code gradient_accumulation_steps} slices that differ by at most 1. */
-    private List<Batch> pieces(CachedShard shard, int[] positions) {
-        int pieces = run.settings().accumulation();
-        List<Batch> batches = new ArrayList<>();
-        for (int p = 0; p < pieces; p++) {
-            int from = positions.length * p / pieces;
-            int to = positions.length * (p + 1) / pieces;
-            if (to > from) {
-                batches.add(batch(shard, Arrays.copyOfRange(positions, from, to)));
-            }
-        }
-        return batches;
+    /** The padding of a shard's part of the epoch. */
+    public Padding padding(Shard shard) {
+        return rows(shard).padding(run.settings().accumulation());
     }
 
     /** The rows of a shard at some positions, with what is kept of them. */

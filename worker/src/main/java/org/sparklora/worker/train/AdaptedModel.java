@@ -2,6 +2,7 @@ package org.sparklora.worker.train;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import java.util.Optional;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.FreezeState;
@@ -18,6 +19,7 @@ import org.sparklora.worker.engine.Ops;
 import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.lora.AdapterRegistry;
+import org.sparklora.worker.lora.LoraLinear;
 
 /**
  * A base model with the adapters of one moment, for one pass of one thread: the base's weights, overlaid with the
@@ -57,8 +59,14 @@ public final class AdaptedModel implements Parameters {
 
     @Override
     public NDArray linear(String path, NDArray x, KeyedDropout dropout) {
-        NDArray y = Ops.linear(x, get(path + ".weight"), get(path + ".bias"));
-        return adapters.linear(path).map(lora -> lora.addTo(y, x, dropout)).orElse(y);
+        NDArray weight = get(path + ".weight");
+        NDArray bias = get(path + ".bias");
+        Optional<LoraLinear> lora = adapters.linear(path);
+        if (lora.isPresent() && lora.get().mergesFor(x.getShape().get(0))) {
+            return Ops.linear(x, lora.get().mergedInto(weight, x.getManager()), bias);
+        }
+        NDArray y = Ops.linear(x, weight, bias);
+        return lora.isPresent() ? lora.get().addTo(y, x, dropout) : y;
     }
 
     /** The LoRA pairs and trained tensors of this pass. */

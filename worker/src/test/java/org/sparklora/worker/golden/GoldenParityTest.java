@@ -178,9 +178,7 @@ class GoldenParityTest {
         Map<String, NDArray> merged = new TreeMap<>();
         for (LoraLinear lora : model.adapters().linears().values()) {
             String weight = lora.path() + ".weight";
-            NDArray copy = base.weight(weight).duplicate();
-            copy.attach(manager);
-            merged.put(weight, lora.mergedInto(copy));
+            merged.put(weight, lora.mergedInto(base.weight(weight), manager));
         }
         Merged mergedModel = new Merged(model, merged);
         JsonObject end = golden.object("final");

@@ -95,7 +95,9 @@ class ShardPassTest {
         ShardSum whenLive = sum(manifest, live, DropoutRates.NONE, 0);
         ShardSum whenFrozen = sum(manifest, frozen, DropoutRates.NONE, 0);
         ShardSum whenDormant = sum(manifest, dormant, DropoutRates.NONE, 0);
-        assertThat(whenFrozen.loss()).isEqualTo(whenLive.loss()).isNotEqualTo(whenDormant.loss());
+        // Not to the bit: a frozen pair is merged into its weight where that is cheaper.
+        assertThat(whenFrozen.loss()).isCloseTo(whenLive.loss(), Offset.offset(1e-5));
+        assertThat(Math.abs(whenDormant.loss() - whenLive.loss())).isGreaterThan(1e-3);
         assertThat(whenFrozen.gradient()).hasSize(whenLive.gradient().length / 2 + 33);
         assertThat(GradientLayout.of(manifest, frozen).slots())
                 .noneMatch(slot -> slot.group().equals(TinyModel.name(0)));

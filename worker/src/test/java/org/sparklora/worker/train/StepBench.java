@@ -21,6 +21,7 @@ import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.DropoutRates;
 import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.contract.GroupSettings;
+import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.KeyedRandom;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
@@ -76,7 +77,13 @@ public final class StepBench {
     }
 
     /** What is live. */
-    private record Setting(String name, List<Integer> layers, How how) {}
+    private record Setting(String name, List<Integer> layers, How how) {
+
+        /** Whether the other layers have trained, and are frozen; else they are dormant. */
+        boolean othersAreFrozen() {
+            return name.endsWith("frozen");
+        }
+    }
 
     private static final List<Integer> ALL = IntStream.range(0, LAYERS).boxed().toList();
 
@@ -84,6 +91,7 @@ public final class StepBench {
             new Setting("all layers", ALL, How.PLAIN),
             new Setting("layers 0 and 11", List.of(0, 11), How.PLAIN),
             new Setting("layer 11", List.of(11), How.PLAIN),
+            new Setting("layer 0, others frozen", List.of(0), How.PLAIN),
             new Setting("head only", List.of(), How.PLAIN),
             new Setting("layer 11, last layer for every token", List.of(11), How.EVERY_TOKEN),
             new Setting("layer 11, cached", List.of(11), How.CACHED),
@@ -153,8 +161,11 @@ public final class StepBench {
             this.how = setting.how();
             TaskHead head = new ClassificationHead(2);
             List<LoraGroup> groups = new ArrayList<>();
-            for (int layer : setting.layers()) {
+            Map<String, GroupState> states = new TreeMap<>();
+            for (int layer : setting.othersAreFrozen() ? ALL : setting.layers()) {
                 groups.add(new LoraGroup(TinyModel.name(layer), "", modules(layer), GroupSettings.PLAIN));
+                boolean live = setting.layers().contains(layer);
+                states.put(TinyModel.name(layer), live ? GroupState.LIVE : GroupState.FROZEN);
             }
             LoraManifest manifest = new LoraManifest(groups, BiasMode.NONE, head.tensors(HIDDEN), List.of());
             int lowest =
@@ -162,7 +173,7 @@ public final class StepBench {
             EpochPlan plan = new EpochPlan(
                     0,
                     manifest,
-                    TinyModel.freeze(manifest, Map.of()),
+                    TinyModel.freeze(manifest, states),
                     new ShardPlan(1, ROWS, ROWS, false),
                     TinyModel.values(manifest),
                     how == How.CACHED
