@@ -18,12 +18,13 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.function.ToDoubleFunction;
 import org.apache.spark.SecurityManager;
 import org.apache.spark.SparkConf;
 import org.sparklora.worker.allreduce.Mailbox;
 import org.sparklora.worker.allreduce.RankMap;
 import org.sparklora.worker.allreduce.TreeAllReduce;
+import org.sparklora.worker.bench.BenchReport;
+import org.sparklora.worker.bench.BenchReport.Spread;
 import org.sparklora.worker.contract.ShardSum;
 
 /**
@@ -47,14 +48,14 @@ public final class ExchangeBench {
     /**
      * Prints a line for each size and kind of link.
      *
-     * @param args number of rounds; 5 unless given
+     * @param args --quick: one round instead of 5, without authentication
      */
     public static void main(String[] args) throws Exception {
-        int rounds = args.length > 0 ? Integer.parseInt(args[0]) : 5;
+        int rounds = BenchReport.isQuick(args) ? 1 : 5;
         ExecutorService threads = Executors.newFixedThreadPool(2);
         try {
             for (int floats : new int[] {25_000, 300_000, 2_500_000}) {
-                for (Security security : Security.values()) {
+                for (Security security : rounds == 1 ? List.of(Security.OPEN) : List.of(Security.values())) {
                     print(floats, security, measure(threads, floats, security, rounds));
                 }
             }
@@ -93,21 +94,23 @@ public final class ExchangeBench {
     }
 
     private static void print(int floats, Security security, List<double[]> pairs) {
-        double[] ratios = sorted(pairs, p -> p[1] / p[0]);
-        System.out.printf(
-                Locale.ROOT,
-                "all-reduce %5.1f MB, 2 ranks, %-13s: plain sockets %.3f ms, spark %.3f ms, ratio %.2f (%.2f..%.2f)%n",
-                floats * 4 / 1e6,
-                security.name().toLowerCase(Locale.ROOT),
-                sorted(pairs, p -> p[0])[pairs.size() / 2],
-                sorted(pairs, p -> p[1])[pairs.size() / 2],
-                ratios[ratios.length / 2],
-                ratios[0],
-                ratios[ratios.length - 1]);
-    }
-
-    private static double[] sorted(List<double[]> pairs, ToDoubleFunction<double[]> value) {
-        return pairs.stream().mapToDouble(value).sorted().toArray();
+        Spread ratio = Spread.of(pairs, p -> p[1] / p[0]);
+        Spread spark = Spread.of(pairs, p -> p[1]);
+        Spread plain = Spread.of(pairs, p -> p[0]);
+        BenchReport.add(
+                String.format(
+                        Locale.ROOT,
+                        "all-reduce, 2 ranks, %.1f MB, %s",
+                        floats * 4 / 1e6,
+                        security.name().toLowerCase(Locale.ROOT)),
+                floats == 300_000 && security == Security.OPEN ? "<= 2x plain sockets" : null,
+                String.format(
+                        Locale.ROOT,
+                        "%.3f ms, %s times plain sockets (%.3f ms)",
+                        spark.median(),
+                        ratio.text("%.2f"),
+                        plain.median()),
+                Map.of("ms", spark, "plain_sockets_ms", plain, "ratio", ratio));
     }
 
     private static double median(ExecutorService threads, List<Rank> ranks, int floats, int steps) throws Exception {

@@ -1,0 +1,186 @@
+package org.sparklora.worker.bench;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+
+/**
+ * Whole runs of BERT-base's shape through {@code scripts/spark-lora}: what the cache saves in ten epochs, how two executors
+ * scale, how much memory an executor takes. Rows have 128 tokens, 8 for each task and step.
+ */
+public final class RunBench {
+
+    private static final Path ROOT = Path.of(System.getProperty("project.root", ".."));
+    private static final int TASK_ROWS = 8;
+    private static final String LAYER_11 = "{top: {target_modules: [query, value], layers_to_transform: [11]}}";
+    private static final String ALL_LAYERS = "{top: {target_modules: [query, value]}}";
+
+    private final Path folder;
+    private final Path model;
+
+    private RunBench(Path folder, Path model) {
+        this.folder = folder;
+        this.model = model;
+    }
+
+    /** Prints what runs took and needed. Asks for a build: {@code mvn package}. */
+    public static void main(String... args) throws Exception {
+        Path folder = Files.createTempDirectory("runs");
+        // The vocabulary of the bundled encoder, whose tokenizer reads the rows.
+        try (BertBase base = BertBase.create(8192)) {
+            for (String file : List.of("vocab.txt", "tokenizer_config.json")) {
+                Files.copy(
+                        ROOT.resolve("conf/starter-bert-12l").resolve(file),
+                        base.directory().resolve(file));
+            }
+            new RunBench(folder, base.directory()).run();
+        } finally {
+            BertBase.delete(folder);
+        }
+    }
+
+    private void run() throws Exception {
+        Run on = run("cached", LAYER_11, 4, 10, "local[1]", 1);
+        Run off = run("uncached", LAYER_11, 4, 10, "local[1]", 1, "execution.activation_cache=off");
+        BenchReport.add(
+                "ten epochs, layer 11, cache against none",
+                ">= 8x",
+                String.format(
+                        Locale.ROOT,
+                        "%.1fx (%.1f against %.1f s of training and validation; start-up and reading took %.0f and %.0f s more)",
+                        off.seconds() / on.seconds(),
+                        on.seconds(),
+                        off.seconds(),
+                        on.startUp(),
+                        off.startUp()),
+                Map.of("ratio", off.seconds() / on.seconds()));
+        Run one = run("one", ALL_LAYERS, 6, 1, "local-cluster[1,1,2048]", 2);
+        Run two = run("two", ALL_LAYERS, 6, 1, "local-cluster[2,1,2048]", 2);
+        BenchReport.add(
+                "two executors against one",
+                ">= 95% of two processes",
+                String.format(
+                        Locale.ROOT,
+                        "%.2fx (%.1f and %.1f s)",
+                        one.seconds() / two.seconds(),
+                        two.seconds(),
+                        one.seconds()),
+                Map.of("ratio", one.seconds() / two.seconds()));
+        Run all = run("memory-all", ALL_LAYERS, 6, 1, "local-cluster[1,2,2048]", 2);
+        Run top = run("memory-top", LAYER_11, 6, 3, "local-cluster[1,2,2048]", 2);
+        BenchReport.add(
+                "memory of an executor, all layers, two tasks",
+                "<= 3.0 GB",
+                String.format(Locale.ROOT, "%.2f GB at its peak", all.peak() / 1e9),
+                Map.of("bytes", all.peak()));
+        BenchReport.add(
+                "memory of an executor, layer 11 cached, two tasks",
+                "<= 1.2 GB",
+                String.format(Locale.ROOT, "%.2f GB at its peak, when the prefix runs", top.peak() / 1e9),
+                Map.of("bytes", top.peak()));
+    }
+
+    /**
+     * A run that ended.
+     *
+     * @param seconds of training and validation, keeping what is kept included
+     * @param startUp seconds of everything before
+     * @param peak the most bytes that an executor's process had resident
+     */
+    private record Run(double seconds, double startUp, long peak) {}
+
+    private Run run(String name, String groups, int steps, int epochs, String master, int shards, String... overrides)
+            throws Exception {
+        Path data = rows(name, steps * shards * TASK_ROWS);
+        Path output = folder.resolve(name);
+        List<String> command = new ArrayList<>(List.of(
+                ROOT.resolve("scripts/spark-lora").toString(),
+                "train",
+                "--config",
+                ROOT.resolve("conf/quickstart.yaml").toString(),
+                "--output",
+                output.toString(),
+                "--overwrite"));
+        List<String> sets = new ArrayList<>(List.of(
+                "model.path=" + model,
+                "model.max_length=128",
+                "data.train={path: " + data + "}",
+                "data.validation={fraction: 0.2}",
+                "lora.groups=" + groups,
+                "schedule={live: [top]}",
+                "training.num_train_epochs=" + epochs,
+                "training.shards=" + shards,
+                "training.batch_size=" + shards * TASK_ROWS,
+                "lora.lora_dropout=0"));
+        sets.addAll(Arrays.asList(overrides));
+        sets.forEach(set -> command.addAll(List.of("--set", set)));
+        command.addAll(List.of("--", "--master", master, "--conf", "spark.ui.enabled=false"));
+        Process process = new ProcessBuilder(command)
+                .redirectErrorStream(true)
+                .redirectOutput(folder.resolve(name + ".log").toFile())
+                .start();
+        long peak = 0;
+        while (!process.waitFor(200, TimeUnit.MILLISECONDS)) {
+            peak = Math.max(peak, executorPeak(process));
+        }
+        if (process.exitValue() != 0) {
+            throw new IllegalStateException(Files.readString(folder.resolve(name + ".log")));
+        }
+        double seconds = 0;
+        double all = 0;
+        for (String line : Files.readAllLines(output.resolve("history.jsonl"))) {
+            JsonObject event = JsonParser.parseString(line).getAsJsonObject();
+            switch (event.get("event").getAsString()) {
+                case "epoch_end" ->
+                    seconds += event.getAsJsonObject("seconds").get("total").getAsDouble();
+                case "finished" -> all = event.get("seconds").getAsDouble();
+                default -> {}
+            }
+        }
+        return new Run(seconds, all - seconds, peak);
+    }
+
+    /** The most that an executor among the process's descendants has had resident so far. */
+    private static long executorPeak(Process process) {
+        return process.descendants().mapToLong(RunBench::peak).max().orElse(0);
+    }
+
+    private static long peak(ProcessHandle handle) {
+        Path proc = Path.of("/proc", Long.toString(handle.pid()));
+        try {
+            if (!Files.readString(proc.resolve("cmdline")).contains("CoarseGrainedExecutorBackend")) {
+                return 0;
+            }
+            try (Stream<String> status = Files.lines(proc.resolve("status"))) {
+                return status.filter(line -> line.startsWith("VmHWM:"))
+                        .mapToLong(line -> 1024 * Long.parseLong(line.replaceAll("\\D", "")))
+                        .findFirst()
+                        .orElse(0);
+            }
+        } catch (IOException e) {
+            // It has ended in between.
+            return 0;
+        }
+    }
+
+    /** Rows of more than 128 tokens, a fifth more than are trained on. */
+    private Path rows(String name, int training) throws IOException {
+        StringBuilder csv = new StringBuilder("text,label\n");
+        for (int row = 0; row < training * 5 / 4; row++) {
+            csv.append("row ")
+                    .append(row)
+                    .append(" the order has not come ".repeat(30))
+                    .append(row % 2 == 0 ? ",yes\n" : ",no\n");
+        }
+        return Files.writeString(folder.resolve(name + ".csv"), csv);
+    }
+}
