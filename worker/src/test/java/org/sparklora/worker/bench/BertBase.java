@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -36,7 +37,7 @@ public final class BertBase implements AutoCloseable {
     /** Writes the model. */
     public static BertBase create(int vocabulary) throws IOException {
         Path model = Files.createTempDirectory("bert-base");
-        Files.writeString(model.resolve("config.json"), String.format("""
+        Files.writeString(model.resolve("config.json"), String.format(Locale.ROOT, """
                 {"model_type": "bert", "vocab_size": %d, "hidden_size": 768, "num_hidden_layers": 12,
                  "num_attention_heads": 12, "intermediate_size": 3072, "hidden_act": "gelu",
                  "max_position_embeddings": 512, "type_vocab_size": 2}
