@@ -80,13 +80,14 @@ final class PlacedShards {
         return now();
     }
 
-    /** The shards in so many tasks; the number never changes a bit. */
-    JavaRDD<CachedShard> inTasks(int tasks) {
-        return inTasks(now(), tasks);
+    /** The shards in as many tasks as the cluster has use for; the number never changes a bit. */
+    JavaRDD<CachedShard> inTasks() {
+        return inTasks(now());
     }
 
-    private static JavaRDD<CachedShard> inTasks(JavaRDD<CachedShard> shards, int tasks) {
-        return tasks == shards.getNumPartitions() ? shards : shards.coalesce(tasks);
+    private <T> JavaRDD<T> inTasks(JavaRDD<T> each) {
+        int tasks = Slots.tasks(spark, each.getNumPartitions());
+        return tasks == each.getNumPartitions() ? each : each.coalesce(tasks);
     }
 
     private JavaRDD<CachedShard> now() {
@@ -102,16 +103,19 @@ final class PlacedShards {
      * Runs the frozen prefix once for every row, and keeps what it gives instead of what was kept before.
      *
      * @param counter counts the rows that are done
-     * @param tasks to do it in
+     * @param slots tasks that can run at once now: as many ranks, if there are ranks
      */
-    void keep(EpochContext context, CacheStorage storage, LongAccumulator counter, int tasks) {
+    void keep(EpochContext context, CacheStorage storage, LongAccumulator counter, int slots) {
         drop();
+        if (ranks > 0) {
+            forRanks(slots);
+        }
         Broadcast<EpochContext> broadcast = spark.broadcast(context);
         JavaRDD<CachedShard> shards = rows.mapPartitions(new PrefixTask(broadcast, storage, counter), true)
                 .persist(StorageLevel.MEMORY_AND_DISK());
         kept = new Kept(context.plan().cache(), broadcast, shards);
         try {
-            (ranks > 0 ? shards : inTasks(shards, tasks)).count();
+            (ranks > 0 ? shards : inTasks(shards)).count();
         } catch (Throwable e) {
             // Throwable: Spark throws checked exceptions that no signature names.
             drop();

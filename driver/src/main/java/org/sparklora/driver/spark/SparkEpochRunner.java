@@ -85,13 +85,7 @@ public final class SparkEpochRunner implements EpochRunner {
         if (peer) {
             return new PeerExchange(spark, trainingShards, context, state, optimizer, retries, segmentLength);
         }
-        return new DriverExchange(
-                spark, trainingShards.inTasks(tasks()), context, new TrainStep(state, optimizer), retries);
-    }
-
-    /** In so many tasks as the cluster has use for. */
-    private int tasks() {
-        return Slots.tasks(spark, shards);
+        return new DriverExchange(spark, trainingShards.inTasks(), context, new TrainStep(state, optimizer), retries);
     }
 
     @Override
@@ -100,16 +94,13 @@ public final class SparkEpochRunner implements EpochRunner {
         try {
             return retries.run(
                     after(plan),
-                    (ranks, failures) -> inTasks(data.training().shards())
+                    (ranks, failures) -> data.training()
+                            .shards()
                             .map(shard -> context.value().padding(shard))
                             .fold(Padding.NONE, Padding::plus));
         } finally {
             context.destroy();
         }
-    }
-
-    private JavaRDD<Shard> inTasks(JavaRDD<Shard> rows) {
-        return tasks() == rows.getNumPartitions() ? rows : rows.coalesce(tasks());
     }
 
     /** Where work belongs that is done when an epoch's steps are. */
@@ -139,7 +130,7 @@ public final class SparkEpochRunner implements EpochRunner {
                 new Predictions(Math.toIntExact(held.rows()), run.head().outputs());
         for (ShardLogits part : validationShards
                 .orElseThrow()
-                .inTasks(tasks())
+                .inTasks()
                 .mapPartitions(new PredictTask(context))
                 .collect()) {
             predictions.put(part);

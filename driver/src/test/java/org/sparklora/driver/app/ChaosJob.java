@@ -38,7 +38,7 @@ record ChaosJob(Path folder, Path config, Path undisturbed) {
                   lora_dropout: 0.1
                   groups:
                     top: {target_modules: [query, value], layers_to_transform: [11]}
-                    bottom: {target_modules: [query, value], layers_to_transform: [0]}
+                    bottom: {target_modules: [query, value], layers_to_transform: [5]}
                 schedule: {live: [top], events: [{epoch: 1, thaw: [bottom]}, {epoch: 2, freeze: [top]}]}
                 training: {num_train_epochs: %d, batch_size: 8, shards: %d, learning_rate: 0.005}
                 """,

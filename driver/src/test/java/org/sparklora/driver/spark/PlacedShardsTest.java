@@ -129,7 +129,7 @@ class PlacedShardsTest {
 
     @Test
     void whatIsKeptMovesWithItsShardsAndIsComputedOnce() {
-        Map<Long, List<Float>> plain = logits(PlacedShards.each(spark, shards).inTasks(2), CachePlan.off("test"));
+        Map<Long, List<Float>> plain = logits(PlacedShards.each(spark, shards).inTasks(), CachePlan.off("test"));
         assertThat(plain).hasSize(ROWS);
         for (CacheStorage storage : CacheStorage.values()) {
             counter.reset();
@@ -150,12 +150,12 @@ class PlacedShardsTest {
     void whatIsLostIsComputedAgain() {
         PlacedShards placed = PlacedShards.each(spark, shards);
         keep(placed, CacheStorage.DISK);
-        Map<Long, List<Float>> before = logits(placed.inTasks(2), kept("one"));
+        Map<Long, List<Float>> before = logits(placed.inTasks(), kept("one"));
         assertThat(counter.value()).isEqualTo(ROWS);
         // As when the executor goes that held them: the shards are still asked for under the same name.
-        int id = placed.inTasks(SHARDS).id();
+        int id = spark.getPersistentRDDs().keySet().iterator().next();
         session.sparkContext().env().blockManager().master().removeRdd(id, true);
-        assertThat(logits(placed.inTasks(2), kept("one"))).isEqualTo(before);
+        assertThat(logits(placed.inTasks(), kept("one"))).isEqualTo(before);
         assertThat(counter.value()).isEqualTo(2L * ROWS);
     }
 

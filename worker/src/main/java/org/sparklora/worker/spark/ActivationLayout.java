@@ -11,8 +11,8 @@ import org.sparklora.worker.contract.Precision;
  */
 final class ActivationLayout {
 
-    /** Bytes of a chunk, about. */
-    private static final int CHUNK = 1 << 26;
+    /** Bytes of a chunk, about: a small heap has no room for large arrays in one piece. */
+    private static final int CHUNK = 1 << 23;
 
     private final String digest;
     private final Precision precision;

@@ -11,6 +11,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.locks.LockSupport;
 import org.apache.spark.SparkEnv;
 import org.jspecify.annotations.Nullable;
 
@@ -96,14 +97,25 @@ sealed interface ActivationRoom extends AutoCloseable {
 
         @Override
         public void write(int chunk, int at, ByteBuffer bytes) {
-            try {
-                long position = start(chunk) + at;
-                while (bytes.hasRemaining()) {
+            long position = start(chunk) + at;
+            for (boolean again = true; bytes.hasRemaining(); ) {
+                try {
                     position += file.write(bytes, position);
+                } catch (IOException e) {
+                    if (!again || e instanceof ClosedByInterruptException) {
+                        throw failed(e);
+                    }
+                    // What was kept before may hold its room until its mappings are collected.
+                    again = false;
+                    collectMappings();
                 }
-            } catch (IOException e) {
-                throw failed(e);
             }
+        }
+
+        private static void collectMappings() {
+            System.gc();
+            // The JDK unmaps in a thread of its own, a moment later.
+            LockSupport.parkNanos(500_000_000L);
         }
 
         @Override

@@ -74,9 +74,9 @@ class ShardTest {
         assertThat(ofLengths(short65).batchesByLength())
                 .extracting(batch -> batch.length)
                 .containsExactly(32, 32, 1);
-        // 8 rows of 512 tokens are 4,096; one row that is longer goes alone.
+        // 8 rows of 128 tokens are 1,024; one row that is longer goes alone.
         int[] long9 = new int[9];
-        Arrays.fill(long9, 512);
+        Arrays.fill(long9, 128);
         assertThat(ofLengths(long9).batchesByLength())
                 .extracting(batch -> batch.length)
                 .containsExactly(8, 1);

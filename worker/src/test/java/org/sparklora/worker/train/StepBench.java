@@ -103,10 +103,12 @@ public final class StepBench {
             step.run(0);
             List<double[]> measured = new ArrayList<>();
             for (int round = 1; round <= rounds; round++) {
-                double rate = MatmulRate.of((long) rows * LENGTH);
+                double before = MatmulRate.of((long) rows * LENGTH);
                 long began = System.nanoTime();
                 step.run(round);
-                measured.add(new double[] {rate, (System.nanoTime() - began) / 1e9});
+                double seconds = (System.nanoTime() - began) / 1e9;
+                double after = MatmulRate.of((long) rows * LENGTH);
+                measured.add(new double[] {(before + after) / 2, seconds});
             }
             Spread seconds = Spread.of(measured, m -> m[1]);
             Spread fraction = Spread.of(measured, m -> step.operations() / m[1] / m[0]);
