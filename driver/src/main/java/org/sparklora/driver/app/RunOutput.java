@@ -235,9 +235,13 @@ final class RunOutput {
                 "activation_cache",
                 job.execution().activationCache() == ActivationCache.OFF
                         ? "off: execution.activation_cache says so"
-                        : CacheRule.AUTO,
+                        : CacheRule.ON,
                 "activation_cache_type",
                 job.execution().activationCacheType().name().toLowerCase(Locale.ROOT),
+                "folding",
+                "frozen pairs are merged into their weights for batches of more than in * out / (in + out) tokens",
+                "last_layer",
+                "keys and values of every token, the rest of the first",
                 "precision",
                 "float32");
     }

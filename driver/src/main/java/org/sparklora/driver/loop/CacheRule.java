@@ -15,8 +15,8 @@ import org.sparklora.worker.train.PrefixDigest;
  */
 public interface CacheRule {
 
-    /** What holds for every run of a job that leaves activation_cache at auto. */
-    String AUTO = "auto: what enters the lowest live layer is kept, except in epochs within which groups may move";
+    /** What holds for every run of a job that does not switch the cache off. */
+    String ON = "on: what enters the lowest live layer is kept, except in epochs within which groups may move";
 
     /**
      * The cache of an epoch.

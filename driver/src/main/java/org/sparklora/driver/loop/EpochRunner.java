@@ -39,6 +39,11 @@ public interface EpochRunner {
          */
         int run(int from, int to, long firstGlobal, Consumer<List<StepReport>> done);
 
+        /** Seconds of forward and backward so far, of one of those that compute; 0 where nobody measures. */
+        default double passSeconds() {
+            return 0;
+        }
+
         @Override
         void close();
     }

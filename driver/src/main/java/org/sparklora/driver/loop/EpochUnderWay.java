@@ -22,6 +22,7 @@ final class EpochUnderWay {
     private final SortedSet<Integer> stops;
     private final SortedMap<String, NormSum> norms;
     private double lossSum;
+    private double passSeconds;
     private int done;
 
     EpochUnderWay(Standing standing, EpochPart from, GroupMoves groups, Recipe recipe, RunListener listener) {
@@ -67,7 +68,13 @@ final class EpochUnderWay {
                     checkpointer.reached(standing.point(new EpochPart(done, lossSum, norms)));
                 }
             }
+            passSeconds += epoch.passSeconds();
         }
+    }
+
+    /** Seconds of forward and backward of the steps done here; 0 where nobody measures. */
+    double passSeconds() {
+        return passSeconds;
     }
 
     private void count(StepReport report) {

@@ -135,6 +135,9 @@ public final class TrainingLoop {
 
         TreeMap<String, Double> seconds = new TreeMap<>();
         seconds.put("train", (trained - started) / 1000.0);
+        if (epoch.passSeconds() > 0) {
+            seconds.put("forward_backward", epoch.passSeconds());
+        }
         seconds.put("validation", (clock.millis() - trained) / 1000.0);
         seconds.put("total", (clock.millis() - started) / 1000.0);
         EpochResult result = new EpochResult(

@@ -258,7 +258,7 @@ public sealed interface HistoryEvent {
      * @param validation metrics that apply to the task; empty without validation data
      * @param groupGradNorm by group that was live: mean over the epoch's steps, which policies read
      * @param padding of the epoch's steps; its share is what they computed in vain
-     * @param seconds by part, {@code total} among them
+     * @param seconds by part, {@code total} among them; {@code forward_backward} is part of {@code train}, of one rank
      */
     record EpochEnd(
             int epoch,

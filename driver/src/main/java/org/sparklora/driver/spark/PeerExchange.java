@@ -37,6 +37,7 @@ final class PeerExchange implements EpochRunner.Epoch {
     private final OptimizerSettings optimizer;
     private final Retries retries;
     private final SegmentLength length;
+    private double passSeconds;
 
     PeerExchange(
             JavaSparkContext spark,
@@ -93,6 +94,7 @@ final class PeerExchange implements EpochRunner.Epoch {
     }
 
     private int commit(SegmentResult first, int from, Consumer<List<StepReport>> done) {
+        passSeconds += first.passSeconds();
         state.become(TrainStateCodec.decodeState(first.state().orElseThrow()));
         if (!first.reports().isEmpty()) {
             done.accept(first.reports());
@@ -101,6 +103,11 @@ final class PeerExchange implements EpochRunner.Epoch {
             throw new DivergedException(message);
         });
         return from + first.reports().size();
+    }
+
+    @Override
+    public double passSeconds() {
+        return passSeconds;
     }
 
     @Override

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.UUID;
 import java.util.concurrent.locks.LockSupport;
 import org.apache.spark.SparkEnv;
@@ -136,8 +137,9 @@ sealed interface ActivationRoom extends AutoCloseable {
                 return new IllegalStateException("the task was ended while it kept activations", e);
             }
             return new NoRoomException(
-                    "the activation cache finds no room on an executor's disk for a shard of " + layout.bytes()
-                            + " bytes: " + e.getMessage() + ". Give spark.local.dir a larger disk, or set"
+                    "the activation cache finds no room on an executor's disk for a shard of "
+                            + String.format(Locale.ROOT, "%,d", layout.bytes()) + " bytes: " + e.getMessage()
+                            + ". Give spark.local.dir a larger disk, or set"
                             + " execution.activation_cache_type: float16, or execution.activation_cache: off",
                     e);
         }

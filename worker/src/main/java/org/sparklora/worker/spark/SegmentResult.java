@@ -21,6 +21,7 @@ public final class SegmentResult implements Serializable {
     private final List<StepReport> reports;
     private final byte @Nullable [] state;
     private final @Nullable String diverged;
+    private final double passSeconds;
 
     SegmentResult(
             int rank,
@@ -28,13 +29,20 @@ public final class SegmentResult implements Serializable {
             SortedMap<String, String> digests,
             List<StepReport> reports,
             byte @Nullable [] state,
-            @Nullable String diverged) {
+            @Nullable String diverged,
+            double passSeconds) {
         this.rank = rank;
         this.host = host;
         this.digests = digests;
         this.reports = reports;
         this.state = state;
         this.diverged = diverged;
+        this.passSeconds = passSeconds;
+    }
+
+    /** Seconds that the rank spent in forward and backward; the rest of its time went into exchange, update and waiting. */
+    public double passSeconds() {
+        return passSeconds;
     }
 
     public int rank() {

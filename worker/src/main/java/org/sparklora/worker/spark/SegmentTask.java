@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicLong;
 import org.apache.spark.BarrierTaskContext;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.broadcast.Broadcast;
@@ -95,7 +96,8 @@ public final class SegmentTask
                         digests(training),
                         self == 0 ? steps.reports() : List.of(),
                         self == 0 ? TrainStateCodec.encode(training.capture()) : null,
-                        steps.diverged());
+                        steps.diverged(),
+                        steps.passNanos() / 1e9);
             } catch (RuntimeException | Error e) {
                 reduce.leave(e);
                 throw e;
@@ -104,15 +106,18 @@ public final class SegmentTask
     }
 
     /** What the steps of a segment showed, and why they ended early if they did. */
-    private record Steps(List<StepReport> reports, @Nullable String diverged) {}
+    private record Steps(List<StepReport> reports, @Nullable String diverged, long passNanos) {}
 
     private Steps steps(TrainStep step, EpochContext epoch, List<CachedShard> shards, TreeAllReduce reduce) {
         ShardTree tree = new ShardTree(epoch.plan().shards().shards());
+        AtomicLong passNanos = new AtomicLong();
         GradientExchange exchange = (k, live) -> {
             Map<Integer, ShardSum> sums = new TreeMap<>();
+            long began = System.nanoTime();
             for (CachedShard shard : shards) {
                 sums.put(tree.leaf(shard.index()), epoch.sum(shard, k, live));
             }
+            passNanos.addAndGet(System.nanoTime() - began);
             return reduce.sum(sums);
         };
         List<StepReport> reports = new ArrayList<>();
@@ -120,10 +125,10 @@ public final class SegmentTask
             for (int k = segment.steps().from(); k < segment.steps().to(); k++) {
                 reports.add(step.run(segment.steps().firstGlobal() + k, k, exchange));
             }
-            return new Steps(reports, null);
+            return new Steps(reports, null, passNanos.get());
         } catch (DivergedException e) {
             // Every rank has the same sum and stops at the same step; the steps before it count.
-            return new Steps(reports, e.getMessage());
+            return new Steps(reports, e.getMessage(), passNanos.get());
         }
     }
 

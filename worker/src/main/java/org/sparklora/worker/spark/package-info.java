@@ -2,7 +2,8 @@
  * The only Spark code in the worker: what a task does with its shards. Open {@link org.sparklora.worker.spark.StepTask}
  * first (one optimizer step), then {@link org.sparklora.worker.spark.SegmentTask} (many, among ranks that meet over
  * {@link org.sparklora.worker.spark.SparkLinks}); {@link org.sparklora.worker.spark.EpochContext} is what every task of an
- * epoch shares.
+ * epoch shares. {@link org.sparklora.worker.spark.PrefixTask} fills the activation cache: {@link
+ * org.sparklora.worker.spark.CachedShard} is what every task takes, with {@code KeptActivations} or without.
  *
  * <p>Invariant: a task keeps nothing that cannot be rebuilt from its arguments and the broadcast; a task that runs
  * twice, or on another executor, gives the same bits.

@@ -63,18 +63,24 @@ public final class RunBench {
                         on.startUp(),
                         off.startUp()),
                 Map.of("ratio", off.seconds() / on.seconds()));
-        Run one = run("one", ALL_LAYERS, 3, 3, "local-cluster[1,1,2048]", 2);
-        Run two = run("two", ALL_LAYERS, 3, 3, "local-cluster[2,1,2048]", 2);
+        Run one = run("one", ALL_LAYERS, 6, 2, "local-cluster[1,1,2048]", 2);
+        Run two = run("two", ALL_LAYERS, 6, 2, "local-cluster[2,1,2048]", 2);
         BenchReport.add(
                 "two executors against one",
                 ">= 95% of two processes",
                 String.format(
                         Locale.ROOT,
-                        "%.2fx (%.1f and %.1f s for three steps of two shards)",
+                        "%.2fx (%.1f and %.1f s for six steps of two shards)",
                         one.lastTraining() / two.lastTraining(),
                         two.seconds(),
                         one.seconds()),
                 Map.of("ratio", one.lastTraining() / two.lastTraining()));
+        outside("BERT-base", "<= 5%", two);
+        Path starter = ROOT.resolve("conf/starter-bert-12l");
+        outside(
+                "the starter encoder",
+                "<= 25%",
+                run("starter", ALL_LAYERS, 400, 2, "local-cluster[2,1,2048]", 2, "model.path=" + starter));
         Run all = run("memory-all", ALL_LAYERS, 6, 1, "local-cluster[1,2,2048]", 2);
         Run top = run("memory-top", LAYER_11, 6, 3, "local-cluster[1,2,2048]", 2);
         BenchReport.add(
@@ -89,15 +95,25 @@ public final class RunBench {
                 Map.of("bytes", top.peak()));
     }
 
+    private static void outside(String model, String target, Run run) {
+        BenchReport.add(
+                "outside forward and backward, " + model,
+                target,
+                String.format(
+                        Locale.ROOT, "%.1f%% of the last epoch's %.2f s", 100 * run.outside(), run.lastTraining()),
+                Map.of("part", run.outside()));
+    }
+
     /**
      * A run that ended.
      *
      * @param seconds of training and validation, keeping what is kept included
      * @param lastTraining seconds of the last epoch's steps, when everything is warm
+     * @param outside part of those that was not forward and backward
      * @param startUp seconds of everything before
      * @param peak the most bytes that an executor's process had resident
      */
-    private record Run(double seconds, double lastTraining, double startUp, long peak) {}
+    private record Run(double seconds, double lastTraining, double outside, double startUp, long peak) {}
 
     private Run run(String name, String groups, int steps, int epochs, String master, int shards, String... overrides)
             throws Exception {
@@ -138,6 +154,7 @@ public final class RunBench {
         }
         double seconds = 0;
         double last = 0;
+        double outside = 0;
         double all = 0;
         for (String line : Files.readAllLines(output.resolve("history.jsonl"))) {
             JsonObject event = JsonParser.parseString(line).getAsJsonObject();
@@ -145,12 +162,16 @@ public final class RunBench {
                 case "epoch_end" -> {
                     seconds += event.getAsJsonObject("seconds").get("total").getAsDouble();
                     last = event.getAsJsonObject("seconds").get("train").getAsDouble();
+                    double passes = event.getAsJsonObject("seconds")
+                            .get("forward_backward")
+                            .getAsDouble();
+                    outside = 1 - passes / last;
                 }
                 case "finished" -> all = event.get("seconds").getAsDouble();
                 default -> {}
             }
         }
-        return new Run(seconds, last, all - seconds, peak);
+        return new Run(seconds, last, outside, all - seconds, peak);
     }
 
     /** The most that an executor among the process's descendants has had resident so far. */
