@@ -170,7 +170,7 @@ final class StepWatch implements AutoCloseable {
     private static Spot spot(StackFrame sum) {
         List<Value> given = sum.getArgumentValues();
         int epoch = integer(field(field(sum.thisObject(), "plan"), "epoch"));
-        return new Spot(epoch, integer(given.get(1)), integer(field(given.get(0), "index")));
+        return new Spot(epoch, integer(given.get(1)), integer(field(field(given.get(0), "rows"), "index")));
     }
 
     private static Value field(Value object, String name) {
