@@ -10,7 +10,6 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.config.ActivationCache;
-import org.sparklora.driver.config.ActivationCacheType;
 import org.sparklora.driver.config.ExecutionConfig;
 import org.sparklora.driver.config.GroupConfig;
 import org.sparklora.driver.config.JobConfig;
@@ -31,7 +30,6 @@ import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
-import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.data.TextTokenizer;
 import org.sparklora.worker.data.TokenizerSpec;
 import org.sparklora.worker.encoder.BaseModel;
@@ -136,10 +134,8 @@ final class JobModel {
         if (execution.activationCache() == ActivationCache.OFF) {
             return CacheRule.off("execution.activation_cache says so");
         }
-        Precision precision =
-                execution.activationCacheType() == ActivationCacheType.FLOAT16 ? Precision.FLOAT16 : Precision.FLOAT32;
         String source = baseSha256() + " max_length " + job.model().maxLength();
-        return CacheRule.auto(base.encoder(), precision, source);
+        return CacheRule.auto(base.encoder(), execution.activationCacheType(), source);
     }
 
     /** The declared groups matched to the model's modules, without the head, whose size hangs on the labels. */

@@ -1,6 +1,7 @@
 package org.sparklora.driver.config;
 
 import java.util.OptionalInt;
+import org.sparklora.worker.contract.Precision;
 
 /**
  * How the job runs.
@@ -12,7 +13,7 @@ public record ExecutionConfig(
         Exchange exchange,
         ComputeDevice device,
         ActivationCache activationCache,
-        ActivationCacheType activationCacheType,
+        Precision activationCacheType,
         DropoutSetting baseDropout,
         DropoutSetting headDropout,
         OptionalInt checkpointEvery,

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.SortedMap;
+import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.data.TextTokenizer;
 
 /** Reads the sections of a job in the order of the file. */
@@ -171,7 +172,7 @@ final class JobReader {
                 s.choice("exchange", Exchange.AUTO),
                 s.choice("device", ComputeDevice.CPU),
                 s.choice("activation_cache", ActivationCache.AUTO),
-                s.choice("activation_cache_type", ActivationCacheType.FLOAT32),
+                s.choice("activation_cache_type", Precision.FLOAT32),
                 dropout(s, "base_dropout"),
                 dropout(s, "head_dropout"),
                 s.whole("checkpoint_every", 1),

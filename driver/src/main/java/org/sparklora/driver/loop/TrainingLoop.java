@@ -16,6 +16,7 @@ import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.ShardPlan;
+import org.sparklora.worker.data.Padding;
 import org.sparklora.worker.train.DivergedException;
 import org.sparklora.worker.train.FirstValues;
 import org.sparklora.worker.train.GradientLayout;
@@ -132,6 +133,7 @@ public final class TrainingLoop {
         requireFinite(standing.state().snapshot(), standing.epoch());
         EpochPlan plan = standing.plan(recipe);
         SortedMap<String, Double> validation = runner.evaluate(plan);
+        Padding padding = runner.padding(plan);
 
         TreeMap<String, Double> seconds = new TreeMap<>();
         seconds.put("train", (trained - started) / 1000.0);
@@ -142,7 +144,7 @@ public final class TrainingLoop {
         seconds.put("total", (clock.millis() - started) / 1000.0);
         EpochResult result = new EpochResult(
                 new EpochMetrics(standing.epoch(), epoch.trainLoss(), validation, epoch.gradientNorms()),
-                runner.padding(plan),
+                padding,
                 seconds);
         listener.epochEnds(result);
         return result;

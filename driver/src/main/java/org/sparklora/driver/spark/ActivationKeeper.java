@@ -78,7 +78,10 @@ final class ActivationKeeper {
         LongAccumulator rows = spark.sc().longAccumulator("rows kept");
         TaskProgress.watch(spark, rows, done -> wish.listener().keptSoFar(what, done), () -> {
             for (DataSet set : data) {
-                set.shards().keep(new EpochContext(run, plan), storage, rows, ranks);
+                // An attempt that failed may have kept one of them.
+                if (!set.shards().holds(plan.cache())) {
+                    set.shards().keep(new EpochContext(run, plan), storage, rows, ranks);
+                }
             }
         });
     }

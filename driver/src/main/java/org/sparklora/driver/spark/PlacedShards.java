@@ -123,10 +123,10 @@ final class PlacedShards {
         }
     }
 
-    /** Frees what is kept, at once: what comes next needs the room. */
+    /** Frees what is kept, without waiting for executors: one that does not answer must not end the run here. */
     void drop() {
         if (kept != null) {
-            kept.shards().unpersist(true);
+            kept.shards().unpersist(false);
             kept.context().destroy();
             kept = null;
         }

@@ -20,6 +20,7 @@ class ActivationCacheRunTest {
     private Path folder;
 
     private Path job;
+    private String said = "";
 
     @BeforeEach
     void writeJob() throws IOException {
@@ -55,6 +56,7 @@ class ActivationCacheRunTest {
         Path output = folder.resolve(name);
         TrainingJob.Ended ended = TrainingJob.train(master, job, output, overrides);
         assertThat(ended.code()).as(ended.err()).isZero();
+        said = ended.err();
         return output;
     }
 
@@ -78,6 +80,15 @@ class ActivationCacheRunTest {
         assertThat(TrainingJob.run("local[1]", "verify", one.toString(), disk.toString())
                         .out())
                 .startsWith("same: ");
+        // Ranks measure themselves; steps that are jobs of their own do not.
+        assertThat(TrainingJob.events(disk, "epoch_end")).allSatisfy(epoch -> {
+            double passes = epoch.at("/seconds/forward_backward").asDouble();
+            assertThat(passes)
+                    .isPositive()
+                    .isLessThanOrEqualTo(epoch.at("/seconds/train").asDouble());
+        });
+        assertThat(TrainingJob.events(one, "epoch_end"))
+                .noneMatch(epoch -> epoch.get("seconds").has("forward_backward"));
         assertThat(TrainingJob.events(disk, "kept"))
                 .extracting(e -> e.get("storage").asText())
                 .containsOnly("disk");
@@ -108,6 +119,9 @@ class ActivationCacheRunTest {
                         "on: nothing below layer 11 trains",
                         "on: nothing below layer 9 trains",
                         "on: nothing below layer 11 trains");
+        assertThat(said)
+                .containsPattern("epoch 2/4 keeps what enters layer 9 of 60 rows: \\S+ kB of float32 in memory")
+                .containsPattern("epoch 2/4 kept them in \\S+ s");
         assertThat(TrainingJob.events(output, "run")
                         .get(0)
                         .at("/choices/activation_cache")

@@ -50,6 +50,14 @@ class ExitCodeTest {
     }
 
     @Test
+    void anExecutorWithoutRoomIsAFailureOfTheCluster() {
+        SparkException full = new SparkException(
+                TrainingJob.format(TRACE, "org.sparklora.worker.spark.NoRoomException: no room for 8 bytes"));
+        assertThat(ExitCode.of(full)).isEqualTo(ExitCode.CLUSTER);
+        assertThat(ExitCode.message(full)).isEqualTo("no room for 8 bytes");
+    }
+
+    @Test
     void alsoWhereOnlyTheTextOfTheTraceCameBack() {
         SparkException lost = new SparkException(TrainingJob.format(
                 TRACE, "org.sparklora.worker.encoder.ModelException: /models/bert has no model.safetensors"));

@@ -19,6 +19,7 @@ import org.sparklora.driver.manifest.ModulePattern;
 import org.sparklora.driver.manifest.PatternMap;
 import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
+import org.sparklora.worker.contract.Precision;
 
 class JobFileTest {
 
@@ -116,7 +117,7 @@ class JobFileTest {
             Exchange.AUTO,
             ComputeDevice.CPU,
             ActivationCache.AUTO,
-            ActivationCacheType.FLOAT32,
+            Precision.FLOAT32,
             DropoutSetting.NONE,
             DropoutSetting.NONE,
             OptionalInt.empty(),
@@ -285,7 +286,7 @@ class JobFileTest {
                                 Exchange.PEER,
                                 ComputeDevice.GPU,
                                 ActivationCache.OFF,
-                                ActivationCacheType.FLOAT16,
+                                Precision.FLOAT16,
                                 DropoutSetting.MODEL,
                                 DropoutSetting.of(0.1),
                                 OptionalInt.of(50),

@@ -31,14 +31,14 @@ public final class AdapterRegistry {
     private final AdapterSnapshot values;
     private final Map<String, Source> sources = new HashMap<>();
     private final SortedMap<String, NDArray> tensors = new TreeMap<>();
-    private final SortedMap<String, Module> modules = new TreeMap<>();
+    private final SortedMap<String, Adapted> modules = new TreeMap<>();
     private final Map<String, LoraLinear> linears = new HashMap<>();
 
     /** A tensor that trains or has trained. */
     private record Source(TensorSpec tensor, boolean leaf) {}
 
     /** A module whose group is not dormant. */
-    private record Module(LoraModule module, LoraGroup group, boolean live) {}
+    private record Adapted(LoraModule module, LoraGroup group, boolean live) {}
 
     /**
      * @param training whether live tensors become leaves that gradients are kept for
@@ -57,17 +57,17 @@ public final class AdapterRegistry {
                 sources.put(tensor.name(), new Source(tensor, leaves));
             }
             manifest.group(group)
-                    .ifPresent(g -> g.modules().forEach(m -> modules.put(m.path(), new Module(m, g, leaves))));
+                    .ifPresent(g -> g.modules().forEach(m -> modules.put(m.path(), new Adapted(m, g, leaves))));
         }
     }
 
     /** The LoRA pair of a module, if its group is not dormant. */
     public Optional<LoraLinear> linear(String path) {
-        Module module = modules.get(path);
+        Adapted module = modules.get(path);
         return module == null ? Optional.empty() : Optional.of(linears.computeIfAbsent(path, p -> pair(module)));
     }
 
-    private LoraLinear pair(Module of) {
+    private LoraLinear pair(Adapted of) {
         LoraModule module = of.module();
         double scaling = module.scaling(of.group().settings().rankStabilized());
         return new LoraLinear(

@@ -129,16 +129,15 @@ class KeptPrefixTest {
         assertThat(fromKept).isEqualTo(whole);
     }
 
+    private static AdaptedModel model(NDManager manager, EpochPlan plan, boolean training) {
+        GroupView groups = new GroupView(plan.manifest(), plan.freeze());
+        return new AdaptedModel(manager, TinyModel.BASE, TinyModel.HEAD, groups, plan.snapshot(), training);
+    }
+
     private static float[] logits(EpochPlan plan, Batch batch) {
         Torch.prepareThread();
         try (NDManager manager = Torch.newManager()) {
-            AdaptedModel model = new AdaptedModel(
-                    manager,
-                    TinyModel.BASE,
-                    TinyModel.HEAD,
-                    new GroupView(plan.manifest(), plan.freeze()),
-                    plan.snapshot(),
-                    false);
+            AdaptedModel model = model(manager, plan, false);
             return Tensors.toFloats(model.logits(batch, Tokens.of(manager, batch), plan.cache()));
         }
     }
@@ -176,13 +175,7 @@ class KeptPrefixTest {
                         }
                     },
                     4096);
-            AdaptedModel model = new AdaptedModel(
-                    manager,
-                    TinyModel.BASE,
-                    TinyModel.HEAD,
-                    new GroupView(plan.manifest(), plan.freeze()),
-                    plan.snapshot(),
-                    true);
+            AdaptedModel model = model(manager, plan, true);
             float[] entering = Tensors.toFloats(model.entering(10, batch, Tokens.of(manager, batch), plan.cache()));
             FloatBuffer second = FloatBuffer.allocate(2 * TinyModel.HIDDEN);
             batch.entering().orElseThrow().copy(1, second);
