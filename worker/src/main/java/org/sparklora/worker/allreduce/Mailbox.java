@@ -113,8 +113,8 @@ public final class Mailbox {
     }
 
     /**
-     * A rank's connection closed: waiting for what it did not send makes no sense. What it sent counts, and so a rank
-     * that leaves after its last step harms nobody.
+     * A connection with a rank closed: waiting for what it did not send makes no sense. What is in the mailbox counts;
+     * what comes over another connection may be late, which is why no rank leaves before those that wait for it.
      */
     public void lost(int rank) {
         lock.lock();
@@ -156,38 +156,70 @@ public final class Mailbox {
      */
     Frame take(Kind kind, Place place, int from, String name, Duration deadline) {
         Key key = new Key(step, kind, place);
+        String due = kind == Kind.UP ? "its gradient" : "the sum";
         long left = deadline.toNanos();
         lock.lock();
         try {
             while (true) {
-                if (failure != null) {
-                    // What a peer gave as its reason says its step already.
-                    String where = failure instanceof PeerException ? "" : "step " + step + ": ";
-                    throw new PeerException(where + failure.getMessage(), failure);
-                }
+                requireNoFailure();
                 Frame frame = frames.remove(key);
                 if (frame != null) {
                     return frame;
                 }
                 if (lost[from]) {
-                    throw silence(from, name, kind, "is lost");
+                    throw silence(from, name, due, "is lost");
                 }
                 if (left <= 0) {
-                    throw silence(from, name, kind, "is silent for " + deadline.toMillis() + " ms");
+                    throw silence(from, name, due, silentFor(deadline));
                 }
                 left = arrived.awaitNanos(left);
             }
         } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new PeerException("step " + step + ": the task was cancelled", e);
+            throw cancelled(e);
         } finally {
             lock.unlock();
         }
     }
 
-    private PeerException silence(int from, String name, Kind due, String what) {
-        return new PeerException("step " + step + ": rank " + from + " (" + name + ") " + what + "; due from it: "
-                + (due == Kind.UP ? "its gradient" : "the sum") + "; last heard of it: " + lastHeard[from]);
+    /** Waits until a rank, which has all it needs from this one, has closed its connections. */
+    void awaitLeft(int rank, String name, Duration deadline) {
+        long left = deadline.toNanos();
+        lock.lock();
+        try {
+            while (!lost[rank]) {
+                requireNoFailure();
+                if (left <= 0) {
+                    throw silence(rank, name, "its leaving", silentFor(deadline));
+                }
+                left = arrived.awaitNanos(left);
+            }
+        } catch (InterruptedException e) {
+            throw cancelled(e);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void requireNoFailure() {
+        if (failure != null) {
+            // What a peer gave as its reason says its step already.
+            String where = failure instanceof PeerException ? "" : "step " + step + ": ";
+            throw new PeerException(where + failure.getMessage(), failure);
+        }
+    }
+
+    private PeerException cancelled(InterruptedException e) {
+        Thread.currentThread().interrupt();
+        return new PeerException("step " + step + ": the task was cancelled", e);
+    }
+
+    private static String silentFor(Duration deadline) {
+        return "is silent for " + deadline.toMillis() + " ms";
+    }
+
+    private PeerException silence(int from, String name, String due, String what) {
+        return new PeerException("step " + step + ": rank " + from + " (" + name + ") " + what + "; due from it: " + due
+                + "; last heard of it: " + lastHeard[from]);
     }
 
     /** The current step is done: its frames are all taken. */

@@ -13,7 +13,7 @@ import org.sparklora.worker.contract.ShardSum;
 
 /**
  * The sum over all shards on every rank, added along the {@link ShardTree}: sums go up to the owner of the parent node,
- * the total comes down a binary tree over ranks. Every rank makes one call per step, and {@link #flush} after the last.
+ * the total comes down a binary tree over ranks. Every rank makes one call per step, and {@link #finish} after the last.
  *
  * <p>The gradient travels in {@link Chunks}: while one is added, the next is on the wire, and the root passes a chunk of
  * the total down before it has seen the next one. No rank waits for the total before all its own sums are sent, so
@@ -76,9 +76,19 @@ public final class TreeAllReduce {
         return total;
     }
 
-    /** Waits until all that was sent has left this process. */
-    public void flush() {
+    /**
+     * After the last step: waits until all that was sent has left this process and the ranks below this one have closed
+     * their links, which they do when they have the total. Then this rank's links can be closed.
+     *
+     * <p>Two ranks talk over two connections, one for each direction, and on the other side the end of one can be noticed
+     * before the last bytes of the other: a rank that left at once would be taken for dead by one that still has its
+     * total to read.
+     */
+    public void finish() {
         outbox.flush(mailbox.step());
+        for (int child : ranks.children(self)) {
+            mailbox.awaitLeft(child, links.name(child), deadline);
+        }
     }
 
     /**

@@ -89,7 +89,7 @@ public final class SegmentTask
                     new TreeAllReduce(segment.stage(), floats, ranks, self, mailbox, links, segment.deadline());
             try {
                 Steps steps = steps(step, epoch, shards, reduce);
-                reduce.flush();
+                reduce.finish();
                 return new SegmentResult(
                         self,
                         links.address(),

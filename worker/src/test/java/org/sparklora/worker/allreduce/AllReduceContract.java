@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -14,6 +15,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -95,6 +97,8 @@ public abstract class AllReduceContract {
                                 shape.floats(),
                                 shape.shards())));
                     }
+                    reduce.finish();
+                    links.get(self).close();
                     return totals;
                 });
             }
@@ -115,6 +119,44 @@ public abstract class AllReduceContract {
         } finally {
             threads.shutdownNow();
             links.forEach(Links::close);
+        }
+    }
+
+    /** Rank 0 has the total first; the others would not get it from a rank that is gone. */
+    @Test
+    void aRankLeavesAfterThoseThatWaitForItsTotal() throws Exception {
+        int floats = 10;
+        RankMap ranks = new RankMap(4, 3);
+        for (int round = 0; round < 20; round++) {
+            Mailbox[] mailboxes = IntStream.range(0, ranks.ranks())
+                    .mapToObj(rank -> new Mailbox(PLAN, floats, ranks, rank, 0))
+                    .toArray(Mailbox[]::new);
+            List<Links> links = connect(mailboxes);
+            List<Integer> left = Collections.synchronizedList(new ArrayList<>());
+            ExecutorService threads = Executors.newFixedThreadPool(ranks.ranks());
+            try {
+                List<Callable<float[]>> work = new ArrayList<>();
+                for (int rank = 0; rank < ranks.ranks(); rank++) {
+                    int self = rank;
+                    work.add(() -> {
+                        TreeAllReduce reduce = new TreeAllReduce(
+                                PLAN, floats, ranks, self, mailboxes[self], links.get(self), DEADLINE);
+                        ShardSum total =
+                                reduce.sum(shards(1, 0, ranks.firstShard(self), ranks.firstShard(self + 1), floats, 4));
+                        reduce.finish();
+                        left.add(self);
+                        links.get(self).close();
+                        return total.gradient();
+                    });
+                }
+                for (Future<float[]> total : threads.invokeAll(work, 60, TimeUnit.SECONDS)) {
+                    assertThat(total.get()).hasSize(floats);
+                }
+                assertThat(left).hasSize(3).endsWith(0);
+            } finally {
+                threads.shutdownNow();
+                links.forEach(Links::close);
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 package org.sparklora.worker.allreduce;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.ByteBuffer;
@@ -104,6 +105,23 @@ class MailboxTest {
         assertThatThrownBy(() -> mailbox.take(Kind.UP, NODE_3, 1, "host-a:4711", Duration.ofMinutes(5)))
                 .hasMessage("step 20: rank 1 (host-a:4711) is lost; due from it: its gradient; last heard of it: UP of"
                         + " step 20");
+    }
+
+    @Test
+    void waitsForARankToLeave() {
+        assertThatThrownBy(() -> mailbox.awaitLeft(1, "host-a:4711", NOW))
+                .isInstanceOf(PeerException.class)
+                .hasMessage("step 20: rank 1 (host-a:4711) is silent for 0 ms; due from it: its leaving; last heard of"
+                        + " it: nothing yet");
+        mailbox.lost(1);
+        assertThatCode(() -> mailbox.awaitLeft(1, "host-a:4711", NOW)).doesNotThrowAnyException();
+    }
+
+    @Test
+    void aFailureEndsTheWaitingForARankToLeave() {
+        mailbox.put(new Abort(7, 1, "step 20: rank 1 (host-a:4711) failed").encode());
+        assertThatThrownBy(() -> mailbox.awaitLeft(1, "host-a:4711", Duration.ofMinutes(5)))
+                .hasMessage("step 20: rank 1 (host-a:4711) failed");
     }
 
     @Test
