@@ -84,11 +84,15 @@ public final class StepCost {
                 double product = 2.0
                         * module.loraRank()
                         * (module.inFeatures() + module.outFeatures())
-                        * work.tokens(module.path(), length);
+                        * work.vectors(module.path(), length, is == GroupState.LIVE && drops(group));
                 sum += stage < first ? 0 : product * passes(is, stage >= lowest);
             }
         }
         return sum;
+    }
+
+    private static boolean drops(LoraGroup group) {
+        return group.settings().loraDropout() > 0;
     }
 
     /** How often the products of a LoRA pair are taken. */
@@ -163,8 +167,8 @@ public final class StepCost {
             LoraGroup group = manifest.group(live).orElseThrow();
             for (LoraModule module : group.modules()) {
                 // Where the input of A is dropped out, mask and product are kept.
-                int input = group.settings().loraDropout() > 0 ? 2 * module.inFeatures() : 0;
-                sum += (double) work.tokens(module.path(), longest) * (input + module.loraRank());
+                int input = drops(group) ? 2 * module.inFeatures() : 0;
+                sum += (double) work.vectors(module.path(), longest, drops(group)) * (input + module.loraRank());
             }
         }
         return Math.round(rows * sum * Float.BYTES);

@@ -48,10 +48,20 @@ public interface Encoder {
     /** Stage of a weight or module by its name; {@code layers() + 2} for what is not the encoder's, such as a head. */
     int stageOf(String name);
 
-    /** Whether a Linear computes every token of a sequence, and not the first alone, where {@link #firstTokens} ends. */
-    boolean everyToken(String path);
+    /** What of a sequence the weight of a Linear is multiplied with, where {@link #firstTokens} ends. */
+    enum Multiplied {
+        /** Each token. */
+        EVERY_TOKEN,
+        /** The first token. */
+        FIRST_TOKEN,
+        /** The N parts of one vector, one by each head's rows of the weight. */
+        ONE_VECTOR_BY_HEAD
+    }
 
-    /** Whether a Linear reads its stage's input: no gradient passes through it in the lowest stage that trains. */
+    /** What the weight of a Linear is multiplied with. */
+    Multiplied multiplied(String path);
+
+    /** Whether a Linear multiplies its stage's input: no gradient passes through it in the lowest stage that trains. */
     boolean readsStageInput(String path);
 
     /** What a person calls a stage: {@code embeddings}, {@code layer 11}, {@code pooler} or {@code head}. */
@@ -76,7 +86,7 @@ public interface Encoder {
 
     /**
      * Layer i for the first token of each sequence alone, which is all that a head of whole sequences reads of the last
-     * layer: x [B·S, H] to [B, H]. K and V are computed for every token, all else for one.
+     * layer: x [B·S, H] to [B, H]. Every token is attended to; none but the first is multiplied with a weight.
      */
     NDArray firstTokens(int layer, ForwardPass pass, NDArray x, Tokens tokens);
 

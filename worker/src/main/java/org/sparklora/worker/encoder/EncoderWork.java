@@ -1,6 +1,7 @@
 package org.sparklora.worker.encoder;
 
 import org.sparklora.worker.contract.TensorSpec;
+import org.sparklora.worker.encoder.Encoder.Multiplied;
 
 /**
  * What the stages of an encoder with frozen weights cost: operations, and what autograd keeps. Stages as {@link Encoder}
@@ -43,7 +44,7 @@ public final class EncoderWork {
         this.widest = new int[layers + 2];
         for (TensorSpec weight : encoder.linears()) {
             int stage = encoder.stageOf(weight.name());
-            boolean every = encoder.everyToken(weight.name());
+            boolean every = encoder.multiplied(weight.name()) == Multiplied.EVERY_TOKEN;
             (every ? everyToken : firstToken)[stage] += weight.size();
             if (encoder.readsStageInput(weight.name())) {
                 (every ? everyTokenOfInput : firstTokenOfInput)[stage] += weight.size();
@@ -62,9 +63,16 @@ public final class EncoderWork {
         return everyToken.length;
     }
 
-    /** Tokens of a row of S that a Linear computes: in the last layer Q and what follows attention read the first only. */
-    public int tokens(String linear, int length) {
-        return encoder.everyToken(linear) ? length : 1;
+    /**
+     * Vectors of a row of S tokens that the LoRA pair of a Linear is multiplied with, at most: in the last layer 1, or
+     * one for each head; where the inputs of a pair drop out, attention reads every token by its own mask.
+     */
+    public int vectors(String linear, int length, boolean dropsOut) {
+        return switch (encoder.multiplied(linear)) {
+            case EVERY_TOKEN -> length;
+            case FIRST_TOKEN -> 1;
+            case ONE_VECTOR_BY_HEAD -> dropsOut ? length : heads;
+        };
     }
 
     /** Operations of a stage's forward pass for a row of S tokens. */
@@ -75,32 +83,31 @@ public final class EncoderWork {
     /**
      * Operations that carry the gradient of a row of S tokens from a stage's result to its input, or in the lowest stage
      * that trains to its LoRA pairs. A frozen weight takes one product, for it has no gradient of its own; attention takes
-     * two, as both its factors depend on the input.
+     * two, as both its factors depend on the input; one in the last layer if it is the lowest, as the input is a factor
+     * itself.
      *
      * @param lowest whether the stage is the lowest one that trains
      */
     public double backward(int stage, int length, boolean lowest) {
         double input = lowest ? 2.0 * everyTokenOfInput[stage] * length + 2.0 * firstTokenOfInput[stage] : 0;
-        return products(stage, length) - input + 2 * attention(stage, length);
+        int factors = lowest && stage == layers ? 1 : 2;
+        return products(stage, length) - input + factors * attention(stage, length);
     }
 
     private double products(int stage, int length) {
         return 2.0 * everyToken[stage] * length + 2.0 * firstToken[stage];
     }
 
-    /** Q Kᵀ and P V, S x S x H each; in the last layer of one query, S x H. */
+    /** Q Kᵀ and P V, S x S x H each; in the last layer a query and a mean of each head, N x S x H. */
     private double attention(int stage, int length) {
-        return stage == 0 || stage > layers ? 0 : 4.0 * queries(stage, length) * length * hidden;
-    }
-
-    private int queries(int stage, int length) {
-        return stage < layers ? length : 1;
+        return stage == 0 || stage > layers ? 0 : 4.0 * (stage < layers ? length : heads) * length * hidden;
     }
 
     /**
      * float32 values that autograd keeps of a stage, for a row of S tokens, until backward has passed it: the stage's
      * input, which LoRA pairs read, Q, K and V by head, the probabilities (N x S each query), the input of both layer
-     * normalisations, and that of the GELU. Without dropout; each mask would add its tensor twice.
+     * normalisations, and that of the GELU. In the last layer a query and a mean of each head, N x H, are in the place of
+     * K and V. Without dropout; each mask would add its tensor twice.
      */
     public double kept(int stage, int length) {
         if (stage == 0) {
@@ -109,7 +116,9 @@ public final class EncoderWork {
         if (stage > layers) {
             return 2.0 * hidden;
         }
-        return length * 3.0 * hidden
-                + queries(stage, length) * (3.0 * hidden + widest[stage] + (double) heads * length);
+        double query = 3.0 * hidden + widest[stage] + (double) heads * length;
+        return stage < layers
+                ? length * (3.0 * hidden + query)
+                : length * (double) hidden + 2.0 * heads * hidden + query;
     }
 }

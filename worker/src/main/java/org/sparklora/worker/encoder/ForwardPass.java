@@ -3,6 +3,7 @@ package org.sparklora.worker.encoder;
 import ai.djl.ndarray.NDArray;
 import org.sparklora.worker.contract.DropoutRates;
 import org.sparklora.worker.engine.KeyedDropout;
+import org.sparklora.worker.lora.LinearByHead;
 
 /**
  * One way through an encoder: the parameters and the dropout it is made with. The frozen prefix and the rest of a
@@ -21,6 +22,12 @@ public record ForwardPass(Parameters parameters, KeyedDropout dropout, DropoutRa
 
     public NDArray linear(String path, NDArray x) {
         return parameters.linear(path, x, dropout);
+    }
+
+    /** The Linear of keys or values, for one query a row. */
+    public LinearByHead byHead(String path, int heads) {
+        return new LinearByHead(
+                weight(path + ".weight"), weight(path + ".bias"), parameters.pair(path), heads, dropout);
     }
 
     /** Dropout of hidden states, named by the place it happens at. */

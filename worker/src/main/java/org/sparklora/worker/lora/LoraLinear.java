@@ -32,9 +32,13 @@ public record LoraLinear(String path, NDArray a, NDArray b, NDArray scaling, boo
 
     /** The result of the base Linear with the delta added. */
     public NDArray addTo(NDArray base, NDArray x, KeyedDropout masks) {
-        NDArray dropped = masks.apply(x, path + ".lora_dropout", dropout);
-        NDArray narrow = Ops.linear(dropped, a, null).mul(scaling);
+        NDArray narrow = Ops.linear(drop(x, masks), a, null).mul(scaling);
         return base.add(Ops.linear(narrow, b, null));
+    }
+
+    /** What A reads of x: x itself unless it drops out. */
+    NDArray drop(NDArray x, KeyedDropout masks) {
+        return masks.apply(x, path + ".lora_dropout", dropout);
     }
 
     /** W + B A · scaling, [out, in], owned by {@code manager}: the weight of one Linear that computes the same. */

@@ -61,12 +61,17 @@ public final class AdaptedModel implements Parameters {
     public NDArray linear(String path, NDArray x, KeyedDropout dropout) {
         NDArray weight = get(path + ".weight");
         NDArray bias = get(path + ".bias");
-        Optional<LoraLinear> lora = adapters.linear(path);
+        Optional<LoraLinear> lora = pair(path);
         if (lora.isPresent() && lora.get().mergesFor(x.getShape().get(0))) {
             return Ops.linear(x, lora.get().mergedInto(weight, x.getManager()), bias);
         }
         NDArray y = Ops.linear(x, weight, bias);
         return lora.isPresent() ? lora.get().addTo(y, x, dropout) : y;
+    }
+
+    @Override
+    public Optional<LoraLinear> pair(String path) {
+        return adapters.linear(path);
     }
 
     /** The LoRA pairs and trained tensors of this pass. */

@@ -21,16 +21,23 @@ class EncoderWorkTest {
     }
 
     @Test
-    void theLastLayerComputesKeysAndValuesForAllAndTheRestForOneToken() {
-        int one = 2 * 24 * 24 + 2 * 24 * 40;
-        assertThat(work.forward(2, S)).isEqualTo(2 * (2 * 24 * 24 * S + one) + 2 * (2 * S * 24));
-        assertThat(work.backward(2, S, false)).isEqualTo(2 * (2 * 24 * 24 * S + one) + 4 * (2 * S * 24));
-        assertThat(work.kept(2, S)).isEqualTo(S * 3 * 24 + 3 * 24 + 40 + 3 * S);
-        assertThat(work.tokens("bert.encoder.layer.0.attention.self.query", S)).isEqualTo(S);
-        assertThat(work.tokens("bert.encoder.layer.1.attention.self.key", S)).isEqualTo(S);
-        assertThat(work.tokens("bert.encoder.layer.1.attention.self.value", S)).isEqualTo(S);
-        assertThat(work.tokens("bert.encoder.layer.1.attention.self.query", S)).isEqualTo(1);
-        assertThat(work.tokens("bert.encoder.layer.1.output.dense", S)).isEqualTo(1);
+    void theLastLayerMultipliesItsSixWeightsOnceAndAttendsFromEachHead() {
+        int one = 4 * 24 * 24 + 2 * 24 * 40;
+        assertThat(work.forward(2, S)).isEqualTo(2 * one + 2 * (2 * 3 * S * 24));
+        assertThat(work.backward(2, S, false)).isEqualTo(2 * one + 4 * (2 * 3 * S * 24));
+        // x, the queries and means by head; Q and two inputs of layer norms; the GELU's input; N rows of probabilities.
+        assertThat(work.kept(2, S)).isEqualTo(S * 24 + 2 * 3 * 24 + 3 * 24 + 40 + 3 * S);
+    }
+
+    @Test
+    void aPairMultipliesWhatItsLinearReads() {
+        String last = "bert.encoder.layer.1.";
+        assertThat(work.vectors("bert.encoder.layer.0.attention.self.query", S, false))
+                .isEqualTo(S);
+        assertThat(work.vectors(last + "attention.self.key", S, false)).isEqualTo(3);
+        assertThat(work.vectors(last + "attention.self.value", S, true)).isEqualTo(S);
+        assertThat(work.vectors(last + "attention.self.query", S, true)).isEqualTo(1);
+        assertThat(work.vectors(last + "output.dense", S, false)).isEqualTo(1);
     }
 
     @Test
@@ -41,7 +48,8 @@ class EncoderWorkTest {
     @Test
     void inTheLowestStageTheGradientEndsAtTheLoraPairs() {
         assertThat(work.backward(1, S, true)).isEqualTo(2 * (24 * 24 + 2 * 24 * 40) * S + 4 * (2 * S * S * 24));
-        assertThat(work.backward(2, S, true)).isEqualTo(2 * (24 * 24 + 2 * 24 * 40) + 4 * (2 * S * 24));
+        // Of the last layer only Q's; the input itself is a factor of its scores and means.
+        assertThat(work.backward(2, S, true)).isEqualTo(2 * (3 * 24 * 24 + 2 * 24 * 40) + 2 * (2 * 3 * S * 24));
         assertThat(work.backward(3, S, true)).isZero();
     }
 
@@ -50,7 +58,7 @@ class EncoderWorkTest {
         assertThat(work.stages()).isEqualTo(4);
         assertThat(work.forward(3, S)).isEqualTo(2 * 24 * 24);
         assertThat(work.backward(3, S, false)).isEqualTo(2 * 24 * 24);
-        assertThat(work.tokens("bert.pooler.dense", S)).isEqualTo(1);
+        assertThat(work.vectors("bert.pooler.dense", S, true)).isEqualTo(1);
         assertThat(work.forward(0, S)).isZero();
         assertThat(work.backward(0, S, false)).isZero();
     }

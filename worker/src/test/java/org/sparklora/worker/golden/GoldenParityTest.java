@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -207,6 +208,11 @@ class GoldenParityTest {
         @Override
         public NDArray linear(String path, NDArray x, KeyedDropout dropout) {
             return Ops.linear(x, get(path + ".weight"), get(path + ".bias"));
+        }
+
+        @Override
+        public Optional<LoraLinear> pair(String path) {
+            return Optional.empty();
         }
 
         NDArray logits(Encoder encoder, TaskHead head, Tokens tokens) {

@@ -190,7 +190,7 @@ public final class StepBench {
             }
             for (int layer : layers) {
                 for (LoraModule module : BertBase.modules(layer)) {
-                    sum += 3 * 2.0 * 8 * 2 * BertBase.HIDDEN * work.tokens(module.path(), LENGTH);
+                    sum += 3 * 2.0 * 8 * 2 * BertBase.HIDDEN * work.vectors(module.path(), LENGTH, false);
                 }
             }
             return sum;

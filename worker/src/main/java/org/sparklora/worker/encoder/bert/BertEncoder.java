@@ -128,60 +128,82 @@ public final class BertEncoder implements Encoder {
     }
 
     @Override
-    public boolean everyToken(String path) {
-        int stage = stageOf(path);
-        return stage < sizes.layers()
-                || (stage == sizes.layers() && (path.endsWith(".self.key") || path.endsWith(".self.value")));
+    public Multiplied multiplied(String path) {
+        if (stageOf(path) < sizes.layers()) {
+            return Multiplied.EVERY_TOKEN;
+        }
+        return path.endsWith(".self.key") || path.endsWith(".self.value")
+                ? Multiplied.ONE_VECTOR_BY_HEAD
+                : Multiplied.FIRST_TOKEN;
     }
 
     @Override
     public boolean readsStageInput(String path) {
-        return path.contains(".attention.self.") || path.startsWith(POOLER);
+        return (path.contains(".attention.self.") && multiplied(path) != Multiplied.ONE_VECTOR_BY_HEAD)
+                || path.startsWith(POOLER);
     }
 
     @Override
     public NDArray layer(int layer, ForwardPass pass, NDArray x, Tokens tokens) {
-        return layer(names.get(layer), pass, x, tokens, tokens.length());
-    }
-
-    @Override
-    public NDArray firstTokens(int layer, ForwardPass pass, NDArray x, Tokens tokens) {
-        return layer(names.get(layer), pass, x, tokens, 1);
-    }
-
-    /** x [B·S, H] to [B·Q, H]: the first Q tokens of each sequence, 1 or all, attend to all S. */
-    private NDArray layer(LayerNames name, ForwardPass pass, NDArray x, Tokens tokens, int queries) {
         NDManager outer = x.getManager();
         try (NDManager stage = outer.newSubManager()) {
             x.attach(stage);
-            NDArray asking = queries == tokens.length() ? x : first(x, tokens);
-            NDArray context = attend(name, pass, asking, x, tokens);
-            NDArray attention =
-                    pass.dropHidden(pass.linear(name.attentionOutput(), context), name.attentionOutput() + ".dropout");
-            NDArray attended = normalise(pass, attention.add(asking), name.attentionNorm());
-            NDArray inner = Ops.gelu(pass.linear(name.intermediate(), attended));
-            NDArray output = pass.dropHidden(pass.linear(name.output(), inner), name.output() + ".dropout");
-            NDArray out = normalise(pass, output.add(attended), name.outputNorm());
+            LayerNames name = names.get(layer);
+            NDArray out = afterAttention(name, pass, x, attend(name, pass, x, tokens));
             out.attach(outer);
             return out;
         }
     }
 
-    /** [B·S, H] to the first token of each sequence, [B, H]. */
-    private NDArray first(NDArray x, Tokens tokens) {
-        return x.reshape(new Shape(tokens.batch(), tokens.length(), sizes.hidden()))
-                .get("0:, 0");
+    @Override
+    public NDArray firstTokens(int layer, ForwardPass pass, NDArray x, Tokens tokens) {
+        NDManager outer = x.getManager();
+        try (NDManager stage = outer.newSubManager()) {
+            x.attach(stage);
+            LayerNames name = names.get(layer);
+            NDArray rows = x.reshape(new Shape(tokens.batch(), tokens.length(), sizes.hidden()));
+            NDArray first = rows.get("0:, 0");
+            NDArray out = afterAttention(name, pass, first, attendFromFirst(name, pass, first, rows, tokens));
+            out.attach(outer);
+            return out;
+        }
     }
 
-    /** Scaled dot-product attention: asking [B·Q, H] and x [B·S, H] to the context [B·Q, H]. */
-    private NDArray attend(LayerNames name, ForwardPass pass, NDArray asking, NDArray x, Tokens tokens) {
-        NDArray query = heads(pass.linear(name.query(), asking), tokens);
+    /** The rest of a layer: what entered it and what attention made of it, both [M, H], to [M, H]. */
+    private NDArray afterAttention(LayerNames name, ForwardPass pass, NDArray entered, NDArray context) {
+        NDArray attention =
+                pass.dropHidden(pass.linear(name.attentionOutput(), context), name.attentionOutput() + ".dropout");
+        NDArray attended = normalise(pass, attention.add(entered), name.attentionNorm());
+        NDArray inner = Ops.gelu(pass.linear(name.intermediate(), attended));
+        NDArray output = pass.dropHidden(pass.linear(name.output(), inner), name.output() + ".dropout");
+        return normalise(pass, output.add(attended), name.outputNorm());
+    }
+
+    /** Scaled dot-product attention: x [B·S, H] to the context [B·S, H]. */
+    private NDArray attend(LayerNames name, ForwardPass pass, NDArray x, Tokens tokens) {
+        NDArray query = heads(pass.linear(name.query(), x), tokens);
         NDArray key = heads(pass.linear(name.key(), x), tokens);
         NDArray value = heads(pass.linear(name.value(), x), tokens);
-        NDArray rootD = Tensors.constant(x.getManager(), StrictMath.sqrt(sizes.headSize()));
-        NDArray scores = query.matMul(key.transpose(0, 1, 3, 2)).div(rootD).add(tokens.mask());
+        NDArray scores = query.matMul(key.transpose(0, 1, 3, 2)).div(rootD(x)).add(tokens.mask());
         NDArray probabilities = pass.dropAttention(Ops.softmax(scores), name.attention() + ".dropout");
         return probabilities.matMul(value).transpose(0, 2, 1, 3).reshape(new Shape(-1, sizes.hidden()));
+    }
+
+    /** The same of one query a row: first [B, H] and x [B, S, H] to the context [B, H]. */
+    private NDArray attendFromFirst(LayerNames name, ForwardPass pass, NDArray first, NDArray x, Tokens tokens) {
+        NDArray query = pass.linear(name.query(), first)
+                .reshape(new Shape(tokens.batch(), sizes.heads(), sizes.headSize()))
+                .transpose(1, 0, 2);
+        NDArray products = pass.byHead(name.key(), sizes.heads()).dot(query, x);
+        NDArray mask = tokens.mask().squeeze(1);
+        mask.attach(x.getManager());
+        NDArray scores = products.div(rootD(x)).add(mask);
+        NDArray probabilities = pass.dropAttention(Ops.softmax(scores), name.attention() + ".dropout");
+        return pass.byHead(name.value(), sizes.heads()).weigh(probabilities, x);
+    }
+
+    private NDArray rootD(NDArray beside) {
+        return Tensors.constant(beside.getManager(), StrictMath.sqrt(sizes.headSize()));
     }
 
     /** [B·T, H] to [B, N, T, D]. */
