@@ -105,9 +105,10 @@ public final class EncoderWork {
 
     /**
      * float32 values that autograd keeps of a stage, for a row of S tokens, until backward has passed it: the stage's
-     * input, which LoRA pairs read, Q, K and V by head, the probabilities (N x S each query), the input of both layer
-     * normalisations, and that of the GELU. In the last layer a query and a mean of each head, N x H, are in the place of
-     * K and V. Without dropout; each mask would add its tensor twice.
+     * input, which LoRA pairs read, Q, K and V by head, attention's result and the logarithm of each softmax's sum, the
+     * input of both layer normalisations, and that of the GELU. In the last layer the N x S probabilities, and a query and
+     * a mean of each head, are in the place of K, V and the sums. Without dropout: each mask would add its tensor twice,
+     * attention's also the probabilities of every token.
      */
     public double kept(int stage, int length) {
         if (stage == 0) {
@@ -116,9 +117,8 @@ public final class EncoderWork {
         if (stage > layers) {
             return 2.0 * hidden;
         }
-        double query = 3.0 * hidden + widest[stage] + (double) heads * length;
         return stage < layers
-                ? length * (3.0 * hidden + query)
-                : length * (double) hidden + 2.0 * heads * hidden + query;
+                ? length * (7.0 * hidden + widest[stage] + heads)
+                : length * (double) hidden + heads * (2.0 * hidden + length) + 3.0 * hidden + widest[stage];
     }
 }

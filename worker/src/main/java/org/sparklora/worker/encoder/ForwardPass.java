@@ -35,6 +35,11 @@ public record ForwardPass(Parameters parameters, KeyedDropout dropout, DropoutRa
         return dropout.apply(x, place, rates.hidden());
     }
 
+    /** Whether attention probabilities drop out, and so have to be there one by one. */
+    public boolean dropsAttention() {
+        return dropout.drops(rates.attention());
+    }
+
     /** Dropout of attention probabilities. */
     public NDArray dropAttention(NDArray x, String place) {
         return dropout.apply(x, place, rates.attention());

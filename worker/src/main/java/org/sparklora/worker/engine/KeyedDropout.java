@@ -35,9 +35,14 @@ public final class KeyedDropout {
         return new KeyedDropout(seed, epoch, step, shard, piece, true);
     }
 
+    /** Whether anything is dropped at this probability. */
+    public boolean drops(double p) {
+        return active && p > 0.0;
+    }
+
     /** {@code x} with elements dropped with probability {@code p}; {@code x} itself when nothing is to be dropped. */
     public NDArray apply(NDArray x, String name, double p) {
-        if (!active || p == 0.0) {
+        if (!drops(p)) {
             return x;
         }
         long key = KeyedRandom.key(seed, "dropout/" + name);

@@ -30,6 +30,14 @@ public final class Ops {
         return JniUtils.gelu((PtNDArray) x);
     }
 
+    /**
+     * Scaled dot-product attention in one kernel: softmax(Q Kᵀ / √D + mask) V. Q, K, V and result [B, N, S, D], mask
+     * [B, 1, 1, S], which is added to the scores and has no gradient.
+     */
+    public static NDArray attention(NDArray query, NDArray key, NDArray value, NDArray mask) {
+        return FusedAttention.of(query, key, value, mask);
+    }
+
     /** Softmax over the last axis. */
     public static NDArray softmax(NDArray x) {
         return JniUtils.softmax((PtNDArray) x, -1, DataType.FLOAT32);

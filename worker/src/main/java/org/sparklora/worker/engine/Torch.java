@@ -22,10 +22,14 @@ public final class Torch {
         return NDManager.newBaseManager(device(), ENGINE);
     }
 
-    /** One intra-op thread for work started from this thread: Spark already runs one task per core. */
+    /**
+     * One intra-op thread for work started from this thread: Spark already runs one task per core. TorchScript runs as it
+     * is written, however often.
+     */
     public static void prepareThread() {
         engine();
         JniUtils.setNumThreads(1);
+        JniUtils.setGraphExecutorOptimize(false);
         JniUtils.setGradMode(false);
     }
 

@@ -64,9 +64,9 @@ class EncoderWorkTest {
     }
 
     @Test
-    void autogradKeepsInputsAndProbabilities() {
-        // x, Q, K, V, two inputs of layer norms; the GELU's input; N rows of S probabilities.
-        assertThat(work.kept(1, S)).isEqualTo(S * (6 * 24 + 40 + 3 * S));
+    void autogradKeepsInputsAndWhatAttentionMade() {
+        // x, Q, K, V, the context, two inputs of layer norms; the GELU's input; N sums.
+        assertThat(work.kept(1, S)).isEqualTo(S * (7 * 24 + 40 + 3));
         assertThat(work.kept(3, S)).isEqualTo(2 * 24);
         assertThat(work.kept(0, S)).isZero();
     }

@@ -184,9 +184,16 @@ public final class BertEncoder implements Encoder {
         NDArray query = heads(pass.linear(name.query(), x), tokens);
         NDArray key = heads(pass.linear(name.key(), x), tokens);
         NDArray value = heads(pass.linear(name.value(), x), tokens);
-        NDArray scores = query.matMul(key.transpose(0, 1, 3, 2)).div(rootD(x)).add(tokens.mask());
-        NDArray probabilities = pass.dropAttention(Ops.softmax(scores), name.attention() + ".dropout");
-        return probabilities.matMul(value).transpose(0, 2, 1, 3).reshape(new Shape(-1, sizes.hidden()));
+        NDArray context;
+        if (pass.dropsAttention()) {
+            NDArray scores =
+                    query.matMul(key.transpose(0, 1, 3, 2)).div(rootD(x)).add(tokens.mask());
+            NDArray probabilities = pass.dropAttention(Ops.softmax(scores), name.attention() + ".dropout");
+            context = probabilities.matMul(value);
+        } else {
+            context = Ops.attention(query, key, value, tokens.mask());
+        }
+        return context.transpose(0, 2, 1, 3).reshape(new Shape(-1, sizes.hidden()));
     }
 
     /** The same of one query a row: first [B, H] and x [B, S, H] to the context [B, H]. */
