@@ -241,7 +241,9 @@ final class RunOutput {
                 "folding",
                 "frozen pairs are merged into their weights for batches of more than in * out / (in + out) tokens",
                 "last_layer",
-                "keys and values of every token, the rest of the first",
+                "the first token's; no other is multiplied with a weight",
+                "attention",
+                "PyTorch's fused kernel, but where probabilities drop out and in the last layer",
                 "precision",
                 "float32");
     }

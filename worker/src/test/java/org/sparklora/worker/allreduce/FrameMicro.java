@@ -1,0 +1,49 @@
+package org.sparklora.worker.allreduce;
+
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.State;
+import org.sparklora.worker.contract.ShardSum;
+
+/** A full chunk of a gradient, 256 KiB, on its way through a rank. */
+@State(Scope.Thread)
+@BenchmarkMode(Mode.AverageTime)
+public class FrameMicro {
+
+    private final Chunks chunks = new Chunks(Chunks.LARGEST);
+    private final ByteBuffer buffer = ByteBuffer.allocateDirect(Frame.bytes(Chunks.LARGEST));
+    private final ShardSum sum = new ShardSum(1, 1, 1, filled());
+    private final ShardSum other = new ShardSum(1, 1, 1, filled());
+    private final Frame.Label label = new Frame.Label(1, Frame.Kind.UP, 1, 0, new Frame.Place(3, 0));
+    private final ByteBuffer message =
+            Frame.encode(label, sum, chunks, ByteBuffer.allocateDirect(Frame.bytes(Chunks.LARGEST)));
+
+    private static float[] filled() {
+        float[] values = new float[Chunks.LARGEST];
+        Arrays.fill(values, 0.5f);
+        return values;
+    }
+
+    /** Into a buffer, with its checksum. */
+    @Benchmark
+    public ByteBuffer encode() {
+        return Frame.encode(label, sum, chunks, buffer);
+    }
+
+    /** Out of a buffer, checked. */
+    @Benchmark
+    public Object decode() {
+        return Message.decode(message.duplicate(), chunks);
+    }
+
+    /** One rank's values to another's. */
+    @Benchmark
+    public ShardSum add() {
+        sum.addRange(other.gradient(), 0, 0, Chunks.LARGEST);
+        return sum;
+    }
+}
