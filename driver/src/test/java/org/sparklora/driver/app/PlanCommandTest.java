@@ -64,7 +64,7 @@ class PlanCommandTest {
                 "schedule.events=[{epoch: 1, step: 1, thaw: [bottom]}]");
         assertThat(ended.code()).as(ended.err()).isZero();
         String eachTask =
-                "for each task up to 10.0 kB that autograd keeps of 1 row of 6 tokens, and 10.0 kB of adapters and"
+                "for each task up to 9.6 kB that autograd keeps of 1 row of 6 tokens, and 10.0 kB of adapters and"
                         + " optimizer";
         assertThat(ended.out().lines().map(String::stripTrailing))
                 .containsExactly(
@@ -86,14 +86,14 @@ class PlanCommandTest {
 
                         timeline (cost: a step's operations, 1 with every group live; cache: what enters the lowest live stage)
                           epoch  live              frozen  dormant  lowest live         cost  bytes/step      cache
-                          0      top               -       bottom   layer 1             0.62  1,736           1.8 kB new
-                          1      bottom (50%%) top  -       -        layer 0 to layer 1  0.81  1,736 to 2,504  -
+                          0      top               -       bottom   layer 1             0.66  1,736           1.8 kB new
+                          1      bottom (50%%) top  -       -        layer 0 to layer 1  0.83  1,736 to 2,504  -
                               thaw bottom (schedule.events[0]: thaw before step 1 of epoch 1)
-                          in all: 0.72 of the operations of training every group from the start; 7.7 kB all-reduced a rank
+                          in all: 0.74 of the operations of training every group from the start; 7.7 kB all-reduced a rank
 
                         memory of an executor, beside the Java heap and PyTorch itself
                           64.0 kB of base weights, mapped once a host; %s
-                          with 2 tasks at a time: 104.0 kB
+                          with 2 tasks at a time: 103.3 kB
                           activation cache: up to 1.8 kB over all executors, in their storage memory where half of it suffices, else on their disks
                         """, small.model(), eachTask).lines().toArray(String[]::new));
     }

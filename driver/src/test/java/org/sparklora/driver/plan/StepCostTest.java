@@ -30,22 +30,24 @@ class StepCostTest {
 
     private static final int S = 10;
 
-    /** Of layer 0 and of K and V of layer 1 every token is computed, of the rest of layer 1 one. */
+    /** Weights of layer 0 are multiplied with every token, those of layer 1 once. */
     private static final double LAYER0 = 2 * (4 * 24 * 24 + 2 * 24 * 40) * S;
 
-    private static final double LAYER1_ONE = 2 * (2 * 24 * 24 + 2 * 24 * 40);
-    private static final double LAYER1 = 2 * (2 * 24 * 24) * S + LAYER1_ONE;
+    private static final double LAYER1 = 2 * (4 * 24 * 24 + 2 * 24 * 40);
     private static final double ATTENTION0 = 4 * S * S * 24;
-    private static final double ATTENTION1 = 4 * S * 24;
+
+    /** A query and a mean of each head. */
+    private static final double ATTENTION1 = 4 * 3 * S * 24;
+
     private static final double POOLER = 2 * 24 * 24;
     private static final double TAIL = LAYER1 + ATTENTION1 + POOLER;
     private static final double FORWARD = LAYER0 + ATTENTION0 + TAIL;
 
-    /** In the lowest stage the gradient ends at the pairs: Q, K and V take none further. */
+    /** In the lowest stage the gradient ends at the pairs: Q, K and V take none further; in layer 1 Q and the input. */
     private static final double LAYER0_LOWEST = LAYER0 - 2 * 3 * 24 * 24 * S + 2 * ATTENTION0;
 
     private static final double LAYER1_BACKWARD = LAYER1 + 2 * ATTENTION1;
-    private static final double LAYER1_LOWEST = LAYER1_ONE - 2 * 24 * 24 + 2 * ATTENTION1;
+    private static final double LAYER1_LOWEST = LAYER1 - 2 * 24 * 24 + ATTENTION1;
 
     /** On the query of layer 1: one token. */
     private static final double TOP = 2 * 4 * (24 + 24);
@@ -105,9 +107,9 @@ class StepCostTest {
         // Attention grows with the square, so a mean length would not do.
         StepCost mixed = new StepCost(MANIFEST, TWO_LAYERS, new TextStatistics(2, 0, Map.of(S, 1L, 3 * S, 1L)));
         // Three times the tokens: thrice the products of every token, nine times the attention below the last layer.
-        double forward = (2 * FORWARD + 2 * LAYER0 + 8 * ATTENTION0 + 2 * (2 * (2 * 24 * 24) * S) + 2 * ATTENTION1) / 2;
-        double lowest1 = (2 * LAYER1_LOWEST + 4 * ATTENTION1) / 2;
-        double backward1 = (2 * LAYER1_BACKWARD + 2 * (2 * (2 * 24 * 24) * S) + 4 * ATTENTION1) / 2;
+        double forward = (2 * FORWARD + 2 * LAYER0 + 8 * ATTENTION0 + 2 * ATTENTION1) / 2;
+        double lowest1 = (2 * LAYER1_LOWEST + 2 * ATTENTION1) / 2;
+        double backward1 = (2 * LAYER1_BACKWARD + 4 * ATTENTION1) / 2;
         double lowest0 = (2 * LAYER0_LOWEST + 2 * (LAYER0 - 2 * 3 * 24 * 24 * S) + 16 * ATTENTION0) / 2;
         double all = forward + backward1 + lowest0 + POOLER + 3 * TOP + 2 * 3 * BOTTOM;
         assertThat(mixed.relative(TOP_ONLY))
@@ -140,8 +142,8 @@ class StepCostTest {
 
     @Test
     void autogradKeepsTheLayersThatBackwardPasses() {
-        long layer0 = S * (6L * 24 + 40 + 3 * S);
-        long layer1 = S * 3L * 24 + 3 * 24 + 40 + 3 * S;
+        long layer0 = S * (7L * 24 + 40 + 3);
+        long layer1 = S * 24L + 2 * 3 * 24 + 3 * 24 + 40 + 3 * S;
         long pooler = 2 * 24;
         assertThat(cost.keptBytes(TOP_ONLY, 2)).isEqualTo(2 * 4 * (layer1 + pooler + 4));
         // The lower group drops out: mask and product of the input are kept.

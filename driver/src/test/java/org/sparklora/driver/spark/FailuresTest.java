@@ -49,6 +49,17 @@ class FailuresTest {
 
     @ParameterizedTest
     @CsvSource({
+        "org.sparklora.worker.spark.NoRoomException: no room for 8 bytes, true",
+        "org.sparklora.worker.encoder.ModelException: no config.json, true",
+        "java.lang.OutOfMemoryError: Java heap space, false"
+    })
+    void whatAnotherAttemptWouldFindAgainIsFinal(String reason, boolean isFinal) {
+        assertThat(Failures.isFinal(barrier(reason + "\n\tat a.B.c(D.java:1)\n")))
+                .isEqualTo(isFinal);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
         "Job 7 cancelled , true",
         "Job 7 cancelled as part of cancellation of all jobs, true",
         "Job 7 cancelled part of cancelled job group nightly, true",

@@ -17,6 +17,8 @@
  *       org.sparklora.worker.engine.KeyedDropout} draws masks from keyed generators in Java.
  *   <li><em>Intra-op threads.</em> A new thread takes the last value set anywhere in the process: {@link
  *       org.sparklora.worker.engine.Torch#prepareThread()} runs at the start of every task.
+ *   <li><em>TorchScript may compile what it has seen often</em>, and a tenth call could round otherwise than the first:
+ *       the same method turns that off for the thread.
  * </ul>
  *
  * <p>Invariant: nobody else imports {@code ai.djl.pytorch.*}.

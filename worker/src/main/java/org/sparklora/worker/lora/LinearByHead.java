@@ -27,24 +27,23 @@ public record LinearByHead(NDArray weight, NDArray bias, Optional<LoraLinear> pa
     public NDArray dot(NDArray query, NDArray x) {
         NDManager manager = query.getManager();
         NDArray byInput = query.matMul(rows(weight, manager));
-        NDArray narrow = null;
-        NDArray dropped = x;
-        if (pair.isPresent()) {
-            LoraLinear lora = pair.get();
-            dropped = lora.drop(x, masks);
-            narrow = query.matMul(rows(lora.b(), manager)).mul(lora.scaling());
-            if (dropped == x) {
-                byInput = byInput.add(narrow.matMul(lora.a()));
-            }
-        }
         NDArray ofBias = query.matMul(columns(bias, manager)).transpose(1, 0, 2);
-        NDArray products =
-                byInput.transpose(1, 0, 2).matMul(x.transpose(0, 2, 1)).add(ofBias);
-        if (narrow == null || dropped == x) {
-            return products;
+        if (pair.isEmpty()) {
+            return products(byInput, x).add(ofBias);
         }
-        NDArray ofTokens = Ops.linear(dropped, pair.get().a(), null).transpose(0, 2, 1);
-        return products.add(narrow.transpose(1, 0, 2).matMul(ofTokens));
+        LoraLinear lora = pair.get();
+        NDArray narrow = query.matMul(rows(lora.b(), manager)).mul(lora.scaling());
+        NDArray dropped = lora.drop(x, masks);
+        if (dropped == x) {
+            return products(byInput.add(narrow.matMul(lora.a())), x).add(ofBias);
+        }
+        NDArray ofPair = products(narrow, Ops.linear(dropped, lora.a(), null));
+        return products(byInput, x).add(ofBias).add(ofPair);
+    }
+
+    /** Each vector of a row with each token's: [N, B, M] and [B, S, M] to [B, N, S]. */
+    private static NDArray products(NDArray vectors, NDArray tokens) {
+        return vectors.transpose(1, 0, 2).matMul(tokens.transpose(0, 2, 1));
     }
 
     /** The values' sum by weights of each row. weights [B, N, S], x [B, S, H]; result [B, N·D]. */
