@@ -77,12 +77,12 @@ public final class StepBench {
     /**
      * Prints a line for each setting.
      *
-     * @param args --quick: 1 row and 3 rounds instead of 8 and 5
+     * @param args --quick: 1 row and 2 rounds instead of 8 and 5
      */
     public static void main(String... args) throws IOException {
         boolean quick = BenchReport.isQuick(args);
         try (BertBase base = BertBase.create(1000)) {
-            new StepBench(BaseModel.shared(base.directory()), quick ? 1 : 8).measure(quick ? 3 : 5);
+            new StepBench(BaseModel.shared(base.directory()), quick ? 1 : 8).measure(quick ? 2 : 5);
         }
         System.exit(0);
     }
