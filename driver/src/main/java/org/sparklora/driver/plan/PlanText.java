@@ -141,7 +141,7 @@ public final class PlanText {
                     Bytes.text(plan.cacheBytes()));
         }
         if (memory.baseDropout()) {
-            line("  execution.base_dropout keeps its masks on top of that");
+            line("  execution.base_dropout keeps its masks and the probabilities of attention on top of that");
         }
     }
 

@@ -99,6 +99,13 @@ class PlanCommandTest {
     }
 
     @Test
+    void whatComesOnTopWhereTheBaseDropsOutIsSaid() {
+        String said = "  execution.base_dropout keeps its masks and the probabilities of attention on top of that";
+        assertThat(plan("execution.base_dropout=0.1").out().lines()).contains(said);
+        assertThat(plan("execution.base_dropout=0").out().lines()).doesNotContain(said);
+    }
+
+    @Test
     void whatIsPlannedIsWhatTheRunRecords() throws IOException {
         String[] job = {
             "training.num_train_epochs=4",
