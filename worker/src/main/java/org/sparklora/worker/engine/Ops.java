@@ -19,6 +19,12 @@ public final class Ops {
         return JniUtils.linear((PtNDArray) x, (PtNDArray) weight, (PtNDArray) bias);
     }
 
+    /** sum + x · matrix, in one product. sum and result [M, out], x [M, in], matrix [in, out]. */
+    public static NDArray addProduct(NDArray sum, NDArray x, NDArray matrix) {
+        // PyTorch's linear adds its bias as addmm does, which takes a whole matrix for it, too.
+        return JniUtils.linear((PtNDArray) x, (PtNDArray) matrix.transpose(1, 0), (PtNDArray) sum);
+    }
+
     /** Layer normalisation over the last axis. x [M, H], weight [H], bias [H]. */
     public static NDArray layerNorm(NDArray x, NDArray weight, NDArray bias, double eps) {
         Shape last = new Shape(weight.size());

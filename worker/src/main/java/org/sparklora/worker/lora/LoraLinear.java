@@ -2,6 +2,7 @@ package org.sparklora.worker.lora;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import org.sparklora.worker.engine.KeyedDropout;
 import org.sparklora.worker.engine.Ops;
 
@@ -33,7 +34,12 @@ public record LoraLinear(String path, NDArray a, NDArray b, NDArray scaling, boo
     /** The result of the base Linear with the delta added. */
     public NDArray addTo(NDArray base, NDArray x, KeyedDropout masks) {
         NDArray narrow = Ops.linear(drop(x, masks), a, null).mul(scaling);
-        return base.add(Ops.linear(narrow, b, null));
+        // Bᵀ laid out in rows, a copy of r · out values: with it the products of backward run along the M rows of what
+        // they
+        // read, as forward does, and take a third of the time (PairMicro).
+        long out = b.getShape().get(0);
+        NDArray rows = b.transpose(1, 0).flatten().reshape(new Shape(-1, out));
+        return Ops.addProduct(base, narrow, rows);
     }
 
     /** What A reads of x: x itself unless it drops out. */
