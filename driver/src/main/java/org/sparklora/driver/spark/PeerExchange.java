@@ -37,6 +37,7 @@ final class PeerExchange implements EpochRunner.Epoch {
     private final OptimizerSettings optimizer;
     private final Retries retries;
     private final SegmentLength length;
+    private final MeetingPlace place;
     private double passSeconds;
 
     PeerExchange(
@@ -54,6 +55,7 @@ final class PeerExchange implements EpochRunner.Epoch {
         this.optimizer = optimizer;
         this.retries = retries;
         this.length = length;
+        this.place = new MeetingPlace(Slots.meetingTimeout(spark));
     }
 
     @Override
@@ -85,6 +87,7 @@ final class PeerExchange implements EpochRunner.Epoch {
                 new SegmentPlan.Steps(from, stop, firstGlobal),
                 optimizer,
                 KeyedRandom.mix(stage, attempt),
+                place.meeting(),
                 Slots.stepTimeout(spark));
         SegmentTask task = new SegmentTask(context, TrainStateCodec.encode(state.capture()), segment);
         RDD<SegmentResult> results = shards.forRanks(ranks).rdd().barrier().mapPartitions(task, false, RESULT);
@@ -112,6 +115,7 @@ final class PeerExchange implements EpochRunner.Epoch {
 
     @Override
     public void close() {
+        place.close();
         context.destroy();
     }
 }

@@ -9,7 +9,7 @@ import org.sparklora.driver.loop.ClusterException;
 public final class Sessions {
 
     private static final String CHECK_INTERVAL = "spark.scheduler.barrier.maxConcurrentTasksCheck.interval";
-    private static final String SYNC_TIMEOUT = "spark.barrier.sync.timeout";
+    static final String SYNC_TIMEOUT = "spark.barrier.sync.timeout";
 
     private static final String PARTITIONS = "spark.sql.shuffle.partitions";
 

@@ -51,4 +51,9 @@ public final class Slots {
     static Duration stepTimeout(JavaSparkContext spark) {
         return Duration.ofSeconds(spark.getConf().getTimeAsSeconds("spark.lora.stepTimeout", "300s"));
     }
+
+    /** Longest wait of a rank for the others at the start of a segment: spark.barrier.sync.timeout. */
+    static Duration meetingTimeout(JavaSparkContext spark) {
+        return Duration.ofSeconds(spark.getConf().getTimeAsSeconds(Sessions.SYNC_TIMEOUT, "1h"));
+    }
 }

@@ -7,12 +7,17 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
+import org.apache.spark.BarrierTaskContext;
 import org.apache.spark.SparkContext;
-import org.apache.spark.scheduler.SparkListener;
-import org.apache.spark.scheduler.SparkListenerStageSubmitted;
-import org.apache.spark.scheduler.SparkListenerTaskStart;
+import org.apache.spark.TaskContext;
+import org.apache.spark.api.plugin.DriverPlugin;
+import org.apache.spark.api.plugin.ExecutorPlugin;
+import org.apache.spark.api.plugin.SparkPlugin;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -34,21 +39,19 @@ class KilledTasksTest {
     @BeforeEach
     void writeJob() throws IOException {
         job = TrainingJob.smallest(folder);
-        System.setProperty("spark.extraListeners", Killer.class.getName());
+        System.setProperty("spark.plugins", Killer.class.getName());
     }
 
     @AfterEach
     void forgetKiller() {
-        System.clearProperty("spark.extraListeners");
+        System.clearProperty("spark.plugins");
     }
 
-    /** Kills a task of the next segments. Spark makes one of these for each session. */
-    public static final class Killer extends SparkListener {
+    /** Kills a task of the next segments, from within it: it is there, and cannot end before the order comes. */
+    public static final class Killer implements SparkPlugin {
 
         private static final AtomicInteger LEFT = new AtomicInteger();
         private static final AtomicInteger SPARED = new AtomicInteger();
-
-        private boolean segment;
 
         /** Spares so many segments, then kills a task of each of so many. */
         static void order(int spared, int killed) {
@@ -57,20 +60,30 @@ class KilledTasksTest {
         }
 
         @Override
-        public void onStageSubmitted(SparkListenerStageSubmitted stage) {
-            boolean isSegment = stage.stageInfo().name().startsWith("collect at PeerExchange.");
-            if (isSegment && SPARED.getAndDecrement() > 0) {
-                return;
-            }
-            segment = isSegment;
+        public @Nullable DriverPlugin driverPlugin() {
+            return null;
         }
 
         @Override
-        public void onTaskStart(SparkListenerTaskStart start) {
-            // Ranks meet first, which takes Spark a second: the task is there when the order comes.
-            if (segment && LEFT.getAndDecrement() > 0) {
-                segment = false;
-                SparkContext.getOrCreate().killTaskAttempt(start.taskInfo().taskId(), true, "preempted");
+        public ExecutorPlugin executorPlugin() {
+            return new ExecutorPlugin() {
+                @Override
+                public void onTaskStart() {
+                    TaskContext task = TaskContext.get();
+                    boolean first = task instanceof BarrierTaskContext && task.partitionId() == 0;
+                    if (first && SPARED.getAndDecrement() <= 0 && LEFT.getAndDecrement() > 0) {
+                        die(task);
+                    }
+                }
+            };
+        }
+
+        private static void die(TaskContext task) {
+            SparkContext.getOrCreate().killTaskAttempt(task.taskAttemptId(), true, "preempted");
+            try {
+                assertThat(new CountDownLatch(1).await(60, TimeUnit.SECONDS)).isTrue();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
             }
         }
     }

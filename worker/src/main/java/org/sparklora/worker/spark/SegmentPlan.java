@@ -10,9 +10,10 @@ import org.sparklora.worker.train.OptimizerSettings;
  * @param steps which steps
  * @param optimizer how each rank updates its copy of the state
  * @param stage number that tells frames of this stage from all others
+ * @param meeting where the ranks meet
  * @param deadline longest wait for any one message
  */
-public record SegmentPlan(Steps steps, OptimizerSettings optimizer, long stage, Duration deadline)
+public record SegmentPlan(Steps steps, OptimizerSettings optimizer, long stage, Meeting meeting, Duration deadline)
         implements Serializable {
 
     /**

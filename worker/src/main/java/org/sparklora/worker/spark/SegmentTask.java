@@ -2,7 +2,6 @@ package org.sparklora.worker.spark;
 
 import java.io.Serializable;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -82,9 +81,10 @@ public final class SegmentTask
         String host = host(task.getTaskInfos()[self].address());
         SparkEnv env = SparkEnv.get();
         try (SparkLinks links = SparkLinks.listen(env.conf(), env.securityManager(), host, mailbox)) {
-            // Meeting costs a second in Spark; a rank alone has nobody to meet.
+            // A stage that Spark does again has the plan of the first attempt, and other addresses.
+            String stage = segment.stage() + "/" + task.stageAttemptNumber();
             links.connect(
-                    ranks.ranks() == 1 ? List.of(links.address()) : Arrays.asList(task.allGather(links.address())));
+                    segment.meeting().meet(env, new Meeting.Arrival(stage, self, ranks.ranks(), links.address())));
             TreeAllReduce reduce =
                     new TreeAllReduce(segment.stage(), floats, ranks, self, mailbox, links, segment.deadline());
             try {
