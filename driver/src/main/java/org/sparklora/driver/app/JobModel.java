@@ -88,7 +88,8 @@ final class JobModel {
         }
     }
 
-    private static Path local(String key, String path) {
+    /** The local path that a path or URI of a job means. */
+    static Path local(String key, String path) {
         try {
             URI uri = path.contains("://") || path.startsWith("file:")
                     ? URI.create(path)

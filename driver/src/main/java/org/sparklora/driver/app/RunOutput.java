@@ -262,7 +262,7 @@ final class RunOutput {
         for (String group : active) {
             digests.put(group, digest(manifest, group, result.adapter()));
         }
-        ManifestFile file = new ManifestFile(manifest, result.freeze(), digests, model.baseSha256());
+        ManifestFile file = new ManifestFile(manifest, result.freeze(), digests, model.baseSha256(), data.labels());
         directory.write("manifest.json", ManifestJson.write(file).getBytes(StandardCharsets.UTF_8));
 
         String sha = sha256(java.util.Objects.requireNonNull(files.get("adapter_model.safetensors")));
@@ -348,7 +348,8 @@ final class RunOutput {
         directory.write(RunStatus.FILE, status.toJson());
     }
 
-    private static String digest(LoraManifest manifest, String group, AdapterSnapshot adapter) {
+    /** Digest of a group's values, as manifest.json states it. */
+    static String digest(LoraManifest manifest, String group, AdapterSnapshot adapter) {
         Set<String> names = new TreeSet<>();
         manifest.tensors(group).stream().map(TensorSpec::name).forEach(names::add);
         return adapter.only(names::contains).sha256();

@@ -28,7 +28,7 @@ import org.sparklora.worker.contract.TensorSpec;
  *
  * <p>Declared groups list {@code modules} with {@code path, r, alpha, in, out}; a group's own {@code r} and
  * {@code alpha} stand beside them where all its modules agree. Implicit groups ({@code "implicit": true}) list
- * {@code tensors}. {@code tensors_sha256} is absent for a dormant group.
+ * {@code tensors}. {@code tensors_sha256} is absent for a dormant group, {@code labels} where there are none.
  */
 public final class ManifestJson {
 
@@ -51,6 +51,10 @@ public final class ManifestJson {
         root.put("manifest_sha256", ManifestDigest.sha256(manifest));
         root.put("base_model_sha256", file.baseModelSha256());
         root.put("bias", manifest.bias().peftName());
+        if (!file.labels().isEmpty()) {
+            ArrayNode labels = root.putArray("labels");
+            file.labels().forEach(labels::add);
+        }
         ArrayNode groups = root.putArray("groups");
         for (String name : manifest.names()) {
             ObjectNode node = groups.addObject();
@@ -159,7 +163,9 @@ public final class ManifestJson {
                     + written + "; restore the run directory's own file");
         }
         String base = need(root, "base_model_sha256").asText();
-        return new ManifestFile(manifest, new FreezeState(states), digests, base);
+        List<String> labels = new ArrayList<>();
+        root.path("labels").forEach(label -> labels.add(label.asText()));
+        return new ManifestFile(manifest, new FreezeState(states), digests, base, labels);
     }
 
     private static LoraGroup readDeclared(String name, JsonNode node) {

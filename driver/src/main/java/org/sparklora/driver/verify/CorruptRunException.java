@@ -5,16 +5,16 @@ public final class CorruptRunException extends RuntimeException {
 
     private static final long serialVersionUID = 1L;
 
-    CorruptRunException(String file, String problem) {
+    public CorruptRunException(String file, String problem) {
         super(file + " " + problem + "; restore the run directory from a copy, or train again");
     }
 
     /** A message that says all of it already. */
-    CorruptRunException(String message, Throwable cause) {
+    public CorruptRunException(String message, Throwable cause) {
         super(message, cause);
     }
 
-    CorruptRunException(String file, String problem, Throwable cause) {
+    public CorruptRunException(String file, String problem, Throwable cause) {
         super(file + " " + problem + "; restore the run directory from a copy, or train again", cause);
     }
 }

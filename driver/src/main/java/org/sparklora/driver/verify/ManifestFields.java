@@ -11,17 +11,23 @@ import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.TensorSpec;
 
-/** What a manifest's digest is made of, as text, to say which part of two manifests differs. */
+/** What a manifest's digest is made of, and the labels, as text, to say which part of two manifests differs. */
 final class ManifestFields {
 
     private ManifestFields() {}
 
-    /** Empty for manifests of the same digest; states and purposes are not in it. */
+    /** Empty for manifests of the same digest and labels; states and purposes do not count. */
     static Optional<String> firstDifference(ManifestFile a, ManifestFile b) {
         String inA = ManifestDigest.sha256(a.manifest());
         String inB = ManifestDigest.sha256(b.manifest());
         if (inA.equals(inB)) {
-            return Optional.empty();
+            // Earlier builds wrote no labels.
+            boolean same = a.labels().equals(b.labels())
+                    || a.labels().isEmpty()
+                    || b.labels().isEmpty();
+            return same
+                    ? Optional.empty()
+                    : Optional.of("labels are " + a.labels() + " in A and " + b.labels() + " in B");
         }
         List<String> found = Fields.differences(of(a.manifest()), of(b.manifest()));
         return Optional.of(found.isEmpty() ? "sha256 is " + inA + " in A and " + inB + " in B" : found.get(0));

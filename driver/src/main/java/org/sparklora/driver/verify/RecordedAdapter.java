@@ -10,17 +10,17 @@ import org.sparklora.worker.safetensors.SafetensorsException;
 import org.sparklora.worker.safetensors.Tensor;
 
 /** The adapter that a run left: its digest, and its tensors by the names that PEFT gives them. */
-record RecordedAdapter(String sha256, SortedMap<String, Tensor> tensors) {
+public record RecordedAdapter(String sha256, SortedMap<String, Tensor> tensors) {
 
     /** Its name in the run directory. */
-    static final String FILE = "adapter/adapter_model.safetensors";
+    public static final String FILE = "adapter/adapter_model.safetensors";
 
     /**
      * Reads the file, and holds it against the digest that the run noted when it wrote it.
      *
      * @param stated from status.json; null where it has none
      */
-    static RecordedAdapter of(String file, byte[] bytes, @Nullable String stated) {
+    public static RecordedAdapter of(String file, byte[] bytes, @Nullable String stated) {
         String actual = sha256(bytes);
         if (stated != null && !stated.equals(actual)) {
             throw new CorruptRunException(

@@ -86,7 +86,8 @@ class ManifestJsonTest {
                 manifest,
                 FreezeState.of(Map.of("top", GroupState.LIVE, "mid", GroupState.FROZEN, "low", GroupState.DORMANT)),
                 new TreeMap<>(Map.of("top", "1", "mid", "2", "head", "3", "bias", "4")),
-                "base");
+                "base",
+                List.of("no", "yes"));
         String text = ManifestJson.write(file);
         assertThat(ManifestJson.read(text)).isEqualTo(file);
         assertThat(ManifestJson.write(ManifestJson.read(text))).isEqualTo(text);
@@ -157,11 +158,11 @@ class ManifestJsonTest {
     @Test
     void refusesADigestOfADormantOrUnknownGroup() {
         ManifestFile good = small();
-        assertThatThrownBy(() ->
-                        new ManifestFile(good.manifest(), good.state(), new TreeMap<>(Map.of("bottom", "1")), "base"))
+        assertThatThrownBy(() -> new ManifestFile(
+                        good.manifest(), good.state(), new TreeMap<>(Map.of("bottom", "1")), "base", List.of()))
                 .hasMessage("a digest is given for the dormant group 'bottom', which has no tensors");
-        assertThatThrownBy(
-                        () -> new ManifestFile(good.manifest(), good.state(), new TreeMap<>(Map.of("x", "1")), "base"))
+        assertThatThrownBy(() -> new ManifestFile(
+                        good.manifest(), good.state(), new TreeMap<>(Map.of("x", "1")), "base", List.of()))
                 .hasMessage("a digest is given for 'x', which is no group");
     }
 
@@ -172,7 +173,8 @@ class ManifestJsonTest {
                 manifest(bottom),
                 FreezeState.of(Map.of("bottom", GroupState.DORMANT)),
                 new TreeMap<>(Map.of("head", "4ead")),
-                "ba5e");
+                "ba5e",
+                List.of());
     }
 
     private static LoraManifest manifest(LoraGroup group) {
@@ -191,6 +193,6 @@ class ManifestJsonTest {
     private static ManifestFile file(LoraManifest manifest) {
         Map<String, GroupState> states = new TreeMap<>();
         manifest.groups().forEach(g -> states.put(g.name(), GroupState.LIVE));
-        return new ManifestFile(manifest, FreezeState.of(states), new TreeMap<>(), "base");
+        return new ManifestFile(manifest, FreezeState.of(states), new TreeMap<>(), "base", List.of());
     }
 }

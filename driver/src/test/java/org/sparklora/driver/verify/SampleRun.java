@@ -47,6 +47,7 @@ public final class SampleRun {
     public int rank = 2;
     public float lastB = 0.5f;
     public String baseModel = "ba5e";
+    public List<String> labels = List.of("no", "yes");
     public long seed = 42;
     public String configuration = "name: a\nseed: 42\ntraining: {batch_size: 16, shards: 4}\noutput: /a\n";
     public Instant time = Instant.parse("2026-01-01T00:00:00Z");
@@ -104,7 +105,8 @@ public final class SampleRun {
                 manifest,
                 FreezeState.of(Map.of("top", GroupState.LIVE)),
                 new TreeMap<>(Map.of("top", "1", "head", "2")),
-                baseModel);
+                baseModel,
+                labels);
     }
 
     private void history(String sha) throws IOException {

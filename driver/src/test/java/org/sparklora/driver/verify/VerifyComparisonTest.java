@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.List;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -113,6 +114,15 @@ class VerifyComparisonTest {
         assertThat(verdict.lines().get(1))
                 .startsWith("then: adapter: ")
                 .contains("lora_A.weight (group top) has shape [2, 3] in A and [1, 3] in B, the first of 2");
+    }
+
+    @Test
+    void outputsThatMeanOtherLabelsAreADifference() {
+        b.labels = List.of("nein", "ja");
+        assertThat(compare().lines())
+                .containsExactly("different: manifest.json: labels are [no, yes] in A and [nein, ja] in B");
+        b.labels = List.of();
+        assertThat(compare().same()).isTrue();
     }
 
     @Test
