@@ -2,7 +2,6 @@ package org.sparklora.driver.app;
 
 import java.util.List;
 import java.util.Optional;
-import org.apache.spark.sql.SparkSession;
 import org.sparklora.driver.config.DataOrder;
 import org.sparklora.driver.config.JobConfig;
 import org.sparklora.driver.data.EvaluationData;
@@ -18,10 +17,11 @@ import org.sparklora.worker.head.TaskHead;
  */
 record JobData(TrainingData training, Optional<EvaluationData> validation, List<String> labels, TaskHead head) {
 
-    static JobData prepare(SparkSession spark, JobConfig job, JobModel model) {
+    /** Tokenises and deals rows, and closes them. */
+    static JobData prepare(JobRows read, JobConfig job, JobModel model) {
         Layout layout = layout(job);
         Tokenization tokenization = model.tokenization();
-        try (JobRows rows = JobRows.read(spark, job)) {
+        try (JobRows rows = read) {
             return new JobData(
                     TrainingData.prepare(rows.training(), rows.codec(), tokenization, layout),
                     rows.validation()

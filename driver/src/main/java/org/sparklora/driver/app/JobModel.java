@@ -71,7 +71,8 @@ final class JobModel {
                 job, directory, base, tokenizer(directory, job.model().maxLength(), base));
     }
 
-    private static TokenizerSpec tokenizer(Path directory, int maxLength, BaseModel base) {
+    /** The tokenizer of a model directory, which has to fit the model. */
+    static TokenizerSpec tokenizer(Path directory, int maxLength, BaseModel base) {
         try {
             TokenizerSpec tokenizer = TokenizerSpec.read(directory);
             int embeddings = base.encoder().vocabularySize();

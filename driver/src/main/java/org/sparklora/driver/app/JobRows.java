@@ -2,6 +2,7 @@ package org.sparklora.driver.app;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.SparkConf;
 import org.apache.spark.deploy.SparkHadoopUtil;
@@ -46,23 +47,46 @@ final class JobRows implements AutoCloseable {
         }
     }
 
+    /** Refuses a source whose files are not there. */
+    static void requireFiles(Source source) {
+        SourceReader.requireFiles(source, SparkHadoopUtil.get().newConfiguration(new SparkConf()));
+    }
+
     /** Reads the files of a job. */
     static JobRows read(SparkSession spark, JobConfig job) {
+        return of(
+                job,
+                SourceReader.read(spark, source(job.data().train())),
+                own -> SourceReader.read(spark, source(own.source())),
+                Optional.empty());
+    }
+
+    /**
+     * Rows that are read already, or will be when they are first used.
+     *
+     * @param validation reads rows of their own to validate on, where the job has such
+     * @param known label texts in the order of the head's outputs, if the caller knows them better than the job
+     */
+    static JobRows of(
+            JobConfig job,
+            Dataset<Row> rows,
+            Function<ValidationConfig.Source, Dataset<Row>> validation,
+            Optional<List<String>> known) {
         // Several passes follow, and without this each would parse the file again.
-        Dataset<Row> all = SourceReader.read(spark, source(job.data().train())).persist();
+        Dataset<Row> all = rows.persist();
         try {
             Dataset<Row> training = all;
-            Optional<Dataset<Row>> validation = Optional.empty();
-            ValidationConfig held = job.data().validation().orElse(null);
-            if (held instanceof ValidationConfig.Fraction part) {
+            Optional<Dataset<Row>> held = Optional.empty();
+            ValidationConfig from = job.data().validation().orElse(null);
+            if (from instanceof ValidationConfig.Fraction part) {
                 Split split = Split.of(all, part.fraction(), job.seed());
                 training = split.training();
-                validation = Optional.of(split.validation());
-            } else if (held instanceof ValidationConfig.Source own) {
-                validation = Optional.of(SourceReader.read(spark, source(own.source())));
+                held = Optional.of(split.validation());
+            } else if (from instanceof ValidationConfig.Source own) {
+                held = Optional.of(validation.apply(own));
             }
             boolean regression = job.model().task() == Task.REGRESSION;
-            return new JobRows(all, training, validation, regression ? List.of() : labels(job, all));
+            return new JobRows(all, training, held, regression ? List.of() : known.orElseGet(() -> labels(job, all)));
         } catch (RuntimeException e) {
             all.unpersist();
             throw e;
@@ -101,11 +125,21 @@ final class JobRows implements AutoCloseable {
     }
 
     LabelCodec codec() {
+        return codec(labels);
+    }
+
+    /** What the texts of labels mean; numbers, without labels. */
+    static LabelCodec codec(List<String> labels) {
         return labels.isEmpty() ? new RegressionLabels() : Labels.of(labels);
     }
 
     /** The head that the labels ask for. */
     TaskHead head() {
+        return head(labels);
+    }
+
+    /** The head of so many labels; of regression without any. */
+    static TaskHead head(List<String> labels) {
         return labels.isEmpty() ? new RegressionHead() : new ClassificationHead(labels.size());
     }
 

@@ -21,6 +21,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
         subcommands = {
             TrainCommand.class,
             PlanCommand.class,
+            EvaluateCommand.class,
+            PredictCommand.class,
             VerifyCommand.class,
             ReplayCommand.class,
             DoctorCommand.class

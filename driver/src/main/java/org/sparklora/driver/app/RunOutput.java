@@ -248,8 +248,13 @@ final class RunOutput {
                 "float32");
     }
 
-    /** Writes adapter, manifest, history and status, and the summary on stdout. */
-    void finished(JobModel model, LoraManifest manifest, JobData data, TrainingLoop.Result result) throws IOException {
+    /**
+     * Writes adapter, manifest, history and status.
+     *
+     * @return a summary for a person
+     */
+    String finished(JobModel model, LoraManifest manifest, JobData data, TrainingLoop.Result result)
+            throws IOException {
         Set<String> active = new TreeSet<>(manifest.names());
         active.removeAll(result.freeze().in(GroupState.DORMANT));
         AdapterDetails details =
@@ -271,9 +276,14 @@ final class RunOutput {
         history.commit();
         RunStatus finished = RunStatus.finished(sha);
         end(finished, finished);
-        Console.out(
+        return String.format(
+                Locale.ROOT,
                 "%s: done in %.0f s, adapter of epoch %d in %s/adapter%nadapter_model.safetensors sha256 %s",
-                job.name(), seconds, result.epoch(), directory.location(), sha);
+                job.name(),
+                seconds,
+                result.epoch(),
+                directory.location(),
+                sha);
     }
 
     /**

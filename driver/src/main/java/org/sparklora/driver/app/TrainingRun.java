@@ -54,12 +54,14 @@ final class TrainingRun {
         }
         try {
             JobModel model = JobModel.open(job);
-            LoraManifest groups = model.groups();
-            FreezePolicy policy = model.policy(groups);
+            FreezePolicy policy = model.policy(model.groups());
             JobRows.requireFiles(job);
             ExchangeChoice exchange = ExchangeChoice.of(job.execution().exchange(), new SparkConf());
+            Console.err(
+                    "%s: reading and tokenising %s",
+                    job.name(), job.data().train().path());
             try (SparkSession spark = Sessions.open("spark-lora " + job.name())) {
-                train(spark, model, groups, policy, exchange, output);
+                Console.out("%s", train(spark, model, policy, exchange, JobRows::read, output));
             }
             return ExitCode.OK;
         } catch (Throwable e) {
@@ -71,17 +73,38 @@ final class TrainingRun {
         }
     }
 
-    private void train(
+    /** The same on a session that is there and stays, with rows that Spark already has. */
+    void run(SparkSession spark, RowSource rows) throws IOException {
+        RunOutput output = RunOutput.open(job, clock, ifRunIsThere);
+        try {
+            JobModel model = JobModel.open(job);
+            FreezePolicy policy = model.policy(model.groups());
+            ExchangeChoice exchange = ExchangeChoice.of(
+                    job.execution().exchange(), spark.sparkContext().conf());
+            train(spark, model, policy, exchange, rows, output);
+        } catch (Throwable e) {
+            output.failed(e);
+            throw e;
+        }
+    }
+
+    /** Where a run's rows come from. */
+    @FunctionalInterface
+    interface RowSource {
+        JobRows read(SparkSession spark, JobConfig job);
+    }
+
+    /** The summary of the run. */
+    private String train(
             SparkSession spark,
             JobModel model,
-            LoraManifest groups,
             FreezePolicy policy,
             ExchangeChoice exchange,
+            RowSource rows,
             RunOutput output)
             throws IOException {
-        Console.err(
-                "%s: reading and tokenising %s", job.name(), job.data().train().path());
-        JobData data = JobData.prepare(spark, job, model);
+        JobData data = JobData.prepare(rows.read(spark, job), job, model);
+        LoraManifest groups = model.groups();
         LoraManifest manifest = model.withHead(groups, data.head());
         FirstValues firstValues = model.firstValues(manifest, data.labels());
         StepSettings settings = stepSettings(model);
@@ -100,19 +123,20 @@ final class TrainingRun {
         output.started(model, manifest, initial, data, spark, exchange);
         policy.neverReached(training.numTrainEpochs(), steps)
                 .forEach(line -> Console.err("%s: warning: %s", job.name(), line));
-        try (RunRecord record = new RunRecord(output.history(), progress, clock, training.numTrainEpochs(), steps)) {
-            SparkEpochRunner runner = new SparkEpochRunner(
-                    spark,
-                    context,
-                    model.base().encoder(),
-                    new SparkEpochRunner.Data(data.training(), data.validation()),
-                    new SparkEpochRunner.Settings(
-                            exchange,
-                            job.execution().maxFailures(),
-                            job.execution().activationCache()),
-                    record);
+        try (RunRecord record = new RunRecord(output.history(), progress, clock, training.numTrainEpochs(), steps);
+                SparkEpochRunner runner = new SparkEpochRunner(
+                        spark,
+                        context,
+                        model.base().encoder(),
+                        new SparkEpochRunner.Data(data.training(), data.validation()),
+                        new SparkEpochRunner.Settings(
+                                exchange,
+                                job.execution().maxFailures(),
+                                job.execution().activationCache()),
+                        record)) {
             TrainingLoop loop = new TrainingLoop(manifest, firstValues, recipe, runner, record, clock);
-            output.finished(model, manifest, data, output.run(loop));
+            TrainingLoop.Result result = output.run(loop);
+            return output.finished(model, manifest, data, result);
         }
     }
 

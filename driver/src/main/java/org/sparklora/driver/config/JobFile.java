@@ -1,6 +1,7 @@
 package org.sparklora.driver.config;
 
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -23,6 +24,21 @@ public final class JobFile {
      */
     public static JobConfig read(Path file, List<String> setOverrides, Optional<String> outputOverride) {
         return read(file, setOverrides, outputOverride, Path.of(""));
+    }
+
+    /**
+     * A job without a file.
+     *
+     * @param name of the job, unless a key sets it
+     * @param keys {@code a.b=c}, applied in order
+     * @throws ConfigException naming every problem
+     */
+    public static JobConfig ofKeys(String name, List<String> keys, String output) {
+        Problems problems = new Problems();
+        Map<String, Object> tree = new LinkedHashMap<>();
+        Overrides.apply(tree, keys, problems);
+        Path file = Path.of(name);
+        return read(name, tree, problems, new JobPaths(Path.of(""), file), file, Optional.of(output));
     }
 
     /**

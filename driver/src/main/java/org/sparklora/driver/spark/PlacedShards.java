@@ -132,6 +132,12 @@ final class PlacedShards {
         }
     }
 
+    /** Frees all of it. */
+    void close() {
+        drop();
+        rows.unpersist(false);
+    }
+
     private JavaRDD<CachedShard> deal(JavaRDD<CachedShard> from, int among) {
         return from.keyBy(CachedShard::index)
                 .partitionBy(new ByRank(new RankMap(source.getNumPartitions(), among)))

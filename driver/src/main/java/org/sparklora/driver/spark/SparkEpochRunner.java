@@ -29,7 +29,7 @@ import org.sparklora.worker.train.TrainState;
 import org.sparklora.worker.train.TrainStep;
 
 /** Runs epochs on Spark: broadcasts each plan, then one job per step and one for evaluation. */
-public final class SparkEpochRunner implements EpochRunner {
+public final class SparkEpochRunner implements EpochRunner, AutoCloseable {
 
     private final JavaSparkContext spark;
     private final SparkSession session;
@@ -136,5 +136,14 @@ public final class SparkEpochRunner implements EpochRunner {
             predictions.put(part);
         }
         return Metrics.of(session, predictions, run.head());
+    }
+
+    /** Frees what Spark keeps of the rows, for whoever goes on with the session. */
+    @Override
+    public void close() {
+        trainingShards.close();
+        validationShards.ifPresent(PlacedShards::close);
+        data.training().unpersist();
+        data.validation().ifPresent(EvaluationData::unpersist);
     }
 }

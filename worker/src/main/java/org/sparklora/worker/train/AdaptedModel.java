@@ -84,7 +84,10 @@ public final class AdaptedModel implements Parameters {
      * the pooler result in [B, H], the stages below in [B·S, H].
      */
     NDArray stages(int from, int to, ForwardPass pass, NDArray input, Tokens tokens) {
-        Encoder encoder = base.encoder();
+        return stages(base.encoder(), from, to, pass, input, tokens);
+    }
+
+    private static NDArray stages(Encoder encoder, int from, int to, ForwardPass pass, NDArray input, Tokens tokens) {
         NDArray x = input;
         for (int stage = from; stage < to; stage++) {
             if (stage == 0) {
@@ -112,6 +115,11 @@ public final class AdaptedModel implements Parameters {
     /** Logits [B, C] of a batch, without gradients or dropout. */
     public NDArray logits(Tokens tokens) {
         return logits(0, tokens.ids(), tokens);
+    }
+
+    /** The same with any parameters. */
+    public static NDArray logits(Encoder encoder, TaskHead head, ForwardPass pass, Tokens tokens) {
+        return head.logits(pass, stages(encoder, 0, encoder.layers() + 2, pass, tokens.ids(), tokens));
     }
 
     /** The same of a batch whose frozen prefix may be kept. */

@@ -1,0 +1,68 @@
+package org.sparklora.driver.app;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.concurrent.Callable;
+import org.apache.spark.sql.SparkSession;
+import org.jspecify.annotations.Nullable;
+import org.sparklora.driver.data.EvaluationData;
+import org.sparklora.driver.data.Source;
+import org.sparklora.driver.data.SourceReader;
+import org.sparklora.driver.data.Tokenization;
+import org.sparklora.driver.spark.ModelEvaluation;
+import org.sparklora.driver.spark.Sessions;
+import org.sparklora.worker.inference.TrainedModel;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code evaluate}: metrics of a run's adapter on labelled rows. The last line on stdout is one JSON object. */
+@Command(
+        name = "evaluate",
+        mixinStandardHelpOptions = true,
+        description = "Computes the metrics of a run's adapter on labelled data; prints them, last as one JSON object.")
+final class EvaluateCommand implements Callable<Integer> {
+
+    @Mixin
+    private RunOptions run = new RunOptions();
+
+    @Option(names = "--data", required = true, paramLabel = "FILE", description = "Labelled rows.")
+    private String data = "";
+
+    @Option(
+            names = "--label",
+            paramLabel = "COLUMN",
+            description = "The label's column; default: the one that the run was trained on.")
+    private @Nullable String label;
+
+    @Override
+    public Integer call() throws Exception {
+        TrainedRun trained = run.open();
+        Source source = run.source(
+                trained,
+                data,
+                Optional.of(Optional.ofNullable(label)
+                        .orElse(trained.job().data().train().label())));
+        JobRows.requireFiles(source);
+        TrainedModel model = trained.model();
+        try (SparkSession spark =
+                Sessions.open("spark-lora evaluate " + trained.job().name())) {
+            EvaluationData rows = EvaluationData.labelled(
+                    SourceReader.read(spark, source),
+                    JobRows.codec(trained.labels()),
+                    new Tokenization(model.text().tokenizer(), model.text().maxLength()),
+                    trained.job().training().shards());
+            SortedMap<String, Double> metrics = ModelEvaluation.of(spark, model, rows);
+            ObjectNode json = new ObjectMapper().createObjectNode();
+            json.put("examples", rows.rows());
+            metrics.forEach((name, value) -> {
+                Console.out("%-10s %.6g", name, value);
+                json.put(name, value);
+            });
+            Console.out("%s", json);
+        }
+        return ExitCode.OK.code();
+    }
+}

@@ -1,0 +1,96 @@
+package org.sparklora.driver.app;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import org.sparklora.driver.config.JobConfig;
+import org.sparklora.driver.report.RunDirectory;
+import org.sparklora.driver.report.RunStatus;
+import org.sparklora.worker.encoder.BaseModel;
+import org.sparklora.worker.inference.TrainedModel;
+
+/**
+ * What a finished run is to whoever predicts with it: its model, its labels, and those files of its directory that it can be
+ * read from again, which are a few MB at most.
+ */
+public final class TrainedRun {
+
+    private final FinishedRun run;
+    private final SortedMap<String, byte[]> files;
+
+    private TrainedRun(FinishedRun run, SortedMap<String, byte[]> files) {
+        this.run = run;
+        this.files = files;
+    }
+
+    /**
+     * Reads and checks a run directory.
+     *
+     * @param location path or URI
+     * @param base where the base model lies now, if not where it lay
+     */
+    public static TrainedRun read(String location, Optional<Path> base) {
+        RunDirectory directory = RunOutput.directory(location);
+        FinishedRun run = FinishedRun.open(directory, base);
+        SortedMap<String, byte[]> files = new TreeMap<>();
+        try {
+            for (String name : List.of("config.yaml", "manifest.json", RunStatus.FILE)) {
+                files.put(name, directory.read(name));
+            }
+            for (String name : directory.list("adapter")) {
+                files.put("adapter/" + name, directory.read("adapter/" + name));
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(location + " cannot be read", e);
+        }
+        return new TrainedRun(run, files);
+    }
+
+    /** Writes the files to another directory, from which {@link #read} reads the same. */
+    public void write(String location) {
+        RunDirectory directory = RunOutput.directory(location);
+        try {
+            for (Map.Entry<String, byte[]> file : files.entrySet()) {
+                directory.write(file.getKey(), file.getValue());
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(location + " cannot be written", e);
+        }
+    }
+
+    /** The job that trained it. */
+    JobConfig job() {
+        return run.job();
+    }
+
+    /** Label texts in the order of the head's outputs; empty for regression. */
+    public List<String> labels() {
+        return run.labels();
+    }
+
+    /** Directory of the base model. */
+    public Path base() {
+        return run.base();
+    }
+
+    /** Length of a text's vector, H. */
+    public int hiddenSize() {
+        return BaseModel.shared(run.base()).encoder().hiddenSize();
+    }
+
+    /** What executors predict with. */
+    public TrainedModel model() {
+        BaseModel base = BaseModel.shared(run.base());
+        int maxLength = run.job().model().maxLength();
+        return new TrainedModel(
+                new TrainedModel.Base(run.base().toString(), run.manifest().baseModelSha256()),
+                JobRows.head(run.labels()),
+                new TrainedModel.Adapter(run.manifest().manifest(), run.adapter()),
+                new TrainedModel.Text(JobModel.tokenizer(run.base(), maxLength, base), maxLength));
+    }
+}

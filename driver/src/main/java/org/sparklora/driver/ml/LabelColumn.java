@@ -1,0 +1,81 @@
+package org.sparklora.driver.ml;
+
+import static org.apache.spark.sql.functions.array;
+import static org.apache.spark.sql.functions.element_at;
+import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.max;
+import static org.apache.spark.sql.functions.when;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.IntStream;
+import org.apache.spark.ml.attribute.Attribute;
+import org.apache.spark.ml.attribute.NominalAttribute;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.NumericType;
+import org.apache.spark.sql.types.StructField;
+import org.sparklora.driver.data.DatasetRows;
+
+/**
+ * A label column as texts.
+ *
+ * @param text each row's label
+ * @param labels the labels by index, where the column tells them
+ */
+record LabelColumn(Column text, Optional<List<String>> labels) {
+
+    private static final int MOST_CLASSES = 10_000;
+
+    /**
+     * Texts as they are; class indices as Spark's classifiers take them, whole numbers from 0: by the names that a
+     * StringIndexer left in the column's metadata, else by their digits, and as many classes as the largest says.
+     */
+    static LabelColumn ofClasses(Dataset<?> rows, String name) {
+        Column column = DatasetRows.named(name);
+        StructField field = rows.schema().apply(name);
+        if (!(field.dataType() instanceof NumericType)) {
+            return new LabelColumn(column, Optional.empty());
+        }
+        Column index = column.cast(DataTypes.IntegerType);
+        // What is no index stays as it is, to be refused by file and row like any unknown label.
+        Column wrong = column.cast(DataTypes.StringType);
+        Optional<List<String>> named = names(field);
+        if (named.isPresent()) {
+            Column[] names = named.get().stream().map(label -> lit(label)).toArray(Column[]::new);
+            Column known = index.equalTo(column).and(index.geq(0)).and(index.lt(names.length));
+            return new LabelColumn(
+                    when(known, element_at(array(names), index.plus(1))).otherwise(wrong), named);
+        }
+        Row most = rows.select(max(column.cast(DataTypes.DoubleType))).first();
+        double largest = most.isNullAt(0) ? 0 : most.getDouble(0);
+        if (!(largest < MOST_CLASSES)) {
+            throw new IllegalArgumentException("labelCol '" + name + "' holds " + largest + "; class indices are whole"
+                    + " numbers from 0, and there are at most " + MOST_CLASSES + " classes");
+        }
+        int classes = Math.max(2, (int) Math.floor(largest) + 1);
+        return new LabelColumn(
+                when(index.equalTo(column), index.cast(DataTypes.StringType)).otherwise(wrong),
+                Optional.of(
+                        IntStream.range(0, classes).mapToObj(Integer::toString).toList()));
+    }
+
+    /** Numbers to regress. */
+    static LabelColumn ofValues(String name) {
+        return new LabelColumn(DatasetRows.named(name), Optional.empty());
+    }
+
+    private static Optional<List<String>> names(StructField field) {
+        if (!field.metadata().contains("ml_attr")) {
+            return Optional.empty();
+        }
+        Attribute attribute = Attribute.fromStructField(field);
+        if (attribute instanceof NominalAttribute nominal && nominal.values().isDefined()) {
+            return Optional.of(Arrays.asList(nominal.values().get()));
+        }
+        return Optional.empty();
+    }
+}

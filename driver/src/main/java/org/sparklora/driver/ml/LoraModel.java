@@ -1,0 +1,288 @@
+package org.sparklora.driver.ml;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.spark.SparkContext;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.broadcast.Broadcast;
+import org.apache.spark.ml.Model;
+import org.apache.spark.ml.param.Param;
+import org.apache.spark.ml.util.DefaultParamsReader;
+import org.apache.spark.ml.util.DefaultParamsReader$;
+import org.apache.spark.ml.util.DefaultParamsWriter$;
+import org.apache.spark.ml.util.MLReader;
+import org.apache.spark.ml.util.MLWritable;
+import org.apache.spark.ml.util.MLWriter;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Encoders;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.types.StructField;
+import org.apache.spark.sql.types.StructType;
+import org.jspecify.annotations.Nullable;
+import org.sparklora.driver.app.TrainedRun;
+import org.sparklora.driver.data.DatasetRows;
+import org.sparklora.worker.inference.TrainedModel;
+
+/**
+ * A trained model that scores datasets. A row without text gets nulls; other columns, rows and their order stay as they are.
+ * Executors load the base model once per JVM from the same path that the driver has it at, and merge the adapter into copies
+ * of the weights that it adapts.
+ *
+ * <p>Saved, it is Spark's metadata, the run that trained it under {@code run} (so that {@code predict --run PATH/run} takes
+ * it, too), and under {@code base} the base model if {@code embedBase} was set.
+ *
+ * @param <M> the model itself
+ */
+public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> implements TextParams, MLWritable {
+
+    private static final long serialVersionUID = 1L;
+    private static final String RUN = "/run";
+    private static final String BASE = "/base";
+
+    private final String uid;
+    private final TextColumns columns;
+    private final transient TrainedRun run;
+    private final boolean embedsBase;
+
+    /** Shared by all datasets of this model; Spark removes it when nothing refers to it any more. */
+    private transient @Nullable Broadcast<TrainedModel> broadcast;
+
+    LoraModel(String uid, TrainedRun run, boolean embedsBase) {
+        this.uid = uid;
+        this.run = run;
+        this.embedsBase = embedsBase;
+        this.columns = new TextColumns(this);
+    }
+
+    @Override
+    public final String uid() {
+        return uid;
+    }
+
+    /** A schema with the columns that this model adds, in their order. */
+    abstract StructType withOutputs(StructType schema);
+
+    /** What is written into those columns. */
+    abstract RowOutputs outputs();
+
+    final TrainedRun run() {
+        return run;
+    }
+
+    final boolean embedsBase() {
+        return embedsBase;
+    }
+
+    @Override
+    public final StructType transformSchema(StructType schema) {
+        Schemas.requireText(schema, getTextCol(), "textCol");
+        if (isDefined(textPairCol())) {
+            Schemas.requireText(schema, getTextPairCol(), "textPairCol");
+        }
+        StructType with = withOutputs(schema);
+        if (!isDefined(embeddingCol())) {
+            return with;
+        }
+        StructField field = new StructField(
+                getEmbeddingCol(),
+                org.apache.spark.ml.linalg.SQLDataTypes.VectorType(),
+                true,
+                org.apache.spark.sql.types.Metadata.empty());
+        return Schemas.with(with, field, "embeddingCol");
+    }
+
+    @Override
+    public final Dataset<Row> transform(Dataset<?> dataset) {
+        StructType schema = dataset.schema();
+        StructType out = transformSchema(schema, true);
+        ScoreRows.Columns input = new ScoreRows.Columns(
+                schema.fieldIndex(getTextCol()),
+                isDefined(textPairCol()) ? schema.fieldIndex(getTextPairCol()) : ScoreRows.NO_PAIR,
+                isDefined(embeddingCol()) ? TextColumns.pooling(getPooling()) : null);
+        SparkContext spark = dataset.sparkSession().sparkContext();
+        ScoreRows score = new ScoreRows(
+                trained(dataset),
+                input,
+                outputs(),
+                new ScoreRows.Counters(spark.longAccumulator("rows"), spark.longAccumulator("rows without text")));
+        Dataset<Row> scored = dataset.toDF().mapPartitions(score, Encoders.row(out));
+        // The rows that came out know nothing of metadata, such as the names of classes.
+        return scored.select(Arrays.stream(out.fields())
+                .map(field -> DatasetRows.named(field.name()).as(field.name(), field.metadata()))
+                .toArray(Column[]::new));
+    }
+
+    private synchronized Broadcast<TrainedModel> trained(Dataset<?> dataset) {
+        Broadcast<TrainedModel> there = broadcast;
+        if (there == null || !there.isValid()) {
+            there = JavaSparkContext.fromSparkContext(dataset.sparkSession().sparkContext())
+                    .broadcast(run.model());
+            broadcast = there;
+        }
+        return there;
+    }
+
+    @Override
+    public final MLWriter write() {
+        return new Writer(this);
+    }
+
+    @Override
+    public final Param<String> textCol() {
+        return columns.textCol;
+    }
+
+    @Override
+    public final Param<String> textPairCol() {
+        return columns.textPairCol;
+    }
+
+    @Override
+    public final Param<String> predictionCol() {
+        return columns.predictionCol;
+    }
+
+    @Override
+    public final Param<String> embeddingCol() {
+        return columns.embeddingCol;
+    }
+
+    @Override
+    public final Param<String> pooling() {
+        return columns.pooling;
+    }
+
+    @SuppressWarnings("unchecked")
+    final M self() {
+        return (M) this;
+    }
+
+    public final M setTextCol(String value) {
+        set(textCol(), value);
+        return self();
+    }
+
+    public final M setTextPairCol(String value) {
+        set(textPairCol(), value);
+        return self();
+    }
+
+    public final M setPredictionCol(String value) {
+        set(predictionCol(), value);
+        return self();
+    }
+
+    /** Column for each text's vector, [H]. */
+    public final M setEmbeddingCol(String value) {
+        set(embeddingCol(), value);
+        return self();
+    }
+
+    /** {@code cls} or {@code mean}. */
+    public final M setPooling(String value) {
+        set(pooling(), value);
+        return self();
+    }
+
+    /** Saves a model. */
+    private static final class Writer extends MLWriter {
+
+        private final LoraModel<?> model;
+
+        Writer(LoraModel<?> model) {
+            this.model = model;
+        }
+
+        @Override
+        public void saveImpl(String path) {
+            DefaultParamsWriter$.MODULE$.saveMetadata(model, path, sc(), scala.Option.empty(), scala.Option.empty());
+            String qualified = qualified(path, sc().hadoopConfiguration());
+            model.run().write(qualified + RUN);
+            if (model.embedsBase()) {
+                copy(model.run().base(), qualified + BASE, sc().hadoopConfiguration());
+            }
+        }
+
+        private static void copy(Path base, String to, Configuration hadoop) {
+            org.apache.hadoop.fs.Path target = new org.apache.hadoop.fs.Path(to);
+            try (Stream<Path> files = Files.list(base)) {
+                FileSystem system = target.getFileSystem(hadoop);
+                for (Path file : files.filter(Files::isRegularFile).sorted().toList()) {
+                    system.copyFromLocalFile(
+                            new org.apache.hadoop.fs.Path(file.toUri()),
+                            new org.apache.hadoop.fs.Path(target, String.valueOf(file.getFileName())));
+                }
+            } catch (IOException e) {
+                throw new UncheckedIOException("the base model " + base + " cannot be copied to " + to, e);
+            }
+        }
+    }
+
+    private static String qualified(String path, Configuration hadoop) {
+        try {
+            org.apache.hadoop.fs.Path plain = new org.apache.hadoop.fs.Path(path);
+            return plain.getFileSystem(hadoop).makeQualified(plain).toString();
+        } catch (IOException e) {
+            throw new UncheckedIOException(path + " cannot be looked up", e);
+        }
+    }
+
+    /** Makes a model of a saved one. */
+    @FunctionalInterface
+    interface Maker<M> {
+        M of(String uid, TrainedRun run, boolean embedsBase);
+    }
+
+    /** Reads saved models of one class. */
+    static final class Reader<M extends LoraModel<M>> extends MLReader<M> {
+
+        private final String className;
+        private final Maker<M> maker;
+        private final Optional<Path> base;
+
+        /**
+         * @param base where the base model lies now, if neither in the saved model nor where it lay
+         */
+        Reader(Class<M> type, Maker<M> maker, Optional<Path> base) {
+            this.className = type.getName();
+            this.maker = maker;
+            this.base = base;
+        }
+
+        @Override
+        public M load(String path) {
+            DefaultParamsReader.Metadata metadata = DefaultParamsReader$.MODULE$.loadMetadata(path, sc(), className);
+            String qualified = qualified(path, sc().hadoopConfiguration());
+            Optional<Path> embedded = embedded(qualified + BASE, sc().hadoopConfiguration());
+            TrainedRun run = TrainedRun.read(qualified + RUN, base.or(() -> embedded));
+            M model = maker.of(metadata.uid(), run, embedded.isPresent());
+            metadata.getAndSetParams(model, scala.Option.empty());
+            return model;
+        }
+
+        private static Optional<Path> embedded(String location, Configuration hadoop) {
+            try {
+                org.apache.hadoop.fs.Path there = new org.apache.hadoop.fs.Path(location);
+                if (!there.getFileSystem(hadoop).exists(there)) {
+                    return Optional.empty();
+                }
+                if (!"file".equals(there.toUri().getScheme())) {
+                    throw new IllegalArgumentException("the base model in " + location
+                            + " is on a remote file system; copy it to the same local path on every node and name that"
+                            + " with withBase(DIR)");
+                }
+                return Optional.of(Path.of(there.toUri()));
+            } catch (IOException e) {
+                throw new UncheckedIOException(location + " cannot be looked up", e);
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+package org.sparklora.driver.ml;
+
+import java.nio.file.Path;
+import java.util.Optional;
+import org.apache.spark.ml.param.ParamMap;
+import org.apache.spark.ml.util.MLReader;
+import org.apache.spark.sql.types.StructType;
+import org.sparklora.driver.app.TrainedRun;
+
+/** Predicts a number for each text. See {@link LoraTextRegressor}. */
+public final class LoraTextRegressionModel extends LoraModel<LoraTextRegressionModel> {
+
+    private static final long serialVersionUID = 1L;
+
+    LoraTextRegressionModel(String uid, TrainedRun run, boolean embedsBase) {
+        super(uid, run, embedsBase);
+    }
+
+    @Override
+    StructType withOutputs(StructType schema) {
+        return LoraTextRegressor.output(schema, getPredictionCol());
+    }
+
+    @Override
+    RowOutputs outputs() {
+        return new Value();
+    }
+
+    private static final class Value implements RowOutputs {
+
+        private static final long serialVersionUID = 1L;
+
+        @Override
+        public int width() {
+            return 1;
+        }
+
+        @Override
+        public Object[] of(float[] logits) {
+            return new Object[] {(double) logits[0]};
+        }
+    }
+
+    @Override
+    public LoraTextRegressionModel copy(ParamMap extra) {
+        return copyValues(new LoraTextRegressionModel(uid(), run(), embedsBase()), extra)
+                .setParent(parent());
+    }
+
+    /** Reads a saved model. */
+    public static MLReader<LoraTextRegressionModel> read() {
+        return new Reader<>(LoraTextRegressionModel.class, LoraTextRegressionModel::new, Optional.empty());
+    }
+
+    /** Reads a saved model. */
+    public static LoraTextRegressionModel load(String path) {
+        return read().load(path);
+    }
+
+    /** Reads a saved model whose base model lies elsewhere now. */
+    public static LoraTextRegressionModel load(String path, Path base) {
+        return new Reader<>(LoraTextRegressionModel.class, LoraTextRegressionModel::new, Optional.of(base)).load(path);
+    }
+}

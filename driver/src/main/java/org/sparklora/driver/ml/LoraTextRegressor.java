@@ -1,0 +1,63 @@
+package org.sparklora.driver.ml;
+
+import java.util.List;
+import org.apache.spark.ml.util.DefaultParamsReader;
+import org.apache.spark.ml.util.Identifiable$;
+import org.apache.spark.ml.util.MLReader;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructField;
+import org.apache.spark.sql.types.StructType;
+import org.sparklora.driver.app.TrainedRun;
+
+/** Predicts a number from a text, or a pair of texts, with an encoder that is fine-tuned by LoRA groups; mean squared error. */
+public final class LoraTextRegressor extends LoraEstimator<LoraTextRegressor, LoraTextRegressionModel> {
+
+    private static final long serialVersionUID = 1L;
+
+    public LoraTextRegressor() {
+        this(Identifiable$.MODULE$.randomUID("loraTextRegressor"));
+    }
+
+    /** Spark's way to make one with an id that is known. */
+    public LoraTextRegressor(String uid) {
+        super(uid);
+    }
+
+    @Override
+    List<String> ownKeys() {
+        return List.of("model.task=regression", "model.labels=null");
+    }
+
+    @Override
+    LabelColumn labelColumn(Dataset<?> rows) {
+        return LabelColumn.ofValues(getLabelCol());
+    }
+
+    @Override
+    LoraTextRegressionModel model(TrainedRun trained) {
+        return new LoraTextRegressionModel(uid(), trained, getEmbedBase());
+    }
+
+    @Override
+    public StructType transformSchema(StructType schema) {
+        return output(super.transformSchema(schema), getPredictionCol());
+    }
+
+    /** A schema with the prediction. */
+    static StructType output(StructType schema, String predictionCol) {
+        StructField field =
+                new StructField(predictionCol, DataTypes.DoubleType, true, org.apache.spark.sql.types.Metadata.empty());
+        return Schemas.with(schema, field, "predictionCol");
+    }
+
+    /** Reads a saved estimator. */
+    public static MLReader<LoraTextRegressor> read() {
+        return new DefaultParamsReader<>();
+    }
+
+    /** Reads a saved estimator. */
+    public static LoraTextRegressor load(String path) {
+        return read().load(path);
+    }
+}

@@ -1,0 +1,59 @@
+package org.sparklora.driver.ml;
+
+import java.util.Arrays;
+import java.util.function.Predicate;
+import org.apache.spark.sql.types.BooleanType;
+import org.apache.spark.sql.types.DataType;
+import org.apache.spark.sql.types.NumericType;
+import org.apache.spark.sql.types.StringType;
+import org.apache.spark.sql.types.StructField;
+import org.apache.spark.sql.types.StructType;
+
+/** What is asked of a dataset's columns. A problem names the Param, the column, and what there is. */
+final class Schemas {
+
+    private Schemas() {}
+
+    static void requireText(StructType schema, String column, String param) {
+        require(schema, column, param, "texts", type -> type instanceof StringType);
+    }
+
+    static void requireNumber(StructType schema, String column, String param) {
+        require(schema, column, param, "numbers", type -> type instanceof NumericType);
+    }
+
+    static void requireBoolean(StructType schema, String column, String param) {
+        require(schema, column, param, "true or false", type -> type instanceof BooleanType);
+    }
+
+    static void requireLabel(StructType schema, String column) {
+        require(
+                schema,
+                column,
+                "labelCol",
+                "texts or numbers",
+                type -> type instanceof StringType || type instanceof NumericType);
+    }
+
+    private static void require(
+            StructType schema, String column, String param, String holds, Predicate<DataType> fits) {
+        StructField field = Arrays.stream(schema.fields())
+                .filter(f -> f.name().equals(column))
+                .findFirst()
+                .orElseThrow(() -> new IllegalArgumentException(param + " names the column '" + column
+                        + "', but the dataset has only " + String.join(", ", schema.fieldNames())));
+        if (!fits.test(field.dataType())) {
+            throw new IllegalArgumentException(param + " names the column '" + column + "', which is of type "
+                    + field.dataType().simpleString() + "; it must hold " + holds);
+        }
+    }
+
+    /** A schema with one more column, which must be new. */
+    static StructType with(StructType schema, StructField field, String param) {
+        if (Arrays.asList(schema.fieldNames()).contains(field.name())) {
+            throw new IllegalArgumentException("the dataset already has a column '" + field.name() + "'; set " + param
+                    + " to another name, or drop the column");
+        }
+        return schema.add(field);
+    }
+}

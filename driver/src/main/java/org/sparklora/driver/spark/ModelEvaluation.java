@@ -1,0 +1,33 @@
+package org.sparklora.driver.spark;
+
+import java.util.SortedMap;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.broadcast.Broadcast;
+import org.apache.spark.sql.SparkSession;
+import org.sparklora.driver.data.EvaluationData;
+import org.sparklora.worker.inference.ScoreShards;
+import org.sparklora.worker.inference.TrainedModel;
+import org.sparklora.worker.spark.ShardLogits;
+
+/** Metrics of a trained model on labelled rows: those of validation while it trained. */
+public final class ModelEvaluation {
+
+    private ModelEvaluation() {}
+
+    /** The metrics by name. */
+    public static SortedMap<String, Double> of(SparkSession session, TrainedModel model, EvaluationData data) {
+        JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
+        Broadcast<TrainedModel> broadcast = spark.broadcast(model);
+        try {
+            Predictions predictions =
+                    new Predictions(Math.toIntExact(data.rows()), model.head().outputs());
+            for (ShardLogits part :
+                    data.slices().mapPartitions(new ScoreShards(broadcast)).collect()) {
+                predictions.put(part);
+            }
+            return Metrics.of(session, predictions, model.head());
+        } finally {
+            broadcast.destroy();
+        }
+    }
+}

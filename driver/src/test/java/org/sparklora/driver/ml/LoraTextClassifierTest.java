@@ -1,0 +1,295 @@
+package org.sparklora.driver.ml;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.spark.ml.Pipeline;
+import org.apache.spark.ml.PipelineModel;
+import org.apache.spark.ml.PipelineStage;
+import org.apache.spark.ml.evaluation.BinaryClassificationEvaluator;
+import org.apache.spark.ml.evaluation.MulticlassClassificationEvaluator;
+import org.apache.spark.ml.feature.IndexToString;
+import org.apache.spark.ml.feature.StringIndexer;
+import org.apache.spark.ml.linalg.Vector;
+import org.apache.spark.ml.param.ParamMap;
+import org.apache.spark.ml.tuning.CrossValidator;
+import org.apache.spark.ml.tuning.CrossValidatorModel;
+import org.apache.spark.ml.tuning.ParamGridBuilder;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The classifier as users of Spark ML take it. */
+class LoraTextClassifierTest {
+
+    private static SparkSession spark;
+
+    @TempDir
+    private static Path folder;
+
+    /** Trained once: most tests look at what it predicts. */
+    private static LoraTextClassificationModel model;
+
+    @BeforeAll
+    static void train() {
+        spark = LocalSpark.open("local[2]");
+        model = LocalSpark.classifier().fit(LocalSpark.rows(spark, 32, 3));
+    }
+
+    @AfterAll
+    static void stop() {
+        spark.close();
+    }
+
+    private static List<Row> ordered(Dataset<Row> rows) {
+        return rows.orderBy("id").collectAsList();
+    }
+
+    @Test
+    void everyColumnAndRowStaysAndPredictionsComeBeside() {
+        Dataset<Row> rows = LocalSpark.rows(spark, 40, 3);
+        Dataset<Row> scored = model.transform(rows);
+        assertThat(scored.columns())
+                .containsExactly("id", "text", "label", "value", "held", "rawPrediction", "probability", "prediction");
+        assertThat(scored.select("id").collectAsList())
+                .isEqualTo(rows.select("id").collectAsList());
+        for (Row row : scored.collectAsList()) {
+            Vector raw = row.getAs("rawPrediction");
+            Vector probability = row.getAs("probability");
+            double sum = StrictMath.exp(raw.apply(0)) + StrictMath.exp(raw.apply(1));
+            assertThat(probability.apply(0)).isCloseTo(StrictMath.exp(raw.apply(0)) / sum, within(1e-9));
+            assertThat(probability.apply(0) + probability.apply(1)).isCloseTo(1, within(1e-12));
+            assertThat((double) row.getAs("prediction")).isEqualTo(raw.apply(1) > raw.apply(0) ? 1.0 : 0.0);
+        }
+    }
+
+    @Test
+    void whatItLearntIsWhatTheRowsSay() {
+        Dataset<Row> scored = new StringIndexer()
+                .setInputCol("label")
+                .setOutputCol("index")
+                .setStringOrderType("alphabetAsc")
+                .fit(LocalSpark.rows(spark, 64, 2))
+                .transform(model.transform(LocalSpark.rows(spark, 64, 2)));
+        assertThat(new MulticlassClassificationEvaluator()
+                        .setLabelCol("index")
+                        .setMetricName("accuracy")
+                        .evaluate(scored))
+                .isGreaterThan(0.9);
+        assertThat(new BinaryClassificationEvaluator().setLabelCol("index").evaluate(scored))
+                .isGreaterThan(0.95);
+    }
+
+    @Test
+    void predictionsHangOnTheTextAloneNotOnPartitionsOrNeighbours() {
+        List<Row> together = ordered(model.transform(LocalSpark.rows(spark, 40, 1)));
+        List<Row> apart = ordered(model.transform(LocalSpark.rows(spark, 40, 7)));
+        for (int i = 0; i < together.size(); i++) {
+            Vector one = together.get(i).getAs("rawPrediction");
+            Vector other = apart.get(i).getAs("rawPrediction");
+            assertThat(one.apply(0)).isCloseTo(other.apply(0), within(1e-5));
+            assertThat((double) together.get(i).getAs("prediction"))
+                    .isEqualTo(apart.get(i).getAs("prediction"));
+        }
+    }
+
+    @Test
+    void aRowWithoutTextGetsNullsAndItsNeighboursTheirPredictions() {
+        StructType schema = new StructType().add("id", DataTypes.IntegerType).add("text", DataTypes.StringType);
+        List<Row> rows = List.of(
+                RowFactory.create(0, "great plot"),
+                RowFactory.create(1, null),
+                RowFactory.create(2, ""),
+                RowFactory.create(3, "bad plot"));
+        List<Row> scored = ordered(model.copy(ParamMap.empty())
+                .setPredictedLabelCol("said")
+                .setEmbeddingCol("vector")
+                .transform(spark.createDataFrame(rows, schema)));
+        for (int row : List.of(1, 2)) {
+            for (String column : List.of("rawPrediction", "probability", "prediction", "said", "vector")) {
+                assertThat(scored.get(row).isNullAt(scored.get(row).fieldIndex(column)))
+                        .as(column)
+                        .isTrue();
+            }
+        }
+        assertThat((String) scored.get(0).getAs("said")).isEqualTo("yes");
+        assertThat((String) scored.get(3).getAs("said")).isEqualTo("no");
+        assertThat(((Vector) scored.get(3).getAs("vector")).size()).isEqualTo(32);
+    }
+
+    @Test
+    void embeddingsOfTheFirstTokenAndTheMeanOfAll() {
+        Dataset<Row> rows = LocalSpark.rows(spark, 6, 2);
+        LoraTextClassificationModel cls = model.copy(ParamMap.empty()).setEmbeddingCol("vector");
+        List<Row> first = ordered(cls.transform(rows));
+        List<Row> mean = ordered(cls.setPooling("mean").transform(rows));
+        assertThat((Vector) first.get(0).getAs("vector"))
+                .isNotEqualTo(mean.get(0).getAs("vector"));
+        // Rows of other lengths beside it, and padding, do not change a mean.
+        Dataset<Row> alone = rows.where("id = 4");
+        Vector beside = mean.get(4).getAs("vector");
+        Vector own = ordered(cls.transform(alone)).get(0).getAs("vector");
+        for (int i = 0; i < own.size(); i++) {
+            assertThat(own.apply(i)).isCloseTo(beside.apply(i), within(1e-5));
+        }
+    }
+
+    @Test
+    void thresholdsMoveTheDecisionAsSparksClassifiersDo() {
+        Dataset<Row> rows = LocalSpark.rows(spark, 10, 1);
+        LoraTextClassificationModel always = model.copy(ParamMap.empty()).setThresholds(new double[] {1e-9, 1});
+        assertThat(always.transform(rows).select("prediction").distinct().collectAsList())
+                .containsExactly(RowFactory.create(0.0));
+        assertThatThrownBy(() -> model.copy(ParamMap.empty())
+                        .setThresholds(new double[] {1, 1, 1})
+                        .transform(rows))
+                .hasMessageContaining("thresholds has 3 values, but there are 2 classes: no, yes");
+    }
+
+    @Test
+    void aPipelineWithTwoIndexersSavesAndLoads() throws Exception {
+        Dataset<Row> rows = LocalSpark.rows(spark, 32, 2);
+        StringIndexer indexer = new StringIndexer().setInputCol("label").setOutputCol("index");
+        LoraTextClassifier classifier = LocalSpark.classifier().setLabelCol("index");
+        IndexToString back = new IndexToString().setInputCol("prediction").setOutputCol("said");
+        Pipeline pipeline = new Pipeline().setStages(new PipelineStage[] {indexer, classifier, back});
+        String place = folder.resolve("pipeline").toString();
+        pipeline.write().save(place);
+        PipelineModel fitted = Pipeline.load(place).fit(rows);
+        List<Row> scored = ordered(fitted.transform(rows));
+        assertThat((String) scored.get(0).getAs("said")).isEqualTo("yes");
+        assertThat((String) scored.get(1).getAs("said")).isEqualTo("no");
+
+        String saved = folder.resolve("fitted").toString();
+        fitted.write().save(saved);
+        assertThat(ordered(PipelineModel.load(saved).transform(rows))).isEqualTo(scored);
+    }
+
+    @Test
+    void aSavedModelHoldsItsParamsAndWhereItsBaseIsOrTheBaseItself() throws Exception {
+        Dataset<Row> rows = LocalSpark.rows(spark, 8, 1);
+        List<Row> scored = ordered(model.transform(rows));
+        String plain = folder.resolve("plain").toString();
+        model.copy(ParamMap.empty()).setProbabilityCol("p").write().save(plain);
+        LoraTextClassificationModel loaded = LoraTextClassificationModel.load(plain);
+        assertThat(loaded.uid()).isEqualTo(model.uid());
+        assertThat(loaded.labels()).containsExactly("no", "yes");
+        assertThat(ordered(loaded.setProbabilityCol("probability").transform(rows)))
+                .isEqualTo(scored);
+        assertThat(ordered(LoraTextClassificationModel.load(plain, LocalSpark.TINY_MODEL)
+                        .setProbabilityCol("probability")
+                        .transform(rows)))
+                .isEqualTo(scored);
+        assertThat(folder.resolve("plain/base")).doesNotExist();
+
+        String whole = folder.resolve("whole").toString();
+        LocalSpark.classifier()
+                .setEmbedBase(true)
+                .fit(LocalSpark.rows(spark, 32, 3))
+                .write()
+                .save(whole);
+        assertThat(Path.of(whole, "base/model.safetensors"))
+                .hasSameBinaryContentAs(LocalSpark.TINY_MODEL.resolve("model.safetensors"));
+        assertThat(ordered(LoraTextClassificationModel.load(whole).transform(rows)))
+                .isEqualTo(scored);
+    }
+
+    @Test
+    void aCrossValidatorTriesRanksAndRates() {
+        LoraTextClassifier classifier =
+                LocalSpark.classifier().setLabelCol("index").setMaxIter(4);
+        Dataset<Row> rows = new StringIndexer()
+                .setInputCol("label")
+                .setOutputCol("index")
+                .fit(LocalSpark.rows(spark, 24, 2))
+                .transform(LocalSpark.rows(spark, 24, 2));
+        ParamMap[] grid = new ParamGridBuilder()
+                .addGrid(classifier.r(), new int[] {2, 4})
+                .addGrid(classifier.stepSize(), new double[] {1e-9, 0.01})
+                .build();
+        CrossValidatorModel best = new CrossValidator()
+                .setEstimator(classifier)
+                .setEvaluator(new MulticlassClassificationEvaluator()
+                        .setLabelCol("index")
+                        .setMetricName("logLoss")
+                        .setProbabilityCol("probability"))
+                .setEstimatorParamMaps(grid)
+                .setNumFolds(2)
+                .fit(rows);
+        assertThat(best.avgMetrics()).hasSize(4).doesNotContain(Double.NaN);
+        assertThat(best.bestModel()).isInstanceOf(LoraTextClassificationModel.class);
+        double[] losses = best.avgMetrics();
+        for (int i = 0; i < grid.length; i++) {
+            for (int j = 0; j < grid.length; j++) {
+                boolean teaches = (double) grid[i].apply(classifier.stepSize()) > 1e-3;
+                boolean idles = (double) grid[j].apply(classifier.stepSize()) < 1e-3;
+                if (teaches && idles) {
+                    assertThat(losses[i]).isLessThan(losses[j]);
+                }
+            }
+        }
+    }
+
+    @Test
+    void whatIsWrongWithColumnsIsSaidBeforeAnythingIsComputed() {
+        Dataset<Row> rows = LocalSpark.rows(spark, 4, 1);
+        assertThatThrownBy(() -> LocalSpark.classifier().setTextCol("txt").fit(rows))
+                .hasMessage("textCol names the column 'txt', but the dataset has only id, text, label, value, held");
+        assertThatThrownBy(() -> LocalSpark.classifier().setTextCol("id").fit(rows))
+                .hasMessage("textCol names the column 'id', which is of type int; it must hold texts");
+        assertThatThrownBy(() -> LocalSpark.classifier()
+                        .setValidationIndicatorCol("text")
+                        .fit(rows))
+                .hasMessage("validationIndicatorCol names the column 'text', which is of type string; it must hold true"
+                        + " or false");
+        assertThatThrownBy(() -> model.transform(rows.withColumnRenamed("value", "prediction")))
+                .hasMessage("the dataset already has a column 'prediction'; set predictionCol to another name, or drop"
+                        + " the column");
+        assertThatThrownBy(() -> LocalSpark.classifier().setLabelCol("value").fit(rows))
+                .hasMessageContaining("label '1.5' is unknown. The labels are '0', '1'");
+        assertThatThrownBy(() -> LocalSpark.classifier()
+                        .setJobOverrides(new String[] {"training.batchsize=3"})
+                        .fit(rows))
+                .hasMessageContaining("training.batchsize is not a key; did you mean training.batch_size?");
+    }
+
+    @Test
+    void rowsThatAreHeldOutAreValidatedOn() throws Exception {
+        Path run = folder.resolve("held");
+        LocalSpark.classifier()
+                .setValidationIndicatorCol("held")
+                .setOutputDir(run.toString())
+                .fit(LocalSpark.rows(spark, 32, 2));
+        List<String> ends = new ArrayList<>();
+        for (String line : Files.readAllLines(run.resolve("history.jsonl"))) {
+            if (line.contains("\"epoch_end\"")) {
+                ends.add(line);
+            }
+        }
+        assertThat(ends).hasSize(10).allMatch(line -> line.contains("\"accuracy\""));
+        assertThatThrownBy(() ->
+                        LocalSpark.classifier().setOutputDir(run.toString()).fit(LocalSpark.rows(spark, 32, 2)))
+                .hasMessageContaining(run.toString());
+    }
+
+    @Test
+    void everyParamIsExplained() {
+        String explained = LocalSpark.classifier().explainParams();
+        assertThat(explained)
+                .contains("maxIter: number of epochs (>= 1) (default: 3, current: 10)")
+                .contains("textCol: column of the text, or of the first text of a pair (default: text)")
+                .contains("thresholds:", "groups:", "schedule:", "jobOverrides:", "validationIndicatorCol:");
+    }
+}

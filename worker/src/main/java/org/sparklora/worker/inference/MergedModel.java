@@ -1,0 +1,116 @@
+package org.sparklora.worker.inference;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import org.sparklora.worker.contract.LoraGroup;
+import org.sparklora.worker.contract.LoraModule;
+import org.sparklora.worker.encoder.BaseModel;
+import org.sparklora.worker.encoder.ForwardPass;
+import org.sparklora.worker.encoder.Parameters;
+import org.sparklora.worker.encoder.Tokens;
+import org.sparklora.worker.engine.KeyedDropout;
+import org.sparklora.worker.engine.Ops;
+import org.sparklora.worker.engine.Torch;
+import org.sparklora.worker.lora.AdapterRegistry;
+import org.sparklora.worker.lora.LoraLinear;
+import org.sparklora.worker.train.AdaptedModel;
+
+/**
+ * A base model with LoRA pairs merged into copies of the weights that they adapt, W + B A · scaling, and with the trained
+ * head and biases. The other weights are the base's own arrays.
+ *
+ * <p>Safe from any thread until closed. Owns the merged copies; the base is shared and never changes.
+ */
+final class MergedModel implements Parameters, AutoCloseable {
+
+    private final BaseModel base;
+    private final TrainedModel of;
+    private final NDManager manager;
+    private final Map<String, NDArray> own = new HashMap<>();
+
+    private MergedModel(BaseModel base, TrainedModel of, NDManager manager) {
+        this.base = base;
+        this.of = of;
+        this.manager = manager;
+    }
+
+    /** Merges; a product of [out, r] and [r, in] for each adapted module. */
+    static MergedModel of(TrainedModel trained) {
+        Torch.prepareThread();
+        BaseModel base = BaseModel.shared(Path.of(trained.base().directory()));
+        MergedModel merged = new MergedModel(base, trained, Torch.newManager());
+        try (NDManager pairs = Torch.newManager()) {
+            merged.merge(new AdapterRegistry(
+                    pairs,
+                    trained.adapter().manifest(),
+                    trained.adapter().atRest(),
+                    trained.adapter().values(),
+                    false));
+            return merged;
+        } catch (RuntimeException e) {
+            merged.close();
+            throw e;
+        }
+    }
+
+    private void merge(AdapterRegistry adapters) {
+        Set<String> rest = new TreeSet<>(of.adapter().values().names());
+        for (LoraGroup group : of.adapter().manifest().groups()) {
+            for (LoraModule module : group.modules()) {
+                rest.remove(module.loraA());
+                rest.remove(module.loraB());
+                Optional<LoraLinear> pair = adapters.linear(module.path());
+                String weight = module.path() + ".weight";
+                pair.ifPresent(lora -> own.put(weight, lora.mergedInto(base.weight(weight), manager)));
+            }
+        }
+        own.values().forEach(weight -> weight.attach(manager));
+        for (String name : rest) {
+            NDArray value = adapters.tensor(name);
+            value.attach(manager);
+            own.put(name, value);
+        }
+    }
+
+    @Override
+    public NDArray get(String name) {
+        NDArray mine = own.get(name);
+        return mine == null ? base.weight(name) : mine;
+    }
+
+    @Override
+    public NDArray linear(String path, NDArray x, KeyedDropout dropout) {
+        return Ops.linear(x, get(path + ".weight"), get(path + ".bias"));
+    }
+
+    @Override
+    public Optional<LoraLinear> pair(String path) {
+        return Optional.empty();
+    }
+
+    /** Logits of a batch, without gradients or dropout: [B, C]. */
+    NDArray logits(Tokens tokens) {
+        return AdaptedModel.logits(base.encoder(), of.head(), ForwardPass.evaluation(this), tokens);
+    }
+
+    /** The last layer's result for every token, [B·S, H]. */
+    NDArray hiddenStates(Tokens tokens) {
+        ForwardPass pass = ForwardPass.evaluation(this);
+        NDArray x = base.encoder().embed(pass, tokens);
+        for (int layer = 0; layer < base.encoder().layers(); layer++) {
+            x = base.encoder().layer(layer, pass, x, tokens);
+        }
+        return x;
+    }
+
+    @Override
+    public void close() {
+        manager.close();
+    }
+}

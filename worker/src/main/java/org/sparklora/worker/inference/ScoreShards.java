@@ -1,0 +1,32 @@
+package org.sparklora.worker.inference;
+
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import org.apache.spark.api.java.function.FlatMapFunction;
+import org.apache.spark.broadcast.Broadcast;
+import org.sparklora.worker.data.Shard;
+import org.sparklora.worker.spark.ShardLogits;
+
+/** Logits of labelled rows with a trained model, shard by shard. */
+public final class ScoreShards implements FlatMapFunction<Iterator<Shard>, ShardLogits> {
+
+    private static final long serialVersionUID = 1L;
+
+    private final Broadcast<TrainedModel> model;
+
+    public ScoreShards(Broadcast<TrainedModel> model) {
+        this.model = model;
+    }
+
+    @Override
+    public Iterator<ShardLogits> call(Iterator<Shard> shards) {
+        List<ShardLogits> all = new ArrayList<>();
+        if (shards.hasNext()) {
+            try (TextScorer scorer = TextScorer.open(model.value())) {
+                shards.forEachRemaining(shard -> all.add(scorer.logits(shard)));
+            }
+        }
+        return all.iterator();
+    }
+}

@@ -1,0 +1,153 @@
+package org.sparklora.worker.inference;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.sparklora.worker.data.Batch;
+import org.sparklora.worker.data.Example;
+import org.sparklora.worker.data.Shard;
+import org.sparklora.worker.data.TextTokenizer;
+import org.sparklora.worker.encoder.Tokens;
+import org.sparklora.worker.engine.Tensors;
+import org.sparklora.worker.engine.Torch;
+import org.sparklora.worker.spark.ShardLogits;
+
+/**
+ * Scores texts on one thread, with the merged model that all scorers of this JVM share. Texts of like length are computed
+ * together; results come in the order of the texts. Not thread-safe: one for each task. Close it.
+ */
+public final class TextScorer implements AutoCloseable {
+
+    private final TrainedModel trained;
+    private final String key;
+    private final MergedModel model;
+    private final TextTokenizer tokenizer;
+
+    /** What stands for a whole text. */
+    public enum Pooling {
+        /** The last layer's result for the first token, [CLS] or {@code <s>}. */
+        CLS,
+        /** The mean of the last layer's results for all tokens that are not padding. */
+        MEAN
+    }
+
+    /** A text, or a pair of texts; a row without text has no scores. */
+    public record TextRow(@Nullable String text, @Nullable String pair) {}
+
+    private TextScorer(TrainedModel trained, String key, MergedModel model, TextTokenizer tokenizer) {
+        this.trained = trained;
+        this.key = key;
+        this.model = model;
+        this.tokenizer = tokenizer;
+    }
+
+    /** A scorer of a trained model. */
+    public static TextScorer open(TrainedModel trained) {
+        String key = trained.key();
+        TextTokenizer tokenizer =
+                TextTokenizer.open(trained.text().tokenizer(), trained.text().maxLength());
+        try {
+            return new TextScorer(trained, key, MergedModels.acquire(key, trained), tokenizer);
+        } catch (RuntimeException e) {
+            tokenizer.close();
+            throw e;
+        }
+    }
+
+    /** Logits [C] of each row; null for a row without text. */
+    public List<float @Nullable []> logits(List<TextRow> rows) {
+        return each(rows, (batch, tokens) -> model.logits(tokens));
+    }
+
+    /** A vector [H] for each row; null for a row without text. */
+    public List<float @Nullable []> embeddings(List<TextRow> rows, Pooling pooling) {
+        return each(rows, (batch, tokens) -> pooled(model.hiddenStates(tokens), batch, pooling));
+    }
+
+    private static NDArray pooled(NDArray hidden, Batch batch, Pooling pooling) {
+        NDManager manager = hidden.getManager();
+        NDArray byRow = hidden.reshape(batch.rows(), batch.length(), -1);
+        if (pooling == Pooling.CLS) {
+            return byRow.get("0:, 0");
+        }
+        float[] weights = batch.attentionMask().clone();
+        for (int row = 0; row < batch.rows(); row++) {
+            float tokens = 0;
+            for (int s = 0; s < batch.length(); s++) {
+                tokens += weights[row * batch.length() + s];
+            }
+            for (int s = 0; s < batch.length(); s++) {
+                weights[row * batch.length() + s] /= tokens;
+            }
+        }
+        return Tensors.floats(manager, weights, batch.rows(), 1, batch.length())
+                .matMul(byRow)
+                .reshape(batch.rows(), -1);
+    }
+
+    /** Logits of rows that are tokenised already, [C] each. */
+    public ShardLogits logits(Shard shard) {
+        List<Example> rows = new ArrayList<>(shard.size());
+        float[] logits = new float[shard.size() * trained.head().outputs()];
+        int filled = 0;
+        for (int[] positions : shard.batchesByLength()) {
+            List<Example> examples = shard.examples(positions);
+            float[] part = compute(examples, (batch, tokens) -> model.logits(tokens));
+            System.arraycopy(part, 0, logits, filled, part.length);
+            filled += part.length;
+            rows.addAll(examples);
+        }
+        return new ShardLogits(rows, logits);
+    }
+
+    /** What is computed of a batch: a row of the result for each of the batch. */
+    @FunctionalInterface
+    private interface Computation {
+        NDArray of(Batch batch, Tokens tokens);
+    }
+
+    private List<float @Nullable []> each(List<TextRow> rows, Computation computation) {
+        List<float @Nullable []> results = new ArrayList<>(Collections.nCopies(rows.size(), null));
+        Shard shard = new Shard(0, examples(rows), 0);
+        for (int[] positions : shard.batchesByLength()) {
+            List<Example> examples = shard.examples(positions);
+            float[] values = compute(examples, computation);
+            int width = values.length / positions.length;
+            for (int i = 0; i < positions.length; i++) {
+                int row = Math.toIntExact(examples.get(i).key());
+                results.set(row, Arrays.copyOfRange(values, i * width, (i + 1) * width));
+            }
+        }
+        return results;
+    }
+
+    /** Each row that has a text, under its number. */
+    private List<Example> examples(List<TextRow> rows) {
+        List<Example> examples = new ArrayList<>(rows.size());
+        for (int row = 0; row < rows.size(); row++) {
+            String text = rows.get(row).text();
+            if (text != null && !text.isEmpty()) {
+                examples.add(tokenizer.encode(text, rows.get(row).pair()).example(0, 1, row));
+            }
+        }
+        return examples;
+    }
+
+    private float[] compute(List<Example> examples, Computation computation) {
+        Torch.prepareThread();
+        Batch batch = Batch.of(examples, trained.text().tokenizer().padTokenId());
+        try (NDManager manager = Torch.newManager()) {
+            return Tensors.toFloats(computation.of(batch, Tokens.of(manager, batch)));
+        }
+    }
+
+    @Override
+    public void close() {
+        MergedModels.release(key);
+        tokenizer.close();
+    }
+}

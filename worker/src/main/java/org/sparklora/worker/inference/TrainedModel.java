@@ -1,0 +1,62 @@
+package org.sparklora.worker.inference;
+
+import java.io.Serializable;
+import java.util.Map;
+import java.util.TreeMap;
+import org.sparklora.worker.contract.AdapterSnapshot;
+import org.sparklora.worker.contract.FreezeState;
+import org.sparklora.worker.contract.GroupState;
+import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.data.TokenizerSpec;
+import org.sparklora.worker.head.TaskHead;
+
+/**
+ * Everything a JVM needs to predict, given the base model's directory on its disk.
+ *
+ * @param base where the base model lies
+ * @param head what turns hidden states into logits
+ * @param adapter the trained groups with their values
+ * @param text how texts become tokens
+ */
+public record TrainedModel(Base base, TaskHead head, Adapter adapter, Text text) implements Serializable {
+
+    /**
+     * A base model.
+     *
+     * @param directory on every node
+     * @param sha256 of its weights
+     */
+    public record Base(String directory, String sha256) implements Serializable {}
+
+    /**
+     * How texts become tokens.
+     *
+     * @param maxLength most tokens of a text or pair, special tokens included
+     */
+    public record Text(TokenizerSpec tokenizer, int maxLength) implements Serializable {}
+
+    /**
+     * Trained groups.
+     *
+     * @param manifest all groups, the head included
+     * @param values of every tensor whose group has ever trained
+     */
+    public record Adapter(LoraManifest manifest, AdapterSnapshot values) implements Serializable {
+
+        /** Every group that has values, at rest: it counts and nothing drops out. The others are dormant. */
+        FreezeState atRest() {
+            Map<String, GroupState> states = new TreeMap<>();
+            for (String group : manifest.names()) {
+                boolean there = manifest.tensors(group).stream().allMatch(t -> values.contains(t.name()));
+                states.put(group, there ? GroupState.FROZEN : GroupState.DORMANT);
+            }
+            return FreezeState.of(states);
+        }
+    }
+
+    /** Digest of what its results come from, texts aside: models of the same key compute the same. */
+    String key() {
+        return base.directory() + " " + base.sha256() + " " + adapter.values().sha256() + " "
+                + head.getClass().getName();
+    }
+}
