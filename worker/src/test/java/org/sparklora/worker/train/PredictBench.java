@@ -1,0 +1,110 @@
+package org.sparklora.worker.train;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.IntUnaryOperator;
+import org.sparklora.worker.bench.BenchReport;
+import org.sparklora.worker.bench.BenchReport.Spread;
+import org.sparklora.worker.bench.BertBase;
+import org.sparklora.worker.bench.MatmulRate;
+import org.sparklora.worker.contract.BiasMode;
+import org.sparklora.worker.contract.GroupSettings;
+import org.sparklora.worker.contract.LoraGroup;
+import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.data.Example;
+import org.sparklora.worker.data.Shard;
+import org.sparklora.worker.data.TokenizerSpec;
+import org.sparklora.worker.encoder.BaseModel;
+import org.sparklora.worker.encoder.EncoderWork;
+import org.sparklora.worker.engine.Torch;
+import org.sparklora.worker.head.ClassificationHead;
+import org.sparklora.worker.inference.TextScorer;
+import org.sparklora.worker.inference.TrainedModel;
+
+/**
+ * Prediction with BERT-base and adapters in every layer, one thread, rows that are tokenised already, beside the rate of
+ * matrix products: on the operations that the rows' own tokens need, so that padding counts as loss.
+ */
+public final class PredictBench {
+
+    private static final Path TOKENIZER = Path.of(System.getProperty("project.root", ".."), "conf/starter-bert-12l");
+
+    private PredictBench() {}
+
+    /**
+     * Prints a line for long rows and one for short ones.
+     *
+     * @param args --quick: fewer rows and rounds
+     */
+    public static void main(String... args) throws IOException {
+        boolean quick = BenchReport.isQuick(args);
+        try (BertBase base = BertBase.create(8192);
+                TextScorer scorer = TextScorer.open(trained(base))) {
+            EncoderWork work = EncoderWork.of(BaseModel.shared(base.directory()).encoder());
+            int rounds = quick ? 2 : 5;
+            measure(scorer, work, "rows of 128 tokens", rows(quick ? 8 : 32, row -> 128), rounds);
+            measure(scorer, work, "rows of 5 to 60 tokens", rows(quick ? 32 : 256, row -> 5 + row * 37 % 56), rounds);
+        }
+        System.exit(0);
+    }
+
+    private static TrainedModel trained(BertBase base) throws IOException {
+        ClassificationHead head = new ClassificationHead(2);
+        List<LoraGroup> groups = BertBase.ALL.stream()
+                .map(layer -> new LoraGroup(TinyModel.name(layer), "", BertBase.modules(layer), GroupSettings.PLAIN))
+                .toList();
+        LoraManifest manifest = new LoraManifest(groups, BiasMode.NONE, head.tensors(BertBase.HIDDEN), List.of());
+        return new TrainedModel(
+                new TrainedModel.Base(base.directory().toString(), "bench"),
+                head,
+                new TrainedModel.Adapter(manifest, TinyModel.values(manifest)),
+                new TrainedModel.Text(TokenizerSpec.read(TOKENIZER), 128));
+    }
+
+    private static Shard rows(int count, IntUnaryOperator length) {
+        List<Example> rows = new ArrayList<>();
+        for (int row = 0; row < count; row++) {
+            int[] ids = new int[length.applyAsInt(row)];
+            Arrays.setAll(ids, i -> 5 + (i * 7) % 900);
+            rows.add(new Example(ids, ids.length, 0, 1f, row));
+        }
+        return new Shard(0, rows, 0);
+    }
+
+    private static void measure(TextScorer scorer, EncoderWork work, String what, Shard shard, int rounds) {
+        double operations = 0;
+        for (Example row : shard.examples()) {
+            for (int stage = 0; stage < work.stages(); stage++) {
+                operations += work.forward(stage, row.length());
+            }
+        }
+        Torch.prepareThread();
+        scorer.logits(shard);
+        List<double[]> measured = new ArrayList<>();
+        for (int round = 0; round < rounds; round++) {
+            double before = MatmulRate.of(1024);
+            long began = System.nanoTime();
+            scorer.logits(shard);
+            double seconds = (System.nanoTime() - began) / 1e9;
+            measured.add(new double[] {(before + MatmulRate.of(1024)) / 2, seconds});
+        }
+        double needed = operations;
+        Spread fraction = Spread.of(measured, m -> needed / m[1] / m[0]);
+        Spread seconds = Spread.of(measured, m -> m[1]);
+        BenchReport.add(
+                "predict, " + what,
+                ">= 85%",
+                String.format(
+                        Locale.ROOT,
+                        "%.1f rows/s, %s of matrix products at %.1f GFLOP/s",
+                        shard.size() / seconds.median(),
+                        fraction.percent(),
+                        Spread.of(measured, m -> m[0]).median() / 1e9),
+                Map.of("rows_per_second", shard.size() / seconds.median(), "of_matmul", fraction));
+    }
+}
