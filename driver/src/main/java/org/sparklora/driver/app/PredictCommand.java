@@ -6,7 +6,7 @@ import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.data.Source;
 import org.sparklora.driver.data.SourceReader;
-import org.sparklora.driver.ml.FilePrediction;
+import org.sparklora.driver.predict.FilePrediction;
 import org.sparklora.driver.spark.Sessions;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -48,8 +48,8 @@ final class PredictCommand implements Callable<Integer> {
         FilePrediction.Output into = FilePrediction.Output.of(output, Optional.ofNullable(outputFormat), source);
         try (SparkSession spark =
                 Sessions.open("spark-lora predict " + trained.job().name())) {
-            FilePrediction.Counts counts =
-                    FilePrediction.write(SourceReader.readWithInput(spark, source), trained, into);
+            FilePrediction.Counts counts = FilePrediction.write(
+                    SourceReader.readWithInput(spark, source), trained.model(), trained.labels(), into);
             if (counts.withoutText() > 0) {
                 Console.err(
                         "spark-lora: warning: %,d of %,d rows have no text, and so no prediction",

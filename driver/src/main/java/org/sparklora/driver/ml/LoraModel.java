@@ -29,6 +29,8 @@ import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.app.TrainedRun;
 import org.sparklora.driver.data.DatasetRows;
+import org.sparklora.driver.predict.RowOutputs;
+import org.sparklora.driver.predict.ScoreRows;
 import org.sparklora.worker.inference.TrainedModel;
 
 /**

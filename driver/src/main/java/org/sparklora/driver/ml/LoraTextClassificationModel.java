@@ -12,6 +12,9 @@ import org.apache.spark.ml.util.MLReader;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.app.TrainedRun;
+import org.sparklora.driver.predict.RowOutputs;
+import org.sparklora.driver.predict.ScoreRows;
+import org.sparklora.driver.predict.Softmax;
 
 /** Predicts a class for each text. See {@link LoraTextClassifier}. */
 public final class LoraTextClassificationModel extends LoraModel<LoraTextClassificationModel>

@@ -6,6 +6,7 @@ import org.apache.spark.ml.param.ParamMap;
 import org.apache.spark.ml.util.MLReader;
 import org.apache.spark.sql.types.StructType;
 import org.sparklora.driver.app.TrainedRun;
+import org.sparklora.driver.predict.RowOutputs;
 
 /** Predicts a number for each text. See {@link LoraTextRegressor}. */
 public final class LoraTextRegressionModel extends LoraModel<LoraTextRegressionModel> {

@@ -5,8 +5,8 @@ import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.SparkSession;
 import org.sparklora.driver.data.EvaluationData;
-import org.sparklora.worker.inference.ScoreShards;
 import org.sparklora.worker.inference.TrainedModel;
+import org.sparklora.worker.spark.ScoreShards;
 import org.sparklora.worker.spark.ShardLogits;
 
 /** Metrics of a trained model on labelled rows: those of validation while it trained. */

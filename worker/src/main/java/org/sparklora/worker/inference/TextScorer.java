@@ -14,7 +14,6 @@ import org.sparklora.worker.data.TextTokenizer;
 import org.sparklora.worker.encoder.Tokens;
 import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.engine.Torch;
-import org.sparklora.worker.spark.ShardLogits;
 
 /**
  * Scores texts on one thread, with the merged model that all scorers of this JVM share. Texts of like length are computed
@@ -89,19 +88,17 @@ public final class TextScorer implements AutoCloseable {
                 .reshape(batch.rows(), -1);
     }
 
-    /** Logits of rows that are tokenised already, [C] each. */
-    public ShardLogits logits(Shard shard) {
-        List<Example> rows = new ArrayList<>(shard.size());
-        float[] logits = new float[shard.size() * trained.head().outputs()];
-        int filled = 0;
+    /** Logits of rows that are tokenised already, [rows, C], row-major in the shard's own order. */
+    public float[] logits(Shard shard) {
+        int outputs = trained.head().outputs();
+        float[] logits = new float[shard.size() * outputs];
         for (int[] positions : shard.batchesByLength()) {
-            List<Example> examples = shard.examples(positions);
-            float[] part = compute(examples, (batch, tokens) -> model.logits(tokens));
-            System.arraycopy(part, 0, logits, filled, part.length);
-            filled += part.length;
-            rows.addAll(examples);
+            float[] part = compute(shard.examples(positions), (batch, tokens) -> model.logits(tokens));
+            for (int i = 0; i < positions.length; i++) {
+                System.arraycopy(part, i * outputs, logits, positions[i] * outputs, outputs);
+            }
         }
-        return new ShardLogits(rows, logits);
+        return logits;
     }
 
     /** What is computed of a batch: a row of the result for each of the batch. */

@@ -16,7 +16,7 @@ public final class ShardLogits implements Serializable {
     /**
      * @param logits [rows, C], row-major, in the order of {@code rows}
      */
-    public ShardLogits(List<Example> rows, float[] logits) {
+    ShardLogits(List<Example> rows, float[] logits) {
         this.keys = new long[rows.size()];
         this.labels = new float[rows.size()];
         this.logits = logits;

@@ -1,4 +1,4 @@
-package org.sparklora.worker.inference;
+package org.sparklora.worker.spark;
 
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -6,7 +6,8 @@ import java.util.List;
 import org.apache.spark.api.java.function.FlatMapFunction;
 import org.apache.spark.broadcast.Broadcast;
 import org.sparklora.worker.data.Shard;
-import org.sparklora.worker.spark.ShardLogits;
+import org.sparklora.worker.inference.TextScorer;
+import org.sparklora.worker.inference.TrainedModel;
 
 /** Logits of labelled rows with a trained model, shard by shard. */
 public final class ScoreShards implements FlatMapFunction<Iterator<Shard>, ShardLogits> {
@@ -24,7 +25,7 @@ public final class ScoreShards implements FlatMapFunction<Iterator<Shard>, Shard
         List<ShardLogits> all = new ArrayList<>();
         if (shards.hasNext()) {
             try (TextScorer scorer = TextScorer.open(model.value())) {
-                shards.forEachRemaining(shard -> all.add(scorer.logits(shard)));
+                shards.forEachRemaining(shard -> all.add(new ShardLogits(shard.examples(), scorer.logits(shard))));
             }
         }
         return all.iterator();

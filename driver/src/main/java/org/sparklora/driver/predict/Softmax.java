@@ -1,12 +1,12 @@
-package org.sparklora.driver.ml;
+package org.sparklora.driver.predict;
 
 /** Probabilities of logits, in double precision. */
-final class Softmax {
+public final class Softmax {
 
     private Softmax() {}
 
     /** exp(xᵢ) / Σ exp(xⱼ), of the differences to the largest. */
-    static double[] of(float[] logits) {
+    public static double[] of(float[] logits) {
         double most = Double.NEGATIVE_INFINITY;
         for (float logit : logits) {
             most = Math.max(most, logit);

@@ -1,9 +1,9 @@
-package org.sparklora.driver.ml;
+package org.sparklora.driver.predict;
 
 import java.io.Serializable;
 
 /** What a model writes beside a row. */
-interface RowOutputs extends Serializable {
+public interface RowOutputs extends Serializable {
 
     /** Number of columns. */
     int width();

@@ -1,4 +1,4 @@
-package org.sparklora.driver.ml;
+package org.sparklora.driver.predict;
 
 import java.io.Serializable;
 import java.util.ArrayList;
@@ -25,12 +25,12 @@ import org.sparklora.worker.inference.TrainedModel;
  * Scores the rows of a partition, in blocks: within a block texts of like length are computed together, and rows leave in the
  * order in which they came.
  */
-final class ScoreRows implements MapPartitionsFunction<Row, Row> {
+public final class ScoreRows implements MapPartitionsFunction<Row, Row> {
 
     private static final long serialVersionUID = 1L;
 
     /** In {@link Columns}: single texts. */
-    static final int NO_PAIR = -1;
+    public static final int NO_PAIR = -1;
 
     /** Enough for batches of like length, few enough to be nothing beside the model. */
     private static final int BLOCK = 1024;
@@ -41,7 +41,7 @@ final class ScoreRows implements MapPartitionsFunction<Row, Row> {
     private final Counters counters;
 
     /** Count the rows and, of them, those without text. */
-    record Counters(LongAccumulator rows, LongAccumulator withoutText) implements Serializable {}
+    public record Counters(LongAccumulator rows, LongAccumulator withoutText) implements Serializable {}
 
     /**
      * Where the texts are.
@@ -50,9 +50,9 @@ final class ScoreRows implements MapPartitionsFunction<Row, Row> {
      * @param pair index of the second text's column, or {@link #NO_PAIR}
      * @param pooling of the text's vector, which comes last, where one is asked for
      */
-    record Columns(int text, int pair, @Nullable Pooling pooling) implements Serializable {}
+    public record Columns(int text, int pair, @Nullable Pooling pooling) implements Serializable {}
 
-    ScoreRows(Broadcast<TrainedModel> model, Columns columns, RowOutputs outputs, Counters counters) {
+    public ScoreRows(Broadcast<TrainedModel> model, Columns columns, RowOutputs outputs, Counters counters) {
         this.model = model;
         this.columns = columns;
         this.outputs = outputs;
@@ -139,7 +139,7 @@ final class ScoreRows implements MapPartitionsFunction<Row, Row> {
     }
 
     /** A vector of doubles. */
-    static Vector dense(float[] values) {
+    public static Vector dense(float[] values) {
         double[] doubles = new double[values.length];
         Arrays.setAll(doubles, i -> values[i]);
         return Vectors.dense(doubles);

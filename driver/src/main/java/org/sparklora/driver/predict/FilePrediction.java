@@ -1,4 +1,4 @@
-package org.sparklora.driver.ml;
+package org.sparklora.driver.predict;
 
 import java.io.IOException;
 import java.io.Serializable;
@@ -20,11 +20,11 @@ import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 import org.apache.spark.util.LongAccumulator;
-import org.sparklora.driver.app.TrainedRun;
 import org.sparklora.driver.data.DataException;
 import org.sparklora.driver.data.Source;
 import org.sparklora.driver.data.SourceReader;
 import org.sparklora.driver.report.OutputException;
+import org.sparklora.worker.inference.TrainedModel;
 
 /**
  * A run's predictions of the rows of files, written to files: all columns of the input, {@code prediction}, and for classes
@@ -74,13 +74,17 @@ public final class FilePrediction {
         }
     }
 
-    /** Predicts and writes rows that {@link SourceReader#readWithInput} read. */
-    public static Counts write(Dataset<Row> rows, TrainedRun run, Output into) {
+    /**
+     * Predicts and writes rows that {@link SourceReader#readWithInput} read.
+     *
+     * @param labels label texts in the order of the head's outputs; empty for regression
+     */
+    public static Counts write(Dataset<Row> rows, TrainedModel model, List<String> labels, Output into) {
         SparkSession session = rows.sparkSession();
         StructType input = (StructType) rows.schema().apply(SourceReader.INPUT).dataType();
         LongAccumulator withoutText = session.sparkContext().longAccumulator("rows without text");
         LongAccumulator counted = session.sparkContext().longAccumulator("rows");
-        FileOutputs outputs = new FileOutputs(run.labels());
+        FileOutputs outputs = new FileOutputs(labels);
         StructType out = rows.schema();
         for (StructField column : outputs.columns()) {
             if (Arrays.asList(input.fieldNames()).contains(column.name())) {
@@ -91,7 +95,7 @@ public final class FilePrediction {
         }
         Dataset<Row> ordered = rows.orderBy(SourceReader.FILE, SourceReader.ROW);
         ScoreRows score = new ScoreRows(
-                JavaSparkContext.fromSparkContext(session.sparkContext()).broadcast(run.model()),
+                JavaSparkContext.fromSparkContext(session.sparkContext()).broadcast(model),
                 new ScoreRows.Columns(out.fieldIndex(SourceReader.TEXT), out.fieldIndex(SourceReader.TEXT_PAIR), null),
                 outputs,
                 new ScoreRows.Counters(counted, withoutText));

@@ -1,0 +1,10 @@
+/**
+ * What a trained model says of rows. Open {@link org.sparklora.driver.predict.ScoreRows} first, which scores a partition of any
+ * dataset; {@link org.sparklora.driver.predict.FilePrediction} does that for files.
+ *
+ * <p>Invariant: rows leave in the order in which they came, with all their columns, whatever they are computed together with.
+ */
+@NullMarked
+package org.sparklora.driver.predict;
+
+import org.jspecify.annotations.NullMarked;
