@@ -1,7 +1,7 @@
 package org.sparklora.driver.report;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -33,15 +33,20 @@ public final class LocalRunDirectory implements RunDirectory {
 
     @Override
     public void write(String name, byte[] bytes) {
+        write(name, out -> out.write(bytes));
+    }
+
+    @Override
+    public void write(String name, Content content) {
         Path target = resolve(name);
         try {
-            write(target, bytes);
+            write(target, content);
         } catch (IOException e) {
             throw OutputException.writing(target.toString(), e);
         }
     }
 
-    private static void write(Path target, byte[] bytes) throws IOException {
+    private static void write(Path target, Content content) throws IOException {
         Path folder = target.resolveSibling(".").normalize();
         Files.createDirectories(folder);
         // A fixed name: Files.createTempFile would make the file readable by its owner alone, and a leftover from a
@@ -49,14 +54,23 @@ public final class LocalRunDirectory implements RunDirectory {
         Path temporary = folder.resolve("." + target.getFileName() + TEMPORARY);
         try (FileChannel channel = FileChannel.open(
                 temporary, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE)) {
-            ByteBuffer buffer = ByteBuffer.wrap(bytes);
-            while (buffer.hasRemaining()) {
-                channel.write(buffer);
-            }
+            content.writeTo(Channels.newOutputStream(channel));
             channel.force(true);
+        } catch (IOException | RuntimeException e) {
+            // It may be large, and on a full disk.
+            deleteQuietly(temporary, e);
+            throw e;
         }
         Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
         forceFolder(folder);
+    }
+
+    private static void deleteQuietly(Path file, Exception reason) {
+        try {
+            Files.deleteIfExists(file);
+        } catch (IOException e) {
+            reason.addSuppressed(e);
+        }
     }
 
     /** Makes the move itself durable. Not every system can open a folder; the file's own bytes are on disk by then. */

@@ -1,6 +1,7 @@
 package org.sparklora.driver.report;
 
 import java.io.IOException;
+import java.io.OutputStream;
 import java.util.SortedSet;
 
 /**
@@ -19,6 +20,15 @@ public interface RunDirectory {
      * return they survive a crash as far as the file system can promise that.
      */
     void write(String name, byte[] bytes) throws IOException;
+
+    /** The same of a file too large to be held in memory: what the content throws leaves no file, and is thrown on. */
+    void write(String name, Content content) throws IOException;
+
+    /** What a file is to hold, written once from the beginning to the end. */
+    @FunctionalInterface
+    interface Content {
+        void writeTo(OutputStream out) throws IOException;
+    }
 
     /** Whether a file or folder of this name exists. */
     boolean exists(String name) throws IOException;

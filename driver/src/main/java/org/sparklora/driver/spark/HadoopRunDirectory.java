@@ -55,12 +55,17 @@ public final class HadoopRunDirectory implements RunDirectory {
 
     @Override
     public void write(String name, byte[] bytes) {
+        write(name, out -> out.write(bytes));
+    }
+
+    @Override
+    public void write(String name, Content content) {
         Path target = resolve(name);
         try {
             if (shownOnClose) {
-                writeObject(target, bytes);
+                writeObject(target, content);
             } else {
-                writeAndMove(target, bytes);
+                writeAndMove(target, content);
             }
         } catch (IOException | UnsupportedOperationException e) {
             throw refusal(target, e);
@@ -68,10 +73,10 @@ public final class HadoopRunDirectory implements RunDirectory {
     }
 
     @SuppressWarnings("MustBeClosedChecker") // not in try-with-resources on purpose, see below
-    private void writeObject(Path target, byte[] bytes) throws IOException {
+    private void writeObject(Path target, Content content) throws IOException {
         FSDataOutputStream out = fs.create(target, true);
         try {
-            out.write(bytes);
+            content.writeTo(out);
         } catch (IOException | RuntimeException e) {
             // Closing would publish the half. A store that cannot abort keeps an open stream, which does less harm.
             if (out.hasCapability(StreamCapabilities.ABORTABLE_STREAM)) {
@@ -82,12 +87,12 @@ public final class HadoopRunDirectory implements RunDirectory {
         out.close();
     }
 
-    private void writeAndMove(Path target, byte[] bytes) throws IOException {
+    private void writeAndMove(Path target, Content content) throws IOException {
         // A fixed name: a leftover from a crash is overwritten here. One writer at a time is the rule.
         Path temporary = new Path(target.getParent(), "." + target.getName() + TEMPORARY);
         try {
             try (FSDataOutputStream out = fs.create(temporary, true)) {
-                out.write(bytes);
+                content.writeTo(out);
                 if (out.hasCapability(StreamCapabilities.HSYNC)) {
                     out.hsync();
                 }

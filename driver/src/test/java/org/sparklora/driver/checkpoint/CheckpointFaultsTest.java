@@ -225,6 +225,11 @@ class CheckpointFaultsTest {
         }
 
         @Override
+        public void write(String file, Content content) throws IOException {
+            directory.write(file, content);
+        }
+
+        @Override
         public boolean exists(String file) throws IOException {
             return directory.exists(file);
         }

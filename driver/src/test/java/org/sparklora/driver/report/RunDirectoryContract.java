@@ -46,6 +46,25 @@ public abstract class RunDirectoryContract {
     }
 
     @Test
+    void contentComesInPiecesAndWhatFailsUnderWayLeavesTheOldFile() throws IOException {
+        RunDirectory directory = open(folder);
+        RunDirectory.Content two = out -> {
+            out.write(new byte[100_000]);
+            out.write(new byte[] {1, 2});
+        };
+        directory.write("model", two);
+        assertThat(directory.read("model")).hasSize(100_002).endsWith(1, 2);
+        assertThatThrownBy(() -> directory.write("model", out -> {
+                    out.write(new byte[10]);
+                    throw new IllegalStateException("no more");
+                }))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessage("no more");
+        assertThat(directory.read("model")).hasSize(100_002);
+        assertThat(folder.resolve(".model.tmp")).doesNotExist();
+    }
+
+    @Test
     void aLeftoverOfACrashIsNeitherSeenNorInTheWay() throws IOException {
         Files.writeString(folder.resolve(".status.json.tmp"), "half a fi");
         RunDirectory directory = open(folder);

@@ -251,6 +251,11 @@ class RunHistoryTest {
         }
 
         @Override
+        public void write(String name, Content content) {
+            real.write(name, content);
+        }
+
+        @Override
         public boolean exists(String name) {
             return real.exists(name);
         }

@@ -2,26 +2,16 @@ package org.sparklora.worker.encoder;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import java.io.IOException;
-import java.io.InputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.DigestInputStream;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
-import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.safetensors.DType;
 import org.sparklora.worker.safetensors.SafetensorsException;
-import org.sparklora.worker.safetensors.SafetensorsFile;
 
 /**
  * A frozen base model: its encoder and its weights by Hugging Face name. float32 weights are the mapped file itself
@@ -33,8 +23,6 @@ public final class BaseModel implements AutoCloseable {
 
     /** One per JVM and directory, because the weights are the large thing and tasks come and go. Never emptied. */
     private static final Map<Path, BaseModel> SHARED = new ConcurrentHashMap<>();
-
-    private static final String WEIGHTS_FILE = "model.safetensors";
 
     private final Path directory;
     private final Encoder encoder;
@@ -55,33 +43,25 @@ public final class BaseModel implements AutoCloseable {
     /** Loads a Hugging Face directory; the caller closes the model. */
     public static BaseModel open(Path directory) {
         Encoder encoder = Architectures.of(EncoderConfig.read(directory));
-        Path file = weightsFile(directory);
-        Torch.prepareThread();
-        BaseModel model = new BaseModel(directory, encoder, Torch.newManager());
-        try (SafetensorsFile tensors = SafetensorsFile.open(file)) {
-            model.load(file, tensors);
-            return model;
-        } catch (SafetensorsException e) {
-            model.close();
-            throw new ModelException(String.valueOf(e.getMessage()), e);
-        } catch (RuntimeException e) {
-            model.close();
-            throw e;
+        try (WeightsFile file = WeightsFile.open(directory, encoder)) {
+            Torch.prepareThread();
+            BaseModel model = new BaseModel(directory, encoder, Torch.newManager());
+            try {
+                file.names().forEach(name -> model.weights.put(name, model.load(file, name)));
+                return model;
+            } catch (SafetensorsException e) {
+                model.close();
+                throw new ModelException(String.valueOf(e.getMessage()), e);
+            } catch (RuntimeException e) {
+                model.close();
+                throw e;
+            }
         }
     }
 
     /** SHA-256 of the weights file of a model directory, hexadecimal. */
     public static String sha256(Path directory) {
-        Path file = weightsFile(directory);
-        try (InputStream in = Files.newInputStream(file);
-                DigestInputStream digest = new DigestInputStream(in, MessageDigest.getInstance("SHA-256"))) {
-            digest.transferTo(java.io.OutputStream.nullOutputStream());
-            return HexFormat.of().formatHex(digest.getMessageDigest().digest());
-        } catch (IOException e) {
-            throw new ModelException(file + " cannot be read: " + e.getMessage(), e);
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException(e);
-        }
+        return WeightsFile.sha256(directory);
     }
 
     public Path directory() {
@@ -106,46 +86,11 @@ public final class BaseModel implements AutoCloseable {
         return Optional.ofNullable(weights.get(name));
     }
 
-    private void load(Path file, SafetensorsFile tensors) {
-        Map<String, String> inFile = new TreeMap<>();
-        for (String name : tensors.names()) {
-            encoder.canonicalName(name).ifPresent(canonical -> inFile.put(canonical, name));
-        }
-        List<String> problems = new ArrayList<>();
-        for (TensorSpec wanted : encoder.weights()) {
-            String name = inFile.get(wanted.name());
-            if (name == null) {
-                problems.add("'" + wanted.name() + "' is missing");
-            } else if (!tensors.shape(name).equals(wanted.shape())) {
-                problems.add("'" + name + "' has shape " + tensors.shape(name) + ", but config.json asks for "
-                        + wanted.shape());
-            }
-        }
-        if (!problems.isEmpty()) {
-            String more = problems.size() > 3 ? " and " + (problems.size() - 3) + " more" : "";
-            throw new ModelException(file + " does not fit its config.json: "
-                    + String.join("; ", problems.subList(0, Math.min(3, problems.size()))) + more
-                    + "; config.json and model.safetensors must come from the same model");
-        }
-        inFile.forEach((canonical, name) -> weights.put(canonical, load(tensors, name)));
-    }
-
-    private NDArray load(SafetensorsFile tensors, String name) {
-        List<Integer> shape = tensors.shape(name);
-        return tensors.dtype(name) == DType.F32
-                ? Tensors.wrap(manager, tensors.map(name), shape)
-                : Tensors.floats(manager, tensors.floats(name), shape);
-    }
-
-    private static Path weightsFile(Path directory) {
-        Path file = directory.resolve(WEIGHTS_FILE);
-        if (!Files.isRegularFile(file)) {
-            String instead = Files.exists(directory.resolve("pytorch_model.bin"))
-                    ? "; pytorch_model.bin is not read: save the model with safe_serialization=True"
-                    : "; a Hugging Face model directory holds it beside config.json";
-            throw new ModelException(directory + " has no " + WEIGHTS_FILE + instead);
-        }
-        return file;
+    private NDArray load(WeightsFile file, String name) {
+        List<Integer> shape = file.shape(name);
+        return file.dtype(name) == DType.F32
+                ? Tensors.wrap(manager, file.map(name), shape)
+                : Tensors.floats(manager, file.floats(name), shape);
     }
 
     @Override

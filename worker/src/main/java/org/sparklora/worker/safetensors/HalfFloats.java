@@ -25,6 +25,19 @@ public final class HalfFloats {
         return Float.intBitsToFloat(bits << 16);
     }
 
+    /** The nearest binary16 of a double, ties to even: rounded once, where a float in between might round twice. */
+    public static short toF16(double value) {
+        double magnitude = Math.abs(value);
+        if (!(magnitude < 0x1.0p16)) {
+            return toF16((float) value);
+        }
+        // Adding a number whose last place is the one to round to makes the processor round there; subnormals share
+        // one.
+        double round = Math.scalb(1.0, Math.max(Math.getExponent(magnitude), -14) + 42);
+        float rounded = (float) (magnitude + round - round);
+        return toF16(Math.copySign(rounded, (float) value));
+    }
+
     /** The nearest binary16, ties to even, as PyTorch rounds; infinite from 65,520 on. NaN stays NaN. */
     public static short toF16(float value) {
         int bits = Float.floatToRawIntBits(value);

@@ -13,12 +13,13 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
- * Writes float32 tensors as safetensors. Equal names, shapes and bits give equal bytes, and so equal digests.
+ * Writes tensors as safetensors. Equal names, shapes and bits give equal bytes, and so equal digests.
  *
  * <p>Names are in order, {@code __metadata__} is {@code {"format":"pt"}} and comes first (Hugging Face's loaders ask for
  * it), and spaces pad the header to a multiple of 8, so that mapped values are aligned.
@@ -41,12 +42,9 @@ public final class SafetensorsWriter {
         // A map may come with an order of its own; the file's order must not depend on it.
         SortedMap<String, Tensor> sorted = new TreeMap<>(String::compareTo);
         sorted.putAll(tensors);
-        byte[] header = header(sorted);
-        out.write(ByteBuffer.allocate(Long.BYTES)
-                .order(ByteOrder.LITTLE_ENDIAN)
-                .putLong(header.length)
-                .array());
-        out.write(header);
+        SortedMap<String, List<Integer>> shapes = new TreeMap<>();
+        sorted.forEach((name, tensor) -> shapes.put(name, tensor.shape()));
+        writeHeader(out, shapes, DType.F32);
         ByteBuffer chunk = ByteBuffer.allocate(CHUNK_FLOATS * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
         for (Tensor tensor : sorted.values()) {
             FloatBuffer values = tensor.view();
@@ -60,6 +58,33 @@ public final class SafetensorsWriter {
         }
     }
 
+    /** Bytes of one tensor, little-endian, row-major. */
+    @FunctionalInterface
+    public interface Bytes {
+        byte[] of(String name) throws IOException;
+    }
+
+    /**
+     * Writes tensor by tensor, so that one is in memory at a time; the stream stays open.
+     *
+     * @param shapes of every tensor, by name
+     * @param bytes asked for each tensor once, in the order of the names
+     */
+    public static void write(OutputStream out, SortedMap<String, List<Integer>> shapes, DType dtype, Bytes bytes)
+            throws IOException {
+        SortedMap<String, List<Integer>> sorted = new TreeMap<>(String::compareTo);
+        sorted.putAll(shapes);
+        writeHeader(out, sorted, dtype);
+        for (Map.Entry<String, List<Integer>> tensor : sorted.entrySet()) {
+            byte[] data = bytes.of(tensor.getKey());
+            if (data.length != size(tensor.getValue()) * dtype.bytes()) {
+                throw new IllegalArgumentException("tensor '" + tensor.getKey() + "' of shape " + tensor.getValue()
+                        + " came with " + data.length + " bytes of " + dtype);
+            }
+            out.write(data);
+        }
+    }
+
     /** The whole file in memory, for adapters: the caller writes it to any file system. */
     public static byte[] encode(SortedMap<String, Tensor> tensors) {
         try (ByteArrayOutputStream out = new ByteArrayOutputStream()) {
@@ -70,22 +95,40 @@ public final class SafetensorsWriter {
         }
     }
 
-    private static byte[] header(SortedMap<String, Tensor> tensors) throws IOException {
+    private static void writeHeader(OutputStream out, SortedMap<String, List<Integer>> shapes, DType dtype)
+            throws IOException {
+        byte[] header = header(shapes, dtype);
+        out.write(ByteBuffer.allocate(Long.BYTES)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putLong(header.length)
+                .array());
+        out.write(header);
+    }
+
+    private static long size(List<Integer> shape) {
+        long size = 1;
+        for (int d : shape) {
+            size = Math.multiplyExact(size, (long) d);
+        }
+        return size;
+    }
+
+    private static byte[] header(SortedMap<String, List<Integer>> shapes, DType dtype) throws IOException {
         StringWriter text = new StringWriter();
         try (JsonWriter json = new JsonWriter(text)) {
             json.beginObject();
             json.name(SafetensorsHeader.METADATA).beginObject();
             json.name("format").value("pt").endObject();
             long begin = 0;
-            for (Map.Entry<String, Tensor> e : tensors.entrySet()) {
+            for (Map.Entry<String, List<Integer>> e : shapes.entrySet()) {
                 if (e.getKey().equals(SafetensorsHeader.METADATA)) {
                     throw new IllegalArgumentException("no tensor may be named '" + SafetensorsHeader.METADATA + "'");
                 }
-                long end = begin + (long) e.getValue().size() * Float.BYTES;
+                long end = begin + size(e.getValue()) * dtype.bytes();
                 json.name(e.getKey()).beginObject();
-                json.name("dtype").value(DType.F32.name());
+                json.name("dtype").value(dtype.name());
                 json.name("shape").beginArray();
-                for (int d : e.getValue().shape()) {
+                for (int d : e.getValue()) {
                     json.value(d);
                 }
                 json.endArray();

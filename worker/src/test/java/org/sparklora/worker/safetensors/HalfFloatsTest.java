@@ -54,6 +54,28 @@ class HalfFloatsTest {
     }
 
     @Test
+    void aDoubleIsRoundedOnceAndToEven() {
+        for (int bits = 0; bits < 0x7BFF; bits++) {
+            double low = HalfFloats.fromF16((short) bits);
+            double high = HalfFloats.fromF16((short) (bits + 1));
+            double middle = (low + high) / 2;
+            int even = bits + bits % 2;
+            assertThat(HalfFloats.toF16(low)).isEqualTo((short) bits);
+            assertThat(HalfFloats.toF16(-low)).isEqualTo((short) (bits | 0x8000));
+            assertThat(HalfFloats.toF16(middle)).as("0x%04x", bits).isEqualTo((short) even);
+            // A float in between would take these two for the middle.
+            assertThat(HalfFloats.toF16(Math.nextUp(middle))).isEqualTo((short) (bits + 1));
+            assertThat(HalfFloats.toF16(Math.nextDown(middle))).isEqualTo((short) bits);
+        }
+        assertThat(HalfFloats.toF16(65519.999)).isEqualTo((short) 0x7BFF);
+        assertThat(HalfFloats.toF16(65520.0)).isEqualTo((short) 0x7C00);
+        assertThat(HalfFloats.toF16(-1e300)).isEqualTo((short) 0xFC00);
+        assertThat(HalfFloats.toF16(-0.0)).isEqualTo((short) 0x8000);
+        assertThat(Float.isNaN(HalfFloats.fromF16(HalfFloats.toF16(Double.NaN))))
+                .isTrue();
+    }
+
+    @Test
     void everyF16ComesBack() {
         for (int bits = 0; bits < 1 << 16; bits++) {
             float value = HalfFloats.fromF16((short) bits);

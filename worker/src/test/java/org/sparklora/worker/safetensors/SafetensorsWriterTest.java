@@ -3,6 +3,7 @@ package org.sparklora.worker.safetensors;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -44,6 +45,32 @@ class SafetensorsWriterTest {
             }
         }
         assertThat(Files.readAllBytes(file)).isEqualTo(SafetensorsWriter.encode(tensors));
+    }
+
+    @Test
+    void tensorByTensorGivesTheSameBytes() throws IOException {
+        SortedMap<String, Tensor> tensors = new TreeMap<>();
+        tensors.put("b", new Tensor(List.of(1, 2), new float[] {1f, 2f}));
+        tensors.put("a", new Tensor(List.of(1), new float[] {3f}));
+        SortedMap<String, List<Integer>> shapes = new TreeMap<>(Comparator.reverseOrder());
+        tensors.forEach((name, tensor) -> shapes.put(name, tensor.shape()));
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        SafetensorsWriter.write(out, shapes, DType.F32, name -> {
+            float[] values = name.equals("a") ? new float[] {3f} : new float[] {1f, 2f};
+            ByteBuffer bytes = ByteBuffer.allocate(values.length * 4).order(ByteOrder.LITTLE_ENDIAN);
+            bytes.asFloatBuffer().put(values);
+            return bytes.array();
+        });
+        assertThat(out.toByteArray()).isEqualTo(SafetensorsWriter.encode(tensors));
+
+        ByteArrayOutputStream half = new ByteArrayOutputStream();
+        SafetensorsWriter.write(
+                half, new TreeMap<>(Map.of("h", List.of(2))), DType.F16, name -> new byte[] {0, 0x3C, 0, (byte) 0xC0});
+        assertThat(SafetensorsBytes.decode("half", half.toByteArray()))
+                .containsEntry("h", new Tensor(List.of(2), new float[] {1f, -2f}));
+        assertThatThrownBy(() -> SafetensorsWriter.write(
+                        half, new TreeMap<>(Map.of("h", List.of(2))), DType.F16, name -> new byte[3]))
+                .hasMessage("tensor 'h' of shape [2] came with 3 bytes of F16");
     }
 
     @Test
