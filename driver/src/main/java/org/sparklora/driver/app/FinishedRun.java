@@ -11,6 +11,8 @@ import java.util.TreeMap;
 import org.sparklora.driver.config.JobConfig;
 import org.sparklora.driver.config.JobFile;
 import org.sparklora.driver.config.Task;
+import org.sparklora.driver.export.MergedModel;
+import org.sparklora.driver.export.Outputs;
 import org.sparklora.driver.interop.PeftKeys;
 import org.sparklora.driver.manifest.ManifestException;
 import org.sparklora.driver.manifest.ManifestFile;
@@ -67,6 +69,16 @@ record FinishedRun(JobConfig job, ManifestFile manifest, List<String> labels, Ad
             throw new UsageException(run.location() + " cannot be read: " + e.getMessage()
                     + "; check the path of --run and its permissions");
         }
+    }
+
+    /** The adapter merged into its base; to be closed. */
+    MergedModel merged() {
+        return MergedModel.open(base, manifest, adapter);
+    }
+
+    /** What the model's outputs mean. */
+    Outputs outputs() {
+        return new Outputs(job.model().task(), labels);
     }
 
     private record Reader(RunDirectory run) {

@@ -1,12 +1,5 @@
 package org.sparklora.driver.interop;
 
-import com.fasterxml.jackson.core.JsonGenerator;
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.util.DefaultIndenter;
-import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -61,7 +54,7 @@ public final class PeftAdapterWriter {
                 .toList();
         List<LoraGroup> listed = active.isEmpty() ? manifest.groups() : active;
         SortedMap<String, byte[]> files = new TreeMap<>();
-        files.put(PeftAdapter.CONFIG, json(config(listed, manifest.bias(), details)));
+        files.put(PeftAdapter.CONFIG, PythonJson.bytes(config(listed, manifest.bias(), details)));
         files.put(PeftAdapter.SAFETENSORS, SafetensorsWriter.encode(tensors(manifest, active, listed, snapshot)));
         return files;
     }
@@ -177,36 +170,5 @@ public final class PeftAdapterWriter {
     /** 16 and not 16.0: PEFT declares alpha a whole number, though it takes others. */
     private static Object plain(double alpha) {
         return alpha == StrictMath.rint(alpha) && Math.abs(alpha) < 1e9 ? (Object) (long) alpha : (Object) alpha;
-    }
-
-    private static byte[] json(SortedMap<String, Object> config) {
-        try {
-            String text = new ObjectMapper().writer(new Printer()).writeValueAsString(config);
-            return (text + "\n").getBytes(StandardCharsets.UTF_8);
-        } catch (JsonProcessingException e) {
-            throw new IllegalStateException("writing plain values as JSON failed", e);
-        }
-    }
-
-    /** Python's spelling, {@code "key": value} and two spaces, with the same line ends on every system. */
-    private static final class Printer extends DefaultPrettyPrinter {
-
-        private static final long serialVersionUID = 1L;
-
-        Printer() {
-            DefaultIndenter indenter = new DefaultIndenter("  ", "\n");
-            indentObjectsWith(indenter);
-            indentArraysWith(indenter);
-        }
-
-        @Override
-        public DefaultPrettyPrinter createInstance() {
-            return new Printer();
-        }
-
-        @Override
-        public void writeObjectFieldValueSeparator(JsonGenerator generator) throws IOException {
-            generator.writeRaw(": ");
-        }
     }
 }

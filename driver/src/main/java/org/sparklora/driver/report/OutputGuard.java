@@ -35,6 +35,15 @@ public final class OutputGuard {
         }
     }
 
+    /** Refuses a directory that holds anything, for what is to be a whole model by itself. */
+    public static void refuseNonEmpty(RunDirectory directory) throws IOException {
+        SortedSet<String> found = directory.list();
+        if (!found.isEmpty()) {
+            throw new OutputException(directory.location() + " is not empty (" + named(found)
+                    + "); give a new or an empty directory as --output");
+        }
+    }
+
     /** Refuses a directory of foreign files that no run ever wrote to. */
     public static void refuseForeign(RunDirectory directory) throws IOException {
         SortedSet<String> found = directory.list();
