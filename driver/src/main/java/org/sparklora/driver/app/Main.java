@@ -26,6 +26,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             VerifyCommand.class,
             ReplayCommand.class,
             MergeCommand.class,
+            ExportCommand.class,
             DoctorCommand.class
         },
         footer =

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /** A tokenizer.json made fit for training: no truncation or padding of its own, special tokens known. */
 final class TokenizerJson {
@@ -79,17 +80,20 @@ final class TokenizerJson {
         });
     }
 
-    /** Id of the padding token: of the name given, or where that is empty of a usual name. */
-    int padTokenId(String name) throws IOException {
+    /** The padding token: the name given, or where that is empty a usual name; one that has an id. */
+    String padToken(String name) throws IOException {
         List<String> names = name.isEmpty() ? List.of("[PAD]", "<pad>") : List.of(name);
         for (String candidate : names) {
-            Integer id = ids.get(candidate);
-            if (id != null) {
-                return id;
+            if (ids.containsKey(candidate)) {
+                return candidate;
             }
         }
         throw new IOException("'" + source + "' lacks the padding token " + String.join(" or ", names)
                 + "; name the model's own as pad_token in tokenizer_config.json");
+    }
+
+    int id(String token) {
+        return Objects.requireNonNull(ids.get(token), token);
     }
 
     int vocabularySize() {
@@ -97,6 +101,10 @@ final class TokenizerJson {
     }
 
     String text() {
+        return text(json);
+    }
+
+    static String text(JsonObject json) {
         return new GsonBuilder().disableHtmlEscaping().serializeNulls().create().toJson(json);
     }
 }

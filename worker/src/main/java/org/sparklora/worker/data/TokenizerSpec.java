@@ -1,6 +1,7 @@
 package org.sparklora.worker.data;
 
 import com.google.gson.JsonElement;
+import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
@@ -29,12 +30,14 @@ public final class TokenizerSpec implements Serializable {
 
     private final String source;
     private final String json;
+    private final String padToken;
     private final int padTokenId;
     private final int vocabularySize;
 
-    private TokenizerSpec(String source, String json, int padTokenId, int vocabularySize) {
+    private TokenizerSpec(String source, String json, String padToken, int padTokenId, int vocabularySize) {
         this.source = source;
         this.json = json;
+        this.padToken = padToken;
         this.padTokenId = padTokenId;
         this.vocabularySize = vocabularySize;
     }
@@ -61,8 +64,8 @@ public final class TokenizerSpec implements Serializable {
         try {
             TokenizerJson tokenizer = new TokenizerJson(source, json);
             tokenizer.override(config);
-            int pad = tokenizer.padTokenId(SpecialTokens.name("pad_token", "", config, map));
-            return new TokenizerSpec(source, tokenizer.text(), pad, tokenizer.vocabularySize());
+            String pad = tokenizer.padToken(SpecialTokens.name("pad_token", "", config, map));
+            return new TokenizerSpec(source, tokenizer.text(), pad, tokenizer.id(pad), tokenizer.vocabularySize());
         } catch (RuntimeException e) {
             // A list where Gson was asked for an object, and the like: one sentence says as much as the many kinds.
             throw new IOException("'" + source + "' is not laid out as a tokenizer.json; copy the file again", e);
@@ -84,9 +87,23 @@ public final class TokenizerSpec implements Serializable {
         return vocabularySize;
     }
 
-    /** Text of the tokenizer.json. */
-    String json() {
+    /** Text of the tokenizer.json, without truncation or padding. */
+    public String json() {
         return json;
+    }
+
+    /** The same that pads with the model's padding token: who serves the model pads each batch to its longest text. */
+    public String jsonThatPads() {
+        JsonObject padded = JsonParser.parseString(json).getAsJsonObject();
+        JsonObject padding = new JsonObject();
+        padding.addProperty("strategy", "BatchLongest");
+        padding.addProperty("direction", "Right");
+        padding.add("pad_to_multiple_of", JsonNull.INSTANCE);
+        padding.addProperty("pad_id", padTokenId);
+        padding.addProperty("pad_type_id", 0);
+        padding.addProperty("pad_token", padToken);
+        padded.add("padding", padding);
+        return TokenizerJson.text(padded);
     }
 
     @Override

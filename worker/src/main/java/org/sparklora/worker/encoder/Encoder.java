@@ -75,6 +75,11 @@ public interface Encoder {
         return stage == layers() + 1 ? "pooler" : "head";
     }
 
+    /** The encoder as TorchScript; empty where nobody has written that down yet. */
+    default Optional<EncoderScript> script() {
+        return Optional.empty();
+    }
+
     /** Our name of a checkpoint's tensor; empty for tensors that fine-tuning does not use. */
     Optional<String> canonicalName(String checkpointName);
 

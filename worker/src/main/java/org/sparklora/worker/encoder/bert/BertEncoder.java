@@ -12,6 +12,7 @@ import org.sparklora.worker.contract.DropoutRates;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.encoder.EncoderConfig;
+import org.sparklora.worker.encoder.EncoderScript;
 import org.sparklora.worker.encoder.ForwardPass;
 import org.sparklora.worker.encoder.Tokens;
 import org.sparklora.worker.engine.Ops;
@@ -90,6 +91,11 @@ public final class BertEncoder implements Encoder {
         return BertWeights.all(sizes).stream()
                 .filter(t -> t.name().endsWith(".bias"))
                 .toList();
+    }
+
+    @Override
+    public Optional<EncoderScript> script() {
+        return Optional.of(new BertScript(sizes));
     }
 
     @Override

@@ -1,0 +1,184 @@
+package org.sparklora.driver.app;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import ai.djl.huggingface.translator.TextClassificationTranslatorFactory;
+import ai.djl.inference.Predictor;
+import ai.djl.modality.Classifications;
+import ai.djl.repository.zoo.Criteria;
+import ai.djl.repository.zoo.ZooModel;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.sparklora.driver.spark.FaultyFileSystem;
+import org.sparklora.worker.encoder.BaseModel;
+
+class MergeAndExportCommandTest {
+
+    @TempDir
+    private static Path shared;
+
+    private static SmallJob job;
+
+    @TempDir
+    private Path folder;
+
+    @BeforeAll
+    static void train() {
+        job = new SmallJob(shared);
+        TrainingJob.Ended ended = job.train("training.num_train_epochs=1", "schedule.events=[]", "name=small");
+        assertThat(ended.code()).as(ended.err()).isZero();
+    }
+
+    @AfterEach
+    void forgetScheme() {
+        FaultyFileSystem.SETTINGS.keySet().forEach(key -> System.clearProperty("spark.hadoop." + key));
+    }
+
+    private static TrainingJob.Ended command(String name, Object run, Object output, String... more) {
+        List<String> args = new ArrayList<>(List.of(name, "--run", run.toString(), "--output", output.toString()));
+        args.addAll(List.of(more));
+        return TrainingJob.run("local[1]", args.toArray(String[]::new));
+    }
+
+    private static void refused(TrainingJob.Ended ended, ExitCode code, String line) {
+        assertThat(ended.err()).isEqualToNormalizingNewlines("spark-lora: " + line + "\n");
+        assertThat(ended.code()).isEqualTo(code.code());
+        assertThat(ended.out()).isEmpty();
+    }
+
+    @Test
+    void mergeWritesAModelThatIsABaseItself() throws IOException {
+        String before = BaseModel.sha256(job.model());
+        Path out = folder.resolve("merged");
+        TrainingJob.Ended ended = command("merge", job.output(), out);
+        assertThat(ended.code()).as(ended.err()).isZero();
+        assertThat(ended.out())
+                .isEqualToNormalizingNewlines(
+                        "small: 2 LoRA modules merged into their base; the model is in " + out + "\n");
+        assertThat(ended.err()).isEmpty();
+        assertThat(out.toFile().list()).containsExactlyInAnyOrder("config.json", "model.safetensors", "vocab.txt");
+        assertThat(out.resolve("config.json"))
+                .content()
+                .contains("\"0\": \"no\"")
+                .contains("\"yes\": 1");
+        assertThat(BaseModel.sha256(job.model())).isEqualTo(before);
+
+        Path again = folder.resolve("again");
+        assertThat(command("merge", job.output(), again).code()).isZero();
+        assertThat(again.resolve("model.safetensors")).hasSameBinaryContentAs(out.resolve("model.safetensors"));
+
+        SmallJob next = new SmallJob(folder.resolve("next"));
+        TrainingJob.Ended trained =
+                next.train("model.path=" + out, "training.num_train_epochs=1", "schedule.events=[]");
+        assertThat(trained.code()).as(trained.err()).isZero();
+    }
+
+    @Test
+    void exportWritesWhatDjlServes() throws Exception {
+        Path out = folder.resolve("served");
+        TrainingJob.Ended ended = command("export", job.output(), out, "--format", "torchscript");
+        assertThat(ended.code()).as(ended.err()).isZero();
+        assertThat(ended.out())
+                .isEqualToNormalizingNewlines(
+                        "small: 2 LoRA modules merged into their base; the TorchScript model is in " + out + "\n");
+        assertThat(out.resolve("serving.properties")).content().contains("maxLength=16\n");
+        Criteria<String, Classifications> criteria = Criteria.builder()
+                .setTypes(String.class, Classifications.class)
+                .optModelPath(out)
+                .optTranslatorFactory(new TextClassificationTranslatorFactory())
+                .build();
+        try (ZooModel<String, Classifications> model = criteria.loadModel();
+                Predictor<String, Classifications> predictor = model.newPredictor()) {
+            assertThat(predictor.predict("good movie").getClassNames()).containsExactlyInAnyOrder("no", "yes");
+        }
+    }
+
+    @Test
+    void aRunAndAModelOnAHadoopFileSystem() throws IOException {
+        FaultyFileSystem.SETTINGS.forEach((key, value) -> System.setProperty("spark.hadoop." + key, value));
+        FaultyFileSystem store = FaultyFileSystem.disk().objectStore();
+        Path run = folder.resolve("run");
+        try (Stream<Path> files = Files.walk(job.output())) {
+            for (Path file : files.toList()) {
+                Files.copy(file, run.resolve(job.output().relativize(file).toString()));
+            }
+        }
+        Path out = folder.resolve("merged");
+        TrainingJob.Ended ended = command("merge", store.at(run), store.at(out));
+        assertThat(ended.code()).as(ended.err()).isZero();
+        Path local = folder.resolve("local");
+        assertThat(command("merge", job.output(), local).code()).isZero();
+        assertThat(out.resolve("model.safetensors")).hasSameBinaryContentAs(local.resolve("model.safetensors"));
+
+        // A disk that fills up in the middle leaves nothing that looks like a model.
+        store.dieAfter(20_000);
+        TrainingJob.Ended full = command("merge", store.at(run), store.at(folder.resolve("full")));
+        assertThat(full.code()).isEqualTo(2);
+        assertThat(full.err()).contains("/model.safetensors cannot be written: ");
+        assertThat(folder.resolve("full").resolve("config.json")).doesNotExist();
+    }
+
+    @Test
+    void whatIsWrongIsSaidInOneLine() throws IOException {
+        Path out = folder.resolve("out");
+        refused(
+                command("merge", folder, out),
+                ExitCode.USAGE,
+                folder + " holds no run: there is neither history.jsonl nor status.json; check the path of --run");
+        refused(
+                command("merge", job.output(), job.model()),
+                ExitCode.USAGE,
+                job.model()
+                        + " is not empty (config.json, model.safetensors, vocab.txt); give a new or an empty directory"
+                        + " as --output");
+        refused(
+                command("merge", job.output(), out, "--dtype", "bfloat16"),
+                ExitCode.USAGE,
+                "--dtype 'bfloat16' is not known; give float32 or float16");
+        refused(
+                command("export", job.output(), out, "--format", "onnx"),
+                ExitCode.USAGE,
+                "--format 'onnx' is not known; give torchscript. For transformers there is the command merge");
+        refused(
+                command(
+                        "export",
+                        job.output(),
+                        out,
+                        "--format",
+                        "torchscript",
+                        "--base",
+                        folder.resolve("x").toString()),
+                ExitCode.MODEL,
+                "--base " + folder.resolve("x")
+                        + " is no directory; give the Hugging Face directory that the run was trained on");
+        TrainingJob.Ended other = command("merge", job.output(), out, "--base", TrainingJob.TINY_MODEL.toString());
+        assertThat(other.code()).isEqualTo(ExitCode.MODEL.code());
+        assertThat(other.err())
+                .contains("is not the base model that the run in")
+                .contains("--base DIR");
+        Path file = Files.writeString(folder.resolve("file"), "");
+        TrainingJob.Ended intoFile = command("merge", job.output(), file);
+        assertThat(intoFile.code()).isEqualTo(2);
+        assertThat(intoFile.err()).startsWith("spark-lora: " + file).contains("is a file and no directory");
+        assertThat(out).doesNotExist();
+    }
+
+    @Test
+    void theAdaptersCardNamesDataAndGroups() {
+        FinishedRun run = FinishedRun.open(job.output(), Optional.empty());
+        assertThat(run.labels()).containsExactly("no", "yes");
+        assertThat(job.output().resolve("adapter/README.md"))
+                .content()
+                .contains("base_model: \"model\"", "4 rows of `train.csv`, texts of at most 16 tokens", "`no`, `yes`")
+                .doesNotContain(shared.toString());
+    }
+}

@@ -1,0 +1,123 @@
+package org.sparklora.worker.encoder.bert;
+
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.sparklora.worker.encoder.EncoderScript;
+
+/** {@link BertEncoder} as TorchScript, statement by statement; of the last layer the first token only, as there. */
+record BertScript(BertSizes sizes) implements EncoderScript {
+
+    private static final String EMBEDDINGS = "bert.embeddings.";
+
+    /** A layer's Linears and normalisations, in the order of the parameters of {@code layer}. */
+    private static final List<String> LAYER = List.of(
+            "attention.self.query",
+            "attention.self.key",
+            "attention.self.value",
+            "attention.output.dense",
+            "attention.output.LayerNorm",
+            "intermediate.dense",
+            "output.dense",
+            "output.LayerNorm");
+
+    /** asking: x itself, or its first token [B, 1, H], where nothing of the others is read any more. */
+    private static final String METHODS = """
+              def heads(self: MODULE,
+                x: Tensor) -> Tensor:
+                split = torch.reshape(x, [torch.size(x, 0), torch.size(x, 1), HEADS, HEAD_SIZE])
+                return torch.transpose(split, 1, 2)
+              def layer(self: MODULE,
+                x: Tensor,
+                asking: Tensor,
+                mask: Tensor,
+                query_weight: Tensor,
+                query_bias: Tensor,
+                key_weight: Tensor,
+                key_bias: Tensor,
+                value_weight: Tensor,
+                value_bias: Tensor,
+                attention_weight: Tensor,
+                attention_bias: Tensor,
+                attention_norm_weight: Tensor,
+                attention_norm_bias: Tensor,
+                intermediate_weight: Tensor,
+                intermediate_bias: Tensor,
+                output_weight: Tensor,
+                output_bias: Tensor,
+                output_norm_weight: Tensor,
+                output_norm_bias: Tensor) -> Tensor:
+                query = (self).heads(torch.linear(asking, query_weight, query_bias), )
+                key = (self).heads(torch.linear(x, key_weight, key_bias), )
+                value = (self).heads(torch.linear(x, value_weight, value_bias), )
+                by_head = torch.scaled_dot_product_attention(query, key, value, mask, 0., False)
+                context = torch.reshape(torch.transpose(by_head, 1, 2), torch.size(asking))
+                attention = torch.linear(context, attention_weight, attention_bias)
+                attended = torch.layer_norm(torch.add(attention, asking), [HIDDEN], attention_norm_weight, attention_norm_bias, EPS)
+                inner = torch.gelu(torch.linear(attended, intermediate_weight, intermediate_bias))
+                output = torch.linear(inner, output_weight, output_bias)
+                return torch.layer_norm(torch.add(output, attended), [HIDDEN], output_norm_weight, output_norm_bias, EPS)
+            """;
+
+    private static final String EMBED = """
+                length = torch.size(input_ids, 1)
+                if torch.gt(length, POSITIONS):
+                  ops.prim.RaiseException("a text has more tokens than the model has positions, POSITIONS: truncate it")
+                else:
+                  pass
+                words = torch.embedding(WORDS, input_ids)
+                types = torch.embedding(TYPES, token_type_ids)
+                positions = torch.slice(PLACES, 0, 0, length)
+                embedded = torch.add(torch.add(words, types), positions)
+                x0 = torch.layer_norm(embedded, [HIDDEN], NORM, EPS)
+                padding = torch.to(torch.eq(attention_mask, 0), x0)
+                mask = torch.mul(torch.reshape(padding, [torch.size(input_ids, 0), 1, 1, length]), -3.4028234663852886e+38)
+            """;
+
+    @Override
+    public boolean readsTokenTypes() {
+        return true;
+    }
+
+    @Override
+    public String methods() {
+        return METHODS.replace("MODULE", MODULE)
+                .replace("HEAD_SIZE", Integer.toString(sizes.headSize()))
+                .replace("HEADS", Integer.toString(sizes.heads()))
+                .replace("HIDDEN", Integer.toString(sizes.hidden()))
+                .replace("EPS", eps());
+    }
+
+    @Override
+    public String pooled() {
+        StringBuilder code = new StringBuilder(EMBED.replace("POSITIONS", Integer.toString(sizes.positions()))
+                .replace("WORDS", EncoderScript.weight(EMBEDDINGS + "word_embeddings.weight"))
+                .replace("TYPES", EncoderScript.weight(EMBEDDINGS + "token_type_embeddings.weight"))
+                .replace("PLACES", EncoderScript.weight(EMBEDDINGS + "position_embeddings.weight"))
+                .replace("NORM", weightAndBias(EMBEDDINGS + "LayerNorm"))
+                .replace("HIDDEN", Integer.toString(sizes.hidden()))
+                .replace("EPS", eps()));
+        int last = sizes.layers() - 1;
+        IntStream.range(0, last).forEach(layer -> code.append(layer(layer, "x" + layer)));
+        code.append("    first = torch.slice(x" + last + ", 1, 0, 1)\n");
+        code.append(layer(last, "first"));
+        code.append("    pooled = torch.tanh(torch.linear(torch.squeeze(x" + sizes.layers() + ", 1), "
+                + weightAndBias("bert.pooler.dense") + "))\n");
+        return code.toString();
+    }
+
+    private static String layer(int layer, String asking) {
+        String weights = LAYER.stream()
+                .map(module -> weightAndBias(BertWeights.layerPrefix(layer) + module))
+                .collect(Collectors.joining(", "));
+        return "    x" + (layer + 1) + " = (self).layer(x" + layer + ", " + asking + ", mask, " + weights + ", )\n";
+    }
+
+    private static String weightAndBias(String module) {
+        return EncoderScript.weight(module + ".weight") + ", " + EncoderScript.weight(module + ".bias");
+    }
+
+    private String eps() {
+        return Double.toString(sizes.layerNormEps());
+    }
+}
