@@ -25,7 +25,9 @@ import org.sparklora.driver.checkpoint.RunCheckpointer;
 import org.sparklora.driver.config.ActivationCache;
 import org.sparklora.driver.config.JobConfig;
 import org.sparklora.driver.config.ResolvedYaml;
+import org.sparklora.driver.data.EvaluationData;
 import org.sparklora.driver.interop.AdapterDetails;
+import org.sparklora.driver.interop.AdapterDetails.TrainingSummary;
 import org.sparklora.driver.interop.PeftAdapterWriter;
 import org.sparklora.driver.loop.CacheRule;
 import org.sparklora.driver.loop.TrainingLoop;
@@ -257,8 +259,9 @@ final class RunOutput {
             throws IOException {
         Set<String> active = new TreeSet<>(manifest.names());
         active.removeAll(result.freeze().in(GroupState.DORMANT));
-        AdapterDetails details =
-                AdapterDetails.sequenceClassifier(job.model().path(), job.lora().loraDropout());
+        AdapterDetails details = AdapterDetails.sequenceClassifier(
+                        job.model().path(), job.lora().loraDropout())
+                .trainedOn(summary(data));
         SortedMap<String, byte[]> files = PeftAdapterWriter.files(manifest, active, result.adapter(), details);
         for (Map.Entry<String, byte[]> file : files.entrySet()) {
             directory.write("adapter/" + file.getKey(), file.getValue());
@@ -356,6 +359,16 @@ final class RunOutput {
             return; // What is there is another run's.
         }
         directory.write(RunStatus.FILE, status.toJson());
+    }
+
+    private TrainingSummary summary(JobData data) {
+        String[] path = job.data().train().path().split("/");
+        return new TrainingSummary(
+                path[path.length - 1],
+                data.training().statistics().examples(),
+                data.validation().map(EvaluationData::rows).orElse(0L),
+                job.model().maxLength(),
+                data.labels());
     }
 
     /** Digest of a group's values, as manifest.json states it. */

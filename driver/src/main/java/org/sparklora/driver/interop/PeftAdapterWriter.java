@@ -1,5 +1,6 @@
 package org.sparklora.driver.interop;
 
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -33,6 +34,8 @@ import org.sparklora.worker.safetensors.Tensor;
  */
 public final class PeftAdapterWriter {
 
+    private static final String CARD = "README.md";
+
     private PeftAdapterWriter() {}
 
     /** r and alpha of a module. */
@@ -55,6 +58,7 @@ public final class PeftAdapterWriter {
         List<LoraGroup> listed = active.isEmpty() ? manifest.groups() : active;
         SortedMap<String, byte[]> files = new TreeMap<>();
         files.put(PeftAdapter.CONFIG, PythonJson.bytes(config(listed, manifest.bias(), details)));
+        files.put(CARD, ModelCard.of(manifest, activeGroups, details).getBytes(StandardCharsets.UTF_8));
         files.put(PeftAdapter.SAFETENSORS, SafetensorsWriter.encode(tensors(manifest, active, listed, snapshot)));
         return files;
     }

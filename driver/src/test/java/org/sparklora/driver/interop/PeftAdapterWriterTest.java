@@ -100,13 +100,72 @@ class PeftAdapterWriterTest {
     }
 
     @Test
+    void theCardSaysWhatTheAdapterIsAndNothingOfTheMachine() {
+        LoraGroup top = new LoraGroup(
+                "top",
+                "decides | at\n the end",
+                List.of(new LoraModule("bert.encoder.layer.11.attention.self.query", 2, 16, 4, 4)),
+                GroupSettings.PLAIN);
+        LoraGroup bottom = new LoraGroup(
+                "bottom",
+                "",
+                List.of(new LoraModule("bert.encoder.layer.0.attention.self.query", 1, 4.5, 4, 4)),
+                GroupSettings.PLAIN);
+        LoraManifest manifest = new LoraManifest(List.of(top, bottom), BiasMode.NONE, HEAD, List.of());
+        AdapterDetails details = AdapterDetails.sequenceClassifier("/models/of me/bert-\"tiny\"", 0.05)
+                .trainedOn(new AdapterDetails.TrainingSummary("train.csv", 2560, 500, 48, List.of("no", "`yes`")));
+
+        SortedMap<String, byte[]> files =
+                PeftAdapterWriter.files(manifest, Set.of("top", "head"), values(manifest), details);
+
+        assertThat(new String(files.getOrDefault("README.md", new byte[0]), StandardCharsets.UTF_8))
+                .isEqualTo("""
+                        ---
+                        library_name: peft
+                        base_model: "bert-\\"tiny\\""
+                        ---
+
+                        # LoRA adapter for `bert-"tiny"`
+
+                        ## How to load it
+
+                        ```python
+                        from peft import PeftModel
+                        from transformers import AutoModelForSequenceClassification
+
+                        base = AutoModelForSequenceClassification.from_pretrained("bert-\\"tiny\\"", num_labels=2)
+                        model = PeftModel.from_pretrained(base, "adapter").eval()
+                        ```
+
+                        The first name is the base model's directory, the second this one. `spark-lora merge` writes both as one model.
+
+                        ## Training data
+
+                        2,560 rows of `train.csv`, 500 more for validation, texts of at most 48 tokens. The outputs mean, in order: `no`, `'yes'`.
+
+                        ## Groups
+
+                        | group | purpose | modules | r | lora_alpha | in this adapter |
+                        |---|---|---|---|---|---|
+                        | `bottom` |  | bert.encoder.layer.0.attention.self.query | 1 | 4.5 | no, it never trained |
+                        | `top` | decides \\| at the end | bert.encoder.layer.11.attention.self.query | 2 | 16 | yes |
+
+                        The head is saved whole: `classifier`. Biases trained: none.
+                        """);
+        AdapterDetails other = AdapterDetails.sequenceClassifier("elsewhere", 0.05);
+        assertThat(PeftAdapterWriter.files(manifest, Set.of("top", "head"), values(manifest), other)
+                        .get("adapter_model.safetensors"))
+                .isEqualTo(files.get("adapter_model.safetensors"));
+    }
+
+    @Test
     void dormantGroupsAreLeftOut() throws IOException {
         LoraManifest manifest = twoGroups(BiasMode.LORA_ONLY);
 
         SortedMap<String, byte[]> files =
                 PeftAdapterWriter.files(manifest, Set.of("bottom", "head"), values(manifest), DETAILS);
 
-        assertThat(files).containsOnlyKeys("adapter_config.json", "adapter_model.safetensors");
+        assertThat(files).containsOnlyKeys("README.md", "adapter_config.json", "adapter_model.safetensors");
         assertThat(config(files)).contains("\"r\": 1,").doesNotContain("layer.11", "_pattern", "use_rslora");
         assertThat(raw(files))
                 .containsOnlyKeys(
