@@ -70,7 +70,10 @@ public final class MergedModel implements Closeable {
      * @param adapter every tensor of the groups that are not dormant, of the head, and trained biases
      */
     public static MergedModel open(Path directory, ManifestFile manifest, AdapterSnapshot adapter) {
-        Encoder encoder = Architectures.of(EncoderConfig.read(directory));
+        return open(directory, Architectures.of(EncoderConfig.read(directory)), manifest, adapter);
+    }
+
+    static MergedModel open(Path directory, Encoder encoder, ManifestFile manifest, AdapterSnapshot adapter) {
         return new MergedModel(directory, encoder, WeightsFile.open(directory, encoder), manifest, adapter);
     }
 

@@ -18,12 +18,14 @@ import ai.djl.repository.zoo.ZooModel;
 import ai.djl.translate.TranslateException;
 import ai.djl.util.StringPair;
 import java.io.IOException;
+import java.lang.reflect.Proxy;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.zip.ZipEntry;
@@ -37,6 +39,10 @@ import org.sparklora.driver.report.LocalRunDirectory;
 import org.sparklora.worker.data.Encoded;
 import org.sparklora.worker.data.TextTokenizer;
 import org.sparklora.worker.data.TokenizerSpec;
+import org.sparklora.worker.encoder.Architectures;
+import org.sparklora.worker.encoder.Encoder;
+import org.sparklora.worker.encoder.EncoderConfig;
+import org.sparklora.worker.encoder.ModelException;
 
 /** DJL alone loads what was exported: its engine, its translator, its reading of serving.properties. No network. */
 class TorchScriptExportTest {
@@ -139,7 +145,12 @@ class TorchScriptExportTest {
     @Test
     void aServerGetsJson() throws Exception {
         GoldenRun run = GoldenRun.of("merge");
-        try (ZooModel<Input, Output> model = load(export(run, false), Input.class, Output.class);
+        // No factory: the server's types take the one of serving.properties.
+        Criteria<Input, Output> criteria = Criteria.builder()
+                .setTypes(Input.class, Output.class)
+                .optModelPath(export(run, false))
+                .build();
+        try (ZooModel<Input, Output> model = criteria.loadModel();
                 Predictor<Input, Output> predictor = model.newPredictor()) {
             Input input = new Input();
             input.add("great plot");
@@ -203,6 +214,27 @@ class TorchScriptExportTest {
                     .isInstanceOf(TranslateException.class)
                     .hasStackTraceContaining("a text has more tokens than the model has positions, 64: truncate it");
         }
+    }
+
+    @Test
+    void anEncoderWithoutAScriptIsRefused() {
+        GoldenRun run = GoldenRun.of("merge");
+        Encoder bert = Architectures.of(EncoderConfig.read(run.model()));
+        Encoder silent = (Encoder) Proxy.newProxyInstance(
+                Encoder.class.getClassLoader(),
+                new Class<?>[] {Encoder.class},
+                (proxy, method, arguments) ->
+                        method.getName().equals("script") ? Optional.empty() : method.invoke(bert, arguments));
+        Path out = folder.resolve("out");
+        try (MergedModel model = MergedModel.open(run.model(), silent, run.manifest(), run.values())) {
+            assertThatThrownBy(() -> TorchScriptExport.write(
+                            new LocalRunDirectory(out), model, run.meaning(), new Serving(32, false)))
+                    .isInstanceOf(ModelException.class)
+                    .hasMessage(
+                            run.model().resolve("config.json") + ": model_type 'bert' cannot be exported as TorchScript"
+                                    + " in this version; merge writes it for transformers");
+        }
+        assertThat(out).doesNotExist();
     }
 
     @Test
