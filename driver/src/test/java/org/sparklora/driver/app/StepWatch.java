@@ -8,6 +8,7 @@ import com.sun.jdi.IntegerValue;
 import com.sun.jdi.InterfaceType;
 import com.sun.jdi.LongValue;
 import com.sun.jdi.Method;
+import com.sun.jdi.ObjectCollectedException;
 import com.sun.jdi.ObjectReference;
 import com.sun.jdi.ReferenceType;
 import com.sun.jdi.StackFrame;
@@ -45,6 +46,9 @@ import org.sparklora.worker.train.TrainStep;
  * EpochContext}'s {@code sum}, through which both exchanges go.
  */
 final class StepWatch implements AutoCloseable {
+
+    /** How often an executor is asked for its process. */
+    private static final int ASKED = 20;
 
     /** What is being begun: a shard's part of a step, counted within its epoch. */
     record Spot(int epoch, int step, int shard) {}
@@ -182,8 +186,21 @@ final class StepWatch implements AutoCloseable {
         return ((IntegerValue) value).value();
     }
 
-    /** Asks the executor itself: ProcessHandle.current().pid(), from the thread that stopped. */
+    /** What the executor is asked with, its own collector may take before it is used: then it is asked again. */
     private static ProcessHandle process(VirtualMachine executor, ThreadReference thread) throws Exception {
+        for (int left = ASKED; ; left--) {
+            try {
+                return askForProcess(executor, thread);
+            } catch (ObjectCollectedException e) {
+                if (left == 0) {
+                    throw e;
+                }
+            }
+        }
+    }
+
+    /** Asks the executor itself: ProcessHandle.current().pid(), from the thread that stopped. */
+    private static ProcessHandle askForProcess(VirtualMachine executor, ThreadReference thread) throws Exception {
         // Single-threaded: an invocation otherwise ends with every thread of the JVM suspended.
         int alone = ObjectReference.INVOKE_SINGLE_THREADED;
         ClassType classes =
