@@ -232,7 +232,7 @@ final class JobModel {
     /** The groups with the tensors of a head. */
     LoraManifest withHead(LoraManifest groups, TaskHead head) {
         return new LoraManifest(
-                groups.groups(), groups.bias(), head.tensors(base.encoder().hiddenSize()), groups.biases());
+                groups.groups(), groups.bias(), base.encoder().head().tensors(head.outputs()), groups.biases());
     }
 
     /** First values for a complete manifest; refuses an init_adapter that does not fit it. */

@@ -28,6 +28,8 @@ import org.sparklora.worker.head.TaskHead;
  */
 final class Metrics {
 
+    private static final float[] ONE = {1f};
+
     private Metrics() {}
 
     static SortedMap<String, Double> of(SparkSession session, Predictions predictions, TaskHead head) {
@@ -43,10 +45,12 @@ final class Metrics {
 
     private static double meanLoss(Predictions predictions, TaskHead head) {
         double sum = 0;
+        double weight = 0;
         for (int row = 0; row < predictions.size(); row++) {
-            sum += head.loss(predictions.logits(row), predictions.label(row));
+            sum += head.loss(predictions.logits(row), predictions.labels(row));
+            weight += head.weight(predictions.labels(row), ONE);
         }
-        return sum / predictions.size();
+        return sum / weight;
     }
 
     private static void classification(

@@ -32,8 +32,13 @@ public final class Encoded {
         return truncated;
     }
 
-    /** An example with these tokens. */
+    /** An example with these tokens and one label. */
     public Example example(float label, float weight, long key) {
         return new Example(inputIds, secondStart, label, weight, key);
+    }
+
+    /** An example with these tokens and some labels. */
+    public Example example(float[] labels, float weight, long key) {
+        return new Example(inputIds, secondStart, labels, weight, key);
     }
 }

@@ -31,10 +31,12 @@ import org.sparklora.worker.safetensors.SafetensorsFile;
  */
 public final class BaseModel implements AutoCloseable {
 
-    /** One per JVM and directory, because the weights are the large thing and tasks come and go. Never emptied. */
-    private static final Map<Path, BaseModel> SHARED = new ConcurrentHashMap<>();
+    /** One per JVM, directory and reading, because the weights are the large thing and tasks come and go. Never emptied. */
+    private static final Map<Key, BaseModel> SHARED = new ConcurrentHashMap<>();
 
     private static final String WEIGHTS_FILE = "model.safetensors";
+
+    private record Key(Path directory, Reading reading) {}
 
     private final Path directory;
     private final Encoder encoder;
@@ -47,14 +49,25 @@ public final class BaseModel implements AutoCloseable {
         this.manager = manager;
     }
 
-    /** The model of a directory, loaded once per JVM and shared; never to be closed. */
+    /** The model of a directory for heads that read so, loaded once per JVM and shared; never to be closed. */
+    public static BaseModel shared(Path directory, Reading reading) {
+        Key key = new Key(directory.toAbsolutePath().normalize(), reading);
+        return SHARED.computeIfAbsent(key, k -> open(k.directory(), k.reading()));
+    }
+
+    /** The same for heads that read the first token. */
     public static BaseModel shared(Path directory) {
-        return SHARED.computeIfAbsent(directory.toAbsolutePath().normalize(), BaseModel::open);
+        return shared(directory, Reading.FIRST_TOKEN);
+    }
+
+    /** Loads a Hugging Face directory for heads that read the first token; the caller closes the model. */
+    public static BaseModel open(Path directory) {
+        return open(directory, Reading.FIRST_TOKEN);
     }
 
     /** Loads a Hugging Face directory; the caller closes the model. */
-    public static BaseModel open(Path directory) {
-        Encoder encoder = Architectures.of(EncoderConfig.read(directory));
+    public static BaseModel open(Path directory, Reading reading) {
+        Encoder encoder = Architectures.of(EncoderConfig.read(directory), reading);
         Path file = weightsFile(directory);
         Torch.prepareThread();
         BaseModel model = new BaseModel(directory, encoder, Torch.newManager());
