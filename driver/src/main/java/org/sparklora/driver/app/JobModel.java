@@ -14,6 +14,7 @@ import org.sparklora.driver.config.ExecutionConfig;
 import org.sparklora.driver.config.GroupConfig;
 import org.sparklora.driver.config.JobConfig;
 import org.sparklora.driver.config.LoraConfig;
+import org.sparklora.driver.config.Task;
 import org.sparklora.driver.data.Tokenization;
 import org.sparklora.driver.freeze.FreezePolicy;
 import org.sparklora.driver.loop.CacheRule;
@@ -34,7 +35,9 @@ import org.sparklora.worker.data.TextTokenizer;
 import org.sparklora.worker.data.TokenizerSpec;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.Encoder;
+import org.sparklora.worker.encoder.HeadLayers;
 import org.sparklora.worker.encoder.ModelException;
+import org.sparklora.worker.encoder.Reading;
 import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.train.FirstValues;
 
@@ -61,14 +64,27 @@ final class JobModel {
     /** Opens the model directory, and the adapter to start from if the job has one. */
     static JobModel open(JobConfig job) {
         Path directory = local("model.path", job.model().path());
-        BaseModel base = BaseModel.shared(directory);
+        boolean words = job.model().task() == Task.TOKEN_CLASSIFICATION;
+        BaseModel base = BaseModel.shared(directory, words ? Reading.EVERY_TOKEN : Reading.FIRST_TOKEN);
+        requireHead(job.lora().modulesToSave(), base.encoder().head());
         int longest = base.encoder().maxPositions();
         if (job.model().maxLength() > longest) {
             throw new UsageException("model.max_length " + job.model().maxLength() + " is above the " + longest
                     + " positions of " + directory + "; lower it");
         }
-        return new JobModel(
-                job, directory, base, tokenizer(directory, job.model().maxLength(), base));
+        TokenizerSpec tokenizer = tokenizer(directory, job.model().maxLength(), base);
+        return new JobModel(job, directory, base, words ? tokenizer.forWords() : tokenizer);
+    }
+
+    /** The head is saved whole in any case, so modules_to_save may name its modules, some of them, or none. */
+    private static void requireHead(List<String> modulesToSave, HeadLayers head) {
+        List<String> others = modulesToSave.stream()
+                .filter(module -> !head.modules().contains(module))
+                .toList();
+        if (!others.isEmpty()) {
+            throw new ManifestException(List.of("lora.modules_to_save=" + modulesToSave + ": " + others
+                    + " is no part of this model's head, which is " + head.modules()));
+        }
     }
 
     private static TokenizerSpec tokenizer(Path directory, int maxLength, BaseModel base) {
