@@ -58,11 +58,10 @@ class BadInputModelTest {
     @Test
     void missingWeights() throws IOException {
         Files.delete(job.model().resolve("model.safetensors"));
-        refusedAsModel(
-                "DIR/model has no model.safetensors; a Hugging Face model directory holds it beside config.json");
+        refusedAsModel("DIR/model has no model.safetensors, pytorch_model.bin or index of several such files;"
+                + " a Hugging Face model directory holds one of them beside config.json");
         job.write("model/pytorch_model.bin", "");
-        refusedAsModel("DIR/model has no model.safetensors; pytorch_model.bin is not read: save the model with"
-                + " safe_serialization=True");
+        refusedAsModel("DIR/model/pytorch_model.bin: this is not a file that torch.save wrote; copy the file again");
     }
 
     @Test

@@ -2,30 +2,23 @@ package org.sparklora.worker.encoder;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import java.io.IOException;
-import java.io.InputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.DigestInputStream;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
 import org.sparklora.worker.contract.TensorSpec;
-import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.engine.Torch;
-import org.sparklora.worker.safetensors.DType;
+import org.sparklora.worker.pickle.TorchFileException;
 import org.sparklora.worker.safetensors.SafetensorsException;
-import org.sparklora.worker.safetensors.SafetensorsFile;
 
 /**
- * A frozen base model: its encoder and its weights by Hugging Face name. float32 weights are the mapped file itself
- * (pages are shared between JVMs); float16 and bfloat16 are widened once.
+ * A frozen base model: its encoder and its weights by Hugging Face name. float32 weights of safetensors are the mapped
+ * file itself (pages are shared between JVMs); float16 and bfloat16 are widened once, and what torch.save wrote is copied.
  *
  * <p>Read-only after loading, safe from any thread. The weights belong to the model's own manager.
  */
@@ -33,8 +26,6 @@ public final class BaseModel implements AutoCloseable {
 
     /** One per JVM, directory and reading, because the weights are the large thing and tasks come and go. Never emptied. */
     private static final Map<Key, BaseModel> SHARED = new ConcurrentHashMap<>();
-
-    private static final String WEIGHTS_FILE = "model.safetensors";
 
     private record Key(Path directory, Reading reading) {}
 
@@ -68,13 +59,12 @@ public final class BaseModel implements AutoCloseable {
     /** Loads a Hugging Face directory; the caller closes the model. */
     public static BaseModel open(Path directory, Reading reading) {
         Encoder encoder = Architectures.of(EncoderConfig.read(directory), reading);
-        Path file = weightsFile(directory);
         Torch.prepareThread();
         BaseModel model = new BaseModel(directory, encoder, Torch.newManager());
-        try (SafetensorsFile tensors = SafetensorsFile.open(file)) {
-            model.load(file, tensors);
+        try (WeightFiles files = WeightFiles.open(directory)) {
+            model.load(files);
             return model;
-        } catch (SafetensorsException e) {
+        } catch (SafetensorsException | TorchFileException e) {
             model.close();
             throw new ModelException(String.valueOf(e.getMessage()), e);
         } catch (RuntimeException e) {
@@ -83,18 +73,11 @@ public final class BaseModel implements AutoCloseable {
         }
     }
 
-    /** SHA-256 of the weights file of a model directory, hexadecimal. */
+    /**
+     * SHA-256 of the weights of a model directory, hexadecimal: of the file that holds them, or of several files together.
+     */
     public static String sha256(Path directory) {
-        Path file = weightsFile(directory);
-        try (InputStream in = Files.newInputStream(file);
-                DigestInputStream digest = new DigestInputStream(in, MessageDigest.getInstance("SHA-256"))) {
-            digest.transferTo(java.io.OutputStream.nullOutputStream());
-            return HexFormat.of().formatHex(digest.getMessageDigest().digest());
-        } catch (IOException e) {
-            throw new ModelException(file + " cannot be read: " + e.getMessage(), e);
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException(e);
-        }
+        return WeightFiles.sha256(directory);
     }
 
     public Path directory() {
@@ -119,7 +102,7 @@ public final class BaseModel implements AutoCloseable {
         return Optional.ofNullable(weights.get(name));
     }
 
-    private void load(Path file, SafetensorsFile tensors) {
+    private void load(WeightFiles tensors) {
         Map<String, String> inFile = new TreeMap<>();
         for (String name : tensors.names()) {
             encoder.canonicalName(name).ifPresent(canonical -> inFile.put(canonical, name));
@@ -136,29 +119,17 @@ public final class BaseModel implements AutoCloseable {
         }
         if (!problems.isEmpty()) {
             String more = problems.size() > 3 ? " and " + (problems.size() - 3) + " more" : "";
-            throw new ModelException(file + " does not fit its config.json: "
+            throw new ModelException(tensors.file() + " does not fit its config.json: "
                     + String.join("; ", problems.subList(0, Math.min(3, problems.size()))) + more
-                    + "; config.json and model.safetensors must come from the same model");
+                    + "; config.json and " + tensors.file().getFileName() + " must come from the same model");
         }
-        inFile.forEach((canonical, name) -> weights.put(canonical, load(tensors, name)));
-    }
-
-    private NDArray load(SafetensorsFile tensors, String name) {
-        List<Integer> shape = tensors.shape(name);
-        return tensors.dtype(name) == DType.F32
-                ? Tensors.wrap(manager, tensors.map(name), shape)
-                : Tensors.floats(manager, tensors.floats(name), shape);
-    }
-
-    private static Path weightsFile(Path directory) {
-        Path file = directory.resolve(WEIGHTS_FILE);
-        if (!Files.isRegularFile(file)) {
-            String instead = Files.exists(directory.resolve("pytorch_model.bin"))
-                    ? "; pytorch_model.bin is not read: save the model with safe_serialization=True"
-                    : "; a Hugging Face model directory holds it beside config.json";
-            throw new ModelException(directory + " has no " + WEIGHTS_FILE + instead);
-        }
-        return file;
+        Set<String> wanted = encoder.weights().stream().map(TensorSpec::name).collect(Collectors.toSet());
+        inFile.forEach((canonical, name) -> {
+            // Buffers of the encoder that are no weights may be of any type.
+            if (wanted.contains(canonical) || encoder.stageOf(canonical) == encoder.stages()) {
+                weights.put(canonical, tensors.load(manager, name));
+            }
+        });
     }
 
     @Override
