@@ -203,6 +203,22 @@ class LabelListsRunTest {
         assertThat(firstLoss(again)).isLessThan(firstLoss(output));
     }
 
+    /** The last layer costs what the one below does, and no pooler is there to adapt. */
+    @Test
+    void aPlanOfTagsReadsEveryToken() throws IOException {
+        model("roberta");
+        writeTagged();
+        Path job = job("token_classification", "train.jsonl", WORDS_AND_TAGS, "query", "");
+        Files.writeString(job, Files.readString(job).replace("[query]", "all-linear"));
+        TrainingJob.Ended plan = TrainingJob.run("local[2]", "plan", "--json", "--config", job.toString());
+        assertThat(plan.code()).as(plan.err()).isZero();
+        JsonNode groups = new ObjectMapper().readTree(plan.out()).get("groups");
+        assertThat(groups.toString())
+                .contains("roberta.encoder.layer.2.attention.self.key")
+                .contains("roberta.encoder.layer.0.output.dense")
+                .doesNotContain("pooler");
+    }
+
     @ParameterizedTest
     @CsvSource(
             delimiter = '#',
