@@ -7,12 +7,14 @@ import java.util.SortedMap;
 import java.util.concurrent.Callable;
 import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;
+import org.sparklora.driver.config.Task;
 import org.sparklora.driver.data.EvaluationData;
 import org.sparklora.driver.data.Source;
 import org.sparklora.driver.data.SourceReader;
 import org.sparklora.driver.data.Tokenization;
 import org.sparklora.driver.spark.ModelEvaluation;
 import org.sparklora.driver.spark.Sessions;
+import org.sparklora.driver.spark.TaskLabels;
 import org.sparklora.worker.inference.TrainedModel;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -46,15 +48,17 @@ final class EvaluateCommand implements Callable<Integer> {
                 Optional.of(Optional.ofNullable(label)
                         .orElse(trained.job().data().train().label())));
         JobRows.requireFiles(source);
+        Task task = trained.job().model().task();
         TrainedModel model = trained.model();
         try (SparkSession spark =
                 Sessions.open("spark-lora evaluate " + trained.job().name())) {
             EvaluationData rows = EvaluationData.labelled(
-                    SourceReader.read(spark, source),
-                    JobRows.codec(trained.labels()),
+                    SourceReader.read(spark, source, JobRows.kind(task)),
+                    JobRows.codec(task, trained.labels()),
                     new Tokenization(model.text().tokenizer(), model.text().maxLength()),
                     trained.job().training().shards());
-            SortedMap<String, Double> metrics = ModelEvaluation.of(spark, model, rows);
+            SortedMap<String, Double> metrics =
+                    ModelEvaluation.of(spark, model, rows, new TaskLabels(task, trained.labels()));
             ObjectNode json = new ObjectMapper().createObjectNode();
             json.put("examples", rows.rows());
             metrics.forEach((name, value) -> {

@@ -73,7 +73,7 @@ record FinishedRun(JobConfig job, ManifestFile manifest, List<String> labels, Ad
 
     /** The adapter merged into its base; to be closed. */
     MergedModel merged() {
-        return MergedModel.open(base, manifest, adapter);
+        return MergedModel.open(base, JobModel.reading(job.model().task()), manifest, adapter);
     }
 
     /** What the model's outputs mean. */

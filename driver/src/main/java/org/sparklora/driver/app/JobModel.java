@@ -14,6 +14,8 @@ import org.sparklora.driver.config.ExecutionConfig;
 import org.sparklora.driver.config.GroupConfig;
 import org.sparklora.driver.config.JobConfig;
 import org.sparklora.driver.config.LoraConfig;
+import org.sparklora.driver.config.ModelConfig;
+import org.sparklora.driver.config.Task;
 import org.sparklora.driver.data.Tokenization;
 import org.sparklora.driver.freeze.FreezePolicy;
 import org.sparklora.driver.loop.CacheRule;
@@ -34,7 +36,9 @@ import org.sparklora.worker.data.TextTokenizer;
 import org.sparklora.worker.data.TokenizerSpec;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.Encoder;
+import org.sparklora.worker.encoder.HeadLayers;
 import org.sparklora.worker.encoder.ModelException;
+import org.sparklora.worker.encoder.Reading;
 import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.train.FirstValues;
 
@@ -61,18 +65,39 @@ final class JobModel {
     /** Opens the model directory, and the adapter to start from if the job has one. */
     static JobModel open(JobConfig job) {
         Path directory = local("model.path", job.model().path());
-        BaseModel base = BaseModel.shared(directory);
+        BaseModel base = BaseModel.shared(directory, reading(job.model().task()));
+        requireHead(job.lora().modulesToSave(), base.encoder().head());
         int longest = base.encoder().maxPositions();
         if (job.model().maxLength() > longest) {
             throw new UsageException("model.max_length " + job.model().maxLength() + " is above the " + longest
                     + " positions of " + directory + "; lower it");
         }
-        return new JobModel(
-                job, directory, base, tokenizer(directory, job.model().maxLength(), base));
+        return new JobModel(job, directory, base, tokenizer(directory, job.model(), base));
     }
 
-    /** The tokenizer of a model directory, which has to fit the model. */
-    static TokenizerSpec tokenizer(Path directory, int maxLength, BaseModel base) {
+    /** What of the last layer a task's head reads. */
+    static Reading reading(Task task) {
+        return task == Task.TOKEN_CLASSIFICATION ? Reading.EVERY_TOKEN : Reading.FIRST_TOKEN;
+    }
+
+    /** The tokenizer of a model directory as a task needs it: it has to fit the model, and may take words. */
+    static TokenizerSpec tokenizer(Path directory, ModelConfig job, BaseModel base) {
+        TokenizerSpec tokenizer = tokenizer(directory, job.maxLength(), base);
+        return job.task() == Task.TOKEN_CLASSIFICATION ? tokenizer.forWords() : tokenizer;
+    }
+
+    /** The head is saved whole in any case, so modules_to_save may name its modules, some of them, or none. */
+    private static void requireHead(List<String> modulesToSave, HeadLayers head) {
+        List<String> others = modulesToSave.stream()
+                .filter(module -> !head.modules().contains(module))
+                .toList();
+        if (!others.isEmpty()) {
+            throw new ManifestException(List.of("lora.modules_to_save=" + modulesToSave + ": " + others
+                    + " is no part of this model's head, which is " + head.modules()));
+        }
+    }
+
+    private static TokenizerSpec tokenizer(Path directory, int maxLength, BaseModel base) {
         try {
             TokenizerSpec tokenizer = TokenizerSpec.read(directory);
             int embeddings = base.encoder().vocabularySize();
@@ -234,7 +259,7 @@ final class JobModel {
     /** The groups with the tensors of a head. */
     LoraManifest withHead(LoraManifest groups, TaskHead head) {
         return new LoraManifest(
-                groups.groups(), groups.bias(), head.tensors(base.encoder().hiddenSize()), groups.biases());
+                groups.groups(), groups.bias(), base.encoder().head().tensors(head.outputs()), groups.biases());
     }
 
     /** First values for a complete manifest; refuses an init_adapter that does not fit it. */

@@ -14,14 +14,19 @@ import org.sparklora.driver.config.SourceConfig;
 import org.sparklora.driver.config.Task;
 import org.sparklora.driver.config.ValidationConfig;
 import org.sparklora.driver.data.LabelCodec;
+import org.sparklora.driver.data.LabelSets;
 import org.sparklora.driver.data.Labels;
 import org.sparklora.driver.data.RegressionLabels;
+import org.sparklora.driver.data.RowKind;
 import org.sparklora.driver.data.Source;
 import org.sparklora.driver.data.SourceReader;
 import org.sparklora.driver.data.Split;
+import org.sparklora.driver.data.TagSequences;
 import org.sparklora.worker.head.ClassificationHead;
+import org.sparklora.worker.head.MultiLabelHead;
 import org.sparklora.worker.head.RegressionHead;
 import org.sparklora.worker.head.TaskHead;
+import org.sparklora.worker.head.TokenClassificationHead;
 
 /** The rows of a job as its files hold them, and what their labels mean. Persisted until closed. */
 final class JobRows implements AutoCloseable {
@@ -29,12 +34,19 @@ final class JobRows implements AutoCloseable {
     private final Dataset<Row> all;
     private final Dataset<Row> training;
     private final Optional<Dataset<Row>> validation;
+    private final Task task;
     private final List<String> labels;
 
-    private JobRows(Dataset<Row> all, Dataset<Row> training, Optional<Dataset<Row>> validation, List<String> labels) {
+    private JobRows(
+            Dataset<Row> all,
+            Dataset<Row> training,
+            Optional<Dataset<Row>> validation,
+            Task task,
+            List<String> labels) {
         this.all = all;
         this.training = training;
         this.validation = validation;
+        this.task = task;
         this.labels = labels;
     }
 
@@ -56,8 +68,10 @@ final class JobRows implements AutoCloseable {
     static JobRows read(SparkSession spark, JobConfig job) {
         return of(
                 job,
-                SourceReader.read(spark, source(job.data().train())),
-                own -> SourceReader.read(spark, source(own.source())),
+                SourceReader.read(
+                        spark, source(job.data().train()), kind(job.model().task())),
+                own -> SourceReader.read(
+                        spark, source(own.source()), kind(job.model().task())),
                 Optional.empty());
     }
 
@@ -73,6 +87,7 @@ final class JobRows implements AutoCloseable {
             Function<ValidationConfig.Source, Dataset<Row>> validation,
             Optional<List<String>> known) {
         // Several passes follow, and without this each would parse the file again.
+        Task task = job.model().task();
         Dataset<Row> all = rows.persist();
         try {
             Dataset<Row> training = all;
@@ -85,19 +100,40 @@ final class JobRows implements AutoCloseable {
             } else if (from instanceof ValidationConfig.Source own) {
                 held = Optional.of(validation.apply(own));
             }
-            boolean regression = job.model().task() == Task.REGRESSION;
-            return new JobRows(all, training, held, regression ? List.of() : known.orElseGet(() -> labels(job, all)));
+            return new JobRows(
+                    all,
+                    training,
+                    held,
+                    task,
+                    task == Task.REGRESSION ? List.of() : known.orElseGet(() -> labels(job, all)));
         } catch (RuntimeException e) {
             all.unpersist();
             throw e;
         }
     }
 
+    /** What the columns of a task's rows hold. */
+    static RowKind kind(Task task) {
+        return switch (task) {
+            case CLASSIFICATION, REGRESSION -> RowKind.ONE_LABEL;
+            case MULTI_LABEL -> RowKind.LABEL_SET;
+            case TOKEN_CLASSIFICATION -> RowKind.TAGGED_WORDS;
+        };
+    }
+
     /** The labels of the job; else of all rows of the training file, so that none is unknown in a part held out. */
     private static List<String> labels(JobConfig job, Dataset<Row> all) {
-        return job.model()
-                .labels()
-                .orElseGet(() -> Labels.learn(all, job.data().train().path()).names());
+        return job.model().labels().orElseGet(() -> learn(all, job));
+    }
+
+    private static List<String> learn(Dataset<Row> all, JobConfig job) {
+        String source = job.data().train().path();
+        return switch (job.model().task()) {
+            case REGRESSION -> List.of();
+            case CLASSIFICATION -> Labels.learn(all, source).names();
+            case MULTI_LABEL -> Labels.learnFromLists(all, source, 1).names();
+            case TOKEN_CLASSIFICATION -> Labels.learnFromLists(all, source, 2).names();
+        };
     }
 
     private static Source source(SourceConfig config) {
@@ -125,22 +161,32 @@ final class JobRows implements AutoCloseable {
     }
 
     LabelCodec codec() {
-        return codec(labels);
+        return codec(task, labels);
     }
 
-    /** What the texts of labels mean; numbers, without labels. */
-    static LabelCodec codec(List<String> labels) {
-        return labels.isEmpty() ? new RegressionLabels() : Labels.of(labels);
+    /** What the texts of labels mean; numbers for regression. */
+    static LabelCodec codec(Task task, List<String> labels) {
+        return switch (task) {
+            case REGRESSION -> new RegressionLabels();
+            case CLASSIFICATION -> Labels.of(labels);
+            case MULTI_LABEL -> LabelSets.of(labels);
+            case TOKEN_CLASSIFICATION -> TagSequences.of(labels);
+        };
     }
 
     /** The head that the labels ask for. */
     TaskHead head() {
-        return head(labels);
+        return head(task, labels);
     }
 
-    /** The head of so many labels; of regression without any. */
-    static TaskHead head(List<String> labels) {
-        return labels.isEmpty() ? new RegressionHead() : new ClassificationHead(labels.size());
+    /** The head of a task with these labels. */
+    static TaskHead head(Task task, List<String> labels) {
+        return switch (task) {
+            case REGRESSION -> new RegressionHead();
+            case CLASSIFICATION -> new ClassificationHead(labels.size());
+            case MULTI_LABEL -> new MultiLabelHead(labels.size());
+            case TOKEN_CLASSIFICATION -> new TokenClassificationHead(labels.size());
+        };
     }
 
     @Override

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.config.JobConfig;
 import org.sparklora.driver.config.JobFile;
@@ -90,11 +91,16 @@ final class PlanCommand implements Callable<Integer> {
             learningRate = OptionalDouble.of(job.training().learningRate());
             encoder = encoder.or(() -> Optional.of(JobModel.open(job).base().encoder()));
         }
-        Optional<FtsModel> names = encoder.map(e -> new FtsModel(
-                JobModel.linears(e), e.weights().stream().map(TensorSpec::name).toList()));
+        Optional<FtsModel> names = encoder.map(PlanCommand::names);
         Console.out(
                 "%s",
                 FtsConversion.yaml(FtsSchedule.read(file), names, learningRate).stripTrailing());
+    }
+
+    private static FtsModel names(Encoder encoder) {
+        Stream<TensorSpec> parameters = Stream.concat(encoder.weights().stream(), encoder.head().tensors(1).stream());
+        return new FtsModel(
+                JobModel.linears(encoder), parameters.map(TensorSpec::name).toList());
     }
 
     private static Encoder encoder(Path directory) {

@@ -4,6 +4,7 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;
+import org.sparklora.driver.config.Task;
 import org.sparklora.driver.data.Source;
 import org.sparklora.driver.data.SourceReader;
 import org.sparklora.driver.predict.FilePrediction;
@@ -43,6 +44,9 @@ final class PredictCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         TrainedRun trained = run.open();
+        if (trained.job().model().task() == Task.TOKEN_CLASSIFICATION) {
+            throw new UsageException("predict does not take runs of token_classification yet; evaluate does");
+        }
         Source source = run.source(trained, input, Optional.empty());
         JobRows.requireFiles(source);
         FilePrediction.Output into = FilePrediction.Output.of(output, Optional.ofNullable(outputFormat), source);

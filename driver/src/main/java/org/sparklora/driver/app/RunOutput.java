@@ -25,6 +25,7 @@ import org.sparklora.driver.checkpoint.RunCheckpointer;
 import org.sparklora.driver.config.ActivationCache;
 import org.sparklora.driver.config.JobConfig;
 import org.sparklora.driver.config.ResolvedYaml;
+import org.sparklora.driver.config.Task;
 import org.sparklora.driver.data.EvaluationData;
 import org.sparklora.driver.interop.AdapterDetails;
 import org.sparklora.driver.interop.AdapterDetails.TrainingSummary;
@@ -243,11 +244,17 @@ final class RunOutput {
                 "folding",
                 "frozen pairs are merged into their weights for batches of more than in * out / (in + out) tokens",
                 "last_layer",
-                "the first token's; no other is multiplied with a weight",
+                everyToken() ? "every token's" : "the first token's; no other is multiplied with a weight",
                 "attention",
-                "PyTorch's fused kernel, but where probabilities drop out and in the last layer",
+                "PyTorch's fused kernel, but where probabilities drop out"
+                        + (everyToken() ? "" : " and in the last layer"),
                 "precision",
                 "float32");
+    }
+
+    /** Whether the head reads every token of the last layer. */
+    private boolean everyToken() {
+        return job.model().task() == Task.TOKEN_CLASSIFICATION;
     }
 
     /**
@@ -259,9 +266,12 @@ final class RunOutput {
             throws IOException {
         Set<String> active = new TreeSet<>(manifest.names());
         active.removeAll(result.freeze().in(GroupState.DORMANT));
-        AdapterDetails details = AdapterDetails.sequenceClassifier(
-                        job.model().path(), job.lora().loraDropout())
-                .trainedOn(summary(data));
+        AdapterDetails details = new AdapterDetails(
+                job.model().path(),
+                everyToken() ? "TOKEN_CLS" : "SEQ_CLS",
+                job.lora().loraDropout(),
+                model.base().encoder().head().modules(),
+                Optional.of(summary(data)));
         SortedMap<String, byte[]> files = PeftAdapterWriter.files(manifest, active, result.adapter(), details);
         for (Map.Entry<String, byte[]> file : files.entrySet()) {
             directory.write("adapter/" + file.getKey(), file.getValue());

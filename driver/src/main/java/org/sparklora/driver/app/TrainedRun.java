@@ -9,6 +9,7 @@ import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.sparklora.driver.config.JobConfig;
+import org.sparklora.driver.config.ModelConfig;
 import org.sparklora.driver.report.RunDirectory;
 import org.sparklora.driver.report.RunStatus;
 import org.sparklora.worker.encoder.BaseModel;
@@ -78,19 +79,14 @@ public final class TrainedRun {
         return run.base();
     }
 
-    /** Length of a text's vector, H. */
-    public int hiddenSize() {
-        return BaseModel.shared(run.base()).encoder().hiddenSize();
-    }
-
     /** What executors predict with. */
     public TrainedModel model() {
-        BaseModel base = BaseModel.shared(run.base());
-        int maxLength = run.job().model().maxLength();
+        ModelConfig job = run.job().model();
+        BaseModel base = BaseModel.shared(run.base(), JobModel.reading(job.task()));
         return new TrainedModel(
                 new TrainedModel.Base(run.base().toString(), run.manifest().baseModelSha256()),
-                JobRows.head(run.labels()),
+                JobRows.head(job.task(), run.labels()),
                 new TrainedModel.Adapter(run.manifest().manifest(), run.adapter()),
-                new TrainedModel.Text(JobModel.tokenizer(run.base(), maxLength, base), maxLength));
+                new TrainedModel.Text(JobModel.tokenizer(run.base(), job, base), job.maxLength()));
     }
 }

@@ -19,6 +19,7 @@ import org.sparklora.driver.report.Progress;
 import org.sparklora.driver.spark.ExchangeChoice;
 import org.sparklora.driver.spark.Sessions;
 import org.sparklora.driver.spark.SparkEpochRunner;
+import org.sparklora.driver.spark.TaskLabels;
 import org.sparklora.worker.contract.DropoutRates;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.LoraManifest;
@@ -128,7 +129,10 @@ final class TrainingRun {
                         spark,
                         context,
                         model.base().encoder(),
-                        new SparkEpochRunner.Data(data.training(), data.validation()),
+                        new SparkEpochRunner.Data(
+                                data.training(),
+                                data.validation(),
+                                new TaskLabels(job.model().task(), data.labels())),
                         new SparkEpochRunner.Settings(
                                 exchange,
                                 job.execution().maxFailures(),

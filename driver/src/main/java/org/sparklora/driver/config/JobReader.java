@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.SortedMap;
+import java.util.stream.Stream;
 import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.data.TextTokenizer;
 
@@ -13,6 +14,8 @@ final class JobReader {
 
     private static final List<String> CLASSIFICATION_METRICS = List.of("accuracy", "auc", "f1", "loss");
     private static final List<String> REGRESSION_METRICS = List.of("loss", "mse", "pearson", "spearman");
+    private static final List<String> MULTI_LABEL_METRICS = List.of("accuracy", "f1", "loss");
+    private static final List<String> TOKEN_METRICS = List.of("accuracy", "f1", "loss", "precision", "recall");
 
     private final Section root;
     private final JobPaths paths;
@@ -28,10 +31,11 @@ final class JobReader {
         ModelConfig model = model(root.section("model"));
         DataConfig data = data(root.section("data"));
         LoraConfig lora = new LoraReader(root.section("lora"), paths).read();
-        List<String> metrics = data.validation().isPresent() ? metrics(model.task()) : List.of();
+        checkPairs(model.task(), data);
+        List<String> metrics = data.validation().isPresent() ? metrics(model) : List.of();
         ScheduleReader.Read schedule = new ScheduleReader(root.section("schedule"), lora, metrics).read();
-        TrainingConfig training = training(
-                root.section("training"), model.task(), data.validation().isPresent());
+        TrainingConfig training =
+                training(root.section("training"), model, data.validation().isPresent());
         ExecutionConfig execution = execution(root.section("execution"));
         TrackingConfig tracking = tracking(root.section("tracking"));
         if (outputOverride.isEmpty() && !root.has("output")) {
@@ -50,9 +54,11 @@ final class JobReader {
         Optional<List<String>> labels = s.has("labels") ? Optional.of(s.texts("labels")) : Optional.empty();
         if (labels.isPresent() && task == Task.REGRESSION) {
             s.problem("labels", "must be left out with task: regression");
-        } else if (task == Task.CLASSIFICATION
+        } else if (task != Task.MULTI_LABEL
                 && s.raw("labels").filter(JobReader::isShort).isPresent()) {
             s.problem("labels", "must name at least two labels");
+        } else if (s.raw("labels").filter(List.of()::equals).isPresent()) {
+            s.problem("labels", "must name at least one label");
         }
         // What the tokenizer needs for the special tokens of any pair and one token of text.
         int maxLength = s.whole("max_length", 128, TextTokenizer.LEAST_LENGTH);
@@ -112,7 +118,21 @@ final class JobReader {
         return source;
     }
 
-    private static TrainingConfig training(Section s, Task task, boolean validated) {
+    /** Tags are for the words of one text. */
+    private void checkPairs(Task task, DataConfig data) {
+        if (task != Task.TOKEN_CLASSIFICATION) {
+            return;
+        }
+        String message = "must be left out with task: token_classification";
+        if (data.train().textPair().isPresent()) {
+            root.section("data").section("train").problem("text_pair", message);
+        } else if (data.validation().orElse(null) instanceof ValidationConfig.Source own
+                && own.source().textPair().isPresent()) {
+            root.section("data").section("validation").problem("text_pair", message);
+        }
+    }
+
+    private static TrainingConfig training(Section s, ModelConfig model, boolean validated) {
         int epochs = s.whole("num_train_epochs", 3, 1);
         int batchSize = s.whole("batch_size", 32, 1);
         // A small batch alone shall not refuse a job: the default gives way, by the job's own numbers only.
@@ -140,23 +160,33 @@ final class JobReader {
                 s.text("metric_for_best_model"),
                 s.flag("load_best_model_at_end", false),
                 s.whole("early_stopping_patience", 1));
-        checkTask(s, training, task, validated);
+        checkTask(s, training, model, validated);
         s.finish();
         return training;
     }
 
     /** What validation tells of a task. */
-    private static List<String> metrics(Task task) {
-        return task == Task.REGRESSION ? REGRESSION_METRICS : CLASSIFICATION_METRICS;
+    private static List<String> metrics(ModelConfig model) {
+        return switch (model.task()) {
+            case CLASSIFICATION -> CLASSIFICATION_METRICS;
+            case REGRESSION -> REGRESSION_METRICS;
+            case TOKEN_CLASSIFICATION -> TOKEN_METRICS;
+            case MULTI_LABEL ->
+                // Which labels there are can be known here only where the job names them.
+                Stream.concat(
+                                MULTI_LABEL_METRICS.stream(),
+                                model.labels().orElse(List.of()).stream().map(label -> "f1_" + label))
+                        .toList();
+        };
     }
 
-    private static void checkTask(Section s, TrainingConfig training, Task task, boolean validated) {
-        List<String> metrics = metrics(task);
+    private static void checkTask(Section s, TrainingConfig training, ModelConfig model, boolean validated) {
+        List<String> metrics = metrics(model);
         training.metricForBestModel()
                 .filter(metric -> !metrics.contains(metric))
                 .ifPresent(metric -> s.mismatch(
                         "metric_for_best_model", "'" + metric + "'", "one of " + String.join(", ", metrics)));
-        if (task == Task.REGRESSION && training.labelSmoothingFactor() > 0) {
+        if (model.task() == Task.REGRESSION && training.labelSmoothingFactor() > 0) {
             s.problem("label_smoothing_factor", "must be left out with task: regression");
         }
         if (!validated && training.loadBestModelAtEnd()) {

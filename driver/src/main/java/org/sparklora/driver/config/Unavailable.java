@@ -5,6 +5,9 @@ import java.util.List;
 /** Values of the job file that this version does not have yet. A feature that arrives deletes its lines here. */
 final class Unavailable {
 
+    /** What heads are made of; which of them a model's own is, the model tells. */
+    private static final List<String> HEAD_MODULES = List.of("classifier", "pre_classifier");
+
     private final Problems problems;
 
     private Unavailable(Problems problems) {
@@ -16,13 +19,17 @@ final class Unavailable {
     }
 
     private void check(JobConfig job) {
-        Task task = job.model().task();
-        refuse("model.task", task, task == Task.MULTI_LABEL, "classification or regression");
-        refuse("model.task", task, task == Task.TOKEN_CLASSIFICATION, "classification or regression");
+        boolean smoothed = job.training().labelSmoothingFactor() > 0;
+        refuse(
+                "training.label_smoothing_factor with model.task='multi_label'",
+                smoothed && job.model().task() == Task.MULTI_LABEL,
+                "leave it out");
 
         List<String> toSave = job.lora().modulesToSave();
-        boolean headOrNothing = toSave.isEmpty() || toSave.equals(List.of("classifier"));
-        refuse("lora.modules_to_save=" + toSave, !headOrNothing, "use [classifier] or []");
+        refuse(
+                "lora.modules_to_save=" + toSave,
+                !HEAD_MODULES.containsAll(toSave),
+                "use [classifier], [pre_classifier, classifier] for DistilBERT, or []");
 
         ExecutionConfig execution = job.execution();
         refuse("execution.device", execution.device(), execution.device() == ComputeDevice.GPU, "cpu");

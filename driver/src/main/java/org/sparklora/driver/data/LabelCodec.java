@@ -2,13 +2,21 @@ package org.sparklora.driver.data;
 
 import java.io.Serializable;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.sparklora.worker.data.Encoded;
+import org.sparklora.worker.data.TextTokenizer;
 
-/** What a label's text means as a number. */
-public sealed interface LabelCodec extends Serializable permits Labels, RegressionLabels {
+/** What a row's text and label mean as tokens and numbers. */
+public sealed interface LabelCodec extends Serializable permits Labels, LabelSets, RegressionLabels, TagSequences {
 
-    /** What is wrong with a label and what to do, or nothing. */
-    Optional<String> problem(String label);
+    /** What is wrong with the label of a row and what to do, or nothing. */
+    Optional<String> problem(String text, String label);
 
-    /** Class index or value; the label must have no problem. */
-    float encode(String label);
+    /** The tokens of a text, or of a pair where the second is not null. */
+    default Encoded tokens(TextTokenizer tokenizer, String text, @Nullable String pair) {
+        return tokenizer.encode(text, pair);
+    }
+
+    /** Labels of an example; the row must have no problem. */
+    float[] values(Encoded tokens, String label);
 }

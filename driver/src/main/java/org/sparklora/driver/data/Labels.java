@@ -4,8 +4,12 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Optional;
+import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.functions;
+import org.apache.spark.sql.types.DataTypes;
+import org.sparklora.worker.data.Encoded;
 
 /** The classes: a label's index is its place in the list. Compared exactly, white space and case included. */
 public final class Labels implements LabelCodec {
@@ -35,19 +39,21 @@ public final class Labels implements LabelCodec {
         return new Labels(names);
     }
 
+    /** Labels that do not exclude each other, in a given order; at least one. */
+    static Labels ofSets(List<String> names) {
+        if (names.isEmpty()) {
+            throw new DataException("model.labels is empty; name at least one label");
+        }
+        return new Labels(names);
+    }
+
     /**
      * The distinct labels of training data in the order of their text, so "10" comes before "2".
      *
      * @param source where the rows come from, for messages
      */
     public static Labels learn(Dataset<Row> rows, String source) {
-        List<String> found = new ArrayList<>();
-        rows.select(SourceReader.LABEL)
-                .where("label is not null and label != ''")
-                .distinct()
-                .limit(MOST_CLASSES + 1)
-                .toLocalIterator()
-                .forEachRemaining(row -> found.add(row.getString(0)));
+        List<String> found = distinct(rows.select(SourceReader.LABEL));
         if (found.size() > MOST_CLASSES) {
             throw new DataException("'" + source + "' has more than " + MOST_CLASSES
                     + " distinct labels; set model.task to regression, or name another label column");
@@ -57,8 +63,40 @@ public final class Labels implements LabelCodec {
                     + (found.isEmpty() ? "no label" : "one label only, '" + found.get(0) + "'")
                     + "; a classifier needs at least two: check data.train.label, or set model.labels");
         }
-        found.sort(null);
         return new Labels(found);
+    }
+
+    /**
+     * The same where each row has a list of labels.
+     *
+     * @param least labels there must be
+     */
+    public static Labels learnFromLists(Dataset<Row> rows, String source, int least) {
+        Column list =
+                functions.from_json(functions.col(SourceReader.LABEL), DataTypes.createArrayType(DataTypes.StringType));
+        List<String> found = distinct(rows.select(functions.explode(list).as(SourceReader.LABEL)));
+        if (found.size() > MOST_CLASSES) {
+            throw new DataException(
+                    "'" + source + "' has more than " + MOST_CLASSES + " distinct labels; name another label column");
+        }
+        if (found.size() < least) {
+            throw new DataException("'" + source + "' has "
+                    + (found.isEmpty() ? "no label" : "one label only, '" + found.get(0) + "'")
+                    + "; check data.train.label, or set model.labels");
+        }
+        return new Labels(found);
+    }
+
+    /** At most one more than there may be, sorted. */
+    private static List<String> distinct(Dataset<Row> labels) {
+        List<String> found = new ArrayList<>();
+        labels.where("label is not null and label != ''")
+                .distinct()
+                .limit(MOST_CLASSES + 1)
+                .toLocalIterator()
+                .forEachRemaining(row -> found.add(row.getString(0)));
+        found.sort(null);
+        return found;
     }
 
     /** The labels by index. */
@@ -72,6 +110,11 @@ public final class Labels implements LabelCodec {
     }
 
     @Override
+    public Optional<String> problem(String text, String label) {
+        return problem(label);
+    }
+
+    /** What is wrong with a label and what to do, or nothing. */
     public Optional<String> problem(String label) {
         return indices.containsKey(label)
                 ? Optional.empty()
@@ -80,6 +123,11 @@ public final class Labels implements LabelCodec {
     }
 
     @Override
+    public float[] values(Encoded tokens, String label) {
+        return new float[] {encode(label)};
+    }
+
+    /** A label's index; it must have no problem. */
     public float encode(String label) {
         Integer index = indices.get(label);
         if (index == null) {

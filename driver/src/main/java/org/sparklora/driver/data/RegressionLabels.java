@@ -1,6 +1,7 @@
 package org.sparklora.driver.data;
 
 import java.util.Optional;
+import org.sparklora.worker.data.Encoded;
 
 /** Labels that are numbers. */
 public final class RegressionLabels implements LabelCodec {
@@ -8,7 +9,7 @@ public final class RegressionLabels implements LabelCodec {
     private static final long serialVersionUID = 1L;
 
     @Override
-    public Optional<String> problem(String label) {
+    public Optional<String> problem(String text, String label) {
         return Numbers.isFinite(label)
                 ? Optional.empty()
                 : Optional.of("label '" + label + "' is not a finite number; correct it, or set model.task to "
@@ -16,7 +17,7 @@ public final class RegressionLabels implements LabelCodec {
     }
 
     @Override
-    public float encode(String label) {
-        return (float) Numbers.parse(label);
+    public float[] values(Encoded tokens, String label) {
+        return new float[] {(float) Numbers.parse(label)};
     }
 }

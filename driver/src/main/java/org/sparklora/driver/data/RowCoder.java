@@ -74,7 +74,7 @@ final class RowCoder implements Serializable {
         if (content.label == null) {
             return Optional.of("the label is missing or empty; fill it in or remove the row");
         }
-        return labels.problem(content.label);
+        return labels.problem(content.text, content.label);
     }
 
     private static boolean isWeight(String weight) {
@@ -86,10 +86,14 @@ final class RowCoder implements Serializable {
         if (content.text == null) {
             throw new IllegalArgumentException("a row without text cannot be encoded");
         }
-        Encoded encoded = tokenizer.encode(content.text, content.pair);
-        float label = labels == null || content.label == null ? 0 : labels.encode(content.label);
         float weight = content.weight == null ? 1 : (float) Numbers.parse(content.weight);
-        return new CodedExample(encoded.example(label, weight, key), encoded.truncated());
+        if (labels == null || content.label == null) {
+            Encoded encoded = tokenizer.encode(content.text, content.pair);
+            return new CodedExample(encoded.example(0, weight, key), encoded.truncated());
+        }
+        Encoded encoded = labels.tokens(tokenizer, content.text, content.pair);
+        float[] values = labels.values(encoded, content.label);
+        return new CodedExample(encoded.example(values, weight, key), encoded.truncated());
     }
 
     /** What a partition holds. */

@@ -1,12 +1,16 @@
 package org.sparklora.driver.data;
 
+import static org.apache.spark.sql.functions.coalesce;
 import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.count;
 import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.min;
 import static org.apache.spark.sql.functions.monotonically_increasing_id;
 import static org.apache.spark.sql.functions.row_number;
+import static org.apache.spark.sql.functions.size;
+import static org.apache.spark.sql.functions.split;
 import static org.apache.spark.sql.functions.struct;
+import static org.apache.spark.sql.functions.to_json;
 import static org.apache.spark.sql.functions.when;
 
 import java.util.ArrayList;
@@ -31,6 +35,7 @@ import org.apache.spark.sql.types.StructType;
 /**
  * Reads a source as a table of {@value #FILE}, {@value #ROW} (from 1 within its file), {@value #TEXT},
  * {@value #TEXT_PAIR}, {@value #LABEL} and {@value #WEIGHT}, all but the row as text; what is missing or empty is null.
+ * Lists (label sets, words, tags) are JSON arrays as text, whatever the source spells them like: see {@link TextLists}.
  *
  * <p>Reading checks the whole input once, so a malformed row is reported here. The table itself is lazy and parses the
  * input anew each time it is used: persist it where several passes follow.
@@ -56,10 +61,12 @@ public final class SourceReader {
     private final Source source;
     private final SourceFormat format;
     private final Map<String, String> options;
+    private final RowKind kind;
 
-    private SourceReader(SparkSession spark, Source source) {
+    private SourceReader(SparkSession spark, Source source, RowKind kind) {
         this.spark = spark;
         this.source = source;
+        this.kind = kind;
         String name = SourceFormat.name(source, spark.sparkContext().hadoopConfiguration());
         this.format = SourceFormat.of(source, name);
         this.options = format.options(source, name);
@@ -70,14 +77,19 @@ public final class SourceReader {
         SourceFormat.of(source, SourceFormat.name(source, hadoop));
     }
 
-    /** The rows of a source. */
+    /** The rows of a source with one text and one label each. */
     public static Dataset<Row> read(SparkSession spark, Source source) {
-        return new SourceReader(spark, source).rows(false);
+        return read(spark, source, RowKind.ONE_LABEL);
+    }
+
+    /** The rows of a source. */
+    public static Dataset<Row> read(SparkSession spark, Source source, RowKind kind) {
+        return new SourceReader(spark, source, kind).rows(false);
     }
 
     /** The rows of a source, with all its own columns in the struct {@value #INPUT}. */
     public static Dataset<Row> readWithInput(SparkSession spark, Source source) {
-        return new SourceReader(spark, source).rows(true);
+        return new SourceReader(spark, source, RowKind.ONE_LABEL).rows(true);
     }
 
     private Dataset<Row> rows(boolean withInput) {
@@ -137,12 +149,34 @@ public final class SourceReader {
                         + DidYouMean.hint(name, there) + " Its columns are " + DidYouMean.list(there)
                         + "; name the right one in the data section");
             }
-            DataType type = schema.apply(name).dataType();
-            if (type instanceof StructType || type instanceof ArrayType || type instanceof MapType) {
-                throw new DataException("'" + source.path() + "': column '" + name + "' is of type "
-                        + type.simpleString() + "; it must hold one text or number a row");
-            }
+            requireType(name, schema.apply(name).dataType());
         }
+    }
+
+    private void requireType(String name, DataType type) {
+        boolean ofText = name.equals(source.text());
+        boolean ofLabel = source.label().filter(name::equals).isPresent();
+        boolean list = type instanceof ArrayType array && !isNested(array.elementType());
+        if (kind == RowKind.TAGGED_WORDS && (ofText || ofLabel)) {
+            if (!list) {
+                throw new DataException("'" + source.path() + "': column '" + name + "' is of type "
+                        + type.simpleString() + "; token_classification needs an array of "
+                        + (ofText ? "words" : "tags") + " a row, which JSON lines and Parquet can hold");
+            }
+        } else if (kind == RowKind.LABEL_SET && ofLabel) {
+            if (isNested(type) && !list) {
+                throw new DataException("'" + source.path() + "': column '" + name + "' is of type "
+                        + type.simpleString() + "; it must hold an array of labels a row, or a text: labels separated"
+                        + " by |");
+            }
+        } else if (isNested(type)) {
+            throw new DataException("'" + source.path() + "': column '" + name + "' is of type " + type.simpleString()
+                    + "; it must hold one text or number a row");
+        }
+    }
+
+    private static boolean isNested(DataType type) {
+        return type instanceof StructType || type instanceof ArrayType || type instanceof MapType;
     }
 
     /**
@@ -158,9 +192,9 @@ public final class SourceReader {
             columns.add(col("_metadata.file_block_start").as(BLOCK));
             columns.add(monotonically_increasing_id().as(POSITION));
         }
-        columns.add(text(Optional.of(source.text())).as(TEXT));
+        columns.add((kind == RowKind.TAGGED_WORDS ? words(source.text()) : text(Optional.of(source.text()))).as(TEXT));
         columns.add(text(source.textPair()).as(TEXT_PAIR));
-        columns.add(text(source.label()).as(LABEL));
+        columns.add(label(schema).as(LABEL));
         columns.add(text(source.weight()).as(WEIGHT));
         if (withInput) {
             Column[] all =
@@ -191,6 +225,30 @@ public final class SourceReader {
         }
         Column text = named(column.get()).cast(DataTypes.StringType);
         return when(text.notEqual(lit("")), text);
+    }
+
+    private Column label(StructType schema) {
+        if (source.label().isEmpty() || kind == RowKind.ONE_LABEL) {
+            return text(source.label());
+        }
+        String name = source.label().get();
+        if (kind == RowKind.TAGGED_WORDS) {
+            return words(name);
+        }
+        Column none = lit(TextLists.EMPTY);
+        Column text = text(source.label());
+        return schema.apply(name).dataType() instanceof ArrayType
+                ? coalesce(to_json(strings(name)), none)
+                : when(text.isNull(), none).otherwise(to_json(split(text, "\\|", -1)));
+    }
+
+    /** An array that is missing or has no element is null. */
+    private static Column words(String column) {
+        return when(size(named(column)).gt(0), to_json(strings(column)));
+    }
+
+    private static Column strings(String column) {
+        return named(column).cast(DataTypes.createArrayType(DataTypes.StringType));
     }
 
     private static Column named(String column) {

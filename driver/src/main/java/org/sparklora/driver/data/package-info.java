@@ -3,7 +3,7 @@
  *
  * <p>Open {@link org.sparklora.driver.data.TrainingData} first. {@link org.sparklora.driver.data.SourceReader} makes a
  * table of text, label, file and row of any format; {@link org.sparklora.driver.data.Labels} turns labels into class
- * indices; {@link org.sparklora.driver.data.TrainingData} deals the rows to S shards;
+ * indices, {@link org.sparklora.driver.data.LabelSets} and {@link org.sparklora.driver.data.TagSequences} lists of them; {@link org.sparklora.driver.data.TrainingData} deals the rows to S shards;
  * {@link org.sparklora.driver.data.EvaluationData} keeps their order, so that predictions can be put back.
  *
  * <p>Invariants: a shard's content depends on the rows' content and the seed, never on how Spark cut the input, on the

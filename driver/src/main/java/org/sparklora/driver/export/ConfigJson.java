@@ -50,10 +50,11 @@ final class ConfigJson {
         String name = switch (config.modelType()) {
             case "bert" -> "Bert";
             case "roberta" -> "Roberta";
+            case "xlm-roberta" -> "XLMRoberta";
             case "distilbert" -> "DistilBert";
             default ->
                 throw config.problem("the class of transformers that model_type '" + config.modelType()
-                        + "' has is not known here; this version exports: bert, roberta, distilbert");
+                        + "' has is not known here; this version exports: bert, distilbert, roberta, xlm-roberta");
         };
         return name + (task == Task.TOKEN_CLASSIFICATION ? "ForTokenClassification" : "ForSequenceClassification");
     }

@@ -19,8 +19,9 @@ import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.encoder.Architectures;
 import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.encoder.EncoderConfig;
+import org.sparklora.worker.encoder.EncoderWeights;
 import org.sparklora.worker.encoder.ModelException;
-import org.sparklora.worker.encoder.WeightsFile;
+import org.sparklora.worker.encoder.Reading;
 import org.sparklora.worker.safetensors.DType;
 import org.sparklora.worker.safetensors.HalfFloats;
 
@@ -34,7 +35,7 @@ public final class MergedModel implements Closeable {
 
     private final Path directory;
     private final Encoder encoder;
-    private final WeightsFile base;
+    private final EncoderWeights base;
     private final ManifestFile manifest;
     private final AdapterSnapshot adapter;
     private final SortedMap<String, List<Integer>> shapes = new TreeMap<>();
@@ -44,7 +45,7 @@ public final class MergedModel implements Closeable {
     private record Pair(LoraModule module, double scaling) {}
 
     private MergedModel(
-            Path directory, Encoder encoder, WeightsFile base, ManifestFile manifest, AdapterSnapshot adapter) {
+            Path directory, Encoder encoder, EncoderWeights base, ManifestFile manifest, AdapterSnapshot adapter) {
         this.directory = directory;
         this.encoder = encoder;
         this.base = base;
@@ -67,14 +68,15 @@ public final class MergedModel implements Closeable {
      * Opens a base model for merging.
      *
      * @param directory the base model's
+     * @param reading what the head reads
      * @param adapter every tensor of the groups that are not dormant, of the head, and trained biases
      */
-    public static MergedModel open(Path directory, ManifestFile manifest, AdapterSnapshot adapter) {
-        return open(directory, Architectures.of(EncoderConfig.read(directory)), manifest, adapter);
+    public static MergedModel open(Path directory, Reading reading, ManifestFile manifest, AdapterSnapshot adapter) {
+        return open(directory, Architectures.of(EncoderConfig.read(directory), reading), manifest, adapter);
     }
 
     static MergedModel open(Path directory, Encoder encoder, ManifestFile manifest, AdapterSnapshot adapter) {
-        return new MergedModel(directory, encoder, WeightsFile.open(directory, encoder), manifest, adapter);
+        return new MergedModel(directory, encoder, EncoderWeights.open(directory, encoder), manifest, adapter);
     }
 
     /** The base model's directory. */

@@ -21,14 +21,15 @@ import java.util.stream.Collectors;
  *   <li>{@code layers_to_transform} keeps the modules of those layers, the layer being the number in {@code .layer.N.};
  *       modules outside the layers (the pooler) fall away. As in PEFT a module that a list gives by its whole name stays.
  *       PEFT refuses the filter together with a string; here it applies to all three.
- *   <li>The classifier is never a target: it is the head.
+ *   <li>The classifier is never a target: it is the head, with what belongs to it ({@code classifier.dense}, {@code
+ *       pre_classifier}).
  * </ul>
  *
  * Where PEFT would silently adapt less, or exclude less, than was written, this says so: every entry must match something.
  */
 public final class ModuleMatcher {
 
-    private static final String HEAD_MODULE = "classifier";
+    private static final List<String> HEAD_MODULES = List.of("classifier", "pre_classifier");
 
     private final List<LinearModule> modules;
     private final LayerNames layers;
@@ -88,7 +89,8 @@ public final class ModuleMatcher {
     /** What is wrong with an {@code exclude_modules}: each of its entries must match something, the head at least. */
     public List<String> problems(JobValue<ModulePattern> exclude) {
         return entries(exclude.key(), exclude.value()).stream()
-                .filter(entry -> matching(entry).isEmpty() && !entry.test().test(HEAD_MODULE))
+                .filter(entry ->
+                        matching(entry).isEmpty() && HEAD_MODULES.stream().noneMatch(entry.test()))
                 .map(entry ->
                         entry.where() + " matches no module; " + entry.whyNone().get())
                 .toList();
@@ -179,7 +181,7 @@ public final class ModuleMatcher {
     }
 
     static boolean isHead(String path) {
-        return path.equals(HEAD_MODULE) || path.startsWith(HEAD_MODULE + ".");
+        return HEAD_MODULES.stream().anyMatch(head -> path.equals(head) || path.startsWith(head + "."));
     }
 
     /** The first of some modules in quotes, and how many more there are. */

@@ -34,7 +34,7 @@ public sealed interface ModulePattern {
         }
     }
 
-    /** The string {@code all-linear}: every Linear but the head's. For BERT that includes the pooler's, as in PEFT. */
+    /** The string {@code all-linear}: every Linear but the head's; where BERT's pooler is read, with the pooler's, as in PEFT. */
     record AllLinear() implements ModulePattern {
 
         /** The job file's spelling, and PEFT's; case does not count. */

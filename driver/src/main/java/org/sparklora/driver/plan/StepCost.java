@@ -134,7 +134,7 @@ public final class StepCost {
         return trainableParameters(state) * Float.BYTES;
     }
 
-    /** The lowest stage that trains, as {@link Encoder} counts; {@code layers() + 2}: the head alone. */
+    /** The lowest stage that trains, as {@link Encoder} counts; {@link Encoder#stages()}: the head alone. */
     public int lowestStage(FreezeState state) {
         return GradientLayout.of(manifest, state).lowestStage(encoder);
     }
@@ -145,13 +145,13 @@ public final class StepCost {
     }
 
     /**
-     * Bytes of what a cache keeps of this many rows: one vector a token, from the pooler on one a row.
+     * Bytes of what a cache keeps of this many rows: one vector a token, or one a row where the first alone goes on.
      */
     public long prefixBytes(CachePlan cache, long rows) {
         if (!cache.isOn()) {
             return 0;
         }
-        double vectors = cache.stage() > encoder.layers() ? 1 : lengths.meanLength();
+        double vectors = encoder.firstTokenEnters(cache.stage()) ? 1 : lengths.meanLength();
         return Math.round(
                 rows * vectors * encoder.hiddenSize() * cache.precision().bytes());
     }

@@ -24,11 +24,12 @@ import org.sparklora.driver.data.DataException;
 import org.sparklora.driver.data.Source;
 import org.sparklora.driver.data.SourceReader;
 import org.sparklora.driver.report.OutputException;
+import org.sparklora.worker.head.MultiLabelHead;
 import org.sparklora.worker.inference.TrainedModel;
 
 /**
  * A run's predictions of the rows of files, written to files: all columns of the input, {@code prediction}, and for classes
- * {@code probability}, that of the class predicted. Rows are in the order of the input's files and rows, over all part files.
+ * {@code probability}, that of the class predicted; of several labels each, with a bar between. Rows are in the order of the input's files and rows, over all part files.
  */
 public final class FilePrediction {
 
@@ -84,7 +85,7 @@ public final class FilePrediction {
         StructType input = (StructType) rows.schema().apply(SourceReader.INPUT).dataType();
         LongAccumulator withoutText = session.sparkContext().longAccumulator("rows without text");
         LongAccumulator counted = session.sparkContext().longAccumulator("rows");
-        FileOutputs outputs = new FileOutputs(labels);
+        FileOutputs outputs = new FileOutputs(labels, model.head() instanceof MultiLabelHead);
         StructType out = rows.schema();
         for (StructField column : outputs.columns()) {
             if (Arrays.asList(input.fieldNames()).contains(column.name())) {
@@ -121,10 +122,15 @@ public final class FilePrediction {
 
         private static final long serialVersionUID = 1L;
 
-        private final ArrayList<String> labels;
+        /** Between the labels of a row, as in the data that such models are trained on. */
+        private static final String BETWEEN = "|";
 
-        FileOutputs(List<String> labels) {
+        private final ArrayList<String> labels;
+        private final boolean anyNumber;
+
+        FileOutputs(List<String> labels, boolean anyNumber) {
             this.labels = new ArrayList<>(labels);
+            this.anyNumber = anyNumber;
         }
 
         List<StructField> columns() {
@@ -133,7 +139,8 @@ public final class FilePrediction {
             }
             return List.of(
                     DataTypes.createStructField(PREDICTION, DataTypes.StringType, true),
-                    DataTypes.createStructField(PROBABILITY, DataTypes.DoubleType, true));
+                    DataTypes.createStructField(
+                            PROBABILITY, anyNumber ? DataTypes.StringType : DataTypes.DoubleType, true));
         }
 
         @Override
@@ -146,12 +153,28 @@ public final class FilePrediction {
             if (labels.isEmpty()) {
                 return new Object[] {(double) logits[0]};
             }
+            if (anyNumber) {
+                return labelSet(logits);
+            }
             double[] probabilities = Softmax.of(logits);
             int best = 0;
             for (int c = 1; c < logits.length; c++) {
                 best = logits[c] > logits[best] ? c : best;
             }
             return new Object[] {labels.get(best), probabilities[best]};
+        }
+
+        /** The labels whose sigmoid is above one half, and their probabilities, both in the labels' order. */
+        private Object[] labelSet(float[] logits) {
+            List<String> predicted = new ArrayList<>();
+            List<String> probabilities = new ArrayList<>();
+            for (int c = 0; c < logits.length; c++) {
+                if (logits[c] > 0) {
+                    predicted.add(labels.get(c));
+                    probabilities.add(Double.toString(1 / (1 + StrictMath.exp(-logits[c]))));
+                }
+            }
+            return new Object[] {String.join(BETWEEN, predicted), String.join(BETWEEN, probabilities)};
         }
     }
 }

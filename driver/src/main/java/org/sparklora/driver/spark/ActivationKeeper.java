@@ -86,10 +86,10 @@ final class ActivationKeeper {
         });
     }
 
-    /** Bytes of a hidden state for each token, or above the last layer for each row. */
+    /** Bytes of a hidden state for each token, or for each row where the first token alone goes on. */
     private long bytes(CachePlan cache, TextStatistics statistics) {
-        boolean everyToken = cache.stage() <= wish.encoder().layers();
-        long vectors = everyToken ? statistics.tokens() : statistics.examples();
+        boolean first = wish.encoder().firstTokenEnters(cache.stage());
+        long vectors = first ? statistics.examples() : statistics.tokens();
         return vectors * wish.encoder().hiddenSize() * cache.precision().bytes();
     }
 }

@@ -15,7 +15,8 @@ public final class ModelEvaluation {
     private ModelEvaluation() {}
 
     /** The metrics by name. */
-    public static SortedMap<String, Double> of(SparkSession session, TrainedModel model, EvaluationData data) {
+    public static SortedMap<String, Double> of(
+            SparkSession session, TrainedModel model, EvaluationData data, TaskLabels labels) {
         JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
         Broadcast<TrainedModel> broadcast = spark.broadcast(model);
         try {
@@ -25,7 +26,7 @@ public final class ModelEvaluation {
                     data.slices().mapPartitions(new ScoreShards(broadcast)).collect()) {
                 predictions.put(part);
             }
-            return Metrics.of(session, predictions, model.head());
+            return Metrics.of(session, predictions, model.head(), labels);
         } finally {
             broadcast.destroy();
         }

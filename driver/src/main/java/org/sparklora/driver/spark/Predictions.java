@@ -2,25 +2,25 @@ package org.sparklora.driver.spark;
 
 import org.sparklora.worker.spark.ShardLogits;
 
-/** Logits and labels of labelled rows, in row order. */
+/** Logits and labels of labelled rows, in row order. Where tokens are labelled, those that count. */
 final class Predictions {
 
-    private final float[] labels;
+    private final float[][] labels;
+    private final float[][] logits;
     private final int columns;
-    private final float[] logits;
 
     Predictions(int rows, int columns) {
-        this.labels = new float[rows];
+        this.labels = new float[rows][];
+        this.logits = new float[rows][];
         this.columns = columns;
-        this.logits = new float[rows * columns];
     }
 
     /** Puts a shard's rows in their places. */
     void put(ShardLogits part) {
-        for (int i = 0; i < part.keys().length; i++) {
-            int row = Math.toIntExact(part.keys()[i]);
-            labels[row] = part.labels()[i];
-            System.arraycopy(part.logits(), i * columns, logits, row * columns, columns);
+        for (ShardLogits.Row own : part.rows()) {
+            int row = Math.toIntExact(own.key());
+            labels[row] = own.labels();
+            logits[row] = own.logits();
         }
     }
 
@@ -28,20 +28,31 @@ final class Predictions {
         return labels.length;
     }
 
+    /** The one label of a row. */
     float label(int row) {
+        return labels[row][0];
+    }
+
+    /** All labels of a row; not a copy. */
+    float[] labels(int row) {
         return labels[row];
     }
 
-    /** A copy of one row's logits, [C]. */
+    /** One row's logits, [C], or [n, C] of n tokens; not a copy. */
     float[] logits(int row) {
-        return java.util.Arrays.copyOfRange(logits, row * columns, (row + 1) * columns);
+        return logits[row];
     }
 
     /** The column with the largest logit; the first of equal ones. */
     int argmax(int row) {
+        return argmax(row, 0);
+    }
+
+    /** The same of a row's n-th token that counts. */
+    int argmax(int row, int token) {
         int best = 0;
         for (int c = 1; c < columns; c++) {
-            if (logits[row * columns + c] > logits[row * columns + best]) {
+            if (logits[row][token * columns + c] > logits[row][token * columns + best]) {
                 best = c;
             }
         }

@@ -43,8 +43,8 @@ public final class SparkEpochRunner implements EpochRunner, AutoCloseable {
     private final SegmentLength segmentLength = new SegmentLength(Clock.systemUTC());
     private final int shards;
 
-    /** Rows of a run. */
-    public record Data(TrainingData training, Optional<EvaluationData> validation) {}
+    /** Rows of a run, and what they are labelled with. */
+    public record Data(TrainingData training, Optional<EvaluationData> validation, TaskLabels labels) {}
 
     /**
      * How the run uses the cluster.
@@ -135,7 +135,7 @@ public final class SparkEpochRunner implements EpochRunner, AutoCloseable {
                 .collect()) {
             predictions.put(part);
         }
-        return Metrics.of(session, predictions, run.head());
+        return Metrics.of(session, predictions, run.head(), data.labels());
     }
 
     /** Frees what Spark keeps of the rows, for whoever goes on with the session. */

@@ -58,11 +58,10 @@ class BadInputModelTest {
     @Test
     void missingWeights() throws IOException {
         Files.delete(job.model().resolve("model.safetensors"));
-        refusedAsModel(
-                "DIR/model has no model.safetensors; a Hugging Face model directory holds it beside config.json");
+        refusedAsModel("DIR/model has no model.safetensors, pytorch_model.bin or index of several such files;"
+                + " a Hugging Face model directory holds one of them beside config.json");
         job.write("model/pytorch_model.bin", "");
-        refusedAsModel("DIR/model has no model.safetensors; pytorch_model.bin is not read: save the model with"
-                + " safe_serialization=True");
+        refusedAsModel("DIR/model/pytorch_model.bin: this is not a file that torch.save wrote; copy the file again");
     }
 
     @Test
@@ -112,7 +111,7 @@ class BadInputModelTest {
                 "\"hidden_size\": 24     | \"hidden_size\": 0.5 | DIR/model/config.json: hidden_size is 0.5, but must be a whole number above 0",
                 "\"hidden_size\": 24     | \"hidden_size\": \"a\" | DIR/model/config.json: hidden_size is 'a', but must be a number",
                 "\"hidden_size\": 24     | \"hidden_size\": 25  | DIR/model/config.json: hidden_size 25 is not a multiple of num_attention_heads 3",
-                "\"bert\"                | \"t5\"               | DIR/model/config.json: model_type 't5' is not supported; this version fine-tunes: bert",
+                "\"bert\"                | \"t5\"               | DIR/model/config.json: model_type 't5' is not supported; this version fine-tunes: bert, distilbert, roberta, xlm-roberta",
                 "\"gelu\"                | \"relu\"             | DIR/model/config.json: hidden_act 'relu' is not supported; BERT's erf form 'gelu' is",
                 "{                       | [                    | DIR/model/config.json is not valid JSON; copy the model directory again",
             })

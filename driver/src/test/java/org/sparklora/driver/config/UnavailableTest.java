@@ -3,6 +3,7 @@ package org.sparklora.driver.config;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -15,22 +16,28 @@ class UnavailableTest {
     void namesEachValueAndWhatToUseInstead() {
         assertThat(Jobs.problems(directory, Jobs.EVERY_KEY))
                 .containsExactly(
-                        "model.task='multi_label' is not available in this version; use classification or regression",
+                        "training.label_smoothing_factor with model.task='multi_label' is not available in this"
+                                + " version; leave it out",
                         "lora.modules_to_save=[pooler, classifier] is not available in this version;"
-                                + " use [classifier] or []",
+                                + " use [classifier], [pre_classifier, classifier] for DistilBERT, or []",
                         "execution.device='gpu' is not available in this version; use cpu",
                         "tracking.mlflow is not available in this version; leave it out",
                         "tracking.tensorboard is not available in this version; leave it out");
     }
 
     @Test
-    void namesValuesOfTheSameKey() {
-        assertThat(Jobs.problems(directory, Jobs.SMALLEST, "model.task=token_classification"))
-                .containsExactly("model.task='token_classification' is not available in this version;"
-                        + " use classification or regression");
-        assertThat(Jobs.problems(directory, Jobs.SMALLEST, "model.task=multi_label"))
-                .containsExactly("model.task='multi_label' is not available in this version;"
-                        + " use classification or regression");
+    void everyTaskIsAvailable() {
+        for (String task : List.of("classification", "multi_label", "regression", "token_classification")) {
+            assertThat(Jobs.read(directory, Jobs.SMALLEST, "model.task=" + task)
+                            .model()
+                            .task()
+                            .name())
+                    .isEqualToIgnoringCase(task);
+        }
+        assertThat(Jobs.read(directory, Jobs.SMALLEST, "lora.modules_to_save=[pre_classifier, classifier]")
+                        .lora()
+                        .modulesToSave())
+                .hasSize(2);
     }
 
     @Test

@@ -217,4 +217,51 @@ class SourceReaderTest {
     private static List<Row> rows(Source source) {
         return SourceReader.read(spark, source).orderBy("file", "row").collectAsList();
     }
+
+    private List<String> column(Path file, RowKind kind, int column) {
+        return SourceReader.read(spark, Source.of(file.toString(), "text", "label"), kind)
+                .orderBy("file", "row")
+                .collectAsList()
+                .stream()
+                .map(row -> row.getString(column))
+                .toList();
+    }
+
+    @Test
+    void labelSetsAreListsWhateverSpellsThem() throws IOException {
+        Path csv = write("sets.csv", """
+                text,label
+                a,x|y
+                b,"say ""z"", too"
+                c,
+                d,x||
+                """);
+        assertThat(column(csv, RowKind.LABEL_SET, 4))
+                .containsExactly("[\"x\",\"y\"]", "[\"say \\\"z\\\", too\"]", "[]", "[\"x\",\"\",\"\"]");
+        Path json = write("sets.jsonl", """
+                {"text": "a", "label": ["x", "y"]}
+                {"text": "b", "label": []}
+                {"text": "c", "label": null}
+                {"text": "d"}
+                """);
+        assertThat(column(json, RowKind.LABEL_SET, 4)).containsExactly("[\"x\",\"y\"]", "[]", "[]", "[]");
+        Path parquet = dir.resolve("sets.parquet");
+        spark.read().json(json.toString()).write().parquet(parquet.toString());
+        assertThat(column(parquet, RowKind.LABEL_SET, 4)).containsExactlyInAnyOrder("[\"x\",\"y\"]", "[]", "[]", "[]");
+        assertThatThrownBy(() -> column(json, RowKind.ONE_LABEL, 4))
+                .hasMessageContaining("column 'label' is of type array<string>; it must hold one text or number a row");
+    }
+
+    @Test
+    void wordsAndTagsAreListsOfTexts() throws IOException {
+        Path json = write("words.jsonl", """
+                {"text": ["It", "costs", "5", "\\"ü😀"], "label": [0, 1, 2, 0]}
+                {"text": [], "label": null}
+                """);
+        assertThat(column(json, RowKind.TAGGED_WORDS, 2)).containsExactly("[\"It\",\"costs\",\"5\",\"\\\"ü😀\"]", null);
+        assertThat(column(json, RowKind.TAGGED_WORDS, 4)).containsExactly("[\"0\",\"1\",\"2\",\"0\"]", null);
+        Path nested = write("nested.jsonl", "{\"text\": [[\"a\"]], \"label\": [\"x\"]}\n");
+        assertThatThrownBy(() -> column(nested, RowKind.TAGGED_WORDS, 2))
+                .hasMessageContaining("column 'text' is of type array<array<string>>; token_classification needs");
+    }
 }

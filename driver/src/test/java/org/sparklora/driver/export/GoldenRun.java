@@ -27,6 +27,7 @@ import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.encoder.BaseModel;
+import org.sparklora.worker.encoder.Reading;
 import org.sparklora.worker.encoder.Tokens;
 import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.head.ClassificationHead;
@@ -126,7 +127,7 @@ record GoldenRun(Path model, PeftAdapter adapter, JsonNode json) {
     }
 
     MergedModel merged() {
-        return MergedModel.open(model, manifest(), values());
+        return MergedModel.open(model, Reading.FIRST_TOKEN, manifest(), values());
     }
 
     TaskHead head() {

@@ -24,6 +24,7 @@ import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.encoder.ModelException;
+import org.sparklora.worker.encoder.Reading;
 import org.sparklora.worker.safetensors.DType;
 import org.sparklora.worker.safetensors.HalfFloats;
 import org.sparklora.worker.safetensors.SafetensorsFile;
@@ -155,12 +156,13 @@ class HuggingFaceExportTest {
         float[] bias = run.values().values("classifier.bias");
         bias[1] = -70_000f;
         AdapterSnapshot large = run.values().with(new HashMap<>(Map.of("classifier.bias", bias)));
-        assertThatThrownBy(() -> write(run, MergedModel.open(run.model(), run.manifest(), large), DType.F16))
+        assertThatThrownBy(() -> write(
+                        run, MergedModel.open(run.model(), Reading.FIRST_TOKEN, run.manifest(), large), DType.F16))
                 .isInstanceOf(ModelException.class)
                 .hasMessage("'classifier.bias' holds -70000.0, which float16 cannot: its largest value is 65504;"
                         + " give --dtype float32");
         assertThat(folder.resolve("out")).isEmptyDirectory();
-        assertThat(write(run, MergedModel.open(run.model(), run.manifest(), large), DType.F32))
+        assertThat(write(run, MergedModel.open(run.model(), Reading.FIRST_TOKEN, run.manifest(), large), DType.F32))
                 .isNotEmptyDirectory();
     }
 
@@ -175,7 +177,7 @@ class HuggingFaceExportTest {
                 "",
                 trained.labels());
         AdapterSnapshot head = run.values().only(name -> name.startsWith("classifier."));
-        Path out = write(run, MergedModel.open(run.model(), dormant, head), DType.F32);
+        Path out = write(run, MergedModel.open(run.model(), Reading.FIRST_TOKEN, dormant, head), DType.F32);
         try (SafetensorsFile ours = SafetensorsFile.open(out.resolve("model.safetensors"));
                 SafetensorsFile base = SafetensorsFile.open(run.model().resolve("model.safetensors"))) {
             assertThat(ours.floats(QUERY + ".weight")).containsExactly(base.floats(QUERY + ".weight"));
@@ -192,7 +194,7 @@ class HuggingFaceExportTest {
         ManifestFile headOnly = new ManifestFile(
                 trained.manifest(), FreezeState.of(Map.of("all", GroupState.DORMANT)), new TreeMap<>(), "", List.of());
         AdapterSnapshot head = run.values().only(name -> name.startsWith("classifier."));
-        Path out = write(run, MergedModel.open(legacy, headOnly, head), DType.F32);
+        Path out = write(run, MergedModel.open(legacy, Reading.FIRST_TOKEN, headOnly, head), DType.F32);
         try (SafetensorsFile ours = SafetensorsFile.open(out.resolve("model.safetensors"))) {
             assertThat(ours.names())
                     .contains("bert.embeddings.LayerNorm.weight", "classifier.weight")

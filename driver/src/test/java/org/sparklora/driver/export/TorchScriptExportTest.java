@@ -43,6 +43,7 @@ import org.sparklora.worker.encoder.Architectures;
 import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.encoder.EncoderConfig;
 import org.sparklora.worker.encoder.ModelException;
+import org.sparklora.worker.encoder.Reading;
 
 /** DJL alone loads what was exported: its engine, its translator, its reading of serving.properties. No network. */
 class TorchScriptExportTest {
@@ -219,7 +220,7 @@ class TorchScriptExportTest {
     @Test
     void anEncoderWithoutAScriptIsRefused() {
         GoldenRun run = GoldenRun.of("merge");
-        Encoder bert = Architectures.of(EncoderConfig.read(run.model()));
+        Encoder bert = Architectures.of(EncoderConfig.read(run.model()), Reading.FIRST_TOKEN);
         Encoder silent = (Encoder) Proxy.newProxyInstance(
                 Encoder.class.getClassLoader(),
                 new Class<?>[] {Encoder.class},

@@ -19,7 +19,7 @@ import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.Encoder;
-import org.sparklora.worker.head.ClassificationHead;
+import org.sparklora.worker.encoder.HeadLayers;
 
 class CacheRuleTest {
 
@@ -41,7 +41,7 @@ class CacheRuleTest {
                         group("pooler", "bert.pooler.dense"),
                         group("top", "bert.encoder.layer.11.attention.self.query")),
                 bias,
-                new ClassificationHead(2).tensors(32),
+                HeadLayers.classifier(32).tensors(2),
                 bias == BiasMode.ALL ? ENCODER.biases() : List.of());
     }
 

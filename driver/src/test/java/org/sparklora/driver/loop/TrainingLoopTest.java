@@ -35,7 +35,7 @@ import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.contract.ShardSum;
 import org.sparklora.worker.data.Padding;
 import org.sparklora.worker.encoder.BaseModel;
-import org.sparklora.worker.head.ClassificationHead;
+import org.sparklora.worker.encoder.HeadLayers;
 import org.sparklora.worker.train.AdamW;
 import org.sparklora.worker.train.FirstValues;
 import org.sparklora.worker.train.LearningRateSchedule;
@@ -62,7 +62,7 @@ class TrainingLoopTest {
         return new LoraManifest(
                 List.of(group("top", 11), group("bottom", 0)),
                 BiasMode.NONE,
-                new ClassificationHead(2).tensors(32),
+                HeadLayers.classifier(32).tensors(2),
                 List.of());
     }
 

@@ -30,6 +30,7 @@ import org.sparklora.worker.contract.StepSettings;
 import org.sparklora.worker.data.Example;
 import org.sparklora.worker.data.Shard;
 import org.sparklora.worker.data.ShardOrder;
+import org.sparklora.worker.encoder.HeadLayers;
 import org.sparklora.worker.head.ClassificationHead;
 import org.sparklora.worker.spark.CacheStorage;
 import org.sparklora.worker.spark.CachedShard;
@@ -82,7 +83,8 @@ class PlacedShardsTest {
 
     /** Only the head trains. */
     private static EpochContext context(Path model, CachePlan cache) {
-        LoraManifest manifest = new LoraManifest(List.of(), BiasMode.NONE, HEAD.tensors(32), List.of());
+        LoraManifest manifest = new LoraManifest(
+                List.of(), BiasMode.NONE, HeadLayers.classifier(32).tensors(2), List.of());
         Map<String, float[]> values = new TreeMap<>();
         manifest.head().forEach(tensor -> {
             float[] v = new float[tensor.size()];
@@ -116,9 +118,7 @@ class PlacedShardsTest {
         Broadcast<EpochContext> context = spark.broadcast(context(cache));
         Map<Long, List<Float>> logits = new TreeMap<>();
         placed.mapPartitions(new PredictTask(context)).collect().forEach(part -> {
-            for (int i = 0; i < part.keys().length; i++) {
-                logits.put(part.keys()[i], List.of(part.logits()[2 * i], part.logits()[2 * i + 1]));
-            }
+            part.rows().forEach(row -> logits.put(row.key(), List.of(row.logits()[0], row.logits()[1])));
         });
         return logits;
     }

@@ -21,14 +21,14 @@ public final class Batch {
     private final float[] weights;
     private final @Nullable HiddenStates entering;
 
-    private Batch(int rows, int length, @Nullable HiddenStates entering) {
+    private Batch(int rows, int length, int labelsOfRow, @Nullable HiddenStates entering) {
         this.rows = rows;
         this.length = length;
         this.entering = entering;
         inputIds = new long[rows * length];
         tokenTypeIds = new long[rows * length];
         attentionMask = new float[rows * length];
-        labels = new float[rows];
+        labels = new float[rows * labelsOfRow];
         weights = new float[rows];
     }
 
@@ -48,8 +48,10 @@ public final class Batch {
                     "a batch of 0 examples: skip the step on a shard that has no rows left, it adds zero");
         }
         int longest = examples.stream().mapToInt(Example::length).max().orElseThrow();
-        Batch batch = new Batch(examples.size(), longest, entering);
+        int labels = examples.stream().mapToInt(e -> e.labels().length).max().orElseThrow();
+        Batch batch = new Batch(examples.size(), longest, labels, entering);
         Arrays.fill(batch.inputIds, padTokenId);
+        Arrays.fill(batch.labels, Example.IGNORED);
         for (int b = 0; b < batch.rows; b++) {
             batch.fill(b, examples.get(b));
         }
@@ -65,7 +67,8 @@ public final class Batch {
         // Padding keeps token type 0, as in Hugging Face.
         Arrays.fill(tokenTypeIds, start + example.secondStart(), start + ids.length, 1);
         Arrays.fill(attentionMask, start, start + ids.length, 1);
-        labels[b] = example.label();
+        float[] own = example.labels();
+        System.arraycopy(own, 0, labels, b * (labels.length / rows), own.length);
         weights[b] = example.weight();
     }
 
@@ -94,7 +97,10 @@ public final class Batch {
         return attentionMask;
     }
 
-    /** [B]. */
+    /**
+     * [B, L]: one label a row, or C. Labels of tokens are padded as tokens are, with {@link Example#IGNORED}, so that L is
+     * S.
+     */
     public float[] labels() {
         return labels;
     }

@@ -4,39 +4,58 @@ import java.io.Serializable;
 import java.util.Arrays;
 
 /**
- * One tokenised row: token ids with the special tokens, the label, the weight in the loss, and the row's key.
+ * One tokenised row: token ids with the special tokens, what it is labelled with, the weight in the loss, and the row's
+ * key.
+ *
+ * <p>Labels are one class index or value; or C of them, 1 for each label that the row has and 0 for the others; or a class
+ * index for each token, {@link #IGNORED} where a token has none.
  *
  * <p>The arrays are shared, not copied: thousands of examples live in a shard, and nobody changes one. Token types and
  * attention masks are not stored, for both follow from {@link #secondStart} and the length.
  */
 public final class Example implements Serializable {
 
+    /** The label of a token that has none: a special one, or a further piece of a word. PyTorch's ignore_index. */
+    public static final float IGNORED = -100f;
+
     private static final long serialVersionUID = 1L;
 
     private final int[] inputIds;
     private final int secondStart;
-    private final float label;
+    private final float[] labels;
     private final float weight;
     private final long key;
+
+    /**
+     * An example with one label.
+     *
+     * @param label class index, or the value of a regression
+     */
+    public Example(int[] inputIds, int secondStart, float label, float weight, long key) {
+        this(inputIds, secondStart, new float[] {label}, weight, key);
+    }
 
     /**
      * An example.
      *
      * @param inputIds token ids with the special tokens, without padding; at least one
      * @param secondStart index of the first token of type 1; the length when there is no second text
-     * @param label class index, or the value of a regression
+     * @param labels at least one
      * @param weight factor of this row's loss; finite, at least 0
      * @param key what orders the row within an epoch
      */
-    public Example(int[] inputIds, int secondStart, float label, float weight, long key) {
+    public Example(int[] inputIds, int secondStart, float[] labels, float weight, long key) {
         if (inputIds.length == 0 || secondStart < 0 || secondStart > inputIds.length) {
             throw new IllegalArgumentException("example " + key + ": " + inputIds.length
                     + " tokens, the second text from token " + secondStart + "; there must be at least one token, and "
                     + "the second text must start within them");
         }
+        if (labels.length == 0) {
+            throw new IllegalArgumentException("example " + key + " has no label, but must have at least one");
+        }
         this.inputIds = inputIds;
         this.secondStart = secondStart;
-        this.label = label;
+        this.labels = labels;
         this.weight = weight;
         this.key = key;
     }
@@ -56,9 +75,14 @@ public final class Example implements Serializable {
         return secondStart;
     }
 
-    /** Class index, or the value of a regression. */
+    /** The first of the labels: the class index, or the value of a regression. */
     public float label() {
-        return label;
+        return labels[0];
+    }
+
+    /** All labels; not a copy, so for readers only. */
+    public float[] labels() {
+        return labels;
     }
 
     /** Factor of this row's loss. */
@@ -76,7 +100,7 @@ public final class Example implements Serializable {
         return o instanceof Example other
                 && key == other.key
                 && secondStart == other.secondStart
-                && Float.floatToIntBits(label) == Float.floatToIntBits(other.label)
+                && Arrays.equals(labels, other.labels)
                 && Float.floatToIntBits(weight) == Float.floatToIntBits(other.weight)
                 && Arrays.equals(inputIds, other.inputIds);
     }
@@ -88,7 +112,7 @@ public final class Example implements Serializable {
 
     @Override
     public String toString() {
-        return "Example[key=" + key + ", length=" + inputIds.length + ", secondStart=" + secondStart + ", label="
-                + label + ", weight=" + weight + "]";
+        return "Example[key=" + key + ", length=" + inputIds.length + ", secondStart=" + secondStart + ", labels="
+                + Arrays.toString(labels) + ", weight=" + weight + "]";
     }
 }

@@ -4,7 +4,7 @@ import java.nio.FloatBuffer;
 
 /**
  * What enters a stage of the encoder for the rows of a batch, kept from an earlier pass. For each row [tokens, H] without
- * padding; [1, H] above the last layer, of which the first token alone is used.
+ * padding; [1, H] above a last layer of which the first token alone is used.
  */
 public interface HiddenStates {
 

@@ -173,7 +173,10 @@ public final class Shard implements Serializable {
 
         private static void write(DataOutputStream out, Example e) throws IOException {
             out.writeLong(e.key());
-            out.writeFloat(e.label());
+            writeInt(out, e.labels().length);
+            for (float label : e.labels()) {
+                out.writeFloat(label);
+            }
             out.writeFloat(e.weight());
             writeInt(out, e.secondStart());
             writeInt(out, e.length());
@@ -210,14 +213,17 @@ public final class Shard implements Serializable {
                 Example[] examples = new Example[in.readInt()];
                 for (int i = 0; i < examples.length; i++) {
                     long key = in.readLong();
-                    float label = in.readFloat();
+                    float[] labels = new float[readInt(in)];
+                    for (int l = 0; l < labels.length; l++) {
+                        labels[l] = in.readFloat();
+                    }
                     float weight = in.readFloat();
                     int secondStart = readInt(in);
                     int[] ids = new int[readInt(in)];
                     for (int t = 0; t < ids.length; t++) {
                         ids[t] = readInt(in);
                     }
-                    examples[i] = new Example(ids, secondStart, label, weight, key);
+                    examples[i] = new Example(ids, secondStart, labels, weight, key);
                 }
                 return new Shard(index, examples, truncated);
             } catch (IOException | IllegalArgumentException | NegativeArraySizeException e) {

@@ -6,6 +6,7 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -90,16 +91,33 @@ public final class TextTokenizer implements AutoCloseable {
                 ? library.encode(tokenizer.getHandle(), text, true)
                 : library.encodeDual(tokenizer.getHandle(), text, pair, true);
         try {
-            long[] ids = library.getTokenIds(encoding);
-            int[] inputIds = new int[ids.length];
-            for (int i = 0; i < ids.length; i++) {
-                inputIds[i] = Math.toIntExact(ids[i]);
-            }
-            int secondStart = pair == null ? ids.length : firstOfTypeOne(library.getTypeIds(encoding));
+            int[] inputIds = ints(library.getTokenIds(encoding));
+            int secondStart = pair == null ? inputIds.length : firstOfTypeOne(library.getTypeIds(encoding));
             return new Encoded(inputIds, secondStart, library.getOverflowCount(encoding) > 0);
         } finally {
             library.deleteEncoding(encoding);
         }
+    }
+
+    /** Tokens of a text that is cut into words already; no token spans two of them. */
+    public Encoded encodeWords(List<String> words) {
+        TokenizersLibrary library = TokenizersLibrary.LIB;
+        long encoding = library.encodeList(tokenizer.getHandle(), words.toArray(new String[0]), true);
+        try {
+            int[] inputIds = ints(library.getTokenIds(encoding));
+            int[] ofTokens = ints(library.getWordIds(encoding));
+            return new Encoded(inputIds, inputIds.length, library.getOverflowCount(encoding) > 0, ofTokens);
+        } finally {
+            library.deleteEncoding(encoding);
+        }
+    }
+
+    private static int[] ints(long[] values) {
+        int[] ints = new int[values.length];
+        for (int i = 0; i < ints.length; i++) {
+            ints[i] = Math.toIntExact(values[i]);
+        }
+        return ints;
     }
 
     private static int firstOfTypeOne(long[] types) {

@@ -107,4 +107,21 @@ final class TokenizerJson {
     static String text(JsonObject json) {
         return new GsonBuilder().disableHtmlEscaping().serializeNulls().create().toJson(json);
     }
+
+    /** Sets add_prefix_space wherever the pre-tokenizer is byte-level, alone or in a sequence. */
+    static void addPrefixSpace(JsonObject json) {
+        JsonElement preTokenizer = json.get("pre_tokenizer");
+        if (preTokenizer == null || !preTokenizer.isJsonObject()) {
+            return;
+        }
+        JsonObject only = preTokenizer.getAsJsonObject();
+        List<JsonElement> all =
+                only.has("pretokenizers") ? only.getAsJsonArray("pretokenizers").asList() : List.of(only);
+        for (JsonElement one : all) {
+            JsonElement type = one.getAsJsonObject().get("type");
+            if (type != null && type.getAsString().equals("ByteLevel")) {
+                one.getAsJsonObject().addProperty("add_prefix_space", true);
+            }
+        }
+    }
 }

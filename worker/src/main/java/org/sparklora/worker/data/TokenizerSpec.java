@@ -72,6 +72,16 @@ public final class TokenizerSpec implements Serializable {
         }
     }
 
+    /**
+     * The same for texts that are cut into words already. A byte-level vocabulary knows a word by the space before it, so
+     * each gets one, as transformers' {@code add_prefix_space} does.
+     */
+    public TokenizerSpec forWords() {
+        JsonObject changed = JsonParser.parseString(json).getAsJsonObject();
+        TokenizerJson.addPrefixSpace(changed);
+        return new TokenizerSpec(source, TokenizerJson.text(changed), padToken, padTokenId, vocabularySize);
+    }
+
     /** The file it was read from. */
     public String source() {
         return source;

@@ -3,26 +3,24 @@ package org.sparklora.worker.encoder;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
-import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.engine.Torch;
-import org.sparklora.worker.safetensors.DType;
-import org.sparklora.worker.safetensors.SafetensorsException;
 
 /**
- * A frozen base model: its encoder and its weights by Hugging Face name. float32 weights are the mapped file itself
- * (pages are shared between JVMs); float16 and bfloat16 are widened once.
+ * A frozen base model: its encoder and its weights by Hugging Face name. float32 weights of safetensors are the mapped
+ * file itself (pages are shared between JVMs); float16 and bfloat16 are widened once, and what torch.save wrote is copied.
  *
  * <p>Read-only after loading, safe from any thread. The weights belong to the model's own manager.
  */
 public final class BaseModel implements AutoCloseable {
 
-    /** One per JVM and directory, because the weights are the large thing and tasks come and go. Never emptied. */
-    private static final Map<Path, BaseModel> SHARED = new ConcurrentHashMap<>();
+    /** One per JVM, directory and reading, because the weights are the large thing and tasks come and go. Never emptied. */
+    private static final Map<Key, BaseModel> SHARED = new ConcurrentHashMap<>();
+
+    private record Key(Path directory, Reading reading) {}
 
     private final Path directory;
     private final Encoder encoder;
@@ -35,23 +33,31 @@ public final class BaseModel implements AutoCloseable {
         this.manager = manager;
     }
 
-    /** The model of a directory, loaded once per JVM and shared; never to be closed. */
+    /** The model of a directory for heads that read so, loaded once per JVM and shared; never to be closed. */
+    public static BaseModel shared(Path directory, Reading reading) {
+        Key key = new Key(directory.toAbsolutePath().normalize(), reading);
+        return SHARED.computeIfAbsent(key, k -> open(k.directory(), k.reading()));
+    }
+
+    /** The same for heads that read the first token. */
     public static BaseModel shared(Path directory) {
-        return SHARED.computeIfAbsent(directory.toAbsolutePath().normalize(), BaseModel::open);
+        return shared(directory, Reading.FIRST_TOKEN);
+    }
+
+    /** Loads a Hugging Face directory for heads that read the first token; the caller closes the model. */
+    public static BaseModel open(Path directory) {
+        return open(directory, Reading.FIRST_TOKEN);
     }
 
     /** Loads a Hugging Face directory; the caller closes the model. */
-    public static BaseModel open(Path directory) {
-        Encoder encoder = Architectures.of(EncoderConfig.read(directory));
-        try (WeightsFile file = WeightsFile.open(directory, encoder)) {
+    public static BaseModel open(Path directory, Reading reading) {
+        Encoder encoder = Architectures.of(EncoderConfig.read(directory), reading);
+        try (EncoderWeights files = EncoderWeights.open(directory, encoder)) {
             Torch.prepareThread();
             BaseModel model = new BaseModel(directory, encoder, Torch.newManager());
             try {
-                file.names().forEach(name -> model.weights.put(name, model.load(file, name)));
+                files.names().forEach(name -> model.weights.put(name, files.load(model.manager, name)));
                 return model;
-            } catch (SafetensorsException e) {
-                model.close();
-                throw new ModelException(String.valueOf(e.getMessage()), e);
             } catch (RuntimeException e) {
                 model.close();
                 throw e;
@@ -59,9 +65,11 @@ public final class BaseModel implements AutoCloseable {
         }
     }
 
-    /** SHA-256 of the weights file of a model directory, hexadecimal. */
+    /**
+     * SHA-256 of the weights of a model directory, hexadecimal: of the file that holds them, or of several files together.
+     */
     public static String sha256(Path directory) {
-        return WeightsFile.sha256(directory);
+        return WeightFiles.sha256(directory);
     }
 
     public Path directory() {
@@ -84,13 +92,6 @@ public final class BaseModel implements AutoCloseable {
     /** A tensor that the checkpoint may or may not bring, such as a trained classifier. */
     public Optional<NDArray> optional(String name) {
         return Optional.ofNullable(weights.get(name));
-    }
-
-    private NDArray load(WeightsFile file, String name) {
-        List<Integer> shape = file.shape(name);
-        return file.dtype(name) == DType.F32
-                ? Tensors.wrap(manager, file.map(name), shape)
-                : Tensors.floats(manager, file.floats(name), shape);
     }
 
     @Override

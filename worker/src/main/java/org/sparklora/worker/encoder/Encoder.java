@@ -9,8 +9,12 @@ import org.sparklora.worker.contract.TensorSpec;
 /**
  * A transformer encoder, layer by layer, so that the caller decides where gradients start.
  *
- * <p>Stages count from 0: stage 0 is the embeddings, stage i + 1 is layer i, stage {@code layers() + 1} the pooler. A
- * result is owned by the manager of the stage's input; the input is consumed (closed). Implementations hold names and
+ * <p>Stages count from 0: stage 0 is the embeddings, stage i + 1 is layer i, stage {@code layers() + 1} the pooler where
+ * the encoder {@linkplain #pools() pools}. The head is the stage after the last, {@link #stages()}: {@code layers() + 2}
+ * above a pooler, {@code layers() + 1} without one. An encoder is made for one {@link Reading}: for heads that read every
+ * token no pooler takes part, whatever the architecture.
+ *
+ * <p>A result is owned by the manager of the stage's input; the input is consumed (closed). Implementations hold names and
  * sizes only: no state, safe from any thread.
  */
 public interface Encoder {
@@ -45,7 +49,31 @@ public interface Encoder {
     /** Names and shapes of every bias of the encoder. */
     List<TensorSpec> biases();
 
-    /** Stage of a weight or module by its name; {@code layers() + 2} for what is not the encoder's, such as a head. */
+    /** What of the last layer the head reads. */
+    Reading reading();
+
+    /** Whether a pooler stands between the last layer and the head. */
+    boolean pools();
+
+    /** The layers of the head, which are not the encoder's own and train whole. */
+    HeadLayers head();
+
+    /** Number of stages: embeddings, layers, and the pooler if there is one. It is also the number of the head. */
+    default int stages() {
+        return layers() + (pools() ? 2 : 1);
+    }
+
+    /** Whether a stage results in one vector a sequence, of its first token, and not in one for each token. */
+    default boolean firstTokenAlone(int stage) {
+        return reading() == Reading.FIRST_TOKEN && stage >= layers();
+    }
+
+    /** Whether one vector a sequence enters a stage, the head included, and not one for each token. */
+    default boolean firstTokenEnters(int stage) {
+        return firstTokenAlone(stage - 1);
+    }
+
+    /** Stage of a weight or module by its name; {@link #stages()} for what is not the encoder's, such as a head. */
     int stageOf(String name);
 
     /** What of a sequence the weight of a Linear is multiplied with, where {@link #firstTokens} ends. */
@@ -72,7 +100,7 @@ public interface Encoder {
         if (stage <= layers()) {
             return "layer " + (stage - 1);
         }
-        return stage == layers() + 1 ? "pooler" : "head";
+        return stage < stages() ? "pooler" : "head";
     }
 
     /** The encoder as TorchScript; empty where nobody has written that down yet. */
@@ -95,6 +123,6 @@ public interface Encoder {
      */
     NDArray firstTokens(int layer, ForwardPass pass, NDArray x, Tokens tokens);
 
-    /** What the head reads: the first tokens [B, H] to [B, H]. */
+    /** The pooler, where there is one: the first tokens [B, H] to [B, H]. */
     NDArray pool(ForwardPass pass, NDArray first);
 }

@@ -82,6 +82,33 @@ public final class EncoderConfig {
         return (int) value;
     }
 
+    /** A whole number, at least 0, or a default where the key is missing or null. */
+    public int notNegative(String key, int otherwise) {
+        double value = number(key, otherwise);
+        if (value < 0 || value != Math.rint(value) || value > Integer.MAX_VALUE) {
+            throw problem(key + " is " + plain(value) + ", but must be a whole number of at least 0");
+        }
+        return (int) value;
+    }
+
+    /** A required whole number that divides another one. */
+    public int divisor(String key, String ofKey) {
+        int of = positive(ofKey);
+        int value = positive(key);
+        if (of % value != 0) {
+            throw problem(ofKey + " " + of + " is not a multiple of " + key + " " + value);
+        }
+        return value;
+    }
+
+    /** Refuses an activation other than GELU in its erf form. */
+    public void requireGelu(String key) {
+        String activation = text(key).orElse("gelu");
+        if (!activation.equals("gelu")) {
+            throw problem(key + " '" + activation + "' is not supported; BERT's erf form 'gelu' is");
+        }
+    }
+
     /** A number, or a default where the key is missing or null. */
     public double number(String key, double otherwise) {
         return number(key).orElse(otherwise);

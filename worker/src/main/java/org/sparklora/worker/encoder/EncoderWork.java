@@ -37,11 +37,11 @@ public final class EncoderWork {
         this.layers = encoder.layers();
         this.hidden = encoder.hiddenSize();
         this.heads = encoder.heads();
-        this.everyToken = new long[layers + 2];
-        this.firstToken = new long[layers + 2];
-        this.everyTokenOfInput = new long[layers + 2];
-        this.firstTokenOfInput = new long[layers + 2];
-        this.widest = new int[layers + 2];
+        this.everyToken = new long[encoder.stages()];
+        this.firstToken = new long[encoder.stages()];
+        this.everyTokenOfInput = new long[encoder.stages()];
+        this.firstTokenOfInput = new long[encoder.stages()];
+        this.widest = new int[encoder.stages()];
         for (TensorSpec weight : encoder.linears()) {
             int stage = encoder.stageOf(weight.name());
             boolean every = encoder.multiplied(weight.name()) == Multiplied.EVERY_TOKEN;
@@ -58,7 +58,7 @@ public final class EncoderWork {
         return new EncoderWork(encoder);
     }
 
-    /** Number of stages: embeddings, layers, pooler. */
+    /** Number of stages: embeddings, layers, and the pooler if there is one. */
     public int stages() {
         return everyToken.length;
     }
@@ -90,7 +90,7 @@ public final class EncoderWork {
      */
     public double backward(int stage, int length, boolean lowest) {
         double input = lowest ? 2.0 * everyTokenOfInput[stage] * length + 2.0 * firstTokenOfInput[stage] : 0;
-        int factors = lowest && stage == layers ? 1 : 2;
+        int factors = lowest && encoder.firstTokenAlone(stage) ? 1 : 2;
         return products(stage, length) - input + factors * attention(stage, length);
     }
 
@@ -98,15 +98,16 @@ public final class EncoderWork {
         return 2.0 * everyToken[stage] * length + 2.0 * firstToken[stage];
     }
 
-    /** Q Kᵀ and P V, S x S x H each; in the last layer a query and a mean of each head, N x S x H. */
+    /** Q Kᵀ and P V, S x S x H each; for the first token alone a query and a mean of each head, N x S x H. */
     private double attention(int stage, int length) {
-        return stage == 0 || stage > layers ? 0 : 4.0 * (stage < layers ? length : heads) * length * hidden;
+        int vectors = encoder.firstTokenAlone(stage) ? heads : length;
+        return stage == 0 || stage > layers ? 0 : 4.0 * vectors * length * hidden;
     }
 
     /**
      * float32 values that autograd keeps of a stage, for a row of S tokens, until backward has passed it: the stage's
      * input, which LoRA pairs read, Q, K and V by head, attention's result and the logarithm of each softmax's sum, the
-     * input of both layer normalisations, and that of the GELU. In the last layer the N x S probabilities, and a query and
+     * input of both layer normalisations, and that of the GELU. For the first token alone the N x S probabilities, and a query and
      * a mean of each head, are in the place of K, V and the sums. Without dropout: each mask would add its tensor twice,
      * attention's also the probabilities of every token.
      */
@@ -117,8 +118,8 @@ public final class EncoderWork {
         if (stage > layers) {
             return 2.0 * hidden;
         }
-        return stage < layers
-                ? length * (7.0 * hidden + widest[stage] + heads)
-                : length * (double) hidden + heads * (2.0 * hidden + length) + 3.0 * hidden + widest[stage];
+        return encoder.firstTokenAlone(stage)
+                ? length * (double) hidden + heads * (2.0 * hidden + length) + 3.0 * hidden + widest[stage]
+                : length * (7.0 * hidden + widest[stage] + heads);
     }
 }

@@ -43,4 +43,24 @@ public record Tokens(int batch, int length, NDArray ids, NDArray typeIds, NDArra
         Arrays.setAll(positions, i -> i % length);
         return Tensors.longs(ids.getManager(), positions, positions.length);
     }
+
+    /** Token type 0 for every token, [B·S] int64. */
+    public NDArray zeros() {
+        return Tensors.longs(ids.getManager(), new long[batch * length], (long) batch * length);
+    }
+
+    /**
+     * Position ids as RoBERTa counts them: from {@code padTokenId} + 1 on in each sequence, and {@code padTokenId} for a
+     * padding token, which is not counted. [B·S] int64.
+     */
+    public NDArray positionsAfter(int padTokenId) {
+        long[] positions = ids.toLongArray();
+        for (int row = 0; row < batch; row++) {
+            long next = padTokenId;
+            for (int i = row * length; i < (row + 1) * length; i++) {
+                positions[i] = positions[i] == padTokenId ? padTokenId : ++next;
+            }
+        }
+        return Tensors.longs(ids.getManager(), positions, positions.length);
+    }
 }

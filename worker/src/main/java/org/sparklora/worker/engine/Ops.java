@@ -36,6 +36,16 @@ public final class Ops {
         return JniUtils.gelu((PtNDArray) x);
     }
 
+    /** max(x, 0). */
+    public static NDArray relu(NDArray x) {
+        return JniUtils.relu((PtNDArray) x);
+    }
+
+    /** log(1 + eˣ), which is x itself above 20. */
+    public static NDArray softPlus(NDArray x) {
+        return JniUtils.softPlus((PtNDArray) x);
+    }
+
     /**
      * Scaled dot-product attention in one kernel: softmax(Q Kᵀ / √D + mask) V. Q, K, V and result [B, N, S, D], mask
      * [B, 1, 1, S], which is added to the scores and has no gradient.

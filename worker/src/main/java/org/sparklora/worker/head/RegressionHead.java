@@ -4,7 +4,7 @@ import ai.djl.ndarray.NDArray;
 import org.sparklora.worker.engine.Tensors;
 
 /** One number: mean squared error. */
-public final class RegressionHead extends SequenceHead {
+public final class RegressionHead implements TaskHead {
 
     private static final long serialVersionUID = 1L;
 
@@ -16,12 +16,12 @@ public final class RegressionHead extends SequenceHead {
     @Override
     public NDArray lossSum(NDArray logits, float[] labels, float[] weights, double labelSmoothing) {
         NDArray difference = logits.sub(Tensors.floats(logits.getManager(), labels, labels.length, 1));
-        return weightedSum(difference.mul(difference), weights);
+        return Losses.weightedSum(difference.mul(difference), weights);
     }
 
     @Override
-    public double loss(float[] logits, float label) {
-        double difference = (double) logits[0] - label;
+    public double loss(float[] logits, float[] labels) {
+        double difference = (double) logits[0] - labels[0];
         return difference * difference;
     }
 }

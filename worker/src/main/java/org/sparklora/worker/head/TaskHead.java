@@ -2,32 +2,50 @@ package org.sparklora.worker.head;
 
 import ai.djl.ndarray.NDArray;
 import java.io.Serializable;
-import java.util.List;
-import org.sparklora.worker.contract.TensorSpec;
-import org.sparklora.worker.encoder.ForwardPass;
+import org.sparklora.worker.encoder.Reading;
 
-/** What turns the pooled output [B, H] into logits [B, C] and a loss. Stateless; names its own tensors. */
+/**
+ * What a task wants of an encoder and how far from it logits are: the number of outputs, what of the last layer they are
+ * made of, and the loss. The layers that make them are the encoder's, {@link org.sparklora.worker.encoder.HeadLayers}.
+ * Stateless.
+ *
+ * <p>Rows of logits, M: B where the first token is read, B·S where every token is. Labels [B, L] are one a sequence, C of
+ * it, or one a token.
+ */
 public interface TaskHead extends Serializable {
 
-    /** Columns of the logits. */
+    /** C, columns of the logits. */
     int outputs();
 
-    /** The tensors that the head trains, ordered by name. */
-    List<TensorSpec> tensors(int hiddenSize);
-
-    /** pooled [B, H] to logits [B, C]. */
-    NDArray logits(ForwardPass pass, NDArray pooled);
+    /** What of the last layer the logits are made of. */
+    default Reading reading() {
+        return Reading.FIRST_TOKEN;
+    }
 
     /**
-     * Sum over the batch of each example's loss times its weight.
+     * Sum over the batch of each loss times its weight.
      *
-     * @param logits [B, C]
-     * @param labels [B]: class index, or the value to regress
+     * @param logits [M, C]
+     * @param labels [B, L]: class index, the value to regress, 0 or 1 for each of C labels, or a class index for each token
      * @param weights [B]
      * @param labelSmoothing share of the target spread evenly over all classes
      */
     NDArray lossSum(NDArray logits, float[] labels, float[] weights, double labelSmoothing);
 
-    /** Loss of one example from its logits, in double precision, for evaluation. */
-    double loss(float[] logits, float label);
+    /** What the sum of losses is to be divided by, in the end: the weights of all that it is a sum of. */
+    default double weight(float[] labels, float[] weights) {
+        double sum = 0;
+        for (float w : weights) {
+            sum += w;
+        }
+        return sum;
+    }
+
+    /**
+     * Sum of the losses of one example in double precision, for evaluation.
+     *
+     * @param logits its rows, [1, C], or one for each of its labels
+     * @param labels its own
+     */
+    double loss(float[] logits, float[] labels);
 }

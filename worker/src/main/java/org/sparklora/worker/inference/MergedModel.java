@@ -43,7 +43,8 @@ final class MergedModel implements Parameters, AutoCloseable {
     /** Merges; a product of [out, r] and [r, in] for each adapted module. */
     static MergedModel of(TrainedModel trained) {
         Torch.prepareThread();
-        BaseModel base = BaseModel.shared(Path.of(trained.base().directory()));
+        BaseModel base = BaseModel.shared(
+                Path.of(trained.base().directory()), trained.head().reading());
         MergedModel merged = new MergedModel(base, trained, Torch.newManager());
         try (NDManager pairs = Torch.newManager()) {
             merged.merge(new AdapterRegistry(
@@ -94,9 +95,9 @@ final class MergedModel implements Parameters, AutoCloseable {
         return Optional.empty();
     }
 
-    /** Logits of a batch, without gradients or dropout: [B, C]. */
+    /** Logits of a batch, without gradients or dropout: [B, C], or [B·S, C] where the head reads every token. */
     NDArray logits(Tokens tokens) {
-        return AdaptedModel.logits(base.encoder(), of.head(), ForwardPass.evaluation(this), tokens);
+        return AdaptedModel.logits(base.encoder(), ForwardPass.evaluation(this), tokens);
     }
 
     /** The last layer's result for every token, [B·S, H]. */

@@ -88,17 +88,14 @@ public final class TextScorer implements AutoCloseable {
                 .reshape(batch.rows(), -1);
     }
 
-    /** Logits of rows that are tokenised already, [rows, C], row-major in the shard's own order. */
-    public float[] logits(Shard shard) {
-        int outputs = trained.head().outputs();
-        float[] logits = new float[shard.size() * outputs];
-        for (int[] positions : shard.batchesByLength()) {
-            float[] part = compute(shard.examples(positions), (batch, tokens) -> model.logits(tokens));
-            for (int i = 0; i < positions.length; i++) {
-                System.arraycopy(part, i * outputs, logits, positions[i] * outputs, outputs);
-            }
-        }
-        return logits;
+    /**
+     * Logits of rows that are tokenised already, in the shard's own order: [C] each, or [S, C] where the head reads every
+     * token, S being the length of the longest row that it was computed with.
+     */
+    public List<float[]> logits(Shard shard) {
+        float[][] results = new float[shard.size()][];
+        each(shard, (batch, tokens) -> model.logits(tokens), (position, values) -> results[position] = values);
+        return List.of(results);
     }
 
     /** What is computed of a batch: a row of the result for each of the batch. */
@@ -107,19 +104,31 @@ public final class TextScorer implements AutoCloseable {
         NDArray of(Batch batch, Tokens tokens);
     }
 
+    /** Takes what was computed of the row at a position. */
+    @FunctionalInterface
+    private interface Results {
+        void accept(int position, float[] values);
+    }
+
     private List<float @Nullable []> each(List<TextRow> rows, Computation computation) {
         List<float @Nullable []> results = new ArrayList<>(Collections.nCopies(rows.size(), null));
         Shard shard = new Shard(0, examples(rows), 0);
+        each(
+                shard,
+                computation,
+                (position, values) ->
+                        results.set(Math.toIntExact(shard.example(position).key()), values));
+        return results;
+    }
+
+    private void each(Shard shard, Computation computation, Results results) {
         for (int[] positions : shard.batchesByLength()) {
-            List<Example> examples = shard.examples(positions);
-            float[] values = compute(examples, computation);
+            float[] values = compute(shard.examples(positions), computation);
             int width = values.length / positions.length;
             for (int i = 0; i < positions.length; i++) {
-                int row = Math.toIntExact(examples.get(i).key());
-                results.set(row, Arrays.copyOfRange(values, i * width, (i + 1) * width));
+                results.accept(positions[i], Arrays.copyOfRange(values, i * width, (i + 1) * width));
             }
         }
-        return results;
     }
 
     /** Each row that has a text, under its number. */
@@ -128,7 +137,7 @@ public final class TextScorer implements AutoCloseable {
         for (int row = 0; row < rows.size(); row++) {
             String text = rows.get(row).text();
             if (text != null && !text.isEmpty()) {
-                examples.add(tokenizer.encode(text, rows.get(row).pair()).example(0, 1, row));
+                examples.add(tokenizer.encode(text, rows.get(row).pair()).example(new float[1], 1, row));
             }
         }
         return examples;

@@ -45,7 +45,7 @@ public final class EpochContext implements Serializable {
 
     /** The base model, shared by all tasks of this JVM. */
     BaseModel base() {
-        return BaseModel.shared(Path.of(run.modelDirectory()));
+        return BaseModel.shared(Path.of(run.modelDirectory()), run.head().reading());
     }
 
     /** One shard's part of a step, its rows in {@code gradient_accumulation_steps} pieces. */

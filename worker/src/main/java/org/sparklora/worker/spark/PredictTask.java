@@ -2,16 +2,20 @@ package org.sparklora.worker.spark;
 
 import ai.djl.ndarray.NDManager;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.apache.spark.api.java.function.FlatMapFunction;
 import org.apache.spark.broadcast.Broadcast;
 import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.data.Batch;
 import org.sparklora.worker.data.Example;
+import org.sparklora.worker.encoder.Reading;
 import org.sparklora.worker.encoder.Tokens;
 import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.engine.Torch;
+import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.train.AdaptedModel;
 import org.sparklora.worker.train.AdaptedModel.GroupView;
 
@@ -36,16 +40,39 @@ public final class PredictTask implements FlatMapFunction<Iterator<CachedShard>,
     }
 
     private static ShardLogits logits(EpochContext epoch, CachedShard shard) {
-        List<Example> rows = new ArrayList<>();
-        float[] logits = new float[shard.rows().size() * epoch.run().head().outputs()];
-        int filled = 0;
+        ShardLogits logits = new ShardLogits();
         for (int[] positions : shard.rows().batchesByLength()) {
-            float[] part = forward(epoch, epoch.batch(shard, positions));
-            System.arraycopy(part, 0, logits, filled, part.length);
-            filled += part.length;
-            rows.addAll(shard.rows().examples(positions));
+            Batch batch = epoch.batch(shard, positions);
+            float[] all = forward(epoch, batch);
+            int ofRow = all.length / positions.length;
+            for (int i = 0; i < positions.length; i++) {
+                Example row = shard.rows().example(positions[i]);
+                float[] own = Arrays.copyOfRange(all, i * ofRow, (i + 1) * ofRow);
+                logits.add(row(row, own, epoch.run().head()));
+            }
         }
-        return new ShardLogits(rows, logits);
+        return logits;
+    }
+
+    /** A row with its logits; where every token has some, with those of the tokens that count. */
+    static ShardLogits.Row row(Example row, float[] logits, TaskHead head) {
+        return head.reading() == Reading.EVERY_TOKEN
+                ? labelled(row, logits, head.outputs())
+                : new ShardLogits.Row(row.key(), row.labels(), logits);
+    }
+
+    /** Of a row's tokens those that count. */
+    private static ShardLogits.Row labelled(Example row, float[] logits, int outputs) {
+        int[] tokens = IntStream.range(0, row.length())
+                .filter(token -> row.labels()[token] != Example.IGNORED)
+                .toArray();
+        float[] labels = new float[tokens.length];
+        float[] own = new float[tokens.length * outputs];
+        for (int i = 0; i < tokens.length; i++) {
+            labels[i] = row.labels()[tokens[i]];
+            System.arraycopy(logits, tokens[i] * outputs, own, i * outputs, outputs);
+        }
+        return new ShardLogits.Row(row.key(), labels, own);
     }
 
     private static float[] forward(EpochContext epoch, Batch batch) {

@@ -25,9 +25,19 @@ public final class ScoreShards implements FlatMapFunction<Iterator<Shard>, Shard
         List<ShardLogits> all = new ArrayList<>();
         if (shards.hasNext()) {
             try (TextScorer scorer = TextScorer.open(model.value())) {
-                shards.forEachRemaining(shard -> all.add(new ShardLogits(shard.examples(), scorer.logits(shard))));
+                shards.forEachRemaining(shard -> all.add(logits(scorer, shard)));
             }
         }
         return all.iterator();
+    }
+
+    private ShardLogits logits(TextScorer scorer, Shard shard) {
+        ShardLogits logits = new ShardLogits();
+        List<float[]> rows = scorer.logits(shard);
+        for (int i = 0; i < shard.size(); i++) {
+            logits.add(
+                    PredictTask.row(shard.example(i), rows.get(i), model.value().head()));
+        }
+        return logits;
     }
 }

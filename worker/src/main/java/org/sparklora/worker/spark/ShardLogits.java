@@ -1,43 +1,53 @@
 package org.sparklora.worker.spark;
 
 import java.io.Serializable;
+import java.util.ArrayList;
 import java.util.List;
-import org.sparklora.worker.data.Example;
 
 /** Logits of a shard's rows, with the rows' keys and labels. Arrays are handed out as they are. */
 public final class ShardLogits implements Serializable {
 
     private static final long serialVersionUID = 1L;
 
-    private final long[] keys;
-    private final float[] labels;
-    private final float[] logits;
+    private final ArrayList<Row> rows = new ArrayList<>();
 
-    /**
-     * @param logits [rows, C], row-major, in the order of {@code rows}
-     */
-    ShardLogits(List<Example> rows, float[] logits) {
-        this.keys = new long[rows.size()];
-        this.labels = new float[rows.size()];
-        this.logits = logits;
-        for (int row = 0; row < rows.size(); row++) {
-            keys[row] = rows.get(row).key();
-            labels[row] = rows.get(row).label();
+    /** Logits of one row. A class rather than a record, as Kryo cannot read those. */
+    public static final class Row implements Serializable {
+
+        private static final long serialVersionUID = 1L;
+
+        private final long key;
+        private final float[] labels;
+        private final float[] logits;
+
+        Row(long key, float[] labels, float[] logits) {
+            this.key = key;
+            this.labels = labels;
+            this.logits = logits;
+        }
+
+        /** For evaluation data, the row's place in the whole. */
+        public long key() {
+            return key;
+        }
+
+        /** The row's labels; where tokens are labelled, those that count, in order. */
+        public float[] labels() {
+            return labels;
+        }
+
+        /** [C]; where tokens are labelled, [n, C] of those that count. */
+        public float[] logits() {
+            return logits;
         }
     }
 
-    /** [rows]: for evaluation data, the row's place in the whole. */
-    public long[] keys() {
-        return keys;
+    void add(Row row) {
+        rows.add(row);
     }
 
-    /** [rows]. */
-    public float[] labels() {
-        return labels;
-    }
-
-    /** [rows, C], row-major. */
-    public float[] logits() {
-        return logits;
+    /** The rows, in any order. */
+    public List<Row> rows() {
+        return List.copyOf(rows);
     }
 }

@@ -30,10 +30,10 @@ import org.sparklora.worker.lora.LoraLinear;
 public final class AdaptedModel implements Parameters {
 
     private final BaseModel base;
-    private final TaskHead head;
     private final AdapterRegistry adapters;
 
     /**
+     * @param head reads of the last layer what the base was opened for
      * @param values every tensor that is not dormant
      * @param training whether live tensors become leaves
      */
@@ -44,8 +44,11 @@ public final class AdaptedModel implements Parameters {
             GroupView groups,
             AdapterSnapshot values,
             boolean training) {
+        if (head.reading() != base.encoder().reading()) {
+            throw new IllegalArgumentException("the head reads " + head.reading()
+                    + ", but the base model was opened for " + base.encoder().reading());
+        }
         this.base = base;
-        this.head = head;
         this.adapters = new AdapterRegistry(manager, groups.manifest(), groups.freeze(), values, training);
     }
 
@@ -80,8 +83,8 @@ public final class AdaptedModel implements Parameters {
     }
 
     /**
-     * Stages {@code from} (inclusive) to {@code to} (exclusive) of the encoder; stage 0 takes no input. The last layer and
-     * the pooler result in [B, H], the stages below in [B·S, H].
+     * Stages {@code from} (inclusive) to {@code to} (exclusive) of the encoder; stage 0 takes no input. Where heads read
+     * the first token, the last layer and the pooler result in [B, H]; everything else in [B·S, H].
      */
     NDArray stages(int from, int to, ForwardPass pass, NDArray input, Tokens tokens) {
         return stages(base.encoder(), from, to, pass, input, tokens);
@@ -92,34 +95,25 @@ public final class AdaptedModel implements Parameters {
         for (int stage = from; stage < to; stage++) {
             if (stage == 0) {
                 x = encoder.embed(pass, tokens);
-            } else if (stage < encoder.layers()) {
-                x = encoder.layer(stage - 1, pass, x, tokens);
-            } else if (stage == encoder.layers()) {
+            } else if (stage > encoder.layers()) {
+                x = encoder.pool(pass, x);
+            } else if (encoder.firstTokenAlone(stage)) {
                 x = encoder.firstTokens(stage - 1, pass, x, tokens);
             } else {
-                x = encoder.pool(pass, x);
+                x = encoder.layer(stage - 1, pass, x, tokens);
             }
         }
         return x;
     }
 
-    /** Number of stages: embeddings, layers, pooler. */
-    int stageCount() {
-        return base.encoder().layers() + 2;
-    }
-
-    TaskHead head() {
-        return head;
-    }
-
-    /** Logits [B, C] of a batch, without gradients or dropout. */
+    /** Logits [B, C] of a batch, or [B·S, C] where the head reads every token, without gradients or dropout. */
     public NDArray logits(Tokens tokens) {
         return logits(0, tokens.ids(), tokens);
     }
 
     /** The same with any parameters. */
-    public static NDArray logits(Encoder encoder, TaskHead head, ForwardPass pass, Tokens tokens) {
-        return head.logits(pass, stages(encoder, 0, encoder.layers() + 2, pass, tokens.ids(), tokens));
+    public static NDArray logits(Encoder encoder, ForwardPass pass, Tokens tokens) {
+        return encoder.head().logits(pass, stages(encoder, 0, encoder.stages(), pass, tokens.ids(), tokens));
     }
 
     /** The same of a batch whose frozen prefix may be kept. */
@@ -129,7 +123,8 @@ public final class AdaptedModel implements Parameters {
 
     private NDArray logits(int from, NDArray x, Tokens tokens) {
         ForwardPass pass = ForwardPass.evaluation(this);
-        return head.logits(pass, stages(from, stageCount(), pass, x, tokens));
+        NDArray read = stages(from, base.encoder().stages(), pass, x, tokens);
+        return base.encoder().head().logits(pass, read);
     }
 
     /** What enters a stage: computed without gradients or dropout, or what was kept of an earlier pass. */
@@ -144,7 +139,7 @@ public final class AdaptedModel implements Parameters {
             throw new IllegalStateException("stage " + stage + " asks for what was kept as " + cache.digest()
                     + ", but the batch brings " + kept.digest() + ": it belongs to other weights or adapters");
         }
-        int vectors = stage > base.encoder().layers() ? 1 : tokens.length();
+        int vectors = base.encoder().firstTokenEnters(stage) ? 1 : tokens.length();
         int hidden = base.encoder().hiddenSize();
         return Tensors.floats(
                 tokens.ids().getManager(),

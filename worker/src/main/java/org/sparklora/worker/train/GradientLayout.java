@@ -64,7 +64,7 @@ public final class GradientLayout {
         return slots.stream()
                 .mapToInt(slot -> encoder.stageOf(slot.tensor().name()))
                 .min()
-                .orElse(encoder.layers() + 2);
+                .orElse(encoder.stages());
     }
 
     /** The live tensors of a snapshot, flat. */

@@ -40,14 +40,14 @@ public final class PrefixPass {
          * @param position the row's in the shard
          * @param values of the whole batch
          * @param from index of the row's first value
-         * @param count number of its values: its tokens times H, or H above the last layer
+         * @param count number of its values: its tokens times H, or H where the first alone goes on
          */
         void put(int position, float[] values, int from, int count);
     }
 
     /** Vectors that are kept of a row of this many tokens. */
     public int vectors(int tokens) {
-        return plan.cache().stage() > base.encoder().layers() ? 1 : tokens;
+        return base.encoder().firstTokenEnters(plan.cache().stage()) ? 1 : tokens;
     }
 
     /** Runs every row of a shard. */

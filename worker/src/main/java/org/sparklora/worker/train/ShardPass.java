@@ -76,8 +76,8 @@ public final class ShardPass {
             double loss;
             try (Autograd recording = Autograd.record()) {
                 ForwardPass pass = new ForwardPass(model, dropout, settings.dropout());
-                NDArray pooled = model.stages(firstLiveStage, model.stageCount(), pass, x, tokens);
-                NDArray logits = head.logits(pass, pooled);
+                NDArray read = model.stages(firstLiveStage, base.encoder().stages(), pass, x, tokens);
+                NDArray logits = base.encoder().head().logits(pass, read);
                 NDArray sum = head.lossSum(logits, batch.labels(), batch.weights(), settings.labelSmoothing());
                 recording.backward(sum);
                 loss = Tensors.toFloats(sum)[0];
@@ -85,10 +85,7 @@ public final class ShardPass {
             for (Slot slot : layout.slots()) {
                 Autograd.addGradient(model.adapters().tensor(slot.tensor().name()), gradient, slot.offset());
             }
-            double weight = 0;
-            for (float w : batch.weights()) {
-                weight += w;
-            }
+            double weight = head.weight(batch.labels(), batch.weights());
             return new ShardSum(loss, weight, batch.rows(), gradient);
         }
     }

@@ -28,4 +28,19 @@ class BatchTest {
     void refusesNoRows() {
         assertThatThrownBy(() -> Batch.of(List.of(), 0)).hasMessageContaining("0 examples");
     }
+
+    @Test
+    void labelsOfTokensArePaddedAsTokensAre() {
+        Example two = new Example(new int[] {5, 6}, 2, new float[] {Example.IGNORED, 1}, 1f, 0);
+        Example three = new Example(new int[] {5, 6, 7}, 3, new float[] {Example.IGNORED, 2, 0}, 1f, 1);
+        Batch batch = Batch.of(List.of(two, three), 0);
+        assertThat(batch.labels()).containsExactly(-100, 1, -100, -100, 2, 0);
+    }
+
+    @Test
+    void severalLabelsOfARowStandSideBySide() {
+        Example one = new Example(new int[] {5}, 1, new float[] {0, 1, 1}, 1f, 0);
+        Example other = new Example(new int[] {5, 6, 7, 8}, 4, new float[] {1, 0, 0}, 1f, 1);
+        assertThat(Batch.of(List.of(one, other), 0).labels()).containsExactly(0, 1, 1, 1, 0, 0);
+    }
 }

@@ -26,6 +26,7 @@ class ShardTest {
             examples.add(new Example(ids, i % 65, i * 0.1f, 0.5f, Long.MIN_VALUE + i * 7919L));
         }
         examples.add(new Example(new int[] {Integer.MAX_VALUE, 0}, 2, Float.NaN, 1, -1));
+        examples.add(new Example(new int[] {1, 2, 3}, 3, new float[] {Example.IGNORED, 17, Example.IGNORED}, 1, -2));
         Shard shard = new Shard(3, examples, 17);
 
         byte[] bytes = bytes(shard);

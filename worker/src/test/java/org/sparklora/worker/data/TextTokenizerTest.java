@@ -198,4 +198,64 @@ class TextTokenizerTest {
     private static List<String> words(Encoded encoded, List<String> vocab) {
         return Arrays.stream(encoded.inputIds()).mapToObj(vocab::get).toList();
     }
+
+    /** [CLS], then a word of one piece, one of three, one that is split at its apostrophe, and one of no piece at all. */
+    @Test
+    void labelsOfWordsStandAtTheirFirstPieces() throws IOException {
+        List<String> words = List.of("the", "plotted", "a's", "\u200b", "end");
+        float[] labels = {1, 2, 3, 4, 5};
+        try (TextTokenizer tokenizer = TextTokenizer.open(TokenizerSpec.read(TINY), 64)) {
+            Encoded encoded = tokenizer.encodeWords(words);
+            assertThat(encoded.inputIds())
+                    .isEqualTo(tokenizer.encode(String.join(" ", words), null).inputIds());
+            assertThat(encoded.truncated()).isFalse();
+            float[] ofTokens = encoded.labels(labels);
+            assertThat(ofTokens).hasSameSizeAs(encoded.inputIds());
+            List<Float> counted = IntStream.range(0, ofTokens.length)
+                    .mapToObj(i -> ofTokens[i])
+                    .filter(label -> label != Example.IGNORED)
+                    .toList();
+            assertThat(counted).containsExactly(1f, 2f, 3f, 5f);
+            assertThat(ofTokens[0]).isEqualTo(Example.IGNORED);
+            assertThat(ofTokens[1]).isEqualTo(1);
+            assertThat(ofTokens[2]).isEqualTo(2);
+            int piecesOfPlotted = tokenizer.encode("plotted", null).inputIds().length - 2;
+            assertThat(piecesOfPlotted).isGreaterThan(1);
+            assertThat(ofTokens[2 + piecesOfPlotted]).isEqualTo(3);
+            assertThat(ofTokens[ofTokens.length - 1]).isEqualTo(Example.IGNORED);
+        }
+    }
+
+    @Test
+    void wordsThatAreCutOffHaveNoLabel() throws IOException {
+        try (TextTokenizer tokenizer = TextTokenizer.open(TokenizerSpec.read(TINY), 5)) {
+            Encoded encoded = tokenizer.encodeWords(List.of("the", "end", "a", "b", "c"));
+            assertThat(encoded.truncated()).isTrue();
+            assertThat(encoded.labels(new float[] {1, 2, 3, 4, 5}))
+                    .containsExactly(Example.IGNORED, 1, 2, 3, Example.IGNORED);
+        }
+    }
+
+    /** A byte-level vocabulary of two words, each with and without the space before it. */
+    @Test
+    void byteLevelWordsHaveASpaceBeforeThem() throws IOException {
+        String model =
+                "\"model\":{\"type\":\"BPE\",\"vocab\":{\"<s>\":0,\"<pad>\":1,\"</s>\":2,\"a\":3,\"b\":4,\"\u0120\":5,"
+                        + "\"\u0120a\":6,\"\u0120b\":7},\"merges\":[\"\u0120 a\",\"\u0120 b\"]}";
+        Files.writeString(
+                dir.resolve("tokenizer.json"),
+                "{\"version\":\"1.0\",\"added_tokens\":[],\"normalizer\":null,\"pre_tokenizer\":{\"type\":\"ByteLevel\","
+                        + "\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":true},\"post_processor\":{\"type\":"
+                        + "\"RobertaProcessing\",\"sep\":[\"</s>\",2],\"cls\":[\"<s>\",0],\"trim_offsets\":true,"
+                        + "\"add_prefix_space\":false},\"decoder\":null," + model + "}");
+        TokenizerSpec spec = TokenizerSpec.read(dir);
+        assertThat(spec.padTokenId()).isEqualTo(1);
+        try (TextTokenizer texts = TextTokenizer.open(spec, 16);
+                TextTokenizer words = TextTokenizer.open(spec.forWords(), 16)) {
+            assertThat(texts.encode("a b", null).inputIds()).containsExactly(0, 3, 7, 2);
+            Encoded encoded = words.encodeWords(List.of("a", "b"));
+            assertThat(encoded.inputIds()).containsExactly(0, 6, 7, 2);
+            assertThat(encoded.labels(new float[] {8, 9})).containsExactly(Example.IGNORED, 8, 9, Example.IGNORED);
+        }
+    }
 }

@@ -19,6 +19,7 @@ import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.encoder.ForwardPass;
@@ -184,7 +185,7 @@ class GoldenParityTest {
         Merged mergedModel = new Merged(model, merged);
         JsonObject end = golden.object("final");
         Tokens tokens = paddedTokens(manager, end.getAsJsonObject("eval_batch"));
-        float[] logits = Tensors.toFloats(mergedModel.logits(base.encoder(), head(golden, base), tokens));
+        float[] logits = Tensors.toFloats(mergedModel.logits(base.encoder(), tokens));
         float[] wanted = GoldenCase.floats(end.getAsJsonArray("merged_logits"));
         deviations.absolute("merged logits", logits, wanted, golden.tolerance("merged_logits_abs"));
         golden.tensors("merged_weights.safetensors")
@@ -215,14 +216,14 @@ class GoldenParityTest {
             return Optional.empty();
         }
 
-        NDArray logits(Encoder encoder, TaskHead head, Tokens tokens) {
+        NDArray logits(Encoder encoder, Tokens tokens) {
             ForwardPass pass = ForwardPass.evaluation(this);
             NDArray x = encoder.embed(pass, tokens);
             int last = encoder.layers() - 1;
             for (int layer = 0; layer < last; layer++) {
                 x = encoder.layer(layer, pass, x, tokens);
             }
-            return head.logits(pass, encoder.pool(pass, encoder.firstTokens(last, pass, x, tokens)));
+            return encoder.head().logits(pass, encoder.pool(pass, encoder.firstTokens(last, pass, x, tokens)));
         }
     }
 
@@ -230,14 +231,17 @@ class GoldenParityTest {
     private static AdaptedModel plain(NDManager manager, BaseModel base, GoldenCase golden) {
         TaskHead head = head(golden, base);
         Map<String, float[]> values = new TreeMap<>();
-        head.tensors(base.encoder().hiddenSize())
+        tensors(base, head)
                 .forEach(tensor -> values.put(
                         tensor.name(),
                         base.optional(tensor.name()).map(Tensors::toFloats).orElse(new float[tensor.size()])));
-        LoraManifest manifest = new LoraManifest(
-                List.of(), BiasMode.NONE, head.tensors(base.encoder().hiddenSize()), List.of());
+        LoraManifest manifest = new LoraManifest(List.of(), BiasMode.NONE, tensors(base, head), List.of());
         GroupView groups = new GroupView(manifest, FreezeState.of(Map.of()));
         return new AdaptedModel(manager, base, head, groups, new AdapterSnapshot(values), false);
+    }
+
+    static List<TensorSpec> tensors(BaseModel base, TaskHead head) {
+        return base.encoder().head().tensors(head.outputs());
     }
 
     static TaskHead head(GoldenCase golden, BaseModel base) {
@@ -253,7 +257,7 @@ class GoldenParityTest {
         double sum = 0;
         for (int row = 0; row < labels.size(); row++) {
             float[] mine = Arrays.copyOfRange(logits, row * columns, (row + 1) * columns);
-            sum += head.loss(mine, labels.get(row).getAsFloat());
+            sum += head.loss(mine, new float[] {labels.get(row).getAsFloat()});
         }
         return sum / labels.size();
     }

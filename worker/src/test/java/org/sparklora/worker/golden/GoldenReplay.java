@@ -107,9 +107,8 @@ final class GoldenReplay {
                 "one group a layer, so that the stored events can be followed",
                 modules,
                 new GroupSettings(0.0, rankStabilized, scale(name), 0))));
-        int hidden = base.encoder().hiddenSize();
         List<TensorSpec> biases = bias == BiasMode.ALL ? base.encoder().biases() : List.of();
-        return new LoraManifest(groups, bias, head.tensors(hidden), biases);
+        return new LoraManifest(groups, bias, GoldenParityTest.tensors(base, head), biases);
     }
 
     private static String group(String path) {

@@ -26,6 +26,7 @@ import org.sparklora.worker.data.Batch;
 import org.sparklora.worker.data.Example;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.EncoderWork;
+import org.sparklora.worker.encoder.HeadLayers;
 import org.sparklora.worker.head.ClassificationHead;
 
 /** What {@link EncoderWork#kept} counts is what a step's memory grows by. */
@@ -86,7 +87,7 @@ class KeptMemoryTest {
         LoraManifest manifest = new LoraManifest(
                 List.of(new LoraGroup("live", "", modules, GroupSettings.PLAIN)),
                 BiasMode.NONE,
-                head.tensors(128),
+                HeadLayers.classifier(128).tensors(2),
                 List.of());
         EpochPlan plan = new EpochPlan(
                 0,

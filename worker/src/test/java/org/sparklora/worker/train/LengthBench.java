@@ -27,6 +27,7 @@ import org.sparklora.worker.data.Padding;
 import org.sparklora.worker.data.Shard;
 import org.sparklora.worker.data.ShardOrder;
 import org.sparklora.worker.encoder.BaseModel;
+import org.sparklora.worker.encoder.HeadLayers;
 import org.sparklora.worker.head.ClassificationHead;
 
 /**
@@ -52,7 +53,8 @@ public final class LengthBench {
         List<LoraGroup> groups = BertBase.ALL.stream()
                 .map(layer -> new LoraGroup(TinyModel.name(layer), "", BertBase.modules(layer), GroupSettings.PLAIN))
                 .toList();
-        LoraManifest manifest = new LoraManifest(groups, BiasMode.NONE, head.tensors(BertBase.HIDDEN), List.of());
+        LoraManifest manifest = new LoraManifest(
+                groups, BiasMode.NONE, HeadLayers.classifier(BertBase.HIDDEN).tensors(2), List.of());
         EpochPlan epoch = new EpochPlan(
                 0,
                 manifest,

@@ -21,6 +21,7 @@ import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
 import org.sparklora.worker.contract.ShardSum;
 import org.sparklora.worker.contract.TensorSpec;
+import org.sparklora.worker.encoder.HeadLayers;
 
 /** LoRA+ on the tensors: which ones learn faster, by how much, and what stays as it is without. */
 class LoraPlusTest {
@@ -38,7 +39,7 @@ class LoraPlusTest {
         return new LoraManifest(
                 List.of(TinyModel.group(11, settings)),
                 BiasMode.LORA_ONLY,
-                TinyModel.HEAD.tensors(TinyModel.HIDDEN),
+                HeadLayers.classifier(TinyModel.HIDDEN).tensors(2),
                 List.of());
     }
 

@@ -58,7 +58,11 @@ public final class PredictBench {
         List<LoraGroup> groups = BertBase.ALL.stream()
                 .map(layer -> new LoraGroup(TinyModel.name(layer), "", BertBase.modules(layer), GroupSettings.PLAIN))
                 .toList();
-        LoraManifest manifest = new LoraManifest(groups, BiasMode.NONE, head.tensors(BertBase.HIDDEN), List.of());
+        LoraManifest manifest = new LoraManifest(
+                groups,
+                BiasMode.NONE,
+                BaseModel.shared(base.directory()).encoder().head().tensors(head.outputs()),
+                List.of());
         return new TrainedModel(
                 new TrainedModel.Base(base.directory().toString(), "bench"),
                 head,

@@ -30,6 +30,7 @@ import org.sparklora.worker.data.Example;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.EncoderWork;
 import org.sparklora.worker.encoder.ForwardPass;
+import org.sparklora.worker.encoder.HeadLayers;
 import org.sparklora.worker.encoder.Tokens;
 import org.sparklora.worker.engine.Autograd;
 import org.sparklora.worker.engine.Torch;
@@ -159,7 +160,11 @@ public final class StepBench {
                 boolean live = setting.layers().contains(layer);
                 states.put(TinyModel.name(layer), live ? GroupState.LIVE : GroupState.FROZEN);
             }
-            LoraManifest manifest = new LoraManifest(groups, BiasMode.NONE, head.tensors(BertBase.HIDDEN), List.of());
+            LoraManifest manifest = new LoraManifest(
+                    groups,
+                    BiasMode.NONE,
+                    HeadLayers.classifier(BertBase.HIDDEN).tensors(2),
+                    List.of());
             int lowest = setting.layers().isEmpty()
                     ? BertBase.LAYERS + 2
                     : setting.layers().get(0) + 1;
@@ -224,7 +229,8 @@ public final class StepBench {
                     NDArray all = base.encoder().layer(BertBase.LAYERS - 1, forward, x, tokens);
                     NDArray first = all.reshape(new Shape(batch.rows(), LENGTH, BertBase.HIDDEN))
                             .get("0:, 0");
-                    NDArray logits = head.logits(forward, base.encoder().pool(forward, first));
+                    NDArray logits =
+                            base.encoder().head().logits(forward, base.encoder().pool(forward, first));
                     recording.backward(head.lossSum(logits, batch.labels(), batch.weights(), 0));
                 }
                 float[] gradient = new float

@@ -34,12 +34,17 @@ public final class StoredStates implements HiddenStates {
 
     /** A batch of these rows that takes from a pass what enters the stage of the plan's cache. */
     public static Batch batch(BaseModel base, TaskHead head, EpochPlan plan, List<Example> examples) {
+        return batch(base, head, plan, examples, 0);
+    }
+
+    /** The same with another padding token. */
+    public static Batch batch(BaseModel base, TaskHead head, EpochPlan plan, List<Example> examples, int padTokenId) {
         float[][] rows = new float[examples.size()][];
-        new PrefixPass(base, head, plan, 0)
+        new PrefixPass(base, head, plan, padTokenId)
                 .run(
                         new Shard(0, examples, 0),
                         (position, values, from, count) ->
                                 rows[position] = Arrays.copyOfRange(values, from, from + count));
-        return Batch.of(examples, 0, new StoredStates(plan.cache().digest(), rows));
+        return Batch.of(examples, padTokenId, new StoredStates(plan.cache().digest(), rows));
     }
 }

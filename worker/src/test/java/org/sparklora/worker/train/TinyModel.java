@@ -24,6 +24,7 @@ import org.sparklora.worker.contract.StepSettings;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.data.Example;
 import org.sparklora.worker.encoder.BaseModel;
+import org.sparklora.worker.encoder.HeadLayers;
 import org.sparklora.worker.head.ClassificationHead;
 import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.lora.LoraInit;
@@ -55,7 +56,11 @@ final class TinyModel {
     }
 
     static LoraManifest manifest(LoraGroup... groups) {
-        return new LoraManifest(Arrays.asList(groups), BiasMode.NONE, HEAD.tensors(HIDDEN), List.of());
+        return new LoraManifest(
+                Arrays.asList(groups),
+                BiasMode.NONE,
+                HeadLayers.classifier(HIDDEN).tensors(HEAD.outputs()),
+                List.of());
     }
 
     static FreezeState freeze(LoraManifest manifest, Map<String, GroupState> states) {

@@ -51,7 +51,9 @@ final class FtsModelNames implements FtsNames {
     /** The model's names as the file has them: spelt so that the most entries mean something. */
     static FtsModelNames of(FtsModel model, List<String> entries) {
         Set<String> parameters = new LinkedHashSet<>(model.parameters());
-        parameters.addAll(List.of(HEAD + ".weight", HEAD + ".bias"));
+        if (model.parameters().stream().noneMatch(FtsNames::isHead)) {
+            parameters.addAll(List.of("classifier.weight", "classifier.bias"));
+        }
         Set<String> linears = model.linears().stream().map(LinearModule::path).collect(Collectors.toSet());
         Comparator<FtsModelNames> byMeaning = Comparator.comparingLong(names ->
                 entries.stream().filter(entry -> !names.of(entry).isEmpty()).count());

@@ -6,8 +6,8 @@ import java.util.Optional;
 /** Which parameters the entries of a schedule mean, by Hugging Face's names. */
 interface FtsNames {
 
-    /** The head of a model for sequence classification. */
-    String HEAD = "classifier";
+    /** Modules of the head of a model for sequence classification. */
+    List<String> HEADS = List.of("classifier", "pre_classifier");
 
     /** The parameters that an entry means; empty: none, and {@link #whyNone} says why. */
     List<String> of(String entry);
@@ -28,6 +28,6 @@ interface FtsNames {
 
     /** Whether a parameter is the classifier's. */
     static boolean isHead(String parameter) {
-        return List.of(parameter.split("\\.", -1)).contains(HEAD);
+        return List.of(parameter.split("\\.", -1)).stream().anyMatch(HEADS::contains);
     }
 }

@@ -4,9 +4,10 @@ import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.sparklora.worker.encoder.EncoderScript;
+import org.sparklora.worker.encoder.EncoderSizes;
 
 /** {@link BertEncoder} as TorchScript, statement by statement; of the last layer the first token only, as there. */
-record BertScript(BertSizes sizes) implements EncoderScript {
+record BertScript(EncoderSizes sizes) implements EncoderScript {
 
     private static final String EMBEDDINGS = "bert.embeddings.";
 
@@ -108,7 +109,7 @@ record BertScript(BertSizes sizes) implements EncoderScript {
 
     private static String layer(int layer, String asking) {
         String weights = LAYER.stream()
-                .map(module -> weightAndBias(BertWeights.layerPrefix(layer) + module))
+                .map(module -> weightAndBias("bert.encoder.layer." + layer + "." + module))
                 .collect(Collectors.joining(", "));
         return "    x" + (layer + 1) + " = (self).layer(x" + layer + ", " + asking + ", mask, " + weights + ", )\n";
     }

@@ -1,10 +1,15 @@
-package org.sparklora.worker.encoder.bert;
+package org.sparklora.worker.encoder;
 
 import org.sparklora.worker.contract.DropoutRates;
-import org.sparklora.worker.encoder.EncoderConfig;
 
-/** Sizes of a BERT, from the keys of its config.json. Built by name in one place, hence the many components. */
-record BertSizes(
+/**
+ * Sizes of an encoder, from the keys of its config.json. Built by name in few places, hence the many components.
+ *
+ * @param positions rows of the position table
+ * @param types rows of the table of token types; 0 where an architecture has none
+ * @param dropout of the base model itself
+ */
+public record EncoderSizes(
         int layers,
         int hidden,
         int heads,
@@ -16,25 +21,18 @@ record BertSizes(
         double initializerRange,
         DropoutRates dropout) {
 
-    static BertSizes of(EncoderConfig config) {
-        String activation = config.text("hidden_act").orElse("gelu");
-        if (!activation.equals("gelu")) {
-            throw config.problem("hidden_act '" + activation + "' is not supported; BERT's erf form 'gelu' is");
-        }
+    /** Sizes by BERT's keys, which RoBERTa shares; refuses variants that would compute something else. */
+    public static EncoderSizes ofBert(EncoderConfig config) {
+        config.requireGelu("hidden_act");
         String position = config.text("position_embedding_type").orElse("absolute");
         if (!position.equals("absolute")) {
             throw config.problem("position_embedding_type '" + position + "' is not supported; 'absolute' is");
         }
-        int hidden = config.positive("hidden_size");
-        int heads = config.positive("num_attention_heads");
-        if (hidden % heads != 0) {
-            throw config.problem("hidden_size " + hidden + " is not a multiple of num_attention_heads " + heads);
-        }
         double hiddenDropout = config.number("hidden_dropout_prob", 0.1);
-        return new BertSizes(
+        return new EncoderSizes(
                 config.positive("num_hidden_layers"),
-                hidden,
-                heads,
+                config.positive("hidden_size"),
+                config.divisor("num_attention_heads", "hidden_size"),
                 config.positive("intermediate_size"),
                 config.positive("vocab_size"),
                 config.positive("max_position_embeddings"),
@@ -47,7 +45,8 @@ record BertSizes(
                         config.number("classifier_dropout", hiddenDropout)));
     }
 
-    int headSize() {
+    /** D. */
+    public int headSize() {
         return hidden / heads;
     }
 }

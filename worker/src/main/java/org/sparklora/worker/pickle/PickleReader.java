@@ -1,4 +1,4 @@
-package org.sparklora.driver.interop;
+package org.sparklora.worker.pickle;
 
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
@@ -69,22 +69,24 @@ final class PickleReader {
     private static final int MOST_OPCODES = 2_000_000;
 
     private final String file;
+    private final TorchFile.Content content;
     private final ByteBuffer in;
     private final Deque<Object> stack = new ArrayDeque<>();
     private final Map<Integer, Object> memo = new HashMap<>();
 
-    private PickleReader(String file, byte[] pickle) {
+    private PickleReader(String file, TorchFile.Content content, byte[] pickle) {
         this.file = file;
+        this.content = content;
         this.in = ByteBuffer.wrap(pickle).order(ByteOrder.LITTLE_ENDIAN);
     }
 
     /** The tensors of a pickled dictionary, by name, in the file's order. */
-    static Map<String, StridedTensor> readStateDict(String file, byte[] pickle) {
-        PickleReader reader = new PickleReader(file, pickle);
+    static Map<String, StridedTensor> readStateDict(String file, TorchFile.Content content, byte[] pickle) {
+        PickleReader reader = new PickleReader(file, content, pickle);
         try {
             return reader.stateDict(reader.run());
         } catch (BufferUnderflowException e) {
-            throw new PeftException(file + ": the pickle ends in the middle; copy the file again", e);
+            throw new TorchFileException(file + ": the pickle ends in the middle; copy the file again", e);
         }
     }
 
@@ -173,8 +175,8 @@ final class PickleReader {
                 || global.equals(REBUILD_PARAMETER)
                 || (module.equals("torch") && STORAGES.contains(name));
         if (!allowed) {
-            throw new PeftException("refusing to load " + file + ": it asks for `" + global
-                    + "`, and an adapter needs only tensors; convert it to safetensors");
+            throw new TorchFileException("refusing to load " + file + ": it asks for `" + global + "`, and "
+                    + content.name() + " needs only tensors; convert it to safetensors");
         }
         return global;
     }
@@ -332,7 +334,7 @@ final class PickleReader {
         return top;
     }
 
-    private PeftException refuse(String why) {
-        return new PeftException("refusing to load " + file + ": " + why + "; convert it to safetensors");
+    private TorchFileException refuse(String why) {
+        return new TorchFileException("refusing to load " + file + ": " + why + "; convert it to safetensors");
     }
 }

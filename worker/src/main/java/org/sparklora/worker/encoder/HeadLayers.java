@@ -1,0 +1,79 @@
+package org.sparklora.worker.encoder;
+
+import ai.djl.ndarray.NDArray;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.sparklora.worker.contract.TensorSpec;
+import org.sparklora.worker.engine.Ops;
+
+/**
+ * What stands between an encoder and the outputs of a task, as the architecture has it in Hugging Face: perhaps a Linear
+ * H to H with an activation, then dropout and a Linear to the outputs. The task says how many outputs there are.
+ *
+ * @param hiddenSize H
+ * @param inner the Linear H to H; empty where there is none
+ * @param output path of the Linear to the outputs
+ */
+public record HeadLayers(int hiddenSize, Optional<Inner> inner, String output) {
+
+    /** What follows the inner Linear. */
+    public enum Activation {
+        TANH,
+        RELU;
+
+        NDArray of(NDArray x) {
+            return this == TANH ? x.tanh() : Ops.relu(x);
+        }
+    }
+
+    /**
+     * The Linear H to H.
+     *
+     * @param path of the module
+     * @param dropsInput whether its input drops out, too
+     */
+    public record Inner(String path, Activation activation, boolean dropsInput) {}
+
+    /** One Linear named {@code classifier}: the head of BERT, and of every architecture that labels tokens. */
+    public static HeadLayers classifier(int hiddenSize) {
+        return new HeadLayers(hiddenSize, Optional.empty(), "classifier");
+    }
+
+    /** The tensors of a head with so many outputs, all of which train, ordered by name. */
+    public List<TensorSpec> tensors(int outputs) {
+        List<TensorSpec> tensors = new ArrayList<>(linear(output, outputs));
+        inner.ifPresent(first -> tensors.addAll(linear(first.path(), hiddenSize)));
+        return tensors.stream().sorted().toList();
+    }
+
+    private List<TensorSpec> linear(String path, int out) {
+        return List.of(
+                new TensorSpec(path + ".bias", List.of(out)),
+                new TensorSpec(path + ".weight", List.of(out, hiddenSize)));
+    }
+
+    /** Names of the modules that make up the head, as PEFT's modules_to_save lists them. */
+    public List<String> modules() {
+        return tensors(1).stream()
+                .map(tensor -> tensor.name().substring(0, tensor.name().indexOf('.')))
+                .distinct()
+                .sorted()
+                .toList();
+    }
+
+    /** x [M, H] to logits [M, C]. */
+    public NDArray logits(ForwardPass pass, NDArray x) {
+        NDArray read = x;
+        if (inner.isPresent()) {
+            Inner first = inner.get();
+            NDArray entered = first.dropsInput() ? pass.dropHead(x, first.path() + ".dropout") : x;
+            read = first.activation().of(linear(pass, first.path(), entered));
+        }
+        return linear(pass, output, pass.dropHead(read, output + ".dropout"));
+    }
+
+    private static NDArray linear(ForwardPass pass, String path, NDArray x) {
+        return Ops.linear(x, pass.weight(path + ".weight"), pass.weight(path + ".bias"));
+    }
+}

@@ -1,0 +1,53 @@
+package org.sparklora.worker.head;
+
+import ai.djl.ndarray.NDArray;
+import org.sparklora.worker.engine.Ops;
+import org.sparklora.worker.engine.Tensors;
+
+/**
+ * Any number of C labels: binary cross entropy of each. An example's loss is the mean over its C labels, so that the mean
+ * over examples is the mean over all cells, as PyTorch's BCEWithLogitsLoss. Labels are not smoothed.
+ */
+public final class MultiLabelHead implements TaskHead {
+
+    private static final long serialVersionUID = 1L;
+
+    private final int labels;
+
+    public MultiLabelHead(int labels) {
+        if (labels < 1) {
+            throw new IllegalArgumentException("multi_label needs at least 1 label");
+        }
+        this.labels = labels;
+    }
+
+    @Override
+    public int outputs() {
+        return labels;
+    }
+
+    /** Σ wᵢ / C Σ_c log(1 + exp zᵢ_c) − yᵢ_c zᵢ_c. */
+    @Override
+    public NDArray lossSum(NDArray logits, float[] targets, float[] weights, double labelSmoothing) {
+        if (labelSmoothing != 0.0) {
+            throw new IllegalArgumentException("labels that do not exclude each other cannot be smoothed");
+        }
+        float[] factors = new float[targets.length];
+        for (int i = 0; i < factors.length; i++) {
+            factors[i] = weights[i / labels] / labels;
+        }
+        NDArray wanted =
+                Tensors.floats(logits.getManager(), targets, logits.getShape().getShape());
+        return Losses.weightedSum(Ops.softPlus(logits).sub(logits.mul(wanted)), factors);
+    }
+
+    @Override
+    public double loss(float[] logits, float[] targets) {
+        double sum = 0;
+        for (int c = 0; c < labels; c++) {
+            double z = logits[c];
+            sum += Math.max(z, 0) + StrictMath.log1p(StrictMath.exp(-Math.abs(z))) - z * targets[c];
+        }
+        return sum / labels;
+    }
+}

@@ -1,0 +1,64 @@
+package org.sparklora.worker.head;
+
+import ai.djl.ndarray.NDArray;
+import org.sparklora.worker.data.Example;
+import org.sparklora.worker.encoder.Reading;
+
+/**
+ * One label out of C for each token: cross entropy, the mean over all tokens of the global batch whose label is not {@link
+ * Example#IGNORED}. Hugging Face's *ForTokenClassification. An example's weight is that of each of its tokens.
+ */
+public final class TokenClassificationHead implements TaskHead {
+
+    private static final long serialVersionUID = 1L;
+
+    private final int classes;
+
+    public TokenClassificationHead(int classes) {
+        if (classes < 2) {
+            throw new IllegalArgumentException("token classification needs at least 2 labels, but there is " + classes);
+        }
+        this.classes = classes;
+    }
+
+    @Override
+    public int outputs() {
+        return classes;
+    }
+
+    @Override
+    public Reading reading() {
+        return Reading.EVERY_TOKEN;
+    }
+
+    @Override
+    public NDArray lossSum(NDArray logits, float[] labels, float[] weights, double labelSmoothing) {
+        int length = labels.length / weights.length;
+        float[] ofTokens = new float[labels.length];
+        for (int i = 0; i < ofTokens.length; i++) {
+            ofTokens[i] = labels[i] == Example.IGNORED ? 0f : weights[i / length];
+        }
+        return Losses.crossEntropy(logits, labels, ofTokens, labelSmoothing);
+    }
+
+    @Override
+    public double weight(float[] labels, float[] weights) {
+        int length = labels.length / weights.length;
+        double sum = 0;
+        for (int i = 0; i < labels.length; i++) {
+            sum += labels[i] == Example.IGNORED ? 0f : weights[i / length];
+        }
+        return sum;
+    }
+
+    @Override
+    public double loss(float[] logits, float[] labels) {
+        double sum = 0;
+        for (int i = 0; i < labels.length; i++) {
+            sum += labels[i] == Example.IGNORED
+                    ? 0
+                    : Losses.crossEntropy(logits, i * classes, classes, (int) labels[i]);
+        }
+        return sum;
+    }
+}

@@ -1,0 +1,373 @@
+package org.sparklora.worker.pickle;
+
+import java.io.Closeable;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import java.util.zip.CRC32;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipException;
+import java.util.zip.ZipFile;
+import org.jspecify.annotations.Nullable;
+import org.sparklora.worker.pickle.PickleReader.Storage;
+import org.sparklora.worker.pickle.PickleReader.StridedTensor;
+
+/**
+ * An open dictionary of tensors that {@code torch.save} wrote (PyTorch 1.6 or later): a zip archive with a pickle and one
+ * file per storage. Loads data and never runs code: see {@link PickleReader}. The pickle is read on opening, tensors when
+ * asked for.
+ *
+ * <p>Every size is checked against the file before memory is taken for it. Whoever opens it closes it. Not thread-safe.
+ */
+public final class TorchFile implements Closeable {
+
+    private static final int MOST_PICKLE_BYTES = 16 << 20;
+    private static final int CHUNK_BYTES = 1 << 18;
+
+    /**
+     * What a file should hold.
+     *
+     * @param name for messages
+     * @param atMost for messages: the largest thing of that kind
+     * @param mostBytes far above any of that kind; a file that unpacks to more is a mistake or an attack
+     */
+    public record Content(String name, String atMost, long mostBytes) {
+
+        /** A PEFT adapter. */
+        public static final Content ADAPTER = new Content("an adapter", "a LoRA adapter", 1L << 30);
+
+        /** Weights of a base model. */
+        public static final Content MODEL = new Content("a model", "an encoder", 64L << 30);
+    }
+
+    private final String file;
+    private final Content content;
+    private final ZipFile zip;
+    private final String folder;
+    private final Map<String, StridedTensor> tensors;
+
+    /** Storages that several tensors may look at in parts. */
+    private final Map<String, byte[]> storages = new HashMap<>();
+
+    private long bytesLeft;
+    private long elementsLeft;
+
+    private TorchFile(String file, Content content, ZipFile zip, String folder) throws IOException {
+        this.file = file;
+        this.content = content;
+        this.zip = zip;
+        this.folder = folder;
+        this.bytesLeft = content.mostBytes();
+        this.elementsLeft = content.mostBytes() / Float.BYTES;
+        ZipEntry order = zip.getEntry(folder + "byteorder");
+        if (order != null && !new String(bytes(order, 16), StandardCharsets.US_ASCII).equals("little")) {
+            throw bad("its values are big-endian; convert it to safetensors");
+        }
+        this.tensors = PickleReader.readStateDict(file, content, bytes(entry("data.pkl"), MOST_PICKLE_BYTES));
+    }
+
+    /** Opens a file and reads which tensors it holds. */
+    public static TorchFile open(Path path, Content content) {
+        refuseOtherFormats(path);
+        ZipFile zip = null;
+        try {
+            zip = new ZipFile(path.toFile());
+            TorchFile file = open(path, content, zip);
+            zip = null;
+            return file;
+        } catch (ZipException e) {
+            throw damaged(path.toString(), e);
+        } catch (IOException e) {
+            throw unreadable(path.toString(), e);
+        } finally {
+            closeQuietly(zip);
+        }
+    }
+
+    private static TorchFile open(Path path, Content content, ZipFile zip) throws IOException {
+        List<String> pickles = zip.stream()
+                .map(ZipEntry::getName)
+                .filter(name -> name.endsWith("/data.pkl"))
+                .toList();
+        if (pickles.size() != 1) {
+            throw new TorchFileException(path + ": a file that torch.save wrote has one data.pkl inside, this has "
+                    + pickles.size() + "; copy the file again or convert it to safetensors");
+        }
+        String pickle = pickles.get(0);
+        String folder = pickle.substring(0, pickle.length() - "data.pkl".length());
+        return new TorchFile(path.toString(), content, zip, folder);
+    }
+
+    private static void closeQuietly(@Nullable ZipFile zip) {
+        if (zip != null) {
+            try {
+                zip.close();
+            } catch (IOException e) {
+                // What failed before is thrown.
+            }
+        }
+    }
+
+    private static TorchFileException damaged(String file, ZipException e) {
+        return new TorchFileException(
+                file + ": the archive is damaged or incomplete (" + e.getMessage() + "); copy the file again", e);
+    }
+
+    private static TorchFileException unreadable(String file, IOException e) {
+        return new TorchFileException(file + ": cannot be read (" + e.getMessage() + "); check the file", e);
+    }
+
+    private static void refuseOtherFormats(Path path) {
+        byte[] start;
+        try (InputStream in = Files.newInputStream(path)) {
+            start = in.readNBytes(4);
+        } catch (IOException e) {
+            throw unreadable(path.toString(), e);
+        }
+        if (start.length == 4 && start[0] == 'P' && start[1] == 'K' && start[2] == 3 && start[3] == 4) {
+            return;
+        }
+        if (start.length > 0 && start[0] == (byte) 0x80) {
+            throw new TorchFileException(
+                    path + ": this is the format of PyTorch before 1.6 (a bare pickle), which is not read;"
+                            + " load it with PyTorch and save it again, or convert it to safetensors");
+        }
+        throw new TorchFileException(path + ": this is not a file that torch.save wrote; copy the file again");
+    }
+
+    /** Names of the tensors, in order. */
+    public SortedSet<String> names() {
+        return new TreeSet<>(tensors.keySet());
+    }
+
+    /** Shape of a tensor; refuses a view that leaves its storage. */
+    public List<Integer> shape(String name) {
+        return checkedShape(name, tensor(name));
+    }
+
+    /** Values of a tensor, row-major, widened to float32 (float64 is rounded to nearest). */
+    public float[] floats(String name) {
+        StridedTensor tensor = tensor(name);
+        ElementType type = ElementType.of(tensor.storage().type());
+        if (type == ElementType.OTHER) {
+            throw bad("tensor '" + name + "' is of type " + tensor.storage().type() + ", and " + content.name()
+                    + "'s tensors are floating-point; this is not " + content.name());
+        }
+        int elements = elements(checkedShape(name, tensor));
+        // Stride 0 repeats values for free in PyTorch, but each takes memory here.
+        elementsLeft -= elements;
+        if (elementsLeft < 0) {
+            throw tooLarge();
+        }
+        try {
+            if (isWhole(tensor, elements)) {
+                return whole(tensor.storage(), type);
+            }
+            ByteBuffer values = ByteBuffer.wrap(storage(tensor.storage(), type)).order(ByteOrder.LITTLE_ENDIAN);
+            return gather(values, type, tensor, elements);
+        } catch (ZipException e) {
+            throw damaged(file, e);
+        } catch (IOException e) {
+            throw unreadable(file, e);
+        }
+    }
+
+    private StridedTensor tensor(String name) {
+        StridedTensor tensor = tensors.get(name);
+        if (tensor == null) {
+            throw new IllegalArgumentException(file + " holds no tensor '" + name + "'");
+        }
+        return tensor;
+    }
+
+    /** Refuses a view that leaves its storage; afterwards every index fits an int. */
+    private List<Integer> checkedShape(String name, StridedTensor tensor) {
+        List<Long> shape = tensor.shape();
+        List<Long> strides = tensor.strides();
+        if (shape.size() != strides.size() || tensor.offset() < 0) {
+            throw outside(name, tensor);
+        }
+        List<Integer> dims = new ArrayList<>();
+        try {
+            long elements = 1;
+            long last = tensor.offset();
+            for (int d = 0; d < shape.size(); d++) {
+                if (shape.get(d) < 0 || strides.get(d) < 0) {
+                    throw outside(name, tensor);
+                }
+                elements = Math.multiplyExact(elements, shape.get(d));
+                last = Math.addExact(last, Math.multiplyExact(Math.max(0, shape.get(d) - 1), strides.get(d)));
+                dims.add(Math.toIntExact(shape.get(d)));
+            }
+            if (elements > 0 && last >= tensor.storage().size()) {
+                throw outside(name, tensor);
+            }
+            if (elements > Integer.MAX_VALUE) {
+                throw tooLarge();
+            }
+            return dims;
+        } catch (ArithmeticException e) {
+            TorchFileException outside = outside(name, tensor);
+            outside.addSuppressed(e);
+            throw outside;
+        }
+    }
+
+    private TorchFileException outside(String name, StridedTensor tensor) {
+        return bad(
+                "tensor '" + name + "' of shape " + tensor.shape() + " with strides " + tensor.strides() + " at offset "
+                        + tensor.offset() + " does not fit its storage of "
+                        + tensor.storage().size()
+                        + " elements; the file is damaged, copy it again");
+    }
+
+    private static int elements(List<Integer> shape) {
+        int elements = 1;
+        for (int d : shape) {
+            elements *= d;
+        }
+        return elements;
+    }
+
+    /** Whether a tensor is all of its storage, row-major: as weights of models are. */
+    private static boolean isWhole(StridedTensor tensor, int elements) {
+        long stride = 1;
+        for (int d = tensor.shape().size() - 1; d >= 0; d--) {
+            if (tensor.shape().get(d) != 1 && tensor.strides().get(d) != stride) {
+                return false;
+            }
+            stride *= tensor.shape().get(d);
+        }
+        return tensor.offset() == 0 && elements == tensor.storage().size();
+    }
+
+    /** A whole storage, without its bytes in memory at a time. */
+    private float[] whole(Storage storage, ElementType type) throws IOException {
+        ZipEntry entry = entry("data/" + storage.key());
+        long expected = storage.size() * type.bytes();
+        if (entry.getSize() != expected) {
+            throw wrongSize(storage, type, entry.getSize());
+        }
+        float[] values = new float[(int) storage.size()];
+        CRC32 sum = new CRC32();
+        byte[] chunk = new byte[CHUNK_BYTES];
+        ByteBuffer buffer = ByteBuffer.wrap(chunk).order(ByteOrder.LITTLE_ENDIAN);
+        try (InputStream in = zip.getInputStream(entry)) {
+            int done = 0;
+            while (done < values.length) {
+                int wanted = (int) Math.min(CHUNK_BYTES, (values.length - done) * (long) type.bytes());
+                int got = in.readNBytes(chunk, 0, wanted);
+                sum.update(chunk, 0, got);
+                if (got < wanted) {
+                    throw wrongSize(storage, type, done * (long) type.bytes() + got);
+                }
+                for (int i = 0; i < wanted / type.bytes(); i++) {
+                    values[done++] = type.read(buffer, i);
+                }
+            }
+            if (in.read() >= 0) {
+                throw wrongSize(storage, type, expected + 1);
+            }
+        }
+        requireSum(entry, sum);
+        return values;
+    }
+
+    private static float[] gather(ByteBuffer values, ElementType type, StridedTensor tensor, int elements) {
+        int dims = tensor.shape().size();
+        float[] gathered = new float[elements];
+        long[] index = new long[dims];
+        long at = tensor.offset();
+        for (int i = 0; i < elements; i++) {
+            gathered[i] = type.read(values, (int) at);
+            for (int d = dims - 1; d >= 0; d--) {
+                long stride = tensor.strides().get(d);
+                at += stride;
+                if (++index[d] < tensor.shape().get(d)) {
+                    break;
+                }
+                at -= index[d] * stride;
+                index[d] = 0;
+            }
+        }
+        return gathered;
+    }
+
+    private byte[] storage(Storage storage, ElementType type) throws IOException {
+        byte[] known = storages.get(storage.key());
+        if (known == null) {
+            known = bytes(entry("data/" + storage.key()), bytesLeft);
+            bytesLeft -= known.length;
+            storages.put(storage.key(), known);
+        }
+        if (storage.size() < 0
+                || storage.size() > content.mostBytes()
+                || storage.size() * type.bytes() != known.length) {
+            throw wrongSize(storage, type, known.length);
+        }
+        return known;
+    }
+
+    private TorchFileException wrongSize(Storage storage, ElementType type, long bytes) {
+        return bad("storage " + storage.key() + " should hold " + storage.size() + " elements of " + type.bytes()
+                + " bytes, but has " + bytes + " bytes; the file is damaged, copy it again");
+    }
+
+    private ZipEntry entry(String name) {
+        ZipEntry entry = zip.getEntry(folder + name);
+        if (entry == null) {
+            throw bad("there is no " + folder + name + " in the archive; copy the file again");
+        }
+        return entry;
+    }
+
+    private byte[] bytes(ZipEntry entry, long most) throws IOException {
+        // An array holds no more; only views of such storages come here.
+        int limit = (int) Math.min(most, Integer.MAX_VALUE - 8);
+        if (entry.getSize() > limit) {
+            throw tooLarge();
+        }
+        // The size in the directory may be a lie; what comes out counts.
+        try (InputStream in = zip.getInputStream(entry)) {
+            byte[] bytes = in.readNBytes(limit);
+            if (in.read() >= 0) {
+                throw tooLarge();
+            }
+            CRC32 sum = new CRC32();
+            sum.update(bytes);
+            requireSum(entry, sum);
+            return bytes;
+        }
+    }
+
+    /** Java checks these sums only for streams, not for archives opened as files. */
+    private void requireSum(ZipEntry entry, CRC32 sum) {
+        if (sum.getValue() != entry.getCrc()) {
+            throw bad(entry.getName() + " in the archive fails its checksum; the file is damaged, copy it again");
+        }
+    }
+
+    private TorchFileException tooLarge() {
+        return bad("it unpacks to more than " + content.mostBytes() + " bytes of tensors or " + MOST_PICKLE_BYTES
+                + " bytes of pickle, far above " + content.atMost() + "; this is not " + content.name());
+    }
+
+    private TorchFileException bad(String what) {
+        return new TorchFileException(file + ": " + what);
+    }
+
+    @Override
+    public void close() {
+        closeQuietly(zip);
+    }
+}

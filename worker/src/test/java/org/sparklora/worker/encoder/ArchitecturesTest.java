@@ -1,0 +1,204 @@
+package org.sparklora.worker.encoder;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import ai.djl.ndarray.NDManager;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.function.UnaryOperator;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.sparklora.worker.contract.TensorSpec;
+import org.sparklora.worker.encoder.Encoder.Multiplied;
+import org.sparklora.worker.engine.Tensors;
+import org.sparklora.worker.engine.Torch;
+import org.sparklora.worker.safetensors.SafetensorsFile;
+import org.sparklora.worker.safetensors.SafetensorsWriter;
+import org.sparklora.worker.safetensors.Tensor;
+
+class ArchitecturesTest {
+
+    private static final Path CASES = Path.of("src/test/resources/golden-encoders");
+
+    @TempDir
+    private Path folder;
+
+    private static Encoder encoder(String name, Reading reading) {
+        return Architectures.of(EncoderConfig.read(CASES.resolve(name).resolve("model")), reading);
+    }
+
+    private ModelException refused(String name, String from, String to) throws IOException {
+        String config = Files.readString(CASES.resolve(name).resolve("model/config.json"));
+        assertThat(config).contains(from);
+        Files.writeString(folder.resolve("config.json"), config.replace(from, to));
+        try {
+            Architectures.of(EncoderConfig.read(folder), Reading.FIRST_TOKEN);
+        } catch (ModelException e) {
+            return e;
+        }
+        throw new AssertionError("accepted: " + to);
+    }
+
+    @Test
+    void refusesOtherVariantsAndNamesWhatThereIs() throws IOException {
+        assertThat(refused("roberta", "\"model_type\": \"roberta\"", "\"model_type\": \"deberta\""))
+                .hasMessage(folder.resolve("config.json") + ": model_type 'deberta' is not supported;"
+                        + " this version fine-tunes: bert, distilbert, roberta, xlm-roberta");
+        assertThat(refused("roberta", "\"absolute\"", "\"relative_key\""))
+                .hasMessageEndingWith("position_embedding_type 'relative_key' is not supported; 'absolute' is");
+        assertThat(refused("roberta", "\"gelu\"", "\"relu\""))
+                .hasMessageEndingWith("hidden_act 'relu' is not supported; BERT's erf form 'gelu' is");
+        assertThat(refused("distilbert", "\"gelu\"", "\"relu\""))
+                .hasMessageEndingWith("activation 'relu' is not supported; BERT's erf form 'gelu' is");
+        assertThat(refused("distilbert", "\"n_heads\": 4", "\"n_heads\": 5"))
+                .hasMessageEndingWith("dim 32 is not a multiple of n_heads 5");
+        assertThat(refused("distilbert", "\"hidden_dim\"", "\"hidden\""))
+                .hasMessageEndingWith("has no key 'hidden_dim'; copy the model directory again");
+        assertThat(refused("roberta", "\"pad_token_id\": 1", "\"pad_token_id\": 65"))
+                .hasMessageContaining("max_position_embeddings 66 leaves no position above pad_token_id 65");
+    }
+
+    @Test
+    void xlmRobertaIsRobertaUnderAnotherName() throws IOException {
+        String config = Files.readString(CASES.resolve("roberta/model/config.json"));
+        Files.writeString(folder.resolve("config.json"), config.replace("\"roberta\"", "\"xlm-roberta\""));
+        Encoder xlm = Architectures.of(EncoderConfig.read(folder), Reading.FIRST_TOKEN);
+        assertThat(xlm.weights())
+                .isEqualTo(encoder("roberta", Reading.FIRST_TOKEN).weights());
+    }
+
+    @Test
+    void robertaCountsPositionsAboveThePaddingToken() {
+        Torch.prepareThread();
+        try (NDManager manager = Torch.newManager()) {
+            // A padding token within a text keeps its own position and is not counted, as in transformers.
+            long[] ids = {0, 7, 1, 8, 2, 0, 9, 2, 1, 1};
+            Tokens tokens = Tokens.of(manager, 2, ids, new long[10], new float[10]);
+            assertThat(tokens.positionsAfter(1).toLongArray()).containsExactly(2, 3, 1, 4, 5, 2, 3, 4, 1, 1);
+        }
+        // 66 rows of the table.
+        assertThat(encoder("roberta", Reading.FIRST_TOKEN).maxPositions()).isEqualTo(64);
+        assertThat(encoder("distilbert", Reading.FIRST_TOKEN).maxPositions()).isEqualTo(64);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "bert-multi-label, FIRST_TOKEN, 5, true",
+        "bert-token-classification, EVERY_TOKEN, 4, false",
+        "roberta, FIRST_TOKEN, 4, false",
+        "roberta, EVERY_TOKEN, 4, false",
+        "distilbert, FIRST_TOKEN, 4, false",
+        "distilbert, EVERY_TOKEN, 4, false"
+    })
+    void theHeadIsTheStageAfterTheLast(String name, Reading reading, int stages, boolean pools) {
+        Encoder encoder = encoder(name, reading);
+        assertThat(encoder.layers()).isEqualTo(3);
+        assertThat(encoder.stages()).isEqualTo(stages);
+        assertThat(encoder.pools()).isEqualTo(pools);
+        assertThat(encoder.stageOf("classifier.weight")).isEqualTo(stages);
+        assertThat(encoder.stageName(stages)).isEqualTo("head");
+        assertThat(encoder.stageName(3)).isEqualTo("layer 2");
+        assertThat(encoder.stageName(4)).isEqualTo(pools ? "pooler" : "head");
+        boolean first = reading == Reading.FIRST_TOKEN;
+        assertThat(encoder.firstTokenEnters(3)).isFalse();
+        assertThat(encoder.firstTokenAlone(3)).isEqualTo(first);
+        assertThat(encoder.firstTokenEnters(stages)).isEqualTo(first);
+        assertThat(encoder.linears())
+                .hasSize(3 * 6 + (pools ? 1 : 0))
+                .allSatisfy(linear -> assertThat(encoder.stageOf(linear.name())).isBetween(1, stages - 1));
+        assertThat(encoder.head().modules())
+                .isEqualTo(
+                        name.equals("distilbert") && first
+                                ? List.of("classifier", "pre_classifier")
+                                : List.of("classifier"));
+    }
+
+    @Test
+    void whatReadsItsStagesInput() {
+        Encoder distil = encoder("distilbert", Reading.FIRST_TOKEN);
+        String middle = "distilbert.transformer.layer.1.";
+        String last = "distilbert.transformer.layer.2.";
+        assertThat(distil.readsStageInput(middle + "attention.k_lin")).isTrue();
+        assertThat(distil.readsStageInput(middle + "attention.out_lin")).isFalse();
+        assertThat(distil.readsStageInput(last + "attention.q_lin")).isTrue();
+        assertThat(distil.readsStageInput(last + "attention.v_lin")).isFalse();
+        assertThat(distil.multiplied(last + "attention.v_lin")).isEqualTo(Multiplied.ONE_VECTOR_BY_HEAD);
+        assertThat(distil.multiplied(last + "ffn.lin1")).isEqualTo(Multiplied.FIRST_TOKEN);
+        Encoder tokens = encoder("distilbert", Reading.EVERY_TOKEN);
+        assertThat(tokens.readsStageInput(last + "attention.v_lin")).isTrue();
+        assertThat(tokens.multiplied(last + "ffn.lin1")).isEqualTo(Multiplied.EVERY_TOKEN);
+    }
+
+    /** H = 32, N = 4, an intermediate size of 64. */
+    @Test
+    void readingEveryTokenTheLastLayerCostsWhatTheOthersCost() {
+        EncoderWork tokens = EncoderWork.of(encoder("bert-token-classification", Reading.EVERY_TOKEN));
+        assertThat(tokens.stages()).isEqualTo(4);
+        assertThat(tokens.forward(3, 10)).isEqualTo(tokens.forward(2, 10)).isPositive();
+        assertThat(tokens.backward(3, 10, true)).isEqualTo(tokens.backward(2, 10, true));
+        assertThat(tokens.kept(3, 10)).isEqualTo(tokens.kept(2, 10));
+        assertThat(tokens.vectors("bert.encoder.layer.2.attention.self.key", 10, false))
+                .isEqualTo(10);
+        EncoderWork roberta = EncoderWork.of(encoder("roberta", Reading.FIRST_TOKEN));
+        assertThat(roberta.stages()).isEqualTo(4);
+        assertThat(roberta.forward(3, 10)).isEqualTo(2 * (4 * 32 * 32 + 2 * 32 * 64) + 2 * (2 * 4 * 10 * 32));
+    }
+
+    private Map<String, Tensor> weights(Path directory) {
+        try (BaseModel model = BaseModel.open(directory)) {
+            Map<String, Tensor> values = new TreeMap<>();
+            for (TensorSpec weight : model.encoder().weights()) {
+                values.put(weight.name(), new Tensor(weight.shape(), Tensors.toFloats(model.weight(weight.name()))));
+            }
+            return values;
+        }
+    }
+
+    private void write(String name, UnaryOperator<String> spelling) throws IOException {
+        Path original = CASES.resolve(name).resolve("model");
+        SortedMap<String, Tensor> tensors = new TreeMap<>();
+        try (SafetensorsFile file = SafetensorsFile.open(original.resolve("model.safetensors"))) {
+            file.names().forEach(tensor -> tensors.put(spelling.apply(tensor), file.tensor(tensor)));
+        }
+        // What a masked language model's checkpoint has besides, and a pooler that nobody reads.
+        tensors.put("lm_head.bias", new Tensor(List.of(1), new float[1]));
+        tensors.put("vocab_transform.bias", new Tensor(List.of(1), new float[1]));
+        tensors.put("pooler.dense.bias", new Tensor(List.of(1), new float[1]));
+        Files.copy(original.resolve("config.json"), folder.resolve("config.json"));
+        SafetensorsWriter.write(folder.resolve("model.safetensors"), tensors);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"roberta", "distilbert"})
+    void oldSpellingsAndBareNamesAreTheSameModel(String name) throws IOException {
+        write(name, tensor -> {
+            boolean norm = tensor.contains("LayerNorm") || tensor.contains("layer_norm");
+            String old = norm ? tensor.replaceFirst("\\.weight$", ".gamma").replaceFirst("\\.bias$", ".beta") : tensor;
+            return old.replaceFirst("^" + name + "\\.", "");
+        });
+        assertThat(weights(folder)).isEqualTo(weights(CASES.resolve(name).resolve("model")));
+        try (BaseModel model = BaseModel.open(folder)) {
+            assertThat(model.optional("classifier.weight").isPresent()).isEqualTo(name.equals("distilbert"));
+            assertThat(model.optional("classifier.dense.weight").isPresent()).isEqualTo(name.equals("roberta"));
+            assertThat(model.optional(name + ".pooler.dense.bias")).isEmpty();
+        }
+    }
+
+    @Test
+    void onlyHeadsThatReadTheFirstTokenNeedBertsPooler() {
+        Path noPooler = CASES.resolve("bert-token-classification/model");
+        assertThatThrownBy(() -> BaseModel.open(noPooler))
+                .isInstanceOf(ModelException.class)
+                .hasMessageContaining("'bert.pooler.dense.bias' is missing; 'bert.pooler.dense.weight' is missing");
+        BaseModel.open(noPooler, Reading.EVERY_TOKEN).close();
+    }
+}

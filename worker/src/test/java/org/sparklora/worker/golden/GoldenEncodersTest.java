@@ -1,0 +1,334 @@
+package org.sparklora.worker.golden;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
+import java.io.IOException;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalDouble;
+import java.util.TreeMap;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.sparklora.worker.contract.AdapterSnapshot;
+import org.sparklora.worker.contract.BiasMode;
+import org.sparklora.worker.contract.CachePlan;
+import org.sparklora.worker.contract.DropoutRates;
+import org.sparklora.worker.contract.EpochPlan;
+import org.sparklora.worker.contract.FreezeState;
+import org.sparklora.worker.contract.GroupState;
+import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.Precision;
+import org.sparklora.worker.contract.ShardPlan;
+import org.sparklora.worker.contract.ShardSum;
+import org.sparklora.worker.contract.StepSettings;
+import org.sparklora.worker.contract.TensorSpec;
+import org.sparklora.worker.data.Batch;
+import org.sparklora.worker.data.Example;
+import org.sparklora.worker.encoder.BaseModel;
+import org.sparklora.worker.encoder.Encoder;
+import org.sparklora.worker.encoder.ForwardPass;
+import org.sparklora.worker.encoder.Reading;
+import org.sparklora.worker.encoder.Tokens;
+import org.sparklora.worker.engine.Tensors;
+import org.sparklora.worker.engine.Torch;
+import org.sparklora.worker.head.TaskHead;
+import org.sparklora.worker.train.AdamW;
+import org.sparklora.worker.train.AdaptedModel;
+import org.sparklora.worker.train.AdaptedModel.GroupView;
+import org.sparklora.worker.train.GradientLayout;
+import org.sparklora.worker.train.LearningRateSchedule;
+import org.sparklora.worker.train.OptimizerSettings;
+import org.sparklora.worker.train.ShardPass;
+import org.sparklora.worker.train.StepReport;
+import org.sparklora.worker.train.StoredStates;
+import org.sparklora.worker.train.TrainState;
+import org.sparklora.worker.train.TrainStep;
+
+/** Every architecture and head against stored runs of PyTorch, transformers and PEFT. */
+class GoldenEncodersTest {
+
+    private static final StepSettings SETTINGS = new StepSettings(0, 1, 0.0, DropoutRates.NONE);
+
+    @BeforeAll
+    static void oneThread() {
+        Torch.prepareThread();
+    }
+
+    static List<EncoderCase> cases() throws IOException {
+        return EncoderCase.all();
+    }
+
+    @Test
+    void thereAreCases() throws IOException {
+        assertThat(cases()).isNotEmpty();
+    }
+
+    @ParameterizedTest
+    @MethodSource("cases")
+    void forwardEqualsTransformers(EncoderCase golden) {
+        Map<String, float[]> expected = golden.tensors("expected.safetensors");
+        JsonObject batch = golden.object("forward_batch");
+        Deviations deviations = new Deviations();
+        try (BaseModel base = golden.open();
+                NDManager manager = Torch.newManager()) {
+            AdaptedModel model = plain(manager, base, golden.head());
+            Encoder encoder = base.encoder();
+            ForwardPass pass = ForwardPass.evaluation(model);
+            Tokens tokens = paddedTokens(manager, batch);
+            NDArray x = encoder.embed(pass, tokens);
+            for (int layer = 0; layer <= encoder.layers(); layer++) {
+                String what = "hidden_states." + layer;
+                assertThat(expected).containsKey(what);
+                deviations.absolute(
+                        what, Tensors.toFloats(x), expected.get(what), golden.tolerance("hidden_states_abs"));
+                if (layer < encoder.layers()) {
+                    x = encoder.layer(layer, pass, x, tokens);
+                }
+            }
+            float[] logits = Tensors.toFloats(model.logits(paddedTokens(manager, batch)));
+            deviations.absolute("logits", logits, expected.get("logits"), golden.tolerance("logits_abs"));
+            double loss = meanLoss(golden, batch, logits);
+            deviations.absolute("loss", loss, golden.number("forward_loss"), golden.tolerance("loss_abs"));
+        }
+        deviations.assertNone();
+    }
+
+    @ParameterizedTest
+    @MethodSource("cases")
+    void trainingEqualsPeft(EncoderCase golden) {
+        compareTraining(golden, false);
+    }
+
+    @ParameterizedTest
+    @MethodSource("cases")
+    void trainingFromKeptActivationsEqualsPeft(EncoderCase golden) {
+        compareTraining(golden, true);
+    }
+
+    private static void compareTraining(EncoderCase golden, boolean kept) {
+        Deviations deviations = new Deviations();
+        try (BaseModel base = golden.open()) {
+            Replay replay = new Replay(golden, base);
+            assumeThat(!kept || replay.prefix() > 0)
+                    .as("nothing lies below what trains")
+                    .isTrue();
+            JsonArray steps = golden.array("steps");
+            for (int i = 0; i < steps.size(); i++) {
+                StepReport report = replay.step(i, kept);
+                JsonObject expected = steps.get(i).getAsJsonObject();
+                double loss = expected.get("loss").getAsDouble();
+                double norm = expected.get("grad_norm").getAsDouble();
+                deviations.absolute("step " + i + " loss", report.loss(), loss, golden.tolerance("loss_abs"));
+                deviations.absolute(
+                        "step " + i + " grad_norm (relative)",
+                        Math.abs(report.gradNorm() - norm) / norm,
+                        0,
+                        golden.tolerance("grad_norm_rel"));
+            }
+            Map<String, float[]> end = golden.tensors("final.safetensors");
+            AdapterSnapshot ours = replay.state.snapshot();
+            assertThat(ours.names()).containsExactlyInAnyOrderElementsOf(end.keySet());
+            end.forEach((name, values) -> deviations.relativeL2(
+                    "final " + name, ours.view(name), values, golden.tolerance("final_rel_l2"), 1e-30));
+            compareFinalLogits(golden, replay, deviations);
+        }
+        deviations.assertNone();
+    }
+
+    private static void compareFinalLogits(EncoderCase golden, Replay replay, Deviations deviations) {
+        try (NDManager manager = Torch.newManager()) {
+            AdaptedModel model = replay.model(manager);
+            float[] logits = Tensors.toFloats(model.logits(paddedTokens(manager, golden.object("forward_batch"))));
+            float[] wanted = EncoderCase.floats(golden.array("final_logits"));
+            deviations.absolute("final logits", logits, wanted, golden.tolerance("logits_abs"));
+        }
+    }
+
+    /** With all layers but the last frozen: what is kept of them changes no bit of loss and gradient. */
+    @ParameterizedTest
+    @MethodSource("cases")
+    void aKeptPrefixChangesNoBit(EncoderCase golden) {
+        try (BaseModel base = golden.open()) {
+            Replay replay = new Replay(golden, base);
+            List<String> groups = replay.state.manifest().groups().stream()
+                    .map(group -> group.name())
+                    .toList();
+            Map<String, GroupState> states = new HashMap<>();
+            groups.forEach(group -> states.put(group, GroupState.FROZEN));
+            states.put(groups.get(groups.size() - 1), GroupState.LIVE);
+            for (FreezeState freeze : List.of(FreezeState.of(states), headOnly(groups))) {
+                Replay frozen = new Replay(golden, base, freeze);
+                assertThat(frozen.prefix()).isPositive();
+                // One row, so that the pass that keeps it has the same batch.
+                List<Example> row = golden.examples(
+                                golden.array("batches").get(0).getAsJsonObject())
+                        .subList(0, 1);
+                ShardSum computed = frozen.sum(row, false);
+                ShardSum kept = frozen.sum(row, true);
+                assertThat(kept.loss()).isEqualTo(computed.loss());
+                assertThat(kept.gradient()).isEqualTo(computed.gradient());
+            }
+        }
+    }
+
+    private static FreezeState headOnly(List<String> groups) {
+        Map<String, GroupState> states = new HashMap<>();
+        groups.forEach(group -> states.put(group, GroupState.FROZEN));
+        return FreezeState.of(states);
+    }
+
+    /** A token head divides by the tokens that count of all shards, and so must not depend on how rows are dealt. */
+    @ParameterizedTest
+    @MethodSource("cases")
+    void sumsOfShardsAreTheSumOfTheBatch(EncoderCase golden) {
+        try (BaseModel base = golden.open()) {
+            Replay replay = new Replay(golden, base);
+            List<Example> rows = golden.examples(golden.array("batches").get(0).getAsJsonObject());
+            ShardSum whole = replay.sum(rows, false);
+            ShardSum parts = replay.sum(rows.subList(0, 1), false);
+            parts.add(replay.sum(rows.subList(1, rows.size()), false));
+            assertThat(parts.weight()).isEqualTo(whole.weight());
+            Deviations deviations = new Deviations();
+            deviations.absolute("loss", parts.loss(), whole.loss(), 1e-4);
+            deviations.relativeL2("gradient", parts.gradient(), whole.gradient(), 1e-4, 1e-30);
+            deviations.assertNone();
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("cases")
+    void theHeadIsWhatPeftSaves(EncoderCase golden) {
+        try (BaseModel base = golden.open()) {
+            assertThat(base.encoder().head().modules())
+                    .containsExactlyInAnyOrderElementsOf(golden.texts("modules_to_save"));
+        }
+    }
+
+    /** A run as its case stores it. */
+    private static final class Replay {
+
+        private final EncoderCase golden;
+        private final BaseModel base;
+        private final TaskHead head;
+        private final TrainState state;
+
+        Replay(EncoderCase golden, BaseModel base) {
+            this(golden, base, live(golden.manifest(base)));
+        }
+
+        Replay(EncoderCase golden, BaseModel base, FreezeState freeze) {
+            this.golden = golden;
+            this.base = base;
+            this.head = golden.head();
+            LoraManifest manifest = golden.manifest(base);
+            this.state = new TrainState(manifest, freeze, new AdapterSnapshot(golden.tensors("init.safetensors")));
+        }
+
+        private static FreezeState live(LoraManifest manifest) {
+            Map<String, GroupState> states = new HashMap<>();
+            manifest.groups().forEach(group -> states.put(group.name(), GroupState.LIVE));
+            return FreezeState.of(states);
+        }
+
+        /** The lowest stage that trains. */
+        int prefix() {
+            return GradientLayout.of(state.manifest(), state.freeze()).lowestStage(base.encoder());
+        }
+
+        StepReport step(int i, boolean kept) {
+            List<Example> rows = golden.examples(golden.array("batches").get(i).getAsJsonObject());
+            return new TrainStep(state, optimizer()).run(i, 0, (step, live) -> sum(rows, kept));
+        }
+
+        ShardSum sum(List<Example> rows, boolean kept) {
+            CachePlan cache = kept
+                    ? new CachePlan(prefix(), Precision.FLOAT32, "stage " + prefix(), "test")
+                    : CachePlan.off("test");
+            EpochPlan plan = new EpochPlan(
+                    0,
+                    state.manifest(),
+                    state.freeze(),
+                    new ShardPlan(1, rows.size(), rows.size(), true),
+                    state.snapshot(),
+                    cache);
+            Batch batch = kept
+                    ? StoredStates.batch(base, head, plan, rows, golden.padTokenId())
+                    : Batch.of(rows, golden.padTokenId());
+            GradientLayout layout = GradientLayout.of(state.manifest(), state.freeze());
+            return new ShardPass(base, head, SETTINGS, plan)
+                    .sum(layout.flatten(state.snapshot()), 0, 0, List.of(batch));
+        }
+
+        private OptimizerSettings optimizer() {
+            JsonObject adam = golden.object("optimizer");
+            JsonArray betas = adam.getAsJsonArray("betas");
+            return new OptimizerSettings(
+                    adam.get("lr").getAsDouble(),
+                    new LearningRateSchedule(
+                            LearningRateSchedule.Type.CONSTANT,
+                            0,
+                            golden.array("steps").size()),
+                    new AdamW(
+                            betas.get(0).getAsDouble(),
+                            betas.get(1).getAsDouble(),
+                            adam.get("eps").getAsDouble(),
+                            adam.get("weight_decay").getAsDouble()),
+                    OptionalDouble.empty());
+        }
+
+        AdaptedModel model(NDManager manager) {
+            GroupView groups = new GroupView(state.manifest(), state.freeze());
+            return new AdaptedModel(manager, base, head, groups, state.snapshot(), false);
+        }
+    }
+
+    /** The base model with its own head. */
+    private static AdaptedModel plain(NDManager manager, BaseModel base, TaskHead head) {
+        List<TensorSpec> tensors = base.encoder().head().tensors(head.outputs());
+        Map<String, float[]> values = new TreeMap<>();
+        tensors.forEach(t ->
+                values.put(t.name(), Tensors.toFloats(base.optional(t.name()).orElseThrow())));
+        LoraManifest manifest = new LoraManifest(List.of(), BiasMode.NONE, tensors, List.of());
+        GroupView groups = new GroupView(manifest, FreezeState.of(Map.of()));
+        return new AdaptedModel(manager, base, head, groups, new AdapterSnapshot(values), false);
+    }
+
+    private static double meanLoss(EncoderCase golden, JsonObject batch, float[] logits) {
+        TaskHead head = golden.head();
+        List<Example> rows = golden.examples(batch);
+        int padded = batch.getAsJsonArray("input_ids").get(0).getAsJsonArray().size();
+        int ofRow = head.reading() == Reading.EVERY_TOKEN ? padded * head.outputs() : head.outputs();
+        double sum = 0;
+        double weight = 0;
+        for (int row = 0; row < rows.size(); row++) {
+            float[] mine = java.util.Arrays.copyOfRange(logits, row * ofRow, (row + 1) * ofRow);
+            sum += head.loss(mine, rows.get(row).labels());
+            weight += head.weight(rows.get(row).labels(), new float[] {1f});
+        }
+        return sum / weight;
+    }
+
+    /** A stored batch with its padding, because stored hidden states have it too. */
+    private static Tokens paddedTokens(NDManager manager, JsonObject batch) {
+        float[] ids = EncoderCase.floats(batch.getAsJsonArray("input_ids"));
+        float[] types = batch.has("token_type_ids")
+                ? EncoderCase.floats(batch.getAsJsonArray("token_type_ids"))
+                : new float[ids.length];
+        float[] mask = EncoderCase.floats(batch.getAsJsonArray("attention_mask"));
+        long[] inputIds = new long[ids.length];
+        long[] tokenTypeIds = new long[ids.length];
+        for (int i = 0; i < ids.length; i++) {
+            inputIds[i] = (long) ids[i];
+            tokenTypeIds[i] = (long) types[i];
+        }
+        return Tokens.of(manager, batch.getAsJsonArray("input_ids").size(), inputIds, tokenTypeIds, mask);
+    }
+}
