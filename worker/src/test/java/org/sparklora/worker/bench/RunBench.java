@@ -37,7 +37,11 @@ public final class RunBench {
         this.model = model;
     }
 
-    /** Prints what runs took and needed. Asks for a build: {@code mvn package}. */
+    /**
+     * Prints what runs took and needed. Asks for a build: {@code mvn package}.
+     *
+     * @param args thaw: runs in which a layer joins, instead of the others
+     */
     public static void main(String... args) throws Exception {
         Path folder = Files.createTempDirectory("runs");
         // The vocabulary of the bundled encoder, whose tokenizer reads the rows.
@@ -47,7 +51,12 @@ public final class RunBench {
                         ROOT.resolve("conf/starter-bert-12l").resolve(file),
                         base.directory().resolve(file));
             }
-            new RunBench(folder, base.directory()).run();
+            RunBench bench = new RunBench(folder, base.directory());
+            if (List.of(args).contains("thaw")) {
+                bench.thaw();
+            } else {
+                bench.run();
+            }
         } finally {
             BertBase.delete(folder);
         }
@@ -89,7 +98,6 @@ public final class RunBench {
                 "the starter encoder",
                 "<= 25%",
                 run("starter", ALL_LAYERS, 400, 2, "local-cluster[2,1,2048]", 2, "model.path=" + starter));
-        thaw();
         memory("all layers", "<= 3.0 GB", run("memory-all", ALL_LAYERS, 6, 1, TWO_TASKS, 2));
         memory("layer 11 cached", "<= 1.2 GB", run("memory-top", LAYER_11, 6, 3, TWO_TASKS, 2));
         memory("all layers, small heap", "<= 3.0 GB", run("small-all", ALL_LAYERS, 6, 1, TWO_TASKS, 2, SMALL_HEAP));
