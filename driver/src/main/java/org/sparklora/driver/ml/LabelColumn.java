@@ -1,9 +1,12 @@
 package org.sparklora.driver.ml;
 
 import static org.apache.spark.sql.functions.array;
+import static org.apache.spark.sql.functions.coalesce;
 import static org.apache.spark.sql.functions.element_at;
 import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.max;
+import static org.apache.spark.sql.functions.split;
+import static org.apache.spark.sql.functions.to_json;
 import static org.apache.spark.sql.functions.when;
 
 import java.util.Arrays;
@@ -17,6 +20,7 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.NumericType;
+import org.apache.spark.sql.types.StringType;
 import org.apache.spark.sql.types.StructField;
 import org.sparklora.driver.data.DatasetRows;
 
@@ -61,6 +65,22 @@ record LabelColumn(Column text, Optional<List<String>> labels) {
                 when(index.equalTo(column), index.cast(DataTypes.StringType)).otherwise(wrong),
                 Optional.of(
                         IntStream.range(0, classes).mapToObj(Integer::toString).toList()));
+    }
+
+    /** Any number of labels a row, as the data reader has them: a JSON array. A row without any has none. */
+    static LabelColumn ofSets(Dataset<?> rows, String name) {
+        Column column = DatasetRows.named(name);
+        boolean text = rows.schema().apply(name).dataType() instanceof StringType;
+        Column none = lit("[]");
+        Column array = text
+                ? when(column.isNull().or(column.equalTo("")), none).otherwise(to_json(split(column, "\\|", -1)))
+                : coalesce(to_json(column), none);
+        return new LabelColumn(array, Optional.empty());
+    }
+
+    /** A tag for each word, as the data reader has them. */
+    static LabelColumn ofTags(String name) {
+        return new LabelColumn(to_json(DatasetRows.named(name)), Optional.empty());
     }
 
     /** Numbers to regress. */

@@ -176,7 +176,7 @@ public abstract class LoraEstimator<E extends LoraEstimator<E, M>, M extends Mod
     private DatasetTraining.Rows rows(Dataset<?> dataset) {
         LabelColumn label = labelColumn(dataset);
         DatasetRows.Columns wanted = new DatasetRows.Columns(
-                DatasetRows.named(getTextCol()),
+                texts(),
                 isDefined(textPairCol()) ? Optional.of(DatasetRows.named(getTextPairCol())) : Optional.empty(),
                 Optional.of(label.text()),
                 isDefined(weightCol) ? Optional.of(DatasetRows.named(getWeightCol())) : Optional.empty());
@@ -234,13 +234,23 @@ public abstract class LoraEstimator<E extends LoraEstimator<E, M>, M extends Mod
         }
     }
 
-    @Override
-    public StructType transformSchema(StructType schema) {
+    /** Refuses columns of texts and labels that are not there, or hold something else. */
+    void requireInput(StructType schema) {
         Schemas.requireText(schema, getTextCol(), "textCol");
         if (isDefined(textPairCol())) {
             Schemas.requireText(schema, getTextPairCol(), "textPairCol");
         }
         Schemas.requireLabel(schema, getLabelCol());
+    }
+
+    /** The texts of the rows, as the task reads them. */
+    Column texts() {
+        return DatasetRows.named(getTextCol());
+    }
+
+    @Override
+    public StructType transformSchema(StructType schema) {
+        requireInput(schema);
         if (isDefined(weightCol)) {
             Schemas.requireNumber(schema, getWeightCol(), "weightCol");
         }

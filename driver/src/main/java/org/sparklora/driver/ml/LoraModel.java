@@ -30,7 +30,9 @@ import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.app.TrainedRun;
 import org.sparklora.driver.data.DatasetRows;
 import org.sparklora.driver.predict.RowOutputs;
+import org.sparklora.driver.predict.RowScorer;
 import org.sparklora.driver.predict.ScoreRows;
+import org.sparklora.driver.predict.ScoreTexts;
 import org.sparklora.worker.inference.TrainedModel;
 
 /**
@@ -72,8 +74,26 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
     /** A schema with the columns that this model adds, in their order. */
     abstract StructType withOutputs(StructType schema);
 
-    /** What is written into those columns. */
-    abstract RowOutputs outputs();
+    /** What is written into those columns, of rows with this schema. */
+    abstract RowScorer scorer(StructType schema);
+
+    /** Refuses columns of texts that are not there, or hold something else. */
+    void requireInput(StructType schema) {
+        Schemas.requireText(schema, getTextCol(), "textCol");
+        if (isDefined(textPairCol())) {
+            Schemas.requireText(schema, getTextPairCol(), "textPairCol");
+        }
+    }
+
+    /** Scores texts: a model's own columns, and the text's vector where it is asked for. */
+    final RowScorer ofTexts(StructType schema, RowOutputs outputs) {
+        return new ScoreTexts(
+                new ScoreTexts.Columns(
+                        schema.fieldIndex(getTextCol()),
+                        isDefined(textPairCol()) ? schema.fieldIndex(getTextPairCol()) : ScoreTexts.NO_PAIR,
+                        isDefined(embeddingCol()) ? TextColumns.pooling(getPooling()) : null),
+                outputs);
+    }
 
     final TrainedRun run() {
         return run;
@@ -85,10 +105,7 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
 
     @Override
     public final StructType transformSchema(StructType schema) {
-        Schemas.requireText(schema, getTextCol(), "textCol");
-        if (isDefined(textPairCol())) {
-            Schemas.requireText(schema, getTextPairCol(), "textPairCol");
-        }
+        requireInput(schema);
         StructType with = withOutputs(schema);
         if (!isDefined(embeddingCol())) {
             return with;
@@ -105,15 +122,10 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
     public final Dataset<Row> transform(Dataset<?> dataset) {
         StructType schema = dataset.schema();
         StructType out = transformSchema(schema, true);
-        ScoreRows.Columns input = new ScoreRows.Columns(
-                schema.fieldIndex(getTextCol()),
-                isDefined(textPairCol()) ? schema.fieldIndex(getTextPairCol()) : ScoreRows.NO_PAIR,
-                isDefined(embeddingCol()) ? TextColumns.pooling(getPooling()) : null);
         SparkContext spark = dataset.sparkSession().sparkContext();
         ScoreRows score = new ScoreRows(
                 trained(dataset),
-                input,
-                outputs(),
+                scorer(schema),
                 new ScoreRows.Counters(spark.longAccumulator("rows"), spark.longAccumulator("rows without text")));
         Dataset<Row> scored = dataset.toDF().mapPartitions(score, Encoders.row(out));
         // The rows that came out know nothing of metadata, such as the names of classes.

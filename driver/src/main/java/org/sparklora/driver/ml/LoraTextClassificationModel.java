@@ -13,6 +13,7 @@ import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.app.TrainedRun;
 import org.sparklora.driver.predict.RowOutputs;
+import org.sparklora.driver.predict.RowScorer;
 import org.sparklora.driver.predict.ScoreRows;
 import org.sparklora.driver.predict.Softmax;
 
@@ -49,12 +50,14 @@ public final class LoraTextClassificationModel extends LoraModel<LoraTextClassif
     }
 
     @Override
-    RowOutputs outputs() {
-        return new Classes(
-                !getRawPredictionCol().isEmpty(),
-                !getProbabilityCol().isEmpty(),
-                isDefined(predictedLabelCol()) ? run().labels() : null,
-                isDefined(thresholds()) ? getThresholds() : null);
+    RowScorer scorer(StructType schema) {
+        return ofTexts(
+                schema,
+                new Classes(
+                        !getRawPredictionCol().isEmpty(),
+                        !getProbabilityCol().isEmpty(),
+                        isDefined(predictedLabelCol()) ? run().labels() : null,
+                        isDefined(thresholds()) ? getThresholds() : null));
     }
 
     /** The columns of a classifier, those that are asked for. */

@@ -7,6 +7,7 @@ import org.apache.spark.ml.util.MLReader;
 import org.apache.spark.sql.types.StructType;
 import org.sparklora.driver.app.TrainedRun;
 import org.sparklora.driver.predict.RowOutputs;
+import org.sparklora.driver.predict.RowScorer;
 
 /** Predicts a number for each text. See {@link LoraTextRegressor}. */
 public final class LoraTextRegressionModel extends LoraModel<LoraTextRegressionModel> {
@@ -23,8 +24,8 @@ public final class LoraTextRegressionModel extends LoraModel<LoraTextRegressionM
     }
 
     @Override
-    RowOutputs outputs() {
-        return new Value();
+    RowScorer scorer(StructType schema) {
+        return ofTexts(schema, new Value());
     }
 
     private static final class Value implements RowOutputs {

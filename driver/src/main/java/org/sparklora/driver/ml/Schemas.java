@@ -2,6 +2,7 @@ package org.sparklora.driver.ml;
 
 import java.util.Arrays;
 import java.util.function.Predicate;
+import org.apache.spark.sql.types.ArrayType;
 import org.apache.spark.sql.types.BooleanType;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.NumericType;
@@ -33,6 +34,24 @@ final class Schemas {
                 "labelCol",
                 "texts or numbers",
                 type -> type instanceof StringType || type instanceof NumericType);
+    }
+
+    static void requireTexts(StructType schema, String column, String param) {
+        require(schema, column, param, "arrays of texts", Schemas::isTexts);
+    }
+
+    /** Any number of labels: an array, or a text with bars between. */
+    static void requireLabels(StructType schema, String column) {
+        require(
+                schema,
+                column,
+                "labelCol",
+                "arrays of texts, or texts with | between labels",
+                type -> type instanceof StringType || isTexts(type));
+    }
+
+    private static boolean isTexts(DataType type) {
+        return type instanceof ArrayType array && array.elementType() instanceof StringType;
     }
 
     private static void require(

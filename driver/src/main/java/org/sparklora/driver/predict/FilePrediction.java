@@ -97,8 +97,10 @@ public final class FilePrediction {
         Dataset<Row> ordered = rows.orderBy(SourceReader.FILE, SourceReader.ROW);
         ScoreRows score = new ScoreRows(
                 JavaSparkContext.fromSparkContext(session.sparkContext()).broadcast(model),
-                new ScoreRows.Columns(out.fieldIndex(SourceReader.TEXT), out.fieldIndex(SourceReader.TEXT_PAIR), null),
-                outputs,
+                new ScoreTexts(
+                        new ScoreTexts.Columns(
+                                out.fieldIndex(SourceReader.TEXT), out.fieldIndex(SourceReader.TEXT_PAIR), null),
+                        outputs),
                 new ScoreRows.Counters(counted, withoutText));
         List<String> columns = new ArrayList<>(List.of(SourceReader.INPUT + ".*"));
         outputs.columns().forEach(column -> columns.add(column.name()));
@@ -168,10 +170,11 @@ public final class FilePrediction {
         private Object[] labelSet(float[] logits) {
             List<String> predicted = new ArrayList<>();
             List<String> probabilities = new ArrayList<>();
+            double[] all = Sigmoid.of(logits);
             for (int c = 0; c < logits.length; c++) {
                 if (logits[c] > 0) {
                     predicted.add(labels.get(c));
-                    probabilities.add(Double.toString(1 / (1 + StrictMath.exp(-logits[c]))));
+                    probabilities.add(Double.toString(all[c]));
                 }
             }
             return new Object[] {String.join(BETWEEN, predicted), String.join(BETWEEN, probabilities)};

@@ -1,6 +1,6 @@
 /**
  * What a trained model says of rows. Open {@link org.sparklora.driver.predict.ScoreRows} first, which scores a partition of any
- * dataset; {@link org.sparklora.driver.predict.FilePrediction} does that for files.
+ * dataset, as a {@link org.sparklora.driver.predict.RowScorer} says; {@link org.sparklora.driver.predict.FilePrediction} does that for files.
  *
  * <p>Invariant: rows leave in the order in which they came, with all their columns, whatever they are computed together with.
  */

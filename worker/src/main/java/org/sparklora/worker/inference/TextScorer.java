@@ -8,6 +8,7 @@ import java.util.Collections;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.data.Batch;
+import org.sparklora.worker.data.Encoded;
 import org.sparklora.worker.data.Example;
 import org.sparklora.worker.data.Shard;
 import org.sparklora.worker.data.TextTokenizer;
@@ -60,6 +61,53 @@ public final class TextScorer implements AutoCloseable {
     /** Logits [C] of each row; null for a row without text. */
     public List<float @Nullable []> logits(List<TextRow> rows) {
         return each(rows, (batch, tokens) -> model.logits(tokens));
+    }
+
+    /**
+     * Class of each word of rows that are cut into words already: the largest logit at the word's first piece. −1 for a word
+     * that was cut off; null for a row without words.
+     */
+    public List<int @Nullable []> classes(List<@Nullable List<String>> rows) {
+        List<Example> examples = new ArrayList<>(rows.size());
+        List<int @Nullable []> results = new ArrayList<>(rows.size());
+        for (int row = 0; row < rows.size(); row++) {
+            List<String> words = rows.get(row);
+            if (words == null || words.isEmpty()) {
+                results.add(null);
+                continue;
+            }
+            Encoded encoded = tokenizer.encodeWords(words);
+            float[] numbers = new float[words.size()];
+            for (int word = 0; word < numbers.length; word++) {
+                numbers[word] = word;
+            }
+            // Each word's number where its label would be.
+            examples.add(encoded.example(encoded.labels(numbers), 1, row));
+            int[] none = new int[words.size()];
+            Arrays.fill(none, -1);
+            results.add(none);
+        }
+        Shard shard = new Shard(0, examples, 0);
+        int outputs = trained.head().outputs();
+        each(shard, (batch, tokens) -> model.logits(tokens), (position, logits) -> {
+            Example example = shard.example(position);
+            int[] classes = results.get(Math.toIntExact(example.key()));
+            for (int token = 0; classes != null && token < example.length(); token++) {
+                float word = example.labels()[token];
+                if (word != Example.IGNORED) {
+                    classes[(int) word] = largest(logits, token * outputs, outputs);
+                }
+            }
+        });
+        return results;
+    }
+
+    private static int largest(float[] values, int from, int count) {
+        int best = 0;
+        for (int c = 1; c < count; c++) {
+            best = values[from + c] > values[from + best] ? c : best;
+        }
+        return best;
     }
 
     /** A vector [H] for each row; null for a row without text. */

@@ -1,0 +1,145 @@
+package org.sparklora.driver.ml;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.apache.spark.ml.linalg.Vectors;
+import org.apache.spark.ml.param.DoubleParam;
+import org.apache.spark.ml.param.Param;
+import org.apache.spark.ml.param.ParamMap;
+import org.apache.spark.ml.util.MLReader;
+import org.apache.spark.sql.types.StructType;
+import org.sparklora.driver.app.TrainedRun;
+import org.sparklora.driver.predict.RowOutputs;
+import org.sparklora.driver.predict.RowScorer;
+import org.sparklora.driver.predict.ScoreRows;
+import org.sparklora.driver.predict.Sigmoid;
+
+/** Predicts any number of labels for each text. See {@link LoraMultiLabelClassifier}. */
+public final class LoraMultiLabelModel extends LoraModel<LoraMultiLabelModel> implements MultiLabelParams {
+
+    private static final long serialVersionUID = 1L;
+
+    private final MultiLabelColumns columns;
+
+    LoraMultiLabelModel(String uid, TrainedRun run, boolean embedsBase) {
+        super(uid, run, embedsBase);
+        this.columns = new MultiLabelColumns(this);
+    }
+
+    /** Label texts in the order of the outputs. */
+    public String[] labels() {
+        return run().labels().toArray(new String[0]);
+    }
+
+    @Override
+    StructType withOutputs(StructType schema) {
+        return columns.outputs(this, schema);
+    }
+
+    @Override
+    RowScorer scorer(StructType schema) {
+        return ofTexts(
+                schema,
+                new Sets(
+                        !getRawPredictionCol().isEmpty(),
+                        !getProbabilityCol().isEmpty(),
+                        run().labels(),
+                        getThreshold()));
+    }
+
+    /** The columns of label sets, those that are asked for. */
+    private static final class Sets implements RowOutputs {
+
+        private static final long serialVersionUID = 1L;
+
+        private final boolean raw;
+        private final boolean probability;
+        private final ArrayList<String> labels;
+        private final double threshold;
+
+        Sets(boolean raw, boolean probability, List<String> labels, double threshold) {
+            this.raw = raw;
+            this.probability = probability;
+            this.labels = new ArrayList<>(labels);
+            this.threshold = threshold;
+        }
+
+        @Override
+        public int width() {
+            return 1 + (raw ? 1 : 0) + (probability ? 1 : 0);
+        }
+
+        @Override
+        public Object[] of(float[] logits) {
+            double[] probabilities = Sigmoid.of(logits);
+            List<String> predicted = new ArrayList<>();
+            for (int c = 0; c < logits.length; c++) {
+                if (probabilities[c] > threshold) {
+                    predicted.add(labels.get(c));
+                }
+            }
+            List<Object> values = new ArrayList<>(3);
+            if (raw) {
+                values.add(ScoreRows.dense(logits));
+            }
+            if (probability) {
+                values.add(Vectors.dense(probabilities));
+            }
+            values.add(predicted.toArray(new String[0]));
+            return values.toArray();
+        }
+    }
+
+    @Override
+    public LoraMultiLabelModel copy(ParamMap extra) {
+        return copyValues(new LoraMultiLabelModel(uid(), run(), embedsBase()), extra)
+                .setParent(parent());
+    }
+
+    public LoraMultiLabelModel setProbabilityCol(String value) {
+        set(probabilityCol(), value);
+        return this;
+    }
+
+    public LoraMultiLabelModel setRawPredictionCol(String value) {
+        set(rawPredictionCol(), value);
+        return this;
+    }
+
+    public LoraMultiLabelModel setThreshold(double value) {
+        set(threshold(), (Object) value);
+        return this;
+    }
+
+    @Override
+    public Param<String> probabilityCol() {
+        return columns.probabilityCol;
+    }
+
+    @Override
+    public Param<String> rawPredictionCol() {
+        return columns.rawPredictionCol;
+    }
+
+    @Override
+    public DoubleParam threshold() {
+        return columns.threshold;
+    }
+
+    /** Reads a saved model. */
+    public static MLReader<LoraMultiLabelModel> read() {
+        return new Reader<>(LoraMultiLabelModel.class, LoraMultiLabelModel::new, Optional.empty());
+    }
+
+    /** Reads a saved model. */
+    public static LoraMultiLabelModel load(String path) {
+        return read().load(path);
+    }
+
+    /** Reads a saved model whose base model lies elsewhere now. */
+    public static LoraMultiLabelModel load(String path, Path base) {
+        return new Reader<>(LoraMultiLabelModel.class, LoraMultiLabelModel::new, Optional.of(base)).load(path);
+    }
+}

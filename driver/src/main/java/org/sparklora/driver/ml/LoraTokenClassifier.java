@@ -1,0 +1,103 @@
+package org.sparklora.driver.ml;
+
+import static org.apache.spark.sql.functions.size;
+import static org.apache.spark.sql.functions.to_json;
+import static org.apache.spark.sql.functions.when;
+
+import java.util.Arrays;
+import java.util.List;
+import org.apache.spark.ml.param.StringArrayParam;
+import org.apache.spark.ml.util.DefaultParamsReader;
+import org.apache.spark.ml.util.Identifiable$;
+import org.apache.spark.ml.util.MLReader;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.types.StructType;
+import org.sparklora.driver.app.TrainedRun;
+import org.sparklora.driver.data.DatasetRows;
+
+/**
+ * Tags words, such as those of named entities, with an encoder that is fine-tuned by LoRA groups. {@code textCol} holds arrays
+ * of words and {@code labelCol} arrays of as many tags; a tag stands at its word's first piece. The model's prediction is an
+ * array of tags, null for words beyond {@code maxLength}.
+ */
+public final class LoraTokenClassifier extends LoraEstimator<LoraTokenClassifier, LoraTokenClassificationModel> {
+
+    private static final long serialVersionUID = 1L;
+
+    private final StringArrayParam labels;
+
+    public LoraTokenClassifier() {
+        this(Identifiable$.MODULE$.randomUID("loraTokenClassifier"));
+    }
+
+    /** Spark's way to make one with an id that is known. */
+    public LoraTokenClassifier(String uid) {
+        super(uid);
+        this.labels = new StringArrayParam(
+                this, "labels", "tags in the order of the outputs; not set: those of the rows, sorted");
+        setDefault(textCol(), "tokens");
+        setDefault(labelCol(), "tags");
+    }
+
+    @Override
+    List<String> ownKeys() {
+        return isSet(labels)
+                ? List.of("model.task=token_classification", "model.labels=" + Yaml.list(Arrays.asList(getLabels())))
+                : List.of("model.task=token_classification");
+    }
+
+    @Override
+    void requireInput(StructType schema) {
+        if (isDefined(textPairCol())) {
+            throw new IllegalArgumentException("textPairCol is set, but words are tagged in one text; clear it");
+        }
+        Schemas.requireTexts(schema, getTextCol(), "textCol");
+        Schemas.requireTexts(schema, getLabelCol(), "labelCol");
+    }
+
+    @Override
+    Column texts() {
+        Column words = DatasetRows.named(getTextCol());
+        return when(size(words).gt(0), to_json(words));
+    }
+
+    @Override
+    LabelColumn labelColumn(Dataset<?> rows) {
+        return LabelColumn.ofTags(getLabelCol());
+    }
+
+    @Override
+    LoraTokenClassificationModel model(TrainedRun trained) {
+        return new LoraTokenClassificationModel(uid(), trained, getEmbedBase());
+    }
+
+    @Override
+    public StructType transformSchema(StructType schema) {
+        return LoraTokenClassificationModel.output(super.transformSchema(schema), getPredictionCol());
+    }
+
+    /** Tags in the order of the outputs. */
+    public StringArrayParam labels() {
+        return labels;
+    }
+
+    public String[] getLabels() {
+        return getOrDefault(labels).clone();
+    }
+
+    public LoraTokenClassifier setLabels(String[] value) {
+        set(labels, value.clone());
+        return this;
+    }
+
+    /** Reads a saved estimator. */
+    public static MLReader<LoraTokenClassifier> read() {
+        return new DefaultParamsReader<>();
+    }
+
+    /** Reads a saved estimator. */
+    public static LoraTokenClassifier load(String path) {
+        return read().load(path);
+    }
+}
