@@ -36,7 +36,6 @@ public final class MergedModel implements Closeable {
     private final Path directory;
     private final Encoder encoder;
     private final EncoderWeights base;
-    private final ManifestFile manifest;
     private final AdapterSnapshot adapter;
     private final SortedMap<String, List<Integer>> shapes = new TreeMap<>();
     private final Map<String, Pair> pairs = new TreeMap<>();
@@ -49,7 +48,6 @@ public final class MergedModel implements Closeable {
         this.directory = directory;
         this.encoder = encoder;
         this.base = base;
-        this.manifest = manifest;
         this.adapter = adapter;
         for (TensorSpec weight : encoder.weights()) {
             shapes.put(weight.name(), weight.shape());
@@ -86,11 +84,6 @@ public final class MergedModel implements Closeable {
 
     Encoder encoder() {
         return encoder;
-    }
-
-    /** The head's tensors, ordered by name. */
-    List<TensorSpec> head() {
-        return manifest.manifest().head();
     }
 
     /** Shapes of all tensors, by name. */

@@ -1,14 +1,16 @@
 package org.sparklora.driver.export;
 
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import org.sparklora.driver.config.Task;
 import org.sparklora.driver.report.RunDirectory;
-import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.data.TokenizerSpec;
 import org.sparklora.worker.encoder.EncoderConfig;
 import org.sparklora.worker.encoder.EncoderScript;
+import org.sparklora.worker.encoder.HeadLayers;
+import org.sparklora.worker.encoder.HeadLayers.Inner;
 import org.sparklora.worker.encoder.ModelException;
 import org.sparklora.worker.safetensors.DType;
 
@@ -27,14 +29,16 @@ public final class TorchScriptExport {
     public static void write(RunDirectory directory, MergedModel model, Outputs outputs, Serving serving)
             throws IOException {
         EncoderScript encoder = script(model, outputs);
-        String code = code(encoder, model);
         ModelFiles files = new ModelFiles(ConfigJson.of(model.directory(), outputs, DType.F32));
         files.add("tokenizer.json", tokenizer(model));
         files.add("serving.properties", serving.properties(encoder.readsTokenTypes()));
-        files.add(
-                "model.pt",
-                out -> ScriptArchive.write(out, code, model.shapes(), name -> model.bytes(name, DType.F32)));
+        files.add("model.pt", out -> archive(encoder, model, out));
         files.write(directory);
+    }
+
+    /** Writes the archive alone. */
+    static void archive(EncoderScript encoder, MergedModel model, OutputStream out) throws IOException {
+        ScriptArchive.write(out, code(encoder, model), model.shapes(), name -> model.bytes(name, DType.F32));
     }
 
     private static EncoderScript script(MergedModel model, Outputs outputs) {
@@ -69,20 +73,26 @@ public final class TorchScriptExport {
                 + ",\n    input_ids: Tensor,\n    attention_mask: Tensor");
         code.append(encoder.readsTokenTypes() ? ",\n    token_type_ids: Tensor) -> Tensor:\n" : ") -> Tensor:\n");
         code.append(encoder.pooled());
-        code.append("    return ").append(head(model.head())).append('\n');
+        code.append("    return ").append(head(model.encoder().head())).append('\n');
         return code.append(encoder.methods()).toString();
     }
 
-    /** The head of every sequence task: one Linear. */
-    private static String head(List<TensorSpec> tensors) {
-        if (tensors.size() != 2
-                || !tensors.get(0).name().endsWith(".bias")
-                || !tensors.get(1).name().endsWith(".weight")) {
-            throw new ModelException(
-                    "a head of " + tensors.stream().map(TensorSpec::name).toList()
-                            + " cannot be exported as TorchScript in this version; merge writes it for transformers");
+    /** The head of whole sequences on {@code pooled}. */
+    private static String head(HeadLayers head) {
+        String read = "pooled";
+        if (head.inner().isPresent()) {
+            Inner inner = head.inner().get();
+            String activation = switch (inner.activation()) {
+                case TANH -> "torch.tanh";
+                case RELU -> "torch.relu";
+            };
+            read = activation + "(" + linear(inner.path(), read) + ")";
         }
-        return "torch.linear(pooled, " + EncoderScript.weight(tensors.get(1).name()) + ", "
-                + EncoderScript.weight(tensors.get(0).name()) + ")";
+        return linear(head.output(), read);
+    }
+
+    private static String linear(String path, String read) {
+        return "torch.linear(" + read + ", " + EncoderScript.weight(path + ".weight") + ", "
+                + EncoderScript.weight(path + ".bias") + ")";
     }
 }

@@ -51,6 +51,16 @@ public abstract class PostNormEncoder implements Encoder {
     /** Rows of the table of token types, [B·S] int64; empty where there is no such table. */
     protected abstract Optional<NDArray> types(Tokens tokens);
 
+    /** The same two in TorchScript. */
+    protected abstract Lookups lookups();
+
+    @Override
+    public final Optional<EncoderScript> script() {
+        return reading == Reading.EVERY_TOKEN
+                ? Optional.empty()
+                : Optional.of(new PostNormScript(this, names.embeddings(), layers, names.pooler(), lookups()));
+    }
+
     protected final EncoderSizes sizes() {
         return sizes;
     }

@@ -5,10 +5,10 @@ import java.util.List;
 import java.util.Optional;
 import org.sparklora.worker.encoder.EncoderConfig;
 import org.sparklora.worker.encoder.EncoderNames;
-import org.sparklora.worker.encoder.EncoderScript;
 import org.sparklora.worker.encoder.EncoderSizes;
 import org.sparklora.worker.encoder.HeadLayers;
 import org.sparklora.worker.encoder.LayerNames;
+import org.sparklora.worker.encoder.Lookups;
 import org.sparklora.worker.encoder.PostNormEncoder;
 import org.sparklora.worker.encoder.Reading;
 import org.sparklora.worker.encoder.Tokens;
@@ -34,11 +34,6 @@ public final class BertEncoder extends PostNormEncoder {
     }
 
     @Override
-    public Optional<EncoderScript> script() {
-        return Optional.of(new BertScript(sizes()));
-    }
-
-    @Override
     protected HeadLayers sequenceHead() {
         return HeadLayers.classifier(hiddenSize());
     }
@@ -51,5 +46,10 @@ public final class BertEncoder extends PostNormEncoder {
     @Override
     protected Optional<NDArray> types(Tokens tokens) {
         return Optional.of(tokens.typeIds());
+    }
+
+    @Override
+    protected Lookups lookups() {
+        return new Lookups(Lookups.FROM_ZERO, Optional.of("torch.embedding(TYPES, token_type_ids)"), true);
     }
 }

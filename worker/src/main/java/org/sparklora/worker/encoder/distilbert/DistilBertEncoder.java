@@ -13,6 +13,7 @@ import org.sparklora.worker.encoder.HeadLayers.Inner;
 import org.sparklora.worker.encoder.LayerNames;
 import org.sparklora.worker.encoder.LayerNames.Projections;
 import org.sparklora.worker.encoder.LayerNames.Sublayer;
+import org.sparklora.worker.encoder.Lookups;
 import org.sparklora.worker.encoder.PostNormEncoder;
 import org.sparklora.worker.encoder.Reading;
 import org.sparklora.worker.encoder.Tokens;
@@ -84,5 +85,10 @@ public final class DistilBertEncoder extends PostNormEncoder {
     @Override
     protected Optional<NDArray> types(Tokens tokens) {
         return Optional.empty();
+    }
+
+    @Override
+    protected Lookups lookups() {
+        return new Lookups(Lookups.FROM_ZERO, Optional.empty(), false);
     }
 }

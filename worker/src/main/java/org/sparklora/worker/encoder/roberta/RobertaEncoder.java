@@ -10,6 +10,7 @@ import org.sparklora.worker.encoder.HeadLayers;
 import org.sparklora.worker.encoder.HeadLayers.Activation;
 import org.sparklora.worker.encoder.HeadLayers.Inner;
 import org.sparklora.worker.encoder.LayerNames;
+import org.sparklora.worker.encoder.Lookups;
 import org.sparklora.worker.encoder.PostNormEncoder;
 import org.sparklora.worker.encoder.Reading;
 import org.sparklora.worker.encoder.Tokens;
@@ -62,5 +63,13 @@ public final class RobertaEncoder extends PostNormEncoder {
     @Override
     protected Optional<NDArray> types(Tokens tokens) {
         return Optional.of(tokens.zeros());
+    }
+
+    @Override
+    protected Lookups lookups() {
+        // 4 is int64. What is padding has the position pad_token_id, everything else counts on from there.
+        String there = "torch.to(torch.ne(input_ids, " + padTokenId + "), 4)";
+        String places = "torch.add(torch.mul(torch.cumsum(" + there + ", 1), " + there + "), " + padTokenId + ")";
+        return new Lookups("torch.embedding(PLACES, " + places + ")", Optional.of("torch.select(TYPES, 0, 0)"), false);
     }
 }

@@ -1,26 +1,15 @@
-package org.sparklora.worker.encoder.bert;
+package org.sparklora.worker.encoder;
 
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import org.sparklora.worker.encoder.EncoderScript;
-import org.sparklora.worker.encoder.EncoderSizes;
+import java.util.stream.Stream;
 
-/** {@link BertEncoder} as TorchScript, statement by statement; of the last layer the first token only, as there. */
-record BertScript(EncoderSizes sizes) implements EncoderScript {
-
-    private static final String EMBEDDINGS = "bert.embeddings.";
-
-    /** A layer's Linears and normalisations, in the order of the parameters of {@code layer}. */
-    private static final List<String> LAYER = List.of(
-            "attention.self.query",
-            "attention.self.key",
-            "attention.self.value",
-            "attention.output.dense",
-            "attention.output.LayerNorm",
-            "intermediate.dense",
-            "output.dense",
-            "output.LayerNorm");
+/** A {@link PostNormEncoder} as TorchScript, statement by statement; of the last layer the first token only, as there. */
+record PostNormScript(
+        PostNormEncoder encoder, String embeddings, List<LayerNames> layers, Optional<String> pooler, Lookups lookups)
+        implements EncoderScript {
 
     /** asking: x itself, or its first token [B, 1, H], where nothing of the others is read any more. */
     private static final String METHODS = """
@@ -62,14 +51,14 @@ record BertScript(EncoderSizes sizes) implements EncoderScript {
 
     private static final String EMBED = """
                 length = torch.size(input_ids, 1)
-                if torch.gt(length, POSITIONS):
-                  ops.prim.RaiseException("a text has more tokens than the model has positions, POSITIONS: truncate it")
+                if torch.gt(length, LONGEST):
+                  ops.prim.RaiseException("a text has more tokens than the model has positions, LONGEST: truncate it")
                 else:
                   pass
                 words = torch.embedding(WORDS, input_ids)
-                types = torch.embedding(TYPES, token_type_ids)
-                positions = torch.slice(PLACES, 0, 0, length)
-                embedded = torch.add(torch.add(words, types), positions)
+                typed = TYPED
+                positions = POSITIONS
+                embedded = torch.add(typed, positions)
                 x0 = torch.layer_norm(embedded, [HIDDEN], NORM, EPS)
                 padding = torch.to(torch.eq(attention_mask, 0), x0)
                 mask = torch.mul(torch.reshape(padding, [torch.size(input_ids, 0), 1, 1, length]), -3.4028234663852886e+38)
@@ -77,39 +66,55 @@ record BertScript(EncoderSizes sizes) implements EncoderScript {
 
     @Override
     public boolean readsTokenTypes() {
-        return true;
+        return lookups.readsTokenTypes();
     }
 
     @Override
     public String methods() {
         return METHODS.replace("MODULE", MODULE)
-                .replace("HEAD_SIZE", Integer.toString(sizes.headSize()))
-                .replace("HEADS", Integer.toString(sizes.heads()))
-                .replace("HIDDEN", Integer.toString(sizes.hidden()))
+                .replace("HEAD_SIZE", Integer.toString(sizes().headSize()))
+                .replace("HEADS", Integer.toString(sizes().heads()))
+                .replace("HIDDEN", Integer.toString(sizes().hidden()))
                 .replace("EPS", eps());
     }
 
     @Override
     public String pooled() {
-        StringBuilder code = new StringBuilder(EMBED.replace("POSITIONS", Integer.toString(sizes.positions()))
-                .replace("WORDS", EncoderScript.weight(EMBEDDINGS + "word_embeddings.weight"))
-                .replace("TYPES", EncoderScript.weight(EMBEDDINGS + "token_type_embeddings.weight"))
-                .replace("PLACES", EncoderScript.weight(EMBEDDINGS + "position_embeddings.weight"))
-                .replace("NORM", weightAndBias(EMBEDDINGS + "LayerNorm"))
-                .replace("HIDDEN", Integer.toString(sizes.hidden()))
+        String typed =
+                lookups.types().map(types -> "torch.add(words, " + types + ")").orElse("words");
+        StringBuilder code = new StringBuilder(EMBED.replace("TYPED", typed)
+                .replace("POSITIONS", lookups.positions())
+                .replace("LONGEST", Integer.toString(encoder.maxPositions()))
+                .replace("WORDS", EncoderScript.weight(embeddings + "word_embeddings.weight"))
+                .replace("TYPES", EncoderScript.weight(embeddings + "token_type_embeddings.weight"))
+                .replace("PLACES", EncoderScript.weight(embeddings + "position_embeddings.weight"))
+                .replace("NORM", weightAndBias(embeddings + "LayerNorm"))
+                .replace("HIDDEN", Integer.toString(sizes().hidden()))
                 .replace("EPS", eps()));
-        int last = sizes.layers() - 1;
+        int last = sizes().layers() - 1;
         IntStream.range(0, last).forEach(layer -> code.append(layer(layer, "x" + layer)));
         code.append("    first = torch.slice(x" + last + ", 1, 0, 1)\n");
         code.append(layer(last, "first"));
-        code.append("    pooled = torch.tanh(torch.linear(torch.squeeze(x" + sizes.layers() + ", 1), "
-                + weightAndBias("bert.pooler.dense") + "))\n");
+        String read = "torch.squeeze(x" + sizes().layers() + ", 1)";
+        String pooled = pooler.map(path -> "torch.tanh(torch.linear(" + read + ", " + weightAndBias(path) + "))")
+                .orElse(read);
+        code.append("    pooled = ").append(pooled).append('\n');
         return code.toString();
     }
 
-    private static String layer(int layer, String asking) {
-        String weights = LAYER.stream()
-                .map(module -> weightAndBias("bert.encoder.layer." + layer + "." + module))
+    private String layer(int layer, String asking) {
+        LayerNames names = layers.get(layer);
+        // In the order of the parameters of the method.
+        String weights = Stream.of(
+                        names.projections().query(),
+                        names.projections().key(),
+                        names.projections().value(),
+                        names.attended().dense(),
+                        names.attended().norm(),
+                        names.intermediate(),
+                        names.output().dense(),
+                        names.output().norm())
+                .map(PostNormScript::weightAndBias)
                 .collect(Collectors.joining(", "));
         return "    x" + (layer + 1) + " = (self).layer(x" + layer + ", " + asking + ", mask, " + weights + ", )\n";
     }
@@ -118,7 +123,11 @@ record BertScript(EncoderSizes sizes) implements EncoderScript {
         return EncoderScript.weight(module + ".weight") + ", " + EncoderScript.weight(module + ".bias");
     }
 
+    private EncoderSizes sizes() {
+        return encoder.sizes();
+    }
+
     private String eps() {
-        return Double.toString(sizes.layerNormEps());
+        return Double.toString(sizes().layerNormEps());
     }
 }
