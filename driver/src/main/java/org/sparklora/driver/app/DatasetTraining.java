@@ -9,14 +9,13 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.sparklora.driver.app.RunOutput.IfRunIsThere;
 import org.sparklora.driver.config.JobConfig;
+import org.sparklora.driver.spark.Sessions;
 
 /**
  * Trains on rows that a program already has, on its session: what the estimators call. It is the same run as that of the
  * command {@code train}, with the same run directory: equal rows, job and seed give equal adapters.
  */
 public final class DatasetTraining {
-
-    private static final String SERIALIZER = "spark.serializer";
 
     private DatasetTraining() {}
 
@@ -30,11 +29,7 @@ public final class DatasetTraining {
 
     /** Trains as the job says, into its output directory, which must not hold a run. */
     public static TrainedRun train(SparkSession spark, JobConfig job, Rows rows) {
-        if (spark.sparkContext().conf().get(SERIALIZER, "").endsWith("KryoSerializer")) {
-            throw new UsageException("the session has " + SERIALIZER + " KryoSerializer, which cannot read tasks and"
-                    + " broadcasts back that are records; leave it out, or set"
-                    + " org.apache.spark.serializer.JavaSerializer");
-        }
+        Sessions.requireJavaSerializer(spark);
         try {
             new TrainingRun(job, IfRunIsThere.REFUSE)
                     .run(

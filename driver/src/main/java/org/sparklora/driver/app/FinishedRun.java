@@ -196,7 +196,7 @@ record FinishedRun(JobConfig job, ManifestFile manifest, List<String> labels, Ad
             String found = BaseModel.sha256(base);
             if (!found.equals(trainedOn)) {
                 throw new ModelException(base + " is not the base model that the run in " + run.location()
-                        + " was trained on: its model.safetensors has sha256 " + found + ", and " + MANIFEST
+                        + " was trained on: its weights have sha256 " + found + ", and " + MANIFEST
                         + " states " + trainedOn + "; give the run's own with --base DIR");
             }
         }

@@ -10,6 +10,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import org.sparklora.driver.config.JobConfig;
 import org.sparklora.driver.config.ModelConfig;
+import org.sparklora.driver.manifest.ManifestDigest;
 import org.sparklora.driver.report.RunDirectory;
 import org.sparklora.driver.report.RunStatus;
 import org.sparklora.worker.encoder.BaseModel;
@@ -86,7 +87,11 @@ public final class TrainedRun {
         return new TrainedModel(
                 new TrainedModel.Base(run.base().toString(), run.manifest().baseModelSha256()),
                 JobRows.head(job.task(), run.labels()),
-                new TrainedModel.Adapter(run.manifest().manifest(), run.adapter()),
+                new TrainedModel.Adapter(
+                        run.manifest().manifest(),
+                        run.adapter(),
+                        ManifestDigest.sha256(run.manifest().manifest()) + " "
+                                + run.adapter().sha256()),
                 new TrainedModel.Text(JobModel.tokenizer(run.base(), job, base), job.maxLength()));
     }
 }

@@ -55,14 +55,15 @@ final class TrainingRun {
         }
         try {
             JobModel model = JobModel.open(job);
-            FreezePolicy policy = model.policy(model.groups());
+            LoraManifest groups = model.groups();
+            FreezePolicy policy = model.policy(groups);
             JobRows.requireFiles(job);
             ExchangeChoice exchange = ExchangeChoice.of(job.execution().exchange(), new SparkConf());
             Console.err(
                     "%s: reading and tokenising %s",
                     job.name(), job.data().train().path());
             try (SparkSession spark = Sessions.open("spark-lora " + job.name())) {
-                Console.out("%s", train(spark, model, policy, exchange, JobRows::read, output));
+                Console.out("%s", train(spark, model, groups, policy, exchange, JobRows::read, output));
             }
             return ExitCode.OK;
         } catch (Throwable e) {
@@ -79,10 +80,11 @@ final class TrainingRun {
         RunOutput output = RunOutput.open(job, clock, ifRunIsThere);
         try {
             JobModel model = JobModel.open(job);
-            FreezePolicy policy = model.policy(model.groups());
+            LoraManifest groups = model.groups();
+            FreezePolicy policy = model.policy(groups);
             ExchangeChoice exchange = ExchangeChoice.of(
                     job.execution().exchange(), spark.sparkContext().conf());
-            train(spark, model, policy, exchange, rows, output);
+            train(spark, model, groups, policy, exchange, rows, output);
         } catch (Throwable e) {
             output.failed(e);
             throw e;
@@ -99,13 +101,13 @@ final class TrainingRun {
     private String train(
             SparkSession spark,
             JobModel model,
+            LoraManifest groups,
             FreezePolicy policy,
             ExchangeChoice exchange,
             RowSource rows,
             RunOutput output)
             throws IOException {
         JobData data = JobData.prepare(rows.read(spark, job), job, model);
-        LoraManifest groups = model.groups();
         LoraManifest manifest = model.withHead(groups, data.head());
         FirstValues firstValues = model.firstValues(manifest, data.labels());
         StepSettings settings = stepSettings(model);

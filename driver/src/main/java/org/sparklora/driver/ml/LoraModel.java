@@ -33,6 +33,7 @@ import org.sparklora.driver.predict.RowOutputs;
 import org.sparklora.driver.predict.RowScorer;
 import org.sparklora.driver.predict.ScoreRows;
 import org.sparklora.driver.predict.ScoreTexts;
+import org.sparklora.driver.spark.Sessions;
 import org.sparklora.worker.inference.TrainedModel;
 
 /**
@@ -120,6 +121,7 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
 
     @Override
     public final Dataset<Row> transform(Dataset<?> dataset) {
+        Sessions.requireJavaSerializer(dataset.sparkSession());
         StructType schema = dataset.schema();
         StructType out = transformSchema(schema, true);
         SparkContext spark = dataset.sparkSession().sparkContext();

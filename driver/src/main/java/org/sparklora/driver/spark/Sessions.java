@@ -11,6 +11,8 @@ public final class Sessions {
     private static final String CHECK_INTERVAL = "spark.scheduler.barrier.maxConcurrentTasksCheck.interval";
     static final String SYNC_TIMEOUT = "spark.barrier.sync.timeout";
 
+    private static final String SERIALIZER = "spark.serializer";
+
     private static final String PARTITIONS = "spark.sql.shuffle.partitions";
 
     private static final int LEAST_PARTITIONS = 8;
@@ -28,7 +30,7 @@ public final class Sessions {
         SparkSession.Builder builder = SparkSession.builder()
                 .appName(name)
                 // Tasks and broadcasts are records, which Kryo cannot read back.
-                .config("spark.serializer", "org.apache.spark.serializer.JavaSerializer")
+                .config(SERIALIZER, "org.apache.spark.serializer.JavaSerializer")
                 // Progress is ours; two bars on one terminal are none.
                 .config("spark.ui.showConsoleProgress", "false");
         if (!conf.contains(SYNC_TIMEOUT)) {
@@ -61,6 +63,17 @@ public final class Sessions {
             throw refused(master, NOT_TAKEN, null);
         }
         return session;
+    }
+
+    /** Refuses a session of somebody else's that has Kryo, which cannot read the records back that tasks and broadcasts are. */
+    public static void requireJavaSerializer(SparkSession session) {
+        if (session.sparkContext().conf().get(SERIALIZER, "").endsWith("KryoSerializer")) {
+            throw new SparkSettingsException(
+                    "the session has " + SERIALIZER
+                            + " KryoSerializer, which cannot read tasks and broadcasts back that are"
+                            + " records; leave it out, or set org.apache.spark.serializer.JavaSerializer",
+                    null);
+        }
     }
 
     /** Whether everything runs in this JVM. */

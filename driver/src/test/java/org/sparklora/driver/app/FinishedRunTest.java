@@ -115,7 +115,7 @@ class FinishedRunTest {
         assertThatThrownBy(() -> FinishedRun.open(job.output(), Optional.of(other)))
                 .isInstanceOf(ModelException.class)
                 .hasMessageStartingWith(other + " is not the base model that the run in " + job.output()
-                        + " was trained on: its model.safetensors has sha256 ")
+                        + " was trained on: its weights have sha256 ")
                 .hasMessageEndingWith("; give the run's own with --base DIR");
     }
 

@@ -185,7 +185,7 @@ public final class TextScorer implements AutoCloseable {
         for (int row = 0; row < rows.size(); row++) {
             String text = rows.get(row).text();
             if (text != null && !text.isEmpty()) {
-                examples.add(tokenizer.encode(text, rows.get(row).pair()).example(new float[1], 1, row));
+                examples.add(tokenizer.encode(text, rows.get(row).pair()).example(0, 1, row));
             }
         }
         return examples;

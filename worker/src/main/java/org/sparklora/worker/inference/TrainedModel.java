@@ -40,8 +40,10 @@ public record TrainedModel(Base base, TaskHead head, Adapter adapter, Text text)
      *
      * @param manifest all groups, the head included
      * @param values of every tensor whose group has ever trained
+     * @param sha256 of both: equal values under another alpha are another adapter. Computed where the model is made, as every
+     *     task asks for it
      */
-    public record Adapter(LoraManifest manifest, AdapterSnapshot values) implements Serializable {
+    public record Adapter(LoraManifest manifest, AdapterSnapshot values, String sha256) implements Serializable {
 
         /** Every group that has values, at rest: it counts and nothing drops out. The others are dormant. */
         FreezeState atRest() {
@@ -54,9 +56,8 @@ public record TrainedModel(Base base, TaskHead head, Adapter adapter, Text text)
         }
     }
 
-    /** Digest of what its results come from, texts aside: models of the same key compute the same. */
+    /** Names what its results come from, texts aside: models of the same key compute the same. */
     String key() {
-        return base.directory() + " " + base.sha256() + " " + adapter.values().sha256() + " "
-                + head.getClass().getName();
+        return base.directory() + " " + base.sha256() + " " + adapter.sha256() + " " + head.reading();
     }
 }

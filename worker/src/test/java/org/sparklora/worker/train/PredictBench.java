@@ -66,7 +66,7 @@ public final class PredictBench {
         return new TrainedModel(
                 new TrainedModel.Base(base.directory().toString(), "bench"),
                 head,
-                new TrainedModel.Adapter(manifest, TinyModel.values(manifest)),
+                new TrainedModel.Adapter(manifest, TinyModel.values(manifest), "bench"),
                 new TrainedModel.Text(TokenizerSpec.read(TOKENIZER), 128));
     }
 

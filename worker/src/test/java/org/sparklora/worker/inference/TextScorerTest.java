@@ -1,0 +1,99 @@
+package org.sparklora.worker.inference;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+import org.sparklora.worker.contract.AdapterSnapshot;
+import org.sparklora.worker.contract.BiasMode;
+import org.sparklora.worker.contract.GroupSettings;
+import org.sparklora.worker.contract.LoraGroup;
+import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.LoraModule;
+import org.sparklora.worker.contract.TensorSpec;
+import org.sparklora.worker.data.TokenizerSpec;
+import org.sparklora.worker.encoder.BaseModel;
+import org.sparklora.worker.head.ClassificationHead;
+import org.sparklora.worker.inference.TextScorer.TextRow;
+
+/** Scorers that share merged models, on the tiny encoder of the stored runs. */
+class TextScorerTest {
+
+    private static final Path MODEL =
+            Path.of(System.getProperty("project.root", ".."), "worker/src/test/resources/golden/models/tiny-bert-12l");
+    private static final String QUERY = "bert.encoder.layer.11.attention.self.query";
+    private static final List<TextRow> TEXT = List.of(new TextRow("great plot", null));
+
+    /** A pair on the last layer's query with the same values each time, scaled by alpha / 4. */
+    private static TrainedModel model(double alpha, String sha256) throws IOException {
+        ClassificationHead head = new ClassificationHead(2);
+        LoraModule module = new LoraModule(QUERY, 4, alpha, 32, 32);
+        LoraManifest manifest = new LoraManifest(
+                List.of(new LoraGroup("top", "", List.of(module), GroupSettings.PLAIN)),
+                BiasMode.NONE,
+                BaseModel.shared(MODEL).encoder().head().tensors(2),
+                List.of());
+        Map<String, float[]> values = new TreeMap<>();
+        for (String group : manifest.names()) {
+            for (TensorSpec tensor : manifest.tensors(group)) {
+                float[] own = new float[tensor.size()];
+                for (int i = 0; i < own.length; i++) {
+                    own[i] = (i % 7 - 3) * 0.1f;
+                }
+                values.put(tensor.name(), own);
+            }
+        }
+        return new TrainedModel(
+                new TrainedModel.Base(MODEL.toString(), "base"),
+                head,
+                new TrainedModel.Adapter(manifest, new AdapterSnapshot(values), sha256),
+                new TrainedModel.Text(TokenizerSpec.read(MODEL), 16));
+    }
+
+    private static float[] logits(TextScorer scorer) {
+        float[] logits = scorer.logits(TEXT).get(0);
+        assertThat(logits).isNotNull();
+        return logits;
+    }
+
+    @Test
+    void equalValuesUnderAnotherAlphaAreAnotherModelSideBySide() throws IOException {
+        try (TextScorer weak = TextScorer.open(model(1, "weak"));
+                TextScorer strong = TextScorer.open(model(64, "strong"))) {
+            assertThat(logits(weak)).isNotEqualTo(logits(strong));
+        }
+    }
+
+    @Test
+    void scorersOfOneAdapterShareAModelThatStaysWhileItIsUsedAndAWhileLonger() throws IOException {
+        int before = MergedModels.size();
+        TrainedModel trained = model(8, "shared");
+        float[] wanted;
+        try (TextScorer first = TextScorer.open(trained);
+                TextScorer second = TextScorer.open(trained)) {
+            assertThat(MergedModels.size()).isEqualTo(before + 1);
+            wanted = logits(first);
+            assertThat(logits(second)).isEqualTo(wanted);
+            // Many others come and go.
+            for (int i = 0; i < 10; i++) {
+                TextScorer.open(model(8, "other " + i)).close();
+            }
+            assertThat(logits(first)).isEqualTo(wanted);
+        }
+        List<TextScorer> used = new ArrayList<>();
+        for (int i = 0; i < 10; i++) {
+            used.add(TextScorer.open(model(8, "used " + i)));
+        }
+        int most = MergedModels.size();
+        assertThat(most).isGreaterThanOrEqualTo(10);
+        used.forEach(TextScorer::close);
+        assertThat(MergedModels.size()).as("a few idle ones stay").isEqualTo(4);
+        assertThatThrownBy(() -> MergedModels.release(trained.key())).isInstanceOf(IllegalStateException.class);
+    }
+}
