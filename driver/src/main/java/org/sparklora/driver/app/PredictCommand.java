@@ -4,7 +4,7 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;
-import org.sparklora.driver.config.Task;
+import org.sparklora.driver.data.RowKind;
 import org.sparklora.driver.data.Source;
 import org.sparklora.driver.data.SourceReader;
 import org.sparklora.driver.predict.FilePrediction;
@@ -38,22 +38,22 @@ final class PredictCommand implements Callable<Integer> {
     @Option(
             names = "--output-format",
             paramLabel = "FORMAT",
-            description = "csv or parquet; default: parquet for Parquet input, else csv.")
+            description =
+                    "csv, json (one object a line) or parquet; default: parquet for Parquet input, json for runs of"
+                            + " token_classification, else csv.")
     private @Nullable String outputFormat;
 
     @Override
     public Integer call() throws Exception {
         TrainedRun trained = run.open();
-        if (trained.job().model().task() == Task.TOKEN_CLASSIFICATION) {
-            throw new UsageException("predict does not take runs of token_classification yet; evaluate does");
-        }
         Source source = run.source(trained, input, Optional.empty());
         JobRows.requireFiles(source);
-        FilePrediction.Output into = FilePrediction.Output.of(output, Optional.ofNullable(outputFormat), source);
+        RowKind rows = JobRows.kind(trained.job().model().task());
+        FilePrediction.Output into = FilePrediction.Output.of(output, Optional.ofNullable(outputFormat), source, rows);
         try (SparkSession spark =
                 Sessions.open("spark-lora predict " + trained.job().name())) {
             FilePrediction.Counts counts = FilePrediction.write(
-                    SourceReader.readWithInput(spark, source), trained.model(), trained.labels(), into);
+                    SourceReader.readWithInput(spark, source, rows), trained.model(), trained.labels(), into);
             if (counts.withoutText() > 0) {
                 Console.err(
                         "spark-lora: warning: %,d of %,d rows have no text, and so no prediction",

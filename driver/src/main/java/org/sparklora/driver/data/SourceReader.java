@@ -88,8 +88,8 @@ public final class SourceReader {
     }
 
     /** The rows of a source, with all its own columns in the struct {@value #INPUT}. */
-    public static Dataset<Row> readWithInput(SparkSession spark, Source source) {
-        return new SourceReader(spark, source, RowKind.ONE_LABEL).rows(true);
+    public static Dataset<Row> readWithInput(SparkSession spark, Source source, RowKind kind) {
+        return new SourceReader(spark, source, kind).rows(true);
     }
 
     private Dataset<Row> rows(boolean withInput) {

@@ -1,5 +1,8 @@
 package org.sparklora.driver.predict;
 
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.from_json;
+
 import java.io.IOException;
 import java.io.Serializable;
 import java.util.ArrayList;
@@ -16,25 +19,35 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.ArrayType;
+import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.MapType;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 import org.apache.spark.util.LongAccumulator;
 import org.sparklora.driver.data.DataException;
+import org.sparklora.driver.data.RowKind;
 import org.sparklora.driver.data.Source;
 import org.sparklora.driver.data.SourceReader;
 import org.sparklora.driver.report.OutputException;
 import org.sparklora.worker.head.MultiLabelHead;
+import org.sparklora.worker.head.TokenClassificationHead;
 import org.sparklora.worker.inference.TrainedModel;
 
 /**
  * A run's predictions of the rows of files, written to files: all columns of the input, {@code prediction}, and for classes
- * {@code probability}, that of the class predicted; of several labels each, with a bar between. Rows are in the order of the input's files and rows, over all part files.
+ * {@code probability}, that of the class predicted; of several labels each, with a bar between. Of rows of words, an array with
+ * each word's tag, null for a word that was cut off. Rows are in the order of the input's files and rows, over all part files.
  */
 public final class FilePrediction {
 
     private static final String PREDICTION = "prediction";
     private static final String PROBABILITY = "probability";
+
+    /** The tags of a row's words. */
+    private static final StructField TAGS =
+            DataTypes.createStructField(PREDICTION, DataTypes.createArrayType(DataTypes.StringType), true);
 
     private FilePrediction() {}
 
@@ -44,17 +57,29 @@ public final class FilePrediction {
     /**
      * Where predictions go.
      *
-     * @param format {@code csv} or {@code parquet}
+     * @param format one of {@link #FORMATS}
      */
     public record Output(String location, String format) {
 
-        /** Refuses a place that holds something, and a format that there is none of: what can be told before Spark starts. */
-        public static Output of(String location, Optional<String> format, Source input) {
-            String chosen =
-                    format.orElseGet(() -> isParquet(input) ? "parquet" : "csv").toLowerCase(Locale.ROOT);
-            if (!List.of("csv", "parquet").contains(chosen)) {
+        /** What can be written; {@code json} is one object a line. */
+        private static final List<String> FORMATS = List.of("csv", "json", "parquet");
+
+        /**
+         * Refuses a place that holds something, and a format that cannot be written: what can be told before Spark starts.
+         *
+         * @param rows what the input's rows hold
+         */
+        public static Output of(String location, Optional<String> format, Source input, RowKind rows) {
+            boolean words = rows == RowKind.TAGGED_WORDS;
+            String chosen = format.orElseGet(() -> isParquet(input) ? "parquet" : words ? "json" : "csv")
+                    .toLowerCase(Locale.ROOT);
+            if (!FORMATS.contains(chosen)) {
                 throw new OutputException(
-                        "--output-format " + chosen + " is neither csv nor parquet; give one of them");
+                        "--output-format " + chosen + " is none of csv, json and parquet; give one of them");
+            }
+            if (words && chosen.equals("csv")) {
+                throw new OutputException(
+                        "--output-format csv cannot hold arrays of words and tags; give json or parquet");
             }
             try {
                 Configuration hadoop = SparkHadoopUtil.get().newConfiguration(new SparkConf());
@@ -85,25 +110,28 @@ public final class FilePrediction {
         StructType input = (StructType) rows.schema().apply(SourceReader.INPUT).dataType();
         LongAccumulator withoutText = session.sparkContext().longAccumulator("rows without text");
         LongAccumulator counted = session.sparkContext().longAccumulator("rows");
+        boolean words = model.head() instanceof TokenClassificationHead;
         FileOutputs outputs = new FileOutputs(labels, model.head() instanceof MultiLabelHead);
-        StructType out = rows.schema();
-        for (StructField column : outputs.columns()) {
-            if (Arrays.asList(input.fieldNames()).contains(column.name())) {
-                throw new DataException("the input already has a column '" + column.name()
-                        + "', which predictions are written to; rename it");
-            }
+        List<StructField> predicted = words ? List.of(TAGS) : outputs.columns();
+        requireRoom(input, predicted, into);
+        Dataset<Row> ordered = rows.orderBy(SourceReader.FILE, SourceReader.ROW);
+        if (words) {
+            ordered = ordered.withColumn(SourceReader.TEXT, from_json(col(SourceReader.TEXT), TAGS.dataType()));
+        }
+        StructType out = ordered.schema();
+        for (StructField column : predicted) {
             out = out.add(column);
         }
-        Dataset<Row> ordered = rows.orderBy(SourceReader.FILE, SourceReader.ROW);
+        int text = out.fieldIndex(SourceReader.TEXT);
+        RowScorer scorer = words
+                ? new ScoreWords(text, labels)
+                : new ScoreTexts(new ScoreTexts.Columns(text, out.fieldIndex(SourceReader.TEXT_PAIR), null), outputs);
         ScoreRows score = new ScoreRows(
                 JavaSparkContext.fromSparkContext(session.sparkContext()).broadcast(model),
-                new ScoreTexts(
-                        new ScoreTexts.Columns(
-                                out.fieldIndex(SourceReader.TEXT), out.fieldIndex(SourceReader.TEXT_PAIR), null),
-                        outputs),
+                scorer,
                 new ScoreRows.Counters(counted, withoutText));
         List<String> columns = new ArrayList<>(List.of(SourceReader.INPUT + ".*"));
-        outputs.columns().forEach(column -> columns.add(column.name()));
+        predicted.forEach(column -> columns.add(column.name()));
         ordered.mapPartitions(score, Encoders.row(out))
                 .selectExpr(columns.toArray(new String[0]))
                 .write()
@@ -114,9 +142,28 @@ public final class FilePrediction {
                 .option("emptyValue", "")
                 .option("ignoreLeadingWhiteSpace", "false")
                 .option("ignoreTrailingWhiteSpace", "false")
+                .option("ignoreNullFields", "false")
                 .mode("overwrite")
                 .save(into.location());
         return new Counts(counted.value(), withoutText.value());
+    }
+
+    /** Refuses columns that predictions would be written over, and columns that the format cannot hold. */
+    private static void requireRoom(StructType input, List<StructField> predicted, Output into) {
+        for (StructField column : predicted) {
+            if (Arrays.asList(input.fieldNames()).contains(column.name())) {
+                throw new DataException("the input already has a column '" + column.name()
+                        + "', which predictions are written to; rename it");
+            }
+        }
+        for (StructField column : input.fields()) {
+            DataType type = column.dataType();
+            if (into.format().equals("csv")
+                    && (type instanceof ArrayType || type instanceof StructType || type instanceof MapType)) {
+                throw new DataException("the input's column '" + column.name() + "' is of type " + type.simpleString()
+                        + ", which CSV cannot hold; give --output-format json or parquet");
+            }
+        }
     }
 
     /** The predicted label with its probability, or the predicted value. */

@@ -44,6 +44,10 @@ class ClusterIT {
         runs.run("one", "driver", "local[1]");
         runs.run("three", "peer", "local-cluster[3,1,1536]");
         assertThat(runs.adapter("three")).isEqualTo(runs.adapter("one"));
+        List<String> predicted = runs.predict("one", "predicted by one", "local[1]");
+        assertThat(predicted).hasSizeGreaterThan(120).contains("text,label,prediction,probability");
+        assertThat(runs.predict("three", "predicted by two", "local-cluster[2,1,1536]"))
+                .isEqualTo(predicted);
     }
 
     @Test

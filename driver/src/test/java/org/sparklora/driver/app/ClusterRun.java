@@ -78,13 +78,17 @@ final class ClusterRun implements AutoCloseable {
 
     /** Starts a run with further arguments of {@code train}. */
     Process start(String name, List<String> arguments, String master, String... options) throws IOException {
-        List<String> command = new ArrayList<>(List.of(
-                TrainingJob.ROOT.resolve("scripts/spark-lora").toString(),
-                "train",
-                "--config",
-                job.toString(),
-                "--output",
-                output(name).toString()));
+        List<String> train = new ArrayList<>(List.of(
+                "train", "--config", job.toString(), "--output", output(name).toString()));
+        train.addAll(arguments);
+        return startCommand(name, train, master, options);
+    }
+
+    /** Starts any command; what it prints is kept under the name. */
+    private Process startCommand(String name, List<String> arguments, String master, String... options)
+            throws IOException {
+        List<String> command = new ArrayList<>();
+        command.add(TrainingJob.ROOT.resolve("scripts/spark-lora").toString());
         command.addAll(arguments);
         command.addAll(List.of(
                 "--",
@@ -132,6 +136,25 @@ final class ClusterRun implements AutoCloseable {
         TrainingJob.Ended ended = end(name, start(name, exchange, master, options), line -> {});
         assertThat(ended.code()).as(ended.err()).isZero();
         return ended;
+    }
+
+    /** Predicts the training rows with a run's adapter, and returns the lines in their order. */
+    List<String> predict(String run, String name, String master) throws Exception {
+        List<String> predict = List.of(
+                "predict",
+                "--run",
+                output(run).toString(),
+                "--input",
+                folder.resolve("train.csv").toString(),
+                "--output",
+                output(name).toString());
+        TrainingJob.Ended ended = end(name, startCommand(name, predict, master), line -> {});
+        assertThat(ended.code()).as(ended.err()).isZero();
+        List<String> lines = new ArrayList<>();
+        for (Path part : TrainingJob.parts(output(name))) {
+            lines.addAll(Files.readAllLines(part));
+        }
+        return lines;
     }
 
     Path output(String name) {

@@ -1,6 +1,7 @@
 package org.sparklora.driver.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -185,6 +186,69 @@ class LabelListsRunTest {
         assertThat(config(output).get("task_type").asText()).isEqualTo("TOKEN_CLS");
         assertThat(config(output).get("modules_to_save").toString()).isEqualTo("[\"classifier\"]");
         assertThat(tensor(output, "classifier.weight").shape()).containsExactly(4, 32);
+    }
+
+    @Test
+    void predictTagsEachWordThatFits() throws IOException {
+        model("bert-token-classification");
+        writeTagged();
+        Path output = train(
+                "run", "local[2]", job("token_classification", "train.jsonl", WORDS_AND_TAGS, "query, value", ""));
+        List<String> rows = new ArrayList<>(Files.readAllLines(folder.resolve("train.jsonl")));
+        Path labelled = folder.resolve("train.jsonl");
+        int last = rows.size();
+        rows.add("{\"tokens\": null, \"note\": {\"by\": \"hand\"}}");
+        rows.add("{\"tokens\": [" + "\"the\",".repeat(29) + "\"end\"], \"tags\": []}");
+        Path input = Files.write(folder.resolve("new.jsonl"), rows);
+
+        Path predicted = folder.resolve("predicted");
+        TrainingJob.Ended ended = predict(output, input, predicted);
+        assertThat(ended.code()).as(ended.err()).isZero();
+        assertThat(ended.err()).contains("warning: 1 of 42 rows have no text, and so no prediction");
+        List<JsonNode> lines = new ArrayList<>();
+        for (Path part : TrainingJob.parts(predicted)) {
+            for (String line : Files.readAllLines(part)) {
+                lines.add(new ObjectMapper().readTree(line));
+            }
+        }
+        assertThat(lines).hasSize(42);
+        assertThat(lines.get(last).toString())
+                .isEqualTo("{\"note\":{\"by\":\"hand\"},\"tags\":null,\"tokens\":null,\"prediction\":null}");
+        JsonNode cut = lines.get(last + 1).get("prediction");
+        assertThat(cut).hasSize(30);
+        assertThat(cut.get(21).isTextual())
+                .as("the last of 24 less [CLS] and [SEP]")
+                .isTrue();
+        assertThat(cut.get(22).isNull()).as("beyond max_length").isTrue();
+
+        int right = 0;
+        int words = 0;
+        for (JsonNode line : lines.subList(0, last)) {
+            for (int word = 0; word < line.get("tags").size(); word++) {
+                words++;
+                right +=
+                        line.get("tags").get(word).equals(line.get("prediction").get(word)) ? 1 : 0;
+            }
+        }
+        TrainingJob.Ended evaluated =
+                TrainingJob.run("local[2]", "evaluate", "--run", output.toString(), "--data", labelled.toString());
+        assertThat(evaluated.code()).as(evaluated.err()).isZero();
+        String metrics = evaluated.out().strip().lines().reduce("", (before, line) -> line);
+        assertThat(new ObjectMapper().readTree(metrics).get("accuracy").asDouble())
+                .isCloseTo((double) right / words, within(1e-12))
+                .isBetween(0.3, 0.99999);
+
+        TrainingJob.Ended csv = predict(output, input, folder.resolve("csv"), "--output-format", "csv");
+        assertThat(csv.code()).isEqualTo(2);
+        assertThat(csv.err())
+                .contains("--output-format csv cannot hold arrays of words and tags; give json or parquet");
+    }
+
+    private static TrainingJob.Ended predict(Path run, Path input, Path output, String... more) {
+        List<String> args = new ArrayList<>(List.of(
+                "predict", "--run", run.toString(), "--input", input.toString(), "--output", output.toString()));
+        args.addAll(List.of(more));
+        return TrainingJob.run("local[2]", args.toArray(String[]::new));
     }
 
     @Test

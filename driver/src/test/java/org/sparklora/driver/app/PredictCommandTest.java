@@ -12,7 +12,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.Stream;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -46,14 +45,8 @@ class PredictCommandTest {
     }
 
     private static List<String> written(Path output) throws IOException {
-        List<Path> parts;
-        try (Stream<Path> files = Files.list(output)) {
-            parts = files.filter(f -> f.getFileName().toString().startsWith("part-"))
-                    .sorted()
-                    .toList();
-        }
         List<String> lines = new ArrayList<>();
-        for (Path part : parts) {
+        for (Path part : TrainingJob.parts(output)) {
             List<String> own = Files.readAllLines(part);
             lines.addAll(lines.isEmpty() ? own : own.subList(1, own.size()));
         }
@@ -142,7 +135,7 @@ class PredictCommandTest {
                 4, "--base", "--run", run.toString(), "--input", input, "--output", out, "--base", folder + "/nobase");
         assertLine(
                 2,
-                "neither csv nor parquet",
+                "none of csv, json and parquet",
                 "--run",
                 run.toString(),
                 "--input",
@@ -151,6 +144,18 @@ class PredictCommandTest {
                 out,
                 "--output-format",
                 "xml");
+        Path nested =
+                Files.writeString(folder.resolve("nested.jsonl"), "{\"text\": \"great\", \"seen\": [\"here\"]}\n");
+        assertLine(
+                3,
+                "the input's column 'seen' is of type array<string>, which CSV cannot hold; give --output-format json or"
+                        + " parquet",
+                "--run",
+                run.toString(),
+                "--input",
+                nested.toString(),
+                "--output",
+                out);
         assertLine(
                 3,
                 "has no column 'words'",

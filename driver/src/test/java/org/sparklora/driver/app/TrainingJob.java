@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Stream;
 
 /** Runs the command line in this JVM, as spark-submit would, and reads what it leaves behind. */
 final class TrainingJob {
@@ -72,6 +73,15 @@ final class TrainingJob {
                 new ArrayList<>(List.of("train", "--config", job.toString(), "--output", output.toString()));
         Arrays.stream(overrides).forEach(o -> args.addAll(List.of("--set", o)));
         return run(master, args.toArray(String[]::new));
+    }
+
+    /** The files that Spark wrote into a folder, in the order of their rows. */
+    static List<Path> parts(Path output) throws IOException {
+        try (Stream<Path> files = Files.list(output)) {
+            return files.filter(f -> f.getFileName().toString().startsWith("part-"))
+                    .sorted()
+                    .toList();
+        }
     }
 
     /** Events of a kind in a run's history, in order. */

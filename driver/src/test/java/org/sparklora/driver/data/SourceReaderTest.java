@@ -126,7 +126,7 @@ class SourceReaderTest {
     @Test
     void inputColumnsComeAlongWhereAskedFor() throws IOException {
         Path file = write("i.csv", "text,odd name.x,label\na,b,c\n");
-        Row row = SourceReader.readWithInput(spark, Source.of(file.toString(), "text", "label"))
+        Row row = SourceReader.readWithInput(spark, Source.of(file.toString(), "text", "label"), RowKind.ONE_LABEL)
                 .head();
         assertThat(row.<Row>getAs(SourceReader.INPUT).<String>getAs("odd name.x"))
                 .isEqualTo("b");
