@@ -38,9 +38,10 @@ import org.sparklora.worker.encoder.ModelException;
  * @param job config.yaml
  * @param labels label texts in the order of the head's outputs; empty for regression
  * @param adapter every tensor of a group that is not dormant, head and trained biases included
- * @param base directory of the base model
+ * @param baseModel directory of the base model
  */
-record FinishedRun(JobConfig job, ManifestFile manifest, List<String> labels, AdapterSnapshot adapter, Path base) {
+record FinishedRun(
+        JobConfig job, ManifestFile manifest, List<String> labels, AdapterSnapshot adapter, HostDirectory baseModel) {
 
     private static final String CONFIG = "config.yaml";
     private static final String MANIFEST = "manifest.json";
@@ -50,7 +51,7 @@ record FinishedRun(JobConfig job, ManifestFile manifest, List<String> labels, Ad
     }
 
     /** Reads a local run directory; see {@link #open(RunDirectory, Optional)}. */
-    static FinishedRun open(Path run, Optional<Path> base) {
+    static FinishedRun open(Path run, Optional<String> base) {
         return open(RunOutput.directory(run.toString()), base);
     }
 
@@ -62,7 +63,7 @@ record FinishedRun(JobConfig job, ManifestFile manifest, List<String> labels, Ad
      * @throws CorruptRunException where a file is missing, damaged, or not the run's own
      * @throws ModelException where the base model is not there, or is another one
      */
-    static FinishedRun open(RunDirectory run, Optional<Path> base) {
+    static FinishedRun open(RunDirectory run, Optional<String> base) {
         try {
             return new Reader(run).read(base);
         } catch (IOException e) {
@@ -71,9 +72,14 @@ record FinishedRun(JobConfig job, ManifestFile manifest, List<String> labels, Ad
         }
     }
 
+    /** Directory of the base model on this host. */
+    Path base() {
+        return baseModel.here();
+    }
+
     /** The adapter merged into its base; to be closed. */
     MergedModel merged() {
-        return MergedModel.open(base, JobModel.reading(job.model().task()), manifest, adapter);
+        return MergedModel.open(base(), JobModel.reading(job.model().task()), manifest, adapter);
     }
 
     /** What the model's outputs mean. */
@@ -83,15 +89,15 @@ record FinishedRun(JobConfig job, ManifestFile manifest, List<String> labels, Ad
 
     private record Reader(RunDirectory run) {
 
-        FinishedRun read(Optional<Path> base) throws IOException {
+        FinishedRun read(Optional<String> base) throws IOException {
             RunStatus status = finished();
             JobConfig job = JobFile.resolved(name(CONFIG), text(CONFIG));
             ManifestFile manifest = manifest();
             AdapterSnapshot adapter = adapter(status);
             requireWhole(manifest, adapter);
             List<String> labels = labels(job, manifest);
-            Path directory = base(job, base);
-            requireSame(directory, manifest.baseModelSha256());
+            HostDirectory directory = base(job, base);
+            requireSame(directory.here(), manifest.baseModelSha256());
             return new FinishedRun(job, manifest, labels, adapter, directory);
         }
 
@@ -176,20 +182,21 @@ record FinishedRun(JobConfig job, ManifestFile manifest, List<String> labels, Ad
                                     + " earlier build, and the job left them to the data; train again"));
         }
 
-        private Path base(JobConfig job, Optional<Path> given) {
+        private HostDirectory base(JobConfig job, Optional<String> given) {
             if (given.isPresent()) {
-                if (!Files.isDirectory(given.get())) {
+                HostDirectory base = HostDirectory.model("--base", given.get());
+                if (!Files.isDirectory(base.here())) {
                     throw new ModelException("--base " + given.get()
                             + " is no directory; give the Hugging Face directory that the run was trained on");
                 }
-                return given.get();
+                return base;
             }
-            Path path = JobModel.local("model.path", job.model().path());
-            if (!Files.isDirectory(path)) {
-                throw new ModelException("the base model of the run in " + run.location() + " is not in " + path
+            HostDirectory base = HostDirectory.model("model.path", job.model().path());
+            if (!Files.isDirectory(base.here())) {
+                throw new ModelException("the base model of the run in " + run.location() + " is not in " + base.here()
                         + " any more; say where it is now with --base DIR");
             }
-            return path;
+            return base;
         }
 
         private void requireSame(Path base, String trainedOn) {

@@ -1,7 +1,6 @@
 package org.sparklora.driver.app;
 
 import java.io.IOException;
-import java.net.URI;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -32,6 +31,7 @@ import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.ModelSource;
 import org.sparklora.worker.data.TextTokenizer;
 import org.sparklora.worker.data.TokenizerSpec;
 import org.sparklora.worker.encoder.BaseModel;
@@ -46,7 +46,7 @@ import org.sparklora.worker.train.FirstValues;
 final class JobModel {
 
     private final JobConfig job;
-    private final Path directory;
+    private final HostDirectory directory;
     private final BaseModel base;
     private final TokenizerSpec tokenizer;
     private final Optional<InitAdapter> initAdapter;
@@ -54,17 +54,21 @@ final class JobModel {
     /** Computed when first asked for: it reads the whole file. */
     private @Nullable String baseSha256;
 
-    private JobModel(JobConfig job, Path directory, BaseModel base, TokenizerSpec tokenizer) {
+    private JobModel(JobConfig job, HostDirectory directory, BaseModel base, TokenizerSpec tokenizer) {
         this.job = job;
         this.directory = directory;
         this.base = base;
         this.tokenizer = tokenizer;
-        this.initAdapter = job.lora().initAdapter().map(path -> new InitAdapter(local("lora.init_adapter", path)));
+        this.initAdapter = job.lora()
+                .initAdapter()
+                .map(path -> new InitAdapter(
+                        HostDirectory.adapter("lora.init_adapter", path).here()));
     }
 
     /** Opens the model directory, and the adapter to start from if the job has one. */
     static JobModel open(JobConfig job) {
-        Path directory = local("model.path", job.model().path());
+        HostDirectory found = HostDirectory.model("model.path", job.model().path());
+        Path directory = found.here();
         BaseModel base = BaseModel.shared(directory, reading(job.model().task()));
         requireHead(job.lora().modulesToSave(), base.encoder().head());
         int longest = base.encoder().maxPositions();
@@ -72,7 +76,7 @@ final class JobModel {
             throw new UsageException("model.max_length " + job.model().maxLength() + " is above the " + longest
                     + " positions of " + directory + "; lower it");
         }
-        return new JobModel(job, directory, base, tokenizer(directory, job.model(), base));
+        return new JobModel(job, found, base, tokenizer(directory, job.model(), base));
     }
 
     /** What of the last layer a task's head reads. */
@@ -114,24 +118,14 @@ final class JobModel {
         }
     }
 
-    /** The local path that a path or URI of a job means. */
-    static Path local(String key, String path) {
-        try {
-            URI uri = path.contains("://") || path.startsWith("file:")
-                    ? URI.create(path)
-                    : Path.of(path).toUri();
-            if ("file".equals(uri.getScheme())) {
-                return Path.of(uri);
-            }
-        } catch (IllegalArgumentException e) {
-            throw new UsageException(key + " " + path + " is no path: " + e.getMessage() + "; correct it");
-        }
-        throw new ModelException(key + " " + path + ": this version reads models from local paths only; copy it to the"
-                + " same path on every node");
+    /** Its directory on this host. */
+    Path directory() {
+        return directory.here();
     }
 
-    Path directory() {
-        return directory;
+    /** Where the executors find it. */
+    ModelSource source() {
+        return directory.source();
     }
 
     BaseModel base() {
@@ -141,7 +135,7 @@ final class JobModel {
     /** Digest of the base model's weights. */
     String baseSha256() {
         if (baseSha256 == null) {
-            baseSha256 = BaseModel.sha256(directory);
+            baseSha256 = BaseModel.sha256(directory());
         }
         return baseSha256;
     }

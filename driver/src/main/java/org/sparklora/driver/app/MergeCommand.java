@@ -1,7 +1,6 @@
 package org.sparklora.driver.app;
 
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -31,7 +30,7 @@ final class MergeCommand implements Callable<Integer> {
     private @Nullable String output;
 
     @Option(names = "--base", paramLabel = "DIR", description = "The base model, where it has moved since the run.")
-    private @Nullable Path base;
+    private @Nullable String base;
 
     @Option(
             names = "--dtype",

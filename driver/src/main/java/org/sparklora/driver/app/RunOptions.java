@@ -1,6 +1,5 @@
 package org.sparklora.driver.app;
 
-import java.nio.file.Path;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.config.SourceConfig;
@@ -17,7 +16,7 @@ final class RunOptions {
             names = "--base",
             paramLabel = "DIR",
             description = "The base model's directory, where it is no longer where the run found it.")
-    private @Nullable Path base;
+    private @Nullable String base;
 
     @Option(
             names = "--format",

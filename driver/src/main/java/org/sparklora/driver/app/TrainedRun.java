@@ -34,9 +34,9 @@ public final class TrainedRun {
      * Reads and checks a run directory.
      *
      * @param location path or URI
-     * @param base where the base model lies now, if not where it lay
+     * @param base path or URI of the base model now, if it is not where it lay
      */
-    public static TrainedRun read(String location, Optional<Path> base) {
+    public static TrainedRun read(String location, Optional<String> base) {
         RunDirectory directory = RunOutput.directory(location);
         FinishedRun run = FinishedRun.open(directory, base);
         SortedMap<String, byte[]> files = new TreeMap<>();
@@ -75,7 +75,7 @@ public final class TrainedRun {
         return run.labels();
     }
 
-    /** Directory of the base model. */
+    /** Directory of the base model on this host. */
     public Path base() {
         return run.base();
     }
@@ -85,7 +85,7 @@ public final class TrainedRun {
         ModelConfig job = run.job().model();
         BaseModel base = BaseModel.shared(run.base(), JobModel.reading(job.task()));
         return new TrainedModel(
-                new TrainedModel.Base(run.base().toString(), run.manifest().baseModelSha256()),
+                new TrainedModel.Base(run.baseModel().source(), run.manifest().baseModelSha256()),
                 JobRows.head(job.task(), run.labels()),
                 new TrainedModel.Adapter(
                         run.manifest().manifest(),

@@ -112,7 +112,7 @@ final class TrainingRun {
         FirstValues firstValues = model.firstValues(manifest, data.labels());
         StepSettings settings = stepSettings(model);
         RunContext context = new RunContext(
-                model.directory().toString(),
+                model.source(),
                 data.head(),
                 settings,
                 order(),

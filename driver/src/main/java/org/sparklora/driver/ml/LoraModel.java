@@ -277,25 +277,18 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
         public M load(String path) {
             DefaultParamsReader.Metadata metadata = DefaultParamsReader$.MODULE$.loadMetadata(path, sc(), className);
             String qualified = qualified(path, sc().hadoopConfiguration());
-            Optional<Path> embedded = embedded(qualified + BASE, sc().hadoopConfiguration());
-            TrainedRun run = TrainedRun.read(qualified + RUN, base.or(() -> embedded));
+            Optional<String> embedded = embedded(qualified + BASE, sc().hadoopConfiguration());
+            TrainedRun run = TrainedRun.read(
+                    qualified + RUN, base.map(moved -> moved.toUri().toString()).or(() -> embedded));
             M model = maker.of(metadata.uid(), run, embedded.isPresent());
             metadata.getAndSetParams(model, scala.Option.empty());
             return model;
         }
 
-        private static Optional<Path> embedded(String location, Configuration hadoop) {
+        private static Optional<String> embedded(String location, Configuration hadoop) {
             try {
                 org.apache.hadoop.fs.Path there = new org.apache.hadoop.fs.Path(location);
-                if (!there.getFileSystem(hadoop).exists(there)) {
-                    return Optional.empty();
-                }
-                if (!"file".equals(there.toUri().getScheme())) {
-                    throw new IllegalArgumentException("the base model in " + location
-                            + " is on a remote file system; copy it to the same local path on every node and name that"
-                            + " with withBase(DIR)");
-                }
-                return Optional.of(Path.of(there.toUri()));
+                return there.getFileSystem(hadoop).exists(there) ? Optional.of(location) : Optional.empty();
             } catch (IOException e) {
                 throw new UncheckedIOException(location + " cannot be looked up", e);
             }

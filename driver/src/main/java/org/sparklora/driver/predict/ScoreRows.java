@@ -18,6 +18,7 @@ import org.apache.spark.util.TaskCompletionListener;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.inference.TextScorer;
 import org.sparklora.worker.inference.TrainedModel;
+import org.sparklora.worker.spark.HostModels;
 
 /**
  * Scores the rows of a partition, in blocks: within a block texts of like length are computed together, and rows leave in the
@@ -48,7 +49,7 @@ public final class ScoreRows implements MapPartitionsFunction<Row, Row> {
         if (!rows.hasNext()) {
             return rows;
         }
-        TextScorer texts = TextScorer.open(model.value());
+        TextScorer texts = TextScorer.open(HostModels.here(model.value()));
         // Also when the rows are not read to the end.
         TaskCompletionListener close = context -> texts.close();
         TaskContext.get().addTaskCompletionListener(close);

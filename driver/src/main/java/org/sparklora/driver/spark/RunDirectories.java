@@ -1,11 +1,9 @@
 package org.sparklora.driver.spark;
 
 import java.io.IOException;
-import java.net.URI;
 import java.nio.file.Path;
-import java.util.regex.Pattern;
+import java.util.Optional;
 import org.apache.hadoop.conf.Configuration;
-import org.apache.hadoop.fs.FileSystem;
 import org.apache.spark.SparkConf;
 import org.sparklora.driver.report.LocalRunDirectory;
 import org.sparklora.driver.report.OutputException;
@@ -13,15 +11,9 @@ import org.sparklora.driver.report.RunDirectory;
 import scala.Tuple2;
 
 /**
- * The run directory of a path. A path without a scheme is local under a local master, else on the default file system;
- * {@code file:} is always local.
- *
- * <p>Works before there is a Spark session: master and Hadoop settings are those that spark-submit passes on.
+ * The run directory of a path, on the file system that {@link Locations} says. Works before there is a Spark session.
  */
 public final class RunDirectories {
-
-    // Two characters at least: C:\ is no scheme.
-    private static final Pattern SCHEME = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]+:.*", Pattern.DOTALL);
 
     private static final String HADOOP_PREFIX = "spark.hadoop.";
 
@@ -34,14 +26,9 @@ public final class RunDirectories {
 
     static RunDirectory of(String output, SparkConf spark) {
         Configuration hadoop = hadoop(spark);
-        boolean hasScheme = SCHEME.matcher(output).matches();
-        if (output.startsWith("file:")) {
-            return new LocalRunDirectory(Path.of(URI.create(output)));
-        }
-        if (!hasScheme
-                && (Sessions.isLocal(spark.get("spark.master", "local"))
-                        || "file".equals(FileSystem.getDefaultUri(hadoop).getScheme()))) {
-            return new LocalRunDirectory(Path.of(output));
+        Optional<Path> local = Locations.local(output, spark, hadoop);
+        if (local.isPresent()) {
+            return new LocalRunDirectory(local.get());
         }
         // Hadoop's path, and not URI.create: it takes spaces and the like as they are.
         org.apache.hadoop.fs.Path root = new org.apache.hadoop.fs.Path(output);

@@ -49,10 +49,11 @@ class BadInputModelTest {
     @Test
     void remoteModel() {
         job.failed(
-                job.trainWithoutSpark("model.path=hdfs://host/bert"),
+                job.trainWithoutSpark("model.path=nofs://host/bert"),
                 ExitCode.MODEL,
-                "model.path hdfs://host/bert: this version reads models from local paths only; copy it to the same path"
-                        + " on every node");
+                "model.path nofs://host/bert cannot be listed:"
+                        + " org.apache.hadoop.fs.UnsupportedFileSystemException: No FileSystem for scheme \"nofs\"; check"
+                        + " the address, and that the file system's jars are on the class path (--packages)");
     }
 
     @Test

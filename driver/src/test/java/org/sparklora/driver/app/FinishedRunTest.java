@@ -91,7 +91,7 @@ class FinishedRunTest {
                 Files.copy(file, moved.resolve(file.getFileName()));
             }
         }
-        assertThat(FinishedRun.open(run, Optional.of(moved)).base()).isEqualTo(moved);
+        assertThat(FinishedRun.open(run, Optional.of(moved.toString())).base()).isEqualTo(moved);
 
         edit(
                 run.resolve("config.yaml"),
@@ -101,9 +101,10 @@ class FinishedRunTest {
                 .isInstanceOf(ModelException.class)
                 .hasMessage("the base model of the run in " + run + " is not in " + folder.resolve("gone")
                         + " any more; say where it is now with --base DIR");
-        assertThat(FinishedRun.open(run, Optional.of(moved)).base()).isEqualTo(moved);
+        assertThat(FinishedRun.open(run, Optional.of(moved.toString())).base()).isEqualTo(moved);
 
-        assertThatThrownBy(() -> FinishedRun.open(run, Optional.of(folder.resolve("gone"))))
+        assertThatThrownBy(() ->
+                        FinishedRun.open(run, Optional.of(folder.resolve("gone").toString())))
                 .isInstanceOf(ModelException.class)
                 .hasMessage("--base " + folder.resolve("gone")
                         + " is no directory; give the Hugging Face directory that the run was trained on");
@@ -112,7 +113,7 @@ class FinishedRunTest {
     @Test
     void anotherBaseIsRefused() {
         Path other = TrainingJob.TINY_MODEL;
-        assertThatThrownBy(() -> FinishedRun.open(job.output(), Optional.of(other)))
+        assertThatThrownBy(() -> FinishedRun.open(job.output(), Optional.of(other.toString())))
                 .isInstanceOf(ModelException.class)
                 .hasMessageStartingWith(other + " is not the base model that the run in " + job.output()
                         + " was trained on: its weights have sha256 ")

@@ -24,6 +24,7 @@ import org.sparklora.worker.contract.DropoutRates;
 import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.ModelSource;
 import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.contract.StepSettings;
@@ -95,7 +96,7 @@ class PlacedShardsTest {
         });
         return new EpochContext(
                 new RunContext(
-                        model.toString(),
+                        ModelSource.everywhere(model.toString()),
                         HEAD,
                         new StepSettings(1, 1, 0, DropoutRates.NONE),
                         ShardOrder.shuffled(1),

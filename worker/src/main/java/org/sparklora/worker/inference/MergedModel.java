@@ -44,7 +44,7 @@ final class MergedModel implements Parameters, AutoCloseable {
     static MergedModel of(TrainedModel trained) {
         Torch.prepareThread();
         BaseModel base = BaseModel.shared(
-                Path.of(trained.base().directory()), trained.head().reading());
+                Path.of(trained.base().source().location()), trained.head().reading());
         MergedModel merged = new MergedModel(base, trained, Torch.newManager());
         try (NDManager pairs = Torch.newManager()) {
             merged.merge(new AdapterRegistry(

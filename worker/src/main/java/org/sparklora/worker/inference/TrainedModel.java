@@ -7,11 +7,12 @@ import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.ModelSource;
 import org.sparklora.worker.data.TokenizerSpec;
 import org.sparklora.worker.head.TaskHead;
 
 /**
- * Everything a JVM needs to predict, given the base model's directory on its disk.
+ * Everything a JVM needs to predict, given the base model.
  *
  * @param base where the base model lies
  * @param head what turns hidden states into logits
@@ -23,10 +24,10 @@ public record TrainedModel(Base base, TaskHead head, Adapter adapter, Text text)
     /**
      * A base model.
      *
-     * @param directory on every node
+     * @param source where hosts find it
      * @param sha256 of its weights
      */
-    public record Base(String directory, String sha256) implements Serializable {}
+    public record Base(ModelSource source, String sha256) implements Serializable {}
 
     /**
      * How texts become tokens.
@@ -56,8 +57,13 @@ public record TrainedModel(Base base, TaskHead head, Adapter adapter, Text text)
         }
     }
 
+    /** The same, its base model in a directory of this host. */
+    public TrainedModel withBaseIn(String directory) {
+        return new TrainedModel(new Base(ModelSource.everywhere(directory), base.sha256()), head, adapter, text);
+    }
+
     /** Names what its results come from, texts aside: models of the same key compute the same. */
     String key() {
-        return base.directory() + " " + base.sha256() + " " + adapter.sha256() + " " + head.reading();
+        return base.source().location() + " " + base.sha256() + " " + adapter.sha256() + " " + head.reading();
     }
 }

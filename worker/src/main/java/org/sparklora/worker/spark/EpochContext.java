@@ -1,7 +1,6 @@
 package org.sparklora.worker.spark;
 
 import java.io.Serializable;
-import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -45,7 +44,7 @@ public final class EpochContext implements Serializable {
 
     /** The base model, shared by all tasks of this JVM. */
     BaseModel base() {
-        return BaseModel.shared(Path.of(run.modelDirectory()), run.head().reading());
+        return BaseModel.shared(HostModels.directory(run.model()), run.head().reading());
     }
 
     /** One shard's part of a step, its rows in {@code gradient_accumulation_steps} pieces. */

@@ -24,7 +24,7 @@ public final class ScoreShards implements FlatMapFunction<Iterator<Shard>, Shard
     public Iterator<ShardLogits> call(Iterator<Shard> shards) {
         List<ShardLogits> all = new ArrayList<>();
         if (shards.hasNext()) {
-            try (TextScorer scorer = TextScorer.open(model.value())) {
+            try (TextScorer scorer = TextScorer.open(HostModels.here(model.value()))) {
                 shards.forEachRemaining(shard -> all.add(logits(scorer, shard)));
             }
         }

@@ -16,6 +16,7 @@ import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
+import org.sparklora.worker.contract.ModelSource;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.data.TokenizerSpec;
 import org.sparklora.worker.encoder.BaseModel;
@@ -50,7 +51,7 @@ class TextScorerTest {
             }
         }
         return new TrainedModel(
-                new TrainedModel.Base(MODEL.toString(), "base"),
+                new TrainedModel.Base(ModelSource.everywhere(MODEL.toString()), "base"),
                 head,
                 new TrainedModel.Adapter(manifest, new AdapterSnapshot(values), sha256),
                 new TrainedModel.Text(TokenizerSpec.read(MODEL), 16));

@@ -16,6 +16,7 @@ import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.ModelSource;
 import org.sparklora.worker.data.Example;
 import org.sparklora.worker.data.Shard;
 import org.sparklora.worker.data.TokenizerSpec;
@@ -64,7 +65,7 @@ public final class PredictBench {
                 BaseModel.shared(base.directory()).encoder().head().tensors(head.outputs()),
                 List.of());
         return new TrainedModel(
-                new TrainedModel.Base(base.directory().toString(), "bench"),
+                new TrainedModel.Base(ModelSource.everywhere(base.directory().toString()), "bench"),
                 head,
                 new TrainedModel.Adapter(manifest, TinyModel.values(manifest), "bench"),
                 new TrainedModel.Text(TokenizerSpec.read(TOKENIZER), 128));
