@@ -21,6 +21,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
         subcommands = {
             TrainCommand.class,
             PlanCommand.class,
+            SizeCommand.class,
             EvaluateCommand.class,
             PredictCommand.class,
             VerifyCommand.class,

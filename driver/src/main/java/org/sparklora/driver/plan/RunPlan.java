@@ -4,7 +4,9 @@ import java.util.List;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.function.ToLongFunction;
+import java.util.stream.IntStream;
 import org.sparklora.driver.data.TextStatistics;
+import org.sparklora.driver.freeze.Moment;
 import org.sparklora.driver.loop.CacheRule;
 import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.FreezeState;
@@ -106,6 +108,46 @@ public record RunPlan(
         return PlannedEpoch.of(timeline, manifest, cache);
     }
 
+    /** The same run without an activation cache. */
+    public RunPlan withoutCache() {
+        return new RunPlan(subject, manifest, cost, CacheRule.off("left out"), timelines, warnings);
+    }
+
+    /** The same run with every group live throughout. */
+    public RunPlan withEverythingLive() {
+        int steps = subject.data().shards().stepsPerEpoch();
+        List<Timeline.Stretch> stretches = IntStream.range(0, subject.schedule().epochs())
+                .mapToObj(epoch -> new Timeline.Stretch(Moment.of(epoch, 0, steps), steps, cost.allLive(), List.of()))
+                .toList();
+        return new RunPlan(
+                subject, manifest, cost, cache, List.of(new Timeline(Timeline.Kind.EXACT, stretches)), warnings);
+    }
+
+    /** What each epoch of a timeline asks of a cluster. */
+    public List<EpochLoad> loads(Timeline timeline) {
+        return epochs(timeline).stream().map(this::load).toList();
+    }
+
+    private EpochLoad load(PlannedEpoch epoch) {
+        ShardPlan shards = subject.data().shards();
+        long validationRows = subject.data().validationRows().orElse(0);
+        boolean kept = epoch.cache().isOn();
+        // Rows of a step, the last short one included.
+        double rows = (double) shards.examples() / shards.stepsPerEpoch();
+        List<EpochLoad.Part> parts = epoch.stretches().stream()
+                .map(stretch -> new EpochLoad.Part(
+                        stretch.steps(),
+                        rows * cost.operations(stretch.state(), kept),
+                        cost.allReduceBytes(stretch.state())))
+                .toList();
+        FreezeState last = epoch.stretches().get(epoch.stretches().size() - 1).state();
+        double prefix = cost.forwardOperations(last, false) - cost.forwardOperations(last, kept);
+        return new EpochLoad(
+                parts,
+                epoch.held() ? 0 : (shards.examples() + validationRows) * prefix,
+                validationRows * cost.forwardOperations(last, kept));
+    }
+
     /** Bytes that an epoch's cache keeps of training and validation rows. */
     long cacheBytes(CachePlan epoch) {
         Data data = subject.data();
@@ -123,7 +165,7 @@ public record RunPlan(
     }
 
     /** Optimizer steps of the run. */
-    long steps() {
+    public long steps() {
         return (long) subject.schedule().epochs() * subject.data().shards().stepsPerEpoch();
     }
 }

@@ -55,14 +55,19 @@ public final class StepCost {
         return operations(state, held) / everythingLive;
     }
 
-    private FreezeState allLive() {
+    /** Every declared group live. */
+    FreezeState allLive() {
         TreeMap<String, GroupState> states = new TreeMap<>();
         manifest.groups().forEach(group -> states.put(group.name(), GroupState.LIVE));
         return new FreezeState(states);
     }
 
-    /** Operations of forward and backward for an average row, without padding. */
-    private double operations(FreezeState state, boolean held) {
+    /**
+     * Operations of forward and backward for an average row, without padding.
+     *
+     * @param held whether what enters the lowest live stage is kept already
+     */
+    double operations(FreezeState state, boolean held) {
         double sum = 0;
         for (Map.Entry<Integer, Long> entry : lengths.lengths().entrySet()) {
             sum += entry.getValue() * operations(state, held, entry.getKey());
@@ -81,14 +86,44 @@ public final class StepCost {
             GroupState is = state.of(group.name());
             for (LoraModule module : group.modules()) {
                 int stage = encoder.stageOf(module.path());
-                double product = 2.0
-                        * module.loraRank()
-                        * (module.inFeatures() + module.outFeatures())
-                        * work.vectors(module.path(), length, is == GroupState.LIVE && drops(group));
+                double product = product(module, length, is == GroupState.LIVE && drops(group));
                 sum += stage < first ? 0 : product * passes(is, stage >= lowest);
             }
         }
         return sum;
+    }
+
+    /**
+     * Operations of a forward pass for an average row, without padding: what validation takes.
+     *
+     * @param held whether what enters the lowest live stage is kept already
+     */
+    double forwardOperations(FreezeState state, boolean held) {
+        int first = held ? lowestStage(state) : 0;
+        double sum = 0;
+        for (Map.Entry<Integer, Long> entry : lengths.lengths().entrySet()) {
+            int length = entry.getKey();
+            double row = 0;
+            for (int stage = first; stage < work.stages(); stage++) {
+                row += work.forward(stage, length);
+            }
+            for (LoraGroup group : manifest.groups()) {
+                boolean counts = state.of(group.name()) != GroupState.DORMANT;
+                for (LoraModule module : counts ? group.modules() : List.<LoraModule>of()) {
+                    row += encoder.stageOf(module.path()) < first ? 0 : product(module, length, false);
+                }
+            }
+            sum += entry.getValue() * row;
+        }
+        return sum / lengths.examples();
+    }
+
+    /** Operations of a LoRA pair's two products. */
+    private double product(LoraModule module, int length, boolean dropsOut) {
+        return 2.0
+                * module.loraRank()
+                * (module.inFeatures() + module.outFeatures())
+                * work.vectors(module.path(), length, dropsOut);
     }
 
     private static boolean drops(LoraGroup group) {

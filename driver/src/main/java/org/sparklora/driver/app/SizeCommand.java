@@ -1,0 +1,110 @@
+package org.sparklora.driver.app;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import org.sparklora.driver.config.JobFile;
+import org.sparklora.driver.plan.RunPlan;
+import org.sparklora.driver.sizing.SizingText;
+import org.sparklora.driver.sizing.Speeds;
+import org.sparklora.worker.engine.ProductRate;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code size}: how long a job takes on clusters of several sizes, estimated from its plan. */
+@Command(
+        name = "size",
+        mixinStandardHelpOptions = true,
+        description =
+                "Estimates how long a job takes on clusters of several sizes, with either exchange, and what that costs:"
+                        + " from the operations and bytes that plan counts and the speeds that you give. Trains nothing.")
+final class SizeCommand implements Callable<Integer> {
+
+    private static final Optional<String> NO_OUTPUT = Optional.of("out");
+
+    @Option(names = "--config", required = true, paramLabel = "FILE", description = "The job file (YAML).")
+    private Path config = Path.of("");
+
+    @Option(
+            names = "--set",
+            paramLabel = "KEY=VALUE",
+            description = "Overrides one key of the job file, as with train.")
+    private List<String> overrides = new ArrayList<>();
+
+    @Option(
+            names = "--executors",
+            split = ",",
+            paramLabel = "N",
+            defaultValue = "1,2,4,8,16,32,64,128,256,512,1000",
+            description = "Numbers of executors. Default: ${DEFAULT-VALUE}")
+    private List<Integer> executors = new ArrayList<>();
+
+    @Option(
+            names = "--executor-cores",
+            paramLabel = "N",
+            description = "Cores of an executor, each with a task; default: the master's, else 1.")
+    private @Nullable Integer cores;
+
+    @Option(
+            names = "--gflops",
+            paramLabel = "RATE",
+            description = "Matrix products of a core, in 10⁹ operations a second; default: measured here in a second.")
+    private @Nullable Double gflops;
+
+    @Option(
+            names = "--gbit",
+            paramLabel = "RATE",
+            defaultValue = "10",
+            description = "An executor's network, in 10⁹ bits a second. Default: ${DEFAULT-VALUE}")
+    private double gbit;
+
+    @Option(
+            names = "--price",
+            paramLabel = "PRICE",
+            description = "Of an executor's hour, in any currency: costs are told instead of hours.")
+    private @Nullable Double price;
+
+    @Override
+    public Integer call() throws IOException {
+        requirePositive("--gflops", gflops);
+        requirePositive("--gbit", gbit);
+        requirePositive("--price", price);
+        requirePositive("--executor-cores", cores);
+        executors.forEach(n -> requirePositive("--executors", n));
+        RunPlan plan = JobPlan.of(JobFile.read(config, overrides, NO_OUTPUT));
+        OptionalInt own = plan.subject().memory().tasks();
+        int tasks = cores != null ? cores : own.orElse(1);
+        double rate = gflops != null ? gflops * 1e9 : ProductRate.measure();
+        Speeds speeds = Speeds.ofCluster(rate, gbit);
+        Console.out(
+                "%s: %,d steps in %,d shards; executors of %d tasks, %.0f GFLOP/s a core%s, %s Gbit/s",
+                plan.subject().job(),
+                plan.steps(),
+                plan.subject().data().shards().shards(),
+                tasks,
+                rate / 1e9,
+                gflops == null ? " (measured here)" : "",
+                gbit == Math.rint(gbit) ? String.valueOf((long) gbit) : String.valueOf(gbit));
+        SizingText.of(
+                        plan,
+                        new SizingText.Question(
+                                executors.stream().sorted().distinct().toList(),
+                                tasks,
+                                speeds,
+                                price == null ? OptionalDouble.empty() : OptionalDouble.of(price)))
+                .forEach(line -> Console.out("%s", line));
+        return ExitCode.OK.code();
+    }
+
+    private static void requirePositive(String option, @Nullable Number value) {
+        if (value != null && !(value.doubleValue() > 0)) {
+            throw new UsageException(option + " " + value + " is not above 0; give a positive number");
+        }
+    }
+}
