@@ -1,5 +1,6 @@
 package org.sparklora.driver.app;
 
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
@@ -44,7 +45,7 @@ final class JobPlan {
     }
 
     /** The plan of a job. Reads its data as a run would, and tokenises a sample of it. */
-    static RunPlan of(JobConfig job) {
+    static RunPlan of(JobConfig job) throws IOException {
         JobPlan plan = new JobPlan(job);
         JobRows.requireFiles(job);
         try (SparkSession spark = Sessions.open("spark-lora plan " + job.name());

@@ -1,5 +1,6 @@
 package org.sparklora.driver.app;
 
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -59,7 +60,7 @@ final class PlanCommand implements Callable<Integer> {
     private @Nullable Path model;
 
     @Override
-    public Integer call() {
+    public Integer call() throws IOException {
         if (fts != null) {
             convert(fts);
         } else if (model != null) {

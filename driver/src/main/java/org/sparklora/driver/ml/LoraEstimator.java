@@ -275,11 +275,9 @@ public abstract class LoraEstimator<E extends LoraEstimator<E, M>, M extends Mod
     }
 
     private static void delete(Path folder) {
-        try {
-            org.apache.spark.network.util.JavaUtils.deleteRecursively(folder.toFile());
-        } catch (IOException e) {
+        if (!org.apache.hadoop.fs.FileUtil.fullyDelete(folder.toFile())) {
             // What was trained is in memory; a temporary folder that stays is no reason to lose it.
-            org.slf4j.LoggerFactory.getLogger(LoraEstimator.class).warn("{} cannot be deleted", folder, e);
+            org.slf4j.LoggerFactory.getLogger(LoraEstimator.class).warn("{} cannot be deleted", folder);
         }
     }
 

@@ -24,7 +24,7 @@ class ExitCodeTest {
             Driver stacktrace:""";
 
     @Test
-    void whatATaskThrewKeepsItsCodeAndItsLine() {
+    void whatATaskThrewKeepsItsCodeAndItsLine() throws Exception {
         try (SparkSession spark = SparkSession.builder()
                 .master("local[1]")
                 .config("spark.ui.enabled", "false")

@@ -13,7 +13,6 @@ import java.util.logging.Logger;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.yarn.conf.YarnConfiguration;
 import org.apache.hadoop.yarn.server.MiniYARNCluster;
-import org.apache.spark.network.yarn.YarnShuffleService;
 
 /**
  * YARN with one node manager in this JVM, whose containers are processes, and Spark's external shuffle service beside it, as
@@ -22,6 +21,9 @@ import org.apache.spark.network.yarn.YarnShuffleService;
 final class YarnCluster implements AutoCloseable {
 
     private static final Duration UP = Duration.ofMinutes(5);
+
+    /** By name, as YARN loads it: the build for Spark 4 has no YARN cluster. */
+    private static final String SHUFFLE_SERVICE = "org.apache.spark.network.yarn.YarnShuffleService";
 
     private static final String SHUFFLE_PORT = "spark.shuffle.service.port";
 
@@ -46,7 +48,7 @@ final class YarnCluster implements AutoCloseable {
             Map.entry("yarn.resourcemanager.hostname", "127.0.0.1"),
             Map.entry("yarn.nodemanager.hostname", "127.0.0.1"),
             Map.entry("yarn.nodemanager.aux-services", "spark_shuffle"),
-            Map.entry("yarn.nodemanager.aux-services.spark_shuffle.class", YarnShuffleService.class.getName()),
+            Map.entry("yarn.nodemanager.aux-services.spark_shuffle.class", SHUFFLE_SERVICE),
             Map.entry(SHUFFLE_PORT, "0"));
 
     /** Held, for a logger that nobody holds forgets its level. */
@@ -82,7 +84,7 @@ final class YarnCluster implements AutoCloseable {
 
     /** The port that the shuffle service found; nothing public tells it. */
     private static int boundPort() throws ReflectiveOperationException {
-        Field port = YarnShuffleService.class.getDeclaredField("boundPort");
+        Field port = Class.forName(SHUFFLE_SERVICE).getDeclaredField("boundPort");
         port.setAccessible(true);
         return port.getInt(null);
     }

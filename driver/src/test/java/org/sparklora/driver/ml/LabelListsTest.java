@@ -47,7 +47,7 @@ class LabelListsTest {
 
     @AfterAll
     static void stop() {
-        spark.close();
+        spark.stop();
     }
 
     /** Whatever is common to small runs on the tiny model. */

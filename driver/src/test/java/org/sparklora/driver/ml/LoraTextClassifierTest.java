@@ -50,7 +50,7 @@ class LoraTextClassifierTest {
 
     @AfterAll
     static void stop() {
-        spark.close();
+        spark.stop();
     }
 
     private static List<Row> ordered(Dataset<Row> rows) {

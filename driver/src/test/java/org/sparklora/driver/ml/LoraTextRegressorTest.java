@@ -29,7 +29,7 @@ class LoraTextRegressorTest {
 
     @AfterAll
     static void stop() {
-        spark.close();
+        spark.stop();
     }
 
     private static LoraTextRegressor regressor() {

@@ -41,7 +41,7 @@ class RealDataTest {
     @AfterAll
     static void stop() {
         if (spark != null) {
-            spark.close();
+            spark.stop();
         }
     }
 

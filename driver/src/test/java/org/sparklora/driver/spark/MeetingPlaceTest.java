@@ -46,7 +46,7 @@ class MeetingPlaceTest {
     @AfterEach
     void close() {
         ranks.shutdownNow();
-        session.close();
+        session.stop();
     }
 
     private CompletableFuture<List<String>> comes(Meeting meeting, String stage, int rank, int of, String address) {

@@ -75,7 +75,7 @@ class PlacedShardsTest {
 
     @AfterEach
     void close() {
-        session.close();
+        session.stop();
     }
 
     private static EpochContext context(CachePlan cache) {

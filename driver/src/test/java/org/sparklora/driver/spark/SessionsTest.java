@@ -36,7 +36,7 @@ class SessionsTest {
     }
 
     @Test
-    void stagesThatReadRowsHaveFewTasks() {
+    void stagesThatReadRowsHaveFewTasks() throws Exception {
         set("spark.master", "local[2]");
         set("spark.ui.enabled", "false");
         try (SparkSession session = Sessions.open("few")) {
@@ -46,7 +46,7 @@ class SessionsTest {
     }
 
     @Test
-    void theUsersSettingsStand() {
+    void theUsersSettingsStand() throws Exception {
         set("spark.master", "local[2]");
         set("spark.ui.enabled", "false");
         set(PARTITIONS, "31");

@@ -15,7 +15,6 @@ import org.junit.jupiter.api.Test;
 import scala.Option;
 import scala.Tuple4;
 import scala.collection.JavaConverters;
-import scala.collection.Seq;
 
 /** Heartbeats are posted on the bus that Spark posts its own on. */
 class TaskProgressTest {
@@ -27,12 +26,14 @@ class TaskProgressTest {
                 accumulator, Option.apply("rows"), Option.apply(value), Option.empty(), false, false, Option.empty());
     }
 
-    private static <T> Seq<T> seq(List<T> items) {
-        return JavaConverters.asScalaBufferConverter(items).asScala().toSeq();
+    /** The type that is asked for is a Seq of Scala 2.12, or of 2.13. A list is both. */
+    @SuppressWarnings({"unchecked", "TypeParameterUnusedInFormals"})
+    private static <S> S seq(List<?> items) {
+        return (S) JavaConverters.asScalaBufferConverter(items).asScala().toList();
     }
 
     private static void heartbeat(JavaSparkContext spark, long task, AccumulableInfo... updates) {
-        Tuple4<Object, Object, Object, Seq<AccumulableInfo>> beat = new Tuple4<>(task, 1, 0, seq(List.of(updates)));
+        Tuple4<?, ?, ?, ?> beat = new Tuple4<>(task, 1, 0, seq(List.of(updates)));
         spark.sc()
                 .listenerBus()
                 .post(new SparkListenerExecutorMetricsUpdate(
@@ -45,7 +46,7 @@ class TaskProgressTest {
     }
 
     @Test
-    void whatRunningTasksHaveAddedIsToldAsItGrows() {
+    void whatRunningTasksHaveAddedIsToldAsItGrows() throws Exception {
         try (SparkSession session = SparkSession.builder()
                 .master("local[1]")
                 .config("spark.ui.enabled", "false")

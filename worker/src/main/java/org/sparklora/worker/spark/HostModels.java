@@ -5,14 +5,11 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.SimpleFileVisitor;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.DigestInputStream;
 import java.security.MessageDigest;
@@ -30,6 +27,7 @@ import java.util.function.Predicate;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.FileUtil;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.deploy.SparkHadoopUtil;
@@ -188,7 +186,7 @@ public final class HostModels {
     /** Copies files, gives the copy its name, and returns the digests. */
     private SortedMap<String, String> fetch(String location, List<FileStatus> files) throws IOException {
         Path part = root.resolve("part");
-        remove(part);
+        FileUtil.fullyDelete(part.toFile());
         Files.createDirectory(part);
         SortedMap<String, String> sha256 = new TreeMap<>();
         FileSystem system = new org.apache.hadoop.fs.Path(location).getFileSystem(hadoop);
@@ -203,25 +201,11 @@ public final class HostModels {
         }
         Path named = named(sha256);
         if (Files.isDirectory(named)) {
-            remove(part);
+            FileUtil.fullyDelete(part.toFile());
         } else {
             Files.move(part, named, StandardCopyOption.ATOMIC_MOVE);
         }
         return sha256;
-    }
-
-    private static void remove(Path directory) throws IOException {
-        if (!Files.exists(directory, LinkOption.NOFOLLOW_LINKS)) {
-            return;
-        }
-        Files.walkFileTree(directory, new SimpleFileVisitor<>() {
-            @Override
-            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
-                Files.delete(file);
-                return FileVisitResult.CONTINUE;
-            }
-        });
-        Files.delete(directory);
     }
 
     private Path named(SortedMap<String, String> sha256) {
