@@ -37,6 +37,11 @@ public final class ScoreRows implements MapPartitionsFunction<Row, Row> {
     /** Count the rows and, of them, those without text. */
     public record Counters(LongAccumulator rows, LongAccumulator withoutText) implements Serializable {}
 
+    /**
+     * Scores with a trained model that is loaded once a JVM.
+     *
+     * @param counters of rows, which count again what Spark does again
+     */
     public ScoreRows(Broadcast<TrainedModel> model, RowScorer scorer, Counters counters) {
         this.model = model;
         this.scorer = scorer;
@@ -110,7 +115,7 @@ public final class ScoreRows implements MapPartitionsFunction<Row, Row> {
         }
     }
 
-    /** A vector of doubles. */
+    /** A dense vector [C] or [H] of the same values as doubles. */
     public static Vector dense(float[] values) {
         double[] doubles = new double[values.length];
         Arrays.setAll(doubles, i -> values[i]);
