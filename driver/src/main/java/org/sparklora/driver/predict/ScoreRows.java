@@ -37,11 +37,6 @@ public final class ScoreRows implements MapPartitionsFunction<Row, Row> {
     /** Count the rows and, of them, those without text. */
     public record Counters(LongAccumulator rows, LongAccumulator withoutText) implements Serializable {}
 
-    /**
-     * Scores with a trained model that is loaded once a JVM.
-     *
-     * @param counters of rows, which count again what Spark does again
-     */
     public ScoreRows(Broadcast<TrainedModel> model, RowScorer scorer, Counters counters) {
         this.model = model;
         this.scorer = scorer;
@@ -115,7 +110,7 @@ public final class ScoreRows implements MapPartitionsFunction<Row, Row> {
         }
     }
 
-    /** A dense vector [C] or [H] of the same values as doubles. */
+    /** A vector of doubles. */
     public static Vector dense(float[] values) {
         double[] doubles = new double[values.length];
         Arrays.setAll(doubles, i -> values[i]);

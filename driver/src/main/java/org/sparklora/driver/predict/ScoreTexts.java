@@ -29,7 +29,6 @@ public final class ScoreTexts implements RowScorer {
      */
     public record Columns(int text, int pair, @Nullable Pooling pooling) implements Serializable {}
 
-    /** Scores these columns; {@code outputs} makes columns of logits [C]. */
     public ScoreTexts(Columns columns, RowOutputs outputs) {
         this.columns = columns;
         this.outputs = outputs;

@@ -5,7 +5,7 @@ public final class Sigmoid {
 
     private Sigmoid() {}
 
-    /** 1 / (1 + exp(−xᵢ)) of each logit; [C] to [C]. */
+    /** 1 / (1 + exp(−xᵢ)). */
     public static double[] of(float[] logits) {
         double[] probabilities = new double[logits.length];
         for (int c = 0; c < logits.length; c++) {

@@ -5,7 +5,7 @@ public final class Softmax {
 
     private Softmax() {}
 
-    /** exp(xᵢ) / Σ exp(xⱼ), of the differences to the largest; logits [C] to [C], whose sum is 1. */
+    /** exp(xᵢ) / Σ exp(xⱼ), of the differences to the largest. */
     public static double[] of(float[] logits) {
         double most = Double.NEGATIVE_INFINITY;
         for (float logit : logits) {
