@@ -15,6 +15,7 @@ import org.sparklora.driver.loop.RunPoint;
  */
 public record Checkpoint(RunPoint point, int historyBytes, SortedMap<String, String> origin) {
 
+    /** @throws IllegalArgumentException for a history of negative length */
     public Checkpoint {
         origin = Collections.unmodifiableSortedMap(new TreeMap<>(origin));
         if (historyBytes < 0) {

@@ -29,6 +29,7 @@ public final class CheckpointStore {
 
     private final RunDirectory directory;
 
+    /** The checkpoints of a run directory. */
     public CheckpointStore(RunDirectory directory) {
         this.directory = directory;
     }

@@ -17,6 +17,6 @@ public sealed interface LabelCodec extends Serializable permits Labels, LabelSet
         return tokenizer.encode(text, pair);
     }
 
-    /** Labels of an example; the row must have no problem. */
+    /** Labels of an example, one, one for each of C labels, or one for each token; the row must have no problem. */
     float[] values(Encoded tokens, String label);
 }

@@ -127,7 +127,7 @@ public final class Labels implements LabelCodec {
         return new float[] {encode(label)};
     }
 
-    /** A label's index; it must have no problem. */
+    /** A label's index, from 0; it must have no problem. */
     public float encode(String label) {
         Integer index = indices.get(label);
         if (index == null) {

@@ -44,11 +44,17 @@ import org.apache.spark.sql.types.StructType;
  */
 public final class SourceReader {
 
+    /** Column of the file's name, text. */
     public static final String FILE = "file";
+    /** Column of the row's number within its file, from 1, a long. */
     public static final String ROW = "row";
+    /** Column of the first text, or of words as a JSON array. */
     public static final String TEXT = "text";
+    /** Column of the second text; null for single texts. */
     public static final String TEXT_PAIR = "text_pair";
+    /** Column of the label as text; of several as a JSON array. */
     public static final String LABEL = "label";
+    /** Column of the weight as text; null where every row counts 1. */
     public static final String WEIGHT = "weight";
 
     /** All columns of the input, as a struct; only where asked for. */

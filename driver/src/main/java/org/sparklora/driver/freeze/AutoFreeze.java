@@ -26,6 +26,7 @@ import org.sparklora.worker.contract.GroupState;
 public record AutoFreeze(List<String> live, List<String> groups, double percentile, int window)
         implements FreezePolicy {
 
+    /** @throws IllegalArgumentException where percentile is outside (0, 100] or window below 1 epoch */
     public AutoFreeze {
         live = List.copyOf(live);
         groups = List.copyOf(groups);

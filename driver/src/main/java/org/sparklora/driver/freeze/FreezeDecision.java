@@ -18,6 +18,7 @@ import org.sparklora.worker.contract.FreezeState;
 public record FreezeDecision(
         FreezeState state, List<Transition> transitions, OptionalInt restoreEpoch, Optional<String> stop) {
 
+    /** @throws IllegalArgumentException for a run that is to end and to move groups as well */
     public FreezeDecision {
         transitions = List.copyOf(transitions);
         if (stop.isPresent() && (restoreEpoch.isPresent() || !transitions.isEmpty())) {

@@ -21,6 +21,7 @@ import org.sparklora.worker.contract.OptimizerStateOnThaw;
 public record GradualThaw(List<String> live, List<String> groups, int every, double learningRateDecay)
         implements FreezePolicy {
 
+    /** @throws IllegalArgumentException where every is below 1 epoch or learningRateDecay below 1 */
     public GradualThaw {
         live = List.copyOf(live);
         groups = List.copyOf(groups);

@@ -9,6 +9,7 @@ package org.sparklora.driver.freeze;
  */
 public record Moment(int epoch, int step, long globalStep) {
 
+    /** @throws IllegalArgumentException for a step that no run has */
     public Moment {
         if (epoch < 0 || step < 0 || globalStep < step) {
             throw new IllegalArgumentException(

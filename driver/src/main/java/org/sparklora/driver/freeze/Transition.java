@@ -12,6 +12,7 @@ import org.sparklora.worker.contract.OptimizerStateOnThaw;
 public record Transition(
         String group, GroupState from, GroupState to, OptimizerStateOnThaw optimizerState, String reason) {
 
+    /** @throws IllegalArgumentException for a move that the states do not allow */
     public Transition {
         if (!from.mayBecome(to)) {
             throw new IllegalArgumentException(

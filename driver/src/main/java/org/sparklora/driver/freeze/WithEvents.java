@@ -20,6 +20,7 @@ import org.sparklora.worker.contract.FreezeState;
  */
 public record WithEvents(FreezePolicy policy, EpochSchedule events) implements FreezePolicy {
 
+    /** @throws IllegalArgumentException where policy and events start with other groups live */
     public WithEvents {
         if (!policy.live().equals(events.live())) {
             throw new IllegalArgumentException(

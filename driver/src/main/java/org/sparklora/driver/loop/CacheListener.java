@@ -19,6 +19,6 @@ public interface CacheListener {
     /** So many rows are done. */
     void keptSoFar(Keeping what, long rows);
 
-    /** All of it is kept. */
+    /** All of it is kept, {@code seconds} of wall clock after {@link #keeps}. */
     void kept(Keeping what, double seconds);
 }

@@ -35,6 +35,12 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
     private final int stepsPerEpoch;
     private Instant published;
 
+    /**
+     * The record of one run.
+     *
+     * @param epochs of the whole run, for the line of progress
+     * @param stepsPerEpoch likewise
+     */
     public RunRecord(RunHistory history, Progress progress, Clock clock, int epochs, int stepsPerEpoch) {
         this.history = history;
         this.progress = progress;

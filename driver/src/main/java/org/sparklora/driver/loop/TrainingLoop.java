@@ -74,6 +74,14 @@ public final class TrainingLoop {
     /** What a run ends with: the adapter and the state that its groups are in, after {@code epoch}. */
     public record Result(AdapterSnapshot adapter, FreezeState freeze, int epoch) {}
 
+    /**
+     * A loop that has not begun.
+     *
+     * @param manifest groups, with the head
+     * @param firstValues what a group begins with that thaws for the first time
+     * @param runner does the steps
+     * @param clock for the seconds that are reported, which decide nothing
+     */
     public TrainingLoop(
             LoraManifest manifest,
             FirstValues firstValues,

@@ -7,6 +7,7 @@ package org.sparklora.driver.manifest;
  */
 public record LinearModule(String path, int inFeatures, int outFeatures) {
 
+    /** @throws IllegalArgumentException for a module without name or without rows and columns */
     public LinearModule {
         if (path.isEmpty() || inFeatures < 1 || outFeatures < 1) {
             throw new IllegalArgumentException(

@@ -35,6 +35,7 @@ public final class ModuleMatcher {
     private final LayerNames layers;
     private final ModuleHints hints;
 
+    /** Matches among these modules of a base model; those of heads are left out, as PEFT does. */
     public ModuleMatcher(Collection<LinearModule> modules) {
         this.modules = modules.stream()
                 .filter(m -> !isHead(m.path()))

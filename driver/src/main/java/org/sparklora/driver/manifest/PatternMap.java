@@ -70,6 +70,7 @@ public record PatternMap<T>(List<Entry<T>> entries) {
         return first(module).map(Entry::value).orElse(otherwise);
     }
 
+    /** Whether no module differs. */
     public boolean isEmpty() {
         return entries.isEmpty();
     }

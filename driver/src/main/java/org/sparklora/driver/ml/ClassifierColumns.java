@@ -2,7 +2,6 @@ package org.sparklora.driver.ml;
 
 import java.util.List;
 import org.apache.spark.ml.attribute.NominalAttribute;
-import org.apache.spark.ml.linalg.SQLDataTypes;
 import org.apache.spark.ml.param.DoubleArrayParam;
 import org.apache.spark.ml.param.Param;
 import org.apache.spark.sql.types.DataTypes;
@@ -10,17 +9,13 @@ import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 
 /** The Params of {@link ClassifierParams}, made once for whoever has them, and the columns that they name. */
-final class ClassifierColumns {
+final class ClassifierColumns extends LogitColumns {
 
-    final Param<String> probabilityCol;
-    final Param<String> rawPredictionCol;
     final Param<String> predictedLabelCol;
     final DoubleArrayParam thresholds;
 
-    ClassifierColumns(ClassifierParams parent) {
-        probabilityCol = new Param<>(
-                parent, "probabilityCol", "column for the classes' probabilities, a vector [C]; empty: none");
-        rawPredictionCol = new Param<>(parent, "rawPredictionCol", "column for the logits, a vector [C]; empty: none");
+    ClassifierColumns(ClassifierParams<?> parent) {
+        super(parent, "classes");
         predictedLabelCol =
                 new Param<>(parent, "predictedLabelCol", "column for the predicted label's text; not set: none");
         thresholds = new DoubleArrayParam(
@@ -28,8 +23,6 @@ final class ClassifierColumns {
                 "thresholds",
                 "a threshold for each class: the class with the largest p / t is predicted; all > 0, but one may be 0",
                 values -> valid(values));
-        parent.setDefault(probabilityCol, "probability");
-        parent.setDefault(rawPredictionCol, "rawPrediction");
     }
 
     private static boolean valid(double[] values) {
@@ -48,33 +41,19 @@ final class ClassifierColumns {
      *
      * @param labels by index; empty where they are not known yet
      */
-    StructType outputs(ClassifierParams of, StructType schema, List<String> labels) {
-        StructType with = schema;
-        if (!of.getRawPredictionCol().isEmpty()) {
-            with = Schemas.with(with, vector(of.getRawPredictionCol()), "rawPredictionCol");
+    static StructType outputs(ClassifierParams<?> of, StructType schema, List<String> labels) {
+        StructType with = Schemas.with(vectors(of, schema), prediction(of.getPredictionCol(), labels), "predictionCol");
+        if (!of.isDefined(of.predictedLabelCol())) {
+            return with;
         }
-        if (!of.getProbabilityCol().isEmpty()) {
-            with = Schemas.with(with, vector(of.getProbabilityCol()), "probabilityCol");
-        }
-        with = Schemas.with(with, prediction(of.getPredictionCol(), labels), "predictionCol");
-        if (of.isDefined(predictedLabelCol)) {
-            StructField field = new StructField(
-                    of.getPredictedLabelCol(), DataTypes.StringType, true, org.apache.spark.sql.types.Metadata.empty());
-            with = Schemas.with(with, field, "predictedLabelCol");
-        }
-        return with;
-    }
-
-    private static StructField vector(String name) {
-        return new StructField(name, SQLDataTypes.VectorType(), true, org.apache.spark.sql.types.Metadata.empty());
+        StructField said = DataTypes.createStructField(of.getPredictedLabelCol(), DataTypes.StringType, true);
+        return Schemas.with(with, said, "predictedLabelCol");
     }
 
     /** With the labels' names, which an IndexToString turns back. */
     private static StructField prediction(String name, List<String> labels) {
-        StructField plain =
-                new StructField(name, DataTypes.DoubleType, true, org.apache.spark.sql.types.Metadata.empty());
         if (labels.isEmpty()) {
-            return plain;
+            return DataTypes.createStructField(name, DataTypes.DoubleType, true);
         }
         NominalAttribute attribute =
                 NominalAttribute.defaultAttr().withName(name).withValues(labels.toArray(new String[0]));

@@ -13,7 +13,7 @@ import org.apache.spark.SparkContext;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.ml.Model;
-import org.apache.spark.ml.param.Param;
+import org.apache.spark.ml.param.ParamMap;
 import org.apache.spark.ml.util.DefaultParamsReader;
 import org.apache.spark.ml.util.DefaultParamsReader$;
 import org.apache.spark.ml.util.DefaultParamsWriter$;
@@ -42,29 +42,32 @@ import org.sparklora.worker.inference.TrainedModel;
  * of the weights that it adapts.
  *
  * <p>Saved, it is Spark's metadata, the run that trained it under {@code run} (so that {@code predict --run PATH/run} takes
- * it, too), and under {@code base} the base model if {@code embedBase} was set.
+ * it, too), and under {@code base} the base model if {@code embedBase} was set. Reading one checks the adapter and the base
+ * model by their digests: {@link org.sparklora.driver.verify.CorruptRunException} where a file of the run is missing or not its
+ * own, {@link org.sparklora.worker.encoder.ModelException} where the base model is not there or another one, {@link
+ * IllegalArgumentException} where the path holds another class or the base model in it lies on a remote file system.
  *
  * @param <M> the model itself
  */
-public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> implements TextParams, MLWritable {
+public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> implements TextParams<M>, MLWritable {
 
     private static final long serialVersionUID = 1L;
     private static final String RUN = "/run";
     private static final String BASE = "/base";
 
     private final String uid;
-    private final TextColumns columns;
     private final transient TrainedRun run;
     private final boolean embedsBase;
+    private final transient Maker<M> maker;
 
     /** Shared by all datasets of this model; Spark removes it when nothing refers to it any more. */
     private transient @Nullable Broadcast<TrainedModel> broadcast;
 
-    LoraModel(String uid, TrainedRun run, boolean embedsBase) {
+    LoraModel(String uid, TrainedRun run, boolean embedsBase, Maker<M> maker) {
         this.uid = uid;
         this.run = run;
         this.embedsBase = embedsBase;
-        this.columns = new TextColumns(this);
+        this.maker = maker;
     }
 
     @Override
@@ -80,10 +83,7 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
 
     /** Refuses columns of texts that are not there, or hold something else. */
     void requireInput(StructType schema) {
-        Schemas.requireText(schema, getTextCol(), "textCol");
-        if (isDefined(textPairCol())) {
-            Schemas.requireText(schema, getTextPairCol(), "textPairCol");
-        }
+        Schemas.requireTextOrPair(schema, this);
     }
 
     /** Scores texts: a model's own columns, and the text's vector where it is asked for. */
@@ -100,10 +100,17 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
         return run;
     }
 
-    final boolean embedsBase() {
-        return embedsBase;
+    /** The same trained run, with a copy of the Params. */
+    @Override
+    public final M copy(ParamMap extra) {
+        return copyValues(maker.of(uid, run, embedsBase), extra).setParent(parent());
     }
 
+    /**
+     * A schema with the columns that this model adds, behind those that are there.
+     *
+     * @throws IllegalArgumentException where a column is not there, holds something else, or would be overwritten
+     */
     @Override
     public final StructType transformSchema(StructType schema) {
         requireInput(schema);
@@ -119,6 +126,13 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
         return Schemas.with(with, field, "embeddingCol");
     }
 
+    /**
+     * Adds this model's columns to every row, lazily: nothing is computed before an action. A prediction hangs on its text
+     * alone; neighbours in a batch may change its last bits, by float32's rounding.
+     *
+     * @throws IllegalArgumentException as {@link #transformSchema}
+     * @throws org.sparklora.driver.spark.SparkSettingsException where the session's serializer is not Java's
+     */
     @Override
     public final Dataset<Row> transform(Dataset<?> dataset) {
         Sessions.requireJavaSerializer(dataset.sparkSession());
@@ -146,66 +160,10 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
         return there;
     }
 
+    /** Saves this model as the class says: {@code write().overwrite().save(path)}, a path or URI. */
     @Override
     public final MLWriter write() {
         return new Writer(this);
-    }
-
-    @Override
-    public final Param<String> textCol() {
-        return columns.textCol;
-    }
-
-    @Override
-    public final Param<String> textPairCol() {
-        return columns.textPairCol;
-    }
-
-    @Override
-    public final Param<String> predictionCol() {
-        return columns.predictionCol;
-    }
-
-    @Override
-    public final Param<String> embeddingCol() {
-        return columns.embeddingCol;
-    }
-
-    @Override
-    public final Param<String> pooling() {
-        return columns.pooling;
-    }
-
-    @SuppressWarnings("unchecked")
-    final M self() {
-        return (M) this;
-    }
-
-    public final M setTextCol(String value) {
-        set(textCol(), value);
-        return self();
-    }
-
-    public final M setTextPairCol(String value) {
-        set(textPairCol(), value);
-        return self();
-    }
-
-    public final M setPredictionCol(String value) {
-        set(predictionCol(), value);
-        return self();
-    }
-
-    /** Column for each text's vector, [H]. */
-    public final M setEmbeddingCol(String value) {
-        set(embeddingCol(), value);
-        return self();
-    }
-
-    /** {@code cls} or {@code mean}. */
-    public final M setPooling(String value) {
-        set(pooling(), value);
-        return self();
     }
 
     /** Saves a model. */
@@ -221,9 +179,9 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
         public void saveImpl(String path) {
             DefaultParamsWriter$.MODULE$.saveMetadata(model, path, sc(), scala.Option.empty(), scala.Option.empty());
             String qualified = qualified(path, sc().hadoopConfiguration());
-            model.run().write(qualified + RUN);
-            if (model.embedsBase()) {
-                copy(model.run().base(), qualified + BASE, sc().hadoopConfiguration());
+            model.run.write(qualified + RUN);
+            if (model.embedsBase) {
+                copy(model.run.base(), qualified + BASE, sc().hadoopConfiguration());
             }
         }
 

@@ -1,9 +1,6 @@
 package org.sparklora.driver.ml;
 
-import java.util.Arrays;
 import java.util.List;
-import org.apache.spark.ml.param.DoubleParam;
-import org.apache.spark.ml.param.Param;
 import org.apache.spark.ml.param.StringArrayParam;
 import org.apache.spark.ml.util.DefaultParamsReader;
 import org.apache.spark.ml.util.Identifiable$;
@@ -13,18 +10,19 @@ import org.apache.spark.sql.types.StructType;
 import org.sparklora.driver.app.TrainedRun;
 
 /**
- * Gives texts, or pairs of texts, any number of labels, with an encoder that is fine-tuned by LoRA groups; binary cross entropy
- * of each label. The label column holds arrays of texts, or texts with a bar between labels. The model's prediction is the
+ * Gives texts, or pairs of texts, any number of labels, with an encoder that is fine-tuned by LoRA groups; the loss is
+ * the mean over labels of the binary cross entropy of their sigmoids, PyTorch's {@code BCEWithLogitsLoss}. The label column holds arrays of texts, or texts with a bar between labels. The model's prediction is the
  * array of labels whose probability is above {@code threshold}.
  */
 public final class LoraMultiLabelClassifier extends LoraEstimator<LoraMultiLabelClassifier, LoraMultiLabelModel>
-        implements MultiLabelParams {
+        implements MultiLabelParams<LoraMultiLabelClassifier>, LabelsParam<LoraMultiLabelClassifier> {
 
     private static final long serialVersionUID = 1L;
 
     private final MultiLabelColumns columns;
     private final StringArrayParam labels;
 
+    /** An estimator with defaults and a random id. */
     public LoraMultiLabelClassifier() {
         this(Identifiable$.MODULE$.randomUID("loraMultiLabelClassifier"));
     }
@@ -39,17 +37,12 @@ public final class LoraMultiLabelClassifier extends LoraEstimator<LoraMultiLabel
 
     @Override
     List<String> ownKeys() {
-        return isSet(labels)
-                ? List.of("model.task=multi_label", "model.labels=" + Yaml.list(Arrays.asList(getLabels())))
-                : List.of("model.task=multi_label");
+        return keys("multi_label", this);
     }
 
     @Override
     void requireInput(StructType schema) {
-        Schemas.requireText(schema, getTextCol(), "textCol");
-        if (isDefined(textPairCol())) {
-            Schemas.requireText(schema, getTextPairCol(), "textPairCol");
-        }
+        Schemas.requireTextOrPair(schema, this);
         Schemas.requireLabels(schema, getLabelCol());
     }
 
@@ -65,59 +58,25 @@ public final class LoraMultiLabelClassifier extends LoraEstimator<LoraMultiLabel
 
     @Override
     public StructType transformSchema(StructType schema) {
-        return columns.outputs(this, super.transformSchema(schema));
+        return MultiLabelColumns.outputs(this, super.transformSchema(schema));
     }
 
-    /** Label texts in the order of the outputs. */
+    @Override
+    public MultiLabelColumns columns() {
+        return columns;
+    }
+
+    @Override
     public StringArrayParam labels() {
         return labels;
     }
 
-    public String[] getLabels() {
-        return getOrDefault(labels).clone();
-    }
-
-    public LoraMultiLabelClassifier setLabels(String[] value) {
-        set(labels, value.clone());
-        return this;
-    }
-
-    public LoraMultiLabelClassifier setProbabilityCol(String value) {
-        set(probabilityCol(), value);
-        return this;
-    }
-
-    public LoraMultiLabelClassifier setRawPredictionCol(String value) {
-        set(rawPredictionCol(), value);
-        return this;
-    }
-
-    public LoraMultiLabelClassifier setThreshold(double value) {
-        set(threshold(), (Object) value);
-        return this;
-    }
-
-    @Override
-    public Param<String> probabilityCol() {
-        return columns.probabilityCol;
-    }
-
-    @Override
-    public Param<String> rawPredictionCol() {
-        return columns.rawPredictionCol;
-    }
-
-    @Override
-    public DoubleParam threshold() {
-        return columns.threshold;
-    }
-
-    /** Reads a saved estimator. */
+    /** Reads saved estimators: their Params, no more. */
     public static MLReader<LoraMultiLabelClassifier> read() {
         return new DefaultParamsReader<>();
     }
 
-    /** Reads a saved estimator. */
+    /** Reads the estimator saved at a path or URI, as {@link #read} does. */
     public static LoraMultiLabelClassifier load(String path) {
         return read().load(path);
     }

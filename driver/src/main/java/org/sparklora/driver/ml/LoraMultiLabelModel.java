@@ -5,9 +5,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.apache.spark.ml.linalg.Vectors;
-import org.apache.spark.ml.param.DoubleParam;
-import org.apache.spark.ml.param.Param;
-import org.apache.spark.ml.param.ParamMap;
 import org.apache.spark.ml.util.MLReader;
 import org.apache.spark.sql.types.StructType;
 import org.sparklora.driver.app.TrainedRun;
@@ -16,26 +13,30 @@ import org.sparklora.driver.predict.RowScorer;
 import org.sparklora.driver.predict.ScoreRows;
 import org.sparklora.driver.predict.Sigmoid;
 
-/** Predicts any number of labels for each text. See {@link LoraMultiLabelClassifier}. */
-public final class LoraMultiLabelModel extends LoraModel<LoraMultiLabelModel> implements MultiLabelParams {
+/**
+ * Predicts any number of labels for each text: logits [C], the sigmoid of each [C], and the array of labels whose probability is
+ * above {@code threshold}, which may be empty. See {@link LoraMultiLabelClassifier}.
+ */
+public final class LoraMultiLabelModel extends LoraModel<LoraMultiLabelModel>
+        implements MultiLabelParams<LoraMultiLabelModel> {
 
     private static final long serialVersionUID = 1L;
 
     private final MultiLabelColumns columns;
 
     LoraMultiLabelModel(String uid, TrainedRun run, boolean embedsBase) {
-        super(uid, run, embedsBase);
+        super(uid, run, embedsBase, LoraMultiLabelModel::new);
         this.columns = new MultiLabelColumns(this);
     }
 
-    /** Label texts in the order of the outputs. */
+    /** The C label texts, in the order of the outputs; a copy. */
     public String[] labels() {
         return run().labels().toArray(new String[0]);
     }
 
     @Override
     StructType withOutputs(StructType schema) {
-        return columns.outputs(this, schema);
+        return MultiLabelColumns.outputs(this, schema);
     }
 
     @Override
@@ -93,52 +94,21 @@ public final class LoraMultiLabelModel extends LoraModel<LoraMultiLabelModel> im
     }
 
     @Override
-    public LoraMultiLabelModel copy(ParamMap extra) {
-        return copyValues(new LoraMultiLabelModel(uid(), run(), embedsBase()), extra)
-                .setParent(parent());
+    public MultiLabelColumns columns() {
+        return columns;
     }
 
-    public LoraMultiLabelModel setProbabilityCol(String value) {
-        set(probabilityCol(), value);
-        return this;
-    }
-
-    public LoraMultiLabelModel setRawPredictionCol(String value) {
-        set(rawPredictionCol(), value);
-        return this;
-    }
-
-    public LoraMultiLabelModel setThreshold(double value) {
-        set(threshold(), (Object) value);
-        return this;
-    }
-
-    @Override
-    public Param<String> probabilityCol() {
-        return columns.probabilityCol;
-    }
-
-    @Override
-    public Param<String> rawPredictionCol() {
-        return columns.rawPredictionCol;
-    }
-
-    @Override
-    public DoubleParam threshold() {
-        return columns.threshold;
-    }
-
-    /** Reads a saved model. */
+    /** Reads saved models, whose base model is in them or where it lay; see {@link LoraModel} for what may be wrong. */
     public static MLReader<LoraMultiLabelModel> read() {
         return new Reader<>(LoraMultiLabelModel.class, LoraMultiLabelModel::new, Optional.empty());
     }
 
-    /** Reads a saved model. */
+    /** Reads the model saved at a path or URI, as {@link #read} does. */
     public static LoraMultiLabelModel load(String path) {
         return read().load(path);
     }
 
-    /** Reads a saved model whose base model lies elsewhere now. */
+    /** Reads a saved model whose base model lies elsewhere now: a Hugging Face directory, under that path on every node. */
     public static LoraMultiLabelModel load(String path, Path base) {
         return new Reader<>(LoraMultiLabelModel.class, LoraMultiLabelModel::new, Optional.of(base)).load(path);
     }

@@ -5,9 +5,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.apache.spark.ml.linalg.Vectors;
-import org.apache.spark.ml.param.DoubleArrayParam;
-import org.apache.spark.ml.param.Param;
-import org.apache.spark.ml.param.ParamMap;
 import org.apache.spark.ml.util.MLReader;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
@@ -17,25 +14,28 @@ import org.sparklora.driver.predict.RowScorer;
 import org.sparklora.driver.predict.ScoreRows;
 import org.sparklora.driver.predict.Softmax;
 
-/** Predicts a class for each text. See {@link LoraTextClassifier}. */
+/**
+ * Predicts a class for each text: logits [C], their softmax [C], the index of the predicted class with the labels' names in the
+ * column's metadata, and the label's text where {@code predictedLabelCol} is set. See {@link LoraTextClassifier}.
+ */
 public final class LoraTextClassificationModel extends LoraModel<LoraTextClassificationModel>
-        implements ClassifierParams {
+        implements ClassifierParams<LoraTextClassificationModel> {
 
     private static final long serialVersionUID = 1L;
 
-    private final ClassifierColumns classes;
+    private final ClassifierColumns columns;
 
     LoraTextClassificationModel(String uid, TrainedRun run, boolean embedsBase) {
-        super(uid, run, embedsBase);
-        this.classes = new ClassifierColumns(this);
+        super(uid, run, embedsBase, LoraTextClassificationModel::new);
+        this.columns = new ClassifierColumns(this);
     }
 
-    /** Label texts by class index. */
+    /** The C label texts, by class index; a copy. */
     public String[] labels() {
         return run().labels().toArray(new String[0]);
     }
 
-    /** C. */
+    /** Number of classes C, at least 2. */
     public int numClasses() {
         return run().labels().size();
     }
@@ -46,7 +46,7 @@ public final class LoraTextClassificationModel extends LoraModel<LoraTextClassif
             throw new IllegalArgumentException("thresholds has " + getThresholds().length + " values, but there are "
                     + numClasses() + " classes: " + String.join(", ", run().labels()));
         }
-        return classes.outputs(this, schema, run().labels());
+        return ClassifierColumns.outputs(this, schema, run().labels());
     }
 
     @Override
@@ -114,62 +114,21 @@ public final class LoraTextClassificationModel extends LoraModel<LoraTextClassif
     }
 
     @Override
-    public LoraTextClassificationModel copy(ParamMap extra) {
-        return copyValues(new LoraTextClassificationModel(uid(), run(), embedsBase()), extra)
-                .setParent(parent());
+    public ClassifierColumns columns() {
+        return columns;
     }
 
-    public LoraTextClassificationModel setProbabilityCol(String value) {
-        set(probabilityCol(), value);
-        return this;
-    }
-
-    public LoraTextClassificationModel setRawPredictionCol(String value) {
-        set(rawPredictionCol(), value);
-        return this;
-    }
-
-    public LoraTextClassificationModel setPredictedLabelCol(String value) {
-        set(predictedLabelCol(), value);
-        return this;
-    }
-
-    public LoraTextClassificationModel setThresholds(double[] value) {
-        set(thresholds(), value.clone());
-        return this;
-    }
-
-    @Override
-    public Param<String> probabilityCol() {
-        return classes.probabilityCol;
-    }
-
-    @Override
-    public Param<String> rawPredictionCol() {
-        return classes.rawPredictionCol;
-    }
-
-    @Override
-    public Param<String> predictedLabelCol() {
-        return classes.predictedLabelCol;
-    }
-
-    @Override
-    public DoubleArrayParam thresholds() {
-        return classes.thresholds;
-    }
-
-    /** Reads a saved model. */
+    /** Reads saved models, whose base model is in them or where it lay; see {@link LoraModel} for what may be wrong. */
     public static MLReader<LoraTextClassificationModel> read() {
         return new Reader<>(LoraTextClassificationModel.class, LoraTextClassificationModel::new, Optional.empty());
     }
 
-    /** Reads a saved model. */
+    /** Reads the model saved at a path or URI, as {@link #read} does. */
     public static LoraTextClassificationModel load(String path) {
         return read().load(path);
     }
 
-    /** Reads a saved model whose base model lies elsewhere now. */
+    /** Reads a saved model whose base model lies elsewhere now: a Hugging Face directory, under that path on every node. */
     public static LoraTextClassificationModel load(String path, Path base) {
         return new Reader<>(LoraTextClassificationModel.class, LoraTextClassificationModel::new, Optional.of(base))
                 .load(path);

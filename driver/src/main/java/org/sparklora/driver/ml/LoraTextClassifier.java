@@ -1,10 +1,7 @@
 package org.sparklora.driver.ml;
 
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import org.apache.spark.ml.param.DoubleArrayParam;
-import org.apache.spark.ml.param.Param;
 import org.apache.spark.ml.param.StringArrayParam;
 import org.apache.spark.ml.util.DefaultParamsReader;
 import org.apache.spark.ml.util.Identifiable$;
@@ -14,7 +11,8 @@ import org.apache.spark.sql.types.StructType;
 import org.sparklora.driver.app.TrainedRun;
 
 /**
- * Classifies texts, or pairs of texts, with an encoder that is fine-tuned by LoRA groups.
+ * Classifies texts, or pairs of texts, with an encoder that is fine-tuned by LoRA groups; the loss is the cross entropy of the
+ * softmax, as that of Hugging Face's {@code …ForSequenceClassification}.
  *
  * <p>Labels are texts, or class indices 0, 1, … as Spark's classifiers take them; names that a StringIndexer left are kept.
  * Texts get indices in the order of {@link #labels}, or sorted. The model's predictions are indices.
@@ -28,13 +26,14 @@ import org.sparklora.driver.app.TrainedRun;
  * }</pre>
  */
 public final class LoraTextClassifier extends LoraEstimator<LoraTextClassifier, LoraTextClassificationModel>
-        implements ClassifierParams {
+        implements ClassifierParams<LoraTextClassifier>, LabelsParam<LoraTextClassifier> {
 
     private static final long serialVersionUID = 1L;
 
-    private final ClassifierColumns classes;
+    private final ClassifierColumns columns;
     private final StringArrayParam labels;
 
+    /** An estimator with defaults and a random id. */
     public LoraTextClassifier() {
         this(Identifiable$.MODULE$.randomUID("loraTextClassifier"));
     }
@@ -42,16 +41,14 @@ public final class LoraTextClassifier extends LoraEstimator<LoraTextClassifier, 
     /** Spark's way to make one with an id that is known. */
     public LoraTextClassifier(String uid) {
         super(uid);
-        this.classes = new ClassifierColumns(this);
+        this.columns = new ClassifierColumns(this);
         this.labels = new StringArrayParam(
                 this, "labels", "label texts in the order of their indices; not set: those of the rows, sorted");
     }
 
     @Override
     List<String> ownKeys() {
-        return isSet(labels)
-                ? List.of("model.task=classification", "model.labels=" + Yaml.list(Arrays.asList(getLabels())))
-                : List.of("model.task=classification");
+        return keys("classification", this);
     }
 
     @Override
@@ -67,69 +64,25 @@ public final class LoraTextClassifier extends LoraEstimator<LoraTextClassifier, 
 
     @Override
     public StructType transformSchema(StructType schema) {
-        return classes.outputs(this, super.transformSchema(schema), List.of());
+        return ClassifierColumns.outputs(this, super.transformSchema(schema), List.of());
     }
 
-    /** Label texts in the order of their indices. */
+    @Override
+    public ClassifierColumns columns() {
+        return columns;
+    }
+
+    @Override
     public StringArrayParam labels() {
         return labels;
     }
 
-    public String[] getLabels() {
-        return getOrDefault(labels).clone();
-    }
-
-    public LoraTextClassifier setLabels(String[] value) {
-        set(labels, value.clone());
-        return this;
-    }
-
-    public LoraTextClassifier setProbabilityCol(String value) {
-        set(probabilityCol(), value);
-        return this;
-    }
-
-    public LoraTextClassifier setRawPredictionCol(String value) {
-        set(rawPredictionCol(), value);
-        return this;
-    }
-
-    public LoraTextClassifier setPredictedLabelCol(String value) {
-        set(predictedLabelCol(), value);
-        return this;
-    }
-
-    public LoraTextClassifier setThresholds(double[] value) {
-        set(thresholds(), value.clone());
-        return this;
-    }
-
-    @Override
-    public Param<String> probabilityCol() {
-        return classes.probabilityCol;
-    }
-
-    @Override
-    public Param<String> rawPredictionCol() {
-        return classes.rawPredictionCol;
-    }
-
-    @Override
-    public Param<String> predictedLabelCol() {
-        return classes.predictedLabelCol;
-    }
-
-    @Override
-    public DoubleArrayParam thresholds() {
-        return classes.thresholds;
-    }
-
-    /** Reads a saved estimator. */
+    /** Reads saved estimators: their Params, no more. */
     public static MLReader<LoraTextClassifier> read() {
         return new DefaultParamsReader<>();
     }
 
-    /** Reads a saved estimator. */
+    /** Reads the estimator saved at a path or URI, as {@link #read} does. */
     public static LoraTextClassifier load(String path) {
         return read().load(path);
     }

@@ -2,20 +2,22 @@ package org.sparklora.driver.ml;
 
 import java.nio.file.Path;
 import java.util.Optional;
-import org.apache.spark.ml.param.ParamMap;
 import org.apache.spark.ml.util.MLReader;
 import org.apache.spark.sql.types.StructType;
 import org.sparklora.driver.app.TrainedRun;
 import org.sparklora.driver.predict.RowOutputs;
 import org.sparklora.driver.predict.RowScorer;
 
-/** Predicts a number for each text. See {@link LoraTextRegressor}. */
+/** Predicts a number for each text, the head's one output as a double. See {@link LoraTextRegressor}. */
 public final class LoraTextRegressionModel extends LoraModel<LoraTextRegressionModel> {
 
     private static final long serialVersionUID = 1L;
 
+    private final TextColumns columns;
+
     LoraTextRegressionModel(String uid, TrainedRun run, boolean embedsBase) {
-        super(uid, run, embedsBase);
+        super(uid, run, embedsBase, LoraTextRegressionModel::new);
+        this.columns = new TextColumns(this);
     }
 
     @Override
@@ -44,22 +46,21 @@ public final class LoraTextRegressionModel extends LoraModel<LoraTextRegressionM
     }
 
     @Override
-    public LoraTextRegressionModel copy(ParamMap extra) {
-        return copyValues(new LoraTextRegressionModel(uid(), run(), embedsBase()), extra)
-                .setParent(parent());
+    public TextColumns columns() {
+        return columns;
     }
 
-    /** Reads a saved model. */
+    /** Reads saved models, whose base model is in them or where it lay; see {@link LoraModel} for what may be wrong. */
     public static MLReader<LoraTextRegressionModel> read() {
         return new Reader<>(LoraTextRegressionModel.class, LoraTextRegressionModel::new, Optional.empty());
     }
 
-    /** Reads a saved model. */
+    /** Reads the model saved at a path or URI, as {@link #read} does. */
     public static LoraTextRegressionModel load(String path) {
         return read().load(path);
     }
 
-    /** Reads a saved model whose base model lies elsewhere now. */
+    /** Reads a saved model whose base model lies elsewhere now: a Hugging Face directory, under that path on every node. */
     public static LoraTextRegressionModel load(String path, Path base) {
         return new Reader<>(LoraTextRegressionModel.class, LoraTextRegressionModel::new, Optional.of(base)).load(path);
     }

@@ -10,11 +10,18 @@ import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 import org.sparklora.driver.app.TrainedRun;
 
-/** Predicts a number from a text, or a pair of texts, with an encoder that is fine-tuned by LoRA groups; mean squared error. */
+/**
+ * Predicts a number from a text, or a pair of texts, with an encoder that is fine-tuned by LoRA groups; the loss is the mean
+ * squared error, as that of Hugging Face's {@code …ForSequenceClassification} with one label. The label column holds numbers, or
+ * texts that are numbers.
+ */
 public final class LoraTextRegressor extends LoraEstimator<LoraTextRegressor, LoraTextRegressionModel> {
 
     private static final long serialVersionUID = 1L;
 
+    private final TextColumns columns;
+
+    /** An estimator with defaults and a random id. */
     public LoraTextRegressor() {
         this(Identifiable$.MODULE$.randomUID("loraTextRegressor"));
     }
@@ -22,6 +29,7 @@ public final class LoraTextRegressor extends LoraEstimator<LoraTextRegressor, Lo
     /** Spark's way to make one with an id that is known. */
     public LoraTextRegressor(String uid) {
         super(uid);
+        this.columns = new TextColumns(this);
     }
 
     @Override
@@ -51,12 +59,17 @@ public final class LoraTextRegressor extends LoraEstimator<LoraTextRegressor, Lo
         return Schemas.with(schema, field, "predictionCol");
     }
 
-    /** Reads a saved estimator. */
+    @Override
+    public TextColumns columns() {
+        return columns;
+    }
+
+    /** Reads saved estimators: their Params, no more. */
     public static MLReader<LoraTextRegressor> read() {
         return new DefaultParamsReader<>();
     }
 
-    /** Reads a saved estimator. */
+    /** Reads the estimator saved at a path or URI, as {@link #read} does. */
     public static LoraTextRegressor load(String path) {
         return read().load(path);
     }

@@ -2,25 +2,30 @@ package org.sparklora.driver.ml;
 
 import java.nio.file.Path;
 import java.util.Optional;
-import org.apache.spark.ml.param.ParamMap;
 import org.apache.spark.ml.util.MLReader;
-import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.sparklora.driver.app.TrainedRun;
 import org.sparklora.driver.predict.RowScorer;
 import org.sparklora.driver.predict.ScoreWords;
 
-/** Tags the words of each row. See {@link LoraTokenClassifier}. */
+/**
+ * Tags the words of each row: an array of as many tags as the row has words, the largest logit at each word's first piece; null
+ * for words that {@code maxLength} cuts off, and null instead of an array for a row without words. See {@link
+ * LoraTokenClassifier}.
+ */
 public final class LoraTokenClassificationModel extends LoraModel<LoraTokenClassificationModel> {
 
     private static final long serialVersionUID = 1L;
 
+    private final TextColumns columns;
+
     LoraTokenClassificationModel(String uid, TrainedRun run, boolean embedsBase) {
-        super(uid, run, embedsBase);
+        super(uid, run, embedsBase, LoraTokenClassificationModel::new);
+        this.columns = new TextColumns(this);
         setDefault(textCol(), "tokens");
     }
 
-    /** Tags in the order of the outputs. */
+    /** The C tags, in the order of the outputs; a copy. */
     public String[] labels() {
         return run().labels().toArray(new String[0]);
     }
@@ -36,15 +41,7 @@ public final class LoraTokenClassificationModel extends LoraModel<LoraTokenClass
 
     @Override
     StructType withOutputs(StructType schema) {
-        return output(schema, getPredictionCol());
-    }
-
-    /** A schema with the tags. */
-    static StructType output(StructType schema, String predictionCol) {
-        return Schemas.with(
-                schema,
-                DataTypes.createStructField(predictionCol, DataTypes.createArrayType(DataTypes.StringType), true),
-                "predictionCol");
+        return Schemas.withTexts(schema, getPredictionCol());
     }
 
     @Override
@@ -53,22 +50,21 @@ public final class LoraTokenClassificationModel extends LoraModel<LoraTokenClass
     }
 
     @Override
-    public LoraTokenClassificationModel copy(ParamMap extra) {
-        return copyValues(new LoraTokenClassificationModel(uid(), run(), embedsBase()), extra)
-                .setParent(parent());
+    public TextColumns columns() {
+        return columns;
     }
 
-    /** Reads a saved model. */
+    /** Reads saved models, whose base model is in them or where it lay; see {@link LoraModel} for what may be wrong. */
     public static MLReader<LoraTokenClassificationModel> read() {
         return new Reader<>(LoraTokenClassificationModel.class, LoraTokenClassificationModel::new, Optional.empty());
     }
 
-    /** Reads a saved model. */
+    /** Reads the model saved at a path or URI, as {@link #read} does. */
     public static LoraTokenClassificationModel load(String path) {
         return read().load(path);
     }
 
-    /** Reads a saved model whose base model lies elsewhere now. */
+    /** Reads a saved model whose base model lies elsewhere now: a Hugging Face directory, under that path on every node. */
     public static LoraTokenClassificationModel load(String path, Path base) {
         return new Reader<>(LoraTokenClassificationModel.class, LoraTokenClassificationModel::new, Optional.of(base))
                 .load(path);

@@ -4,7 +4,6 @@ import static org.apache.spark.sql.functions.size;
 import static org.apache.spark.sql.functions.to_json;
 import static org.apache.spark.sql.functions.when;
 
-import java.util.Arrays;
 import java.util.List;
 import org.apache.spark.ml.param.StringArrayParam;
 import org.apache.spark.ml.util.DefaultParamsReader;
@@ -18,15 +17,19 @@ import org.sparklora.driver.data.DatasetRows;
 
 /**
  * Tags words, such as those of named entities, with an encoder that is fine-tuned by LoRA groups. {@code textCol} holds arrays
- * of words and {@code labelCol} arrays of as many tags; a tag stands at its word's first piece. The model's prediction is an
+ * of words and {@code labelCol} arrays of as many tags; a tag stands at its word's first piece, and the loss is the cross entropy over
+ * those, as that of Hugging Face's {@code …ForTokenClassification}. The model's prediction is an
  * array of tags, null for words beyond {@code maxLength}.
  */
-public final class LoraTokenClassifier extends LoraEstimator<LoraTokenClassifier, LoraTokenClassificationModel> {
+public final class LoraTokenClassifier extends LoraEstimator<LoraTokenClassifier, LoraTokenClassificationModel>
+        implements LabelsParam<LoraTokenClassifier> {
 
     private static final long serialVersionUID = 1L;
 
+    private final TextColumns columns;
     private final StringArrayParam labels;
 
+    /** An estimator with defaults and a random id. */
     public LoraTokenClassifier() {
         this(Identifiable$.MODULE$.randomUID("loraTokenClassifier"));
     }
@@ -34,6 +37,7 @@ public final class LoraTokenClassifier extends LoraEstimator<LoraTokenClassifier
     /** Spark's way to make one with an id that is known. */
     public LoraTokenClassifier(String uid) {
         super(uid);
+        this.columns = new TextColumns(this);
         this.labels = new StringArrayParam(
                 this, "labels", "tags in the order of the outputs; not set: those of the rows, sorted");
         setDefault(textCol(), "tokens");
@@ -42,9 +46,7 @@ public final class LoraTokenClassifier extends LoraEstimator<LoraTokenClassifier
 
     @Override
     List<String> ownKeys() {
-        return isSet(labels)
-                ? List.of("model.task=token_classification", "model.labels=" + Yaml.list(Arrays.asList(getLabels())))
-                : List.of("model.task=token_classification");
+        return keys("token_classification", this);
     }
 
     @Override
@@ -74,29 +76,25 @@ public final class LoraTokenClassifier extends LoraEstimator<LoraTokenClassifier
 
     @Override
     public StructType transformSchema(StructType schema) {
-        return LoraTokenClassificationModel.output(super.transformSchema(schema), getPredictionCol());
+        return Schemas.withTexts(super.transformSchema(schema), getPredictionCol());
     }
 
-    /** Tags in the order of the outputs. */
+    @Override
+    public TextColumns columns() {
+        return columns;
+    }
+
+    @Override
     public StringArrayParam labels() {
         return labels;
     }
 
-    public String[] getLabels() {
-        return getOrDefault(labels).clone();
-    }
-
-    public LoraTokenClassifier setLabels(String[] value) {
-        set(labels, value.clone());
-        return this;
-    }
-
-    /** Reads a saved estimator. */
+    /** Reads saved estimators: their Params, no more. */
     public static MLReader<LoraTokenClassifier> read() {
         return new DefaultParamsReader<>();
     }
 
-    /** Reads a saved estimator. */
+    /** Reads the estimator saved at a path or URI, as {@link #read} does. */
     public static LoraTokenClassifier load(String path) {
         return read().load(path);
     }

@@ -5,6 +5,7 @@ import java.util.function.Predicate;
 import org.apache.spark.sql.types.ArrayType;
 import org.apache.spark.sql.types.BooleanType;
 import org.apache.spark.sql.types.DataType;
+import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.NumericType;
 import org.apache.spark.sql.types.StringType;
 import org.apache.spark.sql.types.StructField;
@@ -15,7 +16,15 @@ final class Schemas {
 
     private Schemas() {}
 
-    static void requireText(StructType schema, String column, String param) {
+    /** Texts, and where pairs are asked for also second texts. */
+    static void requireTextOrPair(StructType schema, TextParams<?> of) {
+        requireText(schema, of.getTextCol(), "textCol");
+        if (of.isDefined(of.textPairCol())) {
+            requireText(schema, of.getTextPairCol(), "textPairCol");
+        }
+    }
+
+    private static void requireText(StructType schema, String column, String param) {
         require(schema, column, param, "texts", type -> type instanceof StringType);
     }
 
@@ -65,6 +74,14 @@ final class Schemas {
             throw new IllegalArgumentException(param + " names the column '" + column + "', which is of type "
                     + field.dataType().simpleString() + "; it must hold " + holds);
         }
+    }
+
+    /** A schema with one more column of arrays of texts, which must be new: what {@code predictionCol} names. */
+    static StructType withTexts(StructType schema, String predictionCol) {
+        return with(
+                schema,
+                DataTypes.createStructField(predictionCol, DataTypes.createArrayType(DataTypes.StringType), true),
+                "predictionCol");
     }
 
     /** A schema with one more column, which must be new. */

@@ -7,7 +7,7 @@ import org.apache.spark.ml.param.Params;
 import org.sparklora.worker.inference.TextScorer.Pooling;
 
 /** The Params of {@link TextParams}, made once for whoever has them. */
-final class TextColumns {
+class TextColumns {
 
     final Param<String> textCol;
     final Param<String> textPairCol;

@@ -1,43 +1,106 @@
 package org.sparklora.driver.ml;
 
 import org.apache.spark.ml.param.Param;
-import org.apache.spark.ml.param.Params;
 
-/** Params that estimators and their models share: the columns of texts and of the prediction. */
-public interface TextParams extends Params {
+/**
+ * Params that estimators and their models share: the columns of texts, of the prediction and of texts' vectors. A model has
+ * those of its estimator until it is given others.
+ *
+ * @param <S> the estimator or model itself
+ */
+public interface TextParams<S extends TextParams<S>> extends ChainedParams<S> {
 
-    /** Column of the text, or of the first text of a pair. */
-    Param<String> textCol();
+    /** Where the Params are; for this package. */
+    TextColumns columns();
 
-    /** Column of the second text of a pair. */
-    Param<String> textPairCol();
+    /**
+     * Column of the text, or of the first text of a pair; of {@link LoraTokenClassifier} that of the words, an array of texts.
+     * Default {@code text}, of words {@code tokens}. In a job file {@code data.train.text}.
+     */
+    default Param<String> textCol() {
+        return columns().textCol;
+    }
 
-    /** Column that predictions are written to. */
-    Param<String> predictionCol();
-
-    /** Column that each text's vector is written to. */
-    Param<String> embeddingCol();
-
-    /** What stands for a whole text in {@link #embeddingCol}. */
-    Param<String> pooling();
-
+    /** The text's column, {@link #textCol}. */
     default String getTextCol() {
         return getOrDefault(textCol());
     }
 
+    /** Sets the text's column, {@link #textCol}. */
+    default S setTextCol(String value) {
+        return put(textCol(), value);
+    }
+
+    /**
+     * Column of the second text of a pair, the tokenizer's second segment. Not set: single texts. In a job file {@code
+     * data.train.text_pair}.
+     */
+    default Param<String> textPairCol() {
+        return columns().textPairCol;
+    }
+
+    /** The second text's column, {@link #textPairCol}; there is no default. */
     default String getTextPairCol() {
         return getOrDefault(textPairCol());
     }
 
+    /** Sets the second text's column, {@link #textPairCol}. */
+    default S setTextPairCol(String value) {
+        return put(textPairCol(), value);
+    }
+
+    /**
+     * Column that predictions are written to, Spark's {@code HasPredictionCol}; null for rows without text. Default {@code
+     * prediction}. It holds the class index as a double, the value as a double, the labels or a tag for each word as arrays of
+     * texts: whichever the estimator says.
+     */
+    default Param<String> predictionCol() {
+        return columns().predictionCol;
+    }
+
+    /** The prediction's column, {@link #predictionCol}. */
     default String getPredictionCol() {
         return getOrDefault(predictionCol());
     }
 
+    /** Sets the prediction's column, {@link #predictionCol}. */
+    default S setPredictionCol(String value) {
+        return put(predictionCol(), value);
+    }
+
+    /**
+     * Column that each text's vector is written to, of the encoder's hidden size [H]; null for rows without text. Not set: none
+     * is computed. Models of words have none and refuse it.
+     */
+    default Param<String> embeddingCol() {
+        return columns().embeddingCol;
+    }
+
+    /** The vector's column, {@link #embeddingCol}; there is no default. */
     default String getEmbeddingCol() {
         return getOrDefault(embeddingCol());
     }
 
+    /** Sets the vector's column, {@link #embeddingCol}. */
+    default S setEmbeddingCol(String value) {
+        return put(embeddingCol(), value);
+    }
+
+    /**
+     * What of the last layer's [S, H] stands for a text in {@link #embeddingCol}: {@code cls}, the first token's [H], before any
+     * pooler; {@code mean}, the mean over the text's tokens, special ones included and padding not. Default {@code cls}.
+     */
+    default Param<String> pooling() {
+        return columns().pooling;
+    }
+
+    /** {@code cls} or {@code mean}, {@link #pooling}. */
     default String getPooling() {
         return getOrDefault(pooling());
+    }
+
+    /** Sets {@code cls} or {@code mean}, {@link #pooling}. */
+    default S setPooling(String value) {
+        return put(pooling(), value);
     }
 }

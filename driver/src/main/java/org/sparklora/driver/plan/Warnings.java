@@ -15,6 +15,12 @@ public final class Warnings {
     private final List<Timeline> timelines;
     private final LearningRateSchedule schedule;
 
+    /**
+     * Warnings for a run of this policy.
+     *
+     * @param timelines the earliest and the latest that may happen, or the only one
+     * @param schedule of the learning rate
+     */
     public Warnings(FreezePolicy policy, List<Timeline> timelines, LearningRateSchedule schedule) {
         this.policy = policy;
         this.timelines = List.copyOf(timelines);

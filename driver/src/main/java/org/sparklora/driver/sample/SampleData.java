@@ -22,6 +22,7 @@ public final class SampleData {
 
     private SampleData() {}
 
+    /** Writes both files into the directory that is the only argument. */
     public static void main(String[] args) throws IOException {
         if (args.length != 1) {
             throw new IllegalArgumentException(

@@ -24,7 +24,9 @@ import org.sparklora.worker.contract.KeyedRandom;
  */
 public final class SampleMessages {
 
+    /** Name of the training part. */
     public static final String TRAIN = "train";
+    /** Name of the part to validate on. */
     public static final String DEV = "dev";
 
     private static final String GRAMMAR = "messages.txt";
@@ -36,6 +38,7 @@ public final class SampleMessages {
     private final MessageGrammar grammar;
     private final List<String> labels;
 
+    /** Reads the grammar, which is a resource of the jar. */
     public SampleMessages() {
         grammar = MessageGrammar.parse(grammarLines());
         labels = grammar.ruleNames().stream()

@@ -41,6 +41,11 @@ public final class HadoopRunDirectory implements RunDirectory {
     private final Path root;
     private final boolean shownOnClose;
 
+    /**
+     * A run directory on a file system of Hadoop's.
+     *
+     * @throws IOException where the file system cannot say what it is capable of
+     */
     public HadoopRunDirectory(FileSystem fs, Path root) throws IOException {
         this.fs = fs;
         this.root = fs.makeQualified(root);

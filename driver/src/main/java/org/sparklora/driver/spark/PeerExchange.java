@@ -81,8 +81,10 @@ final class PeerExchange implements EpochRunner.Epoch {
         spark.sc()
                 .setJobDescription(
                         "epoch " + epoch + " steps " + from + " to " + (stop - 1) + " on " + ranks + " ranks");
-        long stage =
-                KeyedRandom.mix(KeyedRandom.key(context.value().run().settings().seed(), "stage"), firstGlobal + from);
+        // Of the place, which no other run has: one with the same seed may run beside this one, and ports are used
+        // again.
+        long seed = context.value().run().settings().seed();
+        long stage = KeyedRandom.mix(KeyedRandom.key(seed, place.meeting().place()), firstGlobal + from);
         SegmentPlan segment = new SegmentPlan(
                 new SegmentPlan.Steps(from, stop, firstGlobal),
                 optimizer,

@@ -1,5 +1,6 @@
 package org.sparklora.driver.spark;
 
+import java.util.UUID;
 import org.apache.spark.SparkJobInfo;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.JavaSparkStatusTracker;
@@ -15,13 +16,15 @@ import org.sparklora.worker.train.DivergedException;
  */
 final class Retries {
 
-    private static final String GROUP = "spark-lora ";
     private static final String AGAIN = ". Run again with --resume when it is well";
 
     private final JavaSparkContext spark;
     private final int shards;
     private final int maxFailures;
     private final FailureListener listener;
+
+    /** Begins the names of this run's job groups: another run of the session may be at the same step. */
+    private final String run = "spark-lora " + UUID.randomUUID() + " ";
 
     /** Where in the run the work is: epoch, and global step that it begins with. */
     record Place(int epoch, long step) {}
@@ -56,9 +59,10 @@ final class Retries {
      */
     <T> T run(Place at, Attempt<T> attempt) {
         for (int failures = 0; ; ) {
-            String group = GROUP + where(at) + ", attempt " + (failures + 1);
+            String what = where(at) + ", attempt " + (failures + 1);
+            String group = run + what;
             // With interruption: tasks that a failed job leaves must not keep the slots that the next attempt needs.
-            spark.sc().setJobGroup(group, group, true);
+            spark.sc().setJobGroup(group, "spark-lora " + what, true);
             try {
                 int ranks = Slots.ranks(spark, shards);
                 T result = attempt.run(ranks, failures);

@@ -17,6 +17,7 @@ public record Verdict(List<String> differences, String summary, List<String> not
         notes = List.copyOf(notes);
     }
 
+    /** Whether nothing that counts differs; notes may. */
     public boolean same() {
         return differences.isEmpty();
     }

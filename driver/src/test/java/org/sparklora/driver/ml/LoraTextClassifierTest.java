@@ -17,9 +17,6 @@ import org.apache.spark.ml.feature.IndexToString;
 import org.apache.spark.ml.feature.StringIndexer;
 import org.apache.spark.ml.linalg.Vector;
 import org.apache.spark.ml.param.ParamMap;
-import org.apache.spark.ml.tuning.CrossValidator;
-import org.apache.spark.ml.tuning.CrossValidatorModel;
-import org.apache.spark.ml.tuning.ParamGridBuilder;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
@@ -204,42 +201,6 @@ class LoraTextClassifierTest {
                 .hasSameBinaryContentAs(LocalSpark.TINY_MODEL.resolve("model.safetensors"));
         assertThat(ordered(LoraTextClassificationModel.load(whole).transform(rows)))
                 .isEqualTo(scored);
-    }
-
-    @Test
-    void aCrossValidatorTriesRanksAndRates() {
-        LoraTextClassifier classifier =
-                LocalSpark.classifier().setLabelCol("index").setMaxIter(4);
-        Dataset<Row> rows = new StringIndexer()
-                .setInputCol("label")
-                .setOutputCol("index")
-                .fit(LocalSpark.rows(spark, 24, 2))
-                .transform(LocalSpark.rows(spark, 24, 2));
-        ParamMap[] grid = new ParamGridBuilder()
-                .addGrid(classifier.r(), new int[] {2, 4})
-                .addGrid(classifier.stepSize(), new double[] {1e-9, 0.01})
-                .build();
-        CrossValidatorModel best = new CrossValidator()
-                .setEstimator(classifier)
-                .setEvaluator(new MulticlassClassificationEvaluator()
-                        .setLabelCol("index")
-                        .setMetricName("logLoss")
-                        .setProbabilityCol("probability"))
-                .setEstimatorParamMaps(grid)
-                .setNumFolds(2)
-                .fit(rows);
-        assertThat(best.avgMetrics()).hasSize(4).doesNotContain(Double.NaN);
-        assertThat(best.bestModel()).isInstanceOf(LoraTextClassificationModel.class);
-        double[] losses = best.avgMetrics();
-        for (int i = 0; i < grid.length; i++) {
-            for (int j = 0; j < grid.length; j++) {
-                boolean teaches = (double) grid[i].apply(classifier.stepSize()) > 1e-3;
-                boolean idles = (double) grid[j].apply(classifier.stepSize()) < 1e-3;
-                if (teaches && idles) {
-                    assertThat(losses[i]).isLessThan(losses[j]);
-                }
-            }
-        }
     }
 
     @Test

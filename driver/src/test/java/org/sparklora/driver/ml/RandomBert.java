@@ -3,7 +3,9 @@ package org.sparklora.driver.ml;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.TreeMap;
 import org.sparklora.worker.contract.KeyedRandom;
 import org.sparklora.worker.contract.TensorSpec;
@@ -12,7 +14,7 @@ import org.sparklora.worker.encoder.bert.BertEncoder;
 import org.sparklora.worker.safetensors.SafetensorsWriter;
 import org.sparklora.worker.safetensors.Tensor;
 
-/** A small BERT with random weights, for tokenizers that no bundled model has. */
+/** A small BERT with random weights: for tokenizers that no bundled model has, and where a model has to be very small. */
 final class RandomBert {
 
     private RandomBert() {}
@@ -23,11 +25,26 @@ final class RandomBert {
         for (String file : new String[] {"tokenizer.json", "vocab.txt"}) {
             Files.copy(tokenizer.resolve(file), folder.resolve(file));
         }
-        Files.writeString(folder.resolve("config.json"), String.format(java.util.Locale.ROOT, """
-                {"model_type": "bert", "vocab_size": %d, "hidden_size": 64, "num_hidden_layers": 2,
-                 "num_attention_heads": 4, "intermediate_size": 128, "hidden_act": "gelu",
-                 "max_position_embeddings": 128, "type_vocab_size": 2}
-                """, vocabulary));
+        return write(folder, vocabulary, 64);
+    }
+
+    /** Writes a model of 2 layers of width 16, some 25 KB, that knows a few whole words. */
+    static Path write(Path folder, List<String> words) throws IOException {
+        Files.createDirectories(folder);
+        List<String> vocabulary = new ArrayList<>(List.of("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"));
+        vocabulary.addAll(words);
+        Files.write(folder.resolve("vocab.txt"), vocabulary);
+        return write(folder, vocabulary.size(), 16);
+    }
+
+    private static Path write(Path folder, int vocabulary, int width) throws IOException {
+        Files.writeString(
+                folder.resolve("config.json"),
+                String.format(java.util.Locale.ROOT, """
+                {"model_type": "bert", "vocab_size": %d, "hidden_size": %d, "num_hidden_layers": 2,
+                 "num_attention_heads": 4, "intermediate_size": %d, "hidden_act": "gelu",
+                 "max_position_embeddings": %d, "type_vocab_size": 2}
+                """, vocabulary, width, 2 * width, 2 * width));
         TreeMap<String, Tensor> tensors = new TreeMap<>();
         for (TensorSpec weight : BertEncoder.of(EncoderConfig.read(folder)).weights()) {
             float[] values = new float[weight.size()];

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.fail;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -281,11 +282,48 @@ class RetriesTest {
         assertThat(Rank.INTERRUPTED.get()).as("interrupted while it waited").isEqualTo(before + 1);
     }
 
+    private static final CountDownLatch STARTED = new CountDownLatch(1);
+    private static final CountDownLatch RELEASED = new CountDownLatch(1);
+    private static final AtomicInteger STARTS = new AtomicInteger();
+
+    /** Runs of one session are at the same step as often as not: two fits of a CrossValidator, say. */
+    @Test
+    void whatAFailedAttemptLeavesIsItsOwnNotAnotherRuns() throws Exception {
+        Retries other = new Retries(spark, 8, MAX_FAILURES, listener);
+        CompletableFuture<List<Integer>> beside = CompletableFuture.supplyAsync(() -> other.run(
+                PLACE,
+                (ranks, failures) -> spark.parallelize(List.of(7), 1)
+                        .map(row -> {
+                            // A task that is killed begins again, without a word to whoever waits for its job.
+                            STARTS.incrementAndGet();
+                            STARTED.countDown();
+                            assertThat(RELEASED.await(1, TimeUnit.MINUTES)).isTrue();
+                            return row;
+                        })
+                        .collect()));
+        assertThat(STARTED.await(1, TimeUnit.MINUTES)).isTrue();
+        List<Integer> answers = retries.run(
+                PLACE,
+                (ranks, failures) -> spark.parallelize(List.of(failures), 1)
+                        .map(failed -> {
+                            if (failed == 0) {
+                                throw new IllegalStateException("tripped");
+                            }
+                            return failed;
+                        })
+                        .collect());
+        assertThat(answers).containsExactly(1);
+        RELEASED.countDown();
+        assertThat(beside.get(1, TimeUnit.MINUTES)).containsExactly(7);
+        assertThat(STARTS).hasValue(1);
+        assertThat(told).hasSize(2);
+    }
+
     @Test
     void aCancelledStageIsDoneAgain() {
         whenBothRun((context, start) -> context.cancelStage(start.stageId()));
         assertThat(retries.run(PLACE, deeds(Deed.WAIT, Deed.ANSWER))).containsExactly(0, 1);
-        assertThat(told).hasSize(2).first().asString().endsWith("Job 0 cancelled because Stage 1 was cancelled");
+        assertThat(told).hasSize(2).first().asString().contains("Job 0 cancelled because Stage 1 was cancelled");
     }
 
     @Test

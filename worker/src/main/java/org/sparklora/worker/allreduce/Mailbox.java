@@ -36,9 +36,12 @@ public final class Mailbox {
     private record Key(long step, Kind kind, Place place) {}
 
     /**
-     * @param plan of the stage
-     * @param floats size of the gradient
-     * @param firstStep the step that the stage begins with
+     * A mailbox of one rank for one stage.
+     *
+     * @param plan number of the stage: frames of another are refused
+     * @param floats size of the gradient in float32 values
+     * @param self this rank
+     * @param firstStep the step, counted over the run, that the stage begins with
      */
     public Mailbox(long plan, int floats, RankMap ranks, int self, long firstStep) {
         this.plan = plan;

@@ -13,6 +13,7 @@ import java.util.List;
  */
 public record RankMap(int shards, int ranks) implements Serializable {
 
+    /** @throws IllegalArgumentException where shards are no power of two, or there are more ranks than shards */
     public RankMap {
         if (shards < 1 || Integer.bitCount(shards) != 1) {
             throw new IllegalArgumentException("the number of shards must be a power of two, not " + shards);

@@ -16,6 +16,11 @@ public final class ShardTree {
 
     private final int shards;
 
+    /**
+     * The tree over so many shards.
+     *
+     * @throws IllegalArgumentException where they are no power of two
+     */
     public ShardTree(int shards) {
         if (shards < 1 || Integer.bitCount(shards) != 1) {
             throw new IllegalArgumentException("the number of shards must be a power of two, not " + shards);
@@ -23,7 +28,11 @@ public final class ShardTree {
         this.shards = shards;
     }
 
-    /** The leaf of a shard. */
+    /**
+     * The leaf of a shard.
+     *
+     * @throws IllegalArgumentException for a shard outside 0 to S − 1
+     */
     public int leaf(int shard) {
         if (shard < 0 || shard >= shards) {
             throw new IllegalArgumentException("shard " + shard + " is outside 0.." + (shards - 1));
@@ -54,7 +63,11 @@ public final class ShardTree {
         return nodes;
     }
 
-    /** The sum over all shards; refuses parts that do not cover them. */
+    /**
+     * The sum over all shards.
+     *
+     * @throws IllegalArgumentException for parts that do not cover them, or do so twice
+     */
     public <T> T total(Map<Integer, T> parts, BinaryOperator<T> plus) {
         SortedMap<Integer, T> nodes = combine(parts, plus);
         T root = nodes.get(1);

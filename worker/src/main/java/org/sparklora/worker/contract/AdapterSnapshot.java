@@ -27,6 +27,7 @@ public final class AdapterSnapshot implements Serializable {
 
     private final TreeMap<String, float[]> values = new TreeMap<>();
 
+    /** Of values by tensor name, row-major in the shape that the manifest gives the tensor; copied. */
     public AdapterSnapshot(Map<String, float[]> values) {
         values.forEach((name, v) -> this.values.put(name, v.clone()));
     }
@@ -36,16 +37,25 @@ public final class AdapterSnapshot implements Serializable {
         return new TreeSet<>(values.keySet());
     }
 
+    /** Whether the tensor is there, which it is not while its group is dormant. */
     public boolean contains(String name) {
         return values.containsKey(name);
     }
 
-    /** A copy of one tensor's values, row-major. */
+    /**
+     * A copy of one tensor's values, row-major.
+     *
+     * @throws IllegalArgumentException for a tensor that is not there
+     */
     public float[] values(String name) {
         return require(name).clone();
     }
 
-    /** One tensor's values without a copy. For readers only: the array must not be changed. */
+    /**
+     * One tensor's values, row-major, without a copy. For readers only: the array must not be changed.
+     *
+     * @throws IllegalArgumentException for a tensor that is not there
+     */
     public float[] view(String name) {
         return require(name);
     }
@@ -66,7 +76,7 @@ public final class AdapterSnapshot implements Serializable {
         return with(newer.values);
     }
 
-    /** This snapshot with newer values laid over it. */
+    /** This snapshot with newer values laid over it: whole tensors take the place of those of the same name. */
     public AdapterSnapshot with(Map<String, float[]> newer) {
         TreeMap<String, float[]> all = new TreeMap<>(values);
         all.putAll(newer);

@@ -13,6 +13,7 @@ import java.util.List;
 public record LoraGroup(String name, String purpose, List<LoraModule> modules, GroupSettings settings)
         implements Serializable {
 
+    /** @throws IllegalArgumentException for a group without modules */
     public LoraGroup {
         if (modules.isEmpty()) {
             throw new IllegalArgumentException("group '" + name + "' has no modules");

@@ -29,6 +29,12 @@ public record LoraManifest(List<LoraGroup> groups, BiasMode bias, List<TensorSpe
     /** Name of the implicit group that holds every bias of the encoder with bias {@code all}. */
     public static final String BIAS = "bias";
 
+    /**
+     * Orders groups and tensors by name.
+     *
+     * @throws IllegalArgumentException where two groups share a module, a group has an implicit group's name, or biases
+     *     train without {@code bias: all}
+     */
     public LoraManifest {
         groups = groups.stream().sorted(Comparator.comparing(LoraGroup::name)).toList();
         head = head.stream().sorted().toList();

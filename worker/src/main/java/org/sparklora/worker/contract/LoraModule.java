@@ -15,6 +15,7 @@ public record LoraModule(String path, int loraRank, double loraAlpha, int inFeat
 
     private static final String B = ".lora_B.weight";
 
+    /** @throws IllegalArgumentException where r is outside 1 to min(in, out) */
     public LoraModule {
         int most = Math.min(inFeatures, outFeatures);
         if (loraRank < 1 || loraRank > most) {

@@ -16,6 +16,7 @@ import java.io.Serializable;
  */
 public record ShardPlan(int shards, int batchSize, long examples, boolean given) implements Serializable {
 
+    /** @throws IllegalArgumentException where S is no power of two or above B, or there are no examples */
     public ShardPlan {
         if (shards < 1 || Integer.bitCount(shards) != 1) {
             throw new IllegalArgumentException("training.shards " + shards + " must be a power of two");

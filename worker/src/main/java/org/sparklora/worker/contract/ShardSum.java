@@ -29,7 +29,11 @@ public final class ShardSum implements Serializable {
         this.gradient = gradient;
     }
 
-    /** Adds another sum to this one and returns this one. */
+    /**
+     * Adds another sum to this one and returns this one.
+     *
+     * @throws IllegalArgumentException where the gradients differ in length
+     */
     public ShardSum add(ShardSum other) {
         if (other.gradient.length != gradient.length) {
             throw new IllegalArgumentException("cannot add a gradient of " + other.gradient.length
@@ -54,19 +58,25 @@ public final class ShardSum implements Serializable {
         }
     }
 
+    /** Σ wᵢ · loss of example i, not divided yet. */
     public double loss() {
         return loss;
     }
 
+    /** What the loss, and with it the gradient, is to be divided by: Σ wᵢ, of tokens over those that count. */
     public double weight() {
         return weight;
     }
 
+    /** Rows, whatever their weights. */
     public int examples() {
         return examples;
     }
 
-    /** The array itself, not a copy. */
+    /**
+     * Gradient of {@link #loss} by the live tensors, flat, in the order of the epoch's layout. The array itself, not a
+     * copy.
+     */
     public float[] gradient() {
         return gradient;
     }

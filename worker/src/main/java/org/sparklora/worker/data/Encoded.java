@@ -67,7 +67,13 @@ public final class Encoded {
         return new Example(inputIds, secondStart, label, weight, key);
     }
 
-    /** An example with these tokens and some labels. */
+    /**
+     * An example with these tokens.
+     *
+     * @param labels one, one for each of C labels, or one for each token
+     * @param weight factor on its loss, at least 0
+     * @param key what orders it within its shard
+     */
     public Example example(float[] labels, float weight, long key) {
         return new Example(inputIds, secondStart, labels, weight, key);
     }

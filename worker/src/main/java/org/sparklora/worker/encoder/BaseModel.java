@@ -49,7 +49,11 @@ public final class BaseModel implements AutoCloseable {
         return open(directory, Reading.FIRST_TOKEN);
     }
 
-    /** Loads a Hugging Face directory; the caller closes the model. */
+    /**
+     * Loads a Hugging Face directory; the caller closes the model.
+     *
+     * @throws ModelException where files are missing or damaged, or the architecture is unknown
+     */
     public static BaseModel open(Path directory, Reading reading) {
         Encoder encoder = Architectures.of(EncoderConfig.read(directory), reading);
         try (EncoderWeights files = EncoderWeights.open(directory, encoder)) {
@@ -72,15 +76,21 @@ public final class BaseModel implements AutoCloseable {
         return WeightFiles.sha256(directory);
     }
 
+    /** The Hugging Face directory that it was loaded from. */
     public Path directory() {
         return directory;
     }
 
+    /** Its architecture and sizes, opened for what heads read of it. */
     public Encoder encoder() {
         return encoder;
     }
 
-    /** The weight of this name. */
+    /**
+     * The weight of this Hugging Face name, in the checkpoint's shape; the model's own, not to be closed.
+     *
+     * @throws IllegalArgumentException where there is none
+     */
     public NDArray weight(String name) {
         NDArray weight = weights.get(name);
         if (weight == null) {

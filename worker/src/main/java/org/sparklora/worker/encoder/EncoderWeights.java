@@ -76,7 +76,7 @@ public final class EncoderWeights implements Closeable {
         return new TreeSet<>(inFile.keySet());
     }
 
-    /** Values of a weight as float32, row-major. */
+    /** Values of a weight as float32, row-major in its shape; a copy. */
     public float[] floats(String name) {
         try {
             return files.floats(nameInFile(name));

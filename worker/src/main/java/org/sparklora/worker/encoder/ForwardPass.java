@@ -16,21 +16,26 @@ public record ForwardPass(Parameters parameters, KeyedDropout dropout, DropoutRa
         return new ForwardPass(parameters, KeyedDropout.OFF, DropoutRates.NONE);
     }
 
+    /** The weight of this Hugging Face name, trained or frozen. */
     public NDArray weight(String name) {
         return parameters.get(name);
     }
 
+    /** The Linear of this module path, with its LoRA pair and that pair's dropout. x [M, in]; result [M, out]. */
     public NDArray linear(String path, NDArray x) {
         return parameters.linear(path, x, dropout);
     }
 
-    /** The Linear of keys or values, for one query a row. */
+    /** The Linear of keys or values, for one query a row; see there for shapes. */
     public LinearByHead byHead(String path, int heads) {
         return new LinearByHead(
                 weight(path + ".weight"), weight(path + ".bias"), parameters.pair(path), heads, dropout);
     }
 
-    /** Dropout of hidden states, named by the place it happens at. */
+    /**
+     * Dropout of hidden states [M, H], named by the place it happens at: the mask is a function of that name and the
+     * step.
+     */
     public NDArray dropHidden(NDArray x, String place) {
         return dropout.apply(x, place, rates.hidden());
     }
@@ -40,12 +45,12 @@ public record ForwardPass(Parameters parameters, KeyedDropout dropout, DropoutRa
         return dropout.drops(rates.attention());
     }
 
-    /** Dropout of attention probabilities. */
+    /** Dropout of attention probabilities [B, N, S, S], or [B, N, S] where one query asks, named by the place. */
     public NDArray dropAttention(NDArray x, String place) {
         return dropout.apply(x, place, rates.attention());
     }
 
-    /** Dropout before the classifier. */
+    /** Dropout of what a Linear of the head reads, [M, H], named by the place. */
     public NDArray dropHead(NDArray x, String place) {
         return dropout.apply(x, place, rates.head());
     }

@@ -61,6 +61,7 @@ public abstract class PostNormEncoder implements Encoder {
                 : Optional.of(new PostNormScript(this, names.embeddings(), layers, names.pooler(), lookups()));
     }
 
+    /** The sizes, from config.json. */
     protected final EncoderSizes sizes() {
         return sizes;
     }

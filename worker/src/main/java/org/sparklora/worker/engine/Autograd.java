@@ -23,21 +23,24 @@ public final class Autograd implements AutoCloseable {
         return new Autograd();
     }
 
-    /** A trainable array with these values; owned by {@code manager}. */
+    /** A trainable float32 array of a shape with these values, row-major; owned by {@code manager}. */
     public static NDArray leaf(NDManager manager, float[] values, java.util.List<Integer> shape) {
         NDArray leaf = Tensors.floats(manager, values, shape);
         leaf.setRequiresGradient(true);
         return leaf;
     }
 
-    /** Runs backward from a scalar loss; the graph is freed. */
+    /** Runs backward from a loss of one value; the graph is freed. */
     public void backward(NDArray loss) {
         try (NDArray one = Tensors.floats(loss.getManager(), new float[] {1f})) {
             JniUtils.backward((PtNDArray) loss, (PtNDArray) one, false, false);
         }
     }
 
-    /** Adds the gradient of a leaf to {@code target} from {@code offset} on; a leaf that the loss never used adds 0. */
+    /**
+     * Adds the gradient of a leaf, row-major, to as many values of {@code target} from {@code offset} on; a leaf that
+     * the loss never used adds 0.
+     */
     public static void addGradient(NDArray leaf, float[] target, int offset) {
         try (NDArray gradient = JniUtils.getGradient((PtNDArray) leaf)) {
             if (gradient == null) {

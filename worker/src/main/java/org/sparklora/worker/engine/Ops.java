@@ -31,17 +31,17 @@ public final class Ops {
         return JniUtils.layerNorm((PtNDArray) x, last, (PtNDArray) weight, (PtNDArray) bias, eps);
     }
 
-    /** GELU in its erf form, as Hugging Face's {@code gelu}. */
+    /** GELU in its erf form, as Hugging Face's {@code gelu}, element by element. */
     public static NDArray gelu(NDArray x) {
         return JniUtils.gelu((PtNDArray) x);
     }
 
-    /** max(x, 0). */
+    /** max(x, 0), element by element. */
     public static NDArray relu(NDArray x) {
         return JniUtils.relu((PtNDArray) x);
     }
 
-    /** log(1 + eˣ), which is x itself above 20. */
+    /** log(1 + eˣ), element by element; x itself above 20, as PyTorch's {@code softplus}. */
     public static NDArray softPlus(NDArray x) {
         return JniUtils.softPlus((PtNDArray) x);
     }
@@ -54,12 +54,12 @@ public final class Ops {
         return FusedAttention.of(query, key, value, mask);
     }
 
-    /** Softmax over the last axis. */
+    /** Softmax over the last axis, any shape, in float32. */
     public static NDArray softmax(NDArray x) {
         return JniUtils.softmax((PtNDArray) x, -1, DataType.FLOAT32);
     }
 
-    /** Log-softmax over the last axis. */
+    /** Log-softmax over the last axis, any shape, in float32. */
     public static NDArray logSoftmax(NDArray x) {
         return JniUtils.logSoftmax((PtNDArray) x, -1, DataType.FLOAT32);
     }

@@ -30,12 +30,12 @@ public final class Tensors {
         void fill(java.nio.FloatBuffer target);
     }
 
-    /** A float32 array with these values, row-major; owned by {@code manager}. */
+    /** A float32 array of a shape with these values, as many as the shape has, row-major; owned by {@code manager}. */
     public static NDArray floats(NDManager manager, float[] values, long... shape) {
         return floats(manager, values.length, target -> target.put(values), shape);
     }
 
-    /** A float32 array of a tensor's shape. */
+    /** The same of a tensor's shape. */
     public static NDArray floats(NDManager manager, float[] values, List<Integer> shape) {
         return floats(
                 manager, values, shape.stream().mapToLong(Integer::longValue).toArray());
@@ -48,14 +48,17 @@ public final class Tensors {
         return copy(manager, staging, DataType.FLOAT32, shape);
     }
 
-    /** An int64 array with these values. */
+    /** An int64 array of a shape with these values, row-major; owned by {@code manager}. */
     public static NDArray longs(NDManager manager, long[] values, long... shape) {
         ByteBuffer staging = staging(values.length * (long) Long.BYTES);
         staging.asLongBuffer().put(values);
         return copy(manager, staging, DataType.INT64, shape);
     }
 
-    /** A float32 array over memory that outlives it and never changes, such as a mapped file: no copy is made. */
+    /**
+     * A float32 array of a shape over little-endian memory that outlives it and never changes, such as a mapped file:
+     * no copy is made.
+     */
     public static NDArray wrap(NDManager manager, ByteBuffer memory, List<Integer> shape) {
         return manager.create(
                 memory, new Shape(shape.stream().mapToLong(Integer::longValue).toArray()), DataType.FLOAT32);
@@ -73,7 +76,7 @@ public final class Tensors {
                 .toList();
     }
 
-    /** The values of a float32 array, row-major. */
+    /** A copy of the values of a float32 array, row-major, whatever its shape. */
     public static float[] toFloats(NDArray array) {
         return array.toFloatArray();
     }

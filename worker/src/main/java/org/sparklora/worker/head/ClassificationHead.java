@@ -9,6 +9,11 @@ public final class ClassificationHead implements TaskHead {
 
     private final int classes;
 
+    /**
+     * A head of C outputs.
+     *
+     * @throws IllegalArgumentException for fewer than two
+     */
     public ClassificationHead(int classes) {
         if (classes < 2) {
             throw new IllegalArgumentException("classification needs at least 2 labels, but there is " + classes);

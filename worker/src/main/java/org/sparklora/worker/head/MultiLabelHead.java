@@ -14,6 +14,11 @@ public final class MultiLabelHead implements TaskHead {
 
     private final int labels;
 
+    /**
+     * A head of C outputs, one a label.
+     *
+     * @throws IllegalArgumentException for none
+     */
     public MultiLabelHead(int labels) {
         if (labels < 1) {
             throw new IllegalArgumentException("multi_label needs at least 1 label");

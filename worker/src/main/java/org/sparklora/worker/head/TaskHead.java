@@ -23,16 +23,21 @@ public interface TaskHead extends Serializable {
     }
 
     /**
-     * Sum over the batch of each loss times its weight.
+     * Sum over the batch of each loss times its weight, one float32 value.
      *
      * @param logits [M, C]
-     * @param labels [B, L]: class index, the value to regress, 0 or 1 for each of C labels, or a class index for each token
+     * @param labels [B, L] row-major: class index, the value to regress, 0 or 1 for each of C labels, or a class index
+     *     for each token
      * @param weights [B]
-     * @param labelSmoothing share of the target spread evenly over all classes
+     * @param labelSmoothing share of the target spread evenly over all classes, [0, 1)
+     * @throws IllegalArgumentException where it smooths labels that cannot be
      */
     NDArray lossSum(NDArray logits, float[] labels, float[] weights, double labelSmoothing);
 
-    /** What the sum of losses is to be divided by, in the end: the weights of all that it is a sum of. */
+    /**
+     * What the sum of losses is to be divided by, in the end: the weights of all that it is a sum of. Labels [B, L],
+     * weights [B].
+     */
     default double weight(float[] labels, float[] weights) {
         double sum = 0;
         for (float w : weights) {

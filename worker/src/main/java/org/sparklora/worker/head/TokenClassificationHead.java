@@ -14,6 +14,11 @@ public final class TokenClassificationHead implements TaskHead {
 
     private final int classes;
 
+    /**
+     * A head of C outputs for each token.
+     *
+     * @throws IllegalArgumentException for fewer than two
+     */
     public TokenClassificationHead(int classes) {
         if (classes < 2) {
             throw new IllegalArgumentException("token classification needs at least 2 labels, but there is " + classes);

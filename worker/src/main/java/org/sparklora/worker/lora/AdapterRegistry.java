@@ -104,7 +104,11 @@ public final class AdapterRegistry {
         return leaf ? Autograd.leaf(manager, v, shape) : Tensors.floats(manager, v, shape);
     }
 
-    /** A tensor by name. */
+    /**
+     * A tensor by name, in the manifest's shape.
+     *
+     * @throws IllegalArgumentException for one that neither trains nor has trained
+     */
     public NDArray tensor(String name) {
         return find(name).orElseThrow(() -> new IllegalArgumentException("no tensor '" + name + "' in this pass"));
     }

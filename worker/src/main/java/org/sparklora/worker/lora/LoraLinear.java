@@ -31,7 +31,7 @@ public record LoraLinear(String path, NDArray a, NDArray b, NDArray scaling, boo
         return !live && tokens * (in + out) > in * out;
     }
 
-    /** The result of the base Linear with the delta added. */
+    /** The result of the base Linear, [M, out], with the delta of x [M, in] added; a new array. */
     public NDArray addTo(NDArray base, NDArray x, KeyedDropout masks) {
         NDArray narrow = Ops.linear(drop(x, masks), a, null).mul(scaling);
         // Bᵀ laid out in rows, a copy of r · out values: with it the products of backward run along the M rows of what

@@ -102,6 +102,7 @@ public final class SafetensorsFile implements Closeable {
         return new TreeSet<>(header.entries().keySet());
     }
 
+    /** Whether the header names this tensor. */
     public boolean contains(String name) {
         return header.entries().containsKey(name);
     }
@@ -119,6 +120,7 @@ public final class SafetensorsFile implements Closeable {
                         + "', which cannot be read here; convert the file to F32, F16 or BF16"));
     }
 
+    /** Shape of a tensor, outermost dimension first; from the header, no value is read. */
     public List<Integer> shape(String name) {
         return entry(name).shape();
     }

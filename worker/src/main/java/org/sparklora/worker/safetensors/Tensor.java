@@ -10,6 +10,11 @@ public final class Tensor {
     private final List<Integer> shape;
     private final float[] values;
 
+    /**
+     * A tensor; values are copied.
+     *
+     * @throws IllegalArgumentException where a dimension is negative, or values are not as many as the shape has
+     */
     public Tensor(List<Integer> shape, float[] values) {
         long size = 1;
         for (int d : shape) {
@@ -26,6 +31,7 @@ public final class Tensor {
         this.values = values.clone();
     }
 
+    /** Sizes of the dimensions, outermost first; empty for a scalar. */
     public List<Integer> shape() {
         return shape;
     }

@@ -29,15 +29,18 @@ public final class EpochContext implements Serializable {
     private transient @Nullable ShardPass pass;
     private transient @Nullable Map<Integer, EpochRows> rows;
 
+    /** The broadcast's value; see the class. */
     public EpochContext(RunContext run, EpochPlan plan) {
         this.run = run;
         this.plan = plan;
     }
 
+    /** Manifest, freeze state, adapter and cache of this epoch. */
     public EpochPlan plan() {
         return plan;
     }
 
+    /** What stays the same over the run. */
     public RunContext run() {
         return run;
     }

@@ -26,6 +26,7 @@ public final class PredictTask implements FlatMapFunction<Iterator<CachedShard>,
 
     private final Broadcast<EpochContext> context;
 
+    /** With the adapter of an epoch. */
     public PredictTask(Broadcast<EpochContext> context) {
         this.context = context;
     }

@@ -16,6 +16,7 @@ public final class ScoreShards implements FlatMapFunction<Iterator<Shard>, Shard
 
     private final Broadcast<TrainedModel> model;
 
+    /** With a trained model. */
     public ScoreShards(Broadcast<TrainedModel> model) {
         this.model = model;
     }

@@ -9,7 +9,7 @@ import org.sparklora.worker.train.OptimizerSettings;
  *
  * @param steps which steps
  * @param optimizer how each rank updates its copy of the state
- * @param stage number that tells frames of this stage from all others
+ * @param stage number that tells frames of this stage from all others, of this run and of others beside it
  * @param meeting where the ranks meet
  * @param deadline longest wait for any one message
  */

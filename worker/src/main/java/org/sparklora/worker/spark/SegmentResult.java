@@ -45,6 +45,7 @@ public final class SegmentResult implements Serializable {
         return passSeconds;
     }
 
+    /** The rank, from 0; 0 is the one that brings the state. */
     public int rank() {
         return rank;
     }

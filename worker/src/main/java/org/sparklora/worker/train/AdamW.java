@@ -4,9 +4,14 @@ import java.io.Serializable;
 import java.util.Arrays;
 
 /**
- * AdamW with PyTorch's semantics and order of operations (Loshchilov and Hutter 2017, arXiv:1711.05101;
- * {@code torch.optim.AdamW}, single-tensor form): decoupled weight decay on every trained tensor, bias correction by
- * the tensor's own step count.
+ * AdamW with PyTorch's semantics and order of operations (Loshchilov and Hutter 2017, arXiv:1711.05101; {@code
+ * torch.optim.AdamW}, single-tensor form): decoupled weight decay on every trained tensor, bias correction by the
+ * tensor's own step count.
+ *
+ * @param beta1 decay of the first moment, [0, 1)
+ * @param beta2 decay of the second moment, [0, 1)
+ * @param epsilon added to the root of the second moment, after its bias correction
+ * @param weightDecay part of a value, times the learning rate, that is taken off in each step
  */
 public record AdamW(double beta1, double beta2, double epsilon, double weightDecay) implements Serializable {
 
@@ -24,6 +29,11 @@ public record AdamW(double beta1, double beta2, double epsilon, double weightDec
             this(new float[size], new float[size], 0);
         }
 
+        /**
+         * Moments of so many updates, copied; one value for each of the tensor, row-major.
+         *
+         * @throws IllegalArgumentException where they differ in length
+         */
         public Moments(float[] first, float[] second, int steps) {
             if (first.length != second.length) {
                 throw new IllegalArgumentException("a first moment of " + first.length + " values and a second of "
@@ -55,6 +65,7 @@ public record AdamW(double beta1, double beta2, double epsilon, double weightDec
             }
         }
 
+        /** Updates so far: PyTorch's {@code step}, which bias correction counts by. */
         public int steps() {
             return steps;
         }
@@ -77,7 +88,10 @@ public record AdamW(double beta1, double beta2, double epsilon, double weightDec
     /**
      * One update in place.
      *
+     * @param values of the tensor, row-major
+     * @param moments of the tensor; they change, too
      * @param gradient flat gradient, of which this tensor's part starts at {@code offset}
+     * @param learningRate of this tensor in this step, all factors included
      */
     public void update(float[] values, Moments moments, float[] gradient, int offset, double learningRate) {
         int step = ++moments.steps;

@@ -111,12 +111,19 @@ public final class AdaptedModel implements Parameters {
         return logits(0, tokens.ids(), tokens);
     }
 
-    /** The same with any parameters. */
+    /**
+     * Logits [B, C], or [B·S, C] where the head reads every token, of an encoder with any parameters; {@code pass} says
+     * what drops out.
+     */
     public static NDArray logits(Encoder encoder, ForwardPass pass, Tokens tokens) {
         return encoder.head().logits(pass, stages(encoder, 0, encoder.stages(), pass, tokens.ids(), tokens));
     }
 
-    /** The same of a batch whose frozen prefix may be kept. */
+    /**
+     * Logits [B, C], or [B·S, C], of a batch whose frozen prefix may be kept, without gradients or dropout.
+     *
+     * @throws IllegalStateException where the plan keeps a prefix and the batch brings none, or another one
+     */
     public NDArray logits(Batch batch, Tokens tokens, CachePlan cache) {
         return logits(cache.stage(), entering(cache.stage(), batch, tokens, cache), tokens);
     }

@@ -9,8 +9,9 @@ public interface GradientExchange {
     /**
      * The sum over all shards of one step, added along the fixed tree.
      *
-     * @param step step of the epoch
+     * @param step step of the epoch, from 0
      * @param live values of the live tensors, flat, in the order of the epoch's {@link GradientLayout}
+     * @return sums that are the caller's own, not divided yet
      */
     ShardSum sum(int step, float[] live);
 }

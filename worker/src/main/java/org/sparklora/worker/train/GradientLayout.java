@@ -18,7 +18,11 @@ public final class GradientLayout {
     private final List<Slot> slots;
     private final int size;
 
-    /** One live tensor's place. */
+    /**
+     * One live tensor's place.
+     *
+     * @param offset index of its first value in the flat gradient
+     */
     public record Slot(String group, TensorSpec tensor, int offset) {}
 
     private GradientLayout(List<Slot> slots, int size) {
@@ -42,6 +46,7 @@ public final class GradientLayout {
         return new GradientLayout(slots, offset);
     }
 
+    /** The live tensors in the order in which they lie in the gradient. */
     public List<Slot> slots() {
         return slots;
     }
@@ -67,7 +72,7 @@ public final class GradientLayout {
                 .orElse(encoder.stages());
     }
 
-    /** The live tensors of a snapshot, flat. */
+    /** The live tensors of a snapshot, flat: {@link #size} values, each tensor row-major. */
     public float[] flatten(AdapterSnapshot snapshot) {
         float[] flat = new float[size];
         for (Slot slot : slots) {

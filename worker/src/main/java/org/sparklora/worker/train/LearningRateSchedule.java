@@ -17,7 +17,7 @@ public record LearningRateSchedule(Type type, int warmupSteps, long totalSteps) 
         COSINE
     }
 
-    /** The factor on the learning rate at global step {@code i}, from 0. */
+    /** The factor on the learning rate at global step {@code i}, from 0; in [0, 1]. */
     public double factor(long i) {
         if (i < warmupSteps) {
             return (double) i / Math.max(1, warmupSteps);

@@ -60,10 +60,12 @@ public final class OptimizerSettings implements Serializable {
         return new OptimizerSettings(learningRate, schedule, adamW, maxGradNorm, ratio);
     }
 
+    /** The job's, before schedule, group scale and warm-up. */
     public double learningRate() {
         return learningRate;
     }
 
+    /** The factor on it at each step of the run. */
     public LearningRateSchedule schedule() {
         return schedule;
     }
@@ -74,6 +76,7 @@ public final class OptimizerSettings implements Serializable {
         return faster ? groupRate * loraPlusRatio : groupRate;
     }
 
+    /** The rule of an update. */
     public AdamW adamW() {
         return adamW;
     }

@@ -24,6 +24,11 @@ public final class PrefixPass {
     private final EpochPlan plan;
     private final int padTokenId;
 
+    /**
+     * A pass with the frozen adapters of a plan whose cache is on.
+     *
+     * @param padTokenId what fills rows up, which no result reads
+     */
     public PrefixPass(BaseModel base, TaskHead head, EpochPlan plan, int padTokenId) {
         this.base = base;
         this.head = head;

@@ -34,6 +34,7 @@ public final class ShardPass {
     private final GradientLayout layout;
     private final int firstLiveStage;
 
+    /** Passes of one plan; it is read once, and what is the same for every step is worked out here. */
     public ShardPass(BaseModel base, TaskHead head, StepSettings settings, EpochPlan plan) {
         this.base = base;
         this.head = head;
@@ -51,8 +52,9 @@ public final class ShardPass {
     /**
      * Sums over the pieces of a shard's rows; zeros when there are none.
      *
-     * @param live values of the live tensors, flat
-     * @param step step of the epoch
+     * @param live values of the live tensors, flat, as {@link #layout} has them
+     * @param step step of the epoch, from 0
+     * @param shard its number, which names the dropout masks
      */
     public ShardSum sum(float[] live, int step, int shard, List<Batch> pieces) {
         ShardSum sum = new ShardSum(0, 0, 0, new float[layout.size()]);

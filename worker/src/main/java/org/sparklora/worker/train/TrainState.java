@@ -84,10 +84,12 @@ public final class TrainState {
         return new TrainStateSnapshot(freeze, snapshot(), moments, stepsSinceThaw);
     }
 
+    /** The groups of the run, dormant ones included. */
     public LoraManifest manifest() {
         return manifest;
     }
 
+    /** What state each group is in now. */
     public FreezeState freeze() {
         return freeze;
     }
@@ -129,7 +131,7 @@ public final class TrainState {
         return entry(moments, tensor);
     }
 
-    /** Optimizer steps since a group's last thaw. */
+    /** Optimizer steps since a group's last thaw, which a group's warm-up counts; a step is counted when it is done. */
     public long stepsSinceThaw(String group) {
         return entry(stepsSinceThaw, group);
     }

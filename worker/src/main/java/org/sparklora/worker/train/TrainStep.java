@@ -28,6 +28,7 @@ public final class TrainStep {
     private final OptimizerSettings optimizer;
     private final GradientLayout layout;
 
+    /** Steps on a state; it changes with every step. To be made anew when a group freezes or thaws. */
     public TrainStep(TrainState state, OptimizerSettings optimizer) {
         this.state = state;
         this.optimizer = optimizer;
@@ -39,6 +40,8 @@ public final class TrainStep {
      *
      * @param globalStep from 0 over the whole run; the learning-rate schedule's clock
      * @param epochStep from 0 within the epoch
+     * @param exchange where the sum over all shards comes from
+     * @throws DivergedException where the loss or a gradient is not finite; nothing was updated then
      */
     public StepReport run(long globalStep, int epochStep, GradientExchange exchange) {
         ShardSum sum = exchange.sum(epochStep, layout.flatten(state.snapshot()));
