@@ -25,6 +25,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             PredictCommand.class,
             VerifyCommand.class,
             ReplayCommand.class,
+            ReportCommand.class,
             MergeCommand.class,
             ExportCommand.class,
             DoctorCommand.class

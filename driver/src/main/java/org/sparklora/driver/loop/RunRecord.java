@@ -33,25 +33,39 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
     private final Clock clock;
     private final int epochs;
     private final int stepsPerEpoch;
+    private final WorkTally tally = new WorkTally();
+    private final Report reporting;
     private Instant published;
 
-    public RunRecord(RunHistory history, Progress progress, Clock clock, int epochs, int stepsPerEpoch) {
+    /**
+     * What belongs to the report of a run.
+     *
+     * @param work counts the work of each epoch
+     * @param afterEpoch runs when an epoch's end is published
+     */
+    public record Report(WorkCounter work, Runnable afterEpoch) {}
+
+    public RunRecord(
+            RunHistory history, Progress progress, Clock clock, int epochs, int stepsPerEpoch, Report reporting) {
         this.history = history;
         this.progress = progress;
         this.clock = clock;
         this.epochs = epochs;
         this.stepsPerEpoch = stepsPerEpoch;
+        this.reporting = reporting;
         this.published = clock.instant();
     }
 
     @Override
     public void moved(Moment at, Transition transition) {
+        tally.moved(transition);
         GroupChange.Kind kind = transition.isThaw() ? GroupChange.Kind.THAW : GroupChange.Kind.FREEZE;
         changed(at, new GroupChange(kind, at.epoch(), at.step(), transition.group(), transition.reason()));
     }
 
     @Override
     public void added(Moment at, String group, String reason) {
+        tally.added(group);
         changed(at, new GroupChange(GroupChange.Kind.ADD, at.epoch(), at.step(), group, reason));
     }
 
@@ -75,6 +89,7 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
 
     @Override
     public void epochStarts(EpochPlan plan, int trainableParameters, String reason) {
+        tally.begins(plan);
         String cache = (plan.cache().isOn() ? "on: " : "off: ") + plan.cache().reason();
         history.append(
                 new HistoryEvent.EpochStart(plan.epoch(), plan.freeze(), cost(trainableParameters), cache, reason));
@@ -84,6 +99,7 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
     /** Shown only: the history has the epoch's beginning already. */
     @Override
     public void epochGoesOn(EpochPlan plan, int trainableParameters, int stepsDone) {
+        tally.begins(plan);
         progress.epochStart(at(plan.epoch(), stepsDone), plan.freeze(), cost(trainableParameters));
     }
 
@@ -93,6 +109,7 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
 
     @Override
     public void stepsDone(int epoch, List<StepReport> reports) {
+        tally.stepsDone(reports);
         int examples = 0;
         for (StepReport report : reports) {
             history.append(event(epoch, report));
@@ -130,13 +147,15 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
                 metrics.validation(),
                 metrics.gradientNorms(),
                 result.padding(),
-                result.seconds()));
+                result.seconds(),
+                reporting.work().count(tally.stretches(), result.padding())));
         publish();
         progress.epochEnd(
                 at(metrics.epoch(), stepsPerEpoch),
                 metrics.trainLoss(),
                 result.padding().share(),
                 metrics.validation());
+        reporting.afterEpoch().run();
     }
 
     @Override
@@ -161,6 +180,7 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
 
     @Override
     public void kept(Keeping what, double seconds) {
+        tally.kept(what.epoch());
         history.append(new HistoryEvent.Kept(
                 what.epoch(),
                 new HistoryEvent.Kept.Size(what.entering(), what.rows(), what.bytes(), what.precision()),

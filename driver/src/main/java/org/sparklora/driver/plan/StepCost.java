@@ -55,14 +55,19 @@ public final class StepCost {
         return operations(state, held) / everythingLive;
     }
 
-    private FreezeState allLive() {
+    /** Every declared group live. */
+    FreezeState allLive() {
         TreeMap<String, GroupState> states = new TreeMap<>();
         manifest.groups().forEach(group -> states.put(group.name(), GroupState.LIVE));
         return new FreezeState(states);
     }
 
-    /** Operations of forward and backward for an average row, without padding. */
-    private double operations(FreezeState state, boolean held) {
+    /**
+     * Operations of forward and backward for an average row, without padding.
+     *
+     * @param held whether what enters the lowest live stage is kept already
+     */
+    double operations(FreezeState state, boolean held) {
         double sum = 0;
         for (Map.Entry<Integer, Long> entry : lengths.lengths().entrySet()) {
             sum += entry.getValue() * operations(state, held, entry.getKey());
