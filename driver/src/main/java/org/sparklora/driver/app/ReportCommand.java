@@ -45,10 +45,9 @@ final class ReportCommand implements Callable<Integer> {
         }
         List<RunReport> reports =
                 runs.stream().map(RunOutput::directory).map(RunReport::new).toList();
-        byte[] page = RunReport.page(reports, language);
         Target target =
                 output == null ? new Target(RunOutput.directory(runs.get(0)), RunReport.FILE) : Target.of(output);
-        target.folder().write(target.name(), page);
+        target.folder().write(target.name(), RunReport.page(reports, language));
         Console.out("%s/%s", target.folder().location(), target.name());
         return ExitCode.OK.code();
     }

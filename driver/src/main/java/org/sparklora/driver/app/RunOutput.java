@@ -297,12 +297,13 @@ final class RunOutput {
         writePage();
         return String.format(
                 Locale.ROOT,
-                "%s: done in %.0f s, adapter of epoch %d in %s/adapter%nadapter_model.safetensors sha256 %s",
+                "%s: done in %.0f s, adapter of epoch %d in %s/adapter%nadapter_model.safetensors sha256 %s%s",
                 job.name(),
                 seconds,
                 result.epoch(),
                 directory.location(),
-                sha);
+                sha,
+                pageFailed ? "" : "\nits report is in " + directory.location() + "/" + RunReport.FILE);
     }
 
     /**

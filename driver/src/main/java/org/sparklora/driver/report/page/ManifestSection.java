@@ -36,16 +36,17 @@ final class ManifestSection extends RunSection {
                         messages.text("alpha"),
                         messages.text("parameters"),
                         messages.text("digest"));
+        boolean withBiases = run.manifest().path("bias").asText().equals("lora_only");
         for (JsonNode group : groups) {
             boolean implicit = group.path("implicit").asBoolean();
             table.row(
                     Table.data(group.path("name").asText()),
                     Table.words(messages.word("state.", group.path("state").asText())),
-                    implicit ? Table.words(messages.text("manifest.implicit")) : Table.data(purpose(group)),
+                    implicit ? Table.prose(messages.text("manifest.implicit")) : Table.recorded(purpose(group)),
                     modules(messages, group),
                     Table.words(values(group, "r")),
                     Table.words(values(group, "alpha")),
-                    Table.words(Numbers.whole(parameters(group))),
+                    Table.words(Numbers.whole(parameters(group, withBiases))),
                     digest(group.path("tensors_sha256").asText()));
         }
         table.end();
@@ -96,9 +97,10 @@ final class ManifestSection extends RunSection {
         return String.join(", ", values.stream().map(Numbers::number).toList());
     }
 
-    private static double parameters(JsonNode group) {
+    private static double parameters(JsonNode group, boolean withBiases) {
         double sum = 0;
         for (JsonNode module : group.path("modules")) {
+            sum += withBiases ? module.path("out").asDouble() : 0;
             sum += module.path("r").asDouble()
                     * (module.path("in").asDouble() + module.path("out").asDouble());
         }

@@ -10,6 +10,9 @@ final class Numbers {
 
     private static final String[] PREFIXES = {"", "k", "M", "G", "T", "P", "E", "Z"};
 
+    /** A space at which no line ends: a number and its unit stay together. */
+    private static final char NO_BREAK = '\u00a0';
+
     private Numbers() {}
 
     /** With so many digits that count, and no zeros after them: {@code 0.0213}, {@code 4,741}, {@code 3e-5}. */
@@ -57,7 +60,7 @@ final class Numbers {
         return String.format(Locale.ROOT, "%.1f%%", hundredths);
     }
 
-    /** Three digits and a prefix of the unit that follows: {@code 1.24 T}. */
+    /** Three digits and a prefix of the unit that follows: {@code 1.24 T}, with a space at which no line ends. */
     static String scaled(double value) {
         double size = value;
         int prefix = 0;
@@ -65,7 +68,7 @@ final class Numbers {
             size /= 1000;
             prefix++;
         }
-        return significant(size, 3) + " " + PREFIXES[prefix];
+        return significant(size, 3) + NO_BREAK + PREFIXES[prefix];
     }
 
     /** For attributes of drawings: a decimal at most. */

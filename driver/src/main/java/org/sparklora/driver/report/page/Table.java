@@ -54,6 +54,18 @@ final class Table {
         return html -> html.data(text);
     }
 
+    /** A cell of words that fill lines. */
+    static Cell prose(String text) {
+        return html -> html.element("span", text, "class", "prose");
+    }
+
+    /** The same of what the run recorded. */
+    static Cell recorded(String text) {
+        return html -> html.open("span", "class", text.isEmpty() ? "" : "prose")
+                .data(text)
+                .close();
+    }
+
     /** A cell with a digest or a name of code. */
     static Cell code(String text) {
         return html -> html.code(text);

@@ -15,6 +15,11 @@ final class TimeSection extends RunSection {
     /** The part of an epoch that nothing else explains: Spark's scheduling, broadcasts, the driver. */
     static final String REST = "rest";
 
+    /** What builds before this one measured of the steps: with peer exchange what is computed, else nothing. */
+    private static final String PASSES = "forward_backward";
+
+    private static final String TRAINING = "train";
+
     @Override
     public String key() {
         return "time";
@@ -41,9 +46,9 @@ final class TimeSection extends RunSection {
                 },
                 Table.words(messages.seconds(seconds)),
                 Table.words(Numbers.percent(all == 0 ? 0 : seconds / all)),
-                Table.words(messages.text("phase.means." + phase))));
+                Table.prose(messages.text("phase.means." + phase))));
         table.end();
-        if (sum.containsKey("forward_backward")) {
+        if (sum.containsKey(PASSES) || sum.containsKey(TRAINING)) {
             html.element("p", messages.text("time.older"), "class", "note");
         } else {
             html.element("p", messages.text("time.note"), "class", "note");
@@ -65,7 +70,9 @@ final class TimeSection extends RunSection {
             phases.merge(Phase.PREFIX.label(), epoch.keepSeconds(), Double::sum);
         } else {
             phases.put(Phase.PREFIX.label(), epoch.keepSeconds());
-            phases.put("forward_backward", seconds.getOrDefault("forward_backward", 0.0));
+            double passes = seconds.getOrDefault("forward_backward", 0.0);
+            double train = seconds.getOrDefault("train", 0.0) - epoch.keepSeconds();
+            phases.put(passes > 0 ? PASSES : TRAINING, passes > 0 ? passes : Math.max(0, train));
         }
         phases.put("validation", seconds.getOrDefault("validation", 0.0));
         double known = phases.values().stream().mapToDouble(Double::doubleValue).sum();
@@ -92,7 +99,7 @@ final class TimeSection extends RunSection {
         for (Phase phase : Phase.values()) {
             order.add(phase.label());
         }
-        order.addAll(List.of("forward_backward", "validation", REST));
+        order.addAll(List.of(PASSES, TRAINING, "validation", REST));
         return order;
     }
 

@@ -180,7 +180,7 @@ final class TimelineSection extends RunSection {
                     Table.words(Integer.toString(change.path("epoch_step").asInt())),
                     Table.words(messages.word("change.", event)),
                     Table.data(change.path("group").asText("–")),
-                    Table.data(change.path("reason").asText()));
+                    Table.recorded(change.path("reason").asText()));
         }
         table.end();
         if (changes.size() > Table.MOST_ROWS) {

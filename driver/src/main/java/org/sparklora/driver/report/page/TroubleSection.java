@@ -50,7 +50,7 @@ final class TroubleSection extends RunSection {
                                             trouble.path("ranks").asText("–"))),
                     Table.words(trouble.path("epoch").asText("–")),
                     Table.words(trouble.path("step").asText("–")),
-                    Table.data(trouble.path("message").asText()));
+                    Table.recorded(trouble.path("message").asText()));
         }
         table.end();
         if (troubles.size() > Table.MOST_ROWS) {
