@@ -81,7 +81,7 @@ class RunReportTest {
         run.trouble = false; // Its message names a source.
         String page = run.write().page(language);
         assertThat(page)
-                .contains("default-src 'none'")
+                .contains("default-src &#39;none&#39;;")
                 .doesNotContainPattern("(?i)https?:|//[a-z]|@import|url\\(|src=");
     }
 
