@@ -26,6 +26,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             PredictCommand.class,
             VerifyCommand.class,
             ReplayCommand.class,
+            ReportCommand.class,
             MergeCommand.class,
             ExportCommand.class,
             DoctorCommand.class

@@ -40,6 +40,8 @@ import org.sparklora.driver.report.OutputGuard;
 import org.sparklora.driver.report.RunDirectory;
 import org.sparklora.driver.report.RunHistory;
 import org.sparklora.driver.report.RunStatus;
+import org.sparklora.driver.report.page.Language;
+import org.sparklora.driver.report.page.RunReport;
 import org.sparklora.driver.spark.ExchangeChoice;
 import org.sparklora.driver.spark.RunDirectories;
 import org.sparklora.worker.contract.AdapterSnapshot;
@@ -73,6 +75,8 @@ final class RunOutput {
     /** Whether the directory is this run's; before that, it holds the run to be replaced. Read by the hook's thread. */
     private volatile boolean claimed;
 
+    private final RunReport page;
+    private boolean pageFailed;
     private SortedMap<String, String> origin = new TreeMap<>();
 
     /** What to do with a run that the output directory holds. */
@@ -95,6 +99,7 @@ final class RunOutput {
         this.ifRunIsThere = ifRunIsThere;
         this.resumption = resumption;
         this.began = clock.instant();
+        this.page = new RunReport(directory);
         this.history = resumption.isPresent() ? resumption.get().history(clock) : new RunHistory(directory, clock);
     }
 
@@ -289,14 +294,16 @@ final class RunOutput {
         history.commit();
         RunStatus finished = RunStatus.finished(sha);
         end(finished, finished);
+        writePage();
         return String.format(
                 Locale.ROOT,
-                "%s: done in %.0f s, adapter of epoch %d in %s/adapter%nadapter_model.safetensors sha256 %s",
+                "%s: done in %.0f s, adapter of epoch %d in %s/adapter%nadapter_model.safetensors sha256 %s%s",
                 job.name(),
                 seconds,
                 result.epoch(),
                 directory.location(),
-                sha);
+                sha,
+                pageFailed ? "" : "\nits report is in " + directory.location() + "/" + RunReport.FILE);
     }
 
     /**
@@ -311,7 +318,9 @@ final class RunOutput {
         try {
             RunStatus status =
                     code == ExitCode.CANCELLED ? RunStatus.cancelled(message) : RunStatus.failed(code.code(), message);
-            if (end(status, RunStatus.cancelled(STOPPED))) {
+            boolean stopping = end(status, RunStatus.cancelled(STOPPED));
+            writePage();
+            if (stopping) {
                 return true;
             }
             if (!claimed) {
@@ -357,6 +366,7 @@ final class RunOutput {
     private void cancelled() {
         try {
             status(RunStatus.cancelled(STOPPED));
+            writePage();
             Console.progress("spark-lora: " + STOPPED);
         } catch (IOException | RuntimeException e) {
             Console.progress("spark-lora: status.json cannot be written: " + e.getMessage());
@@ -369,6 +379,25 @@ final class RunOutput {
             return; // What is there is another run's.
         }
         directory.write(RunStatus.FILE, status.toJson());
+    }
+
+    /**
+     * Writes {@code report.html} from what the run directory holds by now. A run never fails because of it; that it cannot
+     * be written is said once.
+     */
+    synchronized void writePage() {
+        if (!claimed) {
+            return; // What is there is another run's.
+        }
+        try {
+            page.write(Language.EN);
+        } catch (IOException | RuntimeException e) {
+            if (!pageFailed) {
+                Console.progress("warning: " + RunReport.FILE + " cannot be written, and the run goes on without: "
+                        + e.getMessage());
+            }
+            pageFailed = true;
+        }
     }
 
     private TrainingSummary summary(JobData data) {

@@ -10,11 +10,14 @@ import org.sparklora.driver.config.DataOrder;
 import org.sparklora.driver.config.ExecutionConfig;
 import org.sparklora.driver.config.JobConfig;
 import org.sparklora.driver.config.TrainingConfig;
+import org.sparklora.driver.data.TextStatistics;
 import org.sparklora.driver.freeze.FreezePolicy;
 import org.sparklora.driver.loop.RunRecord;
 import org.sparklora.driver.loop.TrainingLoop;
 import org.sparklora.driver.loop.TrainingLoop.Ending;
 import org.sparklora.driver.loop.TrainingLoop.Recipe;
+import org.sparklora.driver.plan.EpochWork;
+import org.sparklora.driver.plan.StepCost;
 import org.sparklora.driver.report.Progress;
 import org.sparklora.driver.spark.ExchangeChoice;
 import org.sparklora.driver.spark.Sessions;
@@ -126,7 +129,9 @@ final class TrainingRun {
         output.started(model, manifest, initial, data, spark, exchange);
         policy.neverReached(training.numTrainEpochs(), steps)
                 .forEach(line -> Console.err("%s: warning: %s", job.name(), line));
-        try (RunRecord record = new RunRecord(output.history(), progress, clock, training.numTrainEpochs(), steps);
+        RunRecord.Report report = new RunRecord.Report(work(model, manifest, data), output::writePage);
+        try (RunRecord record =
+                        new RunRecord(output.history(), progress, clock, training.numTrainEpochs(), steps, report);
                 SparkEpochRunner runner = new SparkEpochRunner(
                         spark,
                         context,
@@ -144,6 +149,14 @@ final class TrainingRun {
             TrainingLoop.Result result = output.run(loop);
             return output.finished(model, manifest, data, result);
         }
+    }
+
+    /** Counts of an epoch's work, from the lengths of all rows. */
+    private EpochWork work(JobModel model, LoraManifest manifest, JobData data) {
+        TextStatistics lengths = data.training().statistics();
+        TrainingConfig training = job.training();
+        double rowsTogether = (double) training.batchSize() / training.shards() / training.gradientAccumulationSteps();
+        return new EpochWork(new StepCost(manifest, model.base().encoder(), lengths), lengths, rowsTogether);
     }
 
     private ShardOrder order() {

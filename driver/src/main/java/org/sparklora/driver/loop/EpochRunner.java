@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.SortedMap;
 import java.util.function.Consumer;
 import org.sparklora.worker.contract.EpochPlan;
+import org.sparklora.worker.contract.PhaseTimes;
 import org.sparklora.worker.data.Padding;
 import org.sparklora.worker.train.OptimizerSettings;
 import org.sparklora.worker.train.StepReport;
@@ -39,9 +40,12 @@ public interface EpochRunner {
          */
         int run(int from, int to, long firstGlobal, Consumer<List<StepReport>> done);
 
-        /** Seconds of forward and backward so far, of one of those that compute; 0 where nobody measures. */
-        default double passSeconds() {
-            return 0;
+        /**
+         * What the steps so far spent their time on: that of rank 0, or of tasks on average where each step is a job of its
+         * own. Nothing where nobody measures.
+         */
+        default PhaseTimes times() {
+            return PhaseTimes.NONE;
         }
 
         @Override

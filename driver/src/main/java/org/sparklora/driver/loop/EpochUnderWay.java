@@ -7,6 +7,7 @@ import org.sparklora.driver.loop.RunPoint.EpochPart;
 import org.sparklora.driver.loop.RunPoint.NormSum;
 import org.sparklora.driver.loop.TrainingLoop.Recipe;
 import org.sparklora.worker.contract.EpochPlan;
+import org.sparklora.worker.contract.PhaseTimes;
 import org.sparklora.worker.train.StepReport;
 
 /**
@@ -22,7 +23,7 @@ final class EpochUnderWay {
     private final SortedSet<Integer> stops;
     private final SortedMap<String, NormSum> norms;
     private double lossSum;
-    private double passSeconds;
+    private PhaseTimes times = PhaseTimes.NONE;
     private int done;
 
     EpochUnderWay(Standing standing, EpochPart from, GroupMoves groups, Recipe recipe, RunListener listener) {
@@ -68,13 +69,13 @@ final class EpochUnderWay {
                     checkpointer.reached(standing.point(new EpochPart(done, lossSum, norms)));
                 }
             }
-            passSeconds += epoch.passSeconds();
+            times = times.plus(epoch.times());
         }
     }
 
-    /** Seconds of forward and backward of the steps done here; 0 where nobody measures. */
-    double passSeconds() {
-        return passSeconds;
+    /** What the steps done here spent their time on; nothing where nobody measures. */
+    PhaseTimes times() {
+        return times;
     }
 
     private void count(StepReport report) {

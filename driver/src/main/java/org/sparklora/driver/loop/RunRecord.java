@@ -33,7 +33,17 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
     private final Clock clock;
     private final int epochs;
     private final int stepsPerEpoch;
+    private final WorkTally tally = new WorkTally();
+    private final Report reporting;
     private Instant published;
+
+    /**
+     * What belongs to the report of a run.
+     *
+     * @param work counts the work of each epoch
+     * @param afterEpoch runs when an epoch's end is published
+     */
+    public record Report(WorkCounter work, Runnable afterEpoch) {}
 
     /**
      * The record of one run.
@@ -41,23 +51,27 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
      * @param epochs of the whole run, for the line of progress
      * @param stepsPerEpoch likewise
      */
-    public RunRecord(RunHistory history, Progress progress, Clock clock, int epochs, int stepsPerEpoch) {
+    public RunRecord(
+            RunHistory history, Progress progress, Clock clock, int epochs, int stepsPerEpoch, Report reporting) {
         this.history = history;
         this.progress = progress;
         this.clock = clock;
         this.epochs = epochs;
         this.stepsPerEpoch = stepsPerEpoch;
+        this.reporting = reporting;
         this.published = clock.instant();
     }
 
     @Override
     public void moved(Moment at, Transition transition) {
+        tally.moved(transition);
         GroupChange.Kind kind = transition.isThaw() ? GroupChange.Kind.THAW : GroupChange.Kind.FREEZE;
         changed(at, new GroupChange(kind, at.epoch(), at.step(), transition.group(), transition.reason()));
     }
 
     @Override
     public void added(Moment at, String group, String reason) {
+        tally.added(group);
         changed(at, new GroupChange(GroupChange.Kind.ADD, at.epoch(), at.step(), group, reason));
     }
 
@@ -81,6 +95,7 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
 
     @Override
     public void epochStarts(EpochPlan plan, int trainableParameters, String reason) {
+        tally.begins(plan);
         String cache = (plan.cache().isOn() ? "on: " : "off: ") + plan.cache().reason();
         history.append(
                 new HistoryEvent.EpochStart(plan.epoch(), plan.freeze(), cost(trainableParameters), cache, reason));
@@ -90,6 +105,7 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
     /** Shown only: the history has the epoch's beginning already. */
     @Override
     public void epochGoesOn(EpochPlan plan, int trainableParameters, int stepsDone) {
+        tally.begins(plan);
         progress.epochStart(at(plan.epoch(), stepsDone), plan.freeze(), cost(trainableParameters));
     }
 
@@ -99,6 +115,7 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
 
     @Override
     public void stepsDone(int epoch, List<StepReport> reports) {
+        tally.stepsDone(reports);
         int examples = 0;
         for (StepReport report : reports) {
             history.append(event(epoch, report));
@@ -136,13 +153,15 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
                 metrics.validation(),
                 metrics.gradientNorms(),
                 result.padding(),
-                result.seconds()));
+                result.seconds(),
+                reporting.work().count(tally.stretches(), result.padding())));
         publish();
         progress.epochEnd(
                 at(metrics.epoch(), stepsPerEpoch),
                 metrics.trainLoss(),
                 result.padding().share(),
                 metrics.validation());
+        reporting.afterEpoch().run();
     }
 
     @Override
@@ -167,6 +186,7 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
 
     @Override
     public void kept(Keeping what, double seconds) {
+        tally.kept(what.epoch());
         history.append(new HistoryEvent.Kept(
                 what.epoch(),
                 new HistoryEvent.Kept.Size(what.entering(), what.rows(), what.bytes(), what.precision()),

@@ -143,10 +143,10 @@ public final class TrainingLoop {
         SortedMap<String, Double> validation = runner.evaluate(plan);
         Padding padding = runner.padding(plan);
 
-        TreeMap<String, Double> seconds = new TreeMap<>();
+        TreeMap<String, Double> seconds = new TreeMap<>(epoch.times().seconds());
         seconds.put("train", (trained - started) / 1000.0);
-        if (epoch.passSeconds() > 0) {
-            seconds.put("forward_backward", epoch.passSeconds());
+        if (epoch.times().passNanos() > 0) {
+            seconds.put("forward_backward", epoch.times().passNanos() / 1e9);
         }
         seconds.put("validation", (clock.millis() - trained) / 1000.0);
         seconds.put("total", (clock.millis() - started) / 1000.0);

@@ -258,7 +258,10 @@ public sealed interface HistoryEvent {
      * @param validation metrics that apply to the task; empty without validation data
      * @param groupGradNorm by group that was live: mean over the epoch's steps, which policies read
      * @param padding of the epoch's steps; its share is what they computed in vain
-     * @param seconds by part, {@code total} among them; {@code forward_backward} is part of {@code train}, of one rank
+     * @param seconds by part, {@code total} among them. {@code train} and {@code validation} are the driver's; of what
+     *     {@code worker.contract.Phase} names, and of {@code forward_backward}, which sums up data, prefix, forward and
+     *     backward, one rank's
+     * @param work counts of what was computed and sent, and would have been without what is skipped; empty: not counted
      */
     record EpochEnd(
             int epoch,
@@ -266,8 +269,20 @@ public sealed interface HistoryEvent {
             Map<String, ? extends Number> validation,
             Map<String, ? extends Number> groupGradNorm,
             Padding padding,
-            Map<String, Double> seconds)
+            Map<String, Double> seconds,
+            Map<String, ? extends Number> work)
             implements HistoryEvent {
+
+        /** Without counts. */
+        public EpochEnd(
+                int epoch,
+                Number trainLoss,
+                Map<String, ? extends Number> validation,
+                Map<String, ? extends Number> groupGradNorm,
+                Padding padding,
+                Map<String, Double> seconds) {
+            this(epoch, trainLoss, validation, groupGradNorm, padding, seconds, Map.of());
+        }
 
         @Override
         public String event() {
@@ -284,6 +299,9 @@ public sealed interface HistoryEvent {
             fields.put("tokens", padding.tokens());
             fields.put("padding", padding.share());
             fields.put("seconds", new TreeMap<>(seconds));
+            if (!work.isEmpty()) {
+                fields.put("work", new TreeMap<>(work));
+            }
             return fields;
         }
     }

@@ -9,10 +9,13 @@ import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
 import org.sparklora.driver.loop.EpochRunner;
 import org.sparklora.worker.allreduce.ShardTree;
+import org.sparklora.worker.contract.Phase;
+import org.sparklora.worker.contract.PhaseTimes;
 import org.sparklora.worker.contract.ShardSum;
 import org.sparklora.worker.spark.CachedShard;
 import org.sparklora.worker.spark.EpochContext;
 import org.sparklora.worker.spark.NodeSum;
+import org.sparklora.worker.spark.StepPart;
 import org.sparklora.worker.spark.StepTask;
 import org.sparklora.worker.train.StepReport;
 import org.sparklora.worker.train.TrainStep;
@@ -29,6 +32,7 @@ final class DriverExchange implements EpochRunner.Epoch {
     private final ShardTree tree;
     private final TrainStep step;
     private final Retries retries;
+    private PhaseTimes times = PhaseTimes.NONE;
 
     /**
      * @param shards in as many partitions as there are tasks
@@ -51,20 +55,43 @@ final class DriverExchange implements EpochRunner.Epoch {
     public int run(int from, int to, long firstGlobal, Consumer<List<StepReport>> done) {
         for (int k = from; k < to; k++) {
             Retries.Place at = new Retries.Place(context.value().plan().epoch(), firstGlobal + k);
-            done.accept(List.of(step.run(
-                    firstGlobal + k, k, (s, live) -> retries.run(at, (ranks, failures) -> sum(s, live)))));
+            long began = System.nanoTime();
+            PhaseTimes before = times;
+            StepReport report =
+                    step.run(firstGlobal + k, k, (s, live) -> retries.run(at, (ranks, failures) -> sum(s, live)));
+            long inJob = times.allNanos() - before.allNanos();
+            times = times.plus(Phase.OPTIMIZER, Math.max(0, System.nanoTime() - began - inJob));
+            done.accept(List.of(report));
         }
         return to;
     }
 
     private ShardSum sum(int step, float[] live) {
         spark.sc().setJobDescription("epoch " + context.value().plan().epoch() + " step " + step);
+        long began = System.nanoTime();
         Map<Integer, ShardSum> sums = new TreeMap<>();
-        for (NodeSum node :
-                shards.mapPartitions(new StepTask(context, step, live)).collect()) {
-            sums.put(node.node(), node.sum());
+        List<StepPart> parts =
+                shards.mapPartitions(new StepTask(context, step, live)).collect();
+        PhaseTimes tasks = PhaseTimes.NONE;
+        for (StepPart part : parts) {
+            tasks = tasks.plus(part.times());
+            for (NodeSum node : part.sums()) {
+                sums.put(node.node(), node.sum());
+            }
         }
-        return tree.total(sums, ShardSum::add);
+        ShardSum total = tree.total(sums, ShardSum::add);
+        count(tasks.dividedBy(parts.size()), System.nanoTime() - began);
+        return total;
+    }
+
+    /** What a job takes beyond its tasks' own work is exchange here: Spark's part of it, and waiting for the slowest. */
+    private void count(PhaseTimes task, long jobNanos) {
+        times = times.plus(task).plus(Phase.EXCHANGE, Math.max(0, jobNanos - task.allNanos()));
+    }
+
+    @Override
+    public PhaseTimes times() {
+        return times;
     }
 
     @Override

@@ -9,6 +9,7 @@ import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.rdd.RDD;
 import org.sparklora.driver.loop.EpochRunner;
 import org.sparklora.worker.contract.KeyedRandom;
+import org.sparklora.worker.contract.PhaseTimes;
 import org.sparklora.worker.spark.EpochContext;
 import org.sparklora.worker.spark.SegmentPlan;
 import org.sparklora.worker.spark.SegmentResult;
@@ -38,7 +39,7 @@ final class PeerExchange implements EpochRunner.Epoch {
     private final Retries retries;
     private final SegmentLength length;
     private final MeetingPlace place;
-    private double passSeconds;
+    private PhaseTimes times = PhaseTimes.NONE;
 
     PeerExchange(
             JavaSparkContext spark,
@@ -99,7 +100,7 @@ final class PeerExchange implements EpochRunner.Epoch {
     }
 
     private int commit(SegmentResult first, int from, Consumer<List<StepReport>> done) {
-        passSeconds += first.passSeconds();
+        times = times.plus(first.times());
         state.become(TrainStateCodec.decodeState(first.state().orElseThrow()));
         if (!first.reports().isEmpty()) {
             done.accept(first.reports());
@@ -111,8 +112,8 @@ final class PeerExchange implements EpochRunner.Epoch {
     }
 
     @Override
-    public double passSeconds() {
-        return passSeconds;
+    public PhaseTimes times() {
+        return times;
     }
 
     @Override

@@ -61,7 +61,11 @@ class StepCostTest {
             List.of(new TensorSpec("classifier.weight", List.of(1, 24)), new TensorSpec("classifier.bias", List.of(1))),
             List.of());
 
-    private final StepCost cost = new StepCost(MANIFEST, TWO_LAYERS, new TextStatistics(5, 0, Map.of(S, 5L)));
+    private final StepCost cost = cost(new TextStatistics(5, 0, Map.of(S, 5L)));
+
+    static StepCost cost(TextStatistics lengths) {
+        return new StepCost(MANIFEST, TWO_LAYERS, lengths);
+    }
 
     private static LoraGroup group(String name, int layer, int r, double dropout) {
         LoraModule module = new LoraModule("bert.encoder.layer." + layer + ".attention.self.query", r, 8, 24, 24);

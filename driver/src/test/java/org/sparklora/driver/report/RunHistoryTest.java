@@ -58,7 +58,8 @@ class RunHistoryTest {
                 Map.of("loss", 0.25, "accuracy", 1.0),
                 Map.of("top", 0.5),
                 new Padding(30, 10),
-                Map.of("total", 1.5)));
+                Map.of("total", 1.5),
+                Map.of("flops", 6.5e9, "all_reduce_bytes", 1024L)));
         history.append(
                 new HistoryEvent.Trouble(false, new TreeMap<>(Map.of("step", 127, "message", "lost executor 3"))));
         history.append(new HistoryEvent.Trouble(true, new TreeMap<>(Map.of("step", 126))));
@@ -83,7 +84,8 @@ class RunHistoryTest {
                 {"event":"step",TIME,"epoch":2,"step":126,"loss":0.1,"grad_norm":0.1,\
                 "group_grad_norm":{"head":0.5,"top":0.25},"learning_rate":{"head":5.0E-4,"top":5.0E-4},"examples":32}
                 {"event":"epoch_end",TIME,"epoch":2,"train_loss":0.5,"validation":{"accuracy":1.0,"loss":0.25},\
-                "group_grad_norm":{"top":0.5},"tokens":30,"padding":0.25,"seconds":{"total":1.5}}
+                "group_grad_norm":{"top":0.5},"tokens":30,"padding":0.25,"seconds":{"total":1.5},\
+                "work":{"all_reduce_bytes":1024,"flops":6.5E9}}
                 {"event":"failure",TIME,"message":"lost executor 3","step":127}
                 {"event":"recovered",TIME,"step":126}
                 {"event":"restore",TIME,"epoch":7,"restored_epoch":4,"reason":"plateau"}

@@ -31,6 +31,10 @@ public final class Mailbox {
     private final String[] lastHeard;
     private final boolean[] lost;
     private long step;
+
+    /** Written and read by the rank's own thread. */
+    private long waitedNanos;
+
     private @Nullable RuntimeException failure;
 
     private record Key(long step, Kind kind, Place place) {}
@@ -175,7 +179,9 @@ public final class Mailbox {
                 if (left <= 0) {
                     throw silence(from, name, due, silentFor(deadline));
                 }
-                left = arrived.awaitNanos(left);
+                long still = arrived.awaitNanos(left);
+                waitedNanos += left - still;
+                left = still;
             }
         } catch (InterruptedException e) {
             throw cancelled(e);
@@ -194,13 +200,20 @@ public final class Mailbox {
                 if (left <= 0) {
                     throw silence(rank, name, "its leaving", silentFor(deadline));
                 }
-                left = arrived.awaitNanos(left);
+                long still = arrived.awaitNanos(left);
+                waitedNanos += left - still;
+                left = still;
             }
         } catch (InterruptedException e) {
             throw cancelled(e);
         } finally {
             lock.unlock();
         }
+    }
+
+    /** How long the rank's own thread has waited for others in all; for that thread alone. */
+    public long waitedNanos() {
+        return waitedNanos;
     }
 
     private void requireNoFailure() {

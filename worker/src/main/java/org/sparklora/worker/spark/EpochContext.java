@@ -6,6 +6,8 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.contract.EpochPlan;
+import org.sparklora.worker.contract.Phase;
+import org.sparklora.worker.contract.PhaseClock;
 import org.sparklora.worker.contract.ShardSum;
 import org.sparklora.worker.data.Batch;
 import org.sparklora.worker.data.EpochRows;
@@ -51,11 +53,12 @@ public final class EpochContext implements Serializable {
     }
 
     /** One shard's part of a step, its rows in {@code gradient_accumulation_steps} pieces. */
-    ShardSum sum(CachedShard shard, int step, float[] live) {
+    ShardSum sum(CachedShard shard, int step, float[] live, PhaseClock clock) {
         List<Batch> pieces = rows(shard.rows()).pieces(step, run.settings().accumulation()).stream()
                 .map(positions -> batch(shard, positions))
                 .toList();
-        return pass().sum(live, step, shard.index(), pieces);
+        clock.lap(Phase.DATA);
+        return pass().sum(live, new ShardPass.Place(step, shard.index()), pieces, clock);
     }
 
     /** The padding of a shard's part of the epoch. */

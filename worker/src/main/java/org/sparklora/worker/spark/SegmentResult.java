@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
 import org.jspecify.annotations.Nullable;
+import org.sparklora.worker.contract.PhaseTimes;
 import org.sparklora.worker.train.StepReport;
 
 /**
@@ -21,7 +22,7 @@ public final class SegmentResult implements Serializable {
     private final List<StepReport> reports;
     private final byte @Nullable [] state;
     private final @Nullable String diverged;
-    private final double passSeconds;
+    private final PhaseTimes times;
 
     SegmentResult(
             int rank,
@@ -30,19 +31,19 @@ public final class SegmentResult implements Serializable {
             List<StepReport> reports,
             byte @Nullable [] state,
             @Nullable String diverged,
-            double passSeconds) {
+            PhaseTimes times) {
         this.rank = rank;
         this.host = host;
         this.digests = digests;
         this.reports = reports;
         this.state = state;
         this.diverged = diverged;
-        this.passSeconds = passSeconds;
+        this.times = times;
     }
 
-    /** Seconds that the rank spent in forward and backward; the rest of its time went into exchange, update and waiting. */
-    public double passSeconds() {
-        return passSeconds;
+    /** What the rank spent the segment's time on. */
+    public PhaseTimes times() {
+        return times;
     }
 
     /** The rank, from 0; 0 is the one that brings the state. */

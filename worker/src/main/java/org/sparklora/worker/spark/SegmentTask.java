@@ -8,7 +8,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.concurrent.atomic.AtomicLong;
 import org.apache.spark.BarrierTaskContext;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.broadcast.Broadcast;
@@ -20,6 +19,8 @@ import org.sparklora.worker.allreduce.TreeAllReduce;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.Phase;
+import org.sparklora.worker.contract.PhaseClock;
 import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.contract.ShardSum;
 import org.sparklora.worker.contract.TensorSpec;
@@ -66,6 +67,7 @@ public final class SegmentTask
     }
 
     private SegmentResult run(List<CachedShard> shards) {
+        PhaseClock clock = new PhaseClock();
         BarrierTaskContext task = BarrierTaskContext.get();
         EpochContext epoch = context.value();
         ShardPlan plan = epoch.plan().shards();
@@ -78,6 +80,7 @@ public final class SegmentTask
         int floats = step.layout().size();
         long firstStep = segment.steps().firstGlobal() + segment.steps().from();
         Mailbox mailbox = new Mailbox(segment.stage(), floats, ranks, self, firstStep);
+        clock.lap(Phase.DATA);
         String host = host(task.getTaskInfos()[self].address());
         SparkEnv env = SparkEnv.get();
         try (SparkLinks links = SparkLinks.listen(env.conf(), env.securityManager(), host, mailbox)) {
@@ -85,11 +88,15 @@ public final class SegmentTask
             String stage = segment.stage() + "/" + task.stageAttemptNumber();
             links.connect(
                     segment.meeting().meet(env, new Meeting.Arrival(stage, self, ranks.ranks(), links.address())));
+            clock.lap(Phase.WAITING);
             TreeAllReduce reduce =
                     new TreeAllReduce(segment.stage(), floats, ranks, self, mailbox, links, segment.deadline());
             try {
-                Steps steps = steps(step, epoch, shards, reduce);
+                Steps steps = steps(step, shards, new Exchange(reduce, mailbox, clock));
+                long waited = mailbox.waitedNanos();
                 reduce.finish();
+                clock.lap(Phase.EXCHANGE);
+                clock.move(Phase.EXCHANGE, Phase.WAITING, mailbox.waitedNanos() - waited);
                 return new SegmentResult(
                         self,
                         links.address(),
@@ -97,7 +104,7 @@ public final class SegmentTask
                         self == 0 ? steps.reports() : List.of(),
                         self == 0 ? TrainStateCodec.encode(training.capture()) : null,
                         steps.diverged(),
-                        steps.passNanos() / 1e9);
+                        clock.times());
             } catch (RuntimeException | Error e) {
                 reduce.leave(e);
                 throw e;
@@ -106,29 +113,42 @@ public final class SegmentTask
     }
 
     /** What the steps of a segment showed, and why they ended early if they did. */
-    private record Steps(List<StepReport> reports, @Nullable String diverged, long passNanos) {}
+    private record Steps(List<StepReport> reports, @Nullable String diverged) {}
 
-    private Steps steps(TrainStep step, EpochContext epoch, List<CachedShard> shards, TreeAllReduce reduce) {
+    /** What sums travel by, and the rank's stopwatch. */
+    private record Exchange(TreeAllReduce reduce, Mailbox mailbox, PhaseClock clock) {
+
+        ShardSum sum(Map<Integer, ShardSum> sums) {
+            long waited = mailbox.waitedNanos();
+            ShardSum total = reduce.sum(sums);
+            clock.lap(Phase.EXCHANGE);
+            clock.move(Phase.EXCHANGE, Phase.WAITING, mailbox.waitedNanos() - waited);
+            return total;
+        }
+    }
+
+    private Steps steps(TrainStep step, List<CachedShard> shards, Exchange exchange) {
+        EpochContext epoch = context.value();
+        PhaseClock clock = exchange.clock();
         ShardTree tree = new ShardTree(epoch.plan().shards().shards());
-        AtomicLong passNanos = new AtomicLong();
-        GradientExchange exchange = (k, live) -> {
+        GradientExchange sum = (k, live) -> {
+            clock.lap(Phase.OPTIMIZER);
             Map<Integer, ShardSum> sums = new TreeMap<>();
-            long began = System.nanoTime();
             for (CachedShard shard : shards) {
-                sums.put(tree.leaf(shard.index()), epoch.sum(shard, k, live));
+                sums.put(tree.leaf(shard.index()), epoch.sum(shard, k, live, clock));
             }
-            passNanos.addAndGet(System.nanoTime() - began);
-            return reduce.sum(sums);
+            return exchange.sum(sums);
         };
         List<StepReport> reports = new ArrayList<>();
         try {
             for (int k = segment.steps().from(); k < segment.steps().to(); k++) {
-                reports.add(step.run(segment.steps().firstGlobal() + k, k, exchange));
+                reports.add(step.run(segment.steps().firstGlobal() + k, k, sum));
             }
-            return new Steps(reports, null, passNanos.get());
+            clock.lap(Phase.OPTIMIZER);
+            return new Steps(reports, null);
         } catch (DivergedException e) {
             // Every rank has the same sum and stops at the same step; the steps before it count.
-            return new Steps(reports, e.getMessage(), passNanos.get());
+            return new Steps(reports, e.getMessage());
         }
     }
 

@@ -1,15 +1,18 @@
 package org.sparklora.worker.spark;
 
 import java.util.Iterator;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.apache.spark.api.java.function.FlatMapFunction;
 import org.apache.spark.broadcast.Broadcast;
 import org.sparklora.worker.allreduce.ShardTree;
+import org.sparklora.worker.contract.Phase;
+import org.sparklora.worker.contract.PhaseClock;
 import org.sparklora.worker.contract.ShardSum;
 
 /** One optimizer step of one task: the gradients of its shards, added up as far as they form complete subtrees. */
-public final class StepTask implements FlatMapFunction<Iterator<CachedShard>, NodeSum> {
+public final class StepTask implements FlatMapFunction<Iterator<CachedShard>, StepPart> {
 
     private static final long serialVersionUID = 1L;
 
@@ -28,16 +31,19 @@ public final class StepTask implements FlatMapFunction<Iterator<CachedShard>, No
     }
 
     @Override
-    public Iterator<NodeSum> call(Iterator<CachedShard> shards) {
+    public Iterator<StepPart> call(Iterator<CachedShard> shards) {
+        PhaseClock clock = new PhaseClock();
         EpochContext epoch = context.value();
         ShardTree tree = new ShardTree(epoch.plan().shards().shards());
         Map<Integer, ShardSum> sums = new TreeMap<>();
         while (shards.hasNext()) {
             CachedShard shard = shards.next();
-            sums.put(tree.leaf(shard.index()), epoch.sum(shard, step, live));
+            sums.put(tree.leaf(shard.index()), epoch.sum(shard, step, live, clock));
         }
-        return tree.combine(sums, ShardSum::add).entrySet().stream()
+        List<NodeSum> nodes = tree.combine(sums, ShardSum::add).entrySet().stream()
                 .map(e -> new NodeSum(e.getKey(), e.getValue()))
-                .iterator();
+                .toList();
+        clock.lap(Phase.EXCHANGE);
+        return List.of(new StepPart(nodes, clock.times())).iterator();
     }
 }

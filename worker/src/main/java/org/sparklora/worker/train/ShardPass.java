@@ -5,6 +5,8 @@ import ai.djl.ndarray.NDManager;
 import java.util.List;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.EpochPlan;
+import org.sparklora.worker.contract.Phase;
+import org.sparklora.worker.contract.PhaseClock;
 import org.sparklora.worker.contract.ShardSum;
 import org.sparklora.worker.contract.StepSettings;
 import org.sparklora.worker.data.Batch;
@@ -49,6 +51,9 @@ public final class ShardPass {
         return layout;
     }
 
+    /** Step of the epoch, and number of the shard: what dropout hangs on. */
+    public record Place(int step, int shard) {}
+
     /**
      * Sums over the pieces of a shard's rows; zeros when there are none.
      *
@@ -57,22 +62,29 @@ public final class ShardPass {
      * @param shard its number, which names the dropout masks
      */
     public ShardSum sum(float[] live, int step, int shard, List<Batch> pieces) {
+        return sum(live, new Place(step, shard), pieces, new PhaseClock());
+    }
+
+    /** The same, with the time that prefix, forward and backward take. */
+    public ShardSum sum(float[] live, Place at, List<Batch> pieces, PhaseClock clock) {
         ShardSum sum = new ShardSum(0, 0, 0, new float[layout.size()]);
         AdapterSnapshot values = plan.snapshot().with(layout.unflatten(live));
         for (int piece = 0; piece < pieces.size(); piece++) {
-            KeyedDropout dropout = KeyedDropout.training(settings.seed(), plan.epoch(), step, shard, piece);
-            sum.add(sum(values, dropout, pieces.get(piece)));
+            KeyedDropout dropout = KeyedDropout.training(settings.seed(), plan.epoch(), at.step(), at.shard(), piece);
+            sum.add(sum(values, dropout, pieces.get(piece), clock));
         }
         return sum;
     }
 
-    private ShardSum sum(AdapterSnapshot values, KeyedDropout dropout, Batch batch) {
+    private ShardSum sum(AdapterSnapshot values, KeyedDropout dropout, Batch batch, PhaseClock clock) {
         Torch.prepareThread();
         try (NDManager manager = Torch.newManager()) {
             AdaptedModel model = new AdaptedModel(
                     manager, base, head, new AdaptedModel.GroupView(plan.manifest(), plan.freeze()), values, true);
             Tokens tokens = Tokens.of(manager, batch);
+            clock.lap(Phase.FORWARD);
             NDArray x = model.entering(firstLiveStage, batch, tokens, plan.cache());
+            clock.lap(Phase.PREFIX);
 
             float[] gradient = new float[layout.size()];
             double loss;
@@ -81,12 +93,14 @@ public final class ShardPass {
                 NDArray read = model.stages(firstLiveStage, base.encoder().stages(), pass, x, tokens);
                 NDArray logits = base.encoder().head().logits(pass, read);
                 NDArray sum = head.lossSum(logits, batch.labels(), batch.weights(), settings.labelSmoothing());
+                clock.lap(Phase.FORWARD);
                 recording.backward(sum);
                 loss = Tensors.toFloats(sum)[0];
             }
             for (Slot slot : layout.slots()) {
                 Autograd.addGradient(model.adapters().tensor(slot.tensor().name()), gradient, slot.offset());
             }
+            clock.lap(Phase.BACKWARD);
             double weight = head.weight(batch.labels(), batch.weights());
             return new ShardSum(loss, weight, batch.rows(), gradient);
         }

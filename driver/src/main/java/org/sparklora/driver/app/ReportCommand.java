@@ -1,0 +1,69 @@
+package org.sparklora.driver.app;
+
+import java.io.IOException;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import org.sparklora.driver.report.RunDirectory;
+import org.sparklora.driver.report.page.Language;
+import org.sparklora.driver.report.page.RunReport;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code report}: the page about a run, written again, or one page about several runs. */
+@Command(
+        name = "report",
+        mixinStandardHelpOptions = true,
+        description =
+                "Writes the report page of a run, finished or not, into its directory; of several runs, side by side,"
+                        + " into the file that --output names.")
+final class ReportCommand implements Callable<Integer> {
+
+    @Option(
+            names = "--run",
+            required = true,
+            paramLabel = "DIR",
+            description = "A run directory; give it several times to see several runs side by side.")
+    private List<String> runs = List.of();
+
+    @Option(names = "--lang", paramLabel = "LANG", defaultValue = "en", description = "en (default) or zh.")
+    private String lang = "en";
+
+    @Option(
+            names = "--output",
+            paramLabel = "FILE",
+            description = "Where the page goes, a path or URI; default for one run: " + RunReport.FILE + " inside it.")
+    private @Nullable String output;
+
+    @Override
+    public Integer call() throws IOException {
+        Language language = Language.of(lang)
+                .orElseThrow(() -> new UsageException("--lang '" + lang + "' is not known; give en or zh"));
+        if (output == null && runs.size() > 1) {
+            throw new UsageException("a page about " + runs.size()
+                    + " runs belongs to none of them; say where it goes with --output FILE");
+        }
+        List<RunReport> reports =
+                runs.stream().map(RunOutput::directory).map(RunReport::new).toList();
+        Target target =
+                output == null ? new Target(RunOutput.directory(runs.get(0)), RunReport.FILE) : Target.of(output);
+        target.folder().write(target.name(), RunReport.page(reports, language));
+        Console.out("%s/%s", target.folder().location(), target.name());
+        return ExitCode.OK.code();
+    }
+
+    /** A file by its folder, which need not be a run's. */
+    private record Target(RunDirectory folder, String name) {
+
+        static Target of(String path) {
+            int slash = path.lastIndexOf('/');
+            String name = path.substring(slash + 1);
+            if (name.isEmpty() || name.equals(".") || name.equals("..")) {
+                throw new UsageException("--output " + path + " names no file; give a path such as compared.html");
+            }
+            // "/" itself keeps its slash.
+            String folder = slash < 0 ? "." : slash == 0 ? "/" : path.substring(0, slash);
+            return new Target(RunOutput.directory(folder), name);
+        }
+    }
+}

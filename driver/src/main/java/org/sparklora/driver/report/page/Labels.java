@@ -1,0 +1,25 @@
+package org.sparklora.driver.report.page;
+
+import java.util.List;
+
+/** What runs are called where there are several: A, B, and so on, with their names. */
+final class Labels {
+
+    private Labels() {}
+
+    static String letter(int index) {
+        return index < 26 ? String.valueOf((char) ('A' + index)) : Integer.toString(index + 1);
+    }
+
+    /** {@code A name}: as long as names may be alike. */
+    static String of(List<RunStory> runs, int index) {
+        String name = runs.get(index).name();
+        return runs.size() == 1 ? name : letter(index) + " " + name;
+    }
+
+    static void of(Html html, List<RunStory> runs, int index) {
+        html.element("span", letter(index), "class", "letter", "translate", "no")
+                .text(" ");
+        html.data(runs.get(index).name());
+    }
+}

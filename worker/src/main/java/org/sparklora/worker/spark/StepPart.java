@@ -1,0 +1,18 @@
+package org.sparklora.worker.spark;
+
+import java.io.Serializable;
+import java.util.List;
+import org.sparklora.worker.contract.PhaseTimes;
+
+/**
+ * What one task brings of a step.
+ *
+ * @param sums of the complete subtrees that it holds
+ * @param times what it spent its time on
+ */
+public record StepPart(List<NodeSum> sums, PhaseTimes times) implements Serializable {
+
+    public StepPart {
+        sums = List.copyOf(sums);
+    }
+}
