@@ -9,6 +9,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 import org.apache.spark.BarrierTaskContext;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.broadcast.Broadcast;
@@ -19,6 +20,7 @@ import org.sparklora.worker.allreduce.ShardTree;
 import org.sparklora.worker.allreduce.TreeAllReduce;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.GroupState;
+import org.sparklora.worker.contract.LiveStep;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.contract.ShardSum;
@@ -88,7 +90,7 @@ public final class SegmentTask
             TreeAllReduce reduce =
                     new TreeAllReduce(segment.stage(), floats, ranks, self, mailbox, links, segment.deadline());
             try {
-                Steps steps = steps(step, epoch, shards, reduce);
+                Steps steps = steps(step, epoch, shards, reduce, self == 0 ? LiveSteps::tell : unsaid -> {});
                 reduce.finish();
                 return new SegmentResult(
                         self,
@@ -108,7 +110,12 @@ public final class SegmentTask
     /** What the steps of a segment showed, and why they ended early if they did. */
     private record Steps(List<StepReport> reports, @Nullable String diverged, long passNanos) {}
 
-    private Steps steps(TrainStep step, EpochContext epoch, List<CachedShard> shards, TreeAllReduce reduce) {
+    private Steps steps(
+            TrainStep step,
+            EpochContext epoch,
+            List<CachedShard> shards,
+            TreeAllReduce reduce,
+            Consumer<LiveStep> told) {
         ShardTree tree = new ShardTree(epoch.plan().shards().shards());
         AtomicLong passNanos = new AtomicLong();
         GradientExchange exchange = (k, live) -> {
@@ -121,9 +128,12 @@ public final class SegmentTask
             return reduce.sum(sums);
         };
         List<StepReport> reports = new ArrayList<>();
+        SegmentNews news = new SegmentNews(segment, told);
         try {
             for (int k = segment.steps().from(); k < segment.steps().to(); k++) {
-                reports.add(step.run(segment.steps().firstGlobal() + k, k, exchange));
+                StepReport report = step.run(segment.steps().firstGlobal() + k, k, exchange);
+                reports.add(report);
+                news.done(report);
             }
             return new Steps(reports, null, passNanos.get());
         } catch (DivergedException e) {
