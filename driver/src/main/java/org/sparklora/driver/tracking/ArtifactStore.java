@@ -30,7 +30,7 @@ interface ArtifactStore {
                 String host = uri.getRawAuthority() == null
                         ? client.server()
                         : URI.create(client.server()).getScheme() + "://" + uri.getRawAuthority();
-                yield Optional.of(http(client.artifactProxy(host) + uri.getRawPath(), client));
+                yield Optional.of(http(MlflowClient.artifactProxy(host) + uri.getRawPath(), client));
             }
             case "http", "https" -> Optional.of(http(address, client));
             case "file" -> Optional.of(folder(Path.of(uri.getPath())));

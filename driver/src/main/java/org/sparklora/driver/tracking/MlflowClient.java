@@ -12,9 +12,12 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Base64;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 
 /**
  * Calls of MLflow's REST API, version 2.0 (mlflow.org, "REST API"): JSON in, JSON out.
@@ -106,8 +109,15 @@ final class MlflowClient {
         json(request(to).header("Content-Type", "application/octet-stream").PUT(BodyPublishers.ofByteArray(bytes)));
     }
 
+    /** Keys and values as MLflow has parameters and tags, by key. */
+    static List<Map<String, Object>> pairs(Map<String, String> values) {
+        List<Map<String, Object>> pairs = new ArrayList<>();
+        new TreeMap<>(values).forEach((key, value) -> pairs.add(Map.of("key", key, "value", value)));
+        return pairs;
+    }
+
     /** Where the server takes the files of a path below its artifacts. */
-    String artifactProxy(String host) {
+    static String artifactProxy(String host) {
         return host + "/api/2.0/mlflow-artifacts/artifacts";
     }
 

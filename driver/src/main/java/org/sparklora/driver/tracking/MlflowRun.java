@@ -2,6 +2,7 @@ package org.sparklora.driver.tracking;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -32,9 +33,6 @@ final class MlflowRun implements Destination {
 
     /** What MLflow does not take in a key. */
     private static final Pattern STRANGE = Pattern.compile("[^A-Za-z0-9_\\-. :/]");
-
-    private static final String EXPERIMENTS = "experiments/";
-    private static final String RUNS = "runs/";
 
     private final Job job;
     private final MlflowClient client;
@@ -92,18 +90,15 @@ final class MlflowRun implements Destination {
 
     private void open(long startTime) throws IOException, InterruptedException {
         Optional<String> before = file.mlflowRun(client.server());
-        Optional<JsonNode> found = before.isPresent() ? find(before.get()) : Optional.empty();
-        JsonNode run = found.isPresent() ? found.get() : create(startTime);
-        if (found.isPresent()) {
-            client.post(RUNS + "update", Map.of("run_id", before.orElseThrow(), "status", "RUNNING"));
-        }
-        run.path("data")
-                .path("metrics")
+        MlflowRuns runs = new MlflowRuns(client);
+        Optional<JsonNode> found = before.isPresent() ? runs.goOn(before.get()) : Optional.empty();
+        JsonNode run =
+                found.isPresent() ? found.get() : runs.create(job.experiment(), job.run(), startTime, firstTags());
+        JsonNode data = run.path("data");
+        data.path("metrics")
                 .forEach(metric -> newest.put(
                         metric.path("key").asText(), metric.path("step").asLong()));
-        run.path("data")
-                .path("params")
-                .forEach(parameter -> known.add(parameter.path("key").asText()));
+        data.path("params").forEach(parameter -> known.add(parameter.path("key").asText()));
         String made = run.path("info").path("run_id").asText();
         if (made.isEmpty()) {
             throw new RefusedException("answers without a run's id; is it MLflow's tracking server?");
@@ -113,73 +108,13 @@ final class MlflowRun implements Destination {
         id = made;
     }
 
-    /** The run that an earlier part of this one was shown as; somebody may have deleted it. */
-    private Optional<JsonNode> find(String run) throws IOException, InterruptedException {
-        try {
-            JsonNode found = client.get(RUNS + "get", "run_id", run).path("run");
-            return found.path("info").path("lifecycle_stage").asText().equals("deleted")
-                    ? Optional.empty()
-                    : Optional.of(found);
-        } catch (MlflowClient.ErrorAnswer e) {
-            if (e.code().equals(MlflowClient.UNKNOWN)) {
-                return Optional.empty();
-            }
-            throw e;
-        }
-    }
-
-    private JsonNode create(long startTime) throws IOException, InterruptedException {
-        return client.post(
-                        RUNS + "create",
-                        Map.of(
-                                "experiment_id",
-                                experiment(),
-                                "run_name",
-                                job.run(),
-                                "start_time",
-                                startTime,
-                                "tags",
-                                pairs(Map.of(
-                                        "mlflow.runName", job.run(),
-                                        "mlflow.source.name", "spark-lora",
-                                        "mlflow.source.type", "JOB",
-                                        "mlflow.user", System.getProperty("user.name", "unknown"),
-                                        "spark-lora.output", directory.location()))))
-                .path("run");
-    }
-
-    private String experiment() throws IOException, InterruptedException {
-        Optional<String> found = findExperiment();
-        if (found.isPresent()) {
-            return found.get();
-        }
-        try {
-            return client.post(EXPERIMENTS + "create", Map.of("name", job.experiment()))
-                    .path("experiment_id")
-                    .asText();
-        } catch (MlflowClient.ErrorAnswer e) {
-            if (e.code().equals(MlflowClient.EXISTS)) { // Another run was faster.
-                return findExperiment().orElseThrow(() -> e);
-            }
-            throw e;
-        }
-    }
-
-    private Optional<String> findExperiment() throws IOException, InterruptedException {
-        try {
-            JsonNode found = client.get(EXPERIMENTS + "get-by-name", "experiment_name", job.experiment())
-                    .path("experiment");
-            if (found.path("lifecycle_stage").asText().equals("deleted")) {
-                throw new RefusedException("has deleted the experiment '" + job.experiment()
-                        + "'; restore it there, or name another in tracking.experiment");
-            }
-            return Optional.of(found.path("experiment_id").asText());
-        } catch (MlflowClient.ErrorAnswer e) {
-            if (e.code().equals(MlflowClient.UNKNOWN)) {
-                return Optional.empty();
-            }
-            throw e;
-        }
+    private Map<String, String> firstTags() {
+        return Map.of(
+                "mlflow.runName", job.run(),
+                "mlflow.source.name", "spark-lora",
+                "mlflow.source.type", "JOB",
+                "mlflow.user", System.getProperty("user.name", "unknown"),
+                "spark-lora.output", directory.location());
     }
 
     /** Once: MLflow's parameters never change. */
@@ -187,7 +122,7 @@ final class MlflowRun implements Destination {
         SortedMap<String, String> missing = new TreeMap<>();
         job.parameters().forEach((key, value) -> missing.put(key(key), cut(value)));
         missing.keySet().removeAll(known);
-        List<Map<String, Object>> all = pairs(missing);
+        List<Map<String, Object>> all = MlflowClient.pairs(missing);
         for (int from = 0; from < all.size(); from += MOST_PARAMETERS) {
             log("params", all.subList(from, Math.min(all.size(), from + MOST_PARAMETERS)));
         }
@@ -248,18 +183,12 @@ final class MlflowRun implements Destination {
                             "version." + version.getKey(), version.getValue().asText()));
         }
         if (!tags.isEmpty()) {
-            log("tags", pairs(tags));
+            log("tags", MlflowClient.pairs(tags));
         }
     }
 
     private void log(String what, List<Map<String, Object>> values) throws IOException, InterruptedException {
-        client.post(RUNS + "log-batch", Map.of("run_id", id, what, values));
-    }
-
-    private static List<Map<String, Object>> pairs(Map<String, String> values) {
-        List<Map<String, Object>> pairs = new ArrayList<>();
-        new TreeMap<>(values).forEach((key, value) -> pairs.add(Map.of("key", key, "value", value)));
-        return pairs;
+        client.post("runs/log-batch", Map.of("run_id", id, what, values));
     }
 
     private static String key(String name) {
@@ -284,7 +213,7 @@ final class MlflowRun implements Destination {
                 case FAILED -> "FAILED";
                 case CANCELLED -> "KILLED";
             };
-            client.post(RUNS + "update", Map.of("run_id", id, "status", status, "end_time", clock.millis()));
+            client.post("runs/update", Map.of("run_id", id, "status", status, "end_time", clock.millis()));
         } catch (MlflowClient.ErrorAnswer e) {
             throw new RefusedException("does not take the run's end: " + e.getMessage());
         }
@@ -308,6 +237,6 @@ final class MlflowRun implements Destination {
             store.get().write("adapter/" + name, directory.read("adapter/" + name));
         }
         String lines = String.join("\n", decisions) + "\n";
-        store.get().write("freeze_decisions.jsonl", lines.getBytes(java.nio.charset.StandardCharsets.UTF_8));
+        store.get().write("freeze_decisions.jsonl", lines.getBytes(StandardCharsets.UTF_8));
     }
 }
