@@ -103,9 +103,10 @@ final class MlflowRun implements Destination {
         if (made.isEmpty()) {
             throw new RefusedException("answers without a run's id; is it MLflow's tracking server?");
         }
-        file.remember(client.server(), made);
         artifacts = run.path("info").path("artifact_uri").asText();
         id = made;
+        // Last: where the run directory is full, the next attempt must not make another run.
+        file.remember(client.server(), made);
     }
 
     private Map<String, String> firstTags() {
