@@ -32,6 +32,7 @@ class PackageRulesTest {
                         "org.sparklora.driver.score..",
                         "org.sparklora.driver.spelling..",
                         "org.sparklora.driver.export..",
+                        "org.sparklora.driver.tracking..",
                         "org.sparklora.driver.verify..")
                 .should()
                 .dependOnClassesThat()

@@ -44,6 +44,8 @@ import org.sparklora.driver.report.page.Language;
 import org.sparklora.driver.report.page.RunReport;
 import org.sparklora.driver.spark.ExchangeChoice;
 import org.sparklora.driver.spark.RunDirectories;
+import org.sparklora.driver.tracking.Outcome;
+import org.sparklora.driver.tracking.Tracking;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
@@ -78,6 +80,9 @@ final class RunOutput {
     private final RunReport page;
     private boolean pageFailed;
     private SortedMap<String, String> origin = new TreeMap<>();
+
+    /** Read by the hook's thread. */
+    private volatile Tracking tracking = Tracking.none();
 
     /** What to do with a run that the output directory holds. */
     enum IfRunIsThere {
@@ -189,6 +194,7 @@ final class RunOutput {
             claim();
             Console.progress(job.name() + ": " + resumption.get().description());
         }
+        track();
         directory.write("config.yaml", ResolvedYaml.write(job).getBytes(StandardCharsets.UTF_8));
         Map<String, String> versions = new TreeMap<>(Map.of(
                 "spark-lora", Main.Version.current(),
@@ -234,6 +240,19 @@ final class RunOutput {
         Console.err("%s: exchange %s: %s", job.name(), exchange.label(), exchange.reason());
         exchange.surplus(spark.sparkContext(), data.training().plan().shards())
                 .ifPresent(warning -> Console.err("%s: %s", job.name(), warning));
+    }
+
+    /** Shows the run elsewhere, too, from its first line on. */
+    private void track() {
+        tracking = Tracking.open(
+                job,
+                new Tracking.Surroundings(
+                        directory,
+                        RunDirectories::of,
+                        System.getenv(),
+                        line -> Console.err("%s: warning: %s", job.name(), line),
+                        clock));
+        history.listen(tracking::published);
     }
 
     private Map<String, String> choices(ExchangeChoice exchange) {
@@ -295,6 +314,7 @@ final class RunOutput {
         RunStatus finished = RunStatus.finished(sha);
         end(finished, finished);
         writePage();
+        tracking.end(Outcome.FINISHED);
         return String.format(
                 Locale.ROOT,
                 "%s: done in %.0f s, adapter of epoch %d in %s/adapter%nadapter_model.safetensors sha256 %s%s",
@@ -320,6 +340,7 @@ final class RunOutput {
                     code == ExitCode.CANCELLED ? RunStatus.cancelled(message) : RunStatus.failed(code.code(), message);
             boolean stopping = end(status, RunStatus.cancelled(STOPPED));
             writePage();
+            tracking.end(stopping || code == ExitCode.CANCELLED ? Outcome.CANCELLED : Outcome.FAILED);
             if (stopping) {
                 return true;
             }
@@ -368,6 +389,7 @@ final class RunOutput {
             status(RunStatus.cancelled(STOPPED));
             writePage();
             Console.progress("spark-lora: " + STOPPED);
+            tracking.end(Outcome.CANCELLED);
         } catch (IOException | RuntimeException e) {
             Console.progress("spark-lora: status.json cannot be written: " + e.getMessage());
         }

@@ -2,7 +2,6 @@ package org.sparklora.driver.app;
 
 import java.io.IOException;
 import java.time.Clock;
-import java.time.Duration;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SparkSession;
 import org.sparklora.driver.app.RunOutput.IfRunIsThere;
@@ -19,7 +18,9 @@ import org.sparklora.driver.loop.TrainingLoop.Recipe;
 import org.sparklora.driver.plan.EpochWork;
 import org.sparklora.driver.plan.StepCost;
 import org.sparklora.driver.report.Progress;
+import org.sparklora.driver.report.RunMeter;
 import org.sparklora.driver.spark.ExchangeChoice;
+import org.sparklora.driver.spark.RunGauges;
 import org.sparklora.driver.spark.Sessions;
 import org.sparklora.driver.spark.SparkEpochRunner;
 import org.sparklora.driver.spark.TaskLabels;
@@ -39,8 +40,6 @@ import org.sparklora.worker.train.OptimizerSettings;
  * checked without Spark is checked first, and everything before a run that is to be overwritten is cleared away.
  */
 final class TrainingRun {
-
-    private static final Duration PROGRESS_EVERY = Duration.ofSeconds(5);
 
     private final JobConfig job;
     private final IfRunIsThere ifRunIsThere;
@@ -124,13 +123,15 @@ final class TrainingRun {
         TrainingConfig training = job.training();
         int steps = data.training().plan().stepsPerEpoch();
         Recipe recipe = new Recipe(policy, optimizer(steps), data.training().plan(), ending(), model.cacheRule());
-        Progress progress = new Progress(clock, PROGRESS_EVERY, Console::progress);
+        RunMeter meter = new RunMeter(clock);
+        Progress progress = new Progress(meter, clock, Console.screen());
         FreezeState initial = model.initial(policy, groups, steps);
         output.started(model, manifest, initial, data, spark, exchange);
         policy.neverReached(training.numTrainEpochs(), steps)
                 .forEach(line -> Console.err("%s: warning: %s", job.name(), line));
         RunRecord.Report report = new RunRecord.Report(work(model, manifest, data), output::writePage);
-        try (RunRecord record =
+        try (RunGauges gauges = new RunGauges(meter);
+                RunRecord record =
                         new RunRecord(output.history(), progress, clock, training.numTrainEpochs(), steps, report);
                 SparkEpochRunner runner = new SparkEpochRunner(
                         spark,
@@ -145,6 +146,7 @@ final class TrainingRun {
                                 job.execution().maxFailures(),
                                 job.execution().activationCache()),
                         record)) {
+            gauges.show();
             TrainingLoop loop = new TrainingLoop(manifest, firstValues, recipe, runner, record, clock);
             TrainingLoop.Result result = output.run(loop);
             return output.finished(model, manifest, data, result);

@@ -207,7 +207,7 @@ public final class JobChanges {
     }
 
     /** Leaves by their path; lists whole, and so are patterns, whose order counts. */
-    private static void flatten(String path, @Nullable Object value, Map<String, String> leaves) {
+    static void flatten(String path, @Nullable Object value, Map<String, String> leaves) {
         if (value instanceof Map<?, ?> map && !map.isEmpty() && !path.endsWith("_pattern")) {
             map.forEach((key, child) -> {
                 String name = String.valueOf(key);

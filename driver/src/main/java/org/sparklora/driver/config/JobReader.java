@@ -1,10 +1,11 @@
 package org.sparklora.driver.config;
 
+import java.net.URI;
+import java.net.URISyntaxException;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
-import java.util.SortedMap;
 import java.util.stream.Stream;
 import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.data.TextTokenizer;
@@ -228,13 +229,35 @@ final class JobReader {
         return DropoutSetting.NONE;
     }
 
-    private static TrackingConfig tracking(Section s) {
-        TrackingConfig tracking = new TrackingConfig(trackingOf(s, "mlflow"), trackingOf(s, "tensorboard"));
+    private TrackingConfig tracking(Section s) {
+        Optional<String> uri = s.text("mlflow");
+        Optional<String> experiment = s.text("experiment");
+        Optional<String> tensorboard = s.text("tensorboard").map(paths::output);
+        if (uri.filter(text -> !isServer(text)).isPresent()) {
+            s.mismatch(
+                    "mlflow",
+                    "'" + uri.get() + "'",
+                    "the address of a tracking server, such as http://localhost:5000, without a user in it:"
+                            + " credentials are read from MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or"
+                            + " MLFLOW_TRACKING_TOKEN");
+        }
+        if (experiment.isPresent() && uri.isEmpty()) {
+            s.problem("experiment", "needs tracking.mlflow, the tracking server");
+        }
         s.finish();
-        return tracking;
+        return new TrackingConfig(
+                uri.map(text ->
+                        new TrackingConfig.Mlflow(text, experiment.orElse(TrackingConfig.Mlflow.DEFAULT_EXPERIMENT))),
+                tensorboard);
     }
 
-    private static Optional<SortedMap<String, Object>> trackingOf(Section s, String key) {
-        return s.has(key) ? Optional.of(s.plainMap(key)) : Optional.empty();
+    private static boolean isServer(String text) {
+        try {
+            URI uri = new URI(text);
+            boolean http = "http".equals(uri.getScheme()) || "https".equals(uri.getScheme());
+            return http && uri.getHost() != null && uri.getUserInfo() == null && uri.getQuery() == null;
+        } catch (URISyntaxException e) {
+            return false;
+        }
     }
 }

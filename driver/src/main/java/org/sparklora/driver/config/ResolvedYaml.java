@@ -8,6 +8,8 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.manifest.ModulePattern;
 import org.sparklora.driver.manifest.PatternMap;
@@ -39,14 +41,27 @@ public final class ResolvedYaml {
                 entry("schedule", schedule(job.schedule(), job.lora())),
                 entry("training", training(job.training())),
                 entry("execution", execution(job.execution())),
-                entry(
-                        "tracking",
-                        map(
-                                entry("mlflow", job.tracking().mlflow().orElse(null)),
-                                entry(
-                                        "tensorboard",
-                                        job.tracking().tensorboard().orElse(null)))),
+                entry("tracking", tracking(job.tracking())),
                 entry("output", job.output()));
+    }
+
+    /** Every value of the job by its path, as text; lists whole; what is null is left out. */
+    public static SortedMap<String, String> leaves(JobConfig job) {
+        SortedMap<String, String> leaves = new TreeMap<>();
+        JobChanges.flatten("", tree(job), leaves);
+        leaves.values().removeIf("null"::equals);
+        return leaves;
+    }
+
+    private static Map<String, @Nullable Object> tracking(TrackingConfig tracking) {
+        return map(
+                entry(
+                        "mlflow",
+                        tracking.mlflow().map(TrackingConfig.Mlflow::uri).orElse(null)),
+                entry(
+                        "experiment",
+                        tracking.mlflow().map(TrackingConfig.Mlflow::experiment).orElse(null)),
+                entry("tensorboard", tracking.tensorboard().orElse(null)));
     }
 
     private static Map<String, @Nullable Object> model(ModelConfig model) {

@@ -263,13 +263,6 @@ final class Section {
         return map;
     }
 
-    /** A map of anything, as plain values. */
-    SortedMap<String, Object> plainMap(String key) {
-        SortedMap<String, Object> map = new TreeMap<>();
-        section(key).values.forEach((name, value) -> map.put(name, plain(value)));
-        return map;
-    }
-
     /** Any value, as plain Java: text, Long, Double, Boolean, lists and maps of them; a null within is the text null. */
     Optional<Object> plain(String key) {
         return Optional.ofNullable(value(key)).map(Section::plain);

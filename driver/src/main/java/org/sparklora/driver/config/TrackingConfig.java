@@ -1,23 +1,26 @@
 package org.sparklora.driver.config;
 
-import java.util.Collections;
 import java.util.Optional;
-import java.util.SortedMap;
-import java.util.TreeMap;
 
-/** Where metrics go besides the run directory; settings by key, as plain values. */
-public record TrackingConfig(
-        Optional<SortedMap<String, Object>> mlflow, Optional<SortedMap<String, Object>> tensorboard) {
+/**
+ * Where metrics go besides the run directory.
+ *
+ * @param tensorboard directory for event files
+ */
+public record TrackingConfig(Optional<Mlflow> mlflow, Optional<String> tensorboard) {
 
     /** Nowhere. */
     public static final TrackingConfig NONE = new TrackingConfig(Optional.empty(), Optional.empty());
 
-    public TrackingConfig {
-        mlflow = mlflow.map(TrackingConfig::copy);
-        tensorboard = tensorboard.map(TrackingConfig::copy);
-    }
+    /**
+     * An MLflow tracking server.
+     *
+     * @param uri its address, http or https
+     * @param experiment name of the experiment that the run belongs to
+     */
+    public record Mlflow(String uri, String experiment) {
 
-    private static SortedMap<String, Object> copy(SortedMap<String, Object> settings) {
-        return Collections.unmodifiableSortedMap(new TreeMap<>(settings));
+        /** MLflow's own experiment for whatever names none. */
+        static final String DEFAULT_EXPERIMENT = "Default";
     }
 }

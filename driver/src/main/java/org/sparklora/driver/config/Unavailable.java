@@ -33,9 +33,6 @@ final class Unavailable {
 
         ExecutionConfig execution = job.execution();
         refuse("execution.device", execution.device(), execution.device() == ComputeDevice.GPU, "cpu");
-
-        refuse("tracking.mlflow", job.tracking().mlflow().isPresent(), "leave it out");
-        refuse("tracking.tensorboard", job.tracking().tensorboard().isPresent(), "leave it out");
     }
 
     private void refuse(String key, Enum<?> value, boolean given, String instead) {

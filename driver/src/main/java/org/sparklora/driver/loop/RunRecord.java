@@ -21,10 +21,11 @@ import org.sparklora.driver.report.Progress;
 import org.sparklora.driver.report.ProgressLine.Position;
 import org.sparklora.driver.report.RunHistory;
 import org.sparklora.worker.contract.EpochPlan;
+import org.sparklora.worker.contract.LiveStep;
 import org.sparklora.worker.train.StepReport;
 
 /** Writes what happens into the history, and shows it. Publishes at every epoch's end and once a minute. */
-public final class RunRecord implements RunListener, FailureListener, CacheListener, AutoCloseable {
+public final class RunRecord implements RunListener, FailureListener, CacheListener, LiveListener, AutoCloseable {
 
     private static final Duration PUBLISH_EVERY = Duration.ofSeconds(60);
 
@@ -122,11 +123,16 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
             examples += report.examples();
         }
         StepReport last = reports.get(reports.size() - 1);
-        int done = Math.toIntExact(last.step() - (long) epoch * stepsPerEpoch) + 1;
-        progress.step(at(epoch, done), last.loss(), examples);
+        progress.step(after(epoch, last.step()), last.loss(), last.gradNorm(), examples);
         if (Duration.between(published, clock.instant()).compareTo(PUBLISH_EVERY) >= 0) {
             publish();
         }
+    }
+
+    /** Shown only: what counts is told by {@link #stepsDone}. */
+    @Override
+    public void underWay(int epoch, LiveStep step) {
+        progress.underWay(after(epoch, step.step()), step.loss(), step.gradNorm(), step.examples());
     }
 
     private static HistoryEvent.Step event(int epoch, StepReport report) {
@@ -228,7 +234,13 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
         publish();
     }
 
-    private Position at(int epoch, int stepsDone) {
-        return new Position(epoch, epochs, stepsDone, stepsPerEpoch);
+    /** Before a step of an epoch. */
+    private Position at(int epoch, int epochStep) {
+        return new Position(epoch, epochs, epoch * stepsPerEpoch + epochStep, epochs * stepsPerEpoch);
+    }
+
+    /** After a step of the run. */
+    private Position after(int epoch, long step) {
+        return new Position(epoch, epochs, Math.toIntExact(step) + 1, epochs * stepsPerEpoch);
     }
 }

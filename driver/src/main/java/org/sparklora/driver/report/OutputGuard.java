@@ -10,9 +10,19 @@ import java.util.TreeSet;
 /** Keeps a new run from writing over another one, and {@code --overwrite} from deleting what no run wrote. */
 public final class OutputGuard {
 
+    /** Where the run is shown besides. */
+    public static final String TRACKING = "tracking.json";
+
     /** Everything that a run writes into its directory. */
     public static final Set<String> RUN_FILES = Set.of(
-            "config.yaml", "manifest.json", RunHistory.FILE, RunStatus.FILE, "adapter", "checkpoints", "report.html");
+            "config.yaml",
+            "manifest.json",
+            RunHistory.FILE,
+            RunStatus.FILE,
+            TRACKING,
+            "adapter",
+            "checkpoints",
+            "report.html");
 
     /** Any of these: a run is here and must not be mixed with another. */
     private static final Set<String> HOLDS_A_RUN = Set.of("config.yaml", RunHistory.FILE, "adapter", "checkpoints");

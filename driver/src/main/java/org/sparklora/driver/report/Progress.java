@@ -4,82 +4,85 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
-import java.util.Optional;
-import java.util.function.Consumer;
 import org.sparklora.driver.report.ProgressLine.Position;
+import org.sparklora.driver.report.RunMeter.Numbers;
+import org.sparklora.driver.report.RunMeter.Reading;
 import org.sparklora.worker.contract.FreezeState;
+import org.sparklora.worker.contract.GroupState;
 
 /**
  * Decides which progress lines a person sees: every epoch's start and end and every change of a group, and of the steps
- * one line per interval at most.
+ * as much as the screen bears. Its numbers are those of a {@link RunMeter}, which it keeps up to date.
  *
- * <p>Call order: for each epoch {@link #epochStart}, {@link #step} after each step, {@link #epochEnd}. Speed and time
- * left come from the epoch under way, since freezing changes what a step costs. Not thread-safe.
+ * <p>Call order: for each epoch {@link #epochStart}, {@link #step} after each step or segment, {@link #epochEnd}; {@link
+ * #underWay} whenever something is known of a segment that runs. Safe from any thread.
  */
 public final class Progress {
 
+    private final RunMeter meter;
     private final Clock clock;
-    private final Duration interval;
-    private final Consumer<String> lines;
+    private final Screen screen;
 
-    private FreezeState state = FreezeState.of(Map.of());
-    private Instant epochBegan;
-    private Instant lastLine;
-    private int stepsBefore;
-    private long examples;
+    private Instant lastStatus;
 
-    /**
-     * @param interval between two lines about steps
-     * @param lines takes each line, without a line end; stderr, usually
-     */
-    public Progress(Clock clock, Duration interval, Consumer<String> lines) {
+    public Progress(RunMeter meter, Clock clock, Screen screen) {
+        this.meter = meter;
         this.clock = clock;
-        this.interval = interval;
-        this.lines = lines;
-        this.epochBegan = clock.instant();
-        this.lastLine = epochBegan;
+        this.screen = screen;
+        this.lastStatus = clock.instant();
     }
 
     /** An epoch, or the rest of one after a resume, begins; {@code at} counts the steps done before it. */
-    public void epochStart(Position at, FreezeState now, HistoryEvent.EpochStart.Cost cost) {
-        state = now;
-        stepsBefore = at.stepsDone();
-        examples = 0;
-        epochBegan = clock.instant();
-        lastLine = epochBegan;
-        lines.accept(ProgressLine.epochStart(at, now, cost));
+    public synchronized void epochStart(Position at, FreezeState now, HistoryEvent.EpochStart.Cost cost) {
+        meter.epochStart(at, now, cost);
+        lastStatus = clock.instant();
+        screen.line(ProgressLine.epochStart(at, now, cost));
     }
 
     /** A group thawed, froze or was added. */
-    public void groupChange(Position at, HistoryEvent.GroupChange change) {
-        lines.accept(ProgressLine.groupChange(at, change));
+    public synchronized void groupChange(Position at, HistoryEvent.GroupChange change) {
+        meter.moved(
+                change.group(),
+                switch (change.kind()) {
+                    case THAW -> GroupState.LIVE;
+                    case FREEZE -> GroupState.FROZEN;
+                    case ADD -> GroupState.DORMANT;
+                });
+        screen.line(ProgressLine.groupChange(at, change));
     }
 
-    /** A step is done. */
-    public void step(Position at, double loss, int stepExamples) {
-        examples += stepExamples;
+    /** Steps are done; loss and norm are those of the last. */
+    public synchronized void step(Position at, double loss, double gradNorm, int stepExamples) {
+        meter.done(at, loss, gradNorm, stepExamples);
+        showStatus();
+    }
+
+    /** Steps of a segment that runs; the examples are those of the segment so far. */
+    public synchronized void underWay(Position at, double loss, double gradNorm, long segmentExamples) {
+        meter.underWay(at, loss, gradNorm, segmentExamples);
+        showStatus();
+    }
+
+    private void showStatus() {
         Instant now = clock.instant();
-        if (Duration.between(lastLine, now).compareTo(interval) < 0) {
+        if (Duration.between(lastStatus, now).compareTo(screen.interval()) < 0) {
             return;
         }
-        lastLine = now;
-        double seconds = Duration.between(epochBegan, now).toNanos() / 1e9;
-        int done = at.stepsDone() - stepsBefore;
-        Optional<Duration> left = done < 1
-                ? Optional.empty()
-                : Optional.of(
-                        Duration.ofMillis((long) (1000 * seconds / done * Math.max(0, at.steps() - at.stepsDone()))));
-        lines.accept(ProgressLine.step(at, loss, seconds > 0 ? examples / seconds : 0, left, state));
+        lastStatus = now;
+        Reading reading = meter.reading();
+        Numbers numbers = reading.numbers();
+        screen.status(ProgressLine.step(
+                reading.at(), numbers.loss(), numbers.examplesPerSecond(), numbers.left(), reading.groups()));
     }
 
     /** Something out of the ordinary. */
-    public void note(String line) {
-        lines.accept(line);
+    public synchronized void note(String line) {
+        screen.line(line);
     }
 
     /** An epoch is over; {@code padding} is the part of what its steps computed that was padding. */
-    public void epochEnd(Position at, double trainLoss, double padding, Map<String, ? extends Number> validation) {
-        Duration took = Duration.between(epochBegan, clock.instant());
-        lines.accept(ProgressLine.epochSummary(at, took, trainLoss, padding, validation));
+    public synchronized void epochEnd(
+            Position at, double trainLoss, double padding, Map<String, ? extends Number> validation) {
+        screen.line(ProgressLine.epochSummary(at, meter.epochTook(), trainLoss, padding, validation));
     }
 }

@@ -24,12 +24,12 @@ public final class ProgressLine {
         }
     }
 
-    /** {@code epoch 2/6 step 126/378 loss 0.4211 218 ex/s 1m 12s left · live bottom top}. */
+    /** {@code epoch 2/6 step 126/378 loss 0.4211 218 examples/s 1m 12s left · live bottom top}. */
     public static String step(
             Position at, double loss, double examplesPerSecond, Optional<Duration> left, FreezeState state) {
         String time = left.map(d -> " " + duration(d) + " left").orElse("");
         return at.epochText() + " step " + at.stepsDone() + "/" + at.steps() + " loss " + number(loss) + " "
-                + rate(examplesPerSecond) + " ex/s" + time + " · " + groups(state);
+                + rate(examplesPerSecond) + " examples/s" + time + " · " + groups(state);
     }
 
     /** {@code epoch 2/6 starts · live bottom top · 3,106 parameters train, 12,424 bytes per step}. */

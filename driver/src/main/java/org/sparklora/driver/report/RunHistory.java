@@ -9,7 +9,9 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 
 /**
  * The history of a run, {@code history.jsonl}: one JSON object per line, {@code "event"} first and {@code "time"} second.
@@ -35,6 +37,7 @@ public final class RunHistory {
     private final Clock clock;
     private final ByteArrayOutputStream committed = new ByteArrayOutputStream();
     private final ByteArrayOutputStream pending = new ByteArrayOutputStream();
+    private Consumer<List<String>> listener = lines -> {};
 
     /** A history without events; nothing is written before the first commit. */
     public RunHistory(RunDirectory directory, Clock clock) {
@@ -90,7 +93,25 @@ public final class RunHistory {
         all.writeBytes(pending.toByteArray());
         directory.write(FILE, all.toByteArray());
         committed.writeBytes(pending.toByteArray());
+        List<String> published = lines(pending);
         pending.reset();
+        listener.accept(published);
+    }
+
+    /**
+     * Names who gets every published line, in order and once: those there are now, then those of each commit.
+     *
+     * @param to must neither throw nor wait
+     */
+    public void listen(Consumer<List<String>> to) {
+        listener = to;
+        if (committed.size() > 0) {
+            to.accept(lines(committed));
+        }
+    }
+
+    private static List<String> lines(ByteArrayOutputStream bytes) {
+        return bytes.toString(StandardCharsets.UTF_8).lines().toList();
     }
 
     /** Forgets the open segment: it failed and will run again. */

@@ -8,6 +8,7 @@ import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.rdd.RDD;
 import org.sparklora.driver.loop.EpochRunner;
+import org.sparklora.driver.loop.LiveListener;
 import org.sparklora.worker.contract.KeyedRandom;
 import org.sparklora.worker.contract.PhaseTimes;
 import org.sparklora.worker.spark.EpochContext;
@@ -41,6 +42,14 @@ final class PeerExchange implements EpochRunner.Epoch {
     private final MeetingPlace place;
     private PhaseTimes times = PhaseTimes.NONE;
 
+    /**
+     * What watches segments.
+     *
+     * @param length measures them, and so decides how long the next is
+     * @param live sees their steps before they count, where the plugin is loaded
+     */
+    record Segments(SegmentLength length, LiveListener live) {}
+
     PeerExchange(
             JavaSparkContext spark,
             PlacedShards shards,
@@ -48,15 +57,17 @@ final class PeerExchange implements EpochRunner.Epoch {
             TrainState state,
             OptimizerSettings optimizer,
             Retries retries,
-            SegmentLength length) {
+            Segments segments) {
         this.spark = spark;
         this.shards = shards;
         this.context = context;
         this.state = state;
         this.optimizer = optimizer;
         this.retries = retries;
-        this.length = length;
+        this.length = segments.length();
         this.place = new MeetingPlace(Slots.meetingTimeout(spark));
+        int epoch = context.value().plan().epoch();
+        LivePlugin.listen(place.meeting().place(), step -> segments.live().underWay(epoch, step));
     }
 
     @Override
@@ -118,6 +129,7 @@ final class PeerExchange implements EpochRunner.Epoch {
 
     @Override
     public void close() {
+        LivePlugin.close(place.meeting().place());
         place.close();
         context.destroy();
     }

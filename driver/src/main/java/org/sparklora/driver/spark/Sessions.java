@@ -1,5 +1,8 @@
 package org.sparklora.driver.spark;
 
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;
@@ -14,6 +17,8 @@ public final class Sessions {
     private static final String SERIALIZER = "spark.serializer";
 
     private static final String PARTITIONS = "spark.sql.shuffle.partitions";
+
+    private static final String PLUGINS = "spark.plugins";
 
     private static final int LEAST_PARTITIONS = 8;
 
@@ -47,6 +52,8 @@ public final class Sessions {
             int cores = Runtime.getRuntime().availableProcessors();
             builder.config(PARTITIONS, String.valueOf(Math.max(LEAST_PARTITIONS, cores)));
         }
+        // Counts only if it is there before the context is.
+        builder.config(PLUGINS, withOurs(conf.get(PLUGINS, "")));
         SparkSession session;
         try {
             session = builder.getOrCreate();
@@ -63,6 +70,19 @@ public final class Sessions {
             throw refused(master, NOT_TAKEN, null);
         }
         return session;
+    }
+
+    /** A list of plugins with that of live steps, behind those that a user has. */
+    static String withOurs(String plugins) {
+        List<String> all = new ArrayList<>();
+        Arrays.stream(plugins.split(","))
+                .map(String::trim)
+                .filter(name -> !name.isEmpty())
+                .forEach(all::add);
+        if (!all.contains(LivePlugin.class.getName())) {
+            all.add(LivePlugin.class.getName());
+        }
+        return String.join(",", all);
     }
 
     /** Refuses a session of somebody else's that has Kryo, which cannot read the records back that tasks and broadcasts are. */

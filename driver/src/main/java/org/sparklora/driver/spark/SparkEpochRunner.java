@@ -16,6 +16,7 @@ import org.sparklora.driver.data.TrainingData;
 import org.sparklora.driver.loop.CacheListener;
 import org.sparklora.driver.loop.EpochRunner;
 import org.sparklora.driver.loop.FailureListener;
+import org.sparklora.driver.loop.LiveListener;
 import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.data.Padding;
 import org.sparklora.worker.data.Shard;
@@ -40,7 +41,7 @@ public final class SparkEpochRunner implements EpochRunner, AutoCloseable {
     private final PlacedShards trainingShards;
     private final Optional<PlacedShards> validationShards;
     private final ActivationKeeper keeper;
-    private final SegmentLength segmentLength = new SegmentLength(Clock.systemUTC());
+    private final PeerExchange.Segments segments;
     private final int shards;
 
     /** Rows of a run, and what they are labelled with. */
@@ -55,7 +56,7 @@ public final class SparkEpochRunner implements EpochRunner, AutoCloseable {
     public record Settings(ExchangeChoice exchange, int maxFailures, ActivationCache cache) {}
 
     /** Runs the epochs of one run. */
-    public <L extends FailureListener & CacheListener> SparkEpochRunner(
+    public <L extends FailureListener & CacheListener & LiveListener> SparkEpochRunner(
             SparkSession session, RunContext run, Encoder encoder, Data data, Settings settings, L listener) {
         this.session = session;
         this.spark = JavaSparkContext.fromSparkContext(session.sparkContext());
@@ -65,6 +66,7 @@ public final class SparkEpochRunner implements EpochRunner, AutoCloseable {
         this.shards = training.getNumPartitions();
         this.retries = new Retries(spark, shards, settings.maxFailures(), listener);
         this.peer = settings.exchange().peer();
+        this.segments = new PeerExchange.Segments(new SegmentLength(Clock.systemUTC()), listener);
         this.trainingShards = peer
                 ? PlacedShards.forRanks(spark, training, Slots.ranks(spark, shards))
                 : PlacedShards.each(spark, training);
@@ -83,7 +85,7 @@ public final class SparkEpochRunner implements EpochRunner, AutoCloseable {
         keeper.prepare(plan);
         Broadcast<EpochContext> context = spark.broadcast(new EpochContext(run, plan));
         if (peer) {
-            return new PeerExchange(spark, trainingShards, context, state, optimizer, retries, segmentLength);
+            return new PeerExchange(spark, trainingShards, context, state, optimizer, retries, segments);
         }
         return new DriverExchange(spark, trainingShards.inTasks(), context, new TrainStep(state, optimizer), retries);
     }
@@ -92,12 +94,13 @@ public final class SparkEpochRunner implements EpochRunner, AutoCloseable {
     public Padding padding(EpochPlan plan) {
         Broadcast<EpochContext> context = spark.broadcast(new EpochContext(run, plan));
         try {
-            return retries.run(
-                    after(plan),
-                    (ranks, failures) -> data.training()
-                            .shards()
-                            .map(shard -> context.value().padding(shard))
-                            .fold(Padding.NONE, Padding::plus));
+            return retries.run(after(plan), (ranks, failures) -> {
+                spark.sc().setJobDescription("epoch " + plan.epoch() + " padding");
+                return data.training()
+                        .shards()
+                        .map(shard -> context.value().padding(shard))
+                        .fold(Padding.NONE, Padding::plus);
+            });
         } finally {
             context.destroy();
         }

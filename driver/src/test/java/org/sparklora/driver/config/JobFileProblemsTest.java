@@ -147,7 +147,10 @@ class JobFileProblemsTest {
                 "execution.base_dropout=own | execution.base_dropout='own' must be a number of at least 0 and below 1, or model",
                 "execution.head_dropout=1 | execution.head_dropout='1' must be a number of at least 0 and below 1",
                 "execution.max_failures=-1 | execution.max_failures='-1' must be a whole number from 0 to 2147483647",
-                "tracking.wandb={} | tracking.wandb is not a key; the keys here are mlflow, tensorboard",
+                "tracking.wandb={} | tracking.wandb is not a key; the keys here are mlflow, experiment, tensorboard",
+                "tracking.experiment=texts | tracking.experiment needs tracking.mlflow, the tracking server",
+                "tracking.mlflow=databricks | tracking.mlflow='databricks' must be the address of a tracking server, such as http://localhost:5000, without a user in it: credentials are read from MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN",
+                "tracking.mlflow=http://me:secret@h | tracking.mlflow='http://me:secret@h' must be the address of a tracking server, such as http://localhost:5000, without a user in it: credentials are read from MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN",
                 "nonsense | --set nonsense: write key=value, for example --set training.batch_size=64",
                 "a..b=1 | --set a..b=1: write key=value, for example --set training.batch_size=64",
             })

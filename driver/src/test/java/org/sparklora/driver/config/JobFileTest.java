@@ -292,9 +292,8 @@ class JobFileTest {
                                 OptionalInt.of(50),
                                 1),
                         new TrackingConfig(
-                                Optional.of(
-                                        new TreeMap<>(Map.of("uri", "http://h", "tags", List.of("a", 1L, 2.5, true)))),
-                                Optional.of(new TreeMap<>())),
+                                Optional.of(new TrackingConfig.Mlflow("http://h:5000/base", "texts")),
+                                Optional.of("hdfs://h/boards")),
                         "hdfs://h/out"));
     }
 
@@ -360,6 +359,18 @@ class JobFileTest {
                 tracking: null
                 """;
         assertThat(Jobs.read(directory, nulls)).isEqualTo(Jobs.read(directory, Jobs.SMALLEST));
+    }
+
+    @Test
+    void trackingNeedsAnAddressOnly() {
+        TrackingConfig tracking = Jobs.read(
+                        directory,
+                        Jobs.SMALLEST,
+                        "tracking.mlflow=http://localhost:5000",
+                        "tracking.tensorboard=boards")
+                .tracking();
+        assertThat(tracking.mlflow()).contains(new TrackingConfig.Mlflow("http://localhost:5000", "Default"));
+        assertThat(tracking.tensorboard()).contains(here("boards"));
     }
 
     @Test

@@ -121,8 +121,9 @@ final class Jobs {
               checkpoint_every: 50
               max_failures: 1
             tracking:
-              mlflow: {uri: http://h, tags: [a, 1, 2.5, true]}
-              tensorboard: {}
+              mlflow: http://h:5000/base
+              experiment: texts
+              tensorboard: hdfs://h/boards
             output: hdfs://h/out
             """;
 

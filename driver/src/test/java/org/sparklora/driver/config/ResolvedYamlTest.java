@@ -158,6 +158,7 @@ class ResolvedYamlTest {
                           max_failures: 4
                         tracking:
                           mlflow: null
+                          experiment: null
                           tensorboard: null
                         output: /o
                         """);

@@ -20,9 +20,7 @@ class UnavailableTest {
                                 + " version; leave it out",
                         "lora.modules_to_save=[pooler, classifier] is not available in this version;"
                                 + " use [classifier], [pre_classifier, classifier] for DistilBERT, or []",
-                        "execution.device='gpu' is not available in this version; use cpu",
-                        "tracking.mlflow is not available in this version; leave it out",
-                        "tracking.tensorboard is not available in this version; leave it out");
+                        "execution.device='gpu' is not available in this version; use cpu");
     }
 
     @Test

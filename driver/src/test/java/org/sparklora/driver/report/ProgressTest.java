@@ -22,9 +22,9 @@ class ProgressTest {
     @Test
     void aStepLine() {
         assertThat(ProgressLine.step(AT, 0.42113, 218.4, Optional.of(Duration.ofSeconds(72)), BOTH))
-                .isEqualTo("epoch 2/6 step 126/378 loss 0.4211 218 ex/s 1m 12s left · live bottom top");
+                .isEqualTo("epoch 2/6 step 126/378 loss 0.4211 218 examples/s 1m 12s left · live bottom top");
         assertThat(ProgressLine.step(AT, Double.NaN, 0.52, Optional.empty(), BOTH))
-                .isEqualTo("epoch 2/6 step 126/378 loss NaN 0.5 ex/s · live bottom top");
+                .isEqualTo("epoch 2/6 step 126/378 loss NaN 0.5 examples/s · live bottom top");
     }
 
     @Test
@@ -71,25 +71,25 @@ class ProgressTest {
     void stepLinesKeepTheirDistanceAndEpochsAlwaysShow() {
         SteppingClock clock = new SteppingClock();
         List<String> lines = new ArrayList<>();
-        Progress progress = new Progress(clock, Duration.ofSeconds(5), lines::add);
+        Progress progress = progress(clock, Duration.ofSeconds(5), lines);
         Cost cost = new Cost(10, 40);
         for (int epoch = 0; epoch < 2; epoch++) {
             progress.epochStart(new Position(epoch, 2, epoch * 6, 12), BOTH, cost);
             for (int i = 1; i <= 6; i++) {
                 clock.advance(Duration.ofSeconds(2));
-                progress.step(new Position(epoch, 2, epoch * 6 + i, 12), 0.5, 32);
+                progress.step(new Position(epoch, 2, epoch * 6 + i, 12), 0.5, 1.5, 32);
             }
             progress.epochEnd(new Position(epoch, 2, epoch * 6 + 6, 12), 0.5, 0, Map.of());
         }
         assertThat(lines)
                 .containsExactly(
                         "epoch 0/2 starts · live bottom top · 10 parameters train, 40 bytes per step",
-                        "epoch 0/2 step 3/12 loss 0.5000 16 ex/s 18s left · live bottom top",
-                        "epoch 0/2 step 6/12 loss 0.5000 16 ex/s 12s left · live bottom top",
+                        "epoch 0/2 step 3/12 loss 0.5000 16 examples/s 18s left · live bottom top",
+                        "epoch 0/2 step 6/12 loss 0.5000 16 examples/s 12s left · live bottom top",
                         "epoch 0/2 done in 12s loss 0.5000 padding 0.0%",
                         "epoch 1/2 starts · live bottom top · 10 parameters train, 40 bytes per step",
-                        "epoch 1/2 step 9/12 loss 0.5000 16 ex/s 6s left · live bottom top",
-                        "epoch 1/2 step 12/12 loss 0.5000 16 ex/s 0s left · live bottom top",
+                        "epoch 1/2 step 9/12 loss 0.5000 16 examples/s 6s left · live bottom top",
+                        "epoch 1/2 step 12/12 loss 0.5000 16 examples/s 0s left · live bottom top",
                         "epoch 1/2 done in 12s loss 0.5000 padding 0.0%");
     }
 
@@ -97,13 +97,74 @@ class ProgressTest {
     void aClockThatStandsStillDividesByNothing() {
         SteppingClock clock = new SteppingClock();
         List<String> lines = new ArrayList<>();
-        Progress progress = new Progress(clock, Duration.ZERO, lines::add);
-        progress.step(new Position(0, 1, 0, 4), 0.5, 32);
-        progress.step(new Position(0, 1, 1, 4), 0.5, 32);
+        Progress progress = progress(clock, Duration.ZERO, lines);
+        progress.step(new Position(0, 1, 0, 4), 0.5, 1.5, 32);
+        progress.step(new Position(0, 1, 1, 4), 0.5, 1.5, 32);
         assertThat(lines)
                 .containsExactly(
-                        "epoch 0/1 step 0/4 loss 0.5000 0.0 ex/s · live head only",
-                        "epoch 0/1 step 1/4 loss 0.5000 0.0 ex/s 0s left · live head only");
+                        "epoch 0/1 step 0/4 loss 0.5000 0.0 examples/s · live head only",
+                        "epoch 0/1 step 1/4 loss 0.5000 0.0 examples/s 0s left · live head only");
+    }
+
+    @Test
+    void aSegmentThatRunsIsShownAndItsExamplesCountOnce() {
+        SteppingClock clock = new SteppingClock();
+        List<String> lines = new ArrayList<>();
+        RunMeter meter = new RunMeter(clock);
+        Progress progress = new Progress(meter, clock, screen(Duration.ofSeconds(2), lines));
+        progress.epochStart(new Position(1, 2, 6, 12), BOTH, new Cost(10, 40));
+        for (int i = 1; i <= 3; i++) {
+            clock.advance(Duration.ofSeconds(2));
+            progress.underWay(new Position(1, 2, 6 + i, 12), 0.5, 1.5, 32L * i);
+        }
+        progress.step(new Position(1, 2, 9, 12), 0.25, 2.5, 96);
+        // A segment that failed begins again at its first step.
+        clock.advance(Duration.ofSeconds(2));
+        progress.underWay(new Position(1, 2, 10, 12), 0.5, 1.5, 32);
+        assertThat(lines)
+                .containsExactly(
+                        "epoch 1/2 starts · live bottom top · 10 parameters train, 40 bytes per step",
+                        "epoch 1/2 step 7/12 loss 0.5000 16 examples/s 10s left · live bottom top",
+                        "epoch 1/2 step 8/12 loss 0.5000 16 examples/s 8s left · live bottom top",
+                        "epoch 1/2 step 9/12 loss 0.5000 16 examples/s 6s left · live bottom top",
+                        "epoch 1/2 step 10/12 loss 0.5000 16 examples/s 4s left · live bottom top");
+        assertThat(meter.reading().trainableParameters()).isEqualTo(10);
+        assertThat(meter.reading().numbers().gradNorm()).isEqualTo(1.5);
+    }
+
+    @Test
+    void aGroupThatMovesWithinAnEpochIsShownInItsNewState() {
+        SteppingClock clock = new SteppingClock();
+        List<String> lines = new ArrayList<>();
+        Progress progress = progress(clock, Duration.ZERO, lines);
+        progress.epochStart(new Position(0, 1, 0, 4), BOTH, new Cost(10, 40));
+        progress.groupChange(
+                new Position(0, 1, 2, 4), new GroupChange(GroupChange.Kind.FREEZE, 0, 2, "top", "it has settled"));
+        progress.step(new Position(0, 1, 3, 4), 0.5, 1.5, 8);
+        assertThat(lines.get(2)).endsWith("· live bottom · frozen top");
+    }
+
+    private static Progress progress(SteppingClock clock, Duration interval, List<String> lines) {
+        return new Progress(new RunMeter(clock), clock, screen(interval, lines));
+    }
+
+    private static Screen screen(Duration interval, List<String> lines) {
+        return new Screen() {
+            @Override
+            public void line(String text) {
+                lines.add(text);
+            }
+
+            @Override
+            public void status(String text) {
+                lines.add(text);
+            }
+
+            @Override
+            public Duration interval() {
+                return interval;
+            }
+        };
     }
 
     private static String left(Duration left) {

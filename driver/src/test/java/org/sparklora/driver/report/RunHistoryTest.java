@@ -230,6 +230,23 @@ class RunHistoryTest {
     }
 
     /** A disk that is full once. */
+    @Test
+    void aListenerGetsEveryPublishedLineOnceAndFromTheFirstOn() throws IOException {
+        RunDirectory directory = new LocalRunDirectory(folder);
+        RunHistory history = new RunHistory(directory, clock);
+        history.append(new HistoryEvent.Stop(1, "before"));
+        history.commit();
+        List<String> heard = new ArrayList<>();
+        history.listen(heard::addAll);
+        history.append(new HistoryEvent.Stop(2, "forgotten"));
+        history.rollback();
+        history.append(new HistoryEvent.Stop(3, "änd now"));
+        assertThat(heard).as("not before it is published").hasSize(1);
+        history.commit();
+        history.commit();
+        assertThat(String.join("\n", heard) + "\n").isEqualTo(text(directory));
+    }
+
     private static final class FailingOnce implements RunDirectory {
         private final LocalRunDirectory real;
         private boolean failed;

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -17,36 +16,18 @@ import org.apache.spark.util.LongAccumulator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.sparklora.worker.contract.AdapterSnapshot;
-import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.CachePlan;
-import org.sparklora.worker.contract.DropoutRates;
-import org.sparklora.worker.contract.EpochPlan;
-import org.sparklora.worker.contract.FreezeState;
-import org.sparklora.worker.contract.LoraManifest;
-import org.sparklora.worker.contract.ModelSource;
 import org.sparklora.worker.contract.Precision;
-import org.sparklora.worker.contract.ShardPlan;
-import org.sparklora.worker.contract.StepSettings;
-import org.sparklora.worker.data.Example;
 import org.sparklora.worker.data.Shard;
-import org.sparklora.worker.data.ShardOrder;
-import org.sparklora.worker.encoder.HeadLayers;
-import org.sparklora.worker.head.ClassificationHead;
 import org.sparklora.worker.spark.CacheStorage;
 import org.sparklora.worker.spark.CachedShard;
 import org.sparklora.worker.spark.EpochContext;
 import org.sparklora.worker.spark.PredictTask;
-import org.sparklora.worker.spark.RunContext;
 
 /** Against a real Spark: shards that move keep what they have, and what is lost is computed again. */
 class PlacedShardsTest {
 
-    private static final Path MODEL =
-            Path.of(System.getProperty("project.root", ".."), "worker/src/test/resources/golden/models/tiny-bert-12l");
-    private static final int SHARDS = 4;
-    private static final int ROWS = 18;
-    private static final ClassificationHead HEAD = new ClassificationHead(2);
+    private static final int ROWS = HeadOnly.ROWS;
 
     private SparkSession session;
     private JavaSparkContext spark;
@@ -62,15 +43,7 @@ class PlacedShardsTest {
                 .getOrCreate();
         spark = JavaSparkContext.fromSparkContext(session.sparkContext());
         counter = spark.sc().longAccumulator("rows");
-        List<Shard> all = new ArrayList<>();
-        for (int shard = 0; shard < SHARDS; shard++) {
-            List<Example> rows = new ArrayList<>();
-            for (int row = shard; row < ROWS; row += SHARDS) {
-                rows.add(new Example(new int[] {2, 7 + row, 9, 3}, 4, row % 2, 1, row));
-            }
-            all.add(new Shard(shard, rows, 0));
-        }
-        shards = spark.parallelize(all, SHARDS);
+        shards = HeadOnly.shards(spark);
     }
 
     @AfterEach
@@ -79,35 +52,7 @@ class PlacedShardsTest {
     }
 
     private static EpochContext context(CachePlan cache) {
-        return context(MODEL, cache);
-    }
-
-    /** Only the head trains. */
-    private static EpochContext context(Path model, CachePlan cache) {
-        LoraManifest manifest = new LoraManifest(
-                List.of(), BiasMode.NONE, HeadLayers.classifier(32).tensors(2), List.of());
-        Map<String, float[]> values = new TreeMap<>();
-        manifest.head().forEach(tensor -> {
-            float[] v = new float[tensor.size()];
-            for (int i = 0; i < v.length; i++) {
-                v[i] = i % 5 - 2;
-            }
-            values.put(tensor.name(), v);
-        });
-        return new EpochContext(
-                new RunContext(
-                        ModelSource.everywhere(model.toString()),
-                        HEAD,
-                        new StepSettings(1, 1, 0, DropoutRates.NONE),
-                        ShardOrder.shuffled(1),
-                        0),
-                new EpochPlan(
-                        0,
-                        manifest,
-                        FreezeState.of(Map.of()),
-                        new ShardPlan(SHARDS, SHARDS, ROWS, false),
-                        new AdapterSnapshot(values),
-                        cache));
+        return HeadOnly.context(HeadOnly.MODEL, cache);
     }
 
     private static CachePlan kept(String digest) {
@@ -179,7 +124,7 @@ class PlacedShardsTest {
     @Test
     void aPassThatFailsLeavesNothing() {
         PlacedShards placed = PlacedShards.each(spark, shards);
-        EpochContext broken = context(Path.of("no-model-there"), kept("one"));
+        EpochContext broken = HeadOnly.context(Path.of("no-model-there"), kept("one"));
         int before = spark.getPersistentRDDs().size();
         assertThatThrownBy(() -> placed.keep(broken, CacheStorage.MEMORY, counter, 2))
                 .isInstanceOf(SparkException.class)

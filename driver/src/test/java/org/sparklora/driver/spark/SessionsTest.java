@@ -46,6 +46,14 @@ class SessionsTest {
     }
 
     @Test
+    void thePluginOfLiveStepsComesBehindTheUsersOwn() {
+        String ours = LivePlugin.class.getName();
+        assertThat(Sessions.withOurs("")).isEqualTo(ours);
+        assertThat(Sessions.withOurs("a.B, c.D")).isEqualTo("a.B,c.D," + ours);
+        assertThat(Sessions.withOurs(ours + ",a.B")).isEqualTo(ours + ",a.B");
+    }
+
+    @Test
     void theUsersSettingsStand() throws Exception {
         set("spark.master", "local[2]");
         set("spark.ui.enabled", "false");

@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Consumer;
 import org.apache.spark.BarrierTaskContext;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.broadcast.Broadcast;
@@ -18,6 +19,7 @@ import org.sparklora.worker.allreduce.ShardTree;
 import org.sparklora.worker.allreduce.TreeAllReduce;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.GroupState;
+import org.sparklora.worker.contract.LiveStep;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.Phase;
 import org.sparklora.worker.contract.PhaseClock;
@@ -92,7 +94,8 @@ public final class SegmentTask
             TreeAllReduce reduce =
                     new TreeAllReduce(segment.stage(), floats, ranks, self, mailbox, links, segment.deadline());
             try {
-                Steps steps = steps(step, shards, new Exchange(reduce, mailbox, clock));
+                Steps steps = steps(
+                        step, shards, new Exchange(reduce, mailbox, clock), self == 0 ? LiveSteps::tell : unsaid -> {});
                 long waited = mailbox.waitedNanos();
                 reduce.finish();
                 clock.lap(Phase.EXCHANGE);
@@ -127,7 +130,7 @@ public final class SegmentTask
         }
     }
 
-    private Steps steps(TrainStep step, List<CachedShard> shards, Exchange exchange) {
+    private Steps steps(TrainStep step, List<CachedShard> shards, Exchange exchange, Consumer<LiveStep> told) {
         EpochContext epoch = context.value();
         PhaseClock clock = exchange.clock();
         ShardTree tree = new ShardTree(epoch.plan().shards().shards());
@@ -140,9 +143,12 @@ public final class SegmentTask
             return exchange.sum(sums);
         };
         List<StepReport> reports = new ArrayList<>();
+        SegmentNews news = new SegmentNews(segment, told);
         try {
             for (int k = segment.steps().from(); k < segment.steps().to(); k++) {
-                reports.add(step.run(segment.steps().firstGlobal() + k, k, sum));
+                StepReport report = step.run(segment.steps().firstGlobal() + k, k, sum);
+                reports.add(report);
+                news.done(report);
             }
             clock.lap(Phase.OPTIMIZER);
             return new Steps(reports, null);

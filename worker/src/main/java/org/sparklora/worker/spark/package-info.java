@@ -3,7 +3,8 @@
  * first (one optimizer step), then {@link org.sparklora.worker.spark.SegmentTask} (many, among ranks that meet over
  * {@link org.sparklora.worker.spark.SparkLinks}); {@link org.sparklora.worker.spark.EpochContext} is what every task of an
  * epoch shares. {@link org.sparklora.worker.spark.PrefixTask} fills the activation cache: {@link
- * org.sparklora.worker.spark.CachedShard} is what every task takes, with {@code KeptActivations} or without.
+ * org.sparklora.worker.spark.CachedShard} is what every task takes, with {@code KeptActivations} or without. {@link
+ * org.sparklora.worker.spark.LiveSteps} tells the driver of steps while a segment runs.
  *
  * <p>Invariant: a task keeps nothing that cannot be rebuilt from its arguments and the broadcast; a task that runs
  * twice, or on another executor, gives the same bits.
