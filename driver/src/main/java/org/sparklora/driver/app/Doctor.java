@@ -243,7 +243,7 @@ final class Doctor {
     static Finding problem(String message) {
         int remedy = message.lastIndexOf("; ");
         return remedy < 0
-                ? Finding.problem(message, "a run would end with that")
+                ? Finding.problem(message, "correct that: a run would end with it")
                 : Finding.problem(message.substring(0, remedy), message.substring(remedy + 2));
     }
 }
