@@ -39,6 +39,9 @@ public final class ExecutorSurvey {
     /** Unpacking PyTorch's natives for the first time takes half a minute on a slow disk. */
     private static final Duration LONGEST_JOB = Duration.ofMinutes(5);
 
+    /** Executors that come and go, come for tasks that wait; this many ask for a few, and are done at once by one. */
+    private static final int TASKS_THAT_CALL = 8;
+
     private static final Pattern LOCAL_CLUSTER = Pattern.compile("local-cluster\\[\\s*(\\d+)\\s*,.*");
 
     private final JavaSparkContext spark;
@@ -103,25 +106,31 @@ public final class ExecutorSurvey {
      * @throws ClusterException where no executor comes or answers in time, or none can
      */
     public Answer ask(List<String> folders) {
-        waitForExecutors();
-        int slots = Slots.available(spark);
-        if (slots == 0) {
+        boolean dynamic = Slots.areDynamic(spark.getConf());
+        if (!dynamic) {
+            waitForExecutors();
+        }
+        int before = Slots.available(spark);
+        if (!dynamic && before == 0) {
             throw new ClusterException(
                     "no executor came: the cluster has no room for one of spark.executor.memory "
                             + spark.getConf().get("spark.executor.memory", "1g")
                             + ", or its workers are not there; ask for less, or look at the cluster's page",
                     null);
         }
-        List<HostReport> hosts = run(slots, new ExamineTask(folders), HostReport.class).stream()
-                .collect(Collectors.toMap(HostReport::executor, r -> r, (a, b) -> a))
-                .values()
-                .stream()
-                .sorted(Comparator.comparing(HostReport::executor))
-                .toList();
+        List<HostReport> hosts =
+                run(dynamic ? Math.max(before, TASKS_THAT_CALL) : before, new ExamineTask(folders), HostReport.class)
+                        .stream()
+                        .collect(Collectors.toMap(HostReport::executor, r -> r, (a, b) -> a))
+                        .values()
+                        .stream()
+                        .sorted(Comparator.comparing(HostReport::executor))
+                        .toList();
+        int slots = Math.max(1, dynamic ? Slots.available(spark) : before);
         // By now executors have loaded everything, so the second job is short, and the clocks are known closely.
-        long before = clock.millis();
+        long began = clock.millis();
         List<ClockReading> readings = run(slots, new ClockTask(), ClockReading.class);
-        return new Answer(slots, hosts, new Clocks(before, clock.millis(), readings));
+        return new Answer(slots, hosts, new Clocks(began, clock.millis(), readings));
     }
 
     private void waitForExecutors() {
@@ -144,10 +153,10 @@ public final class ExecutorSurvey {
         }
     }
 
-    private <T> List<T> run(int slots, Function1<Iterator<Integer>, Iterator<T>> task, Class<T> type) {
+    private <T> List<T> run(int tasks, Function1<Iterator<Integer>, Iterator<T>> task, Class<T> type) {
         spark.sc().setJobDescription("doctor asks every executor");
         RDD<Integer> partitions = spark.parallelize(
-                        Stream.iterate(0, i -> i + 1).limit(slots).toList(), slots)
+                        Stream.iterate(0, i -> i + 1).limit(tasks).toList(), tasks)
                 .rdd();
         ClassTag<T> tag = ClassTag$.MODULE$.apply(type);
         RDD<T> asked = Slots.areDynamic(spark.getConf())

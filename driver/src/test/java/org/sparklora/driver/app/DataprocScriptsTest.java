@@ -198,7 +198,7 @@ class DataprocScriptsTest {
     @CsvSource(delimiter = '|', textBlock = """
             dataproc/create-cluster | --region r                                         | create-cluster: --bucket gs://BUCKET/FOLDER is required
             dataproc/create-cluster | --bucket gs://a                                    | create-cluster: --region is required
-            dataproc/create-cluster | --bucket gs://a --region r --image-version 3.0     | create-cluster: --image-version 3.0: this jar is for Spark 3.5 on Scala 2.12, which 2.2 and 2.3 have
+            dataproc/create-cluster | --bucket gs://a --region r --image-version 3.0     | create-cluster: --image-version 3.0: this jar is for Spark 3.5, which 2.2 and 2.3 have
             dataproc/create-cluster | --bucket gs://a --region r --workers 1             | create-cluster: --workers 1: 2 or more
             dataproc/create-cluster | --bucket gs://a --region r --idle-minutes 2        | create-cluster: --idle-minutes 2: 5 or more
             dataproc/create-cluster | --bucket gs://a --region r --model s3://a          | create-cluster: --model s3://a is no gs:// folder; upload it with gcloud storage rsync first

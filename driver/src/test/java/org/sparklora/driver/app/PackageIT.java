@@ -200,6 +200,29 @@ class PackageIT {
         assertThat(adapter("with-file")).isEqualTo(expected);
     }
 
+    /** No executor is there before a task waits, and none stays for a barrier stage. */
+    @Test
+    void doctorAsksExecutorsThatComeAndGo() throws Exception {
+        String said = new Script(folder)
+                .succeed(
+                        Script.of("spark-lora"),
+                        "doctor",
+                        "--",
+                        "--master",
+                        "local-cluster[2,1,1536]",
+                        "--conf",
+                        "spark.dynamicAllocation.enabled=true",
+                        "--conf",
+                        "spark.dynamicAllocation.shuffleTracking.enabled=true",
+                        "--conf",
+                        "spark.ui.enabled=false");
+        assertThat(said.lines())
+                .anyMatch(line -> line.matches("ok       [12] executors? on 1 host answered"))
+                .anyMatch(line -> line.startsWith("warning  exchange driver: dynamic allocation is on, and barrier stages do not"
+                        + " run with it - "))
+                .noneMatch(line -> line.startsWith("problem"));
+    }
+
     @Test
     void emrAndDataprocGetItToYarn() throws Exception {
         Path configuration = Files.createDirectory(folder.resolve("yarn"));
