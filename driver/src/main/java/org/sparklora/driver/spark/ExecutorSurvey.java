@@ -85,11 +85,11 @@ public final class ExecutorSurvey {
         if (Sessions.isLocal(master)) {
             return OptionalInt.of(1);
         }
-        if (cluster.matches()) {
-            return OptionalInt.of(Integer.parseInt(cluster.group(1)));
-        }
         if (Slots.areDynamic(conf)) {
             return OptionalInt.empty();
+        }
+        if (cluster.matches()) {
+            return OptionalInt.of(Integer.parseInt(cluster.group(1)));
         }
         if (master.startsWith("spark://")) {
             int cores = conf.getInt("spark.executor.cores", 0);
@@ -118,14 +118,16 @@ public final class ExecutorSurvey {
                             + ", or its workers are not there; ask for less, or look at the cluster's page",
                     null);
         }
-        List<HostReport> hosts =
-                run(dynamic ? Math.max(before, TASKS_THAT_CALL) : before, new ExamineTask(folders), HostReport.class)
-                        .stream()
-                        .collect(Collectors.toMap(HostReport::executor, r -> r, (a, b) -> a))
-                        .values()
-                        .stream()
-                        .sorted(Comparator.comparing(HostReport::executor))
-                        .toList();
+        List<HostReport> hosts = run(
+                        dynamic ? Math.max(before, TASKS_THAT_CALL) : before,
+                        new ExamineTask(folders),
+                        HostReport.class)
+                .stream()
+                .collect(Collectors.toMap(HostReport::executor, r -> r, (a, b) -> a))
+                .values()
+                .stream()
+                .sorted(Comparator.comparing(HostReport::executor))
+                .toList();
         int slots = Math.max(1, dynamic ? Slots.available(spark) : before);
         // By now executors have loaded everything, so the second job is short, and the clocks are known closely.
         long began = clock.millis();

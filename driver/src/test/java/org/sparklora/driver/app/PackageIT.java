@@ -218,8 +218,9 @@ class PackageIT {
                         "spark.ui.enabled=false");
         assertThat(said.lines())
                 .anyMatch(line -> line.matches("ok       [12] executors? on 1 host answered"))
-                .anyMatch(line -> line.startsWith("warning  exchange driver: dynamic allocation is on, and barrier stages do not"
-                        + " run with it - "))
+                .anyMatch(line ->
+                        line.startsWith("warning  exchange driver: dynamic allocation is on, and barrier stages do not"
+                                + " run with it - "))
                 .noneMatch(line -> line.startsWith("problem"));
     }
 

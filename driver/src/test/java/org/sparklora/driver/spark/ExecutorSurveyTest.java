@@ -22,6 +22,7 @@ class ExecutorSurveyTest {
     @CsvSource(delimiter = '|', textBlock = """
             local[4]              |                                                                        | 1
             local-cluster[3,1,1536] |                                                                      | 3
+            local-cluster[3,1,1536] | spark.dynamicAllocation.enabled=true                                 | -1
             yarn                  |                                                                        | 2
             yarn                  | spark.executor.instances=5                                             | 5
             k8s://https://a       | spark.executor.instances=4                                             | 4
