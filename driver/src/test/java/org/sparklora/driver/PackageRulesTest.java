@@ -30,6 +30,7 @@ class PackageRulesTest {
                         "org.sparklora.driver.checkpoint..",
                         "org.sparklora.driver.sample..",
                         "org.sparklora.driver.score..",
+                        "org.sparklora.driver.doctor..",
                         "org.sparklora.driver.spelling..",
                         "org.sparklora.driver.export..",
                         "org.sparklora.driver.tracking..",

@@ -1,88 +1,124 @@
 package org.sparklora.driver.app;
 
 import java.io.IOException;
-import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Clock;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.TreeMap;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.apache.spark.SparkConf;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.sql.SparkSession;
 import org.sparklora.driver.config.Exchange;
+import org.sparklora.driver.config.JobConfig;
+import org.sparklora.driver.doctor.ClockChecks;
+import org.sparklora.driver.doctor.ExecutorChecks;
+import org.sparklora.driver.doctor.Finding;
+import org.sparklora.driver.doctor.MemoryChecks;
+import org.sparklora.driver.doctor.MemoryChecks.Room;
+import org.sparklora.driver.doctor.SecurityChecks;
+import org.sparklora.driver.doctor.SlotChecks;
+import org.sparklora.driver.doctor.VersionChecks;
+import org.sparklora.driver.plan.RunPlan;
 import org.sparklora.driver.spark.ExchangeChoice;
+import org.sparklora.driver.spark.ExecutorSurvey;
+import org.sparklora.driver.spark.Sessions;
+import org.sparklora.worker.contract.HostReport.Natives;
+import org.sparklora.worker.contract.HostReport.Software;
 import org.sparklora.worker.engine.Torch;
+import org.sparklora.worker.machine.Machine;
 
-/** The checks of {@code doctor}: one line each, ok, warning or problem, with the remedy. */
+/**
+ * The checks of {@code doctor}, in the order in which a run would meet what they find: this process, its settings, the
+ * job's files, the executors, and whether the job fits them. Gathers the facts; {@link org.sparklora.driver.doctor} judges.
+ */
 final class Doctor {
 
     /** Natives unpack to 450 MB, and each JVM that unpacks needs as much again for a moment. */
     private static final long UNPACKING_BYTES = 1L << 30;
 
-    private final PrintStream out;
-    private boolean healthy = true;
+    private final Optional<JobConfig> job;
+    private final Consumer<Finding> findings;
+    private final SparkConf conf = new SparkConf();
+    private final String master = conf.get("spark.master", "local[*]");
+    private final int taskCpus = conf.getInt("spark.task.cpus", 1);
 
-    private Doctor(PrintStream out) {
-        this.out = out;
+    /** The base model's folder, once it has been read. */
+    private Optional<Path> model = Optional.empty();
+
+    /**
+     * @param job without one, nothing is said of model, data and output
+     * @param findings takes each line as it is found
+     */
+    Doctor(Optional<JobConfig> job, Consumer<Finding> findings) {
+        this.job = job;
+        this.findings = findings;
     }
 
-    /** Runs every check; true when none found a problem. */
-    static boolean examine(PrintStream out) {
-        Doctor doctor = new Doctor(out);
-        doctor.java();
-        doctor.spark();
-        doctor.natives();
-        doctor.memory();
-        doctor.settings();
-        return doctor.healthy;
+    /** Runs every check. */
+    void examine() {
+        Software software = software();
+        found(VersionChecks.java(software.java()));
+        found(VersionChecks.ofThisJar().spark(software.spark(), software.scala()));
+        found(
+                software.natives().load()
+                        ? Finding.ok("PyTorch " + software.natives().said() + " loads")
+                        : Finding.problem(
+                                "PyTorch natives do not load: "
+                                        + software.natives().said(),
+                                "put pytorch-native-cpu on the class path: scripts/spark-lora does, or spark-submit --jars"));
+        found(nativesFolder());
+        Runtime jvm = Runtime.getRuntime();
+        found(MemoryChecks.driverHeap(jvm.maxMemory(), jvm.availableProcessors()));
+        found(Finding.ok("master " + master));
+        found(SlotChecks.taskCpus(taskCpus));
+        found(this::exchange);
+        found(SecurityChecks.of(isOneMachine(), settings()));
+        job.ifPresent(this::files);
+        executors(software);
     }
 
-    private void java() {
-        int feature = Runtime.version().feature();
-        String found = "Java " + Runtime.version();
-        if (feature < 17) {
-            problem(found, "set JAVA_HOME to a Java 17");
-        } else if (feature > 21) {
-            warning(found, "Spark 3.5 is tested with Java 17");
-        } else {
-            ok(found);
+    private static Software software() {
+        Natives natives;
+        try {
+            natives = new Natives(true, Torch.version());
+        } catch (RuntimeException | LinkageError e) {
+            natives = new Natives(false, e.toString());
         }
+        return new Software(
+                Runtime.version().toString(),
+                org.apache.spark.package$.MODULE$.SPARK_VERSION(),
+                scala.util.Properties.versionNumberString(),
+                Main.Version.current(),
+                natives);
     }
 
-    private void spark() {
-        String version = org.apache.spark.package$.MODULE$.SPARK_VERSION();
-        String found = "Spark " + version + ", Scala " + scala.util.Properties.versionNumberString();
-        if (!version.startsWith("3.5.")) {
-            warning(found, "this jar is built for Spark 3.5 on Scala 2.12");
-        } else {
-            ok(found);
-        }
-    }
-
-    private void natives() {
-        attempt(
-                "PyTorch natives",
-                () -> "PyTorch " + Torch.version() + " loads",
-                "put pytorch-native-cpu on the class path: scripts/spark-lora does, or spark-submit --jars");
+    private static Finding nativesFolder() {
         Path cache = cache();
         Path existing = cache;
         while (existing != null && !Files.exists(existing)) {
             existing = existing.getParent();
         }
         if (existing == null || !Files.isWritable(existing)) {
-            problem(
+            return Finding.problem(
                     "natives unpack to " + cache + ", which cannot be written",
                     "set DJL_CACHE_DIR to a folder that can");
-            return;
         }
         try {
             long free = Files.getFileStore(existing).getUsableSpace();
             String found = String.format(Locale.ROOT, "natives unpack to %s, %,d MB free", cache, free >> 20);
-            if (free < UNPACKING_BYTES) {
-                warning(found, "unpacking takes up to 1 GB; free some space or set DJL_CACHE_DIR");
-            } else {
-                ok(found);
-            }
+            return free < UNPACKING_BYTES
+                    ? Finding.warning(found, "unpacking takes up to 1 GB; free some space or set DJL_CACHE_DIR")
+                    : Finding.ok(found);
         } catch (IOException e) {
-            warning("the free space of " + existing + " is unknown: " + e.getMessage(), "check it by hand");
+            return Finding.warning(
+                    "the free space of " + existing + " is unknown: " + e.getMessage(), "check it by hand");
         }
     }
 
@@ -96,53 +132,118 @@ final class Doctor {
         return Path.of(System.getProperty("user.home"), ".djl.ai");
     }
 
-    private void memory() {
-        long heap = Runtime.getRuntime().maxMemory() >> 20;
-        int cores = Runtime.getRuntime().availableProcessors();
-        String found = String.format(Locale.ROOT, "%d cores, %,d MB heap in this JVM", cores, heap);
-        if (heap < 900) {
-            warning(found, "give the driver 1 GB or more: -- --driver-memory 1g");
-        } else {
-            ok(found);
-        }
+    private Finding exchange() {
+        Exchange wanted = job.map(j -> j.execution().exchange()).orElse(Exchange.AUTO);
+        ExchangeChoice choice = ExchangeChoice.of(wanted, conf);
+        OptionalInt instances = conf.contains("spark.executor.instances")
+                ? OptionalInt.of(conf.getInt("spark.executor.instances", 0))
+                : OptionalInt.empty();
+        return SlotChecks.exchange(choice.peer(), choice.reason(), instances);
     }
 
-    private void settings() {
-        SparkConf conf = new SparkConf();
-        String master = conf.get("spark.master", "local[*]");
-        ok("master " + master);
-        ExchangeChoice exchange = ExchangeChoice.of(Exchange.AUTO, conf);
-        ok("exchange " + exchange.label() + ": " + exchange.reason());
-        int taskCpus = conf.getInt("spark.task.cpus", 1);
-        if (taskCpus > 1) {
-            warning(
-                    "spark.task.cpus is " + taskCpus,
-                    "each task computes on one thread: with 1 the same cores run " + taskCpus + " times the shards");
-        }
+    private boolean isOneMachine() {
+        return master.startsWith("local") || master.startsWith("spark://127.0.0.1:");
     }
 
-    private void attempt(String what, Supplier<String> check, String remedy) {
+    private Map<String, String> settings() {
+        Map<String, String> settings = new TreeMap<>();
+        for (scala.Tuple2<String, String> setting : conf.getAll()) {
+            settings.put(setting._1(), setting._2());
+        }
+        return settings;
+    }
+
+    private void files(JobConfig config) {
+        found(() -> {
+            JobModel opened = JobModel.open(config);
+            opened.policy(opened.groups());
+            model = Optional.of(opened.directory());
+            return Finding.ok("base model " + opened.directory() + " and the groups of the job fit together");
+        });
+        found(() -> new OutputProbe(RunOutput.directory(config.output())).finding());
+    }
+
+    private void executors(Software driver) {
+        attempt(() -> {
+            try (SparkSession session = Sessions.open("spark-lora doctor")) {
+                JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
+                List<String> folders = model.map(Path::toString).stream().toList();
+                ExecutorSurvey.Answer answer = new ExecutorSurvey(spark, Clock.systemUTC()).ask(folders);
+                judge(driver, answer);
+                job.ifPresent(config -> fits(config, session, answer));
+                if (job.isEmpty()) {
+                    found(MemoryChecks.withoutJob(room(answer)));
+                }
+            }
+        });
+    }
+
+    private void judge(Software driver, ExecutorSurvey.Answer answer) {
+        ExecutorChecks checks = new ExecutorChecks(answer.hosts());
+        found(checks.number(ExecutorSurvey.expected(conf)));
+        checks.versions(driver).forEach(this::found);
+        found(checks.natives());
+        checks.cpus().forEach(this::found);
+        SlotChecks.cores(answer.slots(), taskCpus, answer.hosts()).forEach(this::found);
+        ExecutorSurvey.Clocks clocks = answer.clocks();
+        found(ClockChecks.of(clocks.before(), clocks.after(), clocks.readings()));
+        model.ifPresent(folder -> found(checks.model(folder.toString(), Machine.listing(folder))));
+    }
+
+    /** Whether a job finds data, slots and memory there. */
+    private void fits(JobConfig config, SparkSession session, ExecutorSurvey.Answer answer) {
+        found(SlotChecks.shards(answer.slots(), config.training().shards()));
+        attempt(() -> {
+            RunPlan plan = JobPlan.of(session, config);
+            RunPlan.Data data = plan.subject().data();
+            found(Finding.ok(String.format(
+                    Locale.ROOT,
+                    "data: %,d training rows, %,d validation rows",
+                    data.shards().examples(),
+                    data.validationRows().orElse(0))));
+            int tasks = (answer.slots() + answer.hosts().size() - 1)
+                    / answer.hosts().size();
+            found(MemoryChecks.of(
+                    room(answer),
+                    new MemoryChecks.Need(
+                            plan.subject().model().weightBytes(), plan.keptBytes() + plan.stateBytes(), tasks)));
+        });
+    }
+
+    private Room room(ExecutorSurvey.Answer answer) {
+        if (!master.equals("yarn") && !master.startsWith("k8s://")) {
+            return MemoryChecks.ofHosts(answer.hosts());
+        }
+        String overhead = "spark.executor.memoryOverhead";
+        String factor = "spark.executor.memoryOverheadFactor";
+        return MemoryChecks.ofContainer(
+                conf.getSizeAsBytes("spark.executor.memory", "1g"),
+                conf.contains(overhead) ? Optional.of(conf.getSizeAsMb(overhead) << 20) : Optional.empty(),
+                conf.contains(factor) ? Optional.of(conf.getDouble(factor, 0)) : Optional.empty());
+    }
+
+    private void found(Finding finding) {
+        findings.accept(finding);
+    }
+
+    private void found(Supplier<Finding> check) {
+        attempt(() -> found(check.get()));
+    }
+
+    /** What a run would end with is one problem here, and the other checks go on. */
+    private void attempt(Runnable checks) {
         try {
-            ok(check.get());
-        } catch (RuntimeException | LinkageError e) {
-            problem(what + " do not load: " + e, remedy);
+            checks.run();
+        } catch (RuntimeException e) {
+            found(problem(ExitCode.message(e)));
         }
     }
 
-    private void ok(String found) {
-        line("ok", found);
-    }
-
-    private void warning(String found, String remedy) {
-        line("warning", found + " - " + remedy);
-    }
-
-    private void problem(String found, String remedy) {
-        healthy = false;
-        line("problem", found + " - " + remedy);
-    }
-
-    private void line(String verdict, String text) {
-        out.printf(Locale.ROOT, "%-8s %s%n", verdict, text);
+    /** An error's line says what was wrong and, after the last semicolon, what to do. */
+    static Finding problem(String message) {
+        int remedy = message.lastIndexOf("; ");
+        return remedy < 0
+                ? Finding.problem(message, "correct that: a run would end with it")
+                : Finding.problem(message.substring(0, remedy), message.substring(remedy + 2));
     }
 }

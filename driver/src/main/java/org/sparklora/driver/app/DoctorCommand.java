@@ -1,17 +1,85 @@
 package org.sparklora.driver.app;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import org.sparklora.driver.config.JobConfig;
+import org.sparklora.driver.config.JobFile;
+import org.sparklora.driver.doctor.Finding;
+import org.sparklora.driver.doctor.Finding.Verdict;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
 
 /** {@code doctor}: checks what a run needs and says what to fix. */
 @Command(
         name = "doctor",
         mixinStandardHelpOptions = true,
-        description = "Checks Java, Spark, natives, memory and settings, and says what to fix.")
+        description =
+                "Checks Java, Spark, natives, memory and settings, here and on every executor, and says what to fix. With"
+                        + " --config also model, data, output, and whether the job fits the cluster. Exit code 2 where there is a"
+                        + " problem, 0 otherwise.")
 final class DoctorCommand implements Callable<Integer> {
 
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    @Option(names = "--config", paramLabel = "FILE", description = "A job file (YAML) that is to run here.")
+    private @Nullable Path config;
+
+    @Option(
+            names = "--set",
+            paramLabel = "KEY=VALUE",
+            description = "Overrides one key of the job file, as with train.")
+    private List<String> overrides = new ArrayList<>();
+
+    @Option(names = "--output", paramLabel = "DIR", description = "The run directory, instead of the job file's.")
+    private @Nullable String output;
+
+    @Option(
+            names = "--json",
+            description = "Prints one JSON object when all is checked, instead of a line for each check.")
+    private boolean json;
+
     @Override
-    public Integer call() {
-        return Doctor.examine(System.out) ? ExitCode.OK.code() : ExitCode.USAGE.code();
+    public Integer call() throws JsonProcessingException {
+        Optional<JobConfig> job =
+                Optional.ofNullable(config).map(file -> JobFile.read(file, overrides, Optional.ofNullable(output)));
+        if (job.isEmpty() && (output != null || !overrides.isEmpty())) {
+            throw new UsageException("--set and --output change a job; give it by --config FILE");
+        }
+        List<Finding> findings = new ArrayList<>();
+        new Doctor(job, finding -> {
+                    findings.add(finding);
+                    if (!json) {
+                        Console.out("%s", finding.line());
+                    }
+                })
+                .examine();
+        boolean healthy = findings.stream().noneMatch(finding -> finding.verdict() == Verdict.PROBLEM);
+        if (json) {
+            Console.out("%s", JSON.writerWithDefaultPrettyPrinter().writeValueAsString(object(healthy, findings)));
+        }
+        return (healthy ? ExitCode.OK : ExitCode.USAGE).code();
+    }
+
+    private static Map<String, Object> object(boolean healthy, List<Finding> findings) {
+        Map<String, Object> object = new LinkedHashMap<>();
+        object.put("healthy", healthy);
+        object.put("findings", findings.stream().map(DoctorCommand::object).toList());
+        return object;
+    }
+
+    private static Map<String, Object> object(Finding finding) {
+        Map<String, Object> object = new LinkedHashMap<>();
+        object.put("verdict", finding.verdict().label());
+        object.put("found", finding.found());
+        finding.remedy().ifPresent(remedy -> object.put("remedy", remedy));
+        return object;
     }
 }

@@ -48,9 +48,20 @@ final class JobPlan {
     static RunPlan of(JobConfig job) throws IOException {
         JobPlan plan = new JobPlan(job);
         JobRows.requireFiles(job);
-        try (SparkSession spark = Sessions.open("spark-lora plan " + job.name());
-                JobRows rows = JobRows.read(spark, job)) {
-            return plan.of(spark, rows);
+        try (SparkSession spark = Sessions.open("spark-lora plan " + job.name())) {
+            return plan.of(spark);
+        }
+    }
+
+    /** The same in a session that is open already. */
+    static RunPlan of(SparkSession spark, JobConfig job) {
+        JobRows.requireFiles(job);
+        return new JobPlan(job).of(spark);
+    }
+
+    private RunPlan of(SparkSession spark) {
+        try (JobRows rows = JobRows.read(spark, job)) {
+            return of(spark, rows);
         }
     }
 

@@ -84,12 +84,12 @@ public record RunPlan(
     }
 
     /** The most bytes that autograd keeps for a task at any time of the run. */
-    long keptBytes() {
+    public long keptBytes() {
         return largest(state -> cost.keptBytes(state, subject.memory().rows()));
     }
 
     /** The most bytes that a task's copy of adapters and optimizer takes. */
-    long stateBytes() {
+    public long stateBytes() {
         return largest(cost::stateBytes);
     }
 
