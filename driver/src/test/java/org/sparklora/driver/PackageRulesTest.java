@@ -31,6 +31,7 @@ class PackageRulesTest {
                         "org.sparklora.driver.sample..",
                         "org.sparklora.driver.score..",
                         "org.sparklora.driver.doctor..",
+                        "org.sparklora.driver.sizing..",
                         "org.sparklora.driver.spelling..",
                         "org.sparklora.driver.export..",
                         "org.sparklora.driver.tracking..",

@@ -3,10 +3,14 @@ package org.sparklora.driver.app;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
+import org.apache.spark.SparkContext;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
+import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.app.RunOutput.IfRunIsThere;
 import org.sparklora.driver.config.JobConfig;
 import org.sparklora.driver.spark.Sessions;
@@ -16,6 +20,10 @@ import org.sparklora.driver.spark.Sessions;
  * command {@code train}, with the same run directory: equal rows, job and seed give equal adapters.
  */
 public final class DatasetTraining {
+
+    /** What a thread's jobs are called; a run calls its own otherwise. */
+    private static final List<String> LABELS_OF_JOBS =
+            List.of("spark.jobGroup.id", "spark.job.description", "spark.job.interruptOnCancel");
 
     private DatasetTraining() {}
 
@@ -30,6 +38,9 @@ public final class DatasetTraining {
     /** Trains as the job says, into its output directory, which must not hold a run. */
     public static TrainedRun train(SparkSession spark, JobConfig job, Rows rows) {
         Sessions.requireJavaSerializer(spark);
+        SparkContext context = spark.sparkContext();
+        Map<String, @Nullable String> before = new TreeMap<>();
+        LABELS_OF_JOBS.forEach(label -> before.put(label, context.getLocalProperty(label)));
         try {
             new TrainingRun(job, IfRunIsThere.REFUSE)
                     .run(
@@ -43,8 +54,8 @@ public final class DatasetTraining {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         } finally {
-            // Whoever called may run jobs of other kinds next.
-            spark.sparkContext().clearJobGroup();
+            // Whoever called may run jobs of other kinds next, or has a group of its own.
+            before.forEach(context::setLocalProperty);
         }
     }
 }

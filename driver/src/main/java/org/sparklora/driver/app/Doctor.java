@@ -31,6 +31,7 @@ import org.sparklora.driver.spark.ExecutorSurvey;
 import org.sparklora.driver.spark.Sessions;
 import org.sparklora.worker.contract.HostReport.Natives;
 import org.sparklora.worker.contract.HostReport.Software;
+import org.sparklora.worker.contract.ModelSource;
 import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.machine.Machine;
 
@@ -49,8 +50,8 @@ final class Doctor {
     private final String master = conf.get("spark.master", "local[*]");
     private final int taskCpus = conf.getInt("spark.task.cpus", 1);
 
-    /** The base model's folder, once it has been read. */
-    private Optional<Path> model = Optional.empty();
+    /** The job's base model, once it has been read. */
+    private Optional<JobModel> model = Optional.empty();
 
     /**
      * @param job without one, nothing is said of model, data and output
@@ -157,8 +158,8 @@ final class Doctor {
         found(() -> {
             JobModel opened = JobModel.open(config);
             opened.policy(opened.groups());
-            model = Optional.of(opened.directory());
-            return Finding.ok("base model " + opened.directory() + " and the groups of the job fit together");
+            model = Optional.of(opened);
+            return Finding.ok("base model " + opened.source().location() + " and the groups of the job fit together");
         });
         found(() -> new OutputProbe(RunOutput.directory(config.output())).finding());
     }
@@ -167,8 +168,8 @@ final class Doctor {
         attempt(() -> {
             try (SparkSession session = Sessions.open("spark-lora doctor")) {
                 JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
-                List<String> folders = model.map(Path::toString).stream().toList();
-                ExecutorSurvey.Answer answer = new ExecutorSurvey(spark, Clock.systemUTC()).ask(folders);
+                List<ModelSource> models = model.map(JobModel::source).stream().toList();
+                ExecutorSurvey.Answer answer = new ExecutorSurvey(spark, Clock.systemUTC()).ask(models);
                 judge(driver, answer);
                 job.ifPresent(config -> fits(config, session, answer));
                 if (job.isEmpty()) {
@@ -187,7 +188,7 @@ final class Doctor {
         SlotChecks.cores(answer.slots(), taskCpus, answer.hosts()).forEach(this::found);
         ExecutorSurvey.Clocks clocks = answer.clocks();
         found(ClockChecks.of(clocks.before(), clocks.after(), clocks.readings()));
-        model.ifPresent(folder -> found(checks.model(folder.toString(), Machine.listing(folder))));
+        model.ifPresent(opened -> found(checks.model(opened.source().location(), Machine.listing(opened.directory()))));
     }
 
     /** Whether a job finds data, slots and memory there. */

@@ -32,7 +32,7 @@ record HostDirectory(Path here, ModelSource source) {
 
     private static HostDirectory of(
             String key, String location, BiFunction<HostModels, String, HostModels.Copy> fetch) {
-        SparkConf spark = new SparkConf();
+        SparkConf spark = Locations.settings();
         Optional<Path> local;
         try {
             local = Locations.local(location, spark, SparkHadoopUtil.get().newConfiguration(spark));

@@ -27,6 +27,7 @@ import org.sparklora.driver.config.JobConfig;
 import org.sparklora.driver.config.ResolvedYaml;
 import org.sparklora.driver.config.Task;
 import org.sparklora.driver.data.EvaluationData;
+import org.sparklora.driver.freeze.EpochMetrics;
 import org.sparklora.driver.interop.AdapterDetails;
 import org.sparklora.driver.interop.AdapterDetails.TrainingSummary;
 import org.sparklora.driver.interop.PeftAdapterWriter;
@@ -142,6 +143,14 @@ final class RunOutput {
     private void claim() throws IOException {
         claimed = true;
         status(RunStatus.running());
+    }
+
+    /** What the epochs showed that were done before this process. */
+    List<EpochMetrics> seen() {
+        return resumption
+                .flatMap(Resumption::checkpoint)
+                .map(checkpoint -> checkpoint.point().seen())
+                .orElse(List.of());
     }
 
     RunHistory history() {

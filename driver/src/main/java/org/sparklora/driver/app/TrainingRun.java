@@ -2,6 +2,7 @@ package org.sparklora.driver.app;
 
 import java.io.IOException;
 import java.time.Clock;
+import java.util.List;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SparkSession;
 import org.sparklora.driver.app.RunOutput.IfRunIsThere;
@@ -10,7 +11,9 @@ import org.sparklora.driver.config.ExecutionConfig;
 import org.sparklora.driver.config.JobConfig;
 import org.sparklora.driver.config.TrainingConfig;
 import org.sparklora.driver.data.TextStatistics;
+import org.sparklora.driver.freeze.EpochMetrics;
 import org.sparklora.driver.freeze.FreezePolicy;
+import org.sparklora.driver.freeze.Replay;
 import org.sparklora.driver.loop.RunRecord;
 import org.sparklora.driver.loop.TrainingLoop;
 import org.sparklora.driver.loop.TrainingLoop.Ending;
@@ -129,7 +132,8 @@ final class TrainingRun {
         output.started(model, manifest, initial, data, spark, exchange);
         policy.neverReached(training.numTrainEpochs(), steps)
                 .forEach(line -> Console.err("%s: warning: %s", job.name(), line));
-        RunRecord.Report report = new RunRecord.Report(work(model, manifest, data), output::writePage);
+        RunRecord.Report report =
+                new RunRecord.Report(work(model, recipe, manifest, initial, data, output.seen()), output::writePage);
         try (RunGauges gauges = new RunGauges(meter);
                 RunRecord record =
                         new RunRecord(output.history(), progress, clock, training.numTrainEpochs(), steps, report);
@@ -154,11 +158,27 @@ final class TrainingRun {
     }
 
     /** Counts of an epoch's work, from the lengths of all rows. */
-    private EpochWork work(JobModel model, LoraManifest manifest, JobData data) {
+    private EpochWork work(
+            JobModel model,
+            Recipe recipe,
+            LoraManifest manifest,
+            FreezeState initial,
+            JobData data,
+            List<EpochMetrics> seen) {
         TextStatistics lengths = data.training().statistics();
         TrainingConfig training = job.training();
         double rowsTogether = (double) training.batchSize() / training.shards() / training.gradientAccumulationSteps();
-        return new EpochWork(new StepCost(manifest, model.base().encoder(), lengths), lengths, rowsTogether);
+        return new EpochWork(
+                new StepCost(manifest, model.base().encoder(), lengths),
+                new EpochWork.Run(
+                        new Replay(recipe.policy(), recipe.shards().stepsPerEpoch()),
+                        initial,
+                        recipe.cache(),
+                        manifest,
+                        recipe.shards()),
+                lengths,
+                rowsTogether,
+                seen);
     }
 
     private ShardOrder order() {

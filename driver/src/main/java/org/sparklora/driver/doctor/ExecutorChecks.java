@@ -144,7 +144,8 @@ public final class ExecutorChecks {
         return Finding.problem(
                 "base model " + folder + " is not on every host what it is on the driver: "
                         + String.join(", ", others.keySet()) + "; on " + host + ": " + others.get(host),
-                "copy it to the same path on every node, e.g. by --model of scripts/emr or scripts/dataproc");
+                "copy it to the same path on every node, e.g. by --model of scripts/emr or scripts/dataproc, or name it by a"
+                        + " URI that every node can read");
     }
 
     /** Hosts by what they say. */

@@ -34,7 +34,6 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
     private final Clock clock;
     private final int epochs;
     private final int stepsPerEpoch;
-    private final WorkTally tally = new WorkTally();
     private final Report reporting;
     private Instant published;
 
@@ -65,14 +64,12 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
 
     @Override
     public void moved(Moment at, Transition transition) {
-        tally.moved(transition);
         GroupChange.Kind kind = transition.isThaw() ? GroupChange.Kind.THAW : GroupChange.Kind.FREEZE;
         changed(at, new GroupChange(kind, at.epoch(), at.step(), transition.group(), transition.reason()));
     }
 
     @Override
     public void added(Moment at, String group, String reason) {
-        tally.added(group);
         changed(at, new GroupChange(GroupChange.Kind.ADD, at.epoch(), at.step(), group, reason));
     }
 
@@ -96,7 +93,6 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
 
     @Override
     public void epochStarts(EpochPlan plan, int trainableParameters, String reason) {
-        tally.begins(plan);
         String cache = (plan.cache().isOn() ? "on: " : "off: ") + plan.cache().reason();
         history.append(
                 new HistoryEvent.EpochStart(plan.epoch(), plan.freeze(), cost(trainableParameters), cache, reason));
@@ -106,7 +102,6 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
     /** Shown only: the history has the epoch's beginning already. */
     @Override
     public void epochGoesOn(EpochPlan plan, int trainableParameters, int stepsDone) {
-        tally.begins(plan);
         progress.epochStart(at(plan.epoch(), stepsDone), plan.freeze(), cost(trainableParameters));
     }
 
@@ -116,7 +111,6 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
 
     @Override
     public void stepsDone(int epoch, List<StepReport> reports) {
-        tally.stepsDone(reports);
         int examples = 0;
         for (StepReport report : reports) {
             history.append(event(epoch, report));
@@ -160,7 +154,7 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
                 metrics.gradientNorms(),
                 result.padding(),
                 result.seconds(),
-                reporting.work().count(tally.stretches(), result.padding())));
+                reporting.work().count(metrics, result.padding())));
         publish();
         progress.epochEnd(
                 at(metrics.epoch(), stepsPerEpoch),
@@ -192,7 +186,6 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
 
     @Override
     public void kept(Keeping what, double seconds) {
-        tally.kept(what.epoch());
         history.append(new HistoryEvent.Kept(
                 what.epoch(),
                 new HistoryEvent.Kept.Size(what.entering(), what.rows(), what.bytes(), what.precision()),

@@ -1,8 +1,8 @@
 package org.sparklora.driver.loop;
 
-import java.util.List;
 import java.util.SortedMap;
-import org.sparklora.worker.contract.FreezeState;
+import java.util.TreeMap;
+import org.sparklora.driver.freeze.EpochMetrics;
 import org.sparklora.worker.data.Padding;
 
 /** Counts what the steps of an epoch computed and sent, and what they would have without what is skipped. */
@@ -10,21 +10,12 @@ import org.sparklora.worker.data.Padding;
 public interface WorkCounter {
 
     /** Counts nothing. */
-    WorkCounter NONE = (stretches, padding) -> new java.util.TreeMap<>();
+    WorkCounter NONE = (finished, padding) -> new TreeMap<>();
 
     /**
-     * Steps in one freeze state.
+     * The counts of an epoch's steps, by name. Asked once for each epoch, in order.
      *
-     * @param examples of all of them together
-     * @param held whether the frozen prefix did not run, because what it gives was kept before the epoch
-     */
-    record Stretch(FreezeState state, int steps, long examples, boolean held) {}
-
-    /**
-     * The counts of an epoch's steps, by name.
-     *
-     * @param stretches in order
      * @param padding of the whole epoch
      */
-    SortedMap<String, Number> count(List<Stretch> stretches, Padding padding);
+    SortedMap<String, Number> count(EpochMetrics finished, Padding padding);
 }

@@ -1,11 +1,18 @@
 package org.sparklora.driver.plan;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 import org.sparklora.driver.data.TextStatistics;
+import org.sparklora.driver.freeze.EpochMetrics;
+import org.sparklora.driver.freeze.Replay;
+import org.sparklora.driver.loop.CacheRule;
 import org.sparklora.driver.loop.WorkCounter;
 import org.sparklora.worker.contract.FreezeState;
+import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.data.Padding;
 
 /**
@@ -13,7 +20,7 @@ import org.sparklora.worker.data.Padding;
  * buckets: counted as {@link StepCost} counts for {@code plan}, never measured.
  *
  * <ul>
- *   <li>{@code steps}: that are counted; fewer than the epoch has where a run went on in the midst of one
+ *   <li>{@code steps}: of the epoch
  *   <li>{@code flops}: of forward and backward over the rows' own tokens, in the freeze states as they were
  *   <li>{@code flops_without_cache}: the same if the frozen prefix had run in every step
  *   <li>{@code flops_without_freezing}: with every group live and without a cache
@@ -25,35 +32,56 @@ import org.sparklora.worker.data.Padding;
 public final class EpochWork implements WorkCounter {
 
     private final StepCost cost;
+    private final Run run;
     private final TextStatistics lengths;
     private final double rowsTogether;
+    private final List<EpochMetrics> seen;
 
     /**
+     * What decides about groups and cache, asked again when an epoch is done: so an epoch counts the same whatever failed in it,
+     * and wherever a resumed run went on.
+     *
+     * @param replay the run's policy
+     * @param initial the state before the first epoch
+     * @param cache whether the frozen prefix is kept
+     */
+    public record Run(Replay replay, FreezeState initial, CacheRule cache, LoraManifest manifest, ShardPlan shards) {}
+
+    /**
+     * The work of a run.
+     *
      * @param lengths of all training rows
      * @param rowsTogether rows of a batch that are padded together: of one shard in one step, in one piece
+     * @param before what the epochs showed that were done before the first one to count
      */
-    public EpochWork(StepCost cost, TextStatistics lengths, double rowsTogether) {
+    public EpochWork(StepCost cost, Run run, TextStatistics lengths, double rowsTogether, List<EpochMetrics> before) {
         this.cost = cost;
+        this.run = run;
         this.lengths = lengths;
         this.rowsTogether = Math.max(1, rowsTogether);
+        this.seen = new ArrayList<>(before);
     }
 
     @Override
-    public SortedMap<String, Number> count(List<Stretch> stretches, Padding padding) {
+    public SortedMap<String, Number> count(EpochMetrics finished, Padding padding) {
+        PlannedEpoch epoch = epoch(finished.epoch());
+        seen.add(finished);
         FreezeState everything = cost.allLive();
         long steps = 0;
         double flops = 0;
         double withoutCache = 0;
         double withoutFreezing = 0;
         long bytes = 0;
-        long bytesWithoutFreezing = 0;
-        for (Stretch stretch : stretches) {
+        for (Timeline.Stretch stretch : epoch.stretches()) {
+            int first = stretch.from().step();
+            long rows = IntStream.range(first, first + stretch.steps())
+                    .mapToLong(run.shards()::examplesIn)
+                    .sum();
             steps += stretch.steps();
-            flops += stretch.examples() * cost.operations(stretch.state(), stretch.held());
-            withoutCache += stretch.examples() * cost.operations(stretch.state(), false);
-            withoutFreezing += stretch.examples() * cost.operations(everything, false);
+            flops += rows * cost.operations(stretch.state(), epoch.held());
+            withoutCache += rows * cost.operations(stretch.state(), false);
+            withoutFreezing += rows * cost.operations(everything, false);
             bytes += stretch.steps() * cost.allReduceBytes(stretch.state());
-            bytesWithoutFreezing += stretch.steps() * cost.allReduceBytes(everything);
         }
         SortedMap<String, Number> work = new TreeMap<>();
         work.put("steps", steps);
@@ -63,8 +91,15 @@ public final class EpochWork implements WorkCounter {
         work.put("flops_of_padding", padding.tokens() == 0 ? 0.0 : flops * padding.filled() / padding.tokens());
         work.put("flops_of_padding_without_buckets", flops * (expectedLongest() / lengths.meanLength() - 1));
         work.put("all_reduce_bytes", bytes);
-        work.put("all_reduce_bytes_without_freezing", bytesWithoutFreezing);
+        work.put("all_reduce_bytes_without_freezing", steps * cost.allReduceBytes(everything));
         return work;
+    }
+
+    private PlannedEpoch epoch(int number) {
+        Timeline timeline = Timeline.of(
+                run.replay().decisions(run.initial(), seen, number + 1),
+                run.replay().stepsPerEpoch());
+        return PlannedEpoch.of(timeline, run.manifest(), run.cache()).get(number);
     }
 
     /** Expected length of the longest of the rows that are padded together, if they are drawn independently. */

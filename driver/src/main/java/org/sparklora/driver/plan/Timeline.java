@@ -74,7 +74,17 @@ public record Timeline(Kind kind, List<Stretch> stretches) {
     }
 
     private static Timeline of(Kind kind, FreezePolicy policy, FreezeState initial, int epochs, int stepsPerEpoch) {
-        List<Replay.Decided> decisions = new Replay(policy, stepsPerEpoch).decisions(initial, List.of(), epochs);
+        return new Timeline(
+                kind,
+                stretches(new Replay(policy, stepsPerEpoch).decisions(initial, List.of(), epochs), stepsPerEpoch));
+    }
+
+    /** The timeline of decisions that were taken: what happened. */
+    static Timeline of(List<Replay.Decided> decisions, int stepsPerEpoch) {
+        return new Timeline(Kind.EXACT, stretches(decisions, stepsPerEpoch));
+    }
+
+    private static List<Stretch> stretches(List<Replay.Decided> decisions, int stepsPerEpoch) {
         List<Stretch> stretches = new ArrayList<>();
         for (int i = 0; i < decisions.size(); i++) {
             Moment from = decisions.get(i).at();
@@ -87,7 +97,7 @@ public record Timeline(Kind kind, List<Stretch> stretches) {
                     decisions.get(i).decision().state(),
                     decisions.get(i).decision().transitions()));
         }
-        return new Timeline(kind, stretches);
+        return stretches;
     }
 
     /** The stretches of each epoch, in order. */

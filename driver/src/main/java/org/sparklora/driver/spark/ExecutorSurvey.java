@@ -23,6 +23,7 @@ import org.apache.spark.scheduler.SparkListenerExecutorAdded;
 import org.sparklora.driver.loop.ClusterException;
 import org.sparklora.worker.contract.ClockReading;
 import org.sparklora.worker.contract.HostReport;
+import org.sparklora.worker.contract.ModelSource;
 import org.sparklora.worker.spark.ClockTask;
 import org.sparklora.worker.spark.ExamineTask;
 import scala.Function1;
@@ -102,10 +103,10 @@ public final class ExecutorSurvey {
     /**
      * Asks.
      *
-     * @param folders local folders that every executor tells the contents of
+     * @param models base models that every executor tells the files of
      * @throws ClusterException where no executor comes or answers in time, or none can
      */
-    public Answer ask(List<String> folders) {
+    public Answer ask(List<ModelSource> models) {
         boolean dynamic = Slots.areDynamic(spark.getConf());
         if (!dynamic) {
             waitForExecutors();
@@ -119,9 +120,7 @@ public final class ExecutorSurvey {
                     null);
         }
         List<HostReport> hosts = run(
-                        dynamic ? Math.max(before, TASKS_THAT_CALL) : before,
-                        new ExamineTask(folders),
-                        HostReport.class)
+                        dynamic ? Math.max(before, TASKS_THAT_CALL) : before, new ExamineTask(models), HostReport.class)
                 .stream()
                 .collect(Collectors.toMap(HostReport::executor, r -> r, (a, b) -> a))
                 .values()

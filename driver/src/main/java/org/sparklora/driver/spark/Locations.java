@@ -7,12 +7,13 @@ import java.util.regex.Pattern;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.spark.SparkConf;
+import org.apache.spark.SparkEnv;
 
 /**
  * Where paths of jobs and commands lie. A path without a scheme is local under a local master, else on the default file
  * system; {@code file:} is always local.
  *
- * <p>Works before there is a Spark session: master and Hadoop settings are those that spark-submit passes on.
+ * <p>Works before there is a Spark session.
  */
 public final class Locations {
 
@@ -33,6 +34,12 @@ public final class Locations {
         boolean local = Sessions.isLocal(spark.get("spark.master", "local"))
                 || "file".equals(FileSystem.getDefaultUri(hadoop).getScheme());
         return !hasScheme(location) && local ? Optional.of(Path.of(location)) : Optional.empty();
+    }
+
+    /** The settings that count: those of the session under way, else those that spark-submit passes on. */
+    public static SparkConf settings() {
+        SparkEnv running = SparkEnv.get();
+        return running == null ? new SparkConf() : running.conf();
     }
 
     /** Whether a location says which file system it is on. */

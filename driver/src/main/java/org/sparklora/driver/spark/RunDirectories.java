@@ -21,7 +21,7 @@ public final class RunDirectories {
 
     /** A directory for a path or URI, under the settings of this process. */
     public static RunDirectory of(String output) {
-        return of(output, new SparkConf());
+        return of(output, Locations.settings());
     }
 
     static RunDirectory of(String output, SparkConf spark) {

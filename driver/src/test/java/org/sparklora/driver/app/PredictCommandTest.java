@@ -193,6 +193,7 @@ class PredictCommandTest {
                     .option("header", "true")
                     .csv(folder.resolve("train.csv").toString())
                     .repartition(3);
+            spark.sparkContext().setJobGroup("mine", "of the program", false);
             DatasetTraining.train(
                     spark,
                     JobFile.read(job, List.of(), Optional.of(byProgram.toString())),
@@ -206,6 +207,10 @@ class PredictCommandTest {
                                             Optional.empty())),
                             Optional.empty(),
                             Optional.empty()));
+            assertThat(spark.sparkContext().getLocalProperty("spark.jobGroup.id"))
+                    .isEqualTo("mine");
+            assertThat(spark.sparkContext().getLocalProperty("spark.job.description"))
+                    .isEqualTo("of the program");
             assertThat(spark.sparkContext().getPersistentRDDs().size())
                     .as("left in Spark's storage")
                     .isZero();

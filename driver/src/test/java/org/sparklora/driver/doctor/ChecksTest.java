@@ -161,7 +161,7 @@ class ChecksTest {
                 .isEqualTo(
                         "problem  base model /m is not on every host what it is on the driver: b; on b: is not there or"
                                 + " cannot be read - copy it to the same path on every node, e.g. by --model of scripts/emr or"
-                                + " scripts/dataproc");
+                                + " scripts/dataproc, or name it by a URI that every node can read");
         assertThat(new ExecutorChecks(List.of(executor(1, "a", SOFTWARE, HARDWARE, here)))
                         .model("/m", here)
                         .verdict())

@@ -25,7 +25,7 @@ import org.sparklora.worker.encoder.bert.BertEncoder;
 /** Counted by hand for 2 layers, H = 24, N = 3, an intermediate size of 40. */
 class StepCostTest {
 
-    private static final Encoder TWO_LAYERS = BertEncoder.of(EncoderConfig.read(Path.of(
+    static final Encoder TWO_LAYERS = BertEncoder.of(EncoderConfig.read(Path.of(
             System.getProperty("project.root", ".."), "worker/src/test/resources/golden/models/tiny-bert-2l-reg")));
 
     private static final int S = 10;
@@ -55,7 +55,7 @@ class StepCostTest {
     private static final double BOTTOM = 2 * 2 * (24 + 24) * S;
     private static final double ALL = FORWARD + LAYER0_LOWEST + LAYER1_BACKWARD + POOLER + 3 * TOP + 3 * BOTTOM;
 
-    private static final LoraManifest MANIFEST = new LoraManifest(
+    static final LoraManifest MANIFEST = new LoraManifest(
             List.of(group("top", 1, 4, 0.0), group("bottom", 0, 2, 0.1)),
             BiasMode.NONE,
             List.of(new TensorSpec("classifier.weight", List.of(1, 24)), new TensorSpec("classifier.bias", List.of(1))),

@@ -1,12 +1,13 @@
 package org.sparklora.worker.spark;
 
 import java.io.Serializable;
-import java.nio.file.Path;
 import java.util.List;
 import org.apache.spark.SparkEnv;
 import org.sparklora.worker.contract.HostReport;
 import org.sparklora.worker.contract.HostReport.Natives;
 import org.sparklora.worker.contract.HostReport.Software;
+import org.sparklora.worker.contract.ModelSource;
+import org.sparklora.worker.encoder.ModelException;
 import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.machine.Machine;
 import scala.collection.Iterator;
@@ -19,13 +20,13 @@ public final class ExamineTask extends AbstractFunction1<Iterator<Integer>, Iter
 
     private static final long serialVersionUID = 1L;
 
-    private final List<String> folders;
+    private final List<ModelSource> models;
 
     /**
-     * @param folders local folders to tell the contents of
+     * @param models base models to tell the files of; remote ones are copied to the host as a run would
      */
-    public ExamineTask(List<String> folders) {
-        this.folders = List.copyOf(folders);
+    public ExamineTask(List<ModelSource> models) {
+        this.models = List.copyOf(models);
     }
 
     @Override
@@ -42,9 +43,17 @@ public final class ExamineTask extends AbstractFunction1<Iterator<Integer>, Iter
                 env.blockManager().blockManagerId().host(),
                 software,
                 Machine.hardware(),
-                folders.stream().map(folder -> Machine.listing(Path.of(folder))).toList());
+                models.stream().map(ExamineTask::listing).toList());
         return JavaConverters.asScalaIteratorConverter(List.of(report).iterator())
                 .asScala();
+    }
+
+    private static String listing(ModelSource model) {
+        try {
+            return Machine.listing(HostModels.directory(model));
+        } catch (ModelException e) {
+            return String.valueOf(e.getMessage());
+        }
     }
 
     /** The version in the job jar's manifest. */
