@@ -10,7 +10,6 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.sparklora.driver.spark.FaultyFileSystem;
 import org.sparklora.worker.spark.HostModels;
 
 /** A model that is saved with its base on a file system that only the session's own settings name. */
@@ -26,10 +25,13 @@ class RemoteSavedModelTest {
                 .config("spark.ui.enabled", "false")
                 .config("spark.sql.shuffle.partitions", "4")
                 .config(HostModels.DIRECTORY, folder.resolve("copies").toString());
-        FaultyFileSystem.SETTINGS.forEach((key, value) -> session.config("spark.hadoop." + key, value));
+        // A view of the local folder, which Hadoop's own settings do not know.
+        session.config(
+                "spark.hadoop.fs.viewfs.mounttable.lora.link./models",
+                folder.toUri().toString());
         SparkSession spark = session.getOrCreate();
         try {
-            String remote = FaultyFileSystem.disk().at(folder.resolve("saved")).toString();
+            String remote = "viewfs://lora/models/saved";
             Dataset<Row> rows = LocalSpark.rows(spark, 8, 1);
             LoraTextClassificationModel model =
                     LocalSpark.classifier().setMaxIter(1).setEmbedBase(true).fit(LocalSpark.rows(spark, 16, 1));
@@ -40,7 +42,6 @@ class RemoteSavedModelTest {
             assertThat(LoraTextClassificationModel.load(remote).transform(rows).collectAsList())
                     .isEqualTo(before);
             assertThat(folder.resolve("copies")).isNotEmptyDirectory();
-
         } finally {
             spark.stop();
         }

@@ -10,6 +10,8 @@ import java.util.List;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ForkJoinPool;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiConsumer;
@@ -70,6 +72,7 @@ class RetriesTest {
                 .getOrCreate();
         spark = JavaSparkContext.fromSparkContext(session.sparkContext());
         retries = new Retries(spark, 8, MAX_FAILURES, listener);
+        Rank.WAITING.drainPermits();
     }
 
     @AfterEach
@@ -108,6 +111,7 @@ class RetriesTest {
         private static final long serialVersionUID = 1L;
 
         private static final AtomicInteger INTERRUPTED = new AtomicInteger();
+        private static final Semaphore WAITING = new Semaphore(0);
 
         private final List<Deed> deeds;
 
@@ -135,9 +139,19 @@ class RetriesTest {
             }
         }
 
+        /** Returns once a rank waits to be killed. */
+        static boolean waits() {
+            try {
+                return WAITING.tryAcquire(1, TimeUnit.MINUTES);
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+        }
+
         /** Asks as well, for whatever the interrupt met first may have swallowed it. */
         private static void waitToBeKilled() {
             CountDownLatch never = new CountDownLatch(1);
+            WAITING.release();
             try {
                 for (int twentieth = 0; twentieth < 20 * 60; twentieth++) {
                     if (TaskContext.get().isInterrupted()) {
@@ -167,15 +181,18 @@ class RetriesTest {
         };
     }
 
-    /** When both ranks of the first attempt are running: its stage 1, after the shuffle's stage 0. */
-    private void whenBothRun(BiConsumer<SparkContext, SparkListenerTaskStart> act) {
+    /** When rank 1 of the first attempt waits: in its stage 1, after the shuffle's stage 0. */
+    private void whenOneWaits(BiConsumer<SparkContext, SparkListenerTaskStart> act) {
         spark.sc().addSparkListener(new SparkListener() {
-            private int started;
-
             @Override
             public void onTaskStart(SparkListenerTaskStart start) {
-                if (start.stageId() == 1 && ++started == 2) {
-                    act.accept(spark.sc(), start);
+                if (start.stageId() == 1 && start.taskInfo().index() == 1) {
+                    // Spark tells of tasks before executors have them, and does not kill what it does not have yet.
+                    ForkJoinPool.commonPool().execute(() -> {
+                        if (Rank.waits()) {
+                            act.accept(spark.sc(), start);
+                        }
+                    });
                 }
             }
         });
@@ -261,7 +278,8 @@ class RetriesTest {
 
     @Test
     void aTaskThatTheSchedulerKillsIsDoneAgain() {
-        whenBothRun((context, start) -> context.killTaskAttempt(start.taskInfo().taskId(), true, "preempted"));
+        whenOneWaits(
+                (context, start) -> context.killTaskAttempt(start.taskInfo().taskId(), true, "preempted"));
         assertThat(retries.run(PLACE, deeds(Deed.WAIT, Deed.ANSWER))).containsExactly(0, 1);
         assertThat(told).containsExactly("failure 1 at 1/12: TaskKilled (preempted)", "recovered at 1/12 with 2");
     }
@@ -321,21 +339,21 @@ class RetriesTest {
 
     @Test
     void aCancelledStageIsDoneAgain() {
-        whenBothRun((context, start) -> context.cancelStage(start.stageId()));
+        whenOneWaits((context, start) -> context.cancelStage(start.stageId()));
         assertThat(retries.run(PLACE, deeds(Deed.WAIT, Deed.ANSWER))).containsExactly(0, 1);
         assertThat(told).hasSize(2).first().asString().contains("Job 0 cancelled because Stage 1 was cancelled");
     }
 
     @Test
     void aPersonWhoCancelsIsObeyed() {
-        whenBothRun((context, start) -> context.cancelAllJobs());
+        whenOneWaits((context, start) -> context.cancelAllJobs());
         assertCancelled("Job 0 cancelled as part of cancellation of all jobs");
     }
 
     @Test
     void soIsOneWhoKillsAStageInSparksWebPage() {
         // What the page's link calls.
-        whenBothRun((context, start) -> context.cancelStage(start.stageId(), "killed via the Web UI"));
+        whenOneWaits((context, start) -> context.cancelStage(start.stageId(), "killed via the Web UI"));
         assertCancelled("Job 0 cancelled because killed via the Web UI");
     }
 
@@ -364,7 +382,7 @@ class RetriesTest {
 
     @Test
     void anInterruptedThreadStaysInterrupted() {
-        whenBothRun((context, start) -> testThread.interrupt());
+        whenOneWaits((context, start) -> testThread.interrupt());
         assertThatThrownBy(() -> retries.run(PLACE, deeds(Deed.WAIT, Deed.ANSWER)))
                 .isInstanceOf(CancelledException.class);
         assertThat(Thread.interrupted()).isTrue();
