@@ -14,7 +14,7 @@ public record Speeds(double operationsPerSecond, double spread, Network network,
     private static final double OF_PRODUCTS = 0.9;
 
     /**
-     * A cluster's, with what was measured of this program on two machines' worth of processes: docs/SIZING.md says how.
+     * A cluster's, with what one and two executors on one machine showed of Spark and the exchange: see docs/SIZING.md.
      *
      * @param productsPerSecond operations of matrix products, one core
      * @param gigabits of an executor's network in a second
@@ -22,9 +22,9 @@ public record Speeds(double operationsPerSecond, double spread, Network network,
     public static Speeds ofCluster(double productsPerSecond, double gigabits) {
         return new Speeds(
                 OF_PRODUCTS * productsPerSecond,
-                0.03,
+                0.05,
                 new Network(gigabits * 1e9 / 8, 0.0003),
-                new Spark(0.008, 0.001, 0.6, 15));
+                new Spark(0.020, 0.004, 0.5, 20));
     }
 
     /**
