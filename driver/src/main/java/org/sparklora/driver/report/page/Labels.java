@@ -13,13 +13,21 @@ final class Labels {
 
     /** {@code A name}: as long as names may be alike. */
     static String of(List<RunStory> runs, int index) {
-        String name = runs.get(index).name();
+        String name = name(runs, index);
         return runs.size() == 1 ? name : letter(index) + " " + name;
     }
 
     static void of(Html html, List<RunStory> runs, int index) {
         html.element("span", letter(index), "class", "letter", "translate", "no")
                 .text(" ");
-        html.data(runs.get(index).name());
+        html.data(name(runs, index));
+    }
+
+    /** With its directory where another run has the same name: runs of one job are compared as often as not. */
+    private static String name(List<RunStory> runs, int index) {
+        RunStory run = runs.get(index);
+        boolean alone =
+                runs.stream().filter(other -> other.name().equals(run.name())).count() == 1;
+        return alone || run.name().equals(run.folder()) ? run.name() : run.name() + " (" + run.folder() + ")";
     }
 }

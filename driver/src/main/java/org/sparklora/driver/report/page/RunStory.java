@@ -133,7 +133,12 @@ final class RunStory {
     /** The job's name; else the directory's. */
     String name() {
         Matcher name = NAME.matcher(configuration);
-        return name.find() ? name.group(1) : location.replaceAll("/+$", "").replaceAll(".*/", "");
+        return name.find() ? name.group(1) : folder();
+    }
+
+    /** The directory's own name. */
+    String folder() {
+        return location.replaceAll("/+$", "").replaceAll(".*/", "");
     }
 
     Steps steps() {

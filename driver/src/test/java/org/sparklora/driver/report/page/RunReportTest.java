@@ -188,6 +188,13 @@ class RunReportTest {
     }
 
     @Test
+    void runsOfOneJobAreToldApartByTheirDirectories() {
+        PageRun b = new PageRun(folder.resolve("second try"));
+        String page = PageRun.page(List.of(run().write(), b.write()), Language.EN);
+        assertThat(words(page)).contains("A sentiment (" + folder.getFileName() + ")", "B sentiment (second try)");
+    }
+
+    @Test
     void whatIsNoRunIsRefused() throws IOException {
         RunReport none = new RunReport(new LocalRunDirectory(folder.resolve("none")));
         assertThatThrownBy(() -> none.write(Language.EN))
