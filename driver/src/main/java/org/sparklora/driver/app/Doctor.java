@@ -231,11 +231,17 @@ final class Doctor {
         attempt(() -> found(check.get()));
     }
 
+    /** Some checks. Closing a session of Spark 4 declares an exception. */
+    @FunctionalInterface
+    private interface Checks {
+        void run() throws IOException;
+    }
+
     /** What a run would end with is one problem here, and the other checks go on. */
-    private void attempt(Runnable checks) {
+    private void attempt(Checks checks) {
         try {
             checks.run();
-        } catch (RuntimeException e) {
+        } catch (IOException | RuntimeException e) {
             found(problem(ExitCode.message(e)));
         }
     }

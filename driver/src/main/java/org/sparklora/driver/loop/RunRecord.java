@@ -191,7 +191,7 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
                 new HistoryEvent.Kept.Size(what.entering(), what.rows(), what.bytes(), what.precision()),
                 what.storage(),
                 seconds));
-        progress.note(String.format(Locale.ROOT, "epoch %d/%d kept them in %.1f s", what.epoch(), epochs, seconds));
+        progress.kept(String.format(Locale.ROOT, "epoch %d/%d kept them in %.1f s", what.epoch(), epochs, seconds));
     }
 
     @Override

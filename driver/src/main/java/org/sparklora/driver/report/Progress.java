@@ -75,6 +75,12 @@ public final class Progress {
                 reading.at(), numbers.loss(), numbers.examplesPerSecond(), numbers.left(), reading.groups()));
     }
 
+    /** What steps start from is kept; until now they have waited for it. */
+    public synchronized void kept(String line) {
+        meter.stepsBegin();
+        screen.line(line);
+    }
+
     /** Something out of the ordinary. */
     public synchronized void note(String line) {
         screen.line(line);

@@ -12,8 +12,8 @@ import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 
 /**
- * Where a run is: what progress lines and gauges show. Speed and time left come from the epoch under way, since freezing
- * changes what a step costs.
+ * Where a run is: what progress lines and gauges show. Speed and time left come from the steps of the epoch under way, since
+ * freezing changes what a step costs, and what a cache keeps is computed once.
  *
  * <p>Steps come in two kinds: those {@link #done}, which count, and those {@link #underWay}, which a segment tells of while
  * it runs, and which are forgotten when its result is there. Safe from any thread.
@@ -28,6 +28,10 @@ public final class RunMeter {
     private double loss = Double.NaN;
     private double gradNorm = Double.NaN;
     private Instant epochBegan;
+
+    /** Since when steps are counted for the speed. */
+    private Instant stepsBegan;
+
     private Instant lastStep;
     private int stepsBefore;
     private long examplesDone;
@@ -37,6 +41,7 @@ public final class RunMeter {
     public RunMeter(Clock clock) {
         this.clock = clock;
         this.epochBegan = clock.instant();
+        this.stepsBegan = epochBegan;
         this.lastStep = epochBegan;
     }
 
@@ -61,11 +66,17 @@ public final class RunMeter {
         at = where;
         groups = now;
         trainableParameters = cost.trainableParameters();
-        stepsBefore = where.stepsDone();
+        epochBegan = clock.instant();
+        stepsBegin();
+    }
+
+    /** What comes before steps is done, and is no part of their speed. */
+    public synchronized void stepsBegin() {
+        stepsBefore = at.stepsDone();
         examplesDone = 0;
         examplesUnderWay = 0;
-        epochBegan = clock.instant();
-        lastStep = epochBegan;
+        stepsBegan = clock.instant();
+        lastStep = stepsBegan;
     }
 
     /** A group is in another state. */
@@ -102,7 +113,7 @@ public final class RunMeter {
     }
 
     private double seconds() {
-        return Duration.between(epochBegan, lastStep).toNanos() / 1e9;
+        return Duration.between(stepsBegan, lastStep).toNanos() / 1e9;
     }
 
     private Optional<Duration> left(double seconds) {

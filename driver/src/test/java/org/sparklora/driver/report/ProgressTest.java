@@ -67,6 +67,22 @@ class ProgressTest {
                 .isEqualTo("epoch 2/6 done in 41s loss 0.5000 padding 0.0%");
     }
 
+    /** What a cache keeps is computed once, and says nothing of how fast steps are. */
+    @Test
+    void timeLeftDoesNotCountWhatStepsWaitedFor() {
+        SteppingClock clock = new SteppingClock();
+        List<String> lines = new ArrayList<>();
+        Progress progress = progress(clock, Duration.ZERO, lines);
+        progress.epochStart(new Position(0, 2, 0, 12), BOTH, new Cost(10, 40));
+        clock.advance(Duration.ofSeconds(100));
+        progress.kept("kept");
+        clock.advance(Duration.ofSeconds(2));
+        progress.step(new Position(0, 2, 1, 12), 0.5, 1.5, 32);
+        assertThat(lines.get(lines.size() - 1)).contains("step 1/12").contains(" 16 examples/s 22s left");
+        progress.epochEnd(new Position(0, 2, 6, 12), 0.5, 0, Map.of());
+        assertThat(lines.get(lines.size() - 1)).startsWith("epoch 0/2 done in 1m 42s ");
+    }
+
     @Test
     void stepLinesKeepTheirDistanceAndEpochsAlwaysShow() {
         SteppingClock clock = new SteppingClock();
