@@ -2,10 +2,12 @@ package org.sparklora.driver;
 
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+import static org.assertj.core.api.Assertions.assertThat;
 
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** Who may import whom (ARCHITECTURE.md, "Import rules"). */
@@ -68,5 +70,20 @@ class PackageRulesTest {
                 .should()
                 .beFreeOfCycles()
                 .check(DRIVER);
+    }
+
+    /** Spark 4's sessions declare an IOException: code that compiles with both names it, or calls stop(). */
+    @Test
+    void whoeverClosesASessionDeclaresThatItMayFail() {
+        JavaClasses all = new ClassFileImporter().importPackages("org.sparklora.driver");
+        List<String> silent = all.stream()
+                .flatMap(type -> type.getMethodCallsFromSelf().stream())
+                .filter(call -> call.getName().equals("close")
+                        && call.getTargetOwner().getFullName().equals("org.apache.spark.sql.SparkSession"))
+                .filter(call -> !call.getOrigin().getName().startsWith("lambda$"))
+                .filter(call -> call.getOrigin().getThrowsClause().getTypes().isEmpty())
+                .map(call -> call.getDescription())
+                .toList();
+        assertThat(silent).isEmpty();
     }
 }

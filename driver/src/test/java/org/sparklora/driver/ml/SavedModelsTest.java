@@ -62,7 +62,7 @@ class SavedModelsTest {
 
     @AfterAll
     static void stop() {
-        spark.close();
+        spark.stop();
     }
 
     static Stream<Path> versions() throws IOException {

@@ -47,7 +47,7 @@ class TuningTest {
 
     @AfterAll
     static void stop() {
-        spark.close();
+        spark.stop();
     }
 
     /** The classifier of the other tests, for less long. */

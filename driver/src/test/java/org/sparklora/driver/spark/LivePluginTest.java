@@ -101,7 +101,7 @@ class LivePluginTest {
     }
 
     @Test
-    void aSegmentTellsOfItsStepsOnceAndInOrderWhileItRuns() {
+    void aSegmentTellsOfItsStepsOnceAndInOrderWhileItRuns() throws Exception {
         List<LiveStep> seen = new ArrayList<>();
         try (SparkSession session = session(LivePlugin.class.getName())) {
             List<StepReport> reports = segment(session, STEPS, seen);
@@ -121,7 +121,7 @@ class LivePluginTest {
     }
 
     @Test
-    void withoutThePluginTheResultIsTheSameAndNothingIsTold() {
+    void withoutThePluginTheResultIsTheSameAndNothingIsTold() throws Exception {
         List<LiveStep> seen = new ArrayList<>();
         List<StepReport> with;
         List<StepReport> without;

@@ -53,7 +53,7 @@ class RunGaugesTest {
 
     @AfterEach
     void close() {
-        session.close();
+        session.stop();
     }
 
     private Map<String, Double> prometheus() throws IOException, InterruptedException {
