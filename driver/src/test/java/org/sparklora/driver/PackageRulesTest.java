@@ -80,7 +80,6 @@ class PackageRulesTest {
                 .flatMap(type -> type.getMethodCallsFromSelf().stream())
                 .filter(call -> call.getName().equals("close")
                         && call.getTargetOwner().getFullName().equals("org.apache.spark.sql.SparkSession"))
-                .filter(call -> !call.getOrigin().getName().startsWith("lambda$"))
                 .filter(call -> call.getOrigin().getThrowsClause().getTypes().isEmpty())
                 .map(call -> call.getDescription())
                 .toList();

@@ -82,7 +82,7 @@ final class Doctor {
         found(this::exchange);
         found(SecurityChecks.of(isOneMachine(), settings()));
         job.ifPresent(this::files);
-        executors(software);
+        attempt(() -> executors(software));
     }
 
     private static Software software() {
@@ -164,19 +164,17 @@ final class Doctor {
         found(() -> new OutputProbe(RunOutput.directory(config.output())).finding());
     }
 
-    private void executors(Software driver) {
-        attempt(() -> {
-            try (SparkSession session = Sessions.open("spark-lora doctor")) {
-                JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
-                List<ModelSource> models = model.map(JobModel::source).stream().toList();
-                ExecutorSurvey.Answer answer = new ExecutorSurvey(spark, Clock.systemUTC()).ask(models);
-                judge(driver, answer);
-                job.ifPresent(config -> fits(config, session, answer));
-                if (job.isEmpty()) {
-                    found(MemoryChecks.withoutJob(room(answer)));
-                }
+    private void executors(Software driver) throws IOException {
+        try (SparkSession session = Sessions.open("spark-lora doctor")) {
+            JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
+            List<ModelSource> models = model.map(JobModel::source).stream().toList();
+            ExecutorSurvey.Answer answer = new ExecutorSurvey(spark, Clock.systemUTC()).ask(models);
+            judge(driver, answer);
+            job.ifPresent(config -> fits(config, session, answer));
+            if (job.isEmpty()) {
+                found(MemoryChecks.withoutJob(room(answer)));
             }
-        });
+        }
     }
 
     private void judge(Software driver, ExecutorSurvey.Answer answer) {
