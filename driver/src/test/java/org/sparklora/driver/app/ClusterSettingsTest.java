@@ -118,10 +118,11 @@ class ClusterSettingsTest {
     @Test
     void theImageTakesWhatThePackageHas() throws IOException {
         String dockerfile = Files.readString(CONF.resolve("kubernetes/Dockerfile"));
+        String binary = scala.util.Properties.versionNumberString().replaceFirst("\\.\\d+$", "");
         assertThat(dockerfile)
-                .contains("\nFROM apache/spark:" + org.apache.spark.package$.MODULE$.SPARK_VERSION() + "-scala"
-                        + scala.util.Properties.versionNumberString().replaceFirst("\\.\\d+$", "")
-                        + "-java17-ubuntu\n");
+                .contains("\nFROM apache/spark:${SPARK}\n")
+                .contains((binary.equals("2.12") ? "\nARG SPARK=" : " --build-arg SPARK=")
+                        + org.apache.spark.package$.MODULE$.SPARK_VERSION() + "-scala" + binary + "-java17-ubuntu\n");
         String script = Files.readString(Path.of(Script.of("package")));
         List<String> copied = new ArrayList<>();
         Matcher copy = Pattern.compile("\\nCOPY --chown=root:root (.*) /opt/spark-lora\\S*")
