@@ -11,10 +11,10 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.config.JobConfig;
-import org.sparklora.driver.config.JobFile;
 import org.sparklora.driver.doctor.Finding;
 import org.sparklora.driver.doctor.Finding.Verdict;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code doctor}: checks what a run needs and says what to fix. */
@@ -32,11 +32,8 @@ final class DoctorCommand implements Callable<Integer> {
     @Option(names = "--config", paramLabel = "FILE", description = "A job file (YAML) that is to run here.")
     private @Nullable Path config;
 
-    @Option(
-            names = "--set",
-            paramLabel = "KEY=VALUE",
-            description = "Overrides one key of the job file, as with train.")
-    private List<String> overrides = new ArrayList<>();
+    @Mixin
+    private JobOverrides overrides = new JobOverrides();
 
     @Option(names = "--output", paramLabel = "DIR", description = "The run directory, instead of the job file's.")
     private @Nullable String output;
@@ -49,7 +46,7 @@ final class DoctorCommand implements Callable<Integer> {
     @Override
     public Integer call() throws JsonProcessingException {
         Optional<JobConfig> job =
-                Optional.ofNullable(config).map(file -> JobFile.read(file, overrides, Optional.ofNullable(output)));
+                Optional.ofNullable(config).map(file -> overrides.read(file, Optional.ofNullable(output)));
         if (job.isEmpty() && (output != null || !overrides.isEmpty())) {
             throw new UsageException("--set and --output change a job; give it by --config FILE");
         }

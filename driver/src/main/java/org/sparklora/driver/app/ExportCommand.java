@@ -4,7 +4,7 @@ import java.io.IOException;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import org.sparklora.driver.export.MergedModel;
+import org.sparklora.driver.export.MergedWeights;
 import org.sparklora.driver.export.Serving;
 import org.sparklora.driver.export.TorchScriptExport;
 import org.sparklora.driver.report.OutputGuard;
@@ -47,7 +47,7 @@ final class ExportCommand implements Callable<Integer> {
         RunDirectory target = RunOutput.directory(output);
         OutputGuard.refuseNonEmpty(target);
         FinishedRun finished = FinishedRun.open(RunOutput.directory(run), Optional.ofNullable(base));
-        try (MergedModel model = finished.merged()) {
+        try (MergedWeights model = finished.merged()) {
             Serving serving = new Serving(
                     finished.job().model().maxLength(),
                     finished.job().data().train().textPair().isPresent());

@@ -11,7 +11,7 @@ import java.util.TreeMap;
 import org.sparklora.driver.config.JobConfig;
 import org.sparklora.driver.config.JobFile;
 import org.sparklora.driver.config.Task;
-import org.sparklora.driver.export.MergedModel;
+import org.sparklora.driver.export.MergedWeights;
 import org.sparklora.driver.export.Outputs;
 import org.sparklora.driver.interop.PeftKeys;
 import org.sparklora.driver.manifest.ManifestException;
@@ -78,8 +78,8 @@ record FinishedRun(
     }
 
     /** The adapter merged into its base; to be closed. */
-    MergedModel merged() {
-        return MergedModel.open(base(), JobModel.reading(job.model().task()), manifest, adapter);
+    MergedWeights merged() {
+        return MergedWeights.open(base(), JobModel.reading(job.model().task()), manifest, adapter);
     }
 
     /** What the model's outputs mean. */

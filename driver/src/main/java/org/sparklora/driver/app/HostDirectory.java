@@ -4,8 +4,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.function.BiFunction;
-import org.apache.spark.SparkConf;
-import org.apache.spark.deploy.SparkHadoopUtil;
+import org.sparklora.driver.config.JobPaths;
 import org.sparklora.driver.report.Bytes;
 import org.sparklora.driver.spark.Locations;
 import org.sparklora.worker.contract.ModelSource;
@@ -32,25 +31,25 @@ record HostDirectory(Path here, ModelSource source) {
 
     private static HostDirectory of(
             String key, String location, BiFunction<HostModels, String, HostModels.Copy> fetch) {
-        SparkConf spark = Locations.settings();
         Optional<Path> local;
         try {
-            local = Locations.local(location, spark, SparkHadoopUtil.get().newConfiguration(spark));
+            local = Locations.local(location);
         } catch (IllegalArgumentException e) {
             throw new UsageException(key + " " + location + " is no path: " + e.getMessage() + "; correct it");
         }
         if (local.isPresent()) {
-            return new HostDirectory(
-                    local.get(), ModelSource.everywhere(local.get().toString()));
+            // Executors have working directories of their own.
+            String everywhere = local.get().toAbsolutePath().normalize().toString();
+            return new HostDirectory(local.get(), ModelSource.everywhere(everywhere));
         }
         try {
-            HostModels.Copy copy = fetch.apply(HostModels.of(spark), location);
+            HostModels.Copy copy = fetch.apply(HostModels.of(Locations.settings()), location);
             if (copy.copiedBytes() > 0) {
                 Console.err("%s %s: %s copied to %s", key, location, Bytes.text(copy.copiedBytes()), copy.here());
             }
             return new HostDirectory(copy.here(), copy.source());
         } catch (ModelException e) {
-            boolean onThisDisk = !Locations.hasScheme(location) && Files.isDirectory(Path.of(location));
+            boolean onThisDisk = !JobPaths.hasScheme(location) && Files.isDirectory(Path.of(location));
             throw new ModelException(
                     key + " " + e.getMessage()
                             + (onThisDisk ? ". If every host has it on its own disk, write file:" + location : ""),

@@ -4,8 +4,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
 import org.apache.hadoop.conf.Configuration;
-import org.apache.spark.SparkConf;
-import org.apache.spark.deploy.SparkHadoopUtil;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -22,6 +20,7 @@ import org.sparklora.driver.data.Source;
 import org.sparklora.driver.data.SourceReader;
 import org.sparklora.driver.data.Split;
 import org.sparklora.driver.data.TagSequences;
+import org.sparklora.driver.spark.Locations;
 import org.sparklora.worker.head.ClassificationHead;
 import org.sparklora.worker.head.MultiLabelHead;
 import org.sparklora.worker.head.RegressionHead;
@@ -52,7 +51,7 @@ final class JobRows implements AutoCloseable {
 
     /** Refuses files that are not there: what can be told of the data before Spark starts. */
     static void requireFiles(JobConfig job) {
-        Configuration hadoop = SparkHadoopUtil.get().newConfiguration(new SparkConf());
+        Configuration hadoop = Locations.hadoop();
         SourceReader.requireFiles(source(job.data().train()), hadoop);
         if (job.data().validation().orElse(null) instanceof ValidationConfig.Source own) {
             SourceReader.requireFiles(source(own.source()), hadoop);
@@ -61,7 +60,7 @@ final class JobRows implements AutoCloseable {
 
     /** Refuses a source whose files are not there. */
     static void requireFiles(Source source) {
-        SourceReader.requireFiles(source, SparkHadoopUtil.get().newConfiguration(new SparkConf()));
+        SourceReader.requireFiles(source, Locations.hadoop());
     }
 
     /** Reads the files of a job. */

@@ -5,7 +5,7 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.export.HuggingFaceExport;
-import org.sparklora.driver.export.MergedModel;
+import org.sparklora.driver.export.MergedWeights;
 import org.sparklora.driver.report.OutputGuard;
 import org.sparklora.driver.report.RunDirectory;
 import org.sparklora.worker.safetensors.DType;
@@ -48,7 +48,7 @@ final class MergeCommand implements Callable<Integer> {
         RunDirectory target = RunOutput.directory(output);
         OutputGuard.refuseNonEmpty(target);
         FinishedRun finished = FinishedRun.open(RunOutput.directory(run), Optional.ofNullable(base));
-        try (MergedModel model = finished.merged()) {
+        try (MergedWeights model = finished.merged()) {
             HuggingFaceExport.write(target, model, finished.outputs(), type);
             Console.out(
                     "%s: %d LoRA modules merged into their base; the model is in %s",

@@ -2,15 +2,12 @@ package org.sparklora.driver.app;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.config.JobConfig;
-import org.sparklora.driver.config.JobFile;
 import org.sparklora.driver.interop.fts.FtsConversion;
 import org.sparklora.driver.interop.fts.FtsModel;
 import org.sparklora.driver.interop.fts.FtsSchedule;
@@ -21,6 +18,7 @@ import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.Encoder;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code plan}: what a job would do, without doing it; or what a schedule of another tool means here. */
@@ -32,17 +30,11 @@ import picocli.CommandLine.Option;
                         + " is live when, what a step costs then, and what to look at before the cluster is paid for.")
 final class PlanCommand implements Callable<Integer> {
 
-    /** A plan writes nothing, so a job file without an output has one too. */
-    private static final Optional<String> NO_OUTPUT = Optional.of("out");
-
     @Option(names = "--config", paramLabel = "FILE", description = "The job file (YAML).")
     private @Nullable Path config;
 
-    @Option(
-            names = "--set",
-            paramLabel = "KEY=VALUE",
-            description = "Overrides one key of the job file, as with train.")
-    private List<String> overrides = new ArrayList<>();
+    @Mixin
+    private JobOverrides overrides = new JobOverrides();
 
     @Option(names = "--json", description = "Prints one JSON object, with every module and every move.")
     private boolean json;
@@ -68,7 +60,7 @@ final class PlanCommand implements Callable<Integer> {
         } else if (config == null) {
             throw new UsageException("plan needs --config FILE, or --from-fts FILE");
         } else {
-            print(JobPlan.of(JobFile.read(config, overrides, NO_OUTPUT)));
+            print(JobPlan.of(overrides.readWithoutOutput(config)));
         }
         return ExitCode.OK.code();
     }
@@ -88,7 +80,7 @@ final class PlanCommand implements Callable<Integer> {
         Optional<Encoder> encoder = Optional.ofNullable(model).map(PlanCommand::encoder);
         OptionalDouble learningRate = OptionalDouble.empty();
         if (config != null) {
-            JobConfig job = JobFile.read(config, overrides, NO_OUTPUT);
+            JobConfig job = overrides.readWithoutOutput(config);
             learningRate = OptionalDouble.of(job.training().learningRate());
             encoder = encoder.or(() -> Optional.of(JobModel.open(job).base().encoder()));
         }

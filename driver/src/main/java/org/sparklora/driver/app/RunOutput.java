@@ -2,14 +2,9 @@ package org.sparklora.driver.app;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -41,18 +36,17 @@ import org.sparklora.driver.report.OutputGuard;
 import org.sparklora.driver.report.RunDirectory;
 import org.sparklora.driver.report.RunHistory;
 import org.sparklora.driver.report.RunStatus;
-import org.sparklora.driver.report.page.Language;
-import org.sparklora.driver.report.page.RunReport;
 import org.sparklora.driver.spark.ExchangeChoice;
 import org.sparklora.driver.spark.RunDirectories;
 import org.sparklora.driver.tracking.Outcome;
-import org.sparklora.driver.tracking.Tracking;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.Sha256;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.engine.Torch;
+import org.sparklora.worker.machine.Machine;
 
 /**
  * What a run leaves behind. Lifecycle: {@link #open}, {@link #started} once model and data are known to be good, then
@@ -78,12 +72,8 @@ final class RunOutput {
     /** Whether the directory is this run's; before that, it holds the run to be replaced. Read by the hook's thread. */
     private volatile boolean claimed;
 
-    private final RunReport page;
-    private boolean pageFailed;
+    private final RunViews views;
     private SortedMap<String, String> origin = new TreeMap<>();
-
-    /** Read by the hook's thread. */
-    private volatile Tracking tracking = Tracking.none();
 
     /** What to do with a run that the output directory holds. */
     enum IfRunIsThere {
@@ -105,7 +95,7 @@ final class RunOutput {
         this.ifRunIsThere = ifRunIsThere;
         this.resumption = resumption;
         this.began = clock.instant();
-        this.page = new RunReport(directory);
+        this.views = new RunViews(job, directory, clock);
         this.history = resumption.isPresent() ? resumption.get().history(clock) : new RunHistory(directory, clock);
     }
 
@@ -142,6 +132,7 @@ final class RunOutput {
 
     private void claim() throws IOException {
         claimed = true;
+        views.claimed();
         status(RunStatus.running());
     }
 
@@ -155,6 +146,11 @@ final class RunOutput {
 
     RunHistory history() {
         return history;
+    }
+
+    /** An epoch's end is published. */
+    void epochEnded() {
+        views.epochEnded();
     }
 
     /** Whether a finished run is to go on that has nothing left to do; says so, and leaves the run as it is. */
@@ -203,7 +199,7 @@ final class RunOutput {
             claim();
             Console.progress(job.name() + ": " + resumption.get().description());
         }
-        track();
+        views.begin(history);
         directory.write("config.yaml", ResolvedYaml.write(job).getBytes(StandardCharsets.UTF_8));
         Map<String, String> versions = new TreeMap<>(Map.of(
                 "spark-lora", Main.Version.current(),
@@ -213,13 +209,11 @@ final class RunOutput {
         String yaml = ResolvedYaml.write(job);
         history.append(new HistoryEvent.Run(
                 new HistoryEvent.Run.Configuration(
-                        sha256(yaml.getBytes(StandardCharsets.UTF_8)),
-                        yaml,
-                        data.training().plan().stepsPerEpoch(),
-                        initial),
+                        Sha256.hex(yaml), yaml, data.training().plan().stepsPerEpoch(), initial),
                 model.baseSha256(),
                 Map.of("seed", job.seed()),
-                new HistoryEvent.Run.Environment(versions, List.of(cpu())),
+                new HistoryEvent.Run.Environment(
+                        versions, List.of(Machine.hardware().cpu())),
                 choices(exchange)));
         for (String group : resumption.map(r -> r.added(manifest)).orElse(List.of())) {
             int epoch = resumption
@@ -249,19 +243,6 @@ final class RunOutput {
         Console.err("%s: exchange %s: %s", job.name(), exchange.label(), exchange.reason());
         exchange.surplus(spark.sparkContext(), data.training().plan().shards())
                 .ifPresent(warning -> Console.err("%s: %s", job.name(), warning));
-    }
-
-    /** Shows the run elsewhere, too, from its first line on. */
-    private void track() {
-        tracking = Tracking.open(
-                job,
-                new Tracking.Surroundings(
-                        directory,
-                        RunDirectories::of,
-                        System.getenv(),
-                        line -> Console.err("%s: warning: %s", job.name(), line),
-                        clock));
-        history.listen(tracking::published);
     }
 
     private Map<String, String> choices(ExchangeChoice exchange) {
@@ -316,14 +297,13 @@ final class RunOutput {
         ManifestFile file = new ManifestFile(manifest, result.freeze(), digests, model.baseSha256(), data.labels());
         directory.write("manifest.json", ManifestJson.write(file).getBytes(StandardCharsets.UTF_8));
 
-        String sha = sha256(java.util.Objects.requireNonNull(files.get("adapter_model.safetensors")));
+        String sha = Sha256.hex(java.util.Objects.requireNonNull(files.get("adapter_model.safetensors")));
         double seconds = Duration.between(began, clock.instant()).toMillis() / 1000.0;
         history.append(new HistoryEvent.Finished(sha, seconds));
         history.commit();
         RunStatus finished = RunStatus.finished(sha);
         end(finished, finished);
-        writePage();
-        tracking.end(Outcome.FINISHED);
+        views.end(Outcome.FINISHED);
         return String.format(
                 Locale.ROOT,
                 "%s: done in %.0f s, adapter of epoch %d in %s/adapter%nadapter_model.safetensors sha256 %s%s",
@@ -332,7 +312,7 @@ final class RunOutput {
                 result.epoch(),
                 directory.location(),
                 sha,
-                pageFailed ? "" : "\nits report is in " + directory.location() + "/" + RunReport.FILE);
+                views.summary());
     }
 
     /**
@@ -344,13 +324,12 @@ final class RunOutput {
     boolean failed(Throwable failure) {
         ExitCode code = ExitCode.of(failure);
         String message = ExitCode.message(failure);
+        Outcome outcome = code == ExitCode.CANCELLED ? Outcome.CANCELLED : Outcome.FAILED;
         try {
             RunStatus status =
                     code == ExitCode.CANCELLED ? RunStatus.cancelled(message) : RunStatus.failed(code.code(), message);
-            boolean stopping = end(status, RunStatus.cancelled(STOPPED));
-            writePage();
-            tracking.end(stopping || code == ExitCode.CANCELLED ? Outcome.CANCELLED : Outcome.FAILED);
-            if (stopping) {
+            if (end(status, RunStatus.cancelled(STOPPED))) {
+                outcome = Outcome.CANCELLED;
                 return true;
             }
             if (!claimed) {
@@ -358,6 +337,8 @@ final class RunOutput {
             }
         } catch (IOException | RuntimeException e) {
             failure.addSuppressed(e);
+        } finally {
+            views.end(outcome);
         }
         return false;
     }
@@ -396,11 +377,11 @@ final class RunOutput {
     private void cancelled() {
         try {
             status(RunStatus.cancelled(STOPPED));
-            writePage();
             Console.progress("spark-lora: " + STOPPED);
-            tracking.end(Outcome.CANCELLED);
         } catch (IOException | RuntimeException e) {
             Console.progress("spark-lora: status.json cannot be written: " + e.getMessage());
+        } finally {
+            views.end(Outcome.CANCELLED);
         }
     }
 
@@ -410,25 +391,6 @@ final class RunOutput {
             return; // What is there is another run's.
         }
         directory.write(RunStatus.FILE, status.toJson());
-    }
-
-    /**
-     * Writes {@code report.html} from what the run directory holds by now. A run never fails because of it; that it cannot
-     * be written is said once.
-     */
-    synchronized void writePage() {
-        if (!claimed) {
-            return; // What is there is another run's.
-        }
-        try {
-            page.write(Language.EN);
-        } catch (IOException | RuntimeException e) {
-            if (!pageFailed) {
-                Console.progress("warning: " + RunReport.FILE + " cannot be written, and the run goes on without: "
-                        + e.getMessage());
-            }
-            pageFailed = true;
-        }
     }
 
     private TrainingSummary summary(JobData data) {
@@ -446,26 +408,5 @@ final class RunOutput {
         Set<String> names = new TreeSet<>();
         manifest.tensors(group).stream().map(TensorSpec::name).forEach(names::add);
         return adapter.only(names::contains).sha256();
-    }
-
-    private static String cpu() {
-        try {
-            return Files.readAllLines(Path.of("/proc/cpuinfo")).stream()
-                    .filter(line -> line.startsWith("model name"))
-                    .map(line -> line.substring(line.indexOf(':') + 1).trim())
-                    .findFirst()
-                    .orElse(System.getProperty("os.arch"));
-        } catch (IOException e) {
-            // Not Linux: the architecture says something, too.
-            return System.getProperty("os.arch");
-        }
-    }
-
-    private static String sha256(byte[] bytes) {
-        try {
-            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException(e);
-        }
     }
 }

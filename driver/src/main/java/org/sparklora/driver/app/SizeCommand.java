@@ -4,17 +4,16 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import org.sparklora.driver.config.JobFile;
 import org.sparklora.driver.plan.RunPlan;
 import org.sparklora.driver.sizing.SizingText;
 import org.sparklora.driver.sizing.Speeds;
 import org.sparklora.worker.engine.ProductRate;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code size}: how long a job takes on clusters of several sizes, estimated from its plan. */
@@ -26,16 +25,11 @@ import picocli.CommandLine.Option;
                         + " from the operations and bytes that plan counts and the speeds that you give. Trains nothing.")
 final class SizeCommand implements Callable<Integer> {
 
-    private static final Optional<String> NO_OUTPUT = Optional.of("out");
-
     @Option(names = "--config", required = true, paramLabel = "FILE", description = "The job file (YAML).")
     private Path config = Path.of("");
 
-    @Option(
-            names = "--set",
-            paramLabel = "KEY=VALUE",
-            description = "Overrides one key of the job file, as with train.")
-    private List<String> overrides = new ArrayList<>();
+    @Mixin
+    private JobOverrides overrides = new JobOverrides();
 
     @Option(
             names = "--executors",
@@ -54,7 +48,7 @@ final class SizeCommand implements Callable<Integer> {
     @Option(
             names = "--gflops",
             paramLabel = "RATE",
-            description = "Matrix products of a core, in 10⁹ operations a second; default: measured here in a second.")
+            description = "Matrix products of a core, in 10⁹ operations a second; default: measured here in seconds.")
     private @Nullable Double gflops;
 
     @Option(
@@ -77,17 +71,18 @@ final class SizeCommand implements Callable<Integer> {
         requirePositive("--price", price);
         requirePositive("--executor-cores", cores);
         executors.forEach(n -> requirePositive("--executors", n));
-        RunPlan plan = JobPlan.of(JobFile.read(config, overrides, NO_OUTPUT));
+        RunPlan plan = JobPlan.of(overrides.readWithoutOutput(config));
         OptionalInt own = plan.subject().memory().tasks();
         int tasks = cores != null ? cores : own.orElse(1);
         double rate = gflops != null ? gflops * 1e9 : ProductRate.measure();
         Speeds speeds = Speeds.ofCluster(rate, gbit);
         Console.out(
-                "%s: %,d steps in %,d shards; executors of %d tasks, %.0f GFLOP/s a core%s, %s Gbit/s",
+                "%s: %,d steps in %,d shards; executors of %d task%s, %.0f GFLOP/s a core%s, %s Gbit/s",
                 plan.subject().job(),
                 plan.steps(),
                 plan.subject().data().shards().shards(),
                 tasks,
+                tasks == 1 ? "" : "s",
                 rate / 1e9,
                 gflops == null ? " (measured here)" : "",
                 gbit == Math.rint(gbit) ? String.valueOf((long) gbit) : String.valueOf(gbit));

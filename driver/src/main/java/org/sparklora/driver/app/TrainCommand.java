@@ -1,15 +1,13 @@
 package org.sparklora.driver.app;
 
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.app.RunOutput.IfRunIsThere;
 import org.sparklora.driver.config.JobConfig;
-import org.sparklora.driver.config.JobFile;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code train}: one run. Progress on stderr, a short summary on stdout. */
@@ -22,11 +20,8 @@ final class TrainCommand implements Callable<Integer> {
     @Option(names = "--config", required = true, paramLabel = "FILE", description = "The job file (YAML).")
     private @Nullable Path config;
 
-    @Option(
-            names = "--set",
-            paramLabel = "KEY=VALUE",
-            description = "Overrides one key of the job file, e.g. --set training.batch_size=16. The value is YAML.")
-    private List<String> overrides = new ArrayList<>();
+    @Mixin
+    private JobOverrides overrides = new JobOverrides();
 
     @Option(names = "--output", paramLabel = "DIR", description = "The run directory, instead of the job file's.")
     private @Nullable String output;
@@ -47,7 +42,7 @@ final class TrainCommand implements Callable<Integer> {
         if (resume && overwrite) {
             throw new UsageException("--resume goes on with a run and --overwrite clears it; give one of the two");
         }
-        JobConfig job = JobFile.read(config, overrides, Optional.ofNullable(output));
+        JobConfig job = overrides.read(config, Optional.ofNullable(output));
         return new TrainingRun(job, ifRunIsThere()).run().code();
     }
 

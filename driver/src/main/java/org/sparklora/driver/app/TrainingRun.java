@@ -133,7 +133,7 @@ final class TrainingRun {
         policy.neverReached(training.numTrainEpochs(), steps)
                 .forEach(line -> Console.err("%s: warning: %s", job.name(), line));
         RunRecord.Report report =
-                new RunRecord.Report(work(model, recipe, manifest, initial, data, output.seen()), output::writePage);
+                new RunRecord.Report(work(model, recipe, manifest, initial, data, output.seen()), output::epochEnded);
         try (RunGauges gauges = new RunGauges(meter);
                 RunRecord record =
                         new RunRecord(output.history(), progress, clock, training.numTrainEpochs(), steps, report);

@@ -5,13 +5,11 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Collections;
-import java.util.HexFormat;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.sparklora.worker.contract.Sha256;
 
 /**
  * The content of {@code checkpoint.json}: which parts a checkpoint has, and what each must be.
@@ -36,13 +34,7 @@ record CheckpointMarker(SortedMap<String, Part> parts) {
     record Part(long bytes, String sha256) {
 
         static Part of(byte[] content) {
-            try {
-                byte[] digest = MessageDigest.getInstance("SHA-256").digest(content);
-                return new Part(content.length, HexFormat.of().formatHex(digest));
-            } catch (NoSuchAlgorithmException e) {
-                throw new IllegalStateException(
-                        "this Java runtime lacks SHA-256, which every Java runtime must have", e);
-            }
+            return new Part(content.length, Sha256.hex(content));
         }
     }
 

@@ -1,10 +1,6 @@
 package org.sparklora.driver.config;
 
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -15,6 +11,7 @@ import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
+import org.sparklora.worker.contract.Sha256;
 
 /**
  * What of a job may change when its run goes on: more epochs where the learning rate does not hang on their number, new
@@ -56,12 +53,7 @@ public final class JobChanges {
                 text.append(key).append('=').append(value).append('\n');
             }
         });
-        try {
-            MessageDigest sha = MessageDigest.getInstance("SHA-256");
-            return HexFormat.of().formatHex(sha.digest(text.toString().getBytes(StandardCharsets.UTF_8)));
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("this Java runtime lacks SHA-256, which every Java runtime must have", e);
-        }
+        return Sha256.hex(text.toString());
     }
 
     private List<String> check(FreezeState reached, int nextDecision) {

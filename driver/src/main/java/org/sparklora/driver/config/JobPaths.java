@@ -16,8 +16,9 @@ import java.util.regex.PatternSyntaxException;
  *
  * <p>Paths with a scheme ({@code hdfs://…}, {@code file:…}) are left as they are.
  */
-final class JobPaths {
+public final class JobPaths {
 
+    // Two characters at least: C:\ is no scheme.
     private static final Pattern SCHEME = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]+:.*", Pattern.DOTALL);
     private static final Pattern GLOB = Pattern.compile("[*?\\[{]");
 
@@ -52,7 +53,8 @@ final class JobPaths {
                 : currentDirectory.resolve(path).normalize().toString();
     }
 
-    private static boolean hasScheme(String path) {
+    /** Whether a path says which file system it is on. */
+    public static boolean hasScheme(String path) {
         return SCHEME.matcher(path).matches();
     }
 

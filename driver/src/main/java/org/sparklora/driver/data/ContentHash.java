@@ -4,10 +4,10 @@ import java.io.Serializable;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.contract.KeyedRandom;
+import org.sparklora.worker.contract.Sha256;
 
 /** SHA-256 of what a row says; equal for equal rows, wherever they come from. */
 final class ContentHash implements Serializable, Comparable<ContentHash> {
@@ -42,7 +42,7 @@ final class ContentHash implements Serializable, Comparable<ContentHash> {
     }
 
     private static ContentHash of(@Nullable String... parts) {
-        MessageDigest sha = sha256();
+        MessageDigest sha = Sha256.digest();
         for (String part : parts) {
             byte[] utf8 = part == null ? new byte[0] : part.getBytes(StandardCharsets.UTF_8);
             int length = part == null ? -1 : utf8.length;
@@ -50,14 +50,6 @@ final class ContentHash implements Serializable, Comparable<ContentHash> {
             sha.update(utf8);
         }
         return new ContentHash(ByteBuffer.wrap(sha.digest()));
-    }
-
-    private static MessageDigest sha256() {
-        try {
-            return MessageDigest.getInstance("SHA-256");
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("this Java runtime lacks SHA-256, which every Java runtime must have", e);
-        }
     }
 
     /** A key that hangs on all bits of the hash. */

@@ -70,8 +70,8 @@ public final class EvaluationData {
         return statistics;
     }
 
-    /** Frees the storage. */
+    /** Frees the storage, and returns when it is free. */
     public void unpersist() {
-        slices.unpersist(false);
+        slices.unpersist(true);
     }
 }

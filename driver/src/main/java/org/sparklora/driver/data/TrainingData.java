@@ -93,9 +93,9 @@ public final class TrainingData {
         return statistics;
     }
 
-    /** Frees the storage. */
+    /** Frees the storage, and returns when it is free. */
     public void unpersist() {
-        shards.unpersist(false);
+        shards.unpersist(true);
     }
 
     /** Rows sorted by content in, rows with their keys out. */

@@ -30,7 +30,7 @@ public final class HuggingFaceExport {
      *
      * @param dtype F32 or F16
      */
-    public static void write(RunDirectory directory, MergedModel model, Outputs outputs, DType dtype)
+    public static void write(RunDirectory directory, MergedWeights model, Outputs outputs, DType dtype)
             throws IOException {
         ModelFiles files = new ModelFiles(ConfigJson.of(model.directory(), outputs, dtype));
         for (String name : TOKENIZER) {

@@ -26,7 +26,7 @@ public final class TorchScriptExport {
     private TorchScriptExport() {}
 
     /** Writes the directory, which must be new or empty; whatever fails, nothing is left that looks like a model. */
-    public static void write(RunDirectory directory, MergedModel model, Outputs outputs, Serving serving)
+    public static void write(RunDirectory directory, MergedWeights model, Outputs outputs, Serving serving)
             throws IOException {
         EncoderScript encoder = script(model, outputs);
         ModelFiles files = new ModelFiles(ConfigJson.of(model.directory(), outputs, DType.F32));
@@ -37,11 +37,11 @@ public final class TorchScriptExport {
     }
 
     /** Writes the archive alone. */
-    static void archive(EncoderScript encoder, MergedModel model, OutputStream out) throws IOException {
+    static void archive(EncoderScript encoder, MergedWeights model, OutputStream out) throws IOException {
         ScriptArchive.write(out, code(encoder, model), model.shapes(), name -> model.bytes(name, DType.F32));
     }
 
-    private static EncoderScript script(MergedModel model, Outputs outputs) {
+    private static EncoderScript script(MergedWeights model, Outputs outputs) {
         if (outputs.task() == Task.TOKEN_CLASSIFICATION) {
             throw new ModelException("a model that labels each token cannot be exported as TorchScript in this version;"
                     + " merge writes it for transformers");
@@ -53,7 +53,7 @@ public final class TorchScriptExport {
         });
     }
 
-    private static byte[] tokenizer(MergedModel model) {
+    private static byte[] tokenizer(MergedWeights model) {
         try {
             return TokenizerSpec.read(model.directory()).jsonThatPads().getBytes(StandardCharsets.UTF_8);
         } catch (IOException e) {
@@ -61,7 +61,7 @@ public final class TorchScriptExport {
         }
     }
 
-    private static String code(EncoderScript encoder, MergedModel model) {
+    private static String code(EncoderScript encoder, MergedWeights model) {
         List<String> attributes =
                 model.shapes().keySet().stream().map(EncoderScript::attribute).toList();
         StringBuilder code = new StringBuilder(

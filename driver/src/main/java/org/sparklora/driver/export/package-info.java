@@ -3,7 +3,7 @@
  * org.sparklora.driver.export.HuggingFaceExport}) or as a TorchScript archive that DJL serves ({@link
  * org.sparklora.driver.export.TorchScriptExport}).
  *
- * <p>Open {@link org.sparklora.driver.export.MergedModel} first: both doors take their tensors from it, one at a time, so
+ * <p>Open {@link org.sparklora.driver.export.MergedWeights} first: both doors take their tensors from it, one at a time, so
  * memory holds a few tensors and never the model.
  *
  * <p>Invariants: a merged weight is W + B A s, computed in double precision and rounded once; everything else is the base's

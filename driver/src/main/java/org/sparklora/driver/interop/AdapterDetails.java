@@ -38,14 +38,4 @@ public record AdapterDetails(
             labels = List.copyOf(labels);
         }
     }
-
-    /** For a model whose head is {@code classifier} and decides over whole texts. */
-    public static AdapterDetails sequenceClassifier(String baseModel, double loraDropout) {
-        return new AdapterDetails(baseModel, "SEQ_CLS", loraDropout, List.of("classifier"), Optional.empty());
-    }
-
-    /** The same with what the adapter was trained on. */
-    public AdapterDetails trainedOn(TrainingSummary summary) {
-        return new AdapterDetails(baseModel, taskType, loraDropout, modulesToSave, Optional.of(summary));
-    }
 }

@@ -2,11 +2,10 @@ package org.sparklora.driver.manifest;
 
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
+import org.sparklora.worker.contract.Sha256;
 import org.sparklora.worker.contract.TensorSpec;
 
 /**
@@ -19,7 +18,7 @@ public final class ManifestDigest {
 
     /** SHA-256, hexadecimal; the same on every Java version, since alphas enter by their bits. */
     public static String sha256(LoraManifest manifest) {
-        MessageDigest sha = newSha256();
+        MessageDigest sha = Sha256.digest();
         add(sha, "bias", manifest.bias().peftName());
         for (LoraGroup group : manifest.groups()) {
             add(sha, "group", group.name(), group.settings().rankStabilized());
@@ -34,7 +33,7 @@ public final class ManifestDigest {
         for (TensorSpec tensor : manifest.biases()) {
             add(sha, LoraManifest.BIAS, tensor.name(), tensor.shape());
         }
-        return HexFormat.of().formatHex(sha.digest());
+        return Sha256.hex(sha);
     }
 
     // A zero byte ends each field, so that no two lists of fields run together to the same bytes.
@@ -42,14 +41,6 @@ public final class ManifestDigest {
         for (Object field : fields) {
             sha.update(field.toString().getBytes(StandardCharsets.UTF_8));
             sha.update((byte) 0);
-        }
-    }
-
-    private static MessageDigest newSha256() {
-        try {
-            return MessageDigest.getInstance("SHA-256");
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("this Java runtime lacks SHA-256, which every Java runtime must have", e);
         }
     }
 }

@@ -12,9 +12,7 @@ import java.util.Locale;
 import java.util.Optional;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
-import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaSparkContext;
-import org.apache.spark.deploy.SparkHadoopUtil;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
@@ -31,6 +29,7 @@ import org.sparklora.driver.data.RowKind;
 import org.sparklora.driver.data.Source;
 import org.sparklora.driver.data.SourceReader;
 import org.sparklora.driver.report.OutputException;
+import org.sparklora.driver.spark.Locations;
 import org.sparklora.worker.head.MultiLabelHead;
 import org.sparklora.worker.head.TokenClassificationHead;
 import org.sparklora.worker.inference.TrainedModel;
@@ -82,7 +81,7 @@ public final class FilePrediction {
                         "--output-format csv cannot hold arrays of words and tags; give json or parquet");
             }
             try {
-                Configuration hadoop = SparkHadoopUtil.get().newConfiguration(new SparkConf());
+                Configuration hadoop = Locations.hadoop();
                 Path path = new Path(location);
                 var files = path.getFileSystem(hadoop);
                 if (files.exists(path) && (files.getFileStatus(path).isFile() || files.listStatus(path).length > 0)) {

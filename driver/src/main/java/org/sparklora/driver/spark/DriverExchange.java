@@ -34,6 +34,9 @@ final class DriverExchange implements EpochRunner.Epoch {
     private final Retries retries;
     private PhaseTimes times = PhaseTimes.NONE;
 
+    /** Nanoseconds in which the driver had handed the steps to executors. */
+    private long exchanging;
+
     /**
      * @param shards in as many partitions as there are tasks
      */
@@ -56,14 +59,22 @@ final class DriverExchange implements EpochRunner.Epoch {
         for (int k = from; k < to; k++) {
             Retries.Place at = new Retries.Place(context.value().plan().epoch(), firstGlobal + k);
             long began = System.nanoTime();
-            PhaseTimes before = times;
-            StepReport report =
-                    step.run(firstGlobal + k, k, (s, live) -> retries.run(at, (ranks, failures) -> sum(s, live)));
-            long inJob = times.allNanos() - before.allNanos();
-            times = times.plus(Phase.OPTIMIZER, Math.max(0, System.nanoTime() - began - inJob));
+            long before = exchanging;
+            StepReport report = step.run(firstGlobal + k, k, (s, live) -> exchange(at, s, live));
+            times = times.plus(Phase.OPTIMIZER, System.nanoTime() - began - (exchanging - before));
             done.accept(List.of(report));
         }
         return to;
+    }
+
+    /** The sums of a step, attempts that failed included: their time is counted as nothing that a step spends it on. */
+    private ShardSum exchange(Retries.Place at, int step, float[] live) {
+        long began = System.nanoTime();
+        try {
+            return retries.run(at, (ranks, failures) -> sum(step, live));
+        } finally {
+            exchanging += System.nanoTime() - began;
+        }
     }
 
     private ShardSum sum(int step, float[] live) {

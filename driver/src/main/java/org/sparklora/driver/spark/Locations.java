@@ -3,11 +3,12 @@ package org.sparklora.driver.spark;
 import java.net.URI;
 import java.nio.file.Path;
 import java.util.Optional;
-import java.util.regex.Pattern;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkEnv;
+import org.apache.spark.deploy.SparkHadoopUtil;
+import org.sparklora.driver.config.JobPaths;
 
 /**
  * Where paths of jobs and commands lie. A path without a scheme is local under a local master, else on the default file
@@ -17,9 +18,6 @@ import org.apache.spark.SparkEnv;
  */
 public final class Locations {
 
-    // Two characters at least: C:\ is no scheme.
-    private static final Pattern SCHEME = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]+:.*", Pattern.DOTALL);
-
     private Locations() {}
 
     /**
@@ -27,13 +25,22 @@ public final class Locations {
      *
      * @throws IllegalArgumentException where it is none
      */
-    public static Optional<Path> local(String location, SparkConf spark, Configuration hadoop) {
+    static Optional<Path> local(String location, SparkConf spark, Configuration hadoop) {
         if (location.startsWith("file:")) {
             return Optional.of(Path.of(URI.create(location)));
         }
         boolean local = Sessions.isLocal(spark.get("spark.master", "local"))
                 || "file".equals(FileSystem.getDefaultUri(hadoop).getScheme());
-        return !hasScheme(location) && local ? Optional.of(Path.of(location)) : Optional.empty();
+        return !JobPaths.hasScheme(location) && local ? Optional.of(Path.of(location)) : Optional.empty();
+    }
+
+    /**
+     * The same under the settings that count here.
+     *
+     * @throws IllegalArgumentException where it is none
+     */
+    public static Optional<Path> local(String location) {
+        return local(location, settings(), hadoop());
     }
 
     /** The settings that count: those of the session under way, else those that spark-submit passes on. */
@@ -42,8 +49,12 @@ public final class Locations {
         return running == null ? new SparkConf() : running.conf();
     }
 
-    /** Whether a location says which file system it is on. */
-    public static boolean hasScheme(String location) {
-        return SCHEME.matcher(location).matches();
+    /** Hadoop's own settings, and those that Spark is given for it. */
+    public static Configuration hadoop() {
+        return hadoop(settings());
+    }
+
+    static Configuration hadoop(SparkConf spark) {
+        return SparkHadoopUtil.get().newConfiguration(spark);
     }
 }

@@ -7,7 +7,6 @@ import org.apache.spark.sql.SparkSession;
 import org.sparklora.driver.data.EvaluationData;
 import org.sparklora.worker.inference.TrainedModel;
 import org.sparklora.worker.spark.ScoreShards;
-import org.sparklora.worker.spark.ShardLogits;
 
 /** Metrics of a trained model on labelled rows: those of validation while it trained. */
 public final class ModelEvaluation {
@@ -20,15 +19,14 @@ public final class ModelEvaluation {
         JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
         Broadcast<TrainedModel> broadcast = spark.broadcast(model);
         try {
-            Predictions predictions =
-                    new Predictions(Math.toIntExact(data.rows()), model.head().outputs());
-            for (ShardLogits part :
-                    data.slices().mapPartitions(new ScoreShards(broadcast)).collect()) {
-                predictions.put(part);
-            }
+            Predictions predictions = Predictions.of(
+                    data,
+                    model.head(),
+                    data.slices().mapPartitions(new ScoreShards(broadcast)).collect());
             return Metrics.of(session, predictions, model.head(), labels);
         } finally {
-            broadcast.destroy();
+            // Until it is gone: what Spark still removes when it is stopped ends in stack traces on stderr.
+            broadcast.destroy(true);
         }
     }
 }

@@ -125,17 +125,21 @@ final class PlacedShards {
 
     /** Frees what is kept, without waiting for executors: one that does not answer must not end the run here. */
     void drop() {
+        drop(false);
+    }
+
+    private void drop(boolean waits) {
         if (kept != null) {
-            kept.shards().unpersist(false);
+            kept.shards().unpersist(waits);
             kept.context().destroy();
             kept = null;
         }
     }
 
-    /** Frees all of it. */
+    /** Frees all of it, and returns when it is free. */
     void close() {
-        drop();
-        rows.unpersist(false);
+        drop(true);
+        rows.unpersist(true);
     }
 
     private JavaRDD<CachedShard> deal(JavaRDD<CachedShard> from, int among) {

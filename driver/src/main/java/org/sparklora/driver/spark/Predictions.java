@@ -1,5 +1,8 @@
 package org.sparklora.driver.spark;
 
+import java.util.List;
+import org.sparklora.driver.data.EvaluationData;
+import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.spark.ShardLogits;
 
 /** Logits and labels of labelled rows, in row order. Where tokens are labelled, those that count. */
@@ -13,6 +16,13 @@ final class Predictions {
         this.labels = new float[rows][];
         this.logits = new float[rows][];
         this.columns = columns;
+    }
+
+    /** The rows of these parts, which are all, in their places. */
+    static Predictions of(EvaluationData rows, TaskHead head, List<ShardLogits> parts) {
+        Predictions predictions = new Predictions(Math.toIntExact(rows.rows()), head.outputs());
+        parts.forEach(predictions::put);
+        return predictions;
     }
 
     /** Puts a shard's rows in their places. */

@@ -8,14 +8,11 @@ import org.apache.spark.SparkConf;
 import org.sparklora.driver.report.LocalRunDirectory;
 import org.sparklora.driver.report.OutputException;
 import org.sparklora.driver.report.RunDirectory;
-import scala.Tuple2;
 
 /**
  * The run directory of a path, on the file system that {@link Locations} says. Works before there is a Spark session.
  */
 public final class RunDirectories {
-
-    private static final String HADOOP_PREFIX = "spark.hadoop.";
 
     private RunDirectories() {}
 
@@ -25,7 +22,7 @@ public final class RunDirectories {
     }
 
     static RunDirectory of(String output, SparkConf spark) {
-        Configuration hadoop = hadoop(spark);
+        Configuration hadoop = Locations.hadoop(spark);
         Optional<Path> local = Locations.local(output, spark, hadoop);
         if (local.isPresent()) {
             return new LocalRunDirectory(local.get());
@@ -39,16 +36,5 @@ public final class RunDirectories {
             throw new OutputException(output + " cannot be reached: " + e.getMessage()
                     + "; check the address, and that the file system's jars are on the class path (--packages)");
         }
-    }
-
-    /** As Spark makes it for a session. */
-    private static Configuration hadoop(SparkConf spark) {
-        Configuration hadoop = new Configuration();
-        for (Tuple2<String, String> setting : spark.getAll()) {
-            if (setting._1().startsWith(HADOOP_PREFIX)) {
-                hadoop.set(setting._1().substring(HADOOP_PREFIX.length()), setting._2());
-            }
-        }
-        return hadoop;
     }
 }

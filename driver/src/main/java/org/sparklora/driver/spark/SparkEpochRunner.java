@@ -1,15 +1,22 @@
 package org.sparklora.driver.spark;
 
 import java.time.Clock;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.SparkSession;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.sparklora.driver.config.ActivationCache;
 import org.sparklora.driver.data.EvaluationData;
 import org.sparklora.driver.data.TrainingData;
@@ -24,7 +31,6 @@ import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.spark.EpochContext;
 import org.sparklora.worker.spark.PredictTask;
 import org.sparklora.worker.spark.RunContext;
-import org.sparklora.worker.spark.ShardLogits;
 import org.sparklora.worker.train.OptimizerSettings;
 import org.sparklora.worker.train.TrainState;
 import org.sparklora.worker.train.TrainStep;
@@ -33,6 +39,9 @@ import org.sparklora.worker.train.TrainStep;
 public final class SparkEpochRunner implements EpochRunner, AutoCloseable {
 
     private final JavaSparkContext spark;
+    private static final Logger LOG = LoggerFactory.getLogger(SparkEpochRunner.class);
+    private static final Duration LONGEST_FREEING = Duration.ofSeconds(10);
+
     private final SparkSession session;
     private final RunContext run;
     private final Data data;
@@ -129,24 +138,36 @@ public final class SparkEpochRunner implements EpochRunner, AutoCloseable {
 
     private SortedMap<String, Double> metrics(EvaluationData held, Broadcast<EpochContext> context, int epoch) {
         spark.sc().setJobDescription("epoch " + epoch + " validation");
-        Predictions predictions =
-                new Predictions(Math.toIntExact(held.rows()), run.head().outputs());
-        for (ShardLogits part : validationShards
-                .orElseThrow()
-                .inTasks()
-                .mapPartitions(new PredictTask(context))
-                .collect()) {
-            predictions.put(part);
-        }
+        Predictions predictions = Predictions.of(
+                held,
+                run.head(),
+                validationShards
+                        .orElseThrow()
+                        .inTasks()
+                        .mapPartitions(new PredictTask(context))
+                        .collect());
         return Metrics.of(session, predictions, run.head(), data.labels());
     }
 
-    /** Frees what Spark keeps of the rows, for whoever goes on with the session. */
+    /**
+     * Frees what Spark keeps of the rows, for whoever goes on with the session. Waits until it is free, for what Spark still
+     * removes when it is stopped ends in stack traces on stderr; but not for long, since an executor may not answer any more.
+     */
     @Override
     public void close() {
-        trainingShards.close();
-        validationShards.ifPresent(PlacedShards::close);
-        data.training().unpersist();
-        data.validation().ifPresent(EvaluationData::unpersist);
+        CompletableFuture<Void> freed = CompletableFuture.runAsync(() -> {
+            trainingShards.close();
+            validationShards.ifPresent(PlacedShards::close);
+            data.training().unpersist();
+            data.validation().ifPresent(EvaluationData::unpersist);
+        });
+        try {
+            freed.get(LONGEST_FREEING.toSeconds(), TimeUnit.SECONDS);
+        } catch (ExecutionException | TimeoutException e) {
+            // What a run ended with must not be hidden by what it leaves in memory.
+            LOG.warn("what Spark keeps of the rows is not free yet", e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 }

@@ -1,10 +1,8 @@
 package org.sparklora.driver.verify;
 
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.SortedMap;
 import org.jspecify.annotations.Nullable;
+import org.sparklora.worker.contract.Sha256;
 import org.sparklora.worker.safetensors.SafetensorsBytes;
 import org.sparklora.worker.safetensors.SafetensorsException;
 import org.sparklora.worker.safetensors.Tensor;
@@ -21,7 +19,7 @@ public record RecordedAdapter(String sha256, SortedMap<String, Tensor> tensors) 
      * @param stated from status.json; null where it has none
      */
     public static RecordedAdapter of(String file, byte[] bytes, @Nullable String stated) {
-        String actual = sha256(bytes);
+        String actual = Sha256.hex(bytes);
         if (stated != null && !stated.equals(actual)) {
             throw new CorruptRunException(
                     file,
@@ -32,14 +30,6 @@ public record RecordedAdapter(String sha256, SortedMap<String, Tensor> tensors) 
             return new RecordedAdapter(actual, SafetensorsBytes.decode(file, bytes));
         } catch (SafetensorsException e) {
             throw new CorruptRunException(String.valueOf(e.getMessage()), e);
-        }
-    }
-
-    private static String sha256(byte[] bytes) {
-        try {
-            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("this Java runtime lacks SHA-256, which every Java runtime must have", e);
         }
     }
 }

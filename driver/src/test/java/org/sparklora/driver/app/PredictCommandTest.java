@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.apache.spark.SparkEnv;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -213,6 +214,12 @@ class PredictCommandTest {
                     .isEqualTo("of the program");
             assertThat(spark.sparkContext().getPersistentRDDs().size())
                     .as("left in Spark's storage")
+                    .isZero();
+            assertThat(SparkEnv.get()
+                            .blockManager()
+                            .getMatchingBlockIds(block -> block.isRDD())
+                            .size())
+                    .as("blocks that Spark still removes")
                     .isZero();
         }
         assertThat(byProgram.resolve("adapter/adapter_model.safetensors"))

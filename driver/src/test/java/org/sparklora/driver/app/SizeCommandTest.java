@@ -38,7 +38,7 @@ class SizeCommandTest {
         assertThat(ended.code()).as(ended.err()).isZero();
         List<String> lines = ended.out().lines().toList();
         assertThat(lines.get(0))
-                .isEqualTo("job: 6 steps in 2 shards; executors of 1 tasks, 0 GFLOP/s a core, 10 Gbit/s");
+                .isEqualTo("job: 6 steps in 2 shards; executors of 1 task, 0 GFLOP/s a core, 10 Gbit/s");
         assertThat(lines.get(1)).matches("executors +ranks +peer +exchange +cost +driver +exchange +cost");
         assertThat(lines.get(2)).matches(" +1 +1 .*");
         assertThat(lines.get(3)).matches(" +4 +2 .*");

@@ -67,8 +67,8 @@ class EncoderScriptTest {
                 "",
                 List.of());
         EncoderScript script = encoder.script().orElseThrow();
-        try (MergedModel merged =
-                        MergedModel.open(directory, Reading.FIRST_TOKEN, manifest, new AdapterSnapshot(values));
+        try (MergedWeights merged =
+                        MergedWeights.open(directory, Reading.FIRST_TOKEN, manifest, new AdapterSnapshot(values));
                 OutputStream out = Files.newOutputStream(folder.resolve("model.pt"))) {
             TorchScriptExport.archive(script, merged, out);
         }

@@ -126,8 +126,8 @@ record GoldenRun(Path model, PeftAdapter adapter, JsonNode json) {
         return java.util.Objects.requireNonNull(adapter.tensors().get(tensor)).shape();
     }
 
-    MergedModel merged() {
-        return MergedModel.open(model, Reading.FIRST_TOKEN, manifest(), values());
+    MergedWeights merged() {
+        return MergedWeights.open(model, Reading.FIRST_TOKEN, manifest(), values());
     }
 
     TaskHead head() {

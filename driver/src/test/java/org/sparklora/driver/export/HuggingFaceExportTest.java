@@ -40,9 +40,9 @@ class HuggingFaceExportTest {
         return write(run, run.merged(), dtype);
     }
 
-    private Path write(GoldenRun run, MergedModel merged, DType dtype) throws IOException {
+    private Path write(GoldenRun run, MergedWeights merged, DType dtype) throws IOException {
         Path out = folder.resolve("out");
-        try (MergedModel model = merged) {
+        try (MergedWeights model = merged) {
             HuggingFaceExport.write(new LocalRunDirectory(out), model, run.meaning(), dtype);
         }
         return out;
@@ -157,12 +157,12 @@ class HuggingFaceExportTest {
         bias[1] = -70_000f;
         AdapterSnapshot large = run.values().with(new HashMap<>(Map.of("classifier.bias", bias)));
         assertThatThrownBy(() -> write(
-                        run, MergedModel.open(run.model(), Reading.FIRST_TOKEN, run.manifest(), large), DType.F16))
+                        run, MergedWeights.open(run.model(), Reading.FIRST_TOKEN, run.manifest(), large), DType.F16))
                 .isInstanceOf(ModelException.class)
                 .hasMessage("'classifier.bias' holds -70000.0, which float16 cannot: its largest value is 65504;"
                         + " give --dtype float32");
         assertThat(folder.resolve("out")).isEmptyDirectory();
-        assertThat(write(run, MergedModel.open(run.model(), Reading.FIRST_TOKEN, run.manifest(), large), DType.F32))
+        assertThat(write(run, MergedWeights.open(run.model(), Reading.FIRST_TOKEN, run.manifest(), large), DType.F32))
                 .isNotEmptyDirectory();
     }
 
@@ -177,7 +177,7 @@ class HuggingFaceExportTest {
                 "",
                 trained.labels());
         AdapterSnapshot head = run.values().only(name -> name.startsWith("classifier."));
-        Path out = write(run, MergedModel.open(run.model(), Reading.FIRST_TOKEN, dormant, head), DType.F32);
+        Path out = write(run, MergedWeights.open(run.model(), Reading.FIRST_TOKEN, dormant, head), DType.F32);
         try (SafetensorsFile ours = SafetensorsFile.open(out.resolve("model.safetensors"));
                 SafetensorsFile base = SafetensorsFile.open(run.model().resolve("model.safetensors"))) {
             assertThat(ours.floats(QUERY + ".weight")).containsExactly(base.floats(QUERY + ".weight"));
@@ -194,7 +194,7 @@ class HuggingFaceExportTest {
         ManifestFile headOnly = new ManifestFile(
                 trained.manifest(), FreezeState.of(Map.of("all", GroupState.DORMANT)), new TreeMap<>(), "", List.of());
         AdapterSnapshot head = run.values().only(name -> name.startsWith("classifier."));
-        Path out = write(run, MergedModel.open(legacy, Reading.FIRST_TOKEN, headOnly, head), DType.F32);
+        Path out = write(run, MergedWeights.open(legacy, Reading.FIRST_TOKEN, headOnly, head), DType.F32);
         try (SafetensorsFile ours = SafetensorsFile.open(out.resolve("model.safetensors"))) {
             assertThat(ours.names())
                     .contains("bert.embeddings.LayerNorm.weight", "classifier.weight")

@@ -59,7 +59,7 @@ class TorchScriptExportTest {
     }
 
     private static Path export(GoldenRun run, Serving serving, Path out) throws IOException {
-        try (MergedModel model = run.merged()) {
+        try (MergedWeights model = run.merged()) {
             TorchScriptExport.write(new LocalRunDirectory(out), model, run.meaning(), serving);
         }
         return out;
@@ -227,7 +227,7 @@ class TorchScriptExportTest {
                 (proxy, method, arguments) ->
                         method.getName().equals("script") ? Optional.empty() : method.invoke(bert, arguments));
         Path out = folder.resolve("out");
-        try (MergedModel model = MergedModel.open(run.model(), silent, run.manifest(), run.values())) {
+        try (MergedWeights model = MergedWeights.open(run.model(), silent, run.manifest(), run.values())) {
             assertThatThrownBy(() -> TorchScriptExport.write(
                             new LocalRunDirectory(out), model, run.meaning(), new Serving(32, false)))
                     .isInstanceOf(ModelException.class)

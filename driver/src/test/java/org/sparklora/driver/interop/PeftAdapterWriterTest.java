@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -31,10 +32,14 @@ class PeftAdapterWriterTest {
 
     private static final List<TensorSpec> HEAD =
             List.of(new TensorSpec("classifier.weight", List.of(2, 4)), new TensorSpec("classifier.bias", List.of(2)));
-    private static final AdapterDetails DETAILS = AdapterDetails.sequenceClassifier("bert-tiny", 0.05);
+    private static final AdapterDetails DETAILS = details("bert-tiny", Optional.empty());
 
     @TempDir
     Path dir;
+
+    private static AdapterDetails details(String base, Optional<AdapterDetails.TrainingSummary> trainedOn) {
+        return new AdapterDetails(base, "SEQ_CLS", 0.05, List.of("classifier"), trainedOn);
+    }
 
     @Test
     void configOfTwoGroupsOfDifferentRank() {
@@ -112,8 +117,9 @@ class PeftAdapterWriterTest {
                 List.of(new LoraModule("bert.encoder.layer.0.attention.self.query", 1, 4.5, 4, 4)),
                 GroupSettings.PLAIN);
         LoraManifest manifest = new LoraManifest(List.of(top, bottom), BiasMode.NONE, HEAD, List.of());
-        AdapterDetails details = AdapterDetails.sequenceClassifier("/models/of me/bert-\"tiny\"", 0.05)
-                .trainedOn(new AdapterDetails.TrainingSummary("train.csv", 2560, 500, 48, List.of("no", "`yes`")));
+        AdapterDetails details = details(
+                "/models/of me/bert-\"tiny\"",
+                Optional.of(new AdapterDetails.TrainingSummary("train.csv", 2560, 500, 48, List.of("no", "`yes`"))));
 
         SortedMap<String, byte[]> files =
                 PeftAdapterWriter.files(manifest, Set.of("top", "head"), values(manifest), details);
@@ -152,7 +158,7 @@ class PeftAdapterWriterTest {
 
                         The head is saved whole: `classifier`. Biases trained: none.
                         """);
-        AdapterDetails other = AdapterDetails.sequenceClassifier("elsewhere", 0.05);
+        AdapterDetails other = details("elsewhere", Optional.empty());
         assertThat(PeftAdapterWriter.files(manifest, Set.of("top", "head"), values(manifest), other)
                         .get("adapter_model.safetensors"))
                 .isEqualTo(files.get("adapter_model.safetensors"));

@@ -144,7 +144,7 @@ class PeftDoorsTest {
                         manifest,
                         Set.of("g"),
                         new AdapterSnapshot(values),
-                        AdapterDetails.sequenceClassifier("bert", 0))
+                        new AdapterDetails("bert", "SEQ_CLS", 0, List.of("classifier"), Optional.empty()))
                 .getOrDefault("adapter_config.json", new byte[0]);
         List<String> targets = new ArrayList<>();
         new ObjectMapper().readTree(config).get("target_modules").forEach(name -> targets.add(name.asText()));

@@ -24,7 +24,7 @@ class JobKeysTest {
     }
 
     private static String job(LoraEstimator<?, ?> estimator) {
-        return ResolvedYaml.write(estimator.jobConfig("/tmp/run"));
+        return ResolvedYaml.write(estimator.jobConfig("out/run"));
     }
 
     /** What explainParams calls the default is what happens. */
@@ -61,7 +61,7 @@ class JobKeysTest {
                 .setShards(4)
                 .setSeed(-9)
                 .setCheckpointInterval(11)
-                .jobConfig("/tmp/run");
+                .jobConfig("out/run");
         assertThat(job.model().labels()).contains(List.of("no \"no\"", "yes"));
         assertThat(job.model().maxLength()).isEqualTo(20);
         assertThat(job.model().path()).endsWith("tiny-bert-12l");
@@ -98,7 +98,7 @@ class JobKeysTest {
                 .setR(4)
                 .setLoraAlpha(5)
                 .setJobOverrides(new String[] {"lora.lora_alpha=6"})
-                .jobConfig("/tmp/run");
+                .jobConfig("out/run");
         assertThat(job.lora().r()).isEqualTo(4);
         assertThat(job.lora().loraAlpha()).isEqualTo(6);
         assertThat(job.training().numTrainEpochs())

@@ -6,7 +6,6 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.util.Arrays;
-import java.util.HexFormat;
 import java.util.Map;
 import java.util.SortedSet;
 import java.util.TreeMap;
@@ -85,7 +84,7 @@ public final class AdapterSnapshot implements Serializable {
 
     /** SHA-256 over names, lengths and values, in name order; hexadecimal. */
     public String sha256() {
-        MessageDigest sha = KeyedRandom.sha256();
+        MessageDigest sha = Sha256.digest();
         values.forEach((name, v) -> {
             byte[] utf8 = name.getBytes(StandardCharsets.UTF_8);
             ByteBuffer bytes =
@@ -94,7 +93,7 @@ public final class AdapterSnapshot implements Serializable {
             bytes.asFloatBuffer().put(v);
             sha.update(bytes.array());
         });
-        return HexFormat.of().formatHex(sha.digest());
+        return Sha256.hex(sha);
     }
 
     private float[] require(String name) {

@@ -3,7 +3,6 @@ package org.sparklora.worker.contract;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 
 /**
  * Random numbers that depend on a key and a counter, never on what was drawn before: adding, removing or delaying a
@@ -22,7 +21,7 @@ public final class KeyedRandom {
 
     /** The key of a name under a seed. */
     public static long key(long seed, String name) {
-        MessageDigest sha = sha256();
+        MessageDigest sha = Sha256.digest();
         sha.update(ByteBuffer.allocate(Long.BYTES).putLong(seed).flip());
         sha.update(name.getBytes(StandardCharsets.UTF_8));
         return ByteBuffer.wrap(sha.digest()).getLong();
@@ -46,13 +45,5 @@ public final class KeyedRandom {
         double radius = 1.0 - uniform(key, 2 * counter);
         double angle = uniform(key, 2 * counter + 1);
         return StrictMath.sqrt(-2.0 * StrictMath.log(radius)) * StrictMath.cos(2.0 * StrictMath.PI * angle);
-    }
-
-    static MessageDigest sha256() {
-        try {
-            return MessageDigest.getInstance("SHA-256");
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("this Java runtime lacks SHA-256, which every Java runtime must have", e);
-        }
     }
 }

@@ -11,20 +11,17 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.DigestInputStream;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import org.sparklora.worker.contract.Sha256;
 import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.pickle.TorchFile;
 import org.sparklora.worker.pickle.TorchFile.Content;
@@ -210,24 +207,16 @@ final class WeightFiles implements Closeable {
                     .append(file.getFileName())
                     .append('\n');
         }
-        return HexFormat.of().formatHex(sha256().digest(list.toString().getBytes(StandardCharsets.UTF_8)));
+        return Sha256.hex(list.toString());
     }
 
     private static String fileSha256(Path file) {
         try (InputStream in = Files.newInputStream(file);
-                DigestInputStream digest = new DigestInputStream(in, sha256())) {
+                DigestInputStream digest = new DigestInputStream(in, Sha256.digest())) {
             digest.transferTo(OutputStream.nullOutputStream());
-            return HexFormat.of().formatHex(digest.getMessageDigest().digest());
+            return Sha256.hex(digest.getMessageDigest());
         } catch (IOException e) {
             throw new ModelException(file + " cannot be read: " + e.getMessage(), e);
-        }
-    }
-
-    private static MessageDigest sha256() {
-        try {
-            return MessageDigest.getInstance("SHA-256");
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException(e);
         }
     }
 

@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -13,15 +12,15 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.DigestInputStream;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.Comparator;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Predicate;
 import org.apache.hadoop.conf.Configuration;
@@ -32,6 +31,7 @@ import org.apache.spark.SparkConf;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.deploy.SparkHadoopUtil;
 import org.sparklora.worker.contract.ModelSource;
+import org.sparklora.worker.contract.Sha256;
 import org.sparklora.worker.encoder.ModelException;
 import org.sparklora.worker.inference.TrainedModel;
 
@@ -49,6 +49,8 @@ public final class HostModels {
     public static final String DIRECTORY = "spark.lora.modelDirectory";
 
     private static final String BY_LISTING = ".sha256";
+
+    private static final Set<Path> SEEN_WHOLE = ConcurrentHashMap.newKeySet();
 
     /** A file's lock is its process's. */
     private static final ReentrantLock IN_THIS_JVM = new ReentrantLock();
@@ -124,7 +126,7 @@ public final class HostModels {
             listing.append('\n').append(file.getPath()).append(' ');
             listing.append(file.getLen()).append(' ').append(file.getModificationTime());
         }
-        Path known = root.resolve(hex(listing.toString()) + BY_LISTING);
+        Path known = root.resolve(Sha256.hex(listing.toString()) + BY_LISTING);
         return locked(location, () -> {
             if (Files.exists(known)) {
                 SortedMap<String, String> sha256 = digests(Files.readAllLines(known));
@@ -139,10 +141,13 @@ public final class HostModels {
         });
     }
 
-    /** For executors, which copy what the driver saw. */
+    /** For executors, which copy what the driver saw. Each task asks, so what this JVM has seen whole needs no lock. */
     Path copyOf(ModelSource source) {
+        Path there = named(source.sha256());
+        if (SEEN_WHOLE.contains(there)) {
+            return there;
+        }
         return locked(source.location(), () -> {
-            Path there = named(source.sha256());
             if (!Files.isDirectory(there)) {
                 SortedMap<String, String> copied = fetch(
                         source.location(),
@@ -152,6 +157,7 @@ public final class HostModels {
                             + difference(source.sha256(), copied) + "; start again, and leave it as it is meanwhile");
                 }
             }
+            SEEN_WHOLE.add(there);
             return there;
         });
     }
@@ -192,12 +198,12 @@ public final class HostModels {
         FileSystem system = new org.apache.hadoop.fs.Path(location).getFileSystem(hadoop);
         for (FileStatus file : files) {
             String name = file.getPath().getName();
-            MessageDigest digest = sha256();
+            MessageDigest digest = Sha256.digest();
             try (InputStream in = new DigestInputStream(system.open(file.getPath()), digest);
                     OutputStream out = Files.newOutputStream(part.resolve(name))) {
                 in.transferTo(out);
             }
-            sha256.put(name, HexFormat.of().formatHex(digest.digest()));
+            sha256.put(name, Sha256.hex(digest));
         }
         Path named = named(sha256);
         if (Files.isDirectory(named)) {
@@ -209,7 +215,7 @@ public final class HostModels {
     }
 
     private Path named(SortedMap<String, String> sha256) {
-        return root.resolve(hex(text(sha256)));
+        return root.resolve(Sha256.hex(text(sha256)));
     }
 
     /** As sha256sum writes it. */
@@ -227,18 +233,6 @@ public final class HostModels {
             sha256.put(parts[1], parts[0]);
         }
         return sha256;
-    }
-
-    private static String hex(String text) {
-        return HexFormat.of().formatHex(sha256().digest(text.getBytes(StandardCharsets.UTF_8)));
-    }
-
-    private static MessageDigest sha256() {
-        try {
-            return MessageDigest.getInstance("SHA-256");
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException(e);
-        }
     }
 
     /** Only this user may write the folder of the copies: whoever else could might put weights there. */

@@ -1,11 +1,8 @@
 package org.sparklora.worker.train;
 
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.Precision;
+import org.sparklora.worker.contract.Sha256;
 import org.sparklora.worker.encoder.Encoder;
 
 /** Names what enters a stage by everything that it comes from. */
@@ -22,11 +19,6 @@ public final class PrefixDigest {
     public static String of(String source, Encoder encoder, int stage, Precision precision, AdapterSnapshot snapshot) {
         String below = snapshot.only(name -> encoder.stageOf(name) < stage).sha256();
         String all = source + "\n" + stage + "\n" + precision + "\n" + below;
-        try {
-            MessageDigest digest = MessageDigest.getInstance("SHA-256");
-            return HexFormat.of().formatHex(digest.digest(all.getBytes(StandardCharsets.UTF_8)));
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException(e);
-        }
+        return Sha256.hex(all);
     }
 }

@@ -11,7 +11,6 @@ import java.util.function.IntUnaryOperator;
 import org.sparklora.worker.bench.BenchReport;
 import org.sparklora.worker.bench.BenchReport.Spread;
 import org.sparklora.worker.bench.BertBase;
-import org.sparklora.worker.bench.MatmulRate;
 import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.LoraGroup;
@@ -22,6 +21,7 @@ import org.sparklora.worker.data.Shard;
 import org.sparklora.worker.data.TokenizerSpec;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.EncoderWork;
+import org.sparklora.worker.engine.ProductRate;
 import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.head.ClassificationHead;
 import org.sparklora.worker.inference.TextScorer;
@@ -92,11 +92,11 @@ public final class PredictBench {
         scorer.logits(shard);
         List<double[]> measured = new ArrayList<>();
         for (int round = 0; round < rounds; round++) {
-            double before = MatmulRate.of(1024);
+            double before = ProductRate.of(1024);
             long began = System.nanoTime();
             scorer.logits(shard);
             double seconds = (System.nanoTime() - began) / 1e9;
-            measured.add(new double[] {(before + MatmulRate.of(1024)) / 2, seconds});
+            measured.add(new double[] {(before + ProductRate.of(1024)) / 2, seconds});
         }
         double needed = operations;
         Spread fraction = Spread.of(measured, m -> needed / m[1] / m[0]);

@@ -13,7 +13,6 @@ import java.util.TreeMap;
 import org.sparklora.worker.bench.BenchReport;
 import org.sparklora.worker.bench.BenchReport.Spread;
 import org.sparklora.worker.bench.BertBase;
-import org.sparklora.worker.bench.MatmulRate;
 import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.DropoutRates;
@@ -33,6 +32,7 @@ import org.sparklora.worker.encoder.ForwardPass;
 import org.sparklora.worker.encoder.HeadLayers;
 import org.sparklora.worker.encoder.Tokens;
 import org.sparklora.worker.engine.Autograd;
+import org.sparklora.worker.engine.ProductRate;
 import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.head.ClassificationHead;
 import org.sparklora.worker.head.TaskHead;
@@ -104,11 +104,11 @@ public final class StepBench {
             step.run(0);
             List<double[]> measured = new ArrayList<>();
             for (int round = 1; round <= rounds; round++) {
-                double before = MatmulRate.of((long) rows * LENGTH);
+                double before = ProductRate.of((long) rows * LENGTH);
                 long began = System.nanoTime();
                 step.run(round);
                 double seconds = (System.nanoTime() - began) / 1e9;
-                double after = MatmulRate.of((long) rows * LENGTH);
+                double after = ProductRate.of((long) rows * LENGTH);
                 measured.add(new double[] {(before + after) / 2, seconds});
             }
             Spread seconds = Spread.of(measured, m -> m[1]);

@@ -1,10 +1,9 @@
 package org.sparklora.driver.report.page;
 
 import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Base64;
 import java.util.List;
+import org.sparklora.worker.contract.Sha256;
 
 /** Puts the page together: head, sections, and the script that adds what a page can do without. */
 final class Page {
@@ -81,13 +80,7 @@ final class Page {
     }
 
     private static String sha256(String script) {
-        try {
-            return Base64.getEncoder()
-                    .encodeToString(
-                            MessageDigest.getInstance("SHA-256").digest(script.getBytes(StandardCharsets.UTF_8)));
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every Java has SHA-256", e);
-        }
+        return Base64.getEncoder().encodeToString(Sha256.digest().digest(script.getBytes(StandardCharsets.UTF_8)));
     }
 
     private String title() {

@@ -29,7 +29,7 @@ import org.sparklora.worker.safetensors.HalfFloats;
  * A base model with an adapter merged into it: every weight of the encoder by its Hugging Face name, and the head. Tensors
  * are computed when asked for; none is kept. Reads the base's file, and so must be closed.
  */
-public final class MergedModel implements Closeable {
+public final class MergedWeights implements Closeable {
 
     private static final String WEIGHT = ".weight";
 
@@ -43,7 +43,7 @@ public final class MergedModel implements Closeable {
     /** A module whose pair is not dormant. */
     private record Pair(LoraModule module, double scaling) {}
 
-    private MergedModel(
+    private MergedWeights(
             Path directory, Encoder encoder, EncoderWeights base, ManifestFile manifest, AdapterSnapshot adapter) {
         this.directory = directory;
         this.encoder = encoder;
@@ -69,12 +69,12 @@ public final class MergedModel implements Closeable {
      * @param reading what the head reads
      * @param adapter every tensor of the groups that are not dormant, of the head, and trained biases
      */
-    public static MergedModel open(Path directory, Reading reading, ManifestFile manifest, AdapterSnapshot adapter) {
+    public static MergedWeights open(Path directory, Reading reading, ManifestFile manifest, AdapterSnapshot adapter) {
         return open(directory, Architectures.of(EncoderConfig.read(directory), reading), manifest, adapter);
     }
 
-    static MergedModel open(Path directory, Encoder encoder, ManifestFile manifest, AdapterSnapshot adapter) {
-        return new MergedModel(directory, encoder, EncoderWeights.open(directory, encoder), manifest, adapter);
+    static MergedWeights open(Path directory, Encoder encoder, ManifestFile manifest, AdapterSnapshot adapter) {
+        return new MergedWeights(directory, encoder, EncoderWeights.open(directory, encoder), manifest, adapter);
     }
 
     /** The base model's directory. */
