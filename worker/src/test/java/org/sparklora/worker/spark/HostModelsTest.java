@@ -130,6 +130,17 @@ class HostModelsTest {
     }
 
     @Test
+    void whatAnExecutorHasSeenWholeNeedsNoLock() throws IOException {
+        ModelSource source = host("driver").model(location).source();
+        Path copy = host("b").copyOf(source);
+        Files.delete(folder.resolve("b/lock"));
+        // Nobody can lock that.
+        Files.createDirectory(folder.resolve("b/lock"));
+        assertThat(host("b").copyOf(source)).isEqualTo(copy);
+        assertThatThrownBy(() -> host("b").model(location)).isInstanceOf(ModelException.class);
+    }
+
+    @Test
     void anExecutorRefusesAnotherModelThanTheDriverSaw() throws IOException {
         ModelSource source = host("driver").model(location).source();
         Files.writeString(remote.resolve("vocab.txt"), "of another vocab.txt");
