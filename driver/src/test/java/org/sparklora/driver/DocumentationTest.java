@@ -19,8 +19,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparklora.driver.DocumentationPage.Block;
 import org.sparklora.driver.DocumentationPage.Link;
-import org.sparklora.driver.config.ConfigException;
-import org.sparklora.driver.config.JobFile;
+import org.sparklora.driver.job.config.ConfigException;
+import org.sparklora.driver.job.config.JobFile;
 
 /**
  * Keeps README.md, ARCHITECTURE.md and the pages of {@code docs} short, linked and true.
