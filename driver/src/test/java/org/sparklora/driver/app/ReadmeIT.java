@@ -7,6 +7,7 @@ import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
@@ -30,7 +31,9 @@ import org.sparklora.driver.DocumentationPage.Block;
 class ReadmeIT {
 
     private static final long MINUTES = 10;
-    private static final int ROWS = 500;
+    private static final int TRAINING_ROWS = 320;
+    private static final int DEV_ROWS = 80;
+    private static final int SAMPLE_ROWS = 500;
     private static final Pattern FILE_NAME = Pattern.compile("# ([\\w-]+\\.yaml)");
     private static final Pattern CLASS_NAME = Pattern.compile("public (?:final )?class (\\w+)");
 
@@ -78,9 +81,12 @@ class ReadmeIT {
                     root.resolve(name),
                     TrainingJob.ROOT.resolve(name).toAbsolutePath().normalize());
         }
-        for (String name : List.of("train.csv", "dev.csv")) {
-            Files.copy(root.resolve("driver/target/sample/dev.csv"), root.resolve(name));
-        }
+        // Sample texts have no line breaks.
+        List<String> sample = Files.readAllLines(root.resolve("driver/target/sample/dev.csv"));
+        Files.write(root.resolve("train.csv"), sample.subList(0, 1 + TRAINING_ROWS));
+        List<String> dev = new ArrayList<>(sample.subList(0, 1));
+        dev.addAll(sample.subList(1 + TRAINING_ROWS, 1 + TRAINING_ROWS + DEV_ROWS));
+        Files.write(root.resolve("dev.csv"), dev);
     }
 
     private static void saveNamed(Path root, Block block) throws IOException {
@@ -136,8 +142,8 @@ class ReadmeIT {
     private static void check(String page, Path root, String output) throws IOException {
         switch (page) {
             case "README.md" -> {
-                assertThat(output).contains("{\"examples\":" + ROWS + ",\"accuracy\":");
-                assertThat(predictedRows(root.resolve("out/predicted"))).isEqualTo(ROWS);
+                assertThat(output).contains("{\"examples\":" + DEV_ROWS + ",\"accuracy\":");
+                assertThat(predictedRows(root.resolve("out/predicted"))).isEqualTo(DEV_ROWS);
                 assertThat(root.resolve("out/model/metadata")).isDirectory();
                 assertThat(output).contains("|predicted");
                 // The timeline of the picture.
@@ -145,11 +151,11 @@ class ReadmeIT {
                         .containsExactly("thaw bottom 2", "add middle 4", "thaw middle 4", "freeze bottom 5");
             }
             case "docs/spark-ml.md" -> {
-                Matcher right = Pattern.compile("(\\d+) of " + ROWS + " right").matcher(output);
+                Matcher right = Pattern.compile("(\\d+) of " + SAMPLE_ROWS + " right").matcher(output);
                 assertThat(right.find()).as(output).isTrue();
-                assertThat(Integer.parseInt(right.group(1))).as("of 5 classes").isGreaterThan(ROWS / 2);
+                assertThat(Integer.parseInt(right.group(1))).as("of 5 classes").isGreaterThan(SAMPLE_ROWS / 2);
                 assertThat(output).contains("|label").contains("vector|");
-                assertThat(output).contains("{\"examples\":" + ROWS + ",\"accuracy\":");
+                assertThat(output).contains("{\"examples\":" + SAMPLE_ROWS + ",\"accuracy\":");
             }
             default -> {
                 // Its commands ended with exit code 0.
