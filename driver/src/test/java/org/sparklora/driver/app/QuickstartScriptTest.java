@@ -54,11 +54,13 @@ class QuickstartScriptTest {
                 .isEqualTo("trains: train --config conf/quickstart.yaml --overwrite --set training.num_train_epochs=1");
         assertThat(ended.err().lines())
                 .allMatch(line -> line.startsWith("quickstart: "))
-                .anyMatch(line -> line.contains("Maven downloads") && line.contains("MB"))
-                .anyMatch(line -> line.contains("minutes"))
                 .anyMatch(line -> line.contains("2 files downloaded") && line.contains("compiling spark-lora-worker"))
                 .anyMatch(line -> line.contains("compiling the tests of spark-lora-driver"))
                 .anyMatch(line -> line.contains("sample data"));
+        assertThat(ended.err())
+                .as("how much is downloaded, and how long that takes")
+                .containsPattern("\\d MB")
+                .contains("minutes");
         assertThat(folder.resolve("project/out/quickstart-build.log"))
                 .content()
                 .startsWith("mvn --batch-mode package -DskipTests\n");
