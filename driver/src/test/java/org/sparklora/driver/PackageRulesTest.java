@@ -24,20 +24,15 @@ class PackageRulesTest {
         noClasses()
                 .that()
                 .resideInAnyPackage(
-                        "org.sparklora.driver.freeze..",
-                        "org.sparklora.driver.manifest..",
-                        "org.sparklora.driver.plan..",
-                        "org.sparklora.driver.report..",
-                        "org.sparklora.driver.config..",
-                        "org.sparklora.driver.checkpoint..",
+                        "org.sparklora.driver.job..",
+                        "org.sparklora.driver.run.history..",
+                        "org.sparklora.driver.run.checkpoint..",
                         "org.sparklora.driver.sample..",
-                        "org.sparklora.driver.score..",
-                        "org.sparklora.driver.doctor..",
-                        "org.sparklora.driver.sizing..",
-                        "org.sparklora.driver.spelling..",
-                        "org.sparklora.driver.export..",
-                        "org.sparklora.driver.tracking..",
-                        "org.sparklora.driver.verify..")
+                        "org.sparklora.driver.cluster.score..",
+                        "org.sparklora.driver.watch.doctor..",
+                        "org.sparklora.driver.model.export..",
+                        "org.sparklora.driver.watch.tracking..",
+                        "org.sparklora.driver.watch.verify..")
                 .should()
                 .dependOnClassesThat()
                 .resideInAnyPackage("org.apache.spark..", "scala..", "ai.djl..")
@@ -48,7 +43,7 @@ class PackageRulesTest {
     void theLoopKnowsNoSpark() {
         noClasses()
                 .that()
-                .resideInAnyPackage("org.sparklora.driver.loop..", "org.sparklora.driver.interop..")
+                .resideInAnyPackage("org.sparklora.driver.run.loop..", "org.sparklora.driver.model.peft..")
                 .should()
                 .dependOnClassesThat()
                 .resideInAnyPackage(SPARK)

@@ -15,20 +15,26 @@ import java.util.function.Supplier;
 import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.SparkSession;
-import org.sparklora.driver.config.Exchange;
-import org.sparklora.driver.config.JobConfig;
-import org.sparklora.driver.doctor.ClockChecks;
-import org.sparklora.driver.doctor.ExecutorChecks;
-import org.sparklora.driver.doctor.Finding;
-import org.sparklora.driver.doctor.MemoryChecks;
-import org.sparklora.driver.doctor.MemoryChecks.Room;
-import org.sparklora.driver.doctor.SecurityChecks;
-import org.sparklora.driver.doctor.SlotChecks;
-import org.sparklora.driver.doctor.VersionChecks;
-import org.sparklora.driver.plan.RunPlan;
-import org.sparklora.driver.spark.ExchangeChoice;
-import org.sparklora.driver.spark.ExecutorSurvey;
-import org.sparklora.driver.spark.Sessions;
+import org.sparklora.driver.cluster.ExchangeChoice;
+import org.sparklora.driver.cluster.ExecutorSurvey;
+import org.sparklora.driver.cluster.Sessions;
+import org.sparklora.driver.job.config.Exchange;
+import org.sparklora.driver.job.config.JobConfig;
+import org.sparklora.driver.job.plan.RunPlan;
+import org.sparklora.driver.training.ExitCode;
+import org.sparklora.driver.training.JobModel;
+import org.sparklora.driver.training.JobPlan;
+import org.sparklora.driver.training.OutputProbe;
+import org.sparklora.driver.training.ProductVersion;
+import org.sparklora.driver.training.RunOutput;
+import org.sparklora.driver.watch.doctor.ClockChecks;
+import org.sparklora.driver.watch.doctor.ExecutorChecks;
+import org.sparklora.driver.watch.doctor.Finding;
+import org.sparklora.driver.watch.doctor.MemoryChecks;
+import org.sparklora.driver.watch.doctor.MemoryChecks.Room;
+import org.sparklora.driver.watch.doctor.SecurityChecks;
+import org.sparklora.driver.watch.doctor.SlotChecks;
+import org.sparklora.driver.watch.doctor.VersionChecks;
 import org.sparklora.worker.contract.HostReport.Natives;
 import org.sparklora.worker.contract.HostReport.Software;
 import org.sparklora.worker.contract.ModelSource;
@@ -37,7 +43,7 @@ import org.sparklora.worker.machine.Machine;
 
 /**
  * The checks of {@code doctor}, in the order in which a run would meet what they find: this process, its settings, the
- * job's files, the executors, and whether the job fits them. Gathers the facts; {@link org.sparklora.driver.doctor} judges.
+ * job's files, the executors, and whether the job fits them. Gathers the facts; {@link org.sparklora.driver.watch.doctor} judges.
  */
 final class Doctor {
 
@@ -96,7 +102,7 @@ final class Doctor {
                 Runtime.version().toString(),
                 org.apache.spark.package$.MODULE$.SPARK_VERSION(),
                 scala.util.Properties.versionNumberString(),
-                Main.Version.current(),
+                ProductVersion.current(),
                 natives);
     }
 

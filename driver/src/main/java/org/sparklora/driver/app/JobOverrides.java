@@ -4,8 +4,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import org.sparklora.driver.config.JobConfig;
-import org.sparklora.driver.config.JobFile;
+import org.sparklora.driver.job.config.JobConfig;
+import org.sparklora.driver.job.config.JobFile;
 import picocli.CommandLine.Option;
 
 /** {@code --set}, of every command that takes a job file. */

@@ -2,8 +2,12 @@ package org.sparklora.driver.app;
 
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import org.sparklora.driver.verify.DecisionReplay;
-import org.sparklora.driver.verify.Verdict;
+import org.sparklora.driver.training.Console;
+import org.sparklora.driver.training.ExitCode;
+import org.sparklora.driver.training.RunOutput;
+import org.sparklora.driver.training.UsageException;
+import org.sparklora.driver.watch.verify.DecisionReplay;
+import org.sparklora.driver.watch.verify.Verdict;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 

@@ -4,9 +4,13 @@ import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import org.sparklora.driver.report.RunDirectory;
-import org.sparklora.driver.report.page.Language;
-import org.sparklora.driver.report.page.RunReport;
+import org.sparklora.driver.run.history.RunDirectory;
+import org.sparklora.driver.training.Console;
+import org.sparklora.driver.training.ExitCode;
+import org.sparklora.driver.training.RunOutput;
+import org.sparklora.driver.training.UsageException;
+import org.sparklora.driver.watch.report.Language;
+import org.sparklora.driver.watch.report.RunReport;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 

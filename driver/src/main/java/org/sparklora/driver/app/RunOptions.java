@@ -2,8 +2,9 @@ package org.sparklora.driver.app;
 
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
-import org.sparklora.driver.config.SourceConfig;
-import org.sparklora.driver.data.Source;
+import org.sparklora.driver.cluster.data.Source;
+import org.sparklora.driver.job.config.SourceConfig;
+import org.sparklora.driver.training.TrainedRun;
 import picocli.CommandLine.Option;
 
 /** Options of the commands that take a finished run and rows. */

@@ -2,9 +2,13 @@ package org.sparklora.driver.app;
 
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import org.sparklora.driver.verify.Comparison;
-import org.sparklora.driver.verify.RecordedRun;
-import org.sparklora.driver.verify.Verdict;
+import org.sparklora.driver.training.Console;
+import org.sparklora.driver.training.ExitCode;
+import org.sparklora.driver.training.RunOutput;
+import org.sparklora.driver.training.UsageException;
+import org.sparklora.driver.watch.verify.Comparison;
+import org.sparklora.driver.watch.verify.RecordedRun;
+import org.sparklora.driver.watch.verify.Verdict;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 

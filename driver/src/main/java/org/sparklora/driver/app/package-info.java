@@ -1,6 +1,6 @@
 /**
  * The command line: {@link org.sparklora.driver.app.Main} is what {@code spark-submit} starts. One class a command;
- * {@link org.sparklora.driver.app.TrainingRun} puts a run together from its job file.
+ * {@link org.sparklora.driver.training.TrainingRun} puts a run together from its job file.
  *
  * <p>Invariant: whatever goes wrong becomes one line that a person can act on and the exit code of the contract, and
  * is written to {@code status.json} once the job file has named a run directory; a run that is to be overwritten

@@ -11,8 +11,8 @@ import org.apache.spark.ml.param.LongParam;
 import org.apache.spark.ml.param.Param;
 import org.apache.spark.ml.param.ParamValidators;
 import org.apache.spark.ml.param.StringArrayParam;
-import org.sparklora.driver.config.JobConfig;
-import org.sparklora.driver.config.JobFile;
+import org.sparklora.driver.job.config.JobConfig;
+import org.sparklora.driver.job.config.JobFile;
 
 /**
  * The Params of {@link JobParams}, made once for whoever has them, and the job that they make up: where a Param stands for a
@@ -139,7 +139,7 @@ final class JobKeys {
      *
      * @param given keys that the estimator itself sets, as {@code a.b=c}
      * @param output run directory
-     * @throws org.sparklora.driver.config.ConfigException with all problems of the job at once
+     * @throws org.sparklora.driver.job.config.ConfigException with all problems of the job at once
      */
     JobConfig job(List<String> given, String output) {
         List<String> keys = new ArrayList<>(given);

@@ -75,7 +75,7 @@ public interface JobParams<S extends JobParams<S>> extends ChainedParams<S> {
 
     /**
      * Run directory, a path or URI, with history and checkpoints; it must not hold a run, which ends {@code fit} with {@link
-     * org.sparklora.driver.report.OutputException}, so leave it unset where several fits are to come. {@code --output}. Not set:
+     * org.sparklora.driver.run.history.OutputException}, so leave it unset where several fits are to come. {@code --output}. Not set:
      * a temporary one, deleted after training.
      */
     default Param<String> outputDir() {

@@ -22,7 +22,7 @@ import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.NumericType;
 import org.apache.spark.sql.types.StringType;
 import org.apache.spark.sql.types.StructField;
-import org.sparklora.driver.data.DatasetRows;
+import org.sparklora.driver.cluster.data.DatasetRows;
 
 /**
  * A label column as texts.

@@ -12,7 +12,7 @@ public interface LabelsParam<S extends LabelsParam<S>> extends ChainedParams<S> 
     /**
      * The C labels in the order of the head's outputs, so that a class's index is its place here. {@code model.labels} of a job
      * file. Not set: those of the rows, sorted; class indices keep their order and the names that a StringIndexer left. A row
-     * with any other label ends {@code fit} with {@link org.sparklora.driver.data.DataException}.
+     * with any other label ends {@code fit} with {@link org.sparklora.driver.cluster.data.DataException}.
      */
     StringArrayParam labels();
 

@@ -16,10 +16,10 @@ import org.apache.spark.ml.util.DefaultParamsWritable;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.types.StructType;
-import org.sparklora.driver.app.DatasetTraining;
-import org.sparklora.driver.app.TrainedRun;
-import org.sparklora.driver.config.JobConfig;
-import org.sparklora.driver.data.DatasetRows;
+import org.sparklora.driver.cluster.data.DatasetRows;
+import org.sparklora.driver.job.config.JobConfig;
+import org.sparklora.driver.training.DatasetTraining;
+import org.sparklora.driver.training.TrainedRun;
 
 /**
  * Fine-tunes an encoder with LoRA groups on the rows of a dataset, as Spark ML's estimators do. Its Params are of three kinds:
@@ -87,13 +87,13 @@ public abstract class LoraEstimator<E extends LoraEstimator<E, M>, M extends Mod
      *
      * @return a model with this estimator's values of the Params that both have
      * @throws IllegalArgumentException where a column is not there, holds something else, or would be overwritten
-     * @throws org.sparklora.driver.config.ConfigException where the Params are no job, with all problems at once
-     * @throws org.sparklora.driver.data.DataException where a row has no text or label, or one that cannot be
-     * @throws org.sparklora.driver.manifest.ManifestException where a group matches no module of the base model
+     * @throws org.sparklora.driver.job.config.ConfigException where the Params are no job, with all problems at once
+     * @throws org.sparklora.driver.cluster.data.DataException where a row has no text or label, or one that cannot be
+     * @throws org.sparklora.driver.job.manifest.ManifestException where a group matches no module of the base model
      * @throws org.sparklora.worker.encoder.ModelException where the base model cannot be read
-     * @throws org.sparklora.driver.report.OutputException where {@code outputDir} holds a run already
+     * @throws org.sparklora.driver.run.history.OutputException where {@code outputDir} holds a run already
      * @throws org.sparklora.worker.train.DivergedException where a loss or gradient is not finite
-     * @throws org.sparklora.driver.loop.ClusterException where the cluster failed more often than the job allows
+     * @throws org.sparklora.driver.run.loop.ClusterException where the cluster failed more often than the job allows
      */
     @Override
     public final M fit(Dataset<?> dataset) {

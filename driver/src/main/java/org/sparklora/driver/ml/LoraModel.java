@@ -27,13 +27,13 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
-import org.sparklora.driver.app.TrainedRun;
-import org.sparklora.driver.data.DatasetRows;
-import org.sparklora.driver.predict.RowOutputs;
-import org.sparklora.driver.predict.RowScorer;
-import org.sparklora.driver.predict.ScoreRows;
-import org.sparklora.driver.predict.ScoreTexts;
-import org.sparklora.driver.spark.Sessions;
+import org.sparklora.driver.cluster.Sessions;
+import org.sparklora.driver.cluster.data.DatasetRows;
+import org.sparklora.driver.model.predict.RowOutputs;
+import org.sparklora.driver.model.predict.RowScorer;
+import org.sparklora.driver.model.predict.ScoreRows;
+import org.sparklora.driver.model.predict.ScoreTexts;
+import org.sparklora.driver.training.TrainedRun;
 import org.sparklora.worker.inference.TrainedModel;
 
 /**
@@ -43,7 +43,7 @@ import org.sparklora.worker.inference.TrainedModel;
  *
  * <p>Saved, it is Spark's metadata, the run that trained it under {@code run} (so that {@code predict --run PATH/run} takes
  * it, too), and under {@code base} the base model if {@code embedBase} was set. Reading one checks the adapter and the base
- * model by their digests: {@link org.sparklora.driver.verify.CorruptRunException} where a file of the run is missing or not its
+ * model by their digests: {@link org.sparklora.driver.watch.verify.CorruptRunException} where a file of the run is missing or not its
  * own, {@link org.sparklora.worker.encoder.ModelException} where the base model is not there or another one, {@link
  * IllegalArgumentException} where the path holds another class or the base model in it lies on a remote file system.
  *
@@ -131,7 +131,7 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
      * alone; neighbours in a batch may change its last bits, by float32's rounding.
      *
      * @throws IllegalArgumentException as {@link #transformSchema}
-     * @throws org.sparklora.driver.spark.SparkSettingsException where the session's serializer is not Java's
+     * @throws org.sparklora.driver.cluster.SparkSettingsException where the session's serializer is not Java's
      */
     @Override
     public final Dataset<Row> transform(Dataset<?> dataset) {

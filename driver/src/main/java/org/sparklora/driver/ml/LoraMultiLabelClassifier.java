@@ -7,7 +7,7 @@ import org.apache.spark.ml.util.Identifiable$;
 import org.apache.spark.ml.util.MLReader;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.types.StructType;
-import org.sparklora.driver.app.TrainedRun;
+import org.sparklora.driver.training.TrainedRun;
 
 /**
  * Gives texts, or pairs of texts, any number of labels, with an encoder that is fine-tuned by LoRA groups; the loss is

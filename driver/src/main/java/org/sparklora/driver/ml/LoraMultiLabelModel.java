@@ -7,11 +7,11 @@ import java.util.Optional;
 import org.apache.spark.ml.linalg.Vectors;
 import org.apache.spark.ml.util.MLReader;
 import org.apache.spark.sql.types.StructType;
-import org.sparklora.driver.app.TrainedRun;
-import org.sparklora.driver.predict.RowOutputs;
-import org.sparklora.driver.predict.RowScorer;
-import org.sparklora.driver.predict.ScoreRows;
-import org.sparklora.driver.predict.Sigmoid;
+import org.sparklora.driver.model.predict.RowOutputs;
+import org.sparklora.driver.model.predict.RowScorer;
+import org.sparklora.driver.model.predict.ScoreRows;
+import org.sparklora.driver.model.predict.Sigmoid;
+import org.sparklora.driver.training.TrainedRun;
 
 /**
  * Predicts any number of labels for each text: logits [C], the sigmoid of each [C], and the array of labels whose probability is

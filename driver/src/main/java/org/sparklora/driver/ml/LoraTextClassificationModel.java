@@ -8,11 +8,11 @@ import org.apache.spark.ml.linalg.Vectors;
 import org.apache.spark.ml.util.MLReader;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
-import org.sparklora.driver.app.TrainedRun;
-import org.sparklora.driver.predict.RowOutputs;
-import org.sparklora.driver.predict.RowScorer;
-import org.sparklora.driver.predict.ScoreRows;
-import org.sparklora.driver.predict.Softmax;
+import org.sparklora.driver.model.predict.RowOutputs;
+import org.sparklora.driver.model.predict.RowScorer;
+import org.sparklora.driver.model.predict.ScoreRows;
+import org.sparklora.driver.model.predict.Softmax;
+import org.sparklora.driver.training.TrainedRun;
 
 /**
  * Predicts a class for each text: logits [C], their softmax [C], the index of the predicted class with the labels' names in the

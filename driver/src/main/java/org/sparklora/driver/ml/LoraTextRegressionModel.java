@@ -4,9 +4,9 @@ import java.nio.file.Path;
 import java.util.Optional;
 import org.apache.spark.ml.util.MLReader;
 import org.apache.spark.sql.types.StructType;
-import org.sparklora.driver.app.TrainedRun;
-import org.sparklora.driver.predict.RowOutputs;
-import org.sparklora.driver.predict.RowScorer;
+import org.sparklora.driver.model.predict.RowOutputs;
+import org.sparklora.driver.model.predict.RowScorer;
+import org.sparklora.driver.training.TrainedRun;
 
 /** Predicts a number for each text, the head's one output as a double. See {@link LoraTextRegressor}. */
 public final class LoraTextRegressionModel extends LoraModel<LoraTextRegressionModel> {

@@ -8,7 +8,7 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
-import org.sparklora.driver.app.TrainedRun;
+import org.sparklora.driver.training.TrainedRun;
 
 /**
  * Predicts a number from a text, or a pair of texts, with an encoder that is fine-tuned by LoRA groups; the loss is the mean

@@ -4,9 +4,9 @@ import java.nio.file.Path;
 import java.util.Optional;
 import org.apache.spark.ml.util.MLReader;
 import org.apache.spark.sql.types.StructType;
-import org.sparklora.driver.app.TrainedRun;
-import org.sparklora.driver.predict.RowScorer;
-import org.sparklora.driver.predict.ScoreWords;
+import org.sparklora.driver.model.predict.RowScorer;
+import org.sparklora.driver.model.predict.ScoreWords;
+import org.sparklora.driver.training.TrainedRun;
 
 /**
  * Tags the words of each row: an array of as many tags as the row has words, the largest logit at each word's first piece; null

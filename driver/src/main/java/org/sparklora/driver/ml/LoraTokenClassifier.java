@@ -12,8 +12,8 @@ import org.apache.spark.ml.util.MLReader;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.types.StructType;
-import org.sparklora.driver.app.TrainedRun;
-import org.sparklora.driver.data.DatasetRows;
+import org.sparklora.driver.cluster.data.DatasetRows;
+import org.sparklora.driver.training.TrainedRun;
 
 /**
  * Tags words, such as those of named entities, with an encoder that is fine-tuned by LoRA groups. {@code textCol} holds arrays

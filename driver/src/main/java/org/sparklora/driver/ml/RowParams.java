@@ -15,7 +15,7 @@ public interface RowParams<S extends RowParams<S>> extends ChainedParams<S> {
 
     /**
      * Column of the label, Spark's {@code HasLabelCol}: what it may hold says the estimator. Default {@code label}, of words'
-     * tags {@code tags}. A row without label ends {@code fit} with {@link org.sparklora.driver.data.DataException}.
+     * tags {@code tags}. A row without label ends {@code fit} with {@link org.sparklora.driver.cluster.data.DataException}.
      */
     default Param<String> labelCol() {
         return rowColumns().labelCol;

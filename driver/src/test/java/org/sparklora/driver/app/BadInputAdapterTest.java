@@ -9,6 +9,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.sparklora.driver.training.ExitCode;
 import org.sparklora.worker.safetensors.Tensor;
 
 /** An init_adapter that does not fit the job: exit code 4, before Spark starts, save for the head, whose size hangs on the data. */

@@ -8,6 +8,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.sparklora.driver.training.ExitCode;
 
 /** A command line or job file that cannot be carried out: exit code 2, before Spark starts. */
 class BadInputConfigTest {
@@ -120,6 +121,6 @@ class BadInputConfigTest {
         String[] command = {"train", "--config", folder + "/none.yaml", "--debug"};
         TrainingJob.Ended ended = TrainingJob.run("none", command);
         assertThat(ended.code()).isEqualTo(ExitCode.USAGE.code());
-        assertThat(ended.err()).contains("spark-lora: ", "\tat org.sparklora.driver.config.JobFile");
+        assertThat(ended.err()).contains("spark-lora: ", "\tat org.sparklora.driver.job.config.JobFile");
     }
 }

@@ -8,6 +8,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.sparklora.driver.training.ExitCode;
 
 /** Data that cannot be used: exit code 3, naming file and row. */
 class BadInputDataTest {

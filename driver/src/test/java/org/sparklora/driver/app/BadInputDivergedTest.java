@@ -7,6 +7,7 @@ import java.util.Arrays;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.sparklora.driver.training.ExitCode;
 import org.sparklora.worker.safetensors.Tensor;
 
 /** Numbers that stop being finite: exit code 5, before the update that they would spoil. */

@@ -15,6 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.sparklora.driver.training.ExitCode;
 import org.sparklora.worker.safetensors.Tensor;
 
 /** A base model that cannot be used: exit code 4, before Spark starts. */

@@ -16,6 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.sparklora.driver.training.ExitCode;
 
 /** What is in the output directory is never lost by mistake, and a run that cannot write says so. */
 class BadInputOutputTest {

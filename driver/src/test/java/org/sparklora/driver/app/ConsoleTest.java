@@ -8,7 +8,8 @@ import java.nio.charset.StandardCharsets;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.sparklora.driver.report.Screen;
+import org.sparklora.driver.training.Console;
+import org.sparklora.driver.watch.progress.Screen;
 
 class ConsoleTest {
 

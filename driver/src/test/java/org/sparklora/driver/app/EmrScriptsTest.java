@@ -15,6 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.sparklora.driver.training.ExitCode;
 
 /** scripts/emr against a stand-in of the AWS CLI. */
 class EmrScriptsTest {

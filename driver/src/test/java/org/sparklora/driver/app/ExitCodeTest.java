@@ -10,7 +10,8 @@ import org.apache.spark.api.java.function.MapFunction;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.Test;
-import org.sparklora.driver.data.DataException;
+import org.sparklora.driver.cluster.data.DataException;
+import org.sparklora.driver.training.ExitCode;
 import org.sparklora.worker.encoder.ModelException;
 
 class ExitCodeTest {

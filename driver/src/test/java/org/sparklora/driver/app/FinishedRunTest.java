@@ -11,7 +11,9 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.sparklora.driver.verify.CorruptRunException;
+import org.sparklora.driver.training.FinishedRun;
+import org.sparklora.driver.training.UsageException;
+import org.sparklora.driver.watch.verify.CorruptRunException;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.encoder.ModelException;
 

@@ -10,9 +10,10 @@ import java.util.TreeMap;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.sparklora.driver.config.JobConfig;
-import org.sparklora.driver.config.JobFile;
-import org.sparklora.driver.config.ResolvedYaml;
+import org.sparklora.driver.job.config.JobConfig;
+import org.sparklora.driver.job.config.JobFile;
+import org.sparklora.driver.job.config.ResolvedYaml;
+import org.sparklora.driver.training.JobModel;
 import org.sparklora.worker.contract.LoraManifest;
 
 /** From the keys of a job file to the modules of its groups. */

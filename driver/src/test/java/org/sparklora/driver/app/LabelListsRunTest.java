@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.sparklora.driver.interop.PeftAdapter;
+import org.sparklora.driver.model.peft.PeftAdapter;
 import org.sparklora.worker.safetensors.Tensor;
 
 /** The tasks whose rows have lists of labels, and the other encoders, from the job file to the adapter. */

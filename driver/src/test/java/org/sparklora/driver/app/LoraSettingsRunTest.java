@@ -9,7 +9,7 @@ import java.util.TreeMap;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.sparklora.driver.interop.PeftAdapter;
+import org.sparklora.driver.model.peft.PeftAdapter;
 import org.sparklora.worker.safetensors.Tensor;
 
 /** The job file's LoRA settings, seen in the adapter that a run writes. */

@@ -18,7 +18,9 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.sparklora.driver.spark.FaultyFileSystem;
+import org.sparklora.driver.cluster.FaultyFileSystem;
+import org.sparklora.driver.training.ExitCode;
+import org.sparklora.driver.training.FinishedRun;
 import org.sparklora.worker.encoder.BaseModel;
 
 class MergeAndExportCommandTest {

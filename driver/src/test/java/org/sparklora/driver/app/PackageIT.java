@@ -13,6 +13,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.sparklora.driver.training.ExitCode;
 
 /**
  * What scripts/package writes, unpacked where nothing else is, on real clusters: a standalone one that scripts/standalone starts, and

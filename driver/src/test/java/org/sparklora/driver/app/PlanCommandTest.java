@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.sparklora.driver.training.ExitCode;
 
 /** What {@code plan} prints, and that a run then does it. */
 class PlanCommandTest {

@@ -19,8 +19,9 @@ import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.sparklora.driver.config.JobFile;
-import org.sparklora.driver.data.DatasetRows;
+import org.sparklora.driver.cluster.data.DatasetRows;
+import org.sparklora.driver.job.config.JobFile;
+import org.sparklora.driver.training.DatasetTraining;
 
 /** {@code predict} and {@code evaluate} of a run, and the same run by a program. */
 class PredictCommandTest {

@@ -11,7 +11,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.sparklora.driver.spark.FaultyFileSystem;
+import org.sparklora.driver.cluster.FaultyFileSystem;
 import org.sparklora.worker.spark.HostModels;
 
 /** Base models and adapters on a Hadoop file system. */

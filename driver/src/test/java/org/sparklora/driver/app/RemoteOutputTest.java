@@ -13,7 +13,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.sparklora.driver.spark.FaultyFileSystem;
+import org.sparklora.driver.cluster.FaultyFileSystem;
 
 /** A run whose directory is on a Hadoop file system. */
 class RemoteOutputTest {

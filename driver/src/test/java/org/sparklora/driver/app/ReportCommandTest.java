@@ -10,6 +10,7 @@ import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.sparklora.driver.training.ExitCode;
 
 /** The page of runs as training leaves them, and written again by the command. */
 class ReportCommandTest {

@@ -19,7 +19,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.sparklora.driver.app.TrainingJob.Ended;
-import org.sparklora.driver.report.LocalRunDirectory;
+import org.sparklora.driver.run.history.LocalRunDirectory;
 
 /**
  * {@code train --resume} through the command line. The job runs to epochs 1, 2, 3 and 4, each time going on with the

@@ -9,6 +9,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.sparklora.driver.training.ExitCode;
 
 /** Spark's standalone cluster: a master, two workers with an executor each, and applications through scripts/spark-lora. */
 class StandaloneIT {

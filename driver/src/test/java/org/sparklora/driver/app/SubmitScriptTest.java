@@ -11,6 +11,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.sparklora.driver.training.ExitCode;
 
 /** The package's submit script: which spark-submit line it makes. The lines themselves are run in PackageIT. */
 class SubmitScriptTest {

@@ -18,9 +18,10 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparklora.driver.app.TrainingJob.Ended;
-import org.sparklora.driver.tracking.EventReader;
-import org.sparklora.driver.tracking.EventReader.Event;
-import org.sparklora.driver.tracking.MlflowServer;
+import org.sparklora.driver.training.ExitCode;
+import org.sparklora.driver.watch.tracking.EventReader;
+import org.sparklora.driver.watch.tracking.EventReader.Event;
+import org.sparklora.driver.watch.tracking.MlflowServer;
 
 /** Little runs through the command line, shown on a loopback MLflow server and in TensorBoard's files. */
 class TrackedRunTest {

@@ -8,7 +8,7 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.sparklora.driver.verify.SampleRun;
+import org.sparklora.driver.watch.verify.SampleRun;
 
 class VerifyCommandTest {
 

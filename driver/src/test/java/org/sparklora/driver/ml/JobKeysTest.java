@@ -10,8 +10,8 @@ import java.util.NoSuchElementException;
 import org.apache.spark.ml.param.Param;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.sparklora.driver.config.JobConfig;
-import org.sparklora.driver.config.ResolvedYaml;
+import org.sparklora.driver.job.config.JobConfig;
+import org.sparklora.driver.job.config.ResolvedYaml;
 
 /** The job that an estimator's Params make up. */
 class JobKeysTest {

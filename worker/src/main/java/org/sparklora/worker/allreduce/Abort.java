@@ -10,7 +10,7 @@ import java.util.Arrays;
  *
  * @param reason names rank, host and step
  */
-record Abort(long plan, int sender, String reason) implements Message {
+record Abort(long plan, int sender, String reason) implements PeerMessage {
 
     static final int CODE = 3;
 
@@ -20,8 +20,9 @@ record Abort(long plan, int sender, String reason) implements Message {
     ByteBuffer encode() {
         byte[] text = reason.getBytes(StandardCharsets.UTF_8);
         byte[] cut = text.length > LONGEST ? Arrays.copyOf(text, LONGEST) : text;
-        ByteBuffer out = Message.open(ByteBuffer.allocate(HEADER_BYTES + cut.length + CRC_BYTES), plan, CODE, sender);
-        return Message.seal(out.put(cut));
+        ByteBuffer out =
+                PeerMessage.open(ByteBuffer.allocate(HEADER_BYTES + cut.length + CRC_BYTES), plan, CODE, sender);
+        return PeerMessage.seal(out.put(cut));
     }
 
     static Abort read(long plan, int sender, ByteBuffer in) {

@@ -12,7 +12,7 @@ import org.sparklora.worker.contract.ShardSum;
  * @param label who sends which part of what
  * @param part the chunk's values, with loss and counts of the whole sum, which are the same in each of its chunks
  */
-record Frame(Label label, ShardSum part) implements Message {
+record Frame(Label label, ShardSum part) implements PeerMessage {
 
     /** What a frame carries. */
     enum Kind {
@@ -68,11 +68,11 @@ record Frame(Label label, ShardSum part) implements Message {
     static ByteBuffer encode(Label label, ShardSum sum, Chunks chunks, ByteBuffer target) {
         int chunk = label.place.chunk;
         int size = chunks.size(chunk);
-        ByteBuffer out = Message.open(target, label.plan, label.kind.code, label.sender);
+        ByteBuffer out = PeerMessage.open(target, label.plan, label.kind.code, label.sender);
         out.putLong(label.step).putInt(label.place.node).putInt(chunk).putInt(sum.examples());
         out.putDouble(sum.loss()).putDouble(sum.weight());
         out.asFloatBuffer().put(sum.gradient(), chunks.from(chunk), size);
-        return Message.seal(out.position(out.position() + size * Float.BYTES));
+        return PeerMessage.seal(out.position(out.position() + size * Float.BYTES));
     }
 
     static Frame read(long plan, Kind kind, int sender, ByteBuffer in, Chunks chunks) {

@@ -66,7 +66,7 @@ public final class Mailbox {
     public OptionalInt put(ByteBuffer message) {
         try {
             // Outside the lock: checking and copying is most of the work.
-            Message decoded = Message.decode(message, chunks);
+            PeerMessage decoded = PeerMessage.decode(message, chunks);
             lock.lock();
             try {
                 requirePeer(decoded);
@@ -86,7 +86,7 @@ public final class Mailbox {
         }
     }
 
-    private void requirePeer(Message message) {
+    private void requirePeer(PeerMessage message) {
         if (message.plan() != plan) {
             throw new ProtocolException("a frame of another plan came (" + Long.toHexString(message.plan())
                     + " instead of " + Long.toHexString(plan) + ")");

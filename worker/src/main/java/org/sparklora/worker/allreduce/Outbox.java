@@ -19,7 +19,7 @@ final class Outbox {
     /** Enough that encoding never waits for the wire at 1 MB; 4 MiB in all. */
     private static final int BUFFERS = 16;
 
-    private final Links links;
+    private final Transport links;
     private final Chunks chunks;
     private final Duration deadline;
     private final List<Slot> ring = new ArrayList<>();
@@ -29,7 +29,7 @@ final class Outbox {
 
     private record Sent(int rank, CompletableFuture<Void> written) {}
 
-    Outbox(Links links, Chunks chunks, Duration deadline) {
+    Outbox(Transport links, Chunks chunks, Duration deadline) {
         this.links = links;
         this.chunks = chunks;
         this.deadline = deadline;

@@ -27,7 +27,7 @@ public final class TreeAllReduce {
     private final RankMap ranks;
     private final int self;
     private final Mailbox mailbox;
-    private final Links links;
+    private final Transport links;
     private final Duration deadline;
     private final ShardTree tree;
     private final Route route;
@@ -40,7 +40,7 @@ public final class TreeAllReduce {
      * @param deadline longest wait for any one message
      */
     public TreeAllReduce(
-            long plan, int floats, RankMap ranks, int self, Mailbox mailbox, Links links, Duration deadline) {
+            long plan, int floats, RankMap ranks, int self, Mailbox mailbox, Transport links, Duration deadline) {
         this.plan = plan;
         this.ranks = ranks;
         this.self = self;

@@ -19,9 +19,9 @@ public final class Batch {
     private final float[] attentionMask;
     private final float[] labels;
     private final float[] weights;
-    private final @Nullable HiddenStates entering;
+    private final @Nullable TrunkActivations entering;
 
-    private Batch(int rows, int length, int labelsOfRow, @Nullable HiddenStates entering) {
+    private Batch(int rows, int length, int labelsOfRow, @Nullable TrunkActivations entering) {
         this.rows = rows;
         this.length = length;
         this.entering = entering;
@@ -42,7 +42,7 @@ public final class Batch {
      *
      * @param entering what enters the lowest live stage, where it was kept
      */
-    public static Batch of(List<Example> examples, int padTokenId, @Nullable HiddenStates entering) {
+    public static Batch of(List<Example> examples, int padTokenId, @Nullable TrunkActivations entering) {
         if (examples.isEmpty()) {
             throw new IllegalArgumentException(
                     "a batch of 0 examples: skip the step on a shard that has no rows left, it adds zero");
@@ -111,7 +111,7 @@ public final class Batch {
     }
 
     /** What enters the lowest live stage, where it was kept. */
-    public Optional<HiddenStates> entering() {
+    public Optional<TrunkActivations> entering() {
         return Optional.ofNullable(entering);
     }
 }

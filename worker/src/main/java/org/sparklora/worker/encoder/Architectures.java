@@ -10,7 +10,7 @@ public final class Architectures {
     private Architectures() {}
 
     /** The encoder that a configuration describes, for heads that read so. */
-    public static Encoder of(EncoderConfig config, Reading reading) {
+    public static Encoder of(EncoderConfig config, HeadInput reading) {
         String type = config.modelType();
         return switch (type) {
             case "bert" -> BertEncoder.of(config, reading);

@@ -20,7 +20,7 @@ public final class BaseModel implements AutoCloseable {
     /** One per JVM, directory and reading, because the weights are the large thing and tasks come and go. Never emptied. */
     private static final Map<Key, BaseModel> SHARED = new ConcurrentHashMap<>();
 
-    private record Key(Path directory, Reading reading) {}
+    private record Key(Path directory, HeadInput reading) {}
 
     private final Path directory;
     private final Encoder encoder;
@@ -34,19 +34,19 @@ public final class BaseModel implements AutoCloseable {
     }
 
     /** The model of a directory for heads that read so, loaded once per JVM and shared; never to be closed. */
-    public static BaseModel shared(Path directory, Reading reading) {
+    public static BaseModel shared(Path directory, HeadInput reading) {
         Key key = new Key(directory.toAbsolutePath().normalize(), reading);
         return SHARED.computeIfAbsent(key, k -> open(k.directory(), k.reading()));
     }
 
     /** The same for heads that read the first token. */
     public static BaseModel shared(Path directory) {
-        return shared(directory, Reading.FIRST_TOKEN);
+        return shared(directory, HeadInput.FIRST_TOKEN);
     }
 
     /** Loads a Hugging Face directory for heads that read the first token; the caller closes the model. */
     public static BaseModel open(Path directory) {
-        return open(directory, Reading.FIRST_TOKEN);
+        return open(directory, HeadInput.FIRST_TOKEN);
     }
 
     /**
@@ -54,7 +54,7 @@ public final class BaseModel implements AutoCloseable {
      *
      * @throws ModelException where files are missing or damaged, or the architecture is unknown
      */
-    public static BaseModel open(Path directory, Reading reading) {
+    public static BaseModel open(Path directory, HeadInput reading) {
         Encoder encoder = Architectures.of(EncoderConfig.read(directory), reading);
         try (EncoderWeights files = EncoderWeights.open(directory, encoder)) {
             Torch.prepareThread();

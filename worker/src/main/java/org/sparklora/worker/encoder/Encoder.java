@@ -11,7 +11,7 @@ import org.sparklora.worker.contract.TensorSpec;
  *
  * <p>Stages count from 0: stage 0 is the embeddings, stage i + 1 is layer i, stage {@code layers() + 1} the pooler where
  * the encoder {@linkplain #pools() pools}. The head is the stage after the last, {@link #stages()}: {@code layers() + 2}
- * above a pooler, {@code layers() + 1} without one. An encoder is made for one {@link Reading}: for heads that read every
+ * above a pooler, {@code layers() + 1} without one. An encoder is made for one {@link HeadInput}: for heads that read every
  * token no pooler takes part, whatever the architecture.
  *
  * <p>A result is owned by the manager of the stage's input; the input is consumed (closed). Implementations hold names and
@@ -50,7 +50,7 @@ public interface Encoder {
     List<TensorSpec> biases();
 
     /** What of the last layer the head reads. */
-    Reading reading();
+    HeadInput reading();
 
     /** Whether a pooler stands between the last layer and the head. */
     boolean pools();
@@ -65,7 +65,7 @@ public interface Encoder {
 
     /** Whether a stage results in one vector a sequence, of its first token, and not in one for each token. */
     default boolean firstTokenAlone(int stage) {
-        return reading() == Reading.FIRST_TOKEN && stage >= layers();
+        return reading() == HeadInput.FIRST_TOKEN && stage >= layers();
     }
 
     /** Whether one vector a sequence enters a stage, the head included, and not one for each token. */

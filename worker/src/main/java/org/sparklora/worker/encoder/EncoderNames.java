@@ -14,7 +14,7 @@ import java.util.function.Function;
  * @param head what the names of the head's modules begin with
  */
 public record EncoderNames(
-        String prefix, String layers, Function<String, LayerNames> layer, Optional<String> pooler, List<String> head) {
+        String prefix, String layers, Function<String, LayerPaths> layer, Optional<String> pooler, List<String> head) {
 
     /** The names without those of the pooler. */
     EncoderNames withoutPooler() {

@@ -11,8 +11,8 @@ import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.sparklora.worker.contract.DropoutRates;
 import org.sparklora.worker.contract.TensorSpec;
-import org.sparklora.worker.encoder.LayerNames.Projections;
-import org.sparklora.worker.encoder.LayerNames.Sublayer;
+import org.sparklora.worker.encoder.LayerPaths.Projections;
+import org.sparklora.worker.encoder.LayerPaths.Sublayer;
 import org.sparklora.worker.engine.Ops;
 import org.sparklora.worker.engine.Tensors;
 
@@ -27,14 +27,14 @@ public abstract class PostNormEncoder implements Encoder {
 
     private final EncoderSizes sizes;
     private final EncoderNames names;
-    private final Reading reading;
-    private final List<LayerNames> layers;
+    private final HeadInput reading;
+    private final List<LayerPaths> layers;
     private final Pattern inLayer;
 
     /** An encoder; a pooler takes no part where a head reads every token. */
-    protected PostNormEncoder(EncoderSizes sizes, EncoderNames names, Reading reading) {
+    protected PostNormEncoder(EncoderSizes sizes, EncoderNames names, HeadInput reading) {
         this.sizes = sizes;
-        this.names = reading == Reading.EVERY_TOKEN ? names.withoutPooler() : names;
+        this.names = reading == HeadInput.EVERY_TOKEN ? names.withoutPooler() : names;
         this.reading = reading;
         this.layers = IntStream.range(0, sizes.layers())
                 .mapToObj(layer -> names.layer().apply(names.layerPrefix(layer)))
@@ -52,11 +52,11 @@ public abstract class PostNormEncoder implements Encoder {
     protected abstract Optional<NDArray> types(Tokens tokens);
 
     /** The same two in TorchScript. */
-    protected abstract Lookups lookups();
+    protected abstract EmbeddingLookups lookups();
 
     @Override
     public final Optional<EncoderScript> script() {
-        return reading == Reading.EVERY_TOKEN
+        return reading == HeadInput.EVERY_TOKEN
                 ? Optional.empty()
                 : Optional.of(new PostNormScript(this, names.embeddings(), layers, names.pooler(), lookups()));
     }
@@ -102,7 +102,7 @@ public abstract class PostNormEncoder implements Encoder {
     }
 
     @Override
-    public final Reading reading() {
+    public final HeadInput reading() {
         return reading;
     }
 
@@ -113,7 +113,7 @@ public abstract class PostNormEncoder implements Encoder {
 
     @Override
     public final HeadLayers head() {
-        return reading == Reading.EVERY_TOKEN ? HeadLayers.classifier(sizes.hidden()) : sequenceHead();
+        return reading == HeadInput.EVERY_TOKEN ? HeadLayers.classifier(sizes.hidden()) : sequenceHead();
     }
 
     @Override
@@ -131,7 +131,7 @@ public abstract class PostNormEncoder implements Encoder {
             all.add(new TensorSpec(
                     linear.name() + ".bias", List.of(linear.shape().get(0))));
         }
-        for (LayerNames layer : layers) {
+        for (LayerPaths layer : layers) {
             addNorm(all, layer.attended().norm());
             addNorm(all, layer.output().norm());
         }
@@ -147,7 +147,7 @@ public abstract class PostNormEncoder implements Encoder {
     public final List<TensorSpec> linears() {
         List<Integer> square = List.of(sizes.hidden(), sizes.hidden());
         List<TensorSpec> linears = new ArrayList<>();
-        for (LayerNames layer : layers) {
+        for (LayerPaths layer : layers) {
             linears.add(new TensorSpec(layer.projections().query(), square));
             linears.add(new TensorSpec(layer.projections().key(), square));
             linears.add(new TensorSpec(layer.projections().value(), square));
@@ -237,7 +237,7 @@ public abstract class PostNormEncoder implements Encoder {
         NDManager outer = x.getManager();
         try (NDManager stage = outer.newSubManager()) {
             x.attach(stage);
-            LayerNames name = layers.get(layer);
+            LayerPaths name = layers.get(layer);
             NDArray out = afterAttention(name, pass, x, attend(name, pass, x, tokens));
             out.attach(outer);
             return out;
@@ -249,7 +249,7 @@ public abstract class PostNormEncoder implements Encoder {
         NDManager outer = x.getManager();
         try (NDManager stage = outer.newSubManager()) {
             x.attach(stage);
-            LayerNames name = layers.get(layer);
+            LayerPaths name = layers.get(layer);
             NDArray rows = x.reshape(new Shape(tokens.batch(), tokens.length(), sizes.hidden()));
             NDArray first = rows.get("0:, 0");
             NDArray out = afterAttention(name, pass, first, attendFromFirst(name, pass, first, rows, tokens));
@@ -259,7 +259,7 @@ public abstract class PostNormEncoder implements Encoder {
     }
 
     /** The rest of a layer: what entered it and what attention made of it, both [M, H], to [M, H]. */
-    private NDArray afterAttention(LayerNames name, ForwardPass pass, NDArray entered, NDArray context) {
+    private NDArray afterAttention(LayerPaths name, ForwardPass pass, NDArray entered, NDArray context) {
         NDArray attended = end(name.attended(), pass, entered, context);
         NDArray inner = Ops.gelu(pass.linear(name.intermediate(), attended));
         return end(name.output(), pass, attended, inner);
@@ -274,7 +274,7 @@ public abstract class PostNormEncoder implements Encoder {
     }
 
     /** Scaled dot-product attention: x [B·S, H] to the context [B·S, H]. */
-    private NDArray attend(LayerNames name, ForwardPass pass, NDArray x, Tokens tokens) {
+    private NDArray attend(LayerPaths name, ForwardPass pass, NDArray x, Tokens tokens) {
         NDArray query = heads(pass.linear(name.projections().query(), x), tokens);
         NDArray key = heads(pass.linear(name.projections().key(), x), tokens);
         NDArray value = heads(pass.linear(name.projections().value(), x), tokens);
@@ -291,7 +291,7 @@ public abstract class PostNormEncoder implements Encoder {
     }
 
     /** The same of one query a row: first [B, H] and x [B, S, H] to the context [B, H]. */
-    private NDArray attendFromFirst(LayerNames name, ForwardPass pass, NDArray first, NDArray x, Tokens tokens) {
+    private NDArray attendFromFirst(LayerPaths name, ForwardPass pass, NDArray first, NDArray x, Tokens tokens) {
         NDArray query = pass.linear(name.projections().query(), first)
                 .reshape(new Shape(tokens.batch(), sizes.heads(), sizes.headSize()))
                 .transpose(1, 0, 2);

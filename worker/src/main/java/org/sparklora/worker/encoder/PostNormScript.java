@@ -8,7 +8,11 @@ import java.util.stream.Stream;
 
 /** A {@link PostNormEncoder} as TorchScript, statement by statement; of the last layer the first token only, as there. */
 record PostNormScript(
-        PostNormEncoder encoder, String embeddings, List<LayerNames> layers, Optional<String> pooler, Lookups lookups)
+        PostNormEncoder encoder,
+        String embeddings,
+        List<LayerPaths> layers,
+        Optional<String> pooler,
+        EmbeddingLookups lookups)
         implements EncoderScript {
 
     /** asking: x itself, or its first token [B, 1, H], where nothing of the others is read any more. */
@@ -103,7 +107,7 @@ record PostNormScript(
     }
 
     private String layer(int layer, String asking) {
-        LayerNames names = layers.get(layer);
+        LayerPaths names = layers.get(layer);
         // In the order of the parameters of the method.
         String weights = Stream.of(
                         names.projections().query(),

@@ -2,7 +2,7 @@ package org.sparklora.worker.head;
 
 import ai.djl.ndarray.NDArray;
 import java.io.Serializable;
-import org.sparklora.worker.encoder.Reading;
+import org.sparklora.worker.encoder.HeadInput;
 
 /**
  * What a task wants of an encoder and how far from it logits are: the number of outputs, what of the last layer they are
@@ -18,8 +18,8 @@ public interface TaskHead extends Serializable {
     int outputs();
 
     /** What of the last layer the logits are made of. */
-    default Reading reading() {
-        return Reading.FIRST_TOKEN;
+    default HeadInput reading() {
+        return HeadInput.FIRST_TOKEN;
     }
 
     /**

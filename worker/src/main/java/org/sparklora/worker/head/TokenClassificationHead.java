@@ -2,7 +2,7 @@ package org.sparklora.worker.head;
 
 import ai.djl.ndarray.NDArray;
 import org.sparklora.worker.data.Example;
-import org.sparklora.worker.encoder.Reading;
+import org.sparklora.worker.encoder.HeadInput;
 
 /**
  * One label out of C for each token: cross entropy, the mean over all tokens of the global batch whose label is not {@link
@@ -32,8 +32,8 @@ public final class TokenClassificationHead implements TaskHead {
     }
 
     @Override
-    public Reading reading() {
-        return Reading.EVERY_TOKEN;
+    public HeadInput reading() {
+        return HeadInput.EVERY_TOKEN;
     }
 
     @Override

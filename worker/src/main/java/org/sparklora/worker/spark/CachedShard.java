@@ -3,8 +3,8 @@ package org.sparklora.worker.spark;
 import java.io.Serializable;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
-import org.sparklora.worker.data.HiddenStates;
 import org.sparklora.worker.data.Shard;
+import org.sparklora.worker.data.TrunkActivations;
 
 /** A shard, with what enters the lowest live stage for its rows where that is kept. Immutable. */
 public final class CachedShard implements Serializable {
@@ -12,9 +12,9 @@ public final class CachedShard implements Serializable {
     private static final long serialVersionUID = 1L;
 
     private final Shard rows;
-    private final @Nullable KeptActivations kept;
+    private final @Nullable CachedActivations kept;
 
-    CachedShard(Shard rows, @Nullable KeptActivations kept) {
+    CachedShard(Shard rows, @Nullable CachedActivations kept) {
         this.rows = rows;
         this.kept = kept;
     }
@@ -35,7 +35,7 @@ public final class CachedShard implements Serializable {
     }
 
     /** What is kept of the rows at some positions. */
-    Optional<HiddenStates> at(int[] positions) {
+    Optional<TrunkActivations> at(int[] positions) {
         return kept == null ? Optional.empty() : Optional.of(kept.at(positions));
     }
 }

@@ -11,7 +11,7 @@ import org.apache.spark.broadcast.Broadcast;
 import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.data.Batch;
 import org.sparklora.worker.data.Example;
-import org.sparklora.worker.encoder.Reading;
+import org.sparklora.worker.encoder.HeadInput;
 import org.sparklora.worker.encoder.Tokens;
 import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.engine.Torch;
@@ -57,7 +57,7 @@ public final class PredictTask implements FlatMapFunction<Iterator<CachedShard>,
 
     /** A row with its logits; where every token has some, with those of the tokens that count. */
     static ShardLogits.Row row(Example row, float[] logits, TaskHead head) {
-        return head.reading() == Reading.EVERY_TOKEN
+        return head.reading() == HeadInput.EVERY_TOKEN
                 ? labelled(row, logits, head.outputs())
                 : new ShardLogits.Row(row.key(), row.labels(), logits);
     }

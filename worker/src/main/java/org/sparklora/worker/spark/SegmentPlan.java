@@ -13,7 +13,7 @@ import org.sparklora.worker.train.OptimizerSettings;
  * @param meeting where the ranks meet
  * @param deadline longest wait for any one message
  */
-public record SegmentPlan(Steps steps, OptimizerSettings optimizer, long stage, Meeting meeting, Duration deadline)
+public record SegmentPlan(Steps steps, OptimizerSettings optimizer, long stage, Rendezvous meeting, Duration deadline)
         implements Serializable {
 
     /**

@@ -19,12 +19,12 @@ import org.sparklora.worker.allreduce.ShardTree;
 import org.sparklora.worker.allreduce.TreeAllReduce;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.GroupState;
-import org.sparklora.worker.contract.LiveStep;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.Phase;
 import org.sparklora.worker.contract.PhaseClock;
 import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.contract.ShardSum;
+import org.sparklora.worker.contract.StepProgress;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.train.DivergedException;
 import org.sparklora.worker.train.GradientExchange;
@@ -85,17 +85,20 @@ public final class SegmentTask
         clock.lap(Phase.DATA);
         String host = host(task.getTaskInfos()[self].address());
         SparkEnv env = SparkEnv.get();
-        try (SparkLinks links = SparkLinks.listen(env.conf(), env.securityManager(), host, mailbox)) {
+        try (SparkTransport links = SparkTransport.listen(env.conf(), env.securityManager(), host, mailbox)) {
             // A stage that Spark does again has the plan of the first attempt, and other addresses.
             String stage = segment.stage() + "/" + task.stageAttemptNumber();
-            links.connect(
-                    segment.meeting().meet(env, new Meeting.Arrival(stage, self, ranks.ranks(), links.address())));
+            links.connect(segment.meeting()
+                    .meet(env, new Rendezvous.RankRegistration(stage, self, ranks.ranks(), links.address())));
             clock.lap(Phase.WAITING);
             TreeAllReduce reduce =
                     new TreeAllReduce(segment.stage(), floats, ranks, self, mailbox, links, segment.deadline());
             try {
                 Steps steps = steps(
-                        step, shards, new Exchange(reduce, mailbox, clock), self == 0 ? LiveSteps::tell : unsaid -> {});
+                        step,
+                        shards,
+                        new Exchange(reduce, mailbox, clock),
+                        self == 0 ? ExecutorProgressPlugin::tell : unsaid -> {});
                 long waited = mailbox.waitedNanos();
                 reduce.finish();
                 clock.lap(Phase.EXCHANGE);
@@ -130,7 +133,7 @@ public final class SegmentTask
         }
     }
 
-    private Steps steps(TrainStep step, List<CachedShard> shards, Exchange exchange, Consumer<LiveStep> told) {
+    private Steps steps(TrainStep step, List<CachedShard> shards, Exchange exchange, Consumer<StepProgress> told) {
         EpochContext epoch = context.value();
         PhaseClock clock = exchange.clock();
         ShardTree tree = new ShardTree(epoch.plan().shards().shards());
@@ -143,7 +146,7 @@ public final class SegmentTask
             return exchange.sum(sums);
         };
         List<StepReport> reports = new ArrayList<>();
-        SegmentNews news = new SegmentNews(segment, told);
+        SegmentProgress news = new SegmentProgress(segment, told);
         try {
             for (int k = segment.steps().from(); k < segment.steps().to(); k++) {
                 StepReport report = step.run(segment.steps().firstGlobal() + k, k, sum);

@@ -10,7 +10,7 @@ import org.sparklora.worker.contract.PhaseTimes;
  * @param sums of the complete subtrees that it holds
  * @param times what it spent its time on
  */
-public record StepPart(List<NodeSum> sums, PhaseTimes times) implements Serializable {
+public record StepPart(List<SubtreeSum> sums, PhaseTimes times) implements Serializable {
 
     public StepPart {
         sums = List.copyOf(sums);

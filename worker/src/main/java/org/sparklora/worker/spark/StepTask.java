@@ -40,8 +40,8 @@ public final class StepTask implements FlatMapFunction<Iterator<CachedShard>, St
             CachedShard shard = shards.next();
             sums.put(tree.leaf(shard.index()), epoch.sum(shard, step, live, clock));
         }
-        List<NodeSum> nodes = tree.combine(sums, ShardSum::add).entrySet().stream()
-                .map(e -> new NodeSum(e.getKey(), e.getValue()))
+        List<SubtreeSum> nodes = tree.combine(sums, ShardSum::add).entrySet().stream()
+                .map(e -> new SubtreeSum(e.getKey(), e.getValue()))
                 .toList();
         clock.lap(Phase.EXCHANGE);
         return List.of(new StepPart(nodes, clock.times())).iterator();

@@ -8,7 +8,7 @@ import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.data.Batch;
-import org.sparklora.worker.data.HiddenStates;
+import org.sparklora.worker.data.TrunkActivations;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.encoder.ForwardPass;
@@ -139,7 +139,7 @@ public final class AdaptedModel implements Parameters {
         if (!cache.isOn()) {
             return stages(0, stage, ForwardPass.evaluation(this), tokens.ids(), tokens);
         }
-        HiddenStates kept = batch.entering()
+        TrunkActivations kept = batch.entering()
                 .orElseThrow(() -> new IllegalStateException(
                         "the plan keeps what enters stage " + cache.stage() + ", but the batch comes without it"));
         if (stage != cache.stage() || !kept.digest().equals(cache.digest())) {

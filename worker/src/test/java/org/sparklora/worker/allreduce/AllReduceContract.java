@@ -29,7 +29,7 @@ public abstract class AllReduceContract {
     static final Duration DEADLINE = Duration.ofSeconds(30);
 
     /** Links for every rank; they deliver into the mailboxes. */
-    protected abstract List<Links> connect(Mailbox[] mailboxes) throws Exception;
+    protected abstract List<Transport> connect(Mailbox[] mailboxes) throws Exception;
 
     static ShardSum shard(long seed, long step, int shard, int floats) {
         long key = KeyedRandom.mix(KeyedRandom.mix(seed, step), shard);
@@ -78,7 +78,7 @@ public abstract class AllReduceContract {
         Mailbox[] mailboxes = IntStream.range(0, shape.ranks())
                 .mapToObj(rank -> new Mailbox(PLAN, shape.floats(), ranks, rank, 100))
                 .toArray(Mailbox[]::new);
-        List<Links> links = connect(mailboxes);
+        List<Transport> links = connect(mailboxes);
         ExecutorService threads = Executors.newFixedThreadPool(shape.ranks());
         try {
             List<Callable<List<ShardSum>>> work = new ArrayList<>();
@@ -118,7 +118,7 @@ public abstract class AllReduceContract {
             }
         } finally {
             threads.shutdownNow();
-            links.forEach(Links::close);
+            links.forEach(Transport::close);
         }
     }
 
@@ -131,7 +131,7 @@ public abstract class AllReduceContract {
             Mailbox[] mailboxes = IntStream.range(0, ranks.ranks())
                     .mapToObj(rank -> new Mailbox(PLAN, floats, ranks, rank, 0))
                     .toArray(Mailbox[]::new);
-            List<Links> links = connect(mailboxes);
+            List<Transport> links = connect(mailboxes);
             List<Integer> left = Collections.synchronizedList(new ArrayList<>());
             ExecutorService threads = Executors.newFixedThreadPool(ranks.ranks());
             try {
@@ -155,7 +155,7 @@ public abstract class AllReduceContract {
                 assertThat(left).hasSize(3).endsWith(0);
             } finally {
                 threads.shutdownNow();
-                links.forEach(Links::close);
+                links.forEach(Transport::close);
             }
         }
     }
@@ -170,7 +170,7 @@ public abstract class AllReduceContract {
         Mailbox[] mailboxes = IntStream.range(0, ranks.ranks())
                 .mapToObj(rank -> new Mailbox(PLAN, floats, ranks, rank, 0))
                 .toArray(Mailbox[]::new);
-        List<Links> links = connect(mailboxes);
+        List<Transport> links = connect(mailboxes);
         ExecutorService threads = Executors.newFixedThreadPool(ranks.ranks());
         try {
             List<Callable<String>> work = new ArrayList<>();
@@ -206,7 +206,7 @@ public abstract class AllReduceContract {
             }
         } finally {
             threads.shutdownNow();
-            links.forEach(Links::close);
+            links.forEach(Transport::close);
         }
     }
 }

@@ -37,7 +37,7 @@ public class FrameMicro {
     /** Out of a buffer, checked. */
     @Benchmark
     public Object decode() {
-        return Message.decode(message.duplicate(), chunks);
+        return PeerMessage.decode(message.duplicate(), chunks);
     }
 
     /** One rank's values to another's. */

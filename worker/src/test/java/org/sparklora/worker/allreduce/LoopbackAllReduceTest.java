@@ -6,10 +6,10 @@ import java.util.List;
 class LoopbackAllReduceTest extends AllReduceContract {
 
     @Override
-    protected List<Links> connect(Mailbox[] mailboxes) {
-        List<Links> links = new ArrayList<>();
+    protected List<Transport> connect(Mailbox[] mailboxes) {
+        List<Transport> links = new ArrayList<>();
         for (int rank = 0; rank < mailboxes.length; rank++) {
-            links.add(new LoopbackLinks(mailboxes, rank));
+            links.add(new LoopbackTransport(mailboxes, rank));
         }
         return links;
     }

@@ -145,7 +145,7 @@ class MailboxTest {
         Random random = new Random(12);
         byte[] original = new byte[good().remaining()];
         good().get(original);
-        int header = Message.HEADER_BYTES + 16;
+        int header = PeerMessage.HEADER_BYTES + 16;
         for (int i = 0; i < 20_000; i++) {
             byte[] bytes = original.clone();
             int at = random.nextInt(header);
@@ -155,7 +155,7 @@ class MailboxTest {
             }
             Mailbox fresh = new Mailbox(7, FLOATS, RANKS, 0, 20);
             ByteBuffer damaged = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
-            fresh.put(Message.seal(damaged.position(bytes.length - Message.CRC_BYTES)));
+            fresh.put(PeerMessage.seal(damaged.position(bytes.length - PeerMessage.CRC_BYTES)));
             assertThatThrownBy(() -> fresh.take(Kind.UP, NODE_3, 1, "host:1", NOW))
                     .isInstanceOf(PeerException.class);
         }

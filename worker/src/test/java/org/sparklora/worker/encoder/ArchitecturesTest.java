@@ -32,7 +32,7 @@ class ArchitecturesTest {
     @TempDir
     private Path folder;
 
-    private static Encoder encoder(String name, Reading reading) {
+    private static Encoder encoder(String name, HeadInput reading) {
         return Architectures.of(EncoderConfig.read(CASES.resolve(name).resolve("model")), reading);
     }
 
@@ -41,7 +41,7 @@ class ArchitecturesTest {
         assertThat(config).contains(from);
         Files.writeString(folder.resolve("config.json"), config.replace(from, to));
         try {
-            Architectures.of(EncoderConfig.read(folder), Reading.FIRST_TOKEN);
+            Architectures.of(EncoderConfig.read(folder), HeadInput.FIRST_TOKEN);
         } catch (ModelException e) {
             return e;
         }
@@ -71,9 +71,9 @@ class ArchitecturesTest {
     void xlmRobertaIsRobertaUnderAnotherName() throws IOException {
         String config = Files.readString(CASES.resolve("roberta/model/config.json"));
         Files.writeString(folder.resolve("config.json"), config.replace("\"roberta\"", "\"xlm-roberta\""));
-        Encoder xlm = Architectures.of(EncoderConfig.read(folder), Reading.FIRST_TOKEN);
+        Encoder xlm = Architectures.of(EncoderConfig.read(folder), HeadInput.FIRST_TOKEN);
         assertThat(xlm.weights())
-                .isEqualTo(encoder("roberta", Reading.FIRST_TOKEN).weights());
+                .isEqualTo(encoder("roberta", HeadInput.FIRST_TOKEN).weights());
     }
 
     @Test
@@ -86,8 +86,8 @@ class ArchitecturesTest {
             assertThat(tokens.positionsAfter(1).toLongArray()).containsExactly(2, 3, 1, 4, 5, 2, 3, 4, 1, 1);
         }
         // 66 rows of the table.
-        assertThat(encoder("roberta", Reading.FIRST_TOKEN).maxPositions()).isEqualTo(64);
-        assertThat(encoder("distilbert", Reading.FIRST_TOKEN).maxPositions()).isEqualTo(64);
+        assertThat(encoder("roberta", HeadInput.FIRST_TOKEN).maxPositions()).isEqualTo(64);
+        assertThat(encoder("distilbert", HeadInput.FIRST_TOKEN).maxPositions()).isEqualTo(64);
     }
 
     @ParameterizedTest
@@ -99,7 +99,7 @@ class ArchitecturesTest {
         "distilbert, FIRST_TOKEN, 4, false",
         "distilbert, EVERY_TOKEN, 4, false"
     })
-    void theHeadIsTheStageAfterTheLast(String name, Reading reading, int stages, boolean pools) {
+    void theHeadIsTheStageAfterTheLast(String name, HeadInput reading, int stages, boolean pools) {
         Encoder encoder = encoder(name, reading);
         assertThat(encoder.layers()).isEqualTo(3);
         assertThat(encoder.stages()).isEqualTo(stages);
@@ -108,7 +108,7 @@ class ArchitecturesTest {
         assertThat(encoder.stageName(stages)).isEqualTo("head");
         assertThat(encoder.stageName(3)).isEqualTo("layer 2");
         assertThat(encoder.stageName(4)).isEqualTo(pools ? "pooler" : "head");
-        boolean first = reading == Reading.FIRST_TOKEN;
+        boolean first = reading == HeadInput.FIRST_TOKEN;
         assertThat(encoder.firstTokenEnters(3)).isFalse();
         assertThat(encoder.firstTokenAlone(3)).isEqualTo(first);
         assertThat(encoder.firstTokenEnters(stages)).isEqualTo(first);
@@ -124,7 +124,7 @@ class ArchitecturesTest {
 
     @Test
     void whatReadsItsStagesInput() {
-        Encoder distil = encoder("distilbert", Reading.FIRST_TOKEN);
+        Encoder distil = encoder("distilbert", HeadInput.FIRST_TOKEN);
         String middle = "distilbert.transformer.layer.1.";
         String last = "distilbert.transformer.layer.2.";
         assertThat(distil.readsStageInput(middle + "attention.k_lin")).isTrue();
@@ -133,7 +133,7 @@ class ArchitecturesTest {
         assertThat(distil.readsStageInput(last + "attention.v_lin")).isFalse();
         assertThat(distil.multiplied(last + "attention.v_lin")).isEqualTo(Multiplied.ONE_VECTOR_BY_HEAD);
         assertThat(distil.multiplied(last + "ffn.lin1")).isEqualTo(Multiplied.FIRST_TOKEN);
-        Encoder tokens = encoder("distilbert", Reading.EVERY_TOKEN);
+        Encoder tokens = encoder("distilbert", HeadInput.EVERY_TOKEN);
         assertThat(tokens.readsStageInput(last + "attention.v_lin")).isTrue();
         assertThat(tokens.multiplied(last + "ffn.lin1")).isEqualTo(Multiplied.EVERY_TOKEN);
     }
@@ -141,14 +141,14 @@ class ArchitecturesTest {
     /** H = 32, N = 4, an intermediate size of 64. */
     @Test
     void readingEveryTokenTheLastLayerCostsWhatTheOthersCost() {
-        EncoderWork tokens = EncoderWork.of(encoder("bert-token-classification", Reading.EVERY_TOKEN));
+        EncoderWork tokens = EncoderWork.of(encoder("bert-token-classification", HeadInput.EVERY_TOKEN));
         assertThat(tokens.stages()).isEqualTo(4);
         assertThat(tokens.forward(3, 10)).isEqualTo(tokens.forward(2, 10)).isPositive();
         assertThat(tokens.backward(3, 10, true)).isEqualTo(tokens.backward(2, 10, true));
         assertThat(tokens.kept(3, 10)).isEqualTo(tokens.kept(2, 10));
         assertThat(tokens.vectors("bert.encoder.layer.2.attention.self.key", 10, false))
                 .isEqualTo(10);
-        EncoderWork roberta = EncoderWork.of(encoder("roberta", Reading.FIRST_TOKEN));
+        EncoderWork roberta = EncoderWork.of(encoder("roberta", HeadInput.FIRST_TOKEN));
         assertThat(roberta.stages()).isEqualTo(4);
         assertThat(roberta.forward(3, 10)).isEqualTo(2 * (4 * 32 * 32 + 2 * 32 * 64) + 2 * (2 * 4 * 10 * 32));
     }
@@ -199,6 +199,6 @@ class ArchitecturesTest {
         assertThatThrownBy(() -> BaseModel.open(noPooler))
                 .isInstanceOf(ModelException.class)
                 .hasMessageContaining("'bert.pooler.dense.bias' is missing; 'bert.pooler.dense.weight' is missing");
-        BaseModel.open(noPooler, Reading.EVERY_TOKEN).close();
+        BaseModel.open(noPooler, HeadInput.EVERY_TOKEN).close();
     }
 }

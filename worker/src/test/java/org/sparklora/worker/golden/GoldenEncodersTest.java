@@ -35,7 +35,7 @@ import org.sparklora.worker.data.Example;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.encoder.ForwardPass;
-import org.sparklora.worker.encoder.Reading;
+import org.sparklora.worker.encoder.HeadInput;
 import org.sparklora.worker.encoder.Tokens;
 import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.engine.Torch;
@@ -305,7 +305,7 @@ class GoldenEncodersTest {
         TaskHead head = golden.head();
         List<Example> rows = golden.examples(batch);
         int padded = batch.getAsJsonArray("input_ids").get(0).getAsJsonArray().size();
-        int ofRow = head.reading() == Reading.EVERY_TOKEN ? padded * head.outputs() : head.outputs();
+        int ofRow = head.reading() == HeadInput.EVERY_TOKEN ? padded * head.outputs() : head.outputs();
         double sum = 0;
         double weight = 0;
         for (int row = 0; row < rows.size(); row++) {

@@ -219,12 +219,12 @@ public final class ExchangeBench {
         SecurityManager security = new SecurityManager(
                 conf, scala.Option.empty(), org.apache.spark.internal.config.package$.MODULE$.AUTH_SECRET_FILE());
         List<Mailbox> boxes = new ArrayList<>();
-        List<SparkLinks> links = new ArrayList<>();
+        List<SparkTransport> links = new ArrayList<>();
         for (int r = 0; r < 2; r++) {
             boxes.add(new Mailbox(1, floats, ranks, r, 0));
-            links.add(SparkLinks.listen(conf, security, "127.0.0.1", boxes.get(r)));
+            links.add(SparkTransport.listen(conf, security, "127.0.0.1", boxes.get(r)));
         }
-        List<String> addresses = links.stream().map(SparkLinks::address).toList();
+        List<String> addresses = links.stream().map(SparkTransport::address).toList();
         links.forEach(l -> l.connect(addresses));
         List<Rank> result = new ArrayList<>();
         for (int r = 0; r < 2; r++) {

@@ -27,7 +27,7 @@ import org.sparklora.worker.data.Batch;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.encoder.ForwardPass;
-import org.sparklora.worker.encoder.Reading;
+import org.sparklora.worker.encoder.HeadInput;
 import org.sparklora.worker.encoder.Tokens;
 import org.sparklora.worker.engine.Autograd;
 import org.sparklora.worker.engine.Tensors;
@@ -107,7 +107,7 @@ class FirstTokenPathTest {
         try (BaseModel base = golden.open()) {
             assumeThat(base.encoder().reading())
                     .as("heads that read every token have no such path")
-                    .isEqualTo(Reading.FIRST_TOKEN);
+                    .isEqualTo(HeadInput.FIRST_TOKEN);
             Map<String, float[]> alone = run(golden, base, false);
             Map<String, float[]> whole = run(golden, base, true);
             whole.forEach((name, values) -> assertClose(name, alone.getOrDefault(name, new float[0]), values));

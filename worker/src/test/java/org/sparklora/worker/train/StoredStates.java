@@ -6,13 +6,13 @@ import java.util.List;
 import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.data.Batch;
 import org.sparklora.worker.data.Example;
-import org.sparklora.worker.data.HiddenStates;
 import org.sparklora.worker.data.Shard;
+import org.sparklora.worker.data.TrunkActivations;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.head.TaskHead;
 
-/** What {@link PrefixPass} computes of some rows, in plain arrays. */
-public final class StoredStates implements HiddenStates {
+/** What {@link TrunkPass} computes of some rows, in plain arrays. */
+public final class StoredStates implements TrunkActivations {
 
     private final String digest;
     private final float[][] rows;
@@ -40,7 +40,7 @@ public final class StoredStates implements HiddenStates {
     /** The same with another padding token. */
     public static Batch batch(BaseModel base, TaskHead head, EpochPlan plan, List<Example> examples, int padTokenId) {
         float[][] rows = new float[examples.size()][];
-        new PrefixPass(base, head, plan, padTokenId)
+        new TrunkPass(base, head, plan, padTokenId)
                 .run(
                         new Shard(0, examples, 0),
                         (position, values, from, count) ->

@@ -3,34 +3,34 @@ package org.sparklora.worker.encoder.bert;
 import ai.djl.ndarray.NDArray;
 import java.util.List;
 import java.util.Optional;
+import org.sparklora.worker.encoder.EmbeddingLookups;
 import org.sparklora.worker.encoder.EncoderConfig;
 import org.sparklora.worker.encoder.EncoderNames;
 import org.sparklora.worker.encoder.EncoderSizes;
+import org.sparklora.worker.encoder.HeadInput;
 import org.sparklora.worker.encoder.HeadLayers;
-import org.sparklora.worker.encoder.LayerNames;
-import org.sparklora.worker.encoder.Lookups;
+import org.sparklora.worker.encoder.LayerPaths;
 import org.sparklora.worker.encoder.PostNormEncoder;
-import org.sparklora.worker.encoder.Reading;
 import org.sparklora.worker.encoder.Tokens;
 
 /** BERT: positions from 0, token types, a tanh pooler on the first token, and {@code classifier} above that. */
 public final class BertEncoder extends PostNormEncoder {
 
     private static final EncoderNames NAMES = new EncoderNames(
-            "bert.", "encoder.layer.", LayerNames::ofBert, Optional.of("bert.pooler.dense"), List.of("classifier."));
+            "bert.", "encoder.layer.", LayerPaths::ofBert, Optional.of("bert.pooler.dense"), List.of("classifier."));
 
-    private BertEncoder(EncoderSizes sizes, Reading reading) {
+    private BertEncoder(EncoderSizes sizes, HeadInput reading) {
         super(sizes, NAMES, reading);
     }
 
     /** The encoder of a configuration; refuses variants that would compute something else. */
-    public static BertEncoder of(EncoderConfig config, Reading reading) {
+    public static BertEncoder of(EncoderConfig config, HeadInput reading) {
         return new BertEncoder(EncoderSizes.ofBert(config), reading);
     }
 
     /** The same for heads that read the first token. */
     public static BertEncoder of(EncoderConfig config) {
-        return of(config, Reading.FIRST_TOKEN);
+        return of(config, HeadInput.FIRST_TOKEN);
     }
 
     @Override
@@ -49,7 +49,8 @@ public final class BertEncoder extends PostNormEncoder {
     }
 
     @Override
-    protected Lookups lookups() {
-        return new Lookups(Lookups.FROM_ZERO, Optional.of("torch.embedding(TYPES, token_type_ids)"), true);
+    protected EmbeddingLookups lookups() {
+        return new EmbeddingLookups(
+                EmbeddingLookups.FROM_ZERO, Optional.of("torch.embedding(TYPES, token_type_ids)"), true);
     }
 }

@@ -4,18 +4,18 @@ import ai.djl.ndarray.NDArray;
 import java.util.List;
 import java.util.Optional;
 import org.sparklora.worker.contract.DropoutRates;
+import org.sparklora.worker.encoder.EmbeddingLookups;
 import org.sparklora.worker.encoder.EncoderConfig;
 import org.sparklora.worker.encoder.EncoderNames;
 import org.sparklora.worker.encoder.EncoderSizes;
+import org.sparklora.worker.encoder.HeadInput;
 import org.sparklora.worker.encoder.HeadLayers;
 import org.sparklora.worker.encoder.HeadLayers.Activation;
 import org.sparklora.worker.encoder.HeadLayers.Inner;
-import org.sparklora.worker.encoder.LayerNames;
-import org.sparklora.worker.encoder.LayerNames.Projections;
-import org.sparklora.worker.encoder.LayerNames.Sublayer;
-import org.sparklora.worker.encoder.Lookups;
+import org.sparklora.worker.encoder.LayerPaths;
+import org.sparklora.worker.encoder.LayerPaths.Projections;
+import org.sparklora.worker.encoder.LayerPaths.Sublayer;
 import org.sparklora.worker.encoder.PostNormEncoder;
-import org.sparklora.worker.encoder.Reading;
 import org.sparklora.worker.encoder.Tokens;
 
 /**
@@ -31,7 +31,7 @@ public final class DistilBertEncoder extends PostNormEncoder {
             Optional.empty(),
             List.of("classifier.", "pre_classifier."));
 
-    private DistilBertEncoder(EncoderSizes sizes, Reading reading) {
+    private DistilBertEncoder(EncoderSizes sizes, HeadInput reading) {
         super(sizes, NAMES, reading);
     }
 
@@ -39,14 +39,14 @@ public final class DistilBertEncoder extends PostNormEncoder {
      * The encoder of a configuration; refuses variants that would compute something else. {@code sinusoidal_pos_embds}
      * says what the position table was filled with; a checkpoint holds the table either way.
      */
-    public static DistilBertEncoder of(EncoderConfig config, Reading reading) {
+    public static DistilBertEncoder of(EncoderConfig config, HeadInput reading) {
         config.requireGelu("activation");
         String position = config.text("position_embedding_type").orElse("absolute");
         if (!position.equals("absolute")) {
             throw config.problem("position_embedding_type '" + position + "' is not supported; 'absolute' is");
         }
         double dropout = config.number("dropout", 0.1);
-        double head = reading == Reading.EVERY_TOKEN ? dropout : config.number("seq_classif_dropout", 0.2);
+        double head = reading == HeadInput.EVERY_TOKEN ? dropout : config.number("seq_classif_dropout", 0.2);
         EncoderSizes sizes = new EncoderSizes(
                 config.positive("n_layers"),
                 config.positive("dim"),
@@ -61,9 +61,9 @@ public final class DistilBertEncoder extends PostNormEncoder {
         return new DistilBertEncoder(sizes, reading);
     }
 
-    private static LayerNames layerNames(String prefix) {
+    private static LayerPaths layerNames(String prefix) {
         String attention = prefix + "attention.";
-        return new LayerNames(
+        return new LayerPaths(
                 attention + "dropout",
                 new Projections(attention + "q_lin", attention + "k_lin", attention + "v_lin"),
                 new Sublayer(attention + "out_lin", Optional.empty(), prefix + "sa_layer_norm"),
@@ -88,7 +88,7 @@ public final class DistilBertEncoder extends PostNormEncoder {
     }
 
     @Override
-    protected Lookups lookups() {
-        return new Lookups(Lookups.FROM_ZERO, Optional.empty(), false);
+    protected EmbeddingLookups lookups() {
+        return new EmbeddingLookups(EmbeddingLookups.FROM_ZERO, Optional.empty(), false);
     }
 }

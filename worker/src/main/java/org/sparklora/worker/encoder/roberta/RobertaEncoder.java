@@ -3,16 +3,16 @@ package org.sparklora.worker.encoder.roberta;
 import ai.djl.ndarray.NDArray;
 import java.util.List;
 import java.util.Optional;
+import org.sparklora.worker.encoder.EmbeddingLookups;
 import org.sparklora.worker.encoder.EncoderConfig;
 import org.sparklora.worker.encoder.EncoderNames;
 import org.sparklora.worker.encoder.EncoderSizes;
+import org.sparklora.worker.encoder.HeadInput;
 import org.sparklora.worker.encoder.HeadLayers;
 import org.sparklora.worker.encoder.HeadLayers.Activation;
 import org.sparklora.worker.encoder.HeadLayers.Inner;
-import org.sparklora.worker.encoder.LayerNames;
-import org.sparklora.worker.encoder.Lookups;
+import org.sparklora.worker.encoder.LayerPaths;
 import org.sparklora.worker.encoder.PostNormEncoder;
-import org.sparklora.worker.encoder.Reading;
 import org.sparklora.worker.encoder.Tokens;
 
 /**
@@ -22,17 +22,17 @@ import org.sparklora.worker.encoder.Tokens;
 public final class RobertaEncoder extends PostNormEncoder {
 
     private static final EncoderNames NAMES = new EncoderNames(
-            "roberta.", "encoder.layer.", LayerNames::ofBert, Optional.empty(), List.of("classifier."));
+            "roberta.", "encoder.layer.", LayerPaths::ofBert, Optional.empty(), List.of("classifier."));
 
     private final int padTokenId;
 
-    private RobertaEncoder(EncoderSizes sizes, int padTokenId, Reading reading) {
+    private RobertaEncoder(EncoderSizes sizes, int padTokenId, HeadInput reading) {
         super(sizes, NAMES, reading);
         this.padTokenId = padTokenId;
     }
 
     /** The encoder of a configuration; refuses variants that would compute something else. */
-    public static RobertaEncoder of(EncoderConfig config, Reading reading) {
+    public static RobertaEncoder of(EncoderConfig config, HeadInput reading) {
         EncoderSizes sizes = EncoderSizes.ofBert(config);
         int pad = config.notNegative("pad_token_id", 1);
         if (pad + 1 >= sizes.positions()) {
@@ -66,10 +66,11 @@ public final class RobertaEncoder extends PostNormEncoder {
     }
 
     @Override
-    protected Lookups lookups() {
+    protected EmbeddingLookups lookups() {
         // 4 is int64. What is padding has the position pad_token_id, everything else counts on from there.
         String there = "torch.to(torch.ne(input_ids, " + padTokenId + "), 4)";
         String places = "torch.add(torch.mul(torch.cumsum(" + there + ", 1), " + there + "), " + padTokenId + ")";
-        return new Lookups("torch.embedding(PLACES, " + places + ")", Optional.of("torch.select(TYPES, 0, 0)"), false);
+        return new EmbeddingLookups(
+                "torch.embedding(PLACES, " + places + ")", Optional.of("torch.select(TYPES, 0, 0)"), false);
     }
 }

@@ -1,0 +1,216 @@
+package org.sparklora.driver.cluster;
+
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.util.Arrays;
+import java.util.Set;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import org.apache.hadoop.fs.CommonPathCapabilities;
+import org.apache.hadoop.fs.FSDataInputStream;
+import org.apache.hadoop.fs.FSDataOutputStream;
+import org.apache.hadoop.fs.FileAlreadyExistsException;
+import org.apache.hadoop.fs.FileContext;
+import org.apache.hadoop.fs.FileStatus;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.Options;
+import org.apache.hadoop.fs.Path;
+import org.apache.hadoop.fs.StreamCapabilities;
+import org.apache.hadoop.fs.UnsupportedFileSystemException;
+import org.sparklora.driver.run.history.OutputException;
+import org.sparklora.driver.run.history.RunDirectory;
+
+/**
+ * A run directory on any file system that Hadoop knows: {@code hdfs://}, {@code s3a://} and others.
+ *
+ * <p>Where a rename replaces a file (HDFS, Azure), a write goes to a temporary file that is then moved over the target.
+ * An object store has no atomic rename, but shows an object only once its stream is closed: there the target itself is
+ * written, and the stream is aborted when that fails. Object stores have no append either; nothing here appends. What
+ * needs several files to agree, as a checkpoint does, must write the file that makes them valid last.
+ *
+ * <p>The file system is Hadoop's shared one and is not closed here.
+ */
+public final class HadoopRunDirectory implements RunDirectory {
+
+    private static final String TEMPORARY = ".tmp";
+
+    /** Stores where a file appears when its stream is closed. Azure's connectors are not among them: they rename. */
+    private static final Set<String> OBJECT_STORES = Set.of("s3a", "s3", "s3n", "gs", "oss", "cosn", "obs");
+
+    private final FileSystem fs;
+    private final Path root;
+    private final boolean shownOnClose;
+
+    /**
+     * A run directory on a file system of Hadoop's.
+     *
+     * @throws IOException where the file system cannot say what it is capable of
+     */
+    public HadoopRunDirectory(FileSystem fs, Path root) throws IOException {
+        this.fs = fs;
+        this.root = fs.makeQualified(root);
+        this.shownOnClose = OBJECT_STORES.contains(fs.getUri().getScheme())
+                || fs.hasPathCapability(this.root, CommonPathCapabilities.ABORTABLE_STREAM);
+    }
+
+    @Override
+    public String location() {
+        return root.toString();
+    }
+
+    @Override
+    public void write(String name, byte[] bytes) {
+        write(name, out -> out.write(bytes));
+    }
+
+    @Override
+    public void write(String name, Content content) {
+        Path target = resolve(name);
+        try {
+            if (shownOnClose) {
+                writeObject(target, content);
+            } else {
+                writeAndMove(target, content);
+            }
+        } catch (IOException | UnsupportedOperationException e) {
+            throw refusal(target, e);
+        }
+    }
+
+    @SuppressWarnings("MustBeClosedChecker") // not in try-with-resources on purpose, see below
+    private void writeObject(Path target, Content content) throws IOException {
+        FSDataOutputStream out = fs.create(target, true);
+        try {
+            content.writeTo(out);
+        } catch (IOException | RuntimeException e) {
+            // Closing would publish the half. A store that cannot abort keeps an open stream, which does less harm.
+            if (out.hasCapability(StreamCapabilities.ABORTABLE_STREAM)) {
+                out.abort();
+            }
+            throw e;
+        }
+        out.close();
+    }
+
+    private void writeAndMove(Path target, Content content) throws IOException {
+        // A fixed name: a leftover from a crash is overwritten here. One writer at a time is the rule.
+        Path temporary = new Path(target.getParent(), "." + target.getName() + TEMPORARY);
+        try {
+            try (FSDataOutputStream out = fs.create(temporary, true)) {
+                content.writeTo(out);
+                if (out.hasCapability(StreamCapabilities.HSYNC)) {
+                    out.hsync();
+                }
+            }
+            moveOver(temporary, target);
+        } catch (IOException | RuntimeException e) {
+            try {
+                fs.delete(temporary, false);
+            } catch (IOException | RuntimeException suppressed) {
+                e.addSuppressed(suppressed);
+            }
+            throw e;
+        }
+    }
+
+    private void moveOver(Path temporary, Path target) throws IOException {
+        // Enough for a new file everywhere, and for an old one on file systems that rename as POSIX does.
+        if (renamed(temporary, target)) {
+            return;
+        }
+        try {
+            // HDFS replaces a file atomically, but only when asked this way.
+            FileContext.getFileContext(fs.getUri(), fs.getConf()).rename(temporary, target, Options.Rename.OVERWRITE);
+        } catch (UnsupportedFileSystemException e) {
+            // A file system without a FileContext. A crash between these two leaves the new content in the temporary.
+            fs.delete(target, false);
+            if (!renamed(temporary, target)) {
+                throw new IOException("the file system refuses to rename " + temporary.getName(), e);
+            }
+        }
+    }
+
+    private boolean renamed(Path from, Path to) throws IOException {
+        try {
+            return fs.rename(from, to);
+        } catch (FileAlreadyExistsException e) {
+            // How some file systems say false.
+            return false;
+        }
+    }
+
+    @Override
+    public boolean exists(String name) throws IOException {
+        return fs.exists(resolve(name));
+    }
+
+    @Override
+    public SortedSet<String> list() {
+        return list(root);
+    }
+
+    @Override
+    public SortedSet<String> list(String name) {
+        return list(resolve(name));
+    }
+
+    private SortedSet<String> list(Path folder) {
+        try {
+            SortedSet<String> names = new TreeSet<>();
+            for (FileStatus child : children(folder)) {
+                String name = child.getPath().getName();
+                if (!(name.startsWith(".") && name.endsWith(TEMPORARY))) {
+                    names.add(name);
+                }
+            }
+            return names;
+        } catch (FileNotFoundException e) {
+            return new TreeSet<>();
+        } catch (IOException e) {
+            throw refusal(folder, e);
+        }
+    }
+
+    private FileStatus[] children(Path folder) throws IOException {
+        // Hadoop lists a file as its own only child.
+        if (fs.getFileStatus(folder).isFile()) {
+            throw new IOException("it is a file and no directory");
+        }
+        return fs.listStatus(folder);
+    }
+
+    @Override
+    public byte[] read(String name) throws IOException {
+        try (FSDataInputStream in = fs.open(resolve(name))) {
+            return in.readAllBytes();
+        }
+    }
+
+    @Override
+    public void delete(String name) {
+        Path target = resolve(name);
+        try {
+            // False where there was nothing, and on some stores where another client was faster: both are as wanted.
+            if (!fs.delete(target, true) && fs.exists(target)) {
+                throw new IOException("it cannot be deleted");
+            }
+        } catch (IOException e) {
+            throw refusal(target, e);
+        }
+    }
+
+    private Path resolve(String name) {
+        boolean inside = Arrays.stream(name.split("/", -1))
+                .noneMatch(part -> part.isEmpty() || part.equals(".") || part.equals(".."));
+        if (!inside) {
+            throw new IllegalArgumentException("'" + name + "' is no name inside the run directory " + root);
+        }
+        return new Path(root, name);
+    }
+
+    private static OutputException refusal(Path path, Exception e) {
+        // Messages from a remote server carry its stack trace.
+        String reason = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+        return OutputException.writing(path.toString(), new IOException(reason, e));
+    }
+}

@@ -1,0 +1,148 @@
+package org.sparklora.driver.cluster;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.function.IntToDoubleFunction;
+import org.apache.spark.api.java.JavaDoubleRDD;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.ml.evaluation.BinaryClassificationEvaluator;
+import org.apache.spark.ml.evaluation.MulticlassClassificationEvaluator;
+import org.apache.spark.ml.evaluation.RegressionEvaluator;
+import org.apache.spark.mllib.stat.Statistics;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
+import org.sparklora.driver.cluster.score.EntityCounts;
+import org.sparklora.driver.cluster.score.LabelSetCounts;
+import org.sparklora.worker.head.TaskHead;
+
+/**
+ * Validation metrics. {@code loss} is the mean loss without label smoothing.
+ *
+ * <p>Of classification and regression by Spark MLlib's evaluators: {@code f1} is the mean of the classes' F1 by their
+ * frequency, {@code auc} the area under the ROC curve (two classes only). Of label sets {@code f1} is that of all cells
+ * together, {@code accuracy} counts whole sets; of tags {@code f1} is that of entities, {@code accuracy} counts words:
+ * {@link LabelSetCounts} and {@link EntityCounts} count them, as MLlib divides by zero where a label never occurs.
+ *
+ * <p>The rows lie in one partition: several would be merged in the order in which tasks finish.
+ */
+final class Metrics {
+
+    private static final float[] ONE = {1f};
+
+    private Metrics() {}
+
+    static SortedMap<String, Double> of(
+            SparkSession session, Predictions predictions, TaskHead head, TaskLabels labels) {
+        SortedMap<String, Double> metrics = new TreeMap<>();
+        metrics.put("loss", meanLoss(predictions, head));
+        switch (labels.task()) {
+            case CLASSIFICATION -> classification(session, predictions, head.outputs(), metrics);
+            case REGRESSION -> regression(session, predictions, metrics);
+            case MULTI_LABEL -> labelSets(predictions, labels.names(), metrics);
+            case TOKEN_CLASSIFICATION -> entities(predictions, labels.names(), metrics);
+        }
+        return metrics;
+    }
+
+    /** A label is predicted where its probability, the sigmoid of its logit, is above one half. */
+    private static void labelSets(Predictions predictions, List<String> names, SortedMap<String, Double> metrics) {
+        LabelSetCounts counts = new LabelSetCounts(names.size());
+        for (int row = 0; row < predictions.size(); row++) {
+            boolean[] guess = new boolean[names.size()];
+            boolean[] truth = new boolean[names.size()];
+            for (int label = 0; label < names.size(); label++) {
+                guess[label] = predictions.logits(row)[label] > 0;
+                truth[label] = predictions.labels(row)[label] == 1;
+            }
+            counts.add(guess, truth);
+        }
+        metrics.put("accuracy", counts.exactMatch());
+        metrics.put("f1", counts.microF1());
+        for (int label = 0; label < names.size(); label++) {
+            metrics.put("f1_" + names.get(label), counts.f1(label));
+        }
+    }
+
+    private static void entities(Predictions predictions, List<String> names, SortedMap<String, Double> metrics) {
+        EntityCounts counts = new EntityCounts();
+        for (int row = 0; row < predictions.size(); row++) {
+            List<String> guess = new ArrayList<>();
+            List<String> truth = new ArrayList<>();
+            float[] labels = predictions.labels(row);
+            for (int word = 0; word < labels.length; word++) {
+                guess.add(names.get(predictions.argmax(row, word)));
+                truth.add(names.get((int) labels[word]));
+            }
+            counts.add(guess, truth);
+        }
+        metrics.put("accuracy", counts.accuracy());
+        metrics.put("precision", counts.precision());
+        metrics.put("recall", counts.recall());
+        metrics.put("f1", counts.f1());
+    }
+
+    private static double meanLoss(Predictions predictions, TaskHead head) {
+        double sum = 0;
+        double weight = 0;
+        for (int row = 0; row < predictions.size(); row++) {
+            sum += head.loss(predictions.logits(row), predictions.labels(row));
+            weight += head.weight(predictions.labels(row), ONE);
+        }
+        // Rows whose words were all cut off have no loss.
+        return weight == 0 ? 0 : sum / weight;
+    }
+
+    private static void classification(
+            SparkSession session, Predictions predictions, int classes, SortedMap<String, Double> metrics) {
+        Dataset<Row> rows = rows(session, predictions, predictions::argmax);
+        MulticlassClassificationEvaluator evaluator = new MulticlassClassificationEvaluator();
+        metrics.put("accuracy", evaluator.setMetricName("accuracy").evaluate(rows));
+        metrics.put("f1", evaluator.setMetricName("f1").evaluate(rows));
+        if (classes == 2) {
+            Dataset<Row> scores = rows(session, predictions, row -> {
+                float[] logits = predictions.logits(row);
+                return (double) logits[1] - logits[0];
+            });
+            metrics.put(
+                    "auc",
+                    new BinaryClassificationEvaluator()
+                            .setRawPredictionCol("prediction")
+                            .setMetricName("areaUnderROC")
+                            .setNumBins(0)
+                            .evaluate(scores));
+        }
+    }
+
+    private static void regression(SparkSession session, Predictions predictions, SortedMap<String, Double> metrics) {
+        IntToDoubleFunction value = row -> predictions.logits(row)[0];
+        Dataset<Row> rows = rows(session, predictions, value);
+        metrics.put("mse", new RegressionEvaluator().setMetricName("mse").evaluate(rows));
+        JavaDoubleRDD predicted = column(session, predictions, value);
+        JavaDoubleRDD wanted = column(session, predictions, predictions::label);
+        metrics.put("pearson", Statistics.corr(predicted.srdd(), wanted.srdd(), "pearson"));
+        metrics.put("spearman", Statistics.corr(predicted.srdd(), wanted.srdd(), "spearman"));
+    }
+
+    private static Dataset<Row> rows(SparkSession session, Predictions predictions, IntToDoubleFunction prediction) {
+        List<Row> rows = new ArrayList<>();
+        for (int row = 0; row < predictions.size(); row++) {
+            rows.add(RowFactory.create((double) predictions.label(row), prediction.applyAsDouble(row)));
+        }
+        StructType schema = new StructType().add("label", DataTypes.DoubleType).add("prediction", DataTypes.DoubleType);
+        return session.createDataFrame(rows, schema).coalesce(1);
+    }
+
+    private static JavaDoubleRDD column(SparkSession session, Predictions predictions, IntToDoubleFunction value) {
+        List<Double> values = new ArrayList<>();
+        for (int row = 0; row < predictions.size(); row++) {
+            values.add(value.applyAsDouble(row));
+        }
+        return JavaSparkContext.fromSparkContext(session.sparkContext()).parallelizeDoubles(values, 1);
+    }
+}

@@ -1,0 +1,16 @@
+package org.sparklora.driver.cluster;
+
+import java.util.List;
+import org.sparklora.driver.job.config.Task;
+
+/**
+ * What a head's outputs mean.
+ *
+ * @param names label texts in the order of the outputs; empty for regression
+ */
+public record TaskLabels(Task task, List<String> names) {
+
+    public TaskLabels {
+        names = List.copyOf(names);
+    }
+}

@@ -1,0 +1,23 @@
+package org.sparklora.driver.cluster.data;
+
+import java.util.Optional;
+import org.sparklora.worker.data.Encoded;
+
+/** Labels that are numbers. */
+public final class RegressionLabels implements LabelCodec {
+
+    private static final long serialVersionUID = 1L;
+
+    @Override
+    public Optional<String> problem(String text, String label) {
+        return Decimals.isFinite(label)
+                ? Optional.empty()
+                : Optional.of("label '" + label + "' is not a finite number; correct it, or set model.task to "
+                        + "classification");
+    }
+
+    @Override
+    public float[] values(Encoded tokens, String label) {
+        return new float[] {(float) Decimals.parse(label)};
+    }
+}

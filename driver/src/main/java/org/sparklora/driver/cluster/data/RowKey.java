@@ -1,0 +1,42 @@
+package org.sparklora.driver.cluster.data;
+
+import java.io.Serializable;
+import java.util.Comparator;
+import org.sparklora.worker.contract.KeyedRandom;
+
+/** Where a row stands in the shuffled order: by key, then by content and occurrence where keys are equal. */
+final class RowKey implements Serializable, Comparable<RowKey> {
+
+    private static final long serialVersionUID = 1L;
+
+    private static final Comparator<RowKey> ORDER = Comparator.<RowKey, Long>comparing(
+                    r -> r.key, Long::compareUnsigned)
+            .thenComparing(r -> r.content)
+            .thenComparingLong(r -> r.occurrence);
+
+    final long key;
+    private final ContentHash content;
+    private final long occurrence;
+
+    /** The key of the n-th row, from 0, of those that say the same. */
+    RowKey(long seedKey, ContentHash content, long occurrence) {
+        this.key = KeyedRandom.mix(content.key(seedKey), occurrence);
+        this.content = content;
+        this.occurrence = occurrence;
+    }
+
+    @Override
+    public int compareTo(RowKey other) {
+        return ORDER.compare(this, other);
+    }
+
+    @Override
+    public boolean equals(Object o) {
+        return o instanceof RowKey other && compareTo(other) == 0;
+    }
+
+    @Override
+    public int hashCode() {
+        return Long.hashCode(key);
+    }
+}

@@ -1,9 +1,0 @@
-package org.sparklora.driver.config;
-
-/** Whether the output of the frozen prefix is kept between epochs, and where. */
-public enum ActivationCache {
-    AUTO,
-    OFF,
-    MEMORY,
-    DISK
-}

@@ -1,8 +1,0 @@
-package org.sparklora.driver.config;
-
-/** How the learning rate goes after warm-up, as transformers' {@code get_*_schedule_with_warmup}. */
-public enum LrSchedulerType {
-    LINEAR,
-    CONSTANT,
-    COSINE
-}

@@ -1,0 +1,20 @@
+package org.sparklora.driver.job.config;
+
+import java.util.OptionalInt;
+import org.sparklora.worker.contract.Precision;
+
+/**
+ * How the job runs.
+ *
+ * @param checkpointEvery steps between checkpoints within an epoch; empty: at an epoch's end only
+ * @param maxFailures failures in a row, without progress, that a run survives
+ */
+public record ExecutionConfig(
+        Exchange exchange,
+        ComputeDevice device,
+        ActivationCache activationCache,
+        Precision activationCacheType,
+        DropoutSetting baseDropout,
+        DropoutSetting headDropout,
+        OptionalInt checkpointEvery,
+        int maxFailures) {}

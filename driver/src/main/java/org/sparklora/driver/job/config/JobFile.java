@@ -1,0 +1,106 @@
+package org.sparklora.driver.job.config;
+
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Reads a job file: text to tree, {@code --set} over it, then section by section to records.
+ *
+ * <p>All problems are reported at once, save that a file that is no YAML has nothing else to report.
+ */
+public final class JobFile {
+
+    private JobFile() {}
+
+    /**
+     * Reads and checks a job.
+     *
+     * @param setOverrides {@code a.b=c}, applied in order
+     * @param outputOverride the run directory, instead of the file's
+     * @throws ConfigException naming every problem
+     */
+    public static JobConfig read(Path file, List<String> setOverrides, Optional<String> outputOverride) {
+        return read(file, setOverrides, outputOverride, Path.of(""));
+    }
+
+    /**
+     * A job without a file.
+     *
+     * @param name of the job, unless a key sets it
+     * @param keys {@code a.b=c}, applied in order
+     * @throws ConfigException naming every problem
+     */
+    public static JobConfig ofKeys(String name, List<String> keys, String output) {
+        Problems problems = new Problems();
+        Map<String, Object> tree = new LinkedHashMap<>();
+        Overrides.apply(tree, keys, problems);
+        Path file = Path.of(name);
+        return read(name, tree, problems, new JobPaths(Path.of(""), file), file, Optional.of(output));
+    }
+
+    /**
+     * Reads what {@link ResolvedYaml} wrote.
+     *
+     * @param where it was written, for messages
+     * @throws ConfigException naming every problem
+     */
+    public static JobConfig resolved(String where, String yaml) {
+        Problems problems = new Problems();
+        Path name = Path.of("config.yaml");
+        Map<String, Object> tree = tree(where, Optional.of(yaml), problems);
+        return read(where, tree, problems, new JobPaths(Path.of(""), name), name, Optional.empty());
+    }
+
+    static JobConfig read(
+            Path file, List<String> setOverrides, Optional<String> outputOverride, Path currentDirectory) {
+        Problems problems = new Problems();
+        Map<String, Object> tree = tree(
+                file.toString(),
+                TextFile.read(currentDirectory.resolve(file), "job file", "--config", problems::add),
+                problems);
+        Overrides.apply(tree, setOverrides, problems);
+        return read(file.toString(), tree, problems, new JobPaths(currentDirectory, file), file, outputOverride);
+    }
+
+    private static JobConfig read(
+            String where,
+            Map<String, Object> tree,
+            Problems problems,
+            JobPaths paths,
+            Path file,
+            Optional<String> outputOverride) {
+        YamlSection root = new YamlSection("", tree, problems);
+        JobConfig job = new JobReader(root, paths).read(baseName(file), outputOverride);
+        root.finish();
+        Unavailable.check(job, problems);
+        problems.throwIfAny(where);
+        return job;
+    }
+
+    /** The file's map, to be changed. Throws at once where there is none: nothing else could be said. */
+    private static Map<String, Object> tree(String where, Optional<String> text, Problems problems) {
+        Optional<Object> root = text.flatMap(yaml -> {
+            Optional<Object> value = YamlTree.parse(yaml, problems);
+            if (value.isEmpty() && problems.lines().isEmpty()) {
+                problems.add("the file is empty; a job needs at least model, data, lora, schedule and output");
+            }
+            return value;
+        });
+        if (root.isPresent() && root.get() instanceof Map<?, ?> map) {
+            return YamlSection.asMap(map);
+        }
+        if (problems.lines().isEmpty()) {
+            problems.add("the file must hold a map of keys, such as model: and data:");
+        }
+        throw new ConfigException(where, problems.lines());
+    }
+
+    private static String baseName(Path file) {
+        String name = String.valueOf(file.getFileName());
+        int dot = name.lastIndexOf('.');
+        return dot > 0 ? name.substring(0, dot) : name;
+    }
+}

@@ -1,0 +1,139 @@
+package org.sparklora.driver.job.freeze;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+import org.sparklora.worker.contract.FreezeState;
+
+/**
+ * A policy, and events for groups that it does not move. At one moment the policy comes first.
+ *
+ * <p>An event is never undone: where one has moved a group since the epoch that the policy would restore, nothing is
+ * restored, and the reason says so.
+ *
+ * @param events its {@link EpochSchedule#live} is the policy's
+ */
+public record WithEvents(FreezePolicy policy, EpochSchedule events) implements FreezePolicy {
+
+    /** @throws IllegalArgumentException where policy and events start with other groups live */
+    public WithEvents {
+        if (!policy.live().equals(events.live())) {
+            throw new IllegalArgumentException(
+                    "the policy starts with " + policy.live() + " live, its events with " + events.live());
+        }
+    }
+
+    @Override
+    public List<String> live() {
+        return policy.live();
+    }
+
+    @Override
+    public List<String> groups() {
+        return policy.groups();
+    }
+
+    @Override
+    public SortedSet<Integer> stops(int epoch, int stepsPerEpoch) {
+        SortedSet<Integer> stops = new TreeSet<>(policy.stops(epoch, stepsPerEpoch));
+        stops.addAll(events.stops(epoch, stepsPerEpoch));
+        return stops;
+    }
+
+    @Override
+    public FreezeDecision next(FreezeState now, StepPosition at, List<EpochMetrics> seen) {
+        FreezeDecision first = policy.next(now, at, seen);
+        if (first.stop().isPresent()) {
+            return first;
+        }
+        OptionalInt restore = first.restoreEpoch();
+        List<Transition> transitions = new ArrayList<>(first.transitions());
+        if (restore.isPresent() && events.moveBetween(restore.getAsInt(), at)) {
+            transitions.replaceAll(move -> move.because(move.reason() + " (epoch "
+                    + first.restoreEpoch().getAsInt() + " is not restored: events have moved groups since)"));
+            restore = OptionalInt.empty();
+        }
+        FreezeDecision second = events.next(first.state(), at, seen);
+        transitions.addAll(second.transitions());
+        return new FreezeDecision(second.state(), transitions, restore, first.stop());
+    }
+
+    @Override
+    public boolean needsMetrics() {
+        return policy.needsMetrics();
+    }
+
+    @Override
+    public OptionalInt restorable(List<EpochMetrics> seen) {
+        return policy.restorable(seen);
+    }
+
+    @Override
+    public FreezePolicy atTheEarliest() {
+        return new WithEvents(policy.atTheEarliest(), events);
+    }
+
+    @Override
+    public FreezePolicy atTheLatest() {
+        return new WithEvents(policy.atTheLatest(), events);
+    }
+
+    @Override
+    public OptionalLong mayEndBefore() {
+        return policy.mayEndBefore();
+    }
+
+    @Override
+    public double learningRateFactor(String group) {
+        return policy.learningRateFactor(group);
+    }
+
+    @Override
+    public List<String> added(StepPosition at) {
+        return events.added(at);
+    }
+
+    @Override
+    public List<String> problems(Set<String> groups, Set<String> trained) {
+        return problems(groups, trained, Integer.MAX_VALUE);
+    }
+
+    @Override
+    public List<String> problems(Set<String> groups, Set<String> trained, int stepsPerEpoch) {
+        List<String> mixed = new ArrayList<>();
+        for (int i = 0; i < events.events().size(); i++) {
+            EpochSchedule.Event event = events.events().get(i);
+            String key = "schedule.events[" + i + "]";
+            Stream.of(event.add(), event.thaw(), event.freeze())
+                    .flatMap(List::stream)
+                    .filter(policy.groups()::contains)
+                    .forEach(
+                            group -> mixed.add(
+                                    key + " names group '" + group
+                                            + "', which the policy moves: it is one of schedule.groups; remove it from one of the two"));
+        }
+        if (!mixed.isEmpty()) {
+            // What moves such a group twice is no news.
+            mixed.addAll(policy.problems(groups, trained, stepsPerEpoch));
+            return mixed;
+        }
+        return Stream.concat(
+                        policy.problems(groups, trained, stepsPerEpoch).stream(),
+                        events.problems(groups, trained, stepsPerEpoch).stream())
+                .distinct()
+                .toList();
+    }
+
+    @Override
+    public List<String> neverReached(int epochs, int stepsPerEpoch) {
+        return Stream.concat(
+                        policy.neverReached(epochs, stepsPerEpoch).stream(),
+                        events.neverReached(epochs, stepsPerEpoch).stream())
+                .toList();
+    }
+}

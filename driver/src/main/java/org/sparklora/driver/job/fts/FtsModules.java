@@ -1,0 +1,105 @@
+package org.sparklora.driver.job.fts;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.sparklora.driver.job.config.ConfigException;
+
+/**
+ * What of one phase LoRA can adapt. A module belongs to the phase of its weight: LoRA stands for a change of the weight,
+ * and a bias beside it needs no mention.
+ *
+ * @param paths of Linears, in the order of the schedule
+ * @param head whether the classifier is among the phase's parameters
+ * @param leftOut every other parameter
+ */
+record FtsModules(List<String> paths, boolean head, List<String> leftOut) {
+
+    private static final String WEIGHT = ".weight";
+    private static final String BIAS = ".bias";
+
+    FtsModules {
+        paths = List.copyOf(paths);
+        leftOut = List.copyOf(leftOut);
+    }
+
+    /**
+     * The modules of each phase.
+     *
+     * @throws ConfigException naming entries that mean nothing, and parameters that two phases share
+     */
+    static List<FtsModules> of(FtsSchedule schedule, Optional<FtsModel> model) {
+        FtsNames names = FtsNames.of(schedule, model);
+        List<String> problems = new ArrayList<>();
+        List<Set<String>> parameters = new ArrayList<>();
+        for (FtsSchedule.Phase phase : schedule.phases()) {
+            parameters.add(parameters(phase, names, problems));
+        }
+        checkDisjoint(parameters, problems);
+        List<FtsModules> phases =
+                parameters.stream().map(phase -> split(phase, names)).toList();
+        if (problems.isEmpty()
+                && phases.stream().allMatch(phase -> phase.paths().isEmpty())) {
+            problems.add(
+                    "no phase has a weight that LoRA can adapt, and a job needs one group at least; add the weights of"
+                            + " Linears, such as query and value");
+        }
+        if (!problems.isEmpty()) {
+            throw new ConfigException(schedule.file(), problems);
+        }
+        return phases;
+    }
+
+    private static Set<String> parameters(FtsSchedule.Phase phase, FtsNames names, List<String> problems) {
+        Set<String> parameters = new LinkedHashSet<>();
+        for (int i = 0; i < phase.params().size(); i++) {
+            String entry = phase.params().get(i);
+            List<String> meant = names.of(entry);
+            if (meant.isEmpty()) {
+                problems.add(phase.number() + ".params[" + i + "]='" + entry + "' " + names.whyNone(entry));
+            }
+            parameters.addAll(meant);
+        }
+        return parameters;
+    }
+
+    /** One problem for each pair of phases, however many parameters they share. */
+    private static void checkDisjoint(List<Set<String>> phases, List<String> problems) {
+        Map<String, Integer> owner = new HashMap<>();
+        Map<String, List<String>> shared = new LinkedHashMap<>();
+        for (int i = 0; i < phases.size(); i++) {
+            for (String parameter : phases.get(i)) {
+                Integer first = owner.putIfAbsent(parameter, i);
+                if (first != null) {
+                    shared.computeIfAbsent(first + ".params and " + i + ".params", pair -> new ArrayList<>())
+                            .add(parameter);
+                }
+            }
+        }
+        shared.forEach((pair, parameters) -> problems.add(pair + " both mean '" + parameters.get(0) + "'"
+                + (parameters.size() == 1 ? "" : " and " + (parameters.size() - 1) + " more")
+                + "; a parameter may be in one phase only"));
+    }
+
+    private static FtsModules split(Set<String> parameters, FtsNames names) {
+        List<String> paths = new ArrayList<>();
+        List<String> leftOut = new ArrayList<>();
+        boolean head = false;
+        for (String parameter : parameters) {
+            String path = parameter.substring(0, Math.max(0, parameter.lastIndexOf('.')));
+            if (FtsNames.isHead(parameter)) {
+                head = true;
+            } else if (names.isLinear(path) && parameter.endsWith(WEIGHT)) {
+                paths.add(path);
+            } else if (!(names.isLinear(path) && parameter.endsWith(BIAS) && parameters.contains(path + WEIGHT))) {
+                leftOut.add(parameter);
+            }
+        }
+        return new FtsModules(paths, head, leftOut);
+    }
+}

@@ -1,0 +1,92 @@
+package org.sparklora.driver.job.manifest;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import org.sparklora.worker.contract.BiasMode;
+import org.sparklora.worker.contract.LoraGroup;
+import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.LoraModule;
+
+/** Makes the manifest of a run from the job's groups and the model's modules, or names everything that stands against it. */
+public final class ManifestBuilder {
+
+    private static final Set<String> IMPLICIT = Set.of(LoraManifest.HEAD, LoraManifest.BIAS);
+
+    private ManifestBuilder() {}
+
+    /**
+     * Builds the manifest.
+     *
+     * @throws ManifestException with all problems at once
+     */
+    public static LoraManifest build(List<GroupSpec> specs, ModelTensors model, BiasMode bias) {
+        List<String> problems = new ArrayList<>();
+        checkNames(specs, problems);
+        ModuleMatcher matcher = new ModuleMatcher(model.linears());
+        specs.stream()
+                .map(spec -> spec.modules().exclude())
+                .distinct()
+                .forEach(exclude -> problems.addAll(matcher.problems(exclude)));
+        Map<GroupSpec, List<LinearModule>> members = new LinkedHashMap<>();
+        for (GroupSpec spec : specs) {
+            ModuleMatcher.Match match = matcher.match(spec.key(), spec.modules());
+            problems.addAll(match.problems());
+            members.put(spec, match.modules());
+        }
+        problems.addAll(SizeCheck.problems(members, matcher));
+        checkDisjoint(members, problems);
+        if (!problems.isEmpty()) {
+            throw new ManifestException(problems);
+        }
+        List<LoraGroup> groups = new ArrayList<>();
+        members.forEach((spec, modules) -> groups.add(group(spec, modules)));
+        return new LoraManifest(groups, bias, model.head(), bias == BiasMode.ALL ? model.encoderBiases() : List.of());
+    }
+
+    private static LoraGroup group(GroupSpec spec, List<LinearModule> modules) {
+        GroupSpec.Size size = spec.size();
+        List<LoraModule> adapted = modules.stream()
+                .map(m -> new LoraModule(
+                        m.path(), size.r(m.path()), size.alpha(m.path()), m.inFeatures(), m.outFeatures()))
+                .toList();
+        return new LoraGroup(spec.name(), spec.purpose(), adapted, spec.settings());
+    }
+
+    private static void checkNames(List<GroupSpec> specs, List<String> problems) {
+        if (specs.isEmpty()) {
+            problems.add("lora.groups is empty; a job needs at least one group");
+        }
+        Set<String> seen = new TreeSet<>();
+        for (GroupSpec spec : specs) {
+            if (IMPLICIT.contains(spec.name())) {
+                problems.add(
+                        spec.key() + ": the name '" + spec.name() + "' is taken by an implicit group; choose another");
+            }
+            if (!seen.add(spec.name())) {
+                problems.add(spec.key() + " is defined twice; group names must differ");
+            }
+        }
+    }
+
+    /** One problem for each pair of groups that share modules, however many they share. */
+    private static void checkDisjoint(Map<GroupSpec, List<LinearModule>> members, List<String> problems) {
+        Map<String, GroupSpec> owner = new HashMap<>();
+        Map<String, List<String>> shared = new LinkedHashMap<>();
+        members.forEach((spec, modules) -> {
+            for (LinearModule module : modules) {
+                GroupSpec first = owner.putIfAbsent(module.path(), spec);
+                if (first != null) {
+                    shared.computeIfAbsent(first.key() + " and " + spec.key(), pair -> new ArrayList<>())
+                            .add(module.path());
+                }
+            }
+        });
+        shared.forEach((pair, paths) -> problems.add(pair + " both match '" + paths.get(0) + "'"
+                + ModuleMatcher.andMore(paths.size() - 1) + "; a module may be in one group only"));
+    }
+}

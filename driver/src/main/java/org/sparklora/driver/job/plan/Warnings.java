@@ -1,0 +1,81 @@
+package org.sparklora.driver.job.plan;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.sparklora.driver.job.freeze.FreezePolicy;
+import org.sparklora.driver.job.plan.Timeline.Span;
+import org.sparklora.worker.contract.LoraGroup;
+import org.sparklora.worker.train.LearningRateSchedule;
+
+/** What a run is allowed to do and its author can hardly have meant. */
+public final class Warnings {
+
+    private final FreezePolicy policy;
+    private final List<Timeline> timelines;
+    private final LearningRateSchedule schedule;
+
+    /**
+     * Warnings for a run of this policy.
+     *
+     * @param timelines the earliest and the latest that may happen, or the only one
+     * @param schedule of the learning rate
+     */
+    public Warnings(FreezePolicy policy, List<Timeline> timelines, LearningRateSchedule schedule) {
+        this.policy = policy;
+        this.timelines = List.copyOf(timelines);
+        this.schedule = schedule;
+    }
+
+    /**
+     * One line each.
+     *
+     * @param groups the declared groups
+     */
+    public List<String> of(List<LoraGroup> groups, int epochs, int stepsPerEpoch) {
+        List<String> late = policy.neverReached(epochs, stepsPerEpoch);
+        List<String> warnings = new ArrayList<>(late);
+        for (LoraGroup group : groups) {
+            String name = group.name();
+            if (timelines.stream().allMatch(timeline -> timeline.live(name).isEmpty())) {
+                // A policy that gets to a group too late has said so in its own words.
+                if (late.stream().noneMatch(line -> line.contains("'" + name + "'"))) {
+                    warnings.add("group '" + name + "' never trains: " + whyNever(name));
+                }
+            } else {
+                warmUp(group).ifPresent(warnings::add);
+            }
+        }
+        long steps = (long) epochs * stepsPerEpoch;
+        if (schedule.warmupSteps() >= steps) {
+            warnings.add("training.warmup_steps=" + schedule.warmupSteps() + " is not below the " + steps
+                    + " steps of the run: the learning rate never arrives; lower it");
+        }
+        return warnings;
+    }
+
+    private String whyNever(String group) {
+        if (policy.groups().contains(group)) {
+            return "the policy never makes it live in this run; train for more epochs";
+        }
+        return "neither schedule.live nor an event that happens names it, and it is not one of schedule.groups";
+    }
+
+    /** A group whose warm-up is longer than each of the spans in which it is live. */
+    private Optional<String> warmUp(LoraGroup group) {
+        int warmup = group.settings().warmupSteps();
+        boolean arrives = timelines.stream()
+                .flatMap(timeline -> timeline.live(group.name()).stream())
+                .anyMatch(span -> span.steps() >= warmup);
+        if (arrives) {
+            return Optional.empty();
+        }
+        Span longest = timelines.stream()
+                .flatMap(timeline -> timeline.live(group.name()).stream())
+                .max((a, b) -> Long.compare(a.steps(), b.steps()))
+                .orElseThrow();
+        return Optional.of("lora.groups." + group.name() + ".warmup_steps=" + warmup
+                + ": its learning rate never arrives, for it is live for " + longest.steps()
+                + " steps at the most, from " + longest.from() + "; lower it");
+    }
+}

@@ -1,0 +1,151 @@
+package org.sparklora.driver.job.sizing;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.OptionalDouble;
+import org.sparklora.driver.job.plan.RunPlan;
+import org.sparklora.driver.job.plan.Timeline;
+import org.sparklora.driver.job.sizing.RunTime.Exchange;
+import org.sparklora.driver.job.sizing.RunTime.Seconds;
+
+/** What a planned run takes on clusters of several sizes, as plain lines for people. */
+public final class SizingText {
+
+    /** Above this part of computing, exchange is what to look at. */
+    private static final double HALF = 0.5;
+
+    private final RunPlan plan;
+    private final Question question;
+    private final List<String> lines = new ArrayList<>();
+
+    /**
+     * What is asked.
+     *
+     * @param executors numbers of executors, ascending
+     * @param tasks of an executor at a time, each with a core
+     * @param price of an executor's hour; empty: hours alone are told
+     */
+    public record Question(List<Integer> executors, int tasks, Speeds speeds, OptionalDouble price) {
+
+        public Question {
+            executors = List.copyOf(executors);
+        }
+    }
+
+    private SizingText(RunPlan plan, Question question) {
+        this.plan = plan;
+        this.question = question;
+    }
+
+    /** The lines. Of two timelines that bound a run the first is taken: what thaws early costs most. */
+    public static List<String> of(RunPlan plan, Question question) {
+        SizingText text = new SizingText(plan, question);
+        text.write();
+        return List.copyOf(text.lines);
+    }
+
+    private void write() {
+        Timeline timeline = plan.timelines().get(0);
+        int shards = plan.subject().data().shards().shards();
+        if (plan.timelines().size() > 1) {
+            line("every move as early as the metrics may bring it, which costs most");
+        }
+        RunTime run = run(plan, timeline);
+        table(run, shards);
+        line("");
+        if ((long) question.executors().get(question.executors().size() - 1) * question.tasks() > shards) {
+            line(
+                    "%d shards are dealt to at most %d tasks, so more than %d executors help nothing; training.shards can be"
+                            + " raised up to training.batch_size (another number of shards gives other bits)",
+                    shards, shards, (shards + question.tasks() - 1) / question.tasks());
+        }
+        for (Exchange exchange : Exchange.values()) {
+            String name = exchange.name().toLowerCase(Locale.ROOT);
+            question.executors().stream()
+                    .filter(n -> isHalf(run.on(cluster(n), exchange)))
+                    .findFirst()
+                    .ifPresentOrElse(
+                            n -> line(
+                                    "exchange %s takes half as long as computing, or longer, from %d executors on",
+                                    name, n),
+                            () -> line("exchange %s takes less than half as long as computing everywhere", name));
+        }
+        skipped(run);
+    }
+
+    private static boolean isHalf(Seconds run) {
+        return run.exchange() >= HALF * run.computing();
+    }
+
+    /** What the cache and resting groups save, on one executor and on the most. */
+    private void skipped(RunTime run) {
+        RunPlan everything = plan.withoutCache().withEverythingLive();
+        RunTime without = run(plan.withoutCache(), plan.timelines().get(0));
+        RunTime all = run(everything, everything.timelines().get(0));
+        int most = question.executors().get(question.executors().size() - 1);
+        for (int executors : most == 1 ? List.of(1) : List.of(1, most)) {
+            double own = run.on(cluster(executors), Exchange.PEER).total();
+            line(
+                    "with %s: %.1f times as long without the activation cache, %.1f times with every group live throughout",
+                    executors == 1 ? "1 executor" : executors + " executors",
+                    without.on(cluster(executors), Exchange.PEER).total() / own,
+                    all.on(cluster(executors), Exchange.PEER).total() / own);
+        }
+    }
+
+    private RunTime run(RunPlan of, Timeline timeline) {
+        return new RunTime(of.loads(timeline), of.subject().data().shards().shards(), question.speeds());
+    }
+
+    private Cluster cluster(int executors) {
+        return Cluster.of(executors, question.tasks());
+    }
+
+    private void table(RunTime run, int shards) {
+        List<String[]> rows = new ArrayList<>();
+        String bill = question.price().isPresent() ? "cost" : "executor-hours";
+        rows.add(new String[] {"executors", "ranks", "peer", "exchange", bill, "driver", "exchange", bill});
+        for (int executors : question.executors()) {
+            List<String> row = new ArrayList<>();
+            row.add(String.format(Locale.ROOT, "%,d", executors));
+            row.add(String.format(
+                    Locale.ROOT, "%,d", Math.min(cluster(executors).slots(), shards)));
+            for (Exchange exchange : Exchange.values()) {
+                Seconds seconds = run.on(cluster(executors), exchange);
+                double hours = seconds.executorHours(cluster(executors));
+                row.add(time(seconds.total()));
+                row.add(String.format(Locale.ROOT, "%.0f%%", 100 * seconds.exchange() / seconds.total()));
+                row.add(String.format(
+                        Locale.ROOT, "%,.2f", hours * question.price().orElse(1)));
+            }
+            rows.add(row.toArray(String[]::new));
+        }
+        int[] widths = new int[rows.get(0).length];
+        rows.forEach(row -> Arrays.setAll(widths, i -> Math.max(widths[i], row[i].length())));
+        for (String[] row : rows) {
+            StringBuilder text = new StringBuilder();
+            for (int i = 0; i < row.length; i++) {
+                text.append(" ".repeat(widths[i] - row[i].length()))
+                        .append(row[i])
+                        .append("  ");
+            }
+            line("%s", text.toString().stripTrailing());
+        }
+    }
+
+    /** {@code 41 s}, {@code 12.5 min}, {@code 3.2 h}. */
+    private static String time(double seconds) {
+        if (seconds < 100) {
+            return String.format(Locale.ROOT, "%.0f s", seconds);
+        }
+        return seconds < 6000
+                ? String.format(Locale.ROOT, "%.1f min", seconds / 60)
+                : String.format(Locale.ROOT, "%,.1f h", seconds / 3600);
+    }
+
+    private void line(String format, Object... values) {
+        lines.add(String.format(Locale.ROOT, format, values));
+    }
+}

@@ -1,8 +1,0 @@
-package org.sparklora.driver.manifest;
-
-/**
- * A value that a group has of its own or inherited, and where it stands in the job file, for messages.
- *
- * @param key e.g. {@code lora.rank_pattern} or {@code lora.groups.top.rank_pattern}
- */
-public record JobValue<T>(String key, T value) {}

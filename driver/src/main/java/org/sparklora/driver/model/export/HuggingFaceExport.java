@@ -1,0 +1,47 @@
+package org.sparklora.driver.model.export;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.sparklora.driver.run.history.RunDirectory;
+import org.sparklora.worker.safetensors.DType;
+import org.sparklora.worker.safetensors.SafetensorsWriter;
+
+/** Writes a merged model as transformers saves one: config.json, model.safetensors, and the base's tokenizer files. */
+public final class HuggingFaceExport {
+
+    /** Files of a tokenizer, of all families; a base has some of them. */
+    private static final List<String> TOKENIZER = List.of(
+            "tokenizer.json",
+            "tokenizer_config.json",
+            "special_tokens_map.json",
+            "added_tokens.json",
+            "vocab.txt",
+            "vocab.json",
+            "merges.txt",
+            "sentencepiece.bpe.model",
+            "spiece.model");
+
+    private HuggingFaceExport() {}
+
+    /**
+     * Writes the directory, which must be new or empty; whatever fails, nothing is left that looks like a model.
+     *
+     * @param dtype F32 or F16
+     */
+    public static void write(RunDirectory directory, MergedWeights model, Outputs outputs, DType dtype)
+            throws IOException {
+        ModelFiles files = new ModelFiles(ConfigJson.of(model.directory(), outputs, dtype));
+        for (String name : TOKENIZER) {
+            Path file = model.directory().resolve(name);
+            if (Files.isRegularFile(file)) {
+                files.add(name, out -> Files.copy(file, out));
+            }
+        }
+        files.add(
+                "model.safetensors",
+                out -> SafetensorsWriter.write(out, model.shapes(), dtype, name -> model.bytes(name, dtype)));
+        files.write(directory);
+    }
+}

@@ -1,0 +1,98 @@
+package org.sparklora.driver.model.export;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import org.sparklora.driver.job.config.Task;
+import org.sparklora.driver.run.history.RunDirectory;
+import org.sparklora.worker.data.TokenizerSpec;
+import org.sparklora.worker.encoder.EncoderConfig;
+import org.sparklora.worker.encoder.EncoderScript;
+import org.sparklora.worker.encoder.HeadLayers;
+import org.sparklora.worker.encoder.HeadLayers.Inner;
+import org.sparklora.worker.encoder.ModelException;
+import org.sparklora.worker.safetensors.DType;
+
+/**
+ * Writes a merged model as a TorchScript archive with what DJL needs to serve it: {@code model.pt}, {@code
+ * tokenizer.json}, {@code serving.properties}, {@code config.json}.
+ *
+ * <p>{@code forward(input_ids, attention_mask, token_type_ids)}, all [B, S] int64, gives logits [B, C] float32; an encoder
+ * without token types takes the first two.
+ */
+public final class TorchScriptExport {
+
+    private TorchScriptExport() {}
+
+    /** Writes the directory, which must be new or empty; whatever fails, nothing is left that looks like a model. */
+    public static void write(RunDirectory directory, MergedWeights model, Outputs outputs, Serving serving)
+            throws IOException {
+        EncoderScript encoder = script(model, outputs);
+        ModelFiles files = new ModelFiles(ConfigJson.of(model.directory(), outputs, DType.F32));
+        files.add("tokenizer.json", tokenizer(model));
+        files.add("serving.properties", serving.properties(encoder.readsTokenTypes()));
+        files.add("model.pt", out -> archive(encoder, model, out));
+        files.write(directory);
+    }
+
+    /** Writes the archive alone. */
+    static void archive(EncoderScript encoder, MergedWeights model, OutputStream out) throws IOException {
+        ScriptArchive.write(out, code(encoder, model), model.shapes(), name -> model.bytes(name, DType.F32));
+    }
+
+    private static EncoderScript script(MergedWeights model, Outputs outputs) {
+        if (outputs.task() == Task.TOKEN_CLASSIFICATION) {
+            throw new ModelException("a model that labels each token cannot be exported as TorchScript in this version;"
+                    + " merge writes it for transformers");
+        }
+        return model.encoder().script().orElseThrow(() -> {
+            EncoderConfig config = EncoderConfig.read(model.directory());
+            return config.problem("model_type '" + config.modelType() + "' cannot be exported as TorchScript in this"
+                    + " version; merge writes it for transformers");
+        });
+    }
+
+    private static byte[] tokenizer(MergedWeights model) {
+        try {
+            return TokenizerSpec.read(model.directory()).jsonThatPads().getBytes(StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new ModelException("the tokenizer of " + model.directory() + " cannot be used: " + e.getMessage(), e);
+        }
+    }
+
+    private static String code(EncoderScript encoder, MergedWeights model) {
+        List<String> attributes =
+                model.shapes().keySet().stream().map(EncoderScript::attribute).toList();
+        StringBuilder code = new StringBuilder(
+                "class " + EncoderScript.MODULE.substring("__torch__.".length()) + "(Module):\n  __parameters__ = [");
+        attributes.forEach(name -> code.append('"').append(name).append("\", "));
+        code.append("]\n  __buffers__ = []\n  training : bool\n");
+        attributes.forEach(name -> code.append("  ").append(name).append(" : Tensor\n"));
+        code.append("  def forward(self: " + EncoderScript.MODULE
+                + ",\n    input_ids: Tensor,\n    attention_mask: Tensor");
+        code.append(encoder.readsTokenTypes() ? ",\n    token_type_ids: Tensor) -> Tensor:\n" : ") -> Tensor:\n");
+        code.append(encoder.pooled());
+        code.append("    return ").append(head(model.encoder().head())).append('\n');
+        return code.append(encoder.methods()).toString();
+    }
+
+    /** The head of whole sequences on {@code pooled}. */
+    private static String head(HeadLayers head) {
+        String read = "pooled";
+        if (head.inner().isPresent()) {
+            Inner inner = head.inner().get();
+            String activation = switch (inner.activation()) {
+                case TANH -> "torch.tanh";
+                case RELU -> "torch.relu";
+            };
+            read = activation + "(" + linear(inner.path(), read) + ")";
+        }
+        return linear(head.output(), read);
+    }
+
+    private static String linear(String path, String read) {
+        return "torch.linear(" + read + ", " + EncoderScript.weight(path + ".weight") + ", "
+                + EncoderScript.weight(path + ".bias") + ")";
+    }
+}

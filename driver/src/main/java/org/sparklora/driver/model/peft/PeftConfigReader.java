@@ -1,0 +1,198 @@
+package org.sparklora.driver.model.peft;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.regex.Pattern;
+import java.util.regex.PatternSyntaxException;
+import org.sparklora.driver.job.manifest.PatternMap;
+import org.sparklora.worker.contract.BiasMode;
+
+/** Reads {@code adapter_config.json}; reports everything wrong with it at once. */
+final class PeftConfigReader {
+
+    /** Settings that change what an adapter computes and that spark-lora cannot compute, with their plain names. */
+    private static final Map<String, String> REFUSED = refused();
+
+    /** Initialisations that leave the base weights alone; the others (PiSSA, OLoRA, LoftQ, …) change them. */
+    private static final List<String> PLAIN_INITS = List.of("gaussian", "eva", "orthogonal");
+
+    private final Path file;
+    private final JsonNode root;
+    private final List<String> problems = new ArrayList<>();
+
+    private PeftConfigReader(Path file, JsonNode root) {
+        this.file = file;
+        this.root = root;
+    }
+
+    static PeftConfig read(Path file) {
+        JsonNode root;
+        try {
+            root = new ObjectMapper().readTree(Files.readAllBytes(file));
+        } catch (JsonProcessingException e) {
+            throw new PeftException(
+                    file + ": this is not JSON (" + e.getOriginalMessage() + "); copy the adapter again", e);
+        } catch (IOException e) {
+            throw new PeftException(file + ": cannot be read (" + e.getMessage() + "); check the file", e);
+        }
+        if (!root.isObject()) {
+            throw new PeftException(file + ": this is not a JSON object; copy the adapter again");
+        }
+        return new PeftConfigReader(file, root).read();
+    }
+
+    private PeftConfig read() {
+        String type = root.path("peft_type").asText("");
+        if (!type.equals("LORA")) {
+            throw new PeftException(file + ": peft_type is '" + type + "', and only LORA adapters can be loaded");
+        }
+        REFUSED.forEach((key, name) -> {
+            if (isSet(root.path(key))) {
+                problems.add(key + " is " + root.path(key) + ", but " + name + " is not supported");
+            }
+        });
+        JsonNode init = root.path("init_lora_weights");
+        if (init.isTextual() && !PLAIN_INITS.contains(init.asText().toLowerCase(Locale.ROOT))) {
+            problems.add(
+                    "init_lora_weights is " + init + ", which changes the base weights: convert the adapter to plain"
+                            + " LoRA with PEFT's save_pretrained(path_initial_model_for_weight_conversion=...)");
+        }
+        PeftConfig config = new PeftConfig(
+                targets(),
+                ranks(),
+                number("lora_dropout", 0.0),
+                bias(),
+                new PeftConfig.Origin(text("base_model_name_or_path"), text("task_type"), strings("modules_to_save")));
+        if (!problems.isEmpty()) {
+            throw new PeftException(file + ": " + String.join("; ", problems));
+        }
+        return config;
+    }
+
+    private PeftConfig.Targets targets() {
+        JsonNode targets = root.path("target_modules");
+        List<Integer> layers = new ArrayList<>();
+        JsonNode transform = root.path("layers_to_transform");
+        for (JsonNode layer : transform.isArray() ? transform : List.of(transform)) {
+            if (layer.canConvertToInt() && layer.isIntegralNumber()) {
+                layers.add(layer.intValue());
+            } else if (isPresent(layer)) {
+                problems.add("layers_to_transform holds " + layer + ", which is not a layer number");
+            }
+        }
+        if (targets.isTextual()) {
+            return new PeftConfig.Targets(List.of(), Optional.of(targets.asText()), layers);
+        }
+        return new PeftConfig.Targets(strings("target_modules"), Optional.empty(), layers);
+    }
+
+    private PeftConfig.Ranks ranks() {
+        JsonNode r = root.path("r");
+        if (!r.canConvertToInt() || !r.isIntegralNumber() || r.intValue() < 1) {
+            problems.add("r is " + (isPresent(r) ? r : "missing") + ", and it must be a whole number from 1");
+        }
+        if (!isPresent(root.path("lora_alpha"))) {
+            problems.add("lora_alpha is missing");
+        }
+        return new PeftConfig.Ranks(
+                r.asInt(),
+                number("lora_alpha", 1.0),
+                pattern("rank_pattern", JsonNode::intValue),
+                pattern("alpha_pattern", JsonNode::doubleValue),
+                root.path("use_rslora").asBoolean(false));
+    }
+
+    private <T> PatternMap<T> pattern(String key, Function<JsonNode, T> value) {
+        Map<String, T> pattern = new LinkedHashMap<>();
+        JsonNode node = root.path(key);
+        if (isPresent(node) && !node.isObject()) {
+            problems.add(key + " is " + node + ", and it must be an object");
+        }
+        node.fields().forEachRemaining(e -> {
+            try {
+                Pattern.compile(e.getKey());
+            } catch (PatternSyntaxException bad) {
+                problems.add(key + " has the key '" + e.getKey() + "', which is not a regular expression ("
+                        + bad.getDescription() + ")");
+                return;
+            }
+            if (e.getValue().isNumber() && e.getValue().doubleValue() > 0) {
+                pattern.put(e.getKey(), value.apply(e.getValue()));
+            } else {
+                problems.add(key + "['" + e.getKey() + "'] is " + e.getValue() + ", and it must be a number above 0");
+            }
+        });
+        return PatternMap.of(pattern);
+    }
+
+    private BiasMode bias() {
+        String bias = text("bias").orElse("none");
+        for (BiasMode mode : BiasMode.values()) {
+            if (mode.peftName().equals(bias)) {
+                return mode;
+            }
+        }
+        problems.add("bias is '" + bias + "', and it must be none, all or lora_only");
+        return BiasMode.NONE;
+    }
+
+    private double number(String key, double otherwise) {
+        JsonNode node = root.path(key);
+        if (isPresent(node) && !node.isNumber()) {
+            problems.add(key + " is " + node + ", and it must be a number");
+        }
+        return node.asDouble(otherwise);
+    }
+
+    private Optional<String> text(String key) {
+        JsonNode node = root.path(key);
+        return node.isTextual() ? Optional.of(node.asText()) : Optional.empty();
+    }
+
+    private List<String> strings(String key) {
+        List<String> strings = new ArrayList<>();
+        JsonNode node = root.path(key);
+        if (isPresent(node) && !node.isArray()) {
+            problems.add(key + " is " + node + ", and it must be a list of names");
+        }
+        node.forEach(n -> strings.add(n.asText()));
+        return strings;
+    }
+
+    private static boolean isPresent(JsonNode node) {
+        return !node.isMissingNode() && !node.isNull();
+    }
+
+    // PEFT writes what is not used as false, null or, in some versions, an empty list or object.
+    private static boolean isSet(JsonNode node) {
+        return isPresent(node) && (node.isBoolean() ? node.booleanValue() : !node.isContainerNode() || !node.isEmpty());
+    }
+
+    private static Map<String, String> refused() {
+        Map<String, String> refused = new LinkedHashMap<>();
+        refused.put("use_dora", "DoRA");
+        refused.put("fan_in_fan_out", "a base model with transposed weights (Conv1D)");
+        refused.put("lora_bias", "a bias on lora_B");
+        refused.put("use_qalora", "QA-LoRA");
+        refused.put("use_bdlora", "block-diagonal LoRA");
+        refused.put("kasa_config", "KaSA");
+        refused.put("monteclora_config", "MonteCLoRA");
+        refused.put("arrow_config", "Arrow routing");
+        refused.put("alora_invocation_tokens", "activated LoRA");
+        refused.put("layer_replication", "layer replication");
+        refused.put("target_parameters", "LoRA on bare parameters");
+        refused.put("trainable_token_indices", "trained token embeddings");
+        return refused;
+    }
+}

@@ -1,0 +1,60 @@
+package org.sparklora.driver.model.predict;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.spark.sql.Row;
+import org.jspecify.annotations.Nullable;
+import org.sparklora.worker.inference.TextScorer;
+
+/** Gives each word of a row its tag; null for a word that was cut off. */
+public final class ScoreWords implements RowScorer {
+
+    private static final long serialVersionUID = 1L;
+
+    private final int words;
+    private final ArrayList<String> tags;
+
+    /**
+     * @param words index of the column of words, an array
+     * @param tags by class
+     */
+    public ScoreWords(int words, List<String> tags) {
+        this.words = words;
+        this.tags = new ArrayList<>(tags);
+    }
+
+    @Override
+    public int width() {
+        return 1;
+    }
+
+    @Override
+    public List<Object @Nullable []> score(TextScorer scorer, List<Row> rows) {
+        List<@Nullable List<String>> texts = new ArrayList<>(rows.size());
+        for (Row row : rows) {
+            texts.add(row.isNullAt(words) ? null : present(row.getList(words)));
+        }
+        List<Object @Nullable []> scored = new ArrayList<>(rows.size());
+        for (int[] classes : scorer.classes(texts)) {
+            scored.add(classes == null ? null : new Object[] {names(classes)});
+        }
+        return scored;
+    }
+
+    /** A word that is missing counts as an empty one: its neighbours keep their places. */
+    private static List<String> present(List<@Nullable String> words) {
+        List<String> all = new ArrayList<>(words.size());
+        for (@Nullable String word : words) {
+            all.add(word == null ? "" : word);
+        }
+        return all;
+    }
+
+    private @Nullable String[] names(int[] classes) {
+        @Nullable String[] names = new @Nullable String[classes.length];
+        for (int word = 0; word < classes.length; word++) {
+            names[word] = classes[word] < 0 ? null : tags.get(classes[word]);
+        }
+        return names;
+    }
+}

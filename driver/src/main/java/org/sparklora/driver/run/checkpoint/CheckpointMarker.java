@@ -1,0 +1,99 @@
+package org.sparklora.driver.run.checkpoint;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Collections;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import org.sparklora.worker.contract.Sha256;
+
+/**
+ * The content of {@code checkpoint.json}: which parts a checkpoint has, and what each must be.
+ *
+ * @param parts by file name
+ */
+record CheckpointMarker(SortedMap<String, Part> parts) {
+
+    /** The marker's file name. */
+    static final String FILE = "checkpoint.json";
+
+    /** The version of the whole checkpoint, parts included, that is written and read. */
+    static final int FORMAT = 1;
+
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    CheckpointMarker {
+        parts = Collections.unmodifiableSortedMap(new TreeMap<>(parts));
+    }
+
+    /** What a part must be. */
+    record Part(long bytes, String sha256) {
+
+        static Part of(byte[] content) {
+            return new Part(content.length, Sha256.hex(content));
+        }
+    }
+
+    static CheckpointMarker of(Map<String, byte[]> contents) {
+        SortedMap<String, Part> parts = new TreeMap<>();
+        contents.forEach((name, content) -> parts.put(name, Part.of(content)));
+        return new CheckpointMarker(parts);
+    }
+
+    byte[] toJson() {
+        ObjectNode root = JSON.createObjectNode();
+        root.put("format", FORMAT);
+        ObjectNode nodes = root.putObject("parts");
+        parts.forEach(
+                (name, part) -> nodes.putObject(name).put("bytes", part.bytes()).put("sha256", part.sha256()));
+        return (root.toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8);
+    }
+
+    /**
+     * Reads what {@link #toJson} wrote.
+     *
+     * @throws IllegalArgumentException when it is no marker of this format
+     */
+    static CheckpointMarker parse(byte[] json) {
+        JsonNode root;
+        try {
+            root = JSON.readTree(new String(json, StandardCharsets.UTF_8));
+        } catch (IOException e) {
+            throw new IllegalArgumentException(FILE + " is not JSON", e);
+        }
+        if (!root.path("format").isInt()) {
+            throw new IllegalArgumentException(FILE + " has no format number");
+        }
+        if (root.path("format").asInt() != FORMAT) {
+            throw new IllegalArgumentException(
+                    FILE + " has format " + root.path("format").asInt() + ", and this version reads format " + FORMAT);
+        }
+        SortedMap<String, Part> parts = new TreeMap<>();
+        root.path("parts")
+                .fields()
+                .forEachRemaining(e -> parts.put(
+                        e.getKey(),
+                        new Part(
+                                e.getValue().path("bytes").asLong(-1),
+                                e.getValue().path("sha256").asText())));
+        return new CheckpointMarker(parts);
+    }
+
+    /** Refuses a part that is not what the marker says. */
+    void require(String name, byte[] content) {
+        Part wanted = parts.get(name);
+        Part found = Part.of(content);
+        if (wanted == null || found.bytes() != wanted.bytes()) {
+            throw new IllegalArgumentException(name + " has " + found.bytes() + " bytes where its marker says "
+                    + (wanted == null ? "nothing" : wanted.bytes()));
+        }
+        if (!found.sha256().equals(wanted.sha256())) {
+            throw new IllegalArgumentException(
+                    name + " has SHA-256 " + found.sha256() + " where its marker says " + wanted.sha256());
+        }
+    }
+}

@@ -1,0 +1,47 @@
+package org.sparklora.driver.run.checkpoint;
+
+import java.util.Comparator;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.sparklora.driver.run.loop.TrainingCheckpoint;
+
+/**
+ * The name of a checkpoint's folder: {@code epoch-00003} when three epochs are done, {@code epoch-00003-step-00000120}
+ * when 120 steps of the run are and the fourth epoch is under way. In the order of the run.
+ *
+ * @param step steps of the whole run in mid-epoch; 0 at an epoch's end
+ */
+public record CheckpointName(int epochsDone, long step) implements Comparable<CheckpointName> {
+
+    private static final Pattern FORM = Pattern.compile("epoch-(\\d{5,9})(?:-step-(\\d{8,18}))?");
+    private static final Comparator<CheckpointName> ORDER =
+            Comparator.comparingInt(CheckpointName::epochsDone).thenComparingLong(CheckpointName::step);
+
+    static CheckpointName of(TrainingCheckpoint point) {
+        return new CheckpointName(point.epochsDone(), point.part().stepsDone() == 0 ? 0 : point.stepsDone());
+    }
+
+    /** The name that a folder has; empty when it is not a checkpoint's. */
+    static Optional<CheckpointName> parse(String folder) {
+        Matcher form = FORM.matcher(folder);
+        if (!form.matches()) {
+            return Optional.empty();
+        }
+        long step = form.group(2) == null ? 0 : Long.parseLong(form.group(2));
+        return Optional.of(new CheckpointName(Integer.parseInt(form.group(1)), step));
+    }
+
+    @Override
+    public int compareTo(CheckpointName other) {
+        return ORDER.compare(this, other);
+    }
+
+    /** The folder. */
+    @Override
+    public String toString() {
+        String epoch = String.format(Locale.ROOT, "epoch-%05d", epochsDone);
+        return step == 0 ? epoch : epoch + String.format(Locale.ROOT, "-step-%08d", step);
+    }
+}

@@ -1,0 +1,45 @@
+package org.sparklora.driver.run.checkpoint;
+
+import java.io.IOException;
+import java.util.OptionalInt;
+import java.util.SortedMap;
+import org.sparklora.driver.run.history.OutputException;
+import org.sparklora.driver.run.history.RunHistory;
+import org.sparklora.driver.run.loop.Checkpointer;
+import org.sparklora.driver.run.loop.TrainingCheckpoint;
+
+/** Writes a checkpoint at each epoch's end and every so many steps, each after the history up to there is published. */
+public final class RunCheckpointer implements Checkpointer {
+
+    private final CheckpointStore store;
+    private final RunHistory history;
+    private final OptionalInt everySteps;
+    private final SortedMap<String, String> origin;
+
+    /**
+     * @param everySteps steps of the run from one checkpoint to the next; empty: at epochs' ends only
+     * @param origin see {@link Checkpoint}
+     */
+    public RunCheckpointer(
+            CheckpointStore store, RunHistory history, OptionalInt everySteps, SortedMap<String, String> origin) {
+        this.store = store;
+        this.history = history;
+        this.everySteps = everySteps;
+        this.origin = origin;
+    }
+
+    @Override
+    public boolean wants(long stepsDone) {
+        return everySteps.isPresent() && stepsDone % everySteps.getAsInt() == 0;
+    }
+
+    @Override
+    public void reached(TrainingCheckpoint point) {
+        try {
+            history.commit();
+            store.write(new Checkpoint(point, history.committedBytes(), origin));
+        } catch (IOException e) {
+            throw OutputException.writing("a checkpoint", e);
+        }
+    }
+}

@@ -1,0 +1,88 @@
+package org.sparklora.driver.training;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.TreeMap;
+import java.util.function.Predicate;
+import org.sparklora.driver.job.config.LoraConfig;
+import org.sparklora.driver.model.peft.PeftAdapter;
+import org.sparklora.worker.contract.AdapterSnapshot;
+import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.LoraModule;
+import org.sparklora.worker.contract.TensorSpec;
+import org.sparklora.worker.encoder.ModelException;
+
+/** The adapter that a job starts from. It must fit the job's groups whole: a part left out would be lost silently. */
+public final class InitAdapter {
+
+    private static final int MOST_SHOWN = 3;
+
+    private final Path directory;
+    private final PeftAdapter adapter;
+
+    public InitAdapter(Path directory) {
+        this.directory = directory;
+        this.adapter = PeftAdapter.read(directory);
+    }
+
+    public AdapterSnapshot snapshot() {
+        return adapter.snapshot();
+    }
+
+    /** Refuses an adapter whose A and B do not fit the groups. Needs no data, and so no head. */
+    public void requireModulesFit(LoraManifest groups, LoraConfig lora) {
+        List<String> problems = shapeProblems(groups, name -> name.contains(".lora_"), "");
+        problems.addAll(scalingProblems(groups, lora));
+        throwIfAny(problems);
+    }
+
+    /** Refuses an adapter that does not fit the whole manifest. */
+    public void requireFit(LoraManifest manifest, List<String> labels) {
+        throwIfAny(shapeProblems(manifest, name -> true, " (the job has the labels " + labels + ")"));
+    }
+
+    private List<String> shapeProblems(LoraManifest manifest, Predicate<String> which, String ofHead) {
+        List<String> problems = new ArrayList<>();
+        TreeMap<String, TensorSpec> wanted = new TreeMap<>();
+        manifest.names().forEach(g -> manifest.tensors(g).forEach(t -> wanted.put(t.name(), t)));
+        adapter.tensors().forEach((name, tensor) -> {
+            TensorSpec spec = wanted.get(name);
+            if (!which.test(name)) {
+                return;
+            }
+            if (spec == null) {
+                problems.add("'" + name + "' belongs to no group of this job; its part of the adapter would be lost");
+            } else if (!spec.shape().equals(tensor.shape())) {
+                problems.add("'" + name + "' has shape " + tensor.shape() + ", but the job asks for " + spec.shape()
+                        + (manifest.head().contains(spec) ? ofHead : ""));
+            }
+        });
+        return problems;
+    }
+
+    private List<String> scalingProblems(LoraManifest groups, LoraConfig lora) {
+        List<String> problems = new ArrayList<>();
+        TreeMap<String, LoraModule> modules = new TreeMap<>();
+        groups.groups().forEach(g -> g.modules().forEach(m -> modules.put(m.path(), m)));
+        boolean theirs = adapter.config().ranks().rankStabilized();
+        for (String path : adapter.modules()) {
+            LoraModule module = modules.get(path);
+            if (module != null && (adapter.alpha(path) != module.loraAlpha() || theirs != lora.useRslora())) {
+                problems.add("'" + path + "' was trained with lora_alpha " + adapter.alpha(path) + " and use_rslora "
+                        + theirs + ", but the job has " + module.loraAlpha() + " and " + lora.useRslora()
+                        + "; it would compute something else");
+            }
+        }
+        return problems;
+    }
+
+    private void throwIfAny(List<String> problems) {
+        if (!problems.isEmpty()) {
+            String more = problems.size() > MOST_SHOWN ? "; and " + (problems.size() - MOST_SHOWN) + " more" : "";
+            throw new ModelException("lora.init_adapter " + directory + " does not fit this job: "
+                    + String.join("; ", problems.subList(0, Math.min(MOST_SHOWN, problems.size()))) + more
+                    + "; give groups with the adapter's modules, r and lora_alpha, or another adapter");
+        }
+    }
+}

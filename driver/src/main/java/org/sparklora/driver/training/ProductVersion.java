@@ -1,0 +1,13 @@
+package org.sparklora.driver.training;
+
+/** The version of spark-lora, from the job jar's manifest. */
+public final class ProductVersion {
+
+    private ProductVersion() {}
+
+    /** The version, or {@code (not packaged)} where the classes were not loaded from the job jar. */
+    public static String current() {
+        String version = ProductVersion.class.getPackage().getImplementationVersion();
+        return version == null ? "(not packaged)" : version;
+    }
+}

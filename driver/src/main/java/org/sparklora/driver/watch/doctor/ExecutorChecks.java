@@ -1,0 +1,165 @@
+package org.sparklora.driver.watch.doctor;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import org.sparklora.worker.contract.HostReport;
+import org.sparklora.worker.contract.HostReport.Hardware;
+import org.sparklora.worker.contract.HostReport.Software;
+
+/** What executors say they run on, beside one another and beside the driver. */
+public final class ExecutorChecks {
+
+    private final List<HostReport> executors;
+
+    /**
+     * @param executors one report each, at least one
+     */
+    public ExecutorChecks(List<HostReport> executors) {
+        this.executors = List.copyOf(executors);
+    }
+
+    /** How many there are. */
+    public Finding number(OptionalInt expected) {
+        long hosts = executors.stream().map(HostReport::host).distinct().count();
+        String found = count(executors.size(), "executor") + " on " + count(hosts, "host") + " answered";
+        if (expected.isPresent() && executors.size() < expected.getAsInt()) {
+            return Finding.warning(
+                    found + ", " + expected.getAsInt() + " are asked for",
+                    "the cluster has no room for the others, or they are late: ask for less of them, or of each");
+        }
+        return Finding.ok(found);
+    }
+
+    /** Whether they have the driver's Java, Spark, Scala and spark-lora. */
+    public List<Finding> versions(Software driver) {
+        List<Finding> findings = new ArrayList<>();
+        differs(Software::spark, driver)
+                .ifPresent(found -> findings.add(Finding.problem(
+                        "Spark " + driver.spark() + " on the driver, but " + found,
+                        "driver and executors need the same Spark: check SPARK_HOME, and the image or the nodes")));
+        differs(Software::jar, driver)
+                .ifPresent(found -> findings.add(Finding.problem(
+                        "spark-lora " + driver.jar() + " on the driver, but " + found,
+                        "nodes have an older jar: install the same package on all of them")));
+        differs(
+                        software -> String.valueOf(
+                                Runtime.Version.parse(software.java()).feature()),
+                        driver)
+                .ifPresent(found -> findings.add(Finding.warning(
+                        "Java " + Runtime.Version.parse(driver.java()).feature() + " on the driver, but " + found,
+                        "set spark.executorEnv.JAVA_HOME to the same Java, 17")));
+        if (findings.isEmpty()) {
+            findings.add(Finding.ok("executors have the driver's Java, Spark, Scala and spark-lora"));
+        }
+        return findings;
+    }
+
+    private Optional<String> differs(Function<Software, String> version, Software driver) {
+        String wanted = version.apply(driver);
+        return grouped(report -> version.apply(report.software())).entrySet().stream()
+                .filter(entry -> !entry.getKey().equals(wanted))
+                .map(entry -> entry.getKey() + " on " + entry.getValue())
+                .reduce((a, b) -> a + ", " + b);
+    }
+
+    /** Whether PyTorch loads on all. */
+    public Finding natives() {
+        SortedMap<String, String> broken = new TreeMap<>();
+        executors.stream()
+                .filter(report -> !report.software().natives().load())
+                .forEach(report ->
+                        broken.put(report.host(), report.software().natives().said()));
+        if (broken.isEmpty()) {
+            return Finding.ok("PyTorch " + executors.get(0).software().natives().said() + " loads on all executors");
+        }
+        String host = broken.firstKey();
+        return Finding.problem(
+                "PyTorch does not load on " + String.join(", ", broken.keySet()) + "; " + host + " says "
+                        + broken.get(host),
+                "give the natives by --jars, as scripts/spark-lora and the package's submit do, once and not by"
+                        + " extraClassPath as well; and set spark.executorEnv.DJL_CACHE_DIR to a folder that executors can"
+                        + " write, with 1 GB free");
+    }
+
+    /** Whether they compute alike and fast. */
+    public List<Finding> cpus() {
+        List<Finding> findings = new ArrayList<>();
+        SortedMap<String, String> models = grouped(report -> describe(report.hardware()));
+        if (models.size() > 1) {
+            String each = models.entrySet().stream()
+                    .map(entry -> entry.getKey() + " on " + entry.getValue())
+                    .collect(Collectors.joining("; "));
+            findings.add(Finding.warning(
+                    "executors have different CPUs: " + each,
+                    "which of them computes a shard shows in the last bits, so a run repeats bit by bit on one type only:"
+                            + " take machines of one type where that matters"));
+        } else {
+            findings.add(Finding.ok("CPU " + models.firstKey()));
+        }
+        List<String> slow = executors.stream()
+                .filter(report -> !report.hardware().features().contains("avx2"))
+                .map(HostReport::host)
+                .distinct()
+                .toList();
+        if (!slow.isEmpty()) {
+            findings.add(Finding.warning(
+                    "no AVX2 on " + String.join(", ", slow),
+                    "PyTorch computes several times slower without: take other machines, or let the virtual machine show"
+                            + " the CPU's features"));
+        }
+        return findings;
+    }
+
+    private static String describe(Hardware hardware) {
+        List<String> names = hardware.features().stream()
+                .map(feature -> switch (feature) {
+                    case "avx512f" -> "AVX-512";
+                    default -> feature.toUpperCase(Locale.ROOT);
+                })
+                .toList();
+        return hardware.cpu() + (names.isEmpty() ? "" : " with " + String.join(", ", names));
+    }
+
+    /** Whether the model's folder holds on every host what it holds here. */
+    public Finding model(String folder, String here) {
+        SortedMap<String, String> others = new TreeMap<>();
+        for (HostReport report : executors) {
+            String there = report.folders().get(0);
+            if (!there.equals(here)) {
+                others.put(report.host(), there);
+            }
+        }
+        if (others.isEmpty()) {
+            return Finding.ok("base model " + folder + " is the same on the driver and on all executors");
+        }
+        String host = others.firstKey();
+        return Finding.problem(
+                "base model " + folder + " is not on every host what it is on the driver: "
+                        + String.join(", ", others.keySet()) + "; on " + host + ": " + others.get(host),
+                "copy it to the same path on every node, e.g. by --model of scripts/emr or scripts/dataproc, or name it by a"
+                        + " URI that every node can read");
+    }
+
+    /** Hosts by what they say. */
+    private SortedMap<String, String> grouped(Function<HostReport, String> what) {
+        return executors.stream()
+                .collect(Collectors.groupingBy(
+                        what,
+                        TreeMap::new,
+                        Collectors.collectingAndThen(
+                                Collectors.mapping(HostReport::host, Collectors.toCollection(TreeSet::new)),
+                                hosts -> String.join(", ", hosts))));
+    }
+
+    static String count(long n, String what) {
+        return String.format(Locale.ROOT, "%,d %s%s", n, what, n == 1 ? "" : "s");
+    }
+}

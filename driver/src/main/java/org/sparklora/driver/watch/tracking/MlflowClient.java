@@ -1,0 +1,164 @@
+package org.sparklora.driver.watch.tracking;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.MissingNode;
+import java.io.IOException;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+
+/**
+ * Calls of MLflow's REST API, version 2.0 (mlflow.org, "REST API"): JSON in, JSON out.
+ *
+ * <p>Who calls is told by the variables that MLflow's own clients read: {@code MLFLOW_TRACKING_TOKEN}, or {@code
+ * MLFLOW_TRACKING_USERNAME} with {@code MLFLOW_TRACKING_PASSWORD}.
+ */
+final class MlflowClient {
+
+    /** The error that a server names when it does not know something. */
+    static final String UNKNOWN = "RESOURCE_DOES_NOT_EXIST";
+
+    /** The error of a second thing with one name. */
+    static final String EXISTS = "RESOURCE_ALREADY_EXISTS";
+
+    private static final Duration TO_CONNECT = Duration.ofSeconds(4);
+    private static final Duration TO_ANSWER = Duration.ofSeconds(10);
+
+    private final String server;
+    private final Optional<String> authorization;
+    private final HttpClient http = HttpClient.newBuilder()
+            // Servers of Python's speak it, and proxies before them stumble over offers to speak 2.
+            .version(HttpClient.Version.HTTP_1_1)
+            .connectTimeout(TO_CONNECT)
+            .followRedirects(HttpClient.Redirect.NORMAL)
+            .build();
+
+    /**
+     * @param server its address, {@code http://host:5000}; a path is kept, as behind a proxy
+     */
+    MlflowClient(String server, Map<String, String> environment) {
+        this.server = server.replaceFirst("/+$", "");
+        this.authorization = authorization(environment);
+    }
+
+    private static Optional<String> authorization(Map<String, String> environment) {
+        String token = environment.get("MLFLOW_TRACKING_TOKEN");
+        if (token != null) {
+            return Optional.of("Bearer " + token);
+        }
+        String user = environment.get("MLFLOW_TRACKING_USERNAME");
+        String password = environment.get("MLFLOW_TRACKING_PASSWORD");
+        return user == null || password == null
+                ? Optional.empty()
+                : Optional.of("Basic "
+                        + Base64.getEncoder().encodeToString((user + ":" + password).getBytes(StandardCharsets.UTF_8)));
+    }
+
+    /** An answer that is no success. */
+    static final class ErrorAnswer extends IOException {
+
+        private static final long serialVersionUID = 1L;
+
+        private final int status;
+        private final String code;
+
+        private ErrorAnswer(int status, String code, String message) {
+            super(message);
+            this.status = status;
+            this.code = code;
+        }
+
+        /** MLflow's {@code error_code}; empty where whoever answered is not MLflow. */
+        String code() {
+            return code;
+        }
+
+        /** Whether the same call may succeed later. */
+        boolean mayPass() {
+            return status >= 500 || status == 429;
+        }
+    }
+
+    /** Asks with one parameter. */
+    JsonNode get(String call, String key, String value) throws IOException, InterruptedException {
+        String query = key + "=" + URLEncoder.encode(value, StandardCharsets.UTF_8);
+        return json(request(uri(call + "?" + query)).GET());
+    }
+
+    /** Tells. */
+    JsonNode post(String call, Map<String, Object> body) throws IOException, InterruptedException {
+        return json(request(uri(call))
+                .header("Content-Type", "application/json")
+                .POST(BodyPublishers.ofByteArray(HistoryLine.JSON.writeValueAsBytes(body))));
+    }
+
+    /** Uploads a file. */
+    void put(URI to, byte[] bytes) throws IOException, InterruptedException {
+        json(request(to).header("Content-Type", "application/octet-stream").PUT(BodyPublishers.ofByteArray(bytes)));
+    }
+
+    /** Keys and values as MLflow has parameters and tags, by key. */
+    static List<Map<String, Object>> pairs(Map<String, String> values) {
+        List<Map<String, Object>> pairs = new ArrayList<>();
+        new TreeMap<>(values).forEach((key, value) -> pairs.add(Map.of("key", key, "value", value)));
+        return pairs;
+    }
+
+    /** Where the server takes the files of a path below its artifacts. */
+    static String artifactProxy(String host) {
+        return host + "/api/2.0/mlflow-artifacts/artifacts";
+    }
+
+    /** The server's address, without a slash at its end. */
+    String server() {
+        return server;
+    }
+
+    private URI uri(String call) {
+        return URI.create(server + "/api/2.0/mlflow/" + call);
+    }
+
+    private HttpRequest.Builder request(URI uri) {
+        HttpRequest.Builder request = HttpRequest.newBuilder(uri).timeout(TO_ANSWER);
+        // Elsewhere, as in a store of another host, the credentials are nobody's business.
+        if (uri.toString().startsWith(server + "/")) {
+            authorization.ifPresent(value -> request.header("Authorization", value));
+        }
+        return request;
+    }
+
+    private JsonNode json(HttpRequest.Builder request) throws IOException, InterruptedException {
+        HttpResponse<String> answer =
+                http.send(request.build(), HttpResponse.BodyHandlers.ofString(StandardCharsets.UTF_8));
+        JsonNode body = parse(answer.body());
+        if (answer.statusCode() / 100 == 2) {
+            return body;
+        }
+        String message = body.path("message").asText("");
+        throw new ErrorAnswer(
+                answer.statusCode(),
+                body.path("error_code").asText(""),
+                answer.request().uri().getPath() + " answers " + answer.statusCode()
+                        + (message.isEmpty() ? "" : ": " + message));
+    }
+
+    private static JsonNode parse(String body) {
+        try {
+            return HistoryLine.JSON.readTree(body);
+        } catch (JsonProcessingException e) {
+            return MissingNode.getInstance(); // A proxy's page, and not MLflow's answer.
+        }
+    }
+}

@@ -1,0 +1,83 @@
+package org.sparklora.driver.watch.verify;
+
+import java.nio.FloatBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+import org.sparklora.driver.model.peft.PeftException;
+import org.sparklora.driver.model.peft.PeftKeys;
+import org.sparklora.driver.watch.verify.RecordedRun.Results;
+import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.safetensors.Tensor;
+
+/** How two adapters differ: by digest, then the first tensor by name, and by how much. */
+final class AdapterDifference {
+
+    private AdapterDifference() {}
+
+    /** One line; empty for adapters of the same digest. */
+    static Optional<String> of(Results a, Results b) {
+        if (a.adapter().sha256().equals(b.adapter().sha256())) {
+            return Optional.empty();
+        }
+        SortedMap<String, Tensor> inA = a.adapter().tensors();
+        SortedMap<String, Tensor> inB = b.adapter().tensors();
+        SortedSet<String> names = new TreeSet<>(inA.keySet());
+        names.addAll(inB.keySet());
+        List<String> found = new ArrayList<>();
+        for (String name : names) {
+            difference(inA.get(name), inB.get(name))
+                    .ifPresent(how ->
+                            found.add(name + " (group " + group(name, inA.containsKey(name) ? a : b) + ") " + how));
+        }
+        String digests =
+                "sha256 is " + a.adapter().sha256() + " in A and " + b.adapter().sha256() + " in B";
+        return Optional.of(
+                found.isEmpty()
+                        ? "adapter: all tensors are the same, but not the header of the file; " + digests
+                        : "adapter: " + found.get(0) + ", the first of " + found.size() + " among " + names.size()
+                                + " tensors; " + digests);
+    }
+
+    private static Optional<String> difference(@Nullable Tensor a, @Nullable Tensor b) {
+        if (a == null || b == null) {
+            return Optional.of("is only in " + (a == null ? "B" : "A"));
+        }
+        if (!a.shape().equals(b.shape())) {
+            return Optional.of("has shape " + a.shape() + " in A and " + b.shape() + " in B");
+        }
+        return a.equals(b) ? Optional.empty() : Optional.of("differs by at most " + most(a.view(), b.view()));
+    }
+
+    /** The largest absolute difference; NaN where a value is not a number. */
+    private static double most(FloatBuffer a, FloatBuffer b) {
+        double most = 0;
+        while (a.hasRemaining()) {
+            float x = a.get();
+            float y = b.get();
+            // Equal infinities would give NaN.
+            most = Math.max(most, x == y ? 0 : Math.abs((double) x - y));
+        }
+        return most;
+    }
+
+    private static String group(String key, Results results) {
+        LoraManifest manifest = results.manifest().manifest();
+        Optional<String> tensor;
+        try {
+            tensor = PeftKeys.canonical(RecordedAdapter.FILE, key);
+        } catch (PeftException e) {
+            // Not a name that this program writes: the tensor is still worth naming.
+            return "unknown";
+        }
+        return manifest.names().stream()
+                .filter(group -> manifest.tensors(group).stream()
+                        .anyMatch(spec -> tensor.isPresent() && spec.name().equals(tensor.get())))
+                .findFirst()
+                .orElse("unknown");
+    }
+}

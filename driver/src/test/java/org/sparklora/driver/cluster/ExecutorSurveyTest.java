@@ -1,0 +1,75 @@
+package org.sparklora.driver.cluster;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.spark.SparkConf;
+import org.apache.spark.SparkException;
+import org.apache.spark.scheduler.SparkListenerExecutorAdded;
+import org.apache.spark.scheduler.cluster.ExecutorInfo;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import scala.collection.immutable.Map$;
+
+/** What is expected of a cluster, and what its silence or refusal means. The asking itself: DoctorCommandTest, PackageIT. */
+class ExecutorSurveyTest {
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            local[4]              |                                                                        | 1
+            local-cluster[3,1,1536] |                                                                      | 3
+            local-cluster[3,1,1536] | spark.dynamicAllocation.enabled=true                                 | -1
+            yarn                  |                                                                        | 2
+            yarn                  | spark.executor.instances=5                                             | 5
+            k8s://https://a       | spark.executor.instances=4                                             | 4
+            yarn                  | spark.executor.instances=5 spark.dynamicAllocation.enabled=true        | -1
+            spark://a:7077        |                                                                        | -1
+            spark://a:7077        | spark.cores.max=6 spark.executor.cores=2                               | 3
+            """)
+    void howManyExecutorsTheSettingsAskFor(String master, String settings, int expected) {
+        SparkConf conf = new SparkConf(false).set("spark.master", master);
+        for (String setting : settings == null ? new String[0] : settings.split(" ")) {
+            conf.set(setting.split("=")[0], setting.split("=")[1]);
+        }
+        assertThat(ExecutorSurvey.expected(conf).orElse(-1)).isEqualTo(expected);
+    }
+
+    @Test
+    void anExecutorWithAnOlderJavaIsRecognised() {
+        SparkException failure = new SparkException(
+                "Job aborted due to stage failure: Could not recover from a failed"
+                        + " barrier ResultStage. Most recent failure reason: Stage failed because barrier task"
+                        + " ResultTask(0, 0) finished unsuccessfully.\njava.lang.UnsupportedClassVersionError:"
+                        + " org/sparklora/worker/spark/ExamineTask has been compiled by a more recent version of the Java Runtime");
+        assertThat(ExecutorSurvey.refused(failure))
+                .hasMessage(
+                        "the executors run a Java older than 17; set spark.executorEnv.JAVA_HOME to a Java 17 that is on"
+                                + " every node, or where there is none start the cluster with one");
+        assertThat(ExecutorSurvey.refused(new SparkException("no")))
+                .hasMessage("the executors cannot answer: no; their logs say more");
+    }
+
+    @Test
+    void waitingEndsWhenTheLastExecutorComesOrTheTimeIsUp() throws Exception {
+        ExecutorSurvey.Arrivals arrivals = new ExecutorSurvey.Arrivals();
+        AtomicInteger registered = new AtomicInteger(1);
+        arrivals.await(registered::get, 2, Duration.ZERO);
+
+        CompletableFuture<Void> waiting = CompletableFuture.runAsync(() -> {
+            try {
+                arrivals.await(registered::get, 2, Duration.ofMinutes(5));
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+        });
+        registered.incrementAndGet();
+        arrivals.onExecutorAdded(new SparkListenerExecutorAdded(
+                0, "2", new ExecutorInfo("host", 1, Map$.MODULE$.empty(), Map$.MODULE$.empty())));
+        waiting.get(1, TimeUnit.MINUTES);
+        assertThat(registered).hasValue(2);
+    }
+}

@@ -1,0 +1,135 @@
+package org.sparklora.driver.cluster;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.apache.spark.SparkException;
+import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.broadcast.Broadcast;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.util.LongAccumulator;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.sparklora.worker.contract.CachePlan;
+import org.sparklora.worker.contract.Precision;
+import org.sparklora.worker.data.Shard;
+import org.sparklora.worker.spark.CacheStorage;
+import org.sparklora.worker.spark.CachedShard;
+import org.sparklora.worker.spark.EpochContext;
+import org.sparklora.worker.spark.PredictTask;
+
+/** Against a real Spark: shards that move keep what they have, and what is lost is computed again. */
+class ShardPlacementTest {
+
+    private static final int ROWS = HeadOnly.ROWS;
+
+    private SparkSession session;
+    private JavaSparkContext spark;
+    private JavaRDD<Shard> shards;
+    private LongAccumulator counter;
+
+    @BeforeEach
+    void open() {
+        session = SparkSession.builder()
+                .master("local[2]")
+                .config("spark.ui.enabled", "false")
+                .config("spark.serializer", "org.apache.spark.serializer.JavaSerializer")
+                .getOrCreate();
+        spark = JavaSparkContext.fromSparkContext(session.sparkContext());
+        counter = spark.sc().longAccumulator("rows");
+        shards = HeadOnly.shards(spark);
+    }
+
+    @AfterEach
+    void close() {
+        session.stop();
+    }
+
+    private static EpochContext context(CachePlan cache) {
+        return HeadOnly.context(HeadOnly.MODEL, cache);
+    }
+
+    private static CachePlan kept(String digest) {
+        return new CachePlan(14, Precision.FLOAT32, digest, "test");
+    }
+
+    /** Logits by row, computed from what is kept; a partition of another shard count fails in the task. */
+    private Map<Long, List<Float>> logits(JavaRDD<CachedShard> placed, CachePlan cache) {
+        Broadcast<EpochContext> context = spark.broadcast(context(cache));
+        Map<Long, List<Float>> logits = new TreeMap<>();
+        placed.mapPartitions(new PredictTask(context)).collect().forEach(part -> {
+            part.rows().forEach(row -> logits.put(row.key(), List.of(row.logits()[0], row.logits()[1])));
+        });
+        return logits;
+    }
+
+    private void keep(ShardPlacement placed, CacheStorage storage) {
+        placed.keep(context(kept("one")), storage, counter, 2);
+    }
+
+    @Test
+    void whatIsKeptMovesWithItsShardsAndIsComputedOnce() {
+        Map<Long, List<Float>> plain = logits(ShardPlacement.each(spark, shards).inTasks(), CachePlan.off("test"));
+        assertThat(plain).hasSize(ROWS);
+        for (CacheStorage storage : CacheStorage.values()) {
+            counter.reset();
+            ShardPlacement placed = ShardPlacement.forRanks(spark, shards, 2);
+            keep(placed, storage);
+            assertThat(counter.value()).isEqualTo(ROWS);
+            assertThat(logits(placed.forRanks(2), kept("one"))).isEqualTo(plain);
+            assertThat(logits(placed.forRanks(1), kept("one"))).isEqualTo(plain);
+            assertThat(logits(placed.forRanks(3), kept("one"))).isEqualTo(plain);
+            assertThat(placed.forRanks(3).getNumPartitions()).isEqualTo(3);
+            assertThat(counter.value()).isEqualTo(ROWS);
+            placed.drop();
+            assertThat(logits(placed.forRanks(3), CachePlan.off("test"))).isEqualTo(plain);
+        }
+    }
+
+    @Test
+    void whatIsLostIsComputedAgain() {
+        ShardPlacement placed = ShardPlacement.each(spark, shards);
+        keep(placed, CacheStorage.DISK);
+        Map<Long, List<Float>> before = logits(placed.inTasks(), kept("one"));
+        assertThat(counter.value()).isEqualTo(ROWS);
+        // As when the executor goes that held them: the shards are still asked for under the same name.
+        int id = spark.getPersistentRDDs().keySet().iterator().next();
+        session.sparkContext().env().blockManager().master().removeRdd(id, true);
+        assertThat(logits(placed.inTasks(), kept("one"))).isEqualTo(before);
+        assertThat(counter.value()).isEqualTo(2L * ROWS);
+    }
+
+    @Test
+    void whatIsKeptInsteadTakesThePlaceOfWhatWas() {
+        ShardPlacement placed = ShardPlacement.each(spark, shards);
+        assertThat(placed.holds(kept("one"))).isFalse();
+        keep(placed, CacheStorage.MEMORY);
+        int before = spark.getPersistentRDDs().size();
+        assertThat(placed.holds(kept("one"))).isTrue();
+        assertThat(placed.holds(kept("two"))).isFalse();
+        placed.keep(context(kept("two")), CacheStorage.MEMORY, counter, 2);
+        assertThat(placed.holds(kept("two"))).isTrue();
+        assertThat(spark.getPersistentRDDs()).hasSize(before);
+        placed.drop();
+        assertThat(spark.getPersistentRDDs()).hasSize(before - 1);
+        assertThat(placed.holds(kept("two"))).isFalse();
+    }
+
+    @Test
+    void aPassThatFailsLeavesNothing() {
+        ShardPlacement placed = ShardPlacement.each(spark, shards);
+        EpochContext broken = HeadOnly.context(Path.of("no-model-there"), kept("one"));
+        int before = spark.getPersistentRDDs().size();
+        assertThatThrownBy(() -> placed.keep(broken, CacheStorage.MEMORY, counter, 2))
+                .isInstanceOf(SparkException.class)
+                .hasMessageContaining("no-model-there");
+        assertThat(placed.holds(kept("one"))).isFalse();
+        assertThat(spark.getPersistentRDDs()).hasSize(before);
+    }
+}

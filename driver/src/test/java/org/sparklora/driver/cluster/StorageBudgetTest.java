@@ -1,0 +1,36 @@
+package org.sparklora.driver.cluster;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import org.junit.jupiter.api.Test;
+import org.sparklora.driver.job.config.ActivationCache;
+import org.sparklora.driver.run.loop.ClusterException;
+import org.sparklora.worker.spark.CacheStorage;
+
+class StorageBudgetTest {
+
+    @Test
+    void halfOfTheStorageMemoryMayBeFilled() {
+        assertThat(StorageBudget.choose(ActivationCache.AUTO, 500, 1000)).isEqualTo(CacheStorage.MEMORY);
+        assertThat(StorageBudget.choose(ActivationCache.AUTO, 501, 1000)).isEqualTo(CacheStorage.DISK);
+        // Executors that come when there is work, as under dynamic allocation.
+        assertThat(StorageBudget.choose(ActivationCache.AUTO, 1, 0)).isEqualTo(CacheStorage.DISK);
+    }
+
+    @Test
+    void aWishIsFollowed() {
+        assertThat(StorageBudget.choose(ActivationCache.DISK, 1, 1000)).isEqualTo(CacheStorage.DISK);
+        assertThat(StorageBudget.choose(ActivationCache.MEMORY, 500, 1000)).isEqualTo(CacheStorage.MEMORY);
+    }
+
+    @Test
+    void memoryThatDoesNotSufficeIsSaidWithWhatHelps() {
+        assertThatThrownBy(() -> StorageBudget.choose(ActivationCache.MEMORY, 2_800_000_000L, 912_000_000L))
+                .isInstanceOf(ClusterException.class)
+                .hasMessage(
+                        "execution.activation_cache=memory: 2.8 GB are to be kept, but half of the executors' storage"
+                                + " memory is 456.0 MB. Give executors more memory, or set activation_cache to auto or disk, or"
+                                + " activation_cache_type to float16");
+    }
+}

@@ -1,0 +1,140 @@
+package org.sparklora.driver.cluster.data;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.sparklora.worker.data.Example;
+import org.sparklora.worker.data.Shard;
+import org.sparklora.worker.data.TokenizerSpec;
+
+class EvaluationDataTest {
+
+    private static SparkSession spark;
+    private static Tokenization tokens;
+
+    @BeforeAll
+    static void start() throws IOException {
+        spark = LocalSpark.start();
+        tokens = new Tokenization(TokenizerSpec.read(LocalSpark.TINY), 12);
+    }
+
+    @AfterAll
+    static void stop() {
+        spark.stop();
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1,8", "7,8", "100,8", "101,4", "5,1"})
+    void slicesAreConsecutiveAndComplete(int n, int shards) {
+        List<Row> rows = new ArrayList<>();
+        for (int i = 0; i < n; i++) {
+            rows.add(LocalSpark.row("f", i + 1, "tok" + i % 70, null, i + "", null));
+        }
+        Collections.shuffle(rows, new Random(3));
+        Dataset<Row> table = LocalSpark.table(spark, rows).repartition(3);
+        EvaluationData data = EvaluationData.labelled(table, new RegressionLabels(), tokens, shards);
+        List<Shard> slices = data.slices().collect();
+        assertThat(slices).hasSize(shards);
+        long next = 0;
+        for (Shard slice : slices) {
+            assertThat(slice.size()).isBetween(n / shards, (n + shards - 1) / shards);
+            for (Example e : slice.examples()) {
+                assertThat(e.key()).isEqualTo(next);
+                assertThat((long) e.label()).isEqualTo(next);
+                next++;
+            }
+        }
+        assertThat(next).isEqualTo(n);
+        assertThat(data.rows()).isEqualTo(n);
+        assertThat(data.missing()).isZero();
+    }
+
+    @Test
+    void rowsWithoutTextAreCountedWherePredicted() {
+        List<Row> rows = List.of(
+                LocalSpark.row("f", 1, "the", null, null, null),
+                LocalSpark.row("f", 2, null, null, null, null),
+                LocalSpark.row("f", 3, "plot", null, "nonsense", null));
+        Dataset<Row> table = LocalSpark.table(spark, rows);
+        EvaluationData data = EvaluationData.unlabelled(table, tokens, 2);
+        assertThat(data.missing()).isEqualTo(1);
+        List<Long> keys = new ArrayList<>();
+        LocalSpark.each(data.slices().collect(), Example::key).forEach(keys::addAll);
+        assertThat(keys).containsExactly(0L, 2L);
+        assertThatThrownBy(() -> EvaluationData.labelled(table, ClassLabels.of(List.of("a", "b")), tokens, 2))
+                .hasMessageContaining("f row 1: the label is missing or empty; fill it in or remove the row; 2 more");
+    }
+
+    @Test
+    void labelsAreLearntSorted() {
+        Dataset<Row> table = LocalSpark.table(
+                spark,
+                List.of(
+                        LocalSpark.row("f", 1, "a", null, "b", null),
+                        LocalSpark.row("f", 2, "a", null, "10", null),
+                        LocalSpark.row("f", 3, "a", null, null, null),
+                        LocalSpark.row("f", 4, "a", null, "2", null),
+                        LocalSpark.row("f", 5, "a", null, "b", null)));
+        ClassLabels labels = ClassLabels.learn(table, "train.csv");
+        assertThat(labels.names()).containsExactly("10", "2", "b");
+        assertThat(labels.encode("b")).isEqualTo(2);
+        assertThatThrownBy(() -> ClassLabels.learn(table.where("label = 'b'"), "train.csv"))
+                .isInstanceOf(DataException.class)
+                .hasMessageContaining("one label only, 'b'; a classifier needs at least two");
+        assertThatThrownBy(() -> ClassLabels.learn(table.where("label is null"), "train.csv"))
+                .hasMessageContaining("no label");
+        assertThatThrownBy(() -> ClassLabels.of(List.of("a", "a"))).hasMessageContaining("'a' twice");
+    }
+
+    @ParameterizedTest
+    @ValueSource(doubles = {0.001, 0.1, 0.5, 0.999})
+    void aSplitKeepsEveryRowAndParts(double fraction) {
+        List<Row> rows = new ArrayList<>();
+        for (int i = 0; i < 200; i++) {
+            rows.add(LocalSpark.row("f", i + 1, "text " + i % 100, null, i < 100 ? "a" : "b", null));
+        }
+        Split split = Split.of(LocalSpark.table(spark, rows), fraction, 42);
+        Set<Long> training = numbers(split.training());
+        Set<Long> validation = numbers(split.validation());
+        int expected = (int) Math.min(99, Math.max(1, Math.round(fraction * 100)));
+        assertThat(validation).hasSize(2 * expected);
+        assertThat(training).hasSize(200 - 2 * expected).doesNotContainAnyElementsOf(validation);
+        // Rows i and i + 100 have the same text.
+        assertThat(validation).allSatisfy(row -> assertThat(validation).contains(row > 100 ? row - 100 : row + 100));
+
+        Collections.shuffle(rows, new Random(1));
+        Split again = Split.of(LocalSpark.table(spark, rows).repartition(5), fraction, 42);
+        assertThat(numbers(again.validation())).isEqualTo(validation);
+        assertThat(numbers(Split.of(LocalSpark.table(spark, rows), fraction, 43).validation()))
+                .isNotEqualTo(validation);
+    }
+
+    @Test
+    void aSplitNeedsTwoTexts() {
+        Dataset<Row> one = LocalSpark.table(spark, List.of(LocalSpark.row("f", 1, "a", null, "b", null)));
+        assertThatThrownBy(() -> Split.of(one, 0.1, 1)).hasMessageContaining("1 distinct text(s), too few");
+        assertThatThrownBy(() -> Split.of(one, 1, 1)).hasMessageContaining("fraction 1.0 is not between");
+    }
+
+    private static Set<Long> numbers(Dataset<Row> rows) {
+        Set<Long> numbers = new HashSet<>();
+        rows.collectAsList().forEach(r -> numbers.add(r.<Long>getAs("row")));
+        return numbers;
+    }
+}

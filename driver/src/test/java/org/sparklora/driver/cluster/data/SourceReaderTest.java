@@ -1,0 +1,267 @@
+package org.sparklora.driver.cluster.data;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.zip.GZIPOutputStream;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class SourceReaderTest {
+
+    private static SparkSession spark;
+
+    @TempDir
+    Path dir;
+
+    @BeforeAll
+    static void start() {
+        spark = LocalSpark.start();
+    }
+
+    @AfterAll
+    static void stop() {
+        spark.stop();
+    }
+
+    @Test
+    void csvIsReadAsRfc4180SaysAndAsText() throws IOException {
+        Path file = write("a b.csv", """
+                id,text,label
+                1,"He said ""yes"", twice",007
+                2,"two
+                lines",1.50
+                3,  spaces  ,true
+                4,,x
+                5,"",
+                6,back\\slash "q" ,ü😀
+                """);
+        List<Row> rows = rows(Source.of(file.toString(), "text", "label"));
+        assertThat(rows)
+                .extracting(r -> r.getString(2))
+                .containsExactly(
+                        "He said \"yes\", twice", "two\nlines", "  spaces  ", null, null, "back\\slash \"q\" ");
+        assertThat(rows).extracting(r -> r.getString(4)).containsExactly("007", "1.50", "true", "x", null, "ü😀");
+        assertThat(rows).extracting(r -> r.getLong(1)).containsExactly(1L, 2L, 3L, 4L, 5L, 6L);
+        assertThat(rows).extracting(r -> r.getString(3)).containsOnlyNulls();
+        assertThat(rows).allSatisfy(r -> assertThat(r.getString(0)).endsWith("a%20b.csv"));
+    }
+
+    @Test
+    void windowsLineEndsAndByteOrderMarksAreNoText() throws IOException {
+        Path file = dir.resolve("win.csv");
+        Files.writeString(file, "\ufefftext,label\r\nfirst,a\r\n\"sec\r\nond\",b\r\n");
+        List<Row> rows = rows(Source.of(file.toString(), "text", "label"));
+        assertThat(rows.get(1).getString(2).replace("\r", "<CR>").replace("\n", "<LF>"))
+                .isEqualTo("sec<LF>ond");
+        assertThat(rows.get(0).getString(2)).isEqualTo("first");
+        assertThat(rows).extracting(r -> r.getString(4)).containsExactly("a", "b");
+    }
+
+    @Test
+    void otherFormatsAndOptions() throws IOException {
+        write("t.tsv", "text\tlabel\na,b\tc\n");
+        assertThat(text("t.tsv")).containsExactly("a,b");
+        write("s.csv", "text;label\na,b;c\n");
+        assertThat(rows(new Source(
+                        dir.resolve("s.csv").toString(),
+                        Optional.of("csv"),
+                        "text",
+                        Optional.empty(),
+                        Optional.of("label"),
+                        Optional.empty(),
+                        Map.of("delimiter", ";"))))
+                .extracting(r -> r.getString(2))
+                .containsExactly("a,b");
+        write("j.jsonl", "{\"text\": \"x\", \"label\": 1}\n{\"label\": 2.5, \"text\": \"\"}\n");
+        List<Row> json = rows(Source.of(dir.resolve("j.jsonl").toString(), "text", "label"));
+        assertThat(json).extracting(r -> r.getString(2)).containsExactly("x", null);
+        assertThat(json).extracting(r -> r.getString(4)).containsExactly("1", "2.5");
+        try (OutputStream out = new GZIPOutputStream(Files.newOutputStream(dir.resolve("z.csv.gz")))) {
+            out.write("text,label\nzipped,1\n".getBytes(StandardCharsets.UTF_8));
+        }
+        assertThat(text("z.csv.gz")).containsExactly("zipped");
+    }
+
+    @Test
+    void rowsAreNumberedWithinFilesHoweverSparkCutsThem() throws IOException {
+        StringBuilder lines = new StringBuilder();
+        for (int i = 1; i <= 500; i++) {
+            lines.append("{\"text\": \"t").append(i).append("\", \"label\": 1}\n");
+        }
+        Files.createDirectories(dir.resolve("many"));
+        write("many/b.jsonl", lines.toString());
+        write("many/a.jsonl", lines.toString());
+        spark.range(1, 2001)
+                .selectExpr("concat('t', id) as text", "id % 2 as label")
+                .coalesce(1)
+                .write()
+                .option("parquet.block.size", "1024")
+                .parquet(dir.resolve("p").toString());
+        spark.conf().set("spark.sql.files.maxPartitionBytes", "1000");
+        try {
+            for (String name : List.of("many", "p")) {
+                List<Row> rows = rows(Source.of(dir.resolve(name).toString(), "text", "label"));
+                assertThat(rows).hasSize(name.equals("p") ? 2000 : 1000);
+                assertThat(rows).allSatisfy(r -> assertThat(r.getString(2)).isEqualTo("t" + r.getLong(1)));
+            }
+        } finally {
+            spark.conf().unset("spark.sql.files.maxPartitionBytes");
+        }
+    }
+
+    @Test
+    void inputColumnsComeAlongWhereAskedFor() throws IOException {
+        Path file = write("i.csv", "text,odd name.x,label\na,b,c\n");
+        Row row = SourceReader.readWithInput(spark, Source.of(file.toString(), "text", "label"), RowKind.ONE_LABEL)
+                .head();
+        assertThat(row.<Row>getAs(SourceReader.INPUT).<String>getAs("odd name.x"))
+                .isEqualTo("b");
+        assertThat(rows(new Source(
+                                file.toString(),
+                                Optional.empty(),
+                                "odd name.x",
+                                Optional.of("text"),
+                                Optional.empty(),
+                                Optional.empty(),
+                                Map.of()))
+                        .get(0)
+                        .toString())
+                .endsWith("i.csv,1,b,a,null,null]");
+    }
+
+    @Test
+    void malformedRowsAreNamed() throws IOException {
+        Path file = write("bad.csv", "text,label\na,b\nonly one\nc,d\ne,f,g\n");
+        assertFails(file, file + " row 2: the row does not have the 2 fields of the header: only one (the first of 2");
+        Path json = write("bad.jsonl", "{\"text\": \"a\", \"label\": \"b\"}\n{\"text\": \n");
+        assertFails(json, json + " row 2: this is no JSON object: {\"text\":");
+        Path quote = write("quote.csv", "text,label\na,b\n\"open,c\nd,e\n");
+        assertFails(quote, quote + " row 2: the row does not have the 2 fields");
+    }
+
+    @Test
+    void missingThingsAreNamed() throws IOException {
+        assertFails(dir.resolve("no.csv"), "no.csv' does not exist; check the path");
+        assertFails(write("empty.csv", ""), "empty.csv' is empty; it needs a header");
+        assertFails(write("header.csv", "text,label\n"), "header.csv' has a header but no rows");
+        assertFails(
+                write("x.csv", "Text,lable\na,b\n"),
+                "has no column 'text'; did you mean 'Text'? Its columns are " + "'Text', 'lable'");
+        assertFails(write("x.xls", "a"), "the format 'xls' is none of csv");
+        assertFails(write("x.parquet", "no parquet at all"), "x.parquet' cannot be read: ");
+        assertFails(
+                write("n.jsonl", "{\"text\": {\"a\": 1}, \"label\": 2}\n"),
+                "column 'text' is of type struct<a:string>");
+        Files.createDirectories(dir.resolve("none"));
+        assertFails(dir.resolve("none"), "none' holds no data file");
+    }
+
+    @Test
+    void filesOfOneTableHaveOneHeader() throws IOException {
+        Files.createDirectories(dir.resolve("two files"));
+        write("two files/a a.csv", "text,label\na,b\n");
+        write("two files/b b.csv", "label,text\nb,a\n");
+        assertFails(
+                dir.resolve("two files"),
+                "two files': b b.csv has the columns 'label', 'text', but a a.csv has 'text', 'label'; give");
+        write("two files/b b.csv", "\"text\",label\nb,a\n");
+        write("two files/c.csv", "text,label\nc,a\n");
+        assertThat(text("two files")).containsExactly("a", "b", "c");
+        assertThat(text("two files/*.csv")).containsExactly("a", "b", "c");
+        assertThat(text("two files/{a,c}*.csv")).containsExactly("a", "c");
+    }
+
+    @Test
+    void placesAreWrittenAsPeopleWriteThem() throws IOException {
+        Path file = write("ä b.csv", "text,label\na,b\nc\n");
+        assertFails(file, file + " row 2: ");
+    }
+
+    @Test
+    void aNamelessIndexColumnDoesNotDisturb() throws IOException {
+        write("pandas.csv", ",text,label\n0,a,x\n1,b,y\n");
+        assertThat(text("pandas.csv")).containsExactly("a", "b");
+    }
+
+    private void assertFails(Path file, String message) {
+        assertThatThrownBy(() -> SourceReader.read(spark, Source.of(file.toString(), "text", "label")))
+                .isInstanceOf(DataException.class)
+                .hasMessageContaining(message)
+                .satisfies(e -> assertThat(e.getMessage()).doesNotContain("\n"));
+    }
+
+    private Path write(String name, String content) throws IOException {
+        return Files.writeString(dir.resolve(name), content);
+    }
+
+    private List<String> text(String name) {
+        List<String> texts = new ArrayList<>();
+        rows(Source.of(dir.resolve(name).toString(), "text", "label")).forEach(r -> texts.add(r.getString(2)));
+        return texts;
+    }
+
+    private static List<Row> rows(Source source) {
+        return SourceReader.read(spark, source).orderBy("file", "row").collectAsList();
+    }
+
+    private List<String> column(Path file, RowKind kind, int column) {
+        return SourceReader.read(spark, Source.of(file.toString(), "text", "label"), kind)
+                .orderBy("file", "row")
+                .collectAsList()
+                .stream()
+                .map(row -> row.getString(column))
+                .toList();
+    }
+
+    @Test
+    void labelSetsAreListsWhateverSpellsThem() throws IOException {
+        Path csv = write("sets.csv", """
+                text,label
+                a,x|y
+                b,"say ""z"", too"
+                c,
+                d,x||
+                """);
+        assertThat(column(csv, RowKind.LABEL_SET, 4))
+                .containsExactly("[\"x\",\"y\"]", "[\"say \\\"z\\\", too\"]", "[]", "[\"x\",\"\",\"\"]");
+        Path json = write("sets.jsonl", """
+                {"text": "a", "label": ["x", "y"]}
+                {"text": "b", "label": []}
+                {"text": "c", "label": null}
+                {"text": "d"}
+                """);
+        assertThat(column(json, RowKind.LABEL_SET, 4)).containsExactly("[\"x\",\"y\"]", "[]", "[]", "[]");
+        Path parquet = dir.resolve("sets.parquet");
+        spark.read().json(json.toString()).write().parquet(parquet.toString());
+        assertThat(column(parquet, RowKind.LABEL_SET, 4)).containsExactlyInAnyOrder("[\"x\",\"y\"]", "[]", "[]", "[]");
+        assertThatThrownBy(() -> column(json, RowKind.ONE_LABEL, 4))
+                .hasMessageContaining("column 'label' is of type array<string>; it must hold one text or number a row");
+    }
+
+    @Test
+    void wordsAndTagsAreListsOfTexts() throws IOException {
+        Path json = write("words.jsonl", """
+                {"text": ["It", "costs", "5", "\\"ü😀"], "label": [0, 1, 2, 0]}
+                {"text": [], "label": null}
+                """);
+        assertThat(column(json, RowKind.TAGGED_WORDS, 2)).containsExactly("[\"It\",\"costs\",\"5\",\"\\\"ü😀\"]", null);
+        assertThat(column(json, RowKind.TAGGED_WORDS, 4)).containsExactly("[\"0\",\"1\",\"2\",\"0\"]", null);
+        Path nested = write("nested.jsonl", "{\"text\": [[\"a\"]], \"label\": [\"x\"]}\n");
+        assertThatThrownBy(() -> column(nested, RowKind.TAGGED_WORDS, 2))
+                .hasMessageContaining("column 'text' is of type array<array<string>>; token_classification needs");
+    }
+}

@@ -1,0 +1,62 @@
+package org.sparklora.driver.job.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class UnavailableTest {
+
+    @TempDir
+    Path directory;
+
+    @Test
+    void namesEachValueAndWhatToUseInstead() {
+        assertThat(Jobs.problems(directory, Jobs.EVERY_KEY))
+                .containsExactly(
+                        "training.label_smoothing_factor with model.task='multi_label' is not available in this"
+                                + " version; leave it out",
+                        "lora.modules_to_save=[pooler, classifier] is not available in this version;"
+                                + " use [classifier], [pre_classifier, classifier] for DistilBERT, or []",
+                        "execution.device='gpu' is not available in this version; use cpu");
+    }
+
+    @Test
+    void everyTaskIsAvailable() {
+        for (String task : List.of("classification", "multi_label", "regression", "token_classification")) {
+            assertThat(Jobs.read(directory, Jobs.SMALLEST, "model.task=" + task)
+                            .model()
+                            .task()
+                            .name())
+                    .isEqualToIgnoringCase(task);
+        }
+        assertThat(Jobs.read(directory, Jobs.SMALLEST, "lora.modules_to_save=[pre_classifier, classifier]")
+                        .lora()
+                        .modulesToSave())
+                .hasSize(2);
+    }
+
+    @Test
+    void letsThroughWhatIsAvailable() {
+        JobConfig job = Jobs.read(
+                directory,
+                Jobs.TWO_GROUPS,
+                "model.task=regression",
+                "lora.modules_to_save=[]",
+                "lora.bias=all",
+                "lora.use_rslora=true",
+                "data.validation.fraction=0.1",
+                "schedule.events=[{epoch: 1, thaw: [bottom], optimizer_state: fresh}]",
+                "training.loraplus_lr_ratio=16",
+                "training.metric_for_best_model=pearson",
+                "training.load_best_model_at_end=true",
+                "training.early_stopping_patience=2",
+                "execution.exchange=driver",
+                "execution.checkpoint_every=50",
+                "execution.activation_cache=disk",
+                "execution.activation_cache_type=float16");
+        assertThat(job.training().metricForBestModel()).contains("pearson");
+    }
+}

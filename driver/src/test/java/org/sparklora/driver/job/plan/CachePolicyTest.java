@@ -1,0 +1,98 @@
+package org.sparklora.driver.job.plan;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+import org.sparklora.worker.contract.AdapterSnapshot;
+import org.sparklora.worker.contract.BiasMode;
+import org.sparklora.worker.contract.CachePlan;
+import org.sparklora.worker.contract.FreezeState;
+import org.sparklora.worker.contract.GroupSettings;
+import org.sparklora.worker.contract.GroupState;
+import org.sparklora.worker.contract.LoraGroup;
+import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.LoraModule;
+import org.sparklora.worker.contract.Precision;
+import org.sparklora.worker.encoder.BaseModel;
+import org.sparklora.worker.encoder.Encoder;
+import org.sparklora.worker.encoder.HeadLayers;
+
+class CachePolicyTest {
+
+    private static final Encoder ENCODER = BaseModel.shared(Path.of(
+                    System.getProperty("project.root", ".."), "worker/src/test/resources/golden/models/tiny-bert-12l"))
+            .encoder();
+
+    private final CachePolicy auto = CachePolicy.auto(ENCODER, Precision.FLOAT32, "base");
+
+    private static LoraGroup group(String name, String path) {
+        return new LoraGroup(name, "", List.of(new LoraModule(path, 2, 4, 32, 32)), GroupSettings.PLAIN);
+    }
+
+    private static LoraManifest manifest(BiasMode bias) {
+        return new LoraManifest(
+                List.of(
+                        group("bottom", "bert.encoder.layer.0.attention.self.query"),
+                        group("middle", "bert.encoder.layer.5.attention.self.query"),
+                        group("pooler", "bert.pooler.dense"),
+                        group("top", "bert.encoder.layer.11.attention.self.query")),
+                bias,
+                HeadLayers.classifier(32).tensors(2),
+                bias == BiasMode.ALL ? ENCODER.biases() : List.of());
+    }
+
+    private static FreezeState states(BiasMode bias, String... live) {
+        Map<String, GroupState> states = new TreeMap<>();
+        manifest(bias)
+                .groups()
+                .forEach(g ->
+                        states.put(g.name(), List.of(live).contains(g.name()) ? GroupState.LIVE : GroupState.DORMANT));
+        return FreezeState.of(states);
+    }
+
+    private CachePlan plan(BiasMode bias, boolean whole, String... live) {
+        return auto.plan(manifest(bias), states(bias, live), AdapterSnapshot.EMPTY, whole);
+    }
+
+    @Test
+    void whatEntersTheLowestLiveStageIsKept() {
+        CachePlan top = plan(BiasMode.NONE, true, "top", "pooler");
+        assertThat(top.stage()).isEqualTo(12);
+        assertThat(top.isOn()).isTrue();
+        assertThat(top.reason()).isEqualTo("nothing below layer 11 trains");
+        assertThat(plan(BiasMode.NONE, true, "top", "middle").stage()).isEqualTo(6);
+        assertThat(plan(BiasMode.NONE, true, "pooler").reason()).isEqualTo("nothing below pooler trains");
+        assertThat(plan(BiasMode.NONE, true).stage()).isEqualTo(14);
+        assertThat(plan(BiasMode.NONE, true).reason()).isEqualTo("nothing below head trains");
+    }
+
+    @Test
+    void whereNothingIsSavedNothingIsKept() {
+        assertThat(plan(BiasMode.NONE, true, "bottom", "top").reason())
+                .isEqualTo("layer 0 trains: the embeddings cost no more than to read what was kept of them");
+        assertThat(plan(BiasMode.ALL, true, "top").reason())
+                .isEqualTo("the embeddings train, and nothing lies below them");
+        CachePlan moving = plan(BiasMode.NONE, false, "top");
+        assertThat(moving.reason()).isEqualTo("groups may move within the epoch");
+        assertThat(moving.isOn()).isFalse();
+    }
+
+    @Test
+    void aWishToKeepNothingIsFollowed() {
+        CachePlan off = CachePolicy.off("so")
+                .plan(manifest(BiasMode.NONE), FreezeState.of(Map.of()), AdapterSnapshot.EMPTY, true);
+        assertThat(off).isEqualTo(CachePlan.off("so"));
+    }
+
+    @Test
+    void precisionIsAsked() {
+        CachePlan half = CachePolicy.auto(ENCODER, Precision.FLOAT16, "base")
+                .plan(manifest(BiasMode.NONE), states(BiasMode.NONE, "top"), AdapterSnapshot.EMPTY, true);
+        assertThat(half.precision()).isEqualTo(Precision.FLOAT16);
+        assertThat(half.digest()).isNotEqualTo(plan(BiasMode.NONE, true, "top").digest());
+    }
+}

@@ -1,0 +1,277 @@
+package org.sparklora.driver.model.peft;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.sparklora.worker.contract.BiasMode;
+import org.sparklora.worker.safetensors.SafetensorsWriter;
+import org.sparklora.worker.safetensors.Tensor;
+
+class PeftAdapterTest {
+
+    private static final String QUERY = "bert.encoder.layer.0.attention.self.query";
+    private static final String MINIMAL =
+            "{\"peft_type\":\"LORA\",\"r\":1,\"lora_alpha\":2,\"target_modules\":[\"query\"]}";
+
+    @TempDir
+    Path dir;
+
+    static List<Path> adapters() throws IOException {
+        return Golden.named("adapter_config.json").stream().map(Path::getParent).toList();
+    }
+
+    @ParameterizedTest
+    @MethodSource("adapters")
+    void readsWhatPeftTrained(Path adapterDir) throws IOException {
+        PeftAdapter adapter = PeftAdapter.read(adapterDir);
+
+        String moment = adapterDir.getFileName().toString().replace("-adapter", ".safetensors");
+        SortedMap<String, Tensor> expected = new TreeMap<>();
+        Golden.tensors(adapterDir.resolveSibling(moment))
+                .forEach((key, tensor) -> expected.put(key.substring(PeftKeys.PREFIX.length()), tensor));
+        assertThat(adapter.tensors()).isEqualTo(expected);
+        assertThat(adapter.tensors()).containsKeys("classifier.weight", "classifier.bias");
+        assertThat(adapter.snapshot().names()).isEqualTo(expected.keySet());
+    }
+
+    @ParameterizedTest
+    @MethodSource("adapters")
+    void rankAndAlphaAreThoseThatPeftUsed(Path adapterDir) throws IOException {
+        PeftAdapter adapter = PeftAdapter.read(adapterDir);
+
+        JsonNode run = new ObjectMapper()
+                .readTree(adapterDir.resolveSibling("case.json").toFile());
+        List<String> modules = new ArrayList<>();
+        for (JsonNode matched : run.get("matched_modules")) {
+            String module = matched.get("module").asText();
+            modules.add(module);
+            assertThat(adapter.rank(module)).isEqualTo(matched.get("r").asInt());
+            assertThat(adapter.alpha(module))
+                    .isEqualTo(matched.get("lora_alpha").asDouble());
+        }
+        assertThat(adapter.modules()).containsExactlyInAnyOrderElementsOf(modules);
+    }
+
+    @Test
+    void readsTheConfig() {
+        PeftConfig literal = PeftAdapter.read(Golden.dir("seed-literal-peft030/final-adapter"))
+                .config();
+        assertThat(literal.targets().names())
+                .containsExactly(
+                        "0.attention.self.query",
+                        "0.attention.self.value",
+                        "11.attention.self.query",
+                        "11.attention.self.value");
+        assertThat(literal.origin().baseModel()).contains("tiny-bert-12l");
+        assertThat(literal.origin().taskType()).contains("SEQ_CLS");
+        assertThat(literal.origin().modulesToSave()).isEmpty();
+        assertThat(literal.bias()).isEqualTo(BiasMode.NONE);
+
+        PeftConfig rslora = PeftAdapter.read(Golden.dir("rslora/init-adapter")).config();
+        assertThat(rslora.ranks().rankStabilized()).isTrue();
+        assertThat(rslora.origin().modulesToSave()).containsExactly("classifier", "score");
+        assertThat(PeftAdapter.read(Golden.dir("bias-all/init-adapter"))
+                        .config()
+                        .bias())
+                .isEqualTo(BiasMode.ALL);
+        assertThat(PeftAdapter.read(Golden.dir("layers-to-transform/init-adapter"))
+                        .config()
+                        .targets()
+                        .layersToTransform())
+                .containsExactly(0, 11);
+    }
+
+    @Test
+    void readsThePickleWhereThereIsNoSafetensors() throws IOException {
+        List<Path> pickles = Golden.named("adapter_model.bin");
+        for (int i = 0; i < pickles.size(); i++) {
+            Path bin = pickles.get(i);
+            Path copy = Files.createDirectories(dir.resolve("copy" + i));
+            Files.copy(bin, copy.resolve("adapter_model.bin"));
+            Files.copy(bin.resolveSibling("adapter_config.json"), copy.resolve("adapter_config.json"));
+
+            assertThat(PeftAdapter.read(copy).tensors())
+                    .isEqualTo(PeftAdapter.read(bin.resolveSibling("")).tensors());
+        }
+    }
+
+    @Test
+    void acceptsEverySpelling() throws IOException {
+        SortedMap<String, Tensor> raw = new TreeMap<>();
+        raw.put("base_model.model." + QUERY + ".lora_A.default.weight", tensor(1, 2));
+        raw.put("base_model.model." + QUERY + ".lora_B.default.weight", tensor(2, 1));
+        raw.put("base_model.model." + QUERY + ".bias", tensor(2));
+        raw.put("base_model.model." + QUERY + ".base_layer.bias", tensor(2));
+        raw.put("base_model.model.classifier.modules_to_save.weight", tensor(2, 2));
+        raw.put("base_model.model.classifier.weight", tensor(2, 2));
+        raw.put("base_model.model.classifier.modules_to_save.default.bias", tensor(2));
+        raw.put("base_model.model.classifier.original_module.bias", new Tensor(List.of(2), new float[] {9, 9}));
+        write(MINIMAL, raw);
+
+        assertThat(PeftAdapter.read(dir).tensors())
+                .containsOnlyKeys(
+                        QUERY + ".lora_A.weight",
+                        QUERY + ".lora_B.weight",
+                        QUERY + ".bias",
+                        "classifier.weight",
+                        "classifier.bias")
+                .containsEntry("classifier.bias", tensor(2));
+    }
+
+    @Test
+    void refusesTwoSpellingsWithDifferentValues() throws IOException {
+        SortedMap<String, Tensor> raw = new TreeMap<>();
+        raw.put("base_model.model.q.bias", tensor(2));
+        raw.put("base_model.model.q.base_layer.bias", new Tensor(List.of(2), new float[] {9, 9}));
+        write(MINIMAL, raw);
+
+        refused(
+                "'base_model.model.q.base_layer.bias' and 'base_model.model.q.bias' are two spellings of one tensor, but"
+                        + " their values differ; remove the one that is wrong");
+    }
+
+    @Test
+    void refusesTensorsThatAreNoPlainLora() throws IOException {
+        write(MINIMAL, new TreeMap<>(Map.of("bert.weight", tensor(1))));
+        refused("tensor 'bert.weight' does not begin with 'base_model.model.'; this is not an adapter that PEFT saved");
+
+        write(MINIMAL, new TreeMap<>(Map.of("base_model.model.q.lora_magnitude_vector", tensor(1))));
+        refused(
+                "tensor 'base_model.model.q.lora_magnitude_vector' is no part of a plain LoRA adapter on Linear modules;"
+                        + " such adapters cannot be loaded");
+    }
+
+    @Test
+    void refusesIncompleteOrForeignModules() throws IOException {
+        SortedMap<String, Tensor> raw = new TreeMap<>();
+        raw.put("base_model.model.q.lora_A.weight", tensor(1, 2));
+        write(MINIMAL, raw);
+        refused("'q.lora_A.weight' has no lora_B next to it; copy the adapter again");
+
+        raw.put("base_model.model.q.lora_B.weight", tensor(2, 3));
+        write(MINIMAL, raw);
+        refused("module 'q' has A [1, 2] and B [2, 3], and LoRA on a Linear needs [r, in] and [out, r]");
+
+        raw.put("base_model.model.q.lora_A.weight", tensor(3, 2));
+        write(MINIMAL, raw);
+        refused(
+                "module 'q' has rank 3, but adapter_config.json gives it r 1; the two files belong to different adapters");
+
+        raw.remove("base_model.model.q.lora_A.weight");
+        write(MINIMAL, raw);
+        refused("'q.lora_B.weight' has no lora_A next to it; copy the adapter again");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "{'peft_type':'IA3'} | peft_type is 'IA3', and only LORA adapters can be loaded",
+                "{} | peft_type is '', and only LORA adapters can be loaded",
+                "[] | this is not a JSON object; copy the adapter again",
+                "{'peft_type':'LORA','r':1,'lora_alpha':1,'use_dora':true} | use_dora is true, but DoRA is not supported",
+                "{'peft_type':'LORA','r':1,'lora_alpha':1,'fan_in_fan_out':true} | fan_in_fan_out is true, but a base model"
+                        + " with transposed weights (Conv1D) is not supported",
+                "{'peft_type':'LORA','r':0,'bias':'some'} | r is 0, and it must be a whole number from 1; lora_alpha is"
+                        + " missing; bias is 'some', and it must be none, all or lora_only",
+                "{'peft_type':'LORA','r':1,'lora_alpha':1,'init_lora_weights':'pissa'} | init_lora_weights is \"pissa\","
+                        + " which changes the base weights: convert the adapter to plain LoRA with PEFT's"
+                        + " save_pretrained(path_initial_model_for_weight_conversion=...)",
+                "{'peft_type':'LORA','r':1,'lora_alpha':1,'rank_pattern':{'(':2,'q':'x'}} | rank_pattern has the key '(',"
+                        + " which is not a regular expression (Unclosed group); rank_pattern['q'] is \"x\", and it must be a"
+                        + " number above 0",
+                "{'peft_type':'LORA','r':1,'lora_alpha':'a','layers_to_transform':['x']} | layers_to_transform holds \"x\","
+                        + " which is not a layer number; lora_alpha is \"a\", and it must be a number"
+            },
+            quoteCharacter = '~')
+    void refusesAConfigThatCannotBeFollowed(String json, String message) throws IOException {
+        write(json.replace('\'', '"'), new TreeMap<>());
+
+        assertThatThrownBy(() -> PeftAdapter.read(dir))
+                .isInstanceOf(PeftException.class)
+                .hasMessage(dir.resolve("adapter_config.json") + ": " + message);
+    }
+
+    @Test
+    void aPatternStringIsKept() throws IOException {
+        write(
+                "{\"peft_type\":\"LORA\",\"r\":1,\"lora_alpha\":1.5,\"target_modules\":\".*query\",\"layers_to_transform\":3}");
+
+        PeftConfig config = PeftAdapter.read(dir).config();
+
+        assertThat(config.targets()).isEqualTo(new PeftConfig.Targets(List.of(), Optional.of(".*query"), List.of(3)));
+        assertThat(config.ranks().loraAlpha()).isEqualTo(1.5);
+    }
+
+    @Test
+    void theFirstMatchingPatternCounts() throws IOException {
+        write("{\"peft_type\":\"LORA\",\"r\":1,\"lora_alpha\":1,"
+                + "\"rank_pattern\":{\"1.query\":2,\".*query\":3},\"alpha_pattern\":{\"^a.*\":4}}");
+
+        PeftConfig.Ranks ranks = PeftAdapter.read(dir).config().ranks();
+
+        assertThat(ranks.rank("layer.1.query")).isEqualTo(2);
+        assertThat(ranks.rank("layer.11.query")).isEqualTo(3);
+        assertThat(ranks.rank("layer.1.query.dense")).isEqualTo(1);
+        assertThat(ranks.alpha("a.b")).isEqualTo(4);
+        assertThat(ranks.alpha("b.a")).isEqualTo(1);
+    }
+
+    @Test
+    void saysWhichFileIsMissing() throws IOException {
+        assertThatThrownBy(() -> PeftAdapter.read(dir))
+                .hasMessage(
+                        dir + ": there is no adapter_config.json; a PEFT adapter directory has one, check the path");
+
+        Files.writeString(dir.resolve("adapter_config.json"), MINIMAL);
+        assertThatThrownBy(() -> PeftAdapter.read(dir))
+                .hasMessage(dir + ": there is neither adapter_model.safetensors nor adapter_model.bin next to"
+                        + " adapter_config.json; copy the adapter again");
+
+        Files.writeString(dir.resolve("adapter_config.json"), "{\"peft_type\"");
+        assertThatThrownBy(() -> PeftAdapter.read(dir))
+                .isInstanceOf(PeftException.class)
+                .hasMessageContaining("this is not JSON (");
+    }
+
+    private void refused(String message) {
+        assertThatThrownBy(() -> PeftAdapter.read(dir))
+                .isInstanceOf(PeftException.class)
+                .hasMessage(dir.resolve("adapter_model.safetensors") + ": " + message);
+    }
+
+    private void write(String config) throws IOException {
+        write(config, new TreeMap<>());
+    }
+
+    private void write(String config, SortedMap<String, Tensor> tensors) throws IOException {
+        Files.writeString(dir.resolve("adapter_config.json"), config);
+        SafetensorsWriter.write(dir.resolve("adapter_model.safetensors"), tensors);
+    }
+
+    private static Tensor tensor(int... shape) {
+        List<Integer> dims = new ArrayList<>();
+        int size = 1;
+        for (int d : shape) {
+            dims.add(d);
+            size *= d;
+        }
+        return new Tensor(dims, new float[size]);
+    }
+}

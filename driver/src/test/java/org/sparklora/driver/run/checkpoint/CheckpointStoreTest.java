@@ -1,0 +1,261 @@
+package org.sparklora.driver.run.checkpoint;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.SortedSet;
+import java.util.TreeMap;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.sparklora.driver.job.freeze.EpochMetrics;
+import org.sparklora.driver.run.history.LocalRunDirectory;
+import org.sparklora.driver.run.history.RunDirectory;
+import org.sparklora.driver.run.loop.TrainingCheckpoint;
+import org.sparklora.driver.run.loop.TrainingCheckpoint.EpochPart;
+import org.sparklora.driver.run.loop.TrainingCheckpoint.Kept;
+import org.sparklora.driver.run.loop.TrainingCheckpoint.Memory;
+import org.sparklora.driver.run.loop.TrainingCheckpoint.NormSum;
+import org.sparklora.driver.run.loop.TrainingLoop.Result;
+import org.sparklora.worker.contract.AdapterSnapshot;
+import org.sparklora.worker.contract.FreezeState;
+import org.sparklora.worker.contract.GroupState;
+import org.sparklora.worker.train.AdamW.Moments;
+import org.sparklora.worker.train.TrainStateSnapshot;
+
+class CheckpointStoreTest {
+
+    private static final int STEPS = 10;
+    private static final FreezeState FREEZE =
+            FreezeState.of(Map.of("top", GroupState.LIVE, "bottom", GroupState.DORMANT));
+
+    @TempDir
+    private Path folder;
+
+    private final List<String> warnings = new ArrayList<>();
+    private RunDirectory directory;
+    private CheckpointStore store;
+
+    @BeforeEach
+    void open() {
+        directory = new LocalRunDirectory(folder);
+        store = new CheckpointStore(directory);
+    }
+
+    static Checkpoint at(int epochs, int step, int bestEpoch) {
+        float value = epochs + 0.01f * step;
+        TrainStateSnapshot state = new TrainStateSnapshot(
+                FREEZE,
+                new AdapterSnapshot(Map.of("a", new float[] {value, -0f})),
+                new TreeMap<>(Map.of("a", new Moments(new float[] {1, 2}, new float[] {3, 4}, 5))),
+                new TreeMap<>(Map.of("top", 7L, "head", 8L)));
+        List<EpochMetrics> seen = new ArrayList<>();
+        for (int e = 0; e < epochs; e++) {
+            SortedMap<String, Double> validation = new TreeMap<>(Map.of("auc", Double.NaN, "loss", 1.0 / (3 + e)));
+            seen.add(new EpochMetrics(
+                    e, 2.0 / (3 + e), validation, new TreeMap<>(Map.of("top", 0.1 + e, "head", Double.MIN_VALUE))));
+        }
+        Optional<Result> best = bestEpoch < 0
+                ? Optional.empty()
+                : Optional.of(new Result(new AdapterSnapshot(Map.of("a", new float[] {9, 8})), FREEZE, bestEpoch));
+        EpochPart part = step == 0
+                ? EpochPart.NONE
+                : new EpochPart(step, 0.1 + 0.2, new TreeMap<>(Map.of("top", new NormSum(1.0 / 3, step))));
+        Optional<Kept> kept = best.map(b -> new Kept(b.epoch(), state));
+        TrainingCheckpoint point =
+                new TrainingCheckpoint(state, seen, part, (long) epochs * STEPS + step, new Memory(best, kept));
+        SortedMap<String, String> origin = new TreeMap<>(Map.of("training rows", "53", "labels", "[\"é\", no]"));
+        return new Checkpoint(point, 100 * epochs + step, origin);
+    }
+
+    private void write(int epochs, int step, int bestEpoch) throws IOException {
+        store.write(at(epochs, step, bestEpoch));
+    }
+
+    private SortedSet<String> folders() throws IOException {
+        return directory.list("checkpoints");
+    }
+
+    private Path file(String name) {
+        return folder.resolve("checkpoints").resolve(name);
+    }
+
+    @Test
+    void everythingComesBack() throws IOException {
+        for (Checkpoint checkpoint : List.of(at(1, 0, -1), at(3, 4, 1))) {
+            store.write(checkpoint);
+            assertThat(store.newest(warnings::add)).contains(checkpoint);
+        }
+        assertThat(warnings).isEmpty();
+        assertThat(directory.list("checkpoints/epoch-00003-step-00000034"))
+                .containsExactly("best.bin", "checkpoint.json", "kept.bin", "progress.json", "state.bin");
+    }
+
+    @Test
+    void withoutAnyThereIsNothing() throws IOException {
+        assertThat(store.newest(warnings::add)).isEmpty();
+        directory.write("checkpoints/notes.txt", new byte[0]);
+        assertThat(store.newest(warnings::add)).isEmpty();
+    }
+
+    @Test
+    void keepsTheLastThreeAndTheBest() throws IOException {
+        write(1, 0, 0);
+        write(2, 0, 0);
+        write(2, 5, 0);
+        assertThat(folders()).hasSize(3);
+        write(3, 0, 0);
+        assertThat(folders()).containsExactly("epoch-00001", "epoch-00002", "epoch-00002-step-00000025", "epoch-00003");
+        write(3, 5, 0);
+        write(4, 0, 3);
+        assertThat(folders()).containsExactly("epoch-00003", "epoch-00003-step-00000035", "epoch-00004");
+        directory.write("checkpoints/notes.txt", new byte[0]);
+        write(5, 0, 3);
+        write(6, 0, 3);
+        write(7, 0, 3);
+        assertThat(folders()).containsExactly("epoch-00004", "epoch-00005", "epoch-00006", "epoch-00007", "notes.txt");
+    }
+
+    @Test
+    void aFolderWithoutMarkerIsNoneOfTheThree() throws IOException {
+        write(1, 0, -1);
+        write(2, 0, -1);
+        write(3, 0, -1);
+        Files.delete(file("epoch-00003/checkpoint.json"));
+        write(4, 0, -1);
+        assertThat(folders()).containsExactly("epoch-00001", "epoch-00002", "epoch-00004");
+    }
+
+    @Test
+    void aFlippedBitAnywhereIsFoundAndTheOneBeforeIsUsed() throws IOException {
+        for (String part : List.of("state.bin", "best.bin", "progress.json")) {
+            write(1, 0, 0);
+            write(2, 0, 0);
+            Path file = file("epoch-00002/" + part);
+            byte[] whole = Files.readAllBytes(file);
+            for (int at = 0; at < whole.length; at++) {
+                byte[] damaged = whole.clone();
+                damaged[at] ^= (byte) (1 << (at % 8));
+                Files.write(file, damaged);
+                warnings.clear();
+                assertThat(store.newest(warnings::add)).contains(at(1, 0, 0));
+                assertThat(warnings)
+                        .singleElement()
+                        .asString()
+                        .startsWith("checkpoint checkpoints/epoch-00002 cannot be" + " used: " + part + " has SHA-256 ")
+                        .endsWith("; going on from checkpoints/epoch-00001");
+            }
+        }
+    }
+
+    @Test
+    void everyTruncationOfEveryFileIsFound() throws IOException {
+        for (String part : List.of("state.bin", "best.bin", "progress.json", "checkpoint.json")) {
+            write(1, 0, 0);
+            write(2, 0, 0);
+            Path file = file("epoch-00002/" + part);
+            byte[] whole = Files.readAllBytes(file);
+            // The last byte of the marker is a line feed, which says nothing.
+            for (int length = 0; length < whole.length - 1; length++) {
+                Files.write(file, Arrays.copyOf(whole, length));
+                assertThat(store.newest(warnings::add))
+                        .as(part + " cut to " + length)
+                        .contains(at(1, 0, 0));
+            }
+            Files.delete(file);
+            assertThat(store.newest(warnings::add)).as(part + " missing").contains(at(1, 0, 0));
+        }
+    }
+
+    @Test
+    void aFlippedBitInTheMarkerNeverGivesSomethingElse() throws IOException {
+        write(1, 0, 0);
+        write(2, 0, 0);
+        Path file = file("epoch-00002/checkpoint.json");
+        byte[] whole = Files.readAllBytes(file);
+        for (int at = 0; at < whole.length; at++) {
+            for (int bit = 0; bit < 8; bit++) {
+                byte[] damaged = whole.clone();
+                damaged[at] ^= (byte) (1 << bit);
+                Files.write(file, damaged);
+                assertThat(store.newest(warnings::add).orElseThrow())
+                        .as(at + "." + bit)
+                        .isIn(at(1, 0, 0), at(2, 0, 0));
+            }
+        }
+    }
+
+    @Test
+    void saysWhatIsWrongWithEach() throws IOException {
+        write(1, 0, -1);
+        write(2, 0, -1);
+        write(3, 0, -1);
+        Files.delete(file("epoch-00001/state.bin"));
+        Files.writeString(file("epoch-00002/checkpoint.json"), "{\"format\": 2}");
+        Files.delete(file("epoch-00003/checkpoint.json"));
+        assertThatThrownBy(() -> store.newest(warnings::add))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessage(folder + ": no checkpoint can be used; restore one from a copy, or train afresh with"
+                        + " --overwrite. checkpoint checkpoints/epoch-00003 cannot be used: it has no checkpoint.json:"
+                        + " its writing was interrupted; checkpoint checkpoints/epoch-00002 cannot be used:"
+                        + " checkpoint.json has format 2, and this version reads format 1; checkpoint"
+                        + " checkpoints/epoch-00001 cannot be used: its part state.bin is missing");
+        Files.writeString(file("epoch-00002/checkpoint.json"), "garbage");
+        assertThatThrownBy(() -> store.newest(warnings::add)).hasMessageContaining("checkpoint.json is not JSON");
+    }
+
+    @Test
+    void aCheckpointUnderAnotherNameIsRefused() throws IOException {
+        write(1, 0, -1);
+        Files.move(file("epoch-00001"), file("epoch-00009"));
+        assertThatThrownBy(() -> store.newest(warnings::add)).hasMessageContaining("it holds epoch-00001");
+    }
+
+    @Test
+    void aFirstCheckpointThatWasNeverCompletedIsNone() throws IOException {
+        write(1, 0, -1);
+        Files.delete(file("epoch-00001/checkpoint.json"));
+        assertThat(store.newest(warnings::add)).isEmpty();
+        assertThat(warnings)
+                .containsExactly("the first checkpoint, checkpoints/epoch-00001, was never completed; starting from the"
+                        + " beginning");
+    }
+
+    @Test
+    void partsOfAnEarlierAttemptNeverStandUnderANewMarker() throws IOException {
+        write(2, 0, 1);
+        assertThat(directory.exists("checkpoints/epoch-00002/best.bin")).isTrue();
+        write(2, 0, -1);
+        assertThat(directory.exists("checkpoints/epoch-00002/best.bin")).isFalse();
+        assertThat(store.newest(warnings::add)).contains(at(2, 0, -1));
+    }
+
+    @Test
+    void deletesWhatLiesAfterAPoint() throws IOException {
+        write(1, 0, -1);
+        write(1, 5, -1);
+        write(2, 0, -1);
+        store.deleteAfter(Optional.of(at(1, 0, -1)));
+        assertThat(folders()).containsExactly("epoch-00001");
+        store.deleteAfter(Optional.empty());
+        assertThat(folders()).isEmpty();
+    }
+
+    @Test
+    void progressCanBeRead() throws IOException {
+        write(1, 2, 0);
+        String progress = new String(
+                directory.read("checkpoints/epoch-00001-step-00000012/progress.json"), StandardCharsets.UTF_8);
+        assertThat(progress).contains("\"loss_sum\" : \"0.30000000000000004\"", "\"auc\" : \"NaN\"");
+    }
+}

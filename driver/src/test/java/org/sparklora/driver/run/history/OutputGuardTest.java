@@ -1,0 +1,79 @@
+package org.sparklora.driver.run.history;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class OutputGuardTest {
+
+    @TempDir
+    Path folder;
+
+    private RunDirectory directory;
+
+    @BeforeEach
+    void openDirectory() {
+        directory = new LocalRunDirectory(folder);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"config.yaml", "history.jsonl", "adapter/adapter_config.json", "checkpoints/epoch-00001/x"})
+    void refusesADirectoryThatHoldsARun(String name) throws IOException {
+        touch(name);
+        assertThatThrownBy(() -> OutputGuard.refuseOtherRun(directory))
+                .isInstanceOf(OutputException.class)
+                .hasMessage(folder + " holds another run; give --overwrite or another --output");
+    }
+
+    @Test
+    void acceptsADirectoryWithoutARun() throws IOException {
+        assertThatCode(() -> OutputGuard.refuseOtherRun(new LocalRunDirectory(folder.resolve("none"))))
+                .doesNotThrowAnyException();
+        touch("status.json");
+        touch("notes.txt");
+        assertThatCode(() -> OutputGuard.refuseOtherRun(directory)).doesNotThrowAnyException();
+    }
+
+    @Test
+    void overwriteClearsWhatARunWritesAndNothingElse() throws IOException {
+        for (String name : OutputGuard.RUN_FILES) {
+            touch(name.contains(".") ? name : name + "/inside/file");
+        }
+        touch("notes.txt");
+        touch("my/own.csv");
+        OutputGuard.overwrite(directory);
+        assertThat(directory.list()).containsExactly("my", "notes.txt");
+    }
+
+    @Test
+    void overwriteRefusesForeignFilesWhereNoRunWrote() throws IOException {
+        for (String name : new String[] {"adapter/mine", "config.yaml", "a", "b", "c", "d"}) {
+            touch(name);
+        }
+        assertThatThrownBy(() -> OutputGuard.overwrite(directory))
+                .isInstanceOf(OutputException.class)
+                .hasMessage(folder + " holds files that no run wrote (a, b, c, …) and no run;"
+                        + " --overwrite clears runs only: give another --output");
+        assertThat(directory.list()).hasSize(6);
+    }
+
+    @Test
+    void overwriteOfNothingOrOfARunsRemainsIsFine() throws IOException {
+        OutputGuard.overwrite(new LocalRunDirectory(folder.resolve("none")));
+        touch("adapter/adapter_config.json");
+        OutputGuard.overwrite(directory);
+        assertThat(directory.list()).isEmpty();
+    }
+
+    private void touch(String name) throws IOException {
+        directory.write(name, new byte[0]);
+    }
+}

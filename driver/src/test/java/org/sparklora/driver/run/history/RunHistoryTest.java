@@ -1,0 +1,302 @@
+package org.sparklora.driver.run.history;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedSet;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.sparklora.driver.run.history.HistoryEvent.GroupChange.Kind;
+import org.sparklora.worker.contract.FreezeState;
+import org.sparklora.worker.contract.GroupState;
+import org.sparklora.worker.data.Padding;
+
+class RunHistoryTest {
+
+    private static final String TIME = "\"time\":\"2026-01-01T00:00:00Z\"";
+
+    @TempDir
+    Path folder;
+
+    private final SteppingClock clock = new SteppingClock();
+
+    @Test
+    void everyEventHasItsLine() throws IOException {
+        RunDirectory directory = new LocalRunDirectory(folder);
+        RunHistory history = new RunHistory(directory, clock);
+        FreezeState initial = FreezeState.of(Map.of("top", GroupState.LIVE, "bottom", GroupState.DORMANT));
+        history.append(new HistoryEvent.Run(
+                new HistoryEvent.Run.Configuration("c0", "seed: 42\n", 80, initial),
+                "ba5e",
+                Map.of("data", 43L, "adapter", 42L),
+                new HistoryEvent.Run.Environment(Map.of("spark", "3.5.5", "java", "17"), List.of("Some CPU")),
+                Map.of("activation_cache", "memory")));
+        FreezeState state =
+                FreezeState.of(Map.of("top", GroupState.LIVE, "bottom", GroupState.DORMANT, "mid", GroupState.FROZEN));
+        history.append(new HistoryEvent.EpochStart(
+                2, state, new HistoryEvent.EpochStart.Cost(3106, 12424), "off: layer 0 trains", "no change"));
+        history.append(new HistoryEvent.Kept(
+                2, new HistoryEvent.Kept.Size("layer 11", 1400, 2_800_000, "float32"), "disk", 1.25));
+        history.append(
+                new HistoryEvent.GroupChange(Kind.THAW, 2, 0, "bottom", "schedule.events[0]: thaw before epoch 2"));
+        history.append(new HistoryEvent.GroupChange(Kind.FREEZE, 4, 17, "bottom", "because"));
+        history.append(new HistoryEvent.GroupChange(Kind.ADD, 5, 0, "néw", "\"quoted\""));
+        history.append(step(126, 0.1f, 0.1));
+        history.append(new HistoryEvent.EpochEnd(
+                2,
+                0.5,
+                Map.of("loss", 0.25, "accuracy", 1.0),
+                Map.of("top", 0.5),
+                new Padding(30, 10),
+                Map.of("total", 1.5),
+                Map.of("flops", 6.5e9, "all_reduce_bytes", 1024L)));
+        history.append(
+                new HistoryEvent.Trouble(false, new TreeMap<>(Map.of("step", 127, "message", "lost executor 3"))));
+        history.append(new HistoryEvent.Trouble(true, new TreeMap<>(Map.of("step", 126))));
+        history.append(new HistoryEvent.Restore(7, 4, "plateau"));
+        history.append(new HistoryEvent.Stop(9, "no group is left"));
+        history.append(new HistoryEvent.Finished("ada", 12.25));
+        history.commit();
+
+        assertThat(text(directory)).isEqualTo("""
+                {"event":"run",TIME,"configuration_sha256":"c0","base_model_sha256":"ba5e",\
+                "seeds":{"adapter":42,"data":43},"versions":{"java":"17","spark":"3.5.5"},"cpu":["Some CPU"],\
+                "choices":{"activation_cache":"memory"},"steps_per_epoch":80,\
+                "initial":{"live":["top"],"frozen":[],"dormant":["bottom"]},"configuration":"seed: 42\\n"}
+                {"event":"epoch_start",TIME,"epoch":2,"live":["top"],"frozen":["mid"],"dormant":["bottom"],\
+                "trainable_parameters":3106,"all_reduce_bytes_per_step":12424,\
+                "activation_cache":"off: layer 0 trains","reason":"no change"}
+                {"event":"kept",TIME,"epoch":2,"entering":"layer 11","rows":1400,"bytes":2800000,\
+                "activation_cache_type":"float32","storage":"disk","seconds":1.25}
+                {"event":"thaw",TIME,"epoch":2,"group":"bottom","reason":"schedule.events[0]: thaw before epoch 2"}
+                {"event":"freeze",TIME,"epoch":4,"epoch_step":17,"group":"bottom","reason":"because"}
+                {"event":"add",TIME,"epoch":5,"group":"néw","reason":"\\"quoted\\""}
+                {"event":"step",TIME,"epoch":2,"step":126,"loss":0.1,"grad_norm":0.1,\
+                "group_grad_norm":{"head":0.5,"top":0.25},"learning_rate":{"head":5.0E-4,"top":5.0E-4},"examples":32}
+                {"event":"epoch_end",TIME,"epoch":2,"train_loss":0.5,"validation":{"accuracy":1.0,"loss":0.25},\
+                "group_grad_norm":{"top":0.5},"tokens":30,"padding":0.25,"seconds":{"total":1.5},\
+                "work":{"all_reduce_bytes":1024,"flops":6.5E9}}
+                {"event":"failure",TIME,"message":"lost executor 3","step":127}
+                {"event":"recovered",TIME,"step":126}
+                {"event":"restore",TIME,"epoch":7,"restored_epoch":4,"reason":"plateau"}
+                {"event":"stop",TIME,"epoch":9,"reason":"no group is left"}
+                {"event":"finished",TIME,"adapter_sha256":"ada","seconds":12.25}
+                """.replace("TIME", TIME));
+    }
+
+    @Test
+    void numbersReadBackToTheSameBits() throws IOException {
+        RunDirectory directory = new LocalRunDirectory(folder);
+        RunHistory history = new RunHistory(directory, clock);
+        double third = 1.0 / 3.0;
+        history.append(step(0, 0.6931472f, third));
+        history.append(step(1, Float.MIN_VALUE, Double.MAX_VALUE));
+        // Java 17's own toString makes 1.9999999999999998E23 of this one.
+        history.append(step(2, 0.1f, Double.parseDouble("2.0E23")));
+        history.commit();
+        List<String> lines = text(directory).lines().toList();
+        assertThat(lines.get(0)).contains("\"loss\":0.6931472,\"grad_norm\":0.3333333333333333,");
+        assertThat(lines.get(2)).contains("\"loss\":0.1,\"grad_norm\":2.0E23,");
+        JsonNode first = new ObjectMapper().readTree(lines.get(0));
+        assertThat(first.path("grad_norm").asDouble()).isEqualTo(third);
+        assertThat(Float.parseFloat(first.path("loss").asText())).isEqualTo(0.6931472f);
+        JsonNode second = new ObjectMapper().readTree(lines.get(1));
+        assertThat((float) second.path("loss").asDouble()).isEqualTo(Float.MIN_VALUE);
+        assertThat(second.path("grad_norm").asDouble()).isEqualTo(Double.MAX_VALUE);
+    }
+
+    @Test
+    void whatIsNoJsonNumberIsAString() throws IOException {
+        RunDirectory directory = new LocalRunDirectory(folder);
+        RunHistory history = new RunHistory(directory, clock);
+        history.append(step(0, Float.NaN, Double.POSITIVE_INFINITY));
+        history.append(step(1, Double.NaN, Float.NEGATIVE_INFINITY));
+        history.commit();
+        assertThat(text(directory))
+                .contains("\"loss\":\"NaN\",\"grad_norm\":\"Infinity\"")
+                .contains("\"loss\":\"NaN\",\"grad_norm\":\"-Infinity\"");
+    }
+
+    @Test
+    void linesAppearWhenTheirSegmentCommits() throws IOException {
+        RunDirectory directory = new LocalRunDirectory(folder);
+        RunHistory history = new RunHistory(directory, clock);
+        history.commit();
+        assertThat(directory.exists(RunHistory.FILE)).isFalse();
+        history.append(step(0, 1.0, 1.0));
+        assertThat(directory.exists(RunHistory.FILE)).isFalse();
+        history.commit();
+        assertThat(steps(directory)).containsExactly(0);
+        assertThat(history.committedBytes()).isEqualTo(directory.read(RunHistory.FILE).length);
+
+        history.append(step(1, 1.0, 1.0));
+        history.rollback();
+        clock.advance(Duration.ofMillis(1500));
+        history.append(new HistoryEvent.Trouble(false, new TreeMap<>(Map.of("step", 1))));
+        history.commit();
+        history.append(step(1, 1.0, 1.0));
+        history.append(step(2, 1.0, 1.0));
+        history.commit();
+        assertThat(steps(directory)).containsExactly(0, 1, 2);
+        assertThat(text(directory))
+                .contains("{\"event\":\"failure\",\"time\":\"2026-01-01T00:00:01.500Z\",\"step\":1}\n");
+    }
+
+    @Test
+    void aCommitThatFailedCanBeRepeated() throws IOException {
+        FailingOnce directory = new FailingOnce(folder);
+        RunHistory history = new RunHistory(directory, clock);
+        history.append(step(0, 1.0, 1.0));
+        assertThatThrownBy(history::commit).hasMessage("disk full");
+        assertThat(history.committedBytes()).isZero();
+        history.append(step(1, 1.0, 1.0));
+        history.commit();
+        assertThat(steps(directory)).containsExactly(0, 1);
+    }
+
+    @Test
+    void aResumedRunHasEachStepOnceAndKeepsFailures() throws IOException {
+        RunDirectory directory = new LocalRunDirectory(folder);
+        RunHistory history = new RunHistory(directory, clock);
+        history.append(step(0, 1.0, 1.0));
+        history.commit();
+        int checkpoint = history.committedBytes();
+        history.append(step(1, 1.0, 1.0));
+        history.append(new HistoryEvent.Trouble(false, new TreeMap<>(Map.of("message", "out of slots"))));
+        history.commit();
+
+        RunHistory resumed = RunHistory.resume(directory, clock, checkpoint);
+        resumed.append(step(1, 1.0, 1.0));
+        resumed.append(step(2, 1.0, 1.0));
+        resumed.commit();
+        assertThat(steps(directory)).containsExactly(0, 1, 2);
+        assertThat(text(directory)).containsOnlyOnce("out of slots");
+        // The same checkpoint serves a second time: nothing before it has moved.
+        assertThat(RunHistory.resume(directory, clock, checkpoint).committedBytes())
+                .isGreaterThan(checkpoint);
+        assertThat(RunHistory.resume(new LocalRunDirectory(folder.resolve("none")), clock, 0)
+                        .committedBytes())
+                .isZero();
+    }
+
+    @Test
+    void refusesACheckpointThatDoesNotFitTheFile() throws IOException {
+        RunDirectory directory = new LocalRunDirectory(folder);
+        RunHistory history = new RunHistory(directory, clock);
+        history.append(new HistoryEvent.Finished("a", 1.0));
+        history.commit();
+        int length = history.committedBytes();
+        for (int wrong : new int[] {-1, 7, length + 1}) {
+            assertThatThrownBy(() -> RunHistory.resume(directory, clock, wrong))
+                    .isInstanceOf(OutputException.class)
+                    .hasMessage(folder + "/history.jsonl has " + length + " bytes and no line ends at byte " + wrong
+                            + ", where the checkpoint left it; restore the file or give --overwrite");
+        }
+    }
+
+    private static HistoryEvent step(int step, Number loss, Number norm) {
+        return new HistoryEvent.Step(
+                new HistoryEvent.Step.At(2, step),
+                loss,
+                32,
+                new HistoryEvent.Step.GradientNorms(norm, Map.of("top", 0.25, "head", 0.5f)),
+                Map.of("top", 5e-4, "head", 5e-4));
+    }
+
+    private static String text(RunDirectory directory) throws IOException {
+        return new String(directory.read(RunHistory.FILE), StandardCharsets.UTF_8);
+    }
+
+    private static List<Integer> steps(RunDirectory directory) throws IOException {
+        ObjectMapper json = new ObjectMapper();
+        List<Integer> steps = new ArrayList<>();
+        for (String line : text(directory).lines().toList()) {
+            JsonNode node = json.readTree(line);
+            if (node.path("event").asText().equals("step")) {
+                steps.add(node.path("step").asInt());
+            }
+        }
+        return steps;
+    }
+
+    /** A disk that is full once. */
+    @Test
+    void aListenerGetsEveryPublishedLineOnceAndFromTheFirstOn() throws IOException {
+        RunDirectory directory = new LocalRunDirectory(folder);
+        RunHistory history = new RunHistory(directory, clock);
+        history.append(new HistoryEvent.Stop(1, "before"));
+        history.commit();
+        List<String> heard = new ArrayList<>();
+        history.listen(heard::addAll);
+        history.append(new HistoryEvent.Stop(2, "forgotten"));
+        history.rollback();
+        history.append(new HistoryEvent.Stop(3, "änd now"));
+        assertThat(heard).as("not before it is published").hasSize(1);
+        history.commit();
+        history.commit();
+        assertThat(String.join("\n", heard) + "\n").isEqualTo(text(directory));
+    }
+
+    private static final class FailingOnce implements RunDirectory {
+        private final LocalRunDirectory real;
+        private boolean failed;
+
+        FailingOnce(Path folder) {
+            real = new LocalRunDirectory(folder);
+        }
+
+        @Override
+        public String location() {
+            return real.location();
+        }
+
+        @Override
+        public void write(String name, byte[] bytes) throws IOException {
+            if (!failed) {
+                failed = true;
+                throw new IOException("disk full");
+            }
+            real.write(name, bytes);
+        }
+
+        @Override
+        public void write(String name, Content content) {
+            real.write(name, content);
+        }
+
+        @Override
+        public boolean exists(String name) {
+            return real.exists(name);
+        }
+
+        @Override
+        public SortedSet<String> list() throws IOException {
+            return real.list();
+        }
+
+        @Override
+        public SortedSet<String> list(String folder) throws IOException {
+            return real.list(folder);
+        }
+
+        @Override
+        public byte[] read(String name) throws IOException {
+            return real.read(name);
+        }
+
+        @Override
+        public void delete(String name) throws IOException {
+            real.delete(name);
+        }
+    }
+}

@@ -1,0 +1,190 @@
+package org.sparklora.driver.watch.progress;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.sparklora.driver.run.history.HistoryEvent.EpochStart.Cost;
+import org.sparklora.driver.run.history.HistoryEvent.GroupChange;
+import org.sparklora.driver.run.history.SteppingClock;
+import org.sparklora.driver.watch.progress.ProgressLine.Position;
+import org.sparklora.worker.contract.FreezeState;
+import org.sparklora.worker.contract.GroupState;
+
+class ProgressTest {
+
+    private static final FreezeState BOTH = FreezeState.of(Map.of("top", GroupState.LIVE, "bottom", GroupState.LIVE));
+    private static final Position AT = new Position(2, 6, 126, 378);
+
+    @Test
+    void aStepLine() {
+        assertThat(ProgressLine.step(AT, 0.42113, 218.4, Optional.of(Duration.ofSeconds(72)), BOTH))
+                .isEqualTo("epoch 2/6 step 126/378 loss 0.4211 218 examples/s 1m 12s left · live bottom top");
+        assertThat(ProgressLine.step(AT, Double.NaN, 0.52, Optional.empty(), BOTH))
+                .isEqualTo("epoch 2/6 step 126/378 loss NaN 0.5 examples/s · live bottom top");
+    }
+
+    @Test
+    void durationsAreShort() {
+        assertThat(left(Duration.ofMillis(59_400))).contains(" 59s left ");
+        assertThat(left(Duration.ofMillis(59_600))).contains(" 1m 00s left ");
+        assertThat(left(Duration.ofSeconds(3 * 3600 + 5 * 60 + 59))).contains(" 3h 05m left ");
+        assertThat(left(Duration.ZERO)).contains(" 0s left ");
+    }
+
+    @Test
+    void theStatesOfTheGroups() {
+        Cost cost = new Cost(3106, 12424);
+        assertThat(ProgressLine.epochStart(AT, BOTH, cost))
+                .isEqualTo("epoch 2/6 starts · live bottom top · 3,106 parameters train, 12,424 bytes per step");
+        FreezeState mixed = FreezeState.of(
+                Map.of("a", GroupState.LIVE, "b", GroupState.FROZEN, "c", GroupState.DORMANT, "d", GroupState.DORMANT));
+        assertThat(ProgressLine.epochStart(AT, mixed, cost))
+                .startsWith("epoch 2/6 starts · live a · frozen b · dormant c d · ");
+        assertThat(ProgressLine.epochStart(AT, FreezeState.of(Map.of("c", GroupState.DORMANT)), cost))
+                .startsWith("epoch 2/6 starts · live head only · dormant c · ");
+        assertThat(ProgressLine.epochStart(AT, FreezeState.of(Map.of()), cost))
+                .startsWith("epoch 2/6 starts · live head only · 3,106");
+    }
+
+    @Test
+    void aGroupChangeSaysWhy() {
+        GroupChange thaw =
+                new GroupChange(GroupChange.Kind.THAW, 2, 0, "bottom", "schedule.events[0]: thaw before epoch 2");
+        assertThat(ProgressLine.groupChange(AT, thaw))
+                .isEqualTo("epoch 2/6 thaw bottom (schedule.events[0]: thaw before epoch 2)");
+    }
+
+    @Test
+    void anEpochsSummary() {
+        assertThat(ProgressLine.epochSummary(
+                        AT, Duration.ofSeconds(41), 0.42113, 0.0312, Map.of("loss", 0.27119f, "accuracy", 0.912)))
+                .isEqualTo("epoch 2/6 done in 41s loss 0.4211 padding 3.1% · validation accuracy 0.9120 loss 0.2712");
+        assertThat(ProgressLine.epochSummary(AT, Duration.ofSeconds(41), 0.5, 0, Map.of()))
+                .isEqualTo("epoch 2/6 done in 41s loss 0.5000 padding 0.0%");
+    }
+
+    /** What a cache keeps is computed once, and says nothing of how fast steps are. */
+    @Test
+    void timeLeftDoesNotCountWhatStepsWaitedFor() {
+        SteppingClock clock = new SteppingClock();
+        List<String> lines = new ArrayList<>();
+        Progress progress = progress(clock, Duration.ZERO, lines);
+        progress.epochStart(new Position(0, 2, 0, 12), BOTH, new Cost(10, 40));
+        clock.advance(Duration.ofSeconds(100));
+        progress.kept("kept");
+        clock.advance(Duration.ofSeconds(2));
+        progress.step(new Position(0, 2, 1, 12), 0.5, 1.5, 32);
+        assertThat(lines.get(lines.size() - 1)).contains("step 1/12").contains(" 16 examples/s 22s left");
+        progress.epochEnd(new Position(0, 2, 6, 12), 0.5, 0, Map.of());
+        assertThat(lines.get(lines.size() - 1)).startsWith("epoch 0/2 done in 1m 42s ");
+    }
+
+    @Test
+    void stepLinesKeepTheirDistanceAndEpochsAlwaysShow() {
+        SteppingClock clock = new SteppingClock();
+        List<String> lines = new ArrayList<>();
+        Progress progress = progress(clock, Duration.ofSeconds(5), lines);
+        Cost cost = new Cost(10, 40);
+        for (int epoch = 0; epoch < 2; epoch++) {
+            progress.epochStart(new Position(epoch, 2, epoch * 6, 12), BOTH, cost);
+            for (int i = 1; i <= 6; i++) {
+                clock.advance(Duration.ofSeconds(2));
+                progress.step(new Position(epoch, 2, epoch * 6 + i, 12), 0.5, 1.5, 32);
+            }
+            progress.epochEnd(new Position(epoch, 2, epoch * 6 + 6, 12), 0.5, 0, Map.of());
+        }
+        assertThat(lines)
+                .containsExactly(
+                        "epoch 0/2 starts · live bottom top · 10 parameters train, 40 bytes per step",
+                        "epoch 0/2 step 3/12 loss 0.5000 16 examples/s 18s left · live bottom top",
+                        "epoch 0/2 step 6/12 loss 0.5000 16 examples/s 12s left · live bottom top",
+                        "epoch 0/2 done in 12s loss 0.5000 padding 0.0%",
+                        "epoch 1/2 starts · live bottom top · 10 parameters train, 40 bytes per step",
+                        "epoch 1/2 step 9/12 loss 0.5000 16 examples/s 6s left · live bottom top",
+                        "epoch 1/2 step 12/12 loss 0.5000 16 examples/s 0s left · live bottom top",
+                        "epoch 1/2 done in 12s loss 0.5000 padding 0.0%");
+    }
+
+    @Test
+    void aClockThatStandsStillDividesByNothing() {
+        SteppingClock clock = new SteppingClock();
+        List<String> lines = new ArrayList<>();
+        Progress progress = progress(clock, Duration.ZERO, lines);
+        progress.step(new Position(0, 1, 0, 4), 0.5, 1.5, 32);
+        progress.step(new Position(0, 1, 1, 4), 0.5, 1.5, 32);
+        assertThat(lines)
+                .containsExactly(
+                        "epoch 0/1 step 0/4 loss 0.5000 0.0 examples/s · live head only",
+                        "epoch 0/1 step 1/4 loss 0.5000 0.0 examples/s 0s left · live head only");
+    }
+
+    @Test
+    void aSegmentThatRunsIsShownAndItsExamplesCountOnce() {
+        SteppingClock clock = new SteppingClock();
+        List<String> lines = new ArrayList<>();
+        RunMeter meter = new RunMeter(clock);
+        Progress progress = new Progress(meter, clock, screen(Duration.ofSeconds(2), lines));
+        progress.epochStart(new Position(1, 2, 6, 12), BOTH, new Cost(10, 40));
+        for (int i = 1; i <= 3; i++) {
+            clock.advance(Duration.ofSeconds(2));
+            progress.underWay(new Position(1, 2, 6 + i, 12), 0.5, 1.5, 32L * i);
+        }
+        progress.step(new Position(1, 2, 9, 12), 0.25, 2.5, 96);
+        // A segment that failed begins again at its first step.
+        clock.advance(Duration.ofSeconds(2));
+        progress.underWay(new Position(1, 2, 10, 12), 0.5, 1.5, 32);
+        assertThat(lines)
+                .containsExactly(
+                        "epoch 1/2 starts · live bottom top · 10 parameters train, 40 bytes per step",
+                        "epoch 1/2 step 7/12 loss 0.5000 16 examples/s 10s left · live bottom top",
+                        "epoch 1/2 step 8/12 loss 0.5000 16 examples/s 8s left · live bottom top",
+                        "epoch 1/2 step 9/12 loss 0.5000 16 examples/s 6s left · live bottom top",
+                        "epoch 1/2 step 10/12 loss 0.5000 16 examples/s 4s left · live bottom top");
+        assertThat(meter.reading().trainableParameters()).isEqualTo(10);
+        assertThat(meter.reading().numbers().gradNorm()).isEqualTo(1.5);
+    }
+
+    @Test
+    void aGroupThatMovesWithinAnEpochIsShownInItsNewState() {
+        SteppingClock clock = new SteppingClock();
+        List<String> lines = new ArrayList<>();
+        Progress progress = progress(clock, Duration.ZERO, lines);
+        progress.epochStart(new Position(0, 1, 0, 4), BOTH, new Cost(10, 40));
+        progress.groupChange(
+                new Position(0, 1, 2, 4), new GroupChange(GroupChange.Kind.FREEZE, 0, 2, "top", "it has settled"));
+        progress.step(new Position(0, 1, 3, 4), 0.5, 1.5, 8);
+        assertThat(lines.get(2)).endsWith("· live bottom · frozen top");
+    }
+
+    private static Progress progress(SteppingClock clock, Duration interval, List<String> lines) {
+        return new Progress(new RunMeter(clock), clock, screen(interval, lines));
+    }
+
+    private static Screen screen(Duration interval, List<String> lines) {
+        return new Screen() {
+            @Override
+            public void line(String text) {
+                lines.add(text);
+            }
+
+            @Override
+            public void status(String text) {
+                lines.add(text);
+            }
+
+            @Override
+            public Duration interval() {
+                return interval;
+            }
+        };
+    }
+
+    private static String left(Duration left) {
+        return ProgressLine.step(AT, 0.5, 100, Optional.of(left), BOTH);
+    }
+}

@@ -1,0 +1,257 @@
+package org.sparklora.worker.spark;
+
+import io.netty.channel.AdaptiveRecvByteBufAllocator;
+import io.netty.channel.ChannelFuture;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import org.apache.spark.SecurityManager;
+import org.apache.spark.SparkConf;
+import org.apache.spark.network.TransportContext;
+import org.apache.spark.network.buffer.NioManagedBuffer;
+import org.apache.spark.network.client.RpcResponseCallback;
+import org.apache.spark.network.client.TransportClient;
+import org.apache.spark.network.client.TransportClientFactory;
+import org.apache.spark.network.crypto.AuthClientBootstrap;
+import org.apache.spark.network.crypto.AuthServerBootstrap;
+import org.apache.spark.network.protocol.OneWayMessage;
+import org.apache.spark.network.server.OneForOneStreamManager;
+import org.apache.spark.network.server.RpcHandler;
+import org.apache.spark.network.server.StreamManager;
+import org.apache.spark.network.server.TransportServer;
+import org.apache.spark.network.util.ConfigProvider;
+import org.apache.spark.network.util.TransportConf;
+import org.jspecify.annotations.Nullable;
+import org.sparklora.worker.allreduce.Mailbox;
+import org.sparklora.worker.allreduce.PeerException;
+import org.sparklora.worker.allreduce.Transport;
+
+/**
+ * Ranks on Spark's own transport, with Spark's authentication and encryption whenever the session has them on.
+ *
+ * <p>Call order: {@link #listen}, tell the others {@link #address}, {@link #connect}. Messages that arrive go straight
+ * into the mailbox, by the transport's threads. A message goes one way, without an answer: the next one says that it
+ * came.
+ */
+public final class SparkTransport implements Transport {
+
+    /** Module of the settings: spark.lora.io.serverThreads and the like. */
+    private static final String MODULE = "lora";
+
+    /** Netty reads 64 KiB at a time by default; a chunk that arrives in one piece is not copied together. */
+    private static final AdaptiveRecvByteBufAllocator READS =
+            new AdaptiveRecvByteBufAllocator(64 * 1024, 512 * 1024, 1024 * 1024);
+
+    /** How long a farewell may take: who does not hear it notices the closed connection. */
+    private static final long TELL_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+    private final Receiver receiver;
+    private final TransportContext server;
+    private final TransportContext client;
+    private final TransportServer listener;
+    private final TransportClientFactory clients;
+    private final String host;
+    private final Map<Integer, TransportClient> connected = new ConcurrentHashMap<>();
+    private List<String> addresses = List.of();
+
+    private SparkTransport(
+            Receiver receiver,
+            TransportContext server,
+            TransportContext client,
+            TransportServer listener,
+            TransportClientFactory clients,
+            String host) {
+        this.receiver = receiver;
+        this.server = server;
+        this.client = client;
+        this.listener = listener;
+        this.clients = clients;
+        this.host = host;
+    }
+
+    /**
+     * Opens a listener for this rank on a free port.
+     *
+     * @param host address to listen on, which is what the other ranks connect to
+     */
+    public static SparkTransport listen(SparkConf conf, SecurityManager security, String host, Mailbox mailbox) {
+        TransportConf transport = new TransportConf(MODULE, new Settings(conf));
+        Receiver receiver = new Receiver(mailbox);
+        TransportContext server = new TransportContext(transport, receiver);
+        TransportContext client = new TransportContext(transport, receiver);
+        boolean authenticates = security.isAuthenticationEnabled();
+        TransportServer listener = server.createServer(
+                host, 0, authenticates ? List.of(new AuthServerBootstrap(transport, security)) : List.of());
+        TransportClientFactory clients = client.createClientFactory(
+                authenticates ? List.of(new AuthClientBootstrap(transport, conf.getAppId(), security)) : List.of());
+        return new SparkTransport(receiver, server, client, listener, clients, host);
+    }
+
+    /** Where the others find this rank: host and port. */
+    public String address() {
+        return host + ":" + listener.getPort();
+    }
+
+    /** Takes note of where the ranks are, by rank. Connections open when they are first used. */
+    public void connect(List<String> addressesByRank) {
+        addresses = List.copyOf(addressesByRank);
+    }
+
+    @Override
+    public CompletableFuture<Void> send(int rank, ByteBuffer message) {
+        CompletableFuture<Void> sent = new CompletableFuture<>();
+        // The buffer is the caller's again once the bytes are with the operating system.
+        write(client(rank), message).addListener(written -> {
+            if (written.isSuccess()) {
+                sent.complete(null);
+            } else {
+                sent.completeExceptionally(unreachable(rank, String.valueOf(written.cause()), written.cause()));
+            }
+        });
+        return sent;
+    }
+
+    private static ChannelFuture write(TransportClient to, ByteBuffer message) {
+        return to.getChannel().writeAndFlush(new OneWayMessage(new NioManagedBuffer(message)));
+    }
+
+    private PeerException unreachable(int rank, String why, @Nullable Throwable cause) {
+        return new PeerException("rank " + rank + " (" + name(rank) + ") cannot be reached: " + why, cause);
+    }
+
+    @Override
+    public void tellAll(ByteBuffer message) {
+        List<ChannelFuture> writes = new ArrayList<>();
+        receiver.peers().forEach(peer -> writes.add(write(peer, message.duplicate())));
+        long until = System.nanoTime() + TELL_NANOS;
+        for (ChannelFuture written : writes) {
+            written.awaitUninterruptibly(Math.max(1, until - System.nanoTime()), TimeUnit.NANOSECONDS);
+        }
+    }
+
+    private TransportClient client(int rank) {
+        TransportClient known = connected.get(rank);
+        if (known != null) {
+            return known;
+        }
+        String address = name(rank);
+        int colon = address.lastIndexOf(':');
+        try {
+            TransportClient opened =
+                    clients.createClient(address.substring(0, colon), Integer.parseInt(address.substring(colon + 1)));
+            connected.put(rank, opened);
+            receiver.met(opened, rank);
+            return opened;
+        } catch (IOException | RuntimeException e) {
+            throw unreachable(rank, String.valueOf(e.getMessage()), e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new PeerException("the task was cancelled", e);
+        }
+    }
+
+    @Override
+    public String name(int rank) {
+        return addresses.get(rank);
+    }
+
+    @Override
+    public void close() {
+        // Closing the connections is what tells the other ranks that this one is gone.
+        clients.close();
+        listener.close();
+        client.close();
+        server.close();
+    }
+
+    /** Puts what arrives into the mailbox, over connections that this rank opened and those that others did. */
+    private static final class Receiver extends RpcHandler {
+
+        private final Mailbox mailbox;
+        private final StreamManager streams = new OneForOneStreamManager();
+        private final Map<TransportClient, Integer> senders = new ConcurrentHashMap<>();
+
+        Receiver(Mailbox mailbox) {
+            this.mailbox = mailbox;
+        }
+
+        /** Connections with ranks that are known. */
+        Set<TransportClient> peers() {
+            return senders.keySet();
+        }
+
+        /** This rank opened a connection. */
+        void met(TransportClient peer, int rank) {
+            senders.put(peer, rank);
+            if (!peer.isActive()) {
+                // It closed before we took note of it, and nobody will tell us again.
+                channelInactive(peer);
+            }
+        }
+
+        @Override
+        public void receive(TransportClient from, ByteBuffer message) {
+            OptionalInt sender = mailbox.put(message);
+            sender.ifPresent(rank -> senders.put(from, rank));
+        }
+
+        @Override
+        public void receive(TransportClient from, ByteBuffer message, RpcResponseCallback callback) {
+            callback.onFailure(new UnsupportedOperationException("ranks send one-way messages only"));
+        }
+
+        @Override
+        public StreamManager getStreamManager() {
+            return streams;
+        }
+
+        @Override
+        public void channelActive(TransportClient from) {
+            from.getChannel().config().setRecvByteBufAllocator(READS);
+        }
+
+        @Override
+        public void channelInactive(TransportClient from) {
+            Integer sender = senders.remove(from);
+            if (sender != null) {
+                mailbox.lost(sender);
+            }
+        }
+    }
+
+    /** Spark's configuration as the transport reads it. */
+    private static final class Settings extends ConfigProvider {
+
+        private final SparkConf conf;
+
+        Settings(SparkConf conf) {
+            this.conf = conf;
+        }
+
+        @Override
+        public String get(String name) {
+            return conf.get(name);
+        }
+
+        @Override
+        public String get(String name, String otherwise) {
+            return conf.get(name, otherwise);
+        }
+
+        @Override
+        public Iterable<Map.Entry<String, String>> getAll() {
+            Map<String, String> all = new java.util.TreeMap<>();
+            for (scala.Tuple2<String, String> entry : conf.getAll()) {
+                all.put(entry._1(), entry._2());
+            }
+            return all.entrySet();
+        }
+    }
+}
