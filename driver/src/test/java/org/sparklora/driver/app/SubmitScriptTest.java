@@ -154,7 +154,11 @@ class SubmitScriptTest {
     @Test
     void wrongUseIsRefusedWithWhatToDo() throws Exception {
         refused("--settings needs a name (emr, dataproc, standalone, kubernetes) or a file", "--settings");
-        refused("--settings none: conf/spark-none.conf does not exist, and there is no such file", "--settings", "none", "doctor");
+        refused(
+                "--settings none: conf/spark-none.conf does not exist, and there is no such file",
+                "--settings",
+                "none",
+                "doctor");
         refused(
                 "--config job.yaml is a local file, which the driver's pod cannot read; give a URI, or upload it with"
                         + " --conf spark.kubernetes.file.upload.path=URI",
