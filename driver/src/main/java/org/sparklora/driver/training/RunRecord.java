@@ -1,5 +1,9 @@
 package org.sparklora.driver.training;
 
+import org.sparklora.driver.run.loop.RunListener;
+import org.sparklora.driver.run.loop.ProgressListener;
+import org.sparklora.driver.run.loop.FailureListener;
+import org.sparklora.driver.run.loop.CacheListener;
 import java.io.IOException;
 import java.time.Clock;
 import java.time.Duration;
@@ -19,10 +23,6 @@ import org.sparklora.driver.run.history.HistoryEvent.EpochStart.Cost;
 import org.sparklora.driver.run.history.HistoryEvent.GroupChange;
 import org.sparklora.driver.run.history.OutputException;
 import org.sparklora.driver.run.history.RunHistory;
-import org.sparklora.driver.run.loop.CacheListener;
-import org.sparklora.driver.run.loop.FailureListener;
-import org.sparklora.driver.run.loop.ProgressListener;
-import org.sparklora.driver.run.loop.RunListener;
 import org.sparklora.driver.watch.progress.Progress;
 import org.sparklora.driver.watch.progress.ProgressLine.Position;
 import org.sparklora.worker.contract.EpochPlan;
