@@ -17,6 +17,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.sparklora.driver.app.StepWatch.Spot;
 
 /** Runs that end with a code of their own, in processes of their own, and go on with {@code --resume}. */
+@Tag("clusters")
 class FailureIT {
 
     /** In the middle of the run. */

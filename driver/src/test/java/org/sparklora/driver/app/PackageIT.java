@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparklora.driver.training.ExitCode;
@@ -19,6 +20,7 @@ import org.sparklora.driver.training.ExitCode;
  * What scripts/package writes, unpacked where nothing else is, on real clusters: a standalone one that scripts/standalone starts, and
  * YARN, to which it gets as it does on EMR and Dataproc, by scripts that a stand-in of the cloud runs.
  */
+@Tag("clusters")
 class PackageIT {
 
     private static final ObjectMapper JSON = new ObjectMapper();

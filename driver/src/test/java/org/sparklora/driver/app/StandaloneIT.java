@@ -7,11 +7,13 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparklora.driver.training.ExitCode;
 
 /** Spark's standalone cluster: a master, two workers with an executor each, and applications through scripts/spark-lora. */
+@Tag("clusters")
 class StandaloneIT {
 
     @TempDir

@@ -14,11 +14,13 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparklora.driver.training.ExitCode;
 
 /** YARN, as EMR and Dataproc set it up, through scripts/spark-lora. */
+@Tag("clusters")
 class YarnIT {
 
     private static final ObjectMapper JSON = new ObjectMapper();
