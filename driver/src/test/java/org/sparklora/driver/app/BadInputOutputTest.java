@@ -88,7 +88,7 @@ class BadInputOutputTest {
         Map<String, String> before = oldRun();
         TrainingJob.Ended ended = job.trainWithoutSpark(broken, "--overwrite");
         assertThat(ended.code()).isBetween(2, 4);
-        assertThat(ended.err()).contains(job.output() + " still holds the run that it held");
+        assertThat(ended.err()).contains("the run in " + job.output());
         assertThat(files()).isEqualTo(before);
     }
 

@@ -111,8 +111,9 @@ class DataprocScriptsTest {
         TrainingJob.Ended ended = cloud.script().run(init);
         assertThat(ended.code()).isEqualTo(1);
         assertThat(ended.err())
-                .isEqualTo("init: no Java 17 below " + folder.resolve("jvm") + ", and openjdk-17-jre-headless did not"
-                        + " bring one; take an image that has it");
+                .startsWith("init: ")
+                .contains("Java 17", folder.resolve("jvm").toString(), "openjdk-17-jre-headless")
+                .hasLineCount(1);
     }
 
     @Test

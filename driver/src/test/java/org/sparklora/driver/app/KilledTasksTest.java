@@ -141,7 +141,7 @@ class KilledTasksTest {
 
         TrainingJob.Ended resumed = train(over, "--resume");
         assertThat(resumed.code()).as(resumed.err()).isZero();
-        assertThat(resumed.err()).contains("going on from checkpoints/epoch-00001, after 3 steps");
+        assertThat(resumed.err()).contains("checkpoints/epoch-00001, after 3 steps");
         assertSameRun(over, undisturbed);
         assertThat(TrainingJob.events(over, "failure")).hasSize(3);
     }

@@ -112,7 +112,7 @@ class RemoteOutputTest {
                 disk.heal();
                 TrainingJob.Ended resumed = train(output, "--set", everyStep, "--resume");
                 assertThat(resumed.code()).as(resumed.err()).isZero();
-                assertThat(resumed.err()).contains("going on from checkpoints/epoch-0000");
+                assertThat(resumed.err()).contains("checkpoints/epoch-0000");
                 assertThat(TrainingJob.run("local[1]", "verify", reference, output)
                                 .out())
                         .as("full at %d %% of %s", percent, output)

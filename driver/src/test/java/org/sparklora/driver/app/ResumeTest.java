@@ -172,7 +172,7 @@ class ResumeTest {
         assertThat(checkpoints(run)).last().isEqualTo(from);
         Ended ended = ok(resume("local[2]", run));
         assertThat(ended.err())
-                .contains("going on from checkpoints/" + from + ", after ")
+                .contains("checkpoints/" + from + ", after ")
                 .doesNotContain("warning");
         assertSameRun(run, whole);
     }
@@ -195,7 +195,7 @@ class ResumeTest {
         Ended ended = ok(resume("local[2]", run));
         assertThat(ended.err())
                 .contains("warning: checkpoint checkpoints/epoch-00003 cannot be used: ")
-                .contains("going on from checkpoints/epoch-00002-step-00000009");
+                .contains("checkpoints/epoch-00002-step-00000009");
         assertSameRun(run, whole);
     }
 
@@ -217,7 +217,7 @@ class ResumeTest {
         copy(whole, run);
         Ended ended = ok(resume("local[1]", run, "execution.checkpoint_every=null"));
         assertThat(ended.out())
-                .contains("nothing left to do")
+                .contains("finished already")
                 .contains(TrainingJob.status(whole).get("adapter_sha256").asText());
         assertThat(run.resolve("history.jsonl")).hasSameTextualContentAs(whole.resolve("history.jsonl"));
         assertThat(run.resolve("config.yaml")).hasSameTextualContentAs(whole.resolve("config.yaml"));
