@@ -115,7 +115,7 @@ public final class Main implements Callable<Integer> {
         String kind = unmatched.isUnknownOption() ? "unknown option" : takesCommand ? "unknown command" : "unexpected argument";
         List<String> suggestions = unmatched.getSuggestions();
         return kind + " '" + argument + "'"
-                + (suggestions.isEmpty() ? "" : "; did you mean " + String.join(" or ", suggestions) + "?");
+                + (suggestions.isEmpty() ? "" : " (did you mean " + String.join(", ", suggestions) + "?)");
     }
 
     /** The version in the job jar's manifest. */
