@@ -1,5 +1,6 @@
 package org.sparklora.driver.app;
 
+import ai.djl.util.Utils;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -108,7 +109,7 @@ final class Doctor {
     }
 
     private static Finding nativesFolder() {
-        Path cache = cache();
+        Path cache = Utils.getEngineCacheDir();
         Path existing = cache;
         while (existing != null && !Files.exists(existing)) {
             existing = existing.getParent();
@@ -128,16 +129,6 @@ final class Doctor {
             return Finding.warning(
                     "the free space of " + existing + " is unknown: " + e.getMessage(), "check it yourself");
         }
-    }
-
-    private static Path cache() {
-        for (String variable : new String[] {"ENGINE_CACHE_DIR", "DJL_CACHE_DIR"}) {
-            String dir = System.getenv(variable);
-            if (dir != null && !dir.isEmpty()) {
-                return Path.of(dir);
-            }
-        }
-        return Path.of(System.getProperty("user.home"), ".djl.ai");
     }
 
     private Finding exchange() {

@@ -39,7 +39,7 @@ public final class Console {
 
     /** Shows progress on stderr. */
     static Screen screen() {
-        return isTerminal() ? new Terminal() : new LogFile();
+        return new Stderr(isTerminal());
     }
 
     private static boolean isTerminal() {
@@ -58,10 +58,8 @@ public final class Console {
         return name.startsWith("/dev/pts/") || name.startsWith("/dev/tty") || name.equals("/dev/console");
     }
 
-    /** Rewrites one line, five times a second at most. */
-    static final class Terminal implements Screen {
-
-        private static final Duration INTERVAL = Duration.ofMillis(200);
+    /** On a terminal, status lines replace each other, five a second. A file gets a line every five seconds. */
+    record Stderr(boolean terminal) implements Screen {
 
         @Override
         public void line(String text) {
@@ -70,33 +68,16 @@ public final class Console {
 
         @Override
         public void status(String text) {
-            Console.status(System.err, text);
+            if (terminal) {
+                Console.status(System.err, text);
+            } else {
+                progress(text);
+            }
         }
 
         @Override
         public Duration interval() {
-            return INTERVAL;
-        }
-    }
-
-    /** Appends lines, one every five seconds at most. */
-    static final class LogFile implements Screen {
-
-        private static final Duration INTERVAL = Duration.ofSeconds(5);
-
-        @Override
-        public void line(String text) {
-            progress(text);
-        }
-
-        @Override
-        public void status(String text) {
-            progress(text);
-        }
-
-        @Override
-        public Duration interval() {
-            return INTERVAL;
+            return Duration.ofMillis(terminal ? 200 : 5_000);
         }
     }
 

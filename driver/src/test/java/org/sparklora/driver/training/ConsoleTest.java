@@ -34,7 +34,7 @@ class ConsoleTest {
 
     @Test
     void aTerminalReplacesTheStatusLine() {
-        List<String> written = List.of(shown(new Console.Terminal()).split("\r"));
+        List<String> written = List.of(shown(new Console.Stderr(true)).split("\r"));
         assertThat(written).as("each status and the line after the last one start at the left margin").hasSize(4);
         assertThat(written.get(1)).contains("step 1").endsWith(WRAP_ON).doesNotContain("\n");
         assertThat(written.get(2)).contains("step 2").endsWith(WRAP_ON).doesNotContain("\n");
@@ -44,7 +44,7 @@ class ConsoleTest {
 
     @Test
     void aFileGetsALineForEachStatus() {
-        assertThat(shown(new Console.LogFile()).lines())
+        assertThat(shown(new Console.Stderr(false)).lines())
                 .hasSize(4)
                 .noneMatch(line -> line.contains("\u001b") || line.contains("\r"));
     }
