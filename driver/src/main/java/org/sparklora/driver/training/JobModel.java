@@ -156,7 +156,7 @@ public final class JobModel {
             return CachePolicy.off("execution.activation_cache says so");
         }
         String source = baseSha256() + " max_length " + job.model().maxLength();
-        return CachePolicy.auto(base.encoder(), execution.activationCacheType(), source);
+        return CachePolicy.auto(execution.activationCacheType(), source);
     }
 
     /** The declared groups matched to the model's modules, without the head, whose size hangs on the labels. */

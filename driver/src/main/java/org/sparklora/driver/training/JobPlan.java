@@ -12,7 +12,7 @@ import org.sparklora.driver.cluster.data.DataSurvey;
 import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.job.config.TrainingConfig;
 import org.sparklora.driver.job.freeze.FreezePolicy;
-import org.sparklora.driver.job.plan.Rates;
+import org.sparklora.driver.job.plan.EpochPlanner;
 import org.sparklora.driver.job.plan.RunPlan;
 import org.sparklora.driver.job.plan.StepCost;
 import org.sparklora.driver.job.plan.Timeline;
@@ -89,10 +89,11 @@ public final class JobPlan {
                         job.schedule().policy().kind().label(),
                         epochs,
                         policy.mayEndBefore(),
-                        new Rates(training.learningRate(), schedule)),
+                        training.learningRate(),
+                        schedule),
                 memory(spark, shards));
-        StepCost cost = new StepCost(manifest, model.base().encoder(), survey.sample());
-        return new RunPlan(subject, manifest, cost, model.cacheRule(), timelines, warnings);
+        EpochPlanner planner = new EpochPlanner(manifest, model.base().encoder(), shards, model.cacheRule());
+        return new RunPlan(subject, planner, new StepCost(planner, survey.sample()), timelines, warnings);
     }
 
     private RunPlan.Model describeModel() {

@@ -19,7 +19,7 @@ import org.sparklora.driver.run.checkpoint.CheckpointStore;
 import org.sparklora.driver.run.history.RunDirectory;
 import org.sparklora.driver.run.history.RunHistory;
 import org.sparklora.driver.run.history.RunStatus;
-import org.sparklora.driver.run.loop.TrainingLoop.StoppingCriteria;
+import org.sparklora.driver.run.loop.StoppingCriteria;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraGroup;
@@ -92,9 +92,9 @@ public record Resumption(RunDirectory directory, Optional<Checkpoint> checkpoint
     }
 
     /** Whether the run came to the end of this very job. */
-    public boolean nothingLeft(StoppingCriteria ending) {
+    public boolean nothingLeft(StoppingCriteria stopping) {
         return isFinished()
-                && checkpoint.filter(c -> ending.reached(c.point().seen())).isPresent();
+                && checkpoint.filter(c -> stopping.reached(c.point().seen())).isPresent();
     }
 
     /** The run's history as of the checkpoint. */

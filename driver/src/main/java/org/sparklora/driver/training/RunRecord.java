@@ -16,7 +16,7 @@ import java.util.TreeMap;
 import org.sparklora.driver.job.freeze.EpochMetrics;
 import org.sparklora.driver.job.freeze.StepPosition;
 import org.sparklora.driver.job.freeze.Transition;
-import org.sparklora.driver.job.plan.WorkCounter;
+import org.sparklora.driver.job.plan.EpochWork;
 import org.sparklora.driver.job.text.Bytes;
 import org.sparklora.driver.run.history.HistoryEvent;
 import org.sparklora.driver.run.history.HistoryEvent.EpochStart.Cost;
@@ -48,7 +48,7 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
      * @param work counts the work of each epoch
      * @param afterEpoch runs when an epoch's end is published
      */
-    public record Report(WorkCounter work, Runnable afterEpoch) {}
+    public record Report(EpochWork work, Runnable afterEpoch) {}
 
     /**
      * The record of one run.
@@ -97,20 +97,21 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
     }
 
     @Override
-    public void epochStarts(EpochPlan plan, int trainableParameters, String reason) {
+    public void epochStarts(EpochPlan plan, String reason) {
         String cache = (plan.cache().isOn() ? "on: " : "off: ") + plan.cache().reason();
         history.append(
-                new HistoryEvent.EpochStart(plan.epoch(), plan.freeze(), cost(trainableParameters), cache, reason));
-        progress.epochStart(at(plan.epoch(), 0), plan.freeze(), cost(trainableParameters));
+                new HistoryEvent.EpochStart(plan.epoch(), plan.freeze(), cost(plan), cache, reason));
+        progress.epochStart(at(plan.epoch(), 0), plan.freeze(), cost(plan));
     }
 
     /** Shown only: the history has the epoch's beginning already. */
     @Override
-    public void epochGoesOn(EpochPlan plan, int trainableParameters, int stepsDone) {
-        progress.epochStart(at(plan.epoch(), stepsDone), plan.freeze(), cost(trainableParameters));
+    public void epochResumes(EpochPlan plan, int stepsDone) {
+        progress.epochStart(at(plan.epoch(), stepsDone), plan.freeze(), cost(plan));
     }
 
-    private static Cost cost(int trainableParameters) {
+    private static Cost cost(EpochPlan plan) {
+        int trainableParameters = plan.freezePlan().trainableParameters();
         return new Cost(trainableParameters, (long) trainableParameters * Float.BYTES);
     }
 
@@ -170,7 +171,7 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
     }
 
     @Override
-    public void keeps(CacheStats what) {
+    public void cachingStarted(CacheStats what) {
         progress.note(String.format(
                 Locale.ROOT,
                 "epoch %d/%d keeps what enters %s of %,d rows: %s of %s in %s",
@@ -184,13 +185,13 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
     }
 
     @Override
-    public void keptSoFar(CacheStats what, long rows) {
+    public void cachingProgressed(CacheStats what, long rows) {
         progress.note(
                 String.format(Locale.ROOT, "epoch %d/%d keeps %,d/%,d rows", what.epoch(), epochs, rows, what.rows()));
     }
 
     @Override
-    public void kept(CacheStats what, double seconds) {
+    public void cachingFinished(CacheStats what, double seconds) {
         history.append(new HistoryEvent.Kept(
                 what.epoch(),
                 new HistoryEvent.Kept.Size(what.entering(), what.rows(), what.bytes(), what.precision()),

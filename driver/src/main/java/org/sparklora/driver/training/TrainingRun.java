@@ -16,10 +16,11 @@ import org.sparklora.driver.job.config.TrainingConfig;
 import org.sparklora.driver.job.freeze.EpochMetrics;
 import org.sparklora.driver.job.freeze.FreezePolicy;
 import org.sparklora.driver.job.freeze.Replay;
+import org.sparklora.driver.job.plan.EpochPlanner;
 import org.sparklora.driver.job.plan.EpochWork;
 import org.sparklora.driver.job.plan.StepCost;
 import org.sparklora.driver.run.loop.TrainingLoop;
-import org.sparklora.driver.run.loop.TrainingLoop.StoppingCriteria;
+import org.sparklora.driver.run.loop.StoppingCriteria;
 import org.sparklora.driver.run.loop.TrainingLoop.TrainingSettings;
 import org.sparklora.driver.training.RunOutput.IfRunIsThere;
 import org.sparklora.driver.watch.progress.Progress;
@@ -53,7 +54,7 @@ public final class TrainingRun {
 
     public ExitCode run() throws IOException {
         RunOutput output = RunOutput.open(job, clock, ifRunIsThere);
-        if (output.nothingLeft(ending())) {
+        if (output.nothingLeft(stopping())) {
             return ExitCode.OK;
         }
         try {
@@ -123,8 +124,10 @@ public final class TrainingRun {
 
         TrainingConfig training = job.training();
         int steps = data.training().plan().stepsPerEpoch();
-        TrainingSettings recipe =
-                new TrainingSettings(policy, optimizer(steps), data.training().plan(), ending(), model.cacheRule());
+        EpochPlanner planner = new EpochPlanner(
+                manifest, model.base().encoder(), data.training().plan(), model.cacheRule());
+        TrainingSettings trainingSettings =
+                new TrainingSettings(policy, optimizer(steps), stopping(), planner);
         RunMeter meter = new RunMeter(clock);
         Progress progress = new Progress(meter, clock, Console.screen());
         FreezeState initial = model.initial(policy, groups, steps);
@@ -132,7 +135,7 @@ public final class TrainingRun {
         policy.neverReached(training.numTrainEpochs(), steps)
                 .forEach(line -> Console.err("%s: warning: %s", job.name(), line));
         RunRecord.Report report =
-                new RunRecord.Report(work(model, recipe, manifest, initial, data, output.seen()), output::epochEnded);
+                new RunRecord.Report(work(trainingSettings, initial, data, output.seen()), output::epochEnded);
         try (RunGauges gauges = new RunGauges(meter);
                 RunRecord record =
                         new RunRecord(output.history(), progress, clock, training.numTrainEpochs(), steps, report);
@@ -150,7 +153,7 @@ public final class TrainingRun {
                                 job.execution().activationCache()),
                         record)) {
             gauges.show();
-            TrainingLoop loop = new TrainingLoop(manifest, firstValues, recipe, runner, record, clock);
+            TrainingLoop loop = new TrainingLoop(firstValues, trainingSettings, runner, record, clock);
             TrainingLoop.Result result = output.run(loop);
             return output.finished(model, manifest, data, result);
         }
@@ -158,23 +161,16 @@ public final class TrainingRun {
 
     /** Counts of an epoch's work, from the lengths of all rows. */
     private EpochWork work(
-            JobModel model,
-            TrainingSettings recipe,
-            LoraManifest manifest,
-            FreezeState initial,
-            JobData data,
-            List<EpochMetrics> seen) {
+            TrainingSettings trainingSettings, FreezeState initial, JobData data, List<EpochMetrics> seen) {
         TextStatistics lengths = data.training().statistics();
         TrainingConfig training = job.training();
         double rowsTogether = (double) training.batchSize() / training.shards() / training.gradientAccumulationSteps();
         return new EpochWork(
-                new StepCost(manifest, model.base().encoder(), lengths),
+                new StepCost(trainingSettings.planner(), lengths),
                 new EpochWork.Run(
-                        new Replay(recipe.policy(), recipe.shards().stepsPerEpoch()),
+                        new Replay(trainingSettings.policy(), trainingSettings.shards().stepsPerEpoch()),
                         initial,
-                        recipe.cache(),
-                        manifest,
-                        recipe.shards()),
+                        trainingSettings.planner()),
                 lengths,
                 rowsTogether,
                 seen);
@@ -223,7 +219,7 @@ public final class TrainingRun {
         return new LearningRateSchedule(type, t.warmupSteps(), (long) stepsPerEpoch * t.numTrainEpochs());
     }
 
-    private StoppingCriteria ending() {
+    private StoppingCriteria stopping() {
         TrainingConfig t = job.training();
         return new StoppingCriteria(
                 t.numTrainEpochs(),

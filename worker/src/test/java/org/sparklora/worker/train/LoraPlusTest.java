@@ -56,7 +56,7 @@ class LoraPlusTest {
     }
 
     private static StepReport step(TrainState state, OptimizerSettings optimizer, int step, float gradient) {
-        return new TrainStep(state, optimizer).run(step, step, (s, live) -> {
+        return TinyModel.step(state, optimizer).run(step, step, (s, live) -> {
             float[] flat = new float[live.length];
             Arrays.fill(flat, gradient);
             return new ShardSum(1, 1, 1, flat);

@@ -32,7 +32,7 @@ class TrainStateSnapshotTest {
     }
 
     private static void steps(TrainState state, int from, int count) {
-        TrainStep step = new TrainStep(state, OPTIMIZER);
+        TrainStep step = TinyModel.step(state, OPTIMIZER);
         for (int k = from; k < from + count; k++) {
             float value = 1f + k % 3;
             step.run(k, k, (s, live) -> {

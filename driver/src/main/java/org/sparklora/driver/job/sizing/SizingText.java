@@ -81,7 +81,7 @@ public final class SizingText {
 
     /** What the cache and resting groups save, on one executor and on the most. */
     private void skipped(RunTime run) {
-        RunPlan everything = plan.withoutCache().withEverythingLive();
+        RunPlan everything = plan.withoutCache().withEveryGroupLive();
         RunTime without = run(plan.withoutCache(), plan.timelines().get(0));
         RunTime all = run(everything, everything.timelines().get(0));
         int most = question.executors().get(question.executors().size() - 1);

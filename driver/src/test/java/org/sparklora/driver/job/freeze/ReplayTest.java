@@ -53,7 +53,7 @@ class ReplayTest {
         assertThat(decisions).hasSize(3);
         assertThat(decisions.get(2).decision().stop()).isPresent();
         assertThatThrownBy(() -> new Replay(policy, 5).decisions(start, List.of(), 2))
-                .hasMessage("the decision before epoch 1 needs what each epoch before it showed, not []");
+                .hasMessageContaining("before epoch 1");
     }
 
     @Test
@@ -61,7 +61,7 @@ class ReplayTest {
         assertThat(StepPosition.of(2, 3, 10)).isEqualTo(new StepPosition(2, 3, 23));
         assertThat(StepPosition.of(2, 0, 10).startsEpoch()).isTrue();
         assertThatThrownBy(() -> new StepPosition(0, 5, 4))
-                .hasMessage("no run has a step 5 of epoch 0 that is its step 4");
+                .hasMessageContaining("step 5 of epoch 0").hasMessageContaining("step 4");
         assertThatThrownBy(() -> StepPosition.of(-1, 0, 4)).isInstanceOf(IllegalArgumentException.class);
     }
 }

@@ -61,10 +61,13 @@ class StepCostTest {
             List.of(new TensorSpec("classifier.weight", List.of(1, 24)), new TensorSpec("classifier.bias", List.of(1))),
             List.of());
 
+    static final EpochPlanner PLANNER = new EpochPlanner(
+            MANIFEST, TWO_LAYERS, new ShardPlan(2, 4, 18, false), CachePolicy.auto(Precision.FLOAT32, "test"));
+
     private final StepCost cost = cost(new TextStatistics(5, 0, Map.of(S, 5L)));
 
     static StepCost cost(TextStatistics lengths) {
-        return new StepCost(MANIFEST, TWO_LAYERS, lengths);
+        return new StepCost(PLANNER, lengths);
     }
 
     private static LoraGroup group(String name, int layer, int r, double dropout) {
@@ -109,7 +112,7 @@ class StepCostTest {
     @Test
     void rowsOfSeveralLengthsAreAveraged() {
         // Attention grows with the square, so a mean length would not do.
-        StepCost mixed = new StepCost(MANIFEST, TWO_LAYERS, new TextStatistics(2, 0, Map.of(S, 1L, 3 * S, 1L)));
+        StepCost mixed = new StepCost(PLANNER, new TextStatistics(2, 0, Map.of(S, 1L, 3 * S, 1L)));
         // Three times the tokens: thrice the products of every token, nine times the attention below the last layer.
         double forward = (2 * FORWARD + 2 * LAYER0 + 8 * ATTENTION0 + 2 * ATTENTION1) / 2;
         double lowest1 = (2 * LAYER1_LOWEST + 2 * ATTENTION1) / 2;

@@ -22,9 +22,9 @@ import org.sparklora.driver.job.freeze.EpochMetrics;
 import org.sparklora.driver.run.history.LocalRunDirectory;
 import org.sparklora.driver.run.history.RunDirectory;
 import org.sparklora.driver.run.loop.TrainingCheckpoint;
-import org.sparklora.driver.run.loop.TrainingCheckpoint.EpochPart;
-import org.sparklora.driver.run.loop.TrainingCheckpoint.Kept;
-import org.sparklora.driver.run.loop.TrainingCheckpoint.Memory;
+import org.sparklora.driver.run.loop.TrainingCheckpoint.EpochProgress;
+import org.sparklora.driver.run.loop.TrainingCheckpoint.RestorePoint;
+import org.sparklora.driver.run.loop.TrainingCheckpoint.EarlierStates;
 import org.sparklora.driver.run.loop.TrainingCheckpoint.NormSum;
 import org.sparklora.driver.run.loop.TrainingLoop.Result;
 import org.sparklora.worker.contract.AdapterSnapshot;
@@ -68,12 +68,12 @@ class CheckpointStoreTest {
         Optional<Result> best = bestEpoch < 0
                 ? Optional.empty()
                 : Optional.of(new Result(new AdapterSnapshot(Map.of("a", new float[] {9, 8})), FREEZE, bestEpoch));
-        EpochPart part = step == 0
-                ? EpochPart.NONE
-                : new EpochPart(step, 0.1 + 0.2, new TreeMap<>(Map.of("top", new NormSum(1.0 / 3, step))));
-        Optional<Kept> kept = best.map(b -> new Kept(b.epoch(), state));
+        EpochProgress progress = step == 0
+                ? EpochProgress.NONE
+                : new EpochProgress(step, 0.1 + 0.2, new TreeMap<>(Map.of("top", new NormSum(1.0 / 3, step))));
+        Optional<RestorePoint> restorePoint = best.map(b -> new RestorePoint(b.epoch(), state));
         TrainingCheckpoint point =
-                new TrainingCheckpoint(state, seen, part, (long) epochs * STEPS + step, new Memory(best, kept));
+                new TrainingCheckpoint(state, seen, progress, (long) epochs * STEPS + step, new EarlierStates(best, restorePoint));
         SortedMap<String, String> origin = new TreeMap<>(Map.of("training rows", "53", "labels", "[\"é\", no]"));
         return new Checkpoint(point, 100 * epochs + step, origin);
     }
