@@ -5,6 +5,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.SortedSet;
@@ -28,31 +29,20 @@ public record EpochSchedule(List<String> live, List<Event> events) implements Fr
     }
 
     /**
-     * When an event takes effect.
-     *
-     * @param epoch from 0
-     * @param step of the epoch; 0: before the epoch
-     */
-    public record When(int epoch, int step) {
-
-        boolean is(StepPosition at) {
-            return epoch == at.epoch() && step == at.step();
-        }
-
-        @Override
-        public String toString() {
-            return step == 0 ? "epoch " + epoch : "step " + step + " of epoch " + epoch;
-        }
-    }
-
-    /**
      * One entry of {@code schedule.events}.
      *
+     * @param epoch from 0
+     * @param step of the epoch, before which the event takes effect; empty, like 0: before the epoch
      * @param add groups that the job declares with this event; they are dormant until an event thaws them
      * @param optimizerState what happens to the moments of the groups that thaw
      */
     public record Event(
-            When when, List<String> add, List<String> thaw, List<String> freeze, OptimizerStateOnThaw optimizerState) {
+            int epoch,
+            OptionalInt step,
+            List<String> add,
+            List<String> thaw,
+            List<String> freeze,
+            OptimizerStateOnThaw optimizerState) {
 
         public Event {
             add = List.copyOf(add);
@@ -62,17 +52,30 @@ public record EpochSchedule(List<String> live, List<Event> events) implements Fr
 
         /** Thaws groups before an epoch. */
         public static Event thaw(int epoch, List<String> groups, OptimizerStateOnThaw optimizerState) {
-            return new Event(new When(epoch, 0), List.of(), groups, List.of(), optimizerState);
+            return new Event(epoch, OptionalInt.empty(), List.of(), groups, List.of(), optimizerState);
         }
 
         /** Freezes groups before an epoch. */
         public static Event freeze(int epoch, List<String> groups) {
-            return new Event(new When(epoch, 0), List.of(), List.of(), groups, OptimizerStateOnThaw.KEEP);
+            return new Event(epoch, OptionalInt.empty(), List.of(), List.of(), groups, OptimizerStateOnThaw.KEEP);
         }
 
         /** The same event before a step of its epoch. */
-        public Event atStep(int step) {
-            return new Event(new When(when.epoch, step), add, thaw, freeze, optimizerState);
+        public Event atStep(int other) {
+            return new Event(epoch, OptionalInt.of(other), add, thaw, freeze, optimizerState);
+        }
+
+        int beforeStep() {
+            return step.orElse(0);
+        }
+
+        boolean isAt(StepPosition at) {
+            return epoch == at.epoch() && beforeStep() == at.step();
+        }
+
+        /** When it takes effect, for people. */
+        public String when() {
+            return beforeStep() == 0 ? "epoch " + epoch : "step " + beforeStep() + " of epoch " + epoch;
         }
     }
 
@@ -119,8 +122,8 @@ public record EpochSchedule(List<String> live, List<Event> events) implements Fr
     public SortedSet<Integer> decisionSteps(int epoch, int stepsPerEpoch) {
         SortedSet<Integer> steps = new TreeSet<>();
         for (Event event : events) {
-            int step = event.when().step();
-            if (event.when().epoch() == epoch && step > 0 && step < stepsPerEpoch) {
+            int step = event.beforeStep();
+            if (event.epoch() == epoch && step > 0 && step < stepsPerEpoch) {
                 steps.add(step);
             }
         }
@@ -132,7 +135,7 @@ public record EpochSchedule(List<String> live, List<Event> events) implements Fr
         List<String> problems = new ArrayList<>();
         Walk walk = new Walk(now, Map.of());
         for (int i = 0; i < events.size(); i++) {
-            if (events.get(i).when().is(at)) {
+            if (events.get(i).isAt(at)) {
                 checkNames(i, now.states().keySet(), problems);
                 walk.apply(i, events.get(i));
             }
@@ -148,17 +151,9 @@ public record EpochSchedule(List<String> live, List<Event> events) implements Fr
     boolean movesBetween(int epoch, StepPosition at) {
         return events.stream()
                 .filter(event -> !event.thaw().isEmpty() || !event.freeze().isEmpty())
-                .map(Event::when)
-                .anyMatch(when -> when.epoch() > epoch
-                        && (when.epoch() < at.epoch() || (when.epoch() == at.epoch() && when.step() < at.step())));
-    }
-
-    @Override
-    public List<String> added(StepPosition at) {
-        return events.stream()
-                .filter(event -> event.when().is(at))
-                .flatMap(event -> event.add().stream())
-                .toList();
+                .anyMatch(event -> event.epoch() > epoch
+                        && (event.epoch() < at.epoch()
+                                || (event.epoch() == at.epoch() && event.beforeStep() < at.step())));
     }
 
     @Override
@@ -174,11 +169,11 @@ public record EpochSchedule(List<String> live, List<Event> events) implements Fr
         for (int i = 0; i < events.size(); i++) {
             Event event = events.get(i);
             String key = "schedule.events[" + i + "]";
-            if (event.when().epoch() < 0) {
-                problems.add(key + ".epoch=" + event.when().epoch() + " must not be negative");
+            if (event.epoch() < 0) {
+                problems.add(key + ".epoch=" + event.epoch() + " must not be negative");
             }
-            if (event.when().step() < 0) {
-                problems.add(key + ".step=" + event.when().step() + " must not be negative");
+            if (event.beforeStep() < 0) {
+                problems.add(key + ".step=" + event.beforeStep() + " must not be negative");
             }
             if (event.add().isEmpty()
                     && event.thaw().isEmpty()
@@ -215,10 +210,9 @@ public record EpochSchedule(List<String> live, List<Event> events) implements Fr
         Walk walk = new Walk(initial, undeclared);
         IntStream.range(0, events.size())
                 .boxed()
-                .filter(i -> events.get(i).when().step() < stepsPerEpoch)
-                .sorted(Comparator.comparingInt(
-                                (Integer i) -> events.get(i).when().epoch())
-                        .thenComparingInt(i -> events.get(i).when().step()))
+                .filter(i -> events.get(i).beforeStep() < stepsPerEpoch)
+                .sorted(Comparator.comparingInt((Integer i) -> events.get(i).epoch())
+                        .thenComparingInt(i -> events.get(i).beforeStep()))
                 .forEach(i -> walk.apply(i, events.get(i)));
         return walk.illegal(true);
     }
@@ -227,13 +221,14 @@ public record EpochSchedule(List<String> live, List<Event> events) implements Fr
     public List<String> neverReached(int epochs, int stepsPerEpoch) {
         List<String> never = new ArrayList<>();
         for (int i = 0; i < events.size(); i++) {
-            When when = events.get(i).when();
-            if (when.epoch() >= epochs) {
-                never.add("schedule.events[" + i + "] never happens: epoch " + when.epoch() + " is beyond the run's "
-                        + epochs + " epochs, which count from 0");
-            } else if (when.step() >= stepsPerEpoch) {
-                never.add("schedule.events[" + i + "] never happens: step " + when.step() + " of epoch " + when.epoch()
-                        + " is beyond an epoch's " + stepsPerEpoch + " steps, which count from 0");
+            Event event = events.get(i);
+            String key = "schedule.events[" + i + "] never happens: ";
+            if (event.epoch() >= epochs) {
+                never.add(key + "epoch " + event.epoch() + " is beyond the run's " + epochs
+                        + " epochs, which count from 0");
+            } else if (event.beforeStep() >= stepsPerEpoch) {
+                never.add(key + event.when() + " is beyond an epoch's " + stepsPerEpoch
+                        + " steps, which count from 0");
             }
         }
         return never;
@@ -251,7 +246,7 @@ public record EpochSchedule(List<String> live, List<Event> events) implements Fr
     private static final class Walk {
 
         private final Map<String, String> undeclared;
-        private final Map<String, When> lastMoves = new HashMap<>();
+        private final Map<String, String> lastMoves = new HashMap<>();
         private final List<IllegalMove> illegal = new ArrayList<>();
         private final List<Transition> transitions = new ArrayList<>();
         private FreezeState state;

@@ -8,7 +8,7 @@ import org.sparklora.driver.job.plan.Timeline.Span;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.train.LearningRateSchedule;
 
-/** What a run is allowed to do and its author can hardly have meant. */
+/** Warns of what a job may do but probably should not: likely mistakes in a job file. */
 public final class Warnings {
 
     private final FreezePolicy policy;

@@ -8,12 +8,12 @@ import static org.sparklora.worker.contract.GroupState.LIVE;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.sparklora.driver.job.freeze.EpochSchedule.Event;
-import org.sparklora.driver.job.freeze.EpochSchedule.When;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
 
@@ -196,7 +196,7 @@ class EpochScheduleTest {
     }
 
     private static Event at(int epoch, int step, List<String> add, List<String> thaw, List<String> freeze) {
-        return new Event(new When(epoch, step), add, thaw, freeze, OptimizerStateOnThaw.KEEP);
+        return new Event(epoch, OptionalInt.of(step), add, thaw, freeze, OptimizerStateOnThaw.KEEP);
     }
 
     @Test

@@ -8,7 +8,6 @@ import java.util.OptionalInt;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.sparklora.driver.job.freeze.EpochSchedule.Event;
-import org.sparklora.driver.job.freeze.EpochSchedule.When;
 import org.sparklora.driver.job.freeze.Replay.Decided;
 import org.sparklora.driver.job.freeze.ThawOnPlateau.Phase;
 import org.sparklora.driver.job.freeze.ThawOnPlateau.Watch;
@@ -24,7 +23,7 @@ class ReplayTest {
         EpochSchedule policy = new EpochSchedule(
                 List.of("top"),
                 List.of(
-                        new Event(new When(1, 3), List.of(), List.of("bottom"), List.of(), OptimizerStateOnThaw.KEEP),
+                        new Event(1, OptionalInt.of(3), List.of(), List.of("bottom"), List.of(), OptimizerStateOnThaw.KEEP),
                         Event.freeze(2, List.of("bottom"))));
         FreezeState start = policy.initial(DECLARED, Set.of());
         List<Decided> decisions = new Replay(policy, 5).decisions(start, List.of(), 3);

@@ -11,7 +11,6 @@ import java.util.Set;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.sparklora.driver.job.freeze.EpochSchedule.Event;
-import org.sparklora.driver.job.freeze.EpochSchedule.When;
 import org.sparklora.driver.job.freeze.ThawOnPlateau.Phase;
 import org.sparklora.driver.job.freeze.ThawOnPlateau.Watch;
 
@@ -29,7 +28,7 @@ class WithEventsTest {
     }
 
     private static Event at(int epoch, int step, List<String> thaw, List<String> freeze) {
-        return new Event(new When(epoch, step), List.of(), thaw, freeze, KEEP);
+        return new Event(epoch, OptionalInt.of(step), List.of(), thaw, freeze, KEEP);
     }
 
     private static List<String> moves(FreezePolicy policy, int steps) {
@@ -65,7 +64,7 @@ class WithEventsTest {
         assertThat(decision.reason())
                 .isEqualTo("plateau: accuracy best 0.6 at epoch 1, no improvement above min_delta 0.0 for patience 2 epochs; restore epoch 1, accuracy 0.6, and thaw 'bottom' (epoch 1 is not restored: events have moved groups since)");
         // An event that comes with the thaw, one before the best epoch ended, one that only declares: none is undone.
-        Event adds = new Event(new When(3, 0), List.of("late"), List.of(), List.of(), KEEP);
+        Event adds = new Event(3, OptionalInt.of(0), List.of("late"), List.of(), List.of(), KEEP);
         assertThat(moves(plateau(at(1, 9, List.of("side"), List.of()), adds, at(4, 0, List.of("late"), List.of())), 10))
                 .contains("epoch 4: restore 1", "epoch 4: late live");
     }
@@ -91,7 +90,7 @@ class WithEventsTest {
     @Test
     void tellsWhatIsAddedAndWhatNeverHappens() {
         WithEvents policy = plateau(
-                new Event(new When(3, 2), List.of("late"), List.of("late"), List.of(), KEEP),
+                new Event(3, OptionalInt.of(2), List.of("late"), List.of("late"), List.of(), KEEP),
                 at(1, 7, List.of("side"), List.of()));
         assertThat(policy.added(StepPosition.of(3, 2, 10))).containsExactly("late");
         assertThat(policy.added(StepPosition.of(3, 0, 10))).isEmpty();
