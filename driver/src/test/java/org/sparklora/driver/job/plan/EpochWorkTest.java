@@ -20,7 +20,6 @@ import org.sparklora.driver.job.freeze.ThawOnPlateau;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
-import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.data.Padding;
 import org.sparklora.worker.data.TextStatistics;
