@@ -157,7 +157,7 @@ class LoraPlusTest {
         OptimizerSettings settings = ReferenceAdamW.settings(RATE, DECAY);
         for (double ratio : new double[] {0, -1, Double.NaN, Double.POSITIVE_INFINITY}) {
             assertThatThrownBy(() -> settings.withLoraPlus(ratio))
-                    .hasMessage("loraplus_lr_ratio " + ratio + " must be a number above 0");
+                    .hasMessageContaining("loraplus_lr_ratio " + ratio);
         }
     }
 

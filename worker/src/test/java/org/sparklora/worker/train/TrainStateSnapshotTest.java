@@ -101,7 +101,8 @@ class TrainStateSnapshotTest {
         assertThat(again(top, dormant).freeze().states()).containsOnlyKeys(TOP.name());
         TrainState frozen = start(both, Map.of(BOTTOM.name(), GroupState.FROZEN));
         assertThatThrownBy(() -> again(top, frozen))
-                .hasMessage("group 'layer00' is frozen and cannot be left out; only a group that was never live can");
+                .hasMessageContaining("'layer00'")
+                .hasMessageContaining("frozen");
     }
 
     @Test

@@ -4,7 +4,7 @@ import java.util.List;
 import org.sparklora.driver.job.plan.RunPlan.EpochLoad;
 
 /**
- * How long a run takes, part by part. With R ranks of S shards (R = min(slots, S)), L = ⌈log₂ R⌉ and a gradient of b bytes:
+ * The time of a run, part by part. With R ranks of S shards (R = min(slots, S)), L = ⌈log₂ R⌉ and a gradient of b bytes:
  *
  * <ul>
  *   <li><b>computing</b>, a step: operations · ⌈S / R⌉ / S / rate of a task. A task has whole shards, so speed grows in steps and
@@ -19,43 +19,43 @@ import org.sparklora.driver.job.plan.RunPlan.EpochLoad;
  *   <li><b>caching</b> and <b>validation</b>: their operations over min(slots, S) tasks at the rate of a task.
  * </ul>
  *
- * <p>Failures and the growing of a cluster are not in it, nor memory; {@code plan} tells that.
+ * <p>It leaves out failures, the growth of a cluster, and memory, which {@code plan} shows.
  */
 public final class RunTime {
 
-    /** As {@code allreduce.Chunks} cuts. */
+    /** The chunk size of {@code allreduce.Chunks}. */
     private static final double CHUNK_BYTES = 256 * 1024;
 
-    /** As long as a segment is meant to be. */
+    /** The intended length of a segment. */
     private static final double SEGMENT_SECONDS = 60;
 
     private final List<EpochLoad> epochs;
     private final int shards;
     private final Speeds speeds;
 
-    /** How gradients are added up. */
+    /** How gradients are summed. */
     public enum Exchange {
         PEER,
         DRIVER
     }
 
     /**
-     * Seconds of a run, by what they are spent on.
+     * Seconds of a run by part.
      *
      * @param computing forward and backward, waiting for the slowest rank included
-     * @param exchange gradients on their way, and with {@link Exchange#DRIVER} the jobs that they need
-     * @param caching what the activation cache keeps, computed once
+     * @param exchange sending gradients, and with {@link Exchange#DRIVER} the Spark jobs for that
+     * @param caching computing the trunk activations for the cache, once
      * @param validation metrics after each epoch
-     * @param spark start, and what each epoch and segment takes beside its steps
+     * @param spark start, and the time of each epoch and segment beside its steps
      */
     public record Seconds(double computing, double exchange, double caching, double validation, double spark) {
 
-        /** All of them. */
+        /** The whole run. */
         public double total() {
             return computing + exchange + caching + validation + spark;
         }
 
-        /** Hours of all executors together: what a cluster is billed for. */
+        /** Hours of all executors together, which a cluster bills. */
         public double executorHours(Cluster cluster) {
             return total() * cluster.executors() / 3600;
         }

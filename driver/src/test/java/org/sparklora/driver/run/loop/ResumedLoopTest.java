@@ -346,7 +346,8 @@ class ResumedLoopTest {
         TrainingCheckpoint p = kept.points.get(4);
         TrainingCheckpoint other = new TrainingCheckpoint(p.state(), p.seen(), p.progress(), p.stepsDone() + 1, p.earlier());
         assertThatThrownBy(() -> loop(manifest(), POLICY, last(), new Story()).resume(other, Checkpointer.NONE))
-                .hasMessage("a run of 3 steps an epoch cannot go on after 1 epochs and 2 steps, 6 steps in all: it was"
-                        + " another number of rows that the steps were made of");
+                .hasMessageContaining("1 epochs and 2 steps")
+                .hasMessageContaining("6 steps in all")
+                .hasMessageContaining("3 steps now");
     }
 }
