@@ -90,10 +90,10 @@ class PlanCommandTest {
                         header -> assertThat(header)
                                 .matches("  epoch +live +frozen +dormant +lowest live +cost +bytes/step +cache"),
                         first -> assertThat(first)
-                                .matches("  0 +top +- +bottom +layer 1 +0\.66 +1,736 +1\.8 kB new"),
+                                .matches("  0 +top +- +bottom +layer 1 +0\\.66 +1,736 +1\\.8 kB new"),
                         second -> assertThat(second)
                                 .matches(
-                                        "  1 +bottom \(50%\) top +- +- +layer 0 to layer 1 +0\.83 +1,736 to 2,504 +-"),
+                                        "  1 +bottom \\(50%\\) top +- +- +layer 0 to layer 1 +0\\.83 +1,736 to 2,504 +-"),
                         move -> assertThat(move)
                                 .contains("thaw bottom", "schedule.events[0]", "before step 1 of epoch 1"));
         assertThat(lines.get(table + 5)).contains("0.74", "7.7 kB");

@@ -7,7 +7,7 @@ public enum Phase {
     /** Rows of the step become batches. */
     DATA,
     /** The frozen trunk runs without gradient, or its activations are copied from the cache. */
-    PREFIX,
+    TRUNK,
     /** From the lowest trainable layer to the loss, adapters included. */
     FORWARD,
     /** From the loss to the gradients, as floats in Java. */
@@ -19,8 +19,8 @@ public enum Phase {
     /** Norms, clipping, AdamW. */
     OPTIMIZER;
 
-    /** Lower-case name, as files spell it. */
+    /** The key in files: the lower-case name, and {@code prefix} for the trunk, as in 0.1.0. */
     public String label() {
-        return name().toLowerCase(Locale.ROOT);
+        return this == TRUNK ? "prefix" : name().toLowerCase(Locale.ROOT);
     }
 }

@@ -26,7 +26,7 @@ public record PhaseTimes(Map<Phase, Long> nanos) implements Serializable {
 
     /** Nanoseconds of data, frozen trunk, forward and backward. */
     public long passNanos() {
-        return nanos(Phase.DATA) + nanos(Phase.PREFIX) + nanos(Phase.FORWARD) + nanos(Phase.BACKWARD);
+        return nanos(Phase.DATA) + nanos(Phase.TRUNK) + nanos(Phase.FORWARD) + nanos(Phase.BACKWARD);
     }
 
     /** Nanoseconds of all phases. */

@@ -71,7 +71,7 @@ public final class ShardPass {
             Tokens tokens = Tokens.of(manager, batch);
             clock.lap(Phase.FORWARD);
             NDArray x = model.trunkActivations(lowest, batch, tokens, plan.cache());
-            clock.lap(Phase.PREFIX);
+            clock.lap(Phase.TRUNK);
 
             float[] gradient = new float[plan.freezePlan().trainableParameters()];
             double loss;

@@ -230,9 +230,9 @@ public record ThawOnPlateau(List<String> live, List<String> groups, Watch watch,
     @Override
     public List<String> problems(Set<String> declared, Set<String> trained) {
         List<String> problems = GroupNames.problems("plateau", this, declared);
-        int most = phase.maxEpochs().orElse(Integer.MAX_VALUE);
-        if (phase.minEpochs() > most) {
-            problems.add("schedule.min_epochs=" + phase.minEpochs() + " is above schedule.max_epochs=" + most
+        int maxEpochs = phase.maxEpochs().orElse(Integer.MAX_VALUE);
+        if (phase.minEpochs() > maxEpochs) {
+            problems.add("schedule.min_epochs=" + phase.minEpochs() + " is above schedule.max_epochs=" + maxEpochs
                     + "; lower the one or raise the other");
         }
         return problems;

@@ -84,8 +84,8 @@ public final class SizingText {
         RunPlan everything = plan.withoutCache().withEveryGroupLive();
         RunTime without = run(plan.withoutCache(), plan.timelines().get(0));
         RunTime all = run(everything, everything.timelines().get(0));
-        int most = question.executors().get(question.executors().size() - 1);
-        for (int executors : most == 1 ? List.of(1) : List.of(1, most)) {
+        int largest = question.executors().get(question.executors().size() - 1);
+        for (int executors : largest == 1 ? List.of(1) : List.of(1, largest)) {
             double own = run.on(cluster(executors), Exchange.PEER).total();
             line(
                     "with %s: %.1f times as long without the activation cache, %.1f times with every group live throughout",

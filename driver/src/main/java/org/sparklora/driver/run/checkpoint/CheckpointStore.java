@@ -49,14 +49,14 @@ public final class CheckpointStore {
     }
 
     private void deleteOld(CheckpointName newest, Optional<CheckpointName> best) throws IOException {
-        Set<CheckpointName> keep = new HashSet<>();
-        best.ifPresent(keep::add);
-        int kept = 0;
+        Set<CheckpointName> retained = new HashSet<>();
+        best.ifPresent(retained::add);
+        int complete = 0;
         for (CheckpointName name : names().headSet(newest, true).descendingSet()) {
             // A folder without a marker is not a checkpoint and does not count.
-            if (kept < MAX_CHECKPOINTS && directory.exists(file(name, CheckpointMarker.FILE))) {
-                kept++;
-            } else if (!keep.contains(name)) {
+            if (complete < MAX_CHECKPOINTS && directory.exists(file(name, CheckpointMarker.FILE))) {
+                complete++;
+            } else if (!retained.contains(name)) {
                 delete(name);
             }
         }
