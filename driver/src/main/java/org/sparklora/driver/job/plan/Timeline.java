@@ -115,8 +115,8 @@ public record Timeline(Kind kind, List<Stretch> stretches) {
         return stretches;
     }
 
-    /** The epochs, with the caches that a run would have. */
-    List<Epoch> epochs(EpochPlanner planner) {
+    /** The stretches of each epoch. */
+    List<List<Stretch>> byEpoch() {
         List<List<Stretch>> byEpoch = new ArrayList<>();
         for (Stretch stretch : stretches) {
             if (stretch.from().startsEpoch()) {
@@ -124,9 +124,14 @@ public record Timeline(Kind kind, List<Stretch> stretches) {
             }
             byEpoch.get(stretch.from().epoch()).add(stretch);
         }
+        return byEpoch;
+    }
+
+    /** The epochs, with the caches that a run would have. */
+    List<Epoch> epochs(EpochPlanner planner) {
         List<Epoch> epochs = new ArrayList<>();
         CachePlan before = CachePlan.off("");
-        for (List<Stretch> epoch : byEpoch) {
+        for (List<Stretch> epoch : byEpoch()) {
             FreezeState first = epoch.get(0).state();
             CachePlan cache = planner.plan(epochs.size(), first, AdapterSnapshot.EMPTY, epoch.size() == 1)
                     .cache();
