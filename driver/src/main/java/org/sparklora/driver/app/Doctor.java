@@ -203,7 +203,7 @@ final class Doctor {
             found(MemoryChecks.of(
                     room(answer),
                     new MemoryChecks.Need(
-                            plan.subject().model().weightBytes(), plan.keptBytes() + plan.stateBytes(), tasks)));
+                            plan.subject().model().weightBytes(), plan.savedBytes() + plan.stateBytes(), tasks)));
         });
     }
 

@@ -57,12 +57,12 @@ final class TrunkCache {
         CacheStorage storage = StorageBudget.choose(spark, wish.where(), bytes);
         CacheStats what = new CacheStats(
                 plan.epoch(),
-                wish.encoder().stageName(cache.stage()),
+                wish.encoder().stageName(cache.layerIndex()),
                 data.stream().mapToLong(set -> set.statistics().examples()).sum(),
                 bytes,
                 cache.precision().name().toLowerCase(Locale.ROOT),
                 storage.name().toLowerCase(Locale.ROOT));
-        wish.listener().keeps(what);
+        wish.listener().cachingStarted(what);
         long began = System.nanoTime();
         Retries.Place at = new Retries.Place(
                 plan.epoch(), (long) plan.epoch() * plan.shards().stepsPerEpoch());
@@ -70,13 +70,13 @@ final class TrunkCache {
             keep(plan, storage, what, ranks);
             return true;
         });
-        wish.listener().kept(what, (System.nanoTime() - began) / 1e9);
+        wish.listener().cachingFinished(what, (System.nanoTime() - began) / 1e9);
     }
 
     private void keep(EpochPlan plan, CacheStorage storage, CacheStats what, int ranks) {
         spark.sc().setJobDescription("epoch " + plan.epoch() + " keeps what enters " + what.entering());
         LongAccumulator rows = spark.sc().longAccumulator("rows kept");
-        TaskProgress.watch(spark, rows, done -> wish.listener().keptSoFar(what, done), () -> {
+        TaskProgress.watch(spark, rows, done -> wish.listener().cachingProgressed(what, done), () -> {
             for (DataSet set : data) {
                 // An attempt that failed may have kept one of them.
                 if (!set.shards().holds(plan.cache())) {
@@ -88,7 +88,7 @@ final class TrunkCache {
 
     /** Bytes of a hidden state for each token, or for each row where the first token alone goes on. */
     private long bytes(CachePlan cache, TextStatistics statistics) {
-        boolean first = wish.encoder().firstTokenEnters(cache.stage());
+        boolean first = wish.encoder().firstTokenEnters(cache.layerIndex());
         long vectors = first ? statistics.examples() : statistics.tokens();
         return vectors * wish.encoder().hiddenSize() * cache.precision().bytes();
     }

@@ -152,6 +152,6 @@ public final class JobModel {
             return CachePolicy.off("execution.activation_cache says so");
         }
         String source = baseSha256() + " max_length " + job.model().maxLength();
-        return CachePolicy.auto(base.encoder(), execution.activationCacheType(), source);
+        return CachePolicy.auto(execution.activationCacheType(), source);
     }
 }

@@ -11,7 +11,7 @@ import org.sparklora.driver.cluster.TaskSlots;
 import org.sparklora.driver.cluster.data.DataSurvey;
 import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.job.freeze.FreezePolicy;
-import org.sparklora.driver.job.plan.Rates;
+import org.sparklora.driver.job.plan.EpochPlanner;
 import org.sparklora.driver.job.plan.RunPlan;
 import org.sparklora.driver.job.plan.StepCost;
 import org.sparklora.driver.job.plan.Timeline;
@@ -84,10 +84,11 @@ public final class JobPlan {
                         job.schedule().policy().kind().label(),
                         epochs,
                         policy.mayEndBefore(),
-                        new Rates(job.training().learningRate(), schedule)),
+                        job.training().learningRate(),
+                        schedule),
                 memory(spark, shards));
-        StepCost cost = new StepCost(manifest, model.encoder(), survey.sample());
-        return new RunPlan(subject, manifest, cost, model.cachePolicy(), timelines, warnings);
+        EpochPlanner planner = new EpochPlanner(manifest, model.encoder(), shards, model.cachePolicy());
+        return new RunPlan(subject, planner, new StepCost(planner, survey.sample()), timelines, warnings);
     }
 
     private static RunPlan.Model describe(JobModel model) {

@@ -19,7 +19,7 @@ import org.sparklora.driver.run.checkpoint.CheckpointStore;
 import org.sparklora.driver.run.history.RunDirectory;
 import org.sparklora.driver.run.history.RunHistory;
 import org.sparklora.driver.run.history.RunStatus;
-import org.sparklora.driver.run.loop.TrainingLoop.StoppingCriteria;
+import org.sparklora.driver.run.loop.StoppingCriteria;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraGroup;
@@ -92,9 +92,9 @@ record Resumption(RunDirectory directory, Optional<Checkpoint> checkpoint, Optio
     }
 
     /** Whether the run finished all that the job asks for. */
-    boolean nothingLeft(StoppingCriteria ending) {
+    boolean nothingLeft(StoppingCriteria criteria) {
         return isFinished()
-                && checkpoint.filter(c -> ending.reached(c.point().seen())).isPresent();
+                && checkpoint.filter(c -> criteria.reached(c.point().seen())).isPresent();
     }
 
     /** The run's history up to the checkpoint. */

@@ -90,20 +90,21 @@ final class RunRecord implements RunListener, FailureListener, CacheListener, Pr
     }
 
     @Override
-    public void epochStarts(EpochPlan plan, int trainableParameters, String reason) {
+    public void epochStarts(EpochPlan plan, String reason) {
         String cache = (plan.cache().isOn() ? "on: " : "off: ") + plan.cache().reason();
         history.append(
-                new HistoryEvent.EpochStart(plan.epoch(), plan.freeze(), cost(trainableParameters), cache, reason));
-        progress.epochStart(at(plan.epoch(), 0), plan.freeze(), cost(trainableParameters));
+                new HistoryEvent.EpochStart(plan.epoch(), plan.freeze(), cost(plan), cache, reason));
+        progress.epochStart(at(plan.epoch(), 0), plan.freeze(), cost(plan));
     }
 
     /** Only shown, because the history has the start of this epoch already. */
     @Override
-    public void epochGoesOn(EpochPlan plan, int trainableParameters, int stepsDone) {
-        progress.epochStart(at(plan.epoch(), stepsDone), plan.freeze(), cost(trainableParameters));
+    public void epochResumes(EpochPlan plan, int stepsDone) {
+        progress.epochStart(at(plan.epoch(), stepsDone), plan.freeze(), cost(plan));
     }
 
-    private static Cost cost(int trainableParameters) {
+    private static Cost cost(EpochPlan plan) {
+        int trainableParameters = plan.freezePlan().trainableParameters();
         return new Cost(trainableParameters, (long) trainableParameters * Float.BYTES);
     }
 
@@ -163,7 +164,7 @@ final class RunRecord implements RunListener, FailureListener, CacheListener, Pr
     }
 
     @Override
-    public void keeps(CacheStats what) {
+    public void cachingStarted(CacheStats what) {
         progress.note(String.format(
                 Locale.ROOT,
                 "epoch %d/%d caching activations below %s for %,d rows: %s of %s in %s",
@@ -177,13 +178,13 @@ final class RunRecord implements RunListener, FailureListener, CacheListener, Pr
     }
 
     @Override
-    public void keptSoFar(CacheStats what, long rows) {
+    public void cachingProgressed(CacheStats what, long rows) {
         progress.note(
                 String.format(Locale.ROOT, "epoch %d/%d cached %,d/%,d rows", what.epoch(), epochs, rows, what.rows()));
     }
 
     @Override
-    public void kept(CacheStats what, double seconds) {
+    public void cachingFinished(CacheStats what, double seconds) {
         history.append(new HistoryEvent.Kept(
                 what.epoch(),
                 new HistoryEvent.Kept.Size(what.entering(), what.rows(), what.bytes(), what.precision()),

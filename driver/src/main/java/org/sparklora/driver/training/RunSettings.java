@@ -5,7 +5,7 @@ import org.sparklora.driver.job.config.DataOrder;
 import org.sparklora.driver.job.config.ExecutionConfig;
 import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.job.config.TrainingConfig;
-import org.sparklora.driver.run.loop.TrainingLoop.StoppingCriteria;
+import org.sparklora.driver.run.loop.StoppingCriteria;
 import org.sparklora.worker.contract.DropoutRates;
 import org.sparklora.worker.contract.StepSettings;
 import org.sparklora.worker.data.ShardOrder;

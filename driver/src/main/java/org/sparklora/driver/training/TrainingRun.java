@@ -12,6 +12,7 @@ import org.sparklora.driver.cluster.TaskLabels;
 import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.job.config.TrainingConfig;
 import org.sparklora.driver.job.freeze.Replay;
+import org.sparklora.driver.job.plan.EpochPlanner;
 import org.sparklora.driver.job.plan.EpochWork;
 import org.sparklora.driver.job.plan.StepCost;
 import org.sparklora.driver.run.loop.TrainingLoop;
@@ -107,10 +108,9 @@ public final class TrainingRun {
         TrainingSettings training = new TrainingSettings(
                 groups.policy(),
                 settings.optimizer(steps),
-                data.training().plan(),
                 settings.stoppingCriteria(),
-                model.cachePolicy());
-        EpochWork work = work(model, training, manifest, initial, data, output);
+                new EpochPlanner(manifest, model.encoder(), data.training().plan(), model.cachePolicy()));
+        EpochWork work = work(training, initial, data, output);
         RunMeter meter = new RunMeter(clock);
         Progress progress = new Progress(meter, clock, Console.screen());
         try (RunGauges gauges = new RunGauges(meter);
@@ -118,7 +118,7 @@ public final class TrainingRun {
                         output, work, progress, clock, job.training().numTrainEpochs(), steps);
                 SparkEpochRunner runner = runner(spark, model, data, exchange, record)) {
             gauges.show();
-            TrainingLoop loop = new TrainingLoop(manifest, initializer, training, runner, record, clock);
+            TrainingLoop loop = new TrainingLoop(initializer, training, runner, record, clock);
             return output.finished(model, manifest, data, output.run(loop));
         }
     }
@@ -148,23 +148,14 @@ public final class TrainingRun {
 
     /** Counts the work of each epoch from the lengths of all rows. */
     private EpochWork work(
-            JobModel model,
-            TrainingSettings training,
-            LoraManifest manifest,
-            FreezeState initial,
-            JobData data,
-            RunOutput output) {
+            TrainingSettings training, FreezeState initial, JobData data, RunOutput output) {
         TextStatistics lengths = data.training().statistics();
         TrainingConfig t = job.training();
         double rowsTogether = (double) t.batchSize() / t.shards() / t.gradientAccumulationSteps();
         return new EpochWork(
-                new StepCost(manifest, model.encoder(), lengths),
+                new StepCost(training.planner(), lengths),
                 new EpochWork.Run(
-                        new Replay(training.policy(), training.shards().stepsPerEpoch()),
-                        initial,
-                        training.cache(),
-                        manifest,
-                        training.shards()),
+                        new Replay(training.policy(), training.shards().stepsPerEpoch()), initial, training.planner()),
                 lengths,
                 rowsTogether,
                 output.seen());

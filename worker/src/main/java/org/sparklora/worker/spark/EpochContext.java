@@ -58,7 +58,7 @@ public final class EpochContext implements Serializable {
                 .map(positions -> batch(shard, positions))
                 .toList();
         clock.lap(Phase.DATA);
-        return pass().sum(live, new ShardPass.Place(step, shard.index()), pieces, clock);
+        return pass().sum(live, step, shard.index(), pieces, clock);
     }
 
     /** The padding of a shard's part of the epoch. */

@@ -78,7 +78,7 @@ record Savings(long steps, double computed, double freezing, double cache, doubl
     private static double computing(Epoch epoch) {
         SortedMap<String, Double> seconds = epoch.seconds();
         return epoch.keepSeconds()
-                + seconds.getOrDefault(Phase.PREFIX.label(), 0.0)
+                + seconds.getOrDefault(Phase.TRUNK.label(), 0.0)
                 + seconds.getOrDefault(Phase.FORWARD.label(), 0.0)
                 + seconds.getOrDefault(Phase.BACKWARD.label(), 0.0);
     }

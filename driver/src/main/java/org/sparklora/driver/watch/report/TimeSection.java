@@ -67,9 +67,9 @@ final class TimeSection extends RunSection {
             for (Phase phase : Phase.values()) {
                 phases.put(phase.label(), seconds.getOrDefault(phase.label(), 0.0));
             }
-            phases.merge(Phase.PREFIX.label(), epoch.keepSeconds(), Double::sum);
+            phases.merge(Phase.TRUNK.label(), epoch.keepSeconds(), Double::sum);
         } else {
-            phases.put(Phase.PREFIX.label(), epoch.keepSeconds());
+            phases.put(Phase.TRUNK.label(), epoch.keepSeconds());
             double passes = seconds.getOrDefault("forward_backward", 0.0);
             double train = seconds.getOrDefault("train", 0.0) - epoch.keepSeconds();
             phases.put(passes > 0 ? PASSES : TRAINING, passes > 0 ? passes : Math.max(0, train));
