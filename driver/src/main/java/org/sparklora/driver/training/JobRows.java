@@ -10,13 +10,10 @@ import org.apache.spark.sql.SparkSession;
 import org.sparklora.driver.cluster.Locations;
 import org.sparklora.driver.cluster.data.ClassLabels;
 import org.sparklora.driver.cluster.data.LabelCodec;
-import org.sparklora.driver.cluster.data.LabelSets;
-import org.sparklora.driver.cluster.data.RegressionLabels;
 import org.sparklora.driver.cluster.data.RowKind;
 import org.sparklora.driver.cluster.data.Source;
 import org.sparklora.driver.cluster.data.SourceReader;
 import org.sparklora.driver.cluster.data.Split;
-import org.sparklora.driver.cluster.data.TagSequences;
 import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.job.config.SourceConfig;
 import org.sparklora.driver.job.config.Task;
@@ -122,18 +119,10 @@ public final class JobRows implements AutoCloseable {
 
     /** The labels of the job; else of all rows of the training file, so that none is unknown in a part held out. */
     private static List<String> labels(JobConfig job, Dataset<Row> all) {
-        return job.model().labels().orElseGet(() -> learn(all, job));
-    }
-
-    private static List<String> learn(Dataset<Row> all, JobConfig job) {
-        String source = job.data().train().path();
-        return switch (job.model().task()) {
-            case REGRESSION -> List.of();
-            case CLASSIFICATION -> ClassLabels.learn(all, source).names();
-            case MULTI_LABEL -> ClassLabels.learnFromLists(all, source, 1).names();
-            case TOKEN_CLASSIFICATION ->
-                ClassLabels.learnFromLists(all, source, 2).names();
-        };
+        return job.model()
+                .labels()
+                .orElseGet(() -> ClassLabels.learn(
+                        job.model().task(), all, job.data().train().path()));
     }
 
     private static Source source(SourceConfig config) {
@@ -161,17 +150,7 @@ public final class JobRows implements AutoCloseable {
     }
 
     public LabelCodec codec() {
-        return codec(task, labels);
-    }
-
-    /** What the texts of labels mean; numbers for regression. */
-    public static LabelCodec codec(Task task, List<String> labels) {
-        return switch (task) {
-            case REGRESSION -> new RegressionLabels();
-            case CLASSIFICATION -> ClassLabels.of(labels);
-            case MULTI_LABEL -> LabelSets.of(labels);
-            case TOKEN_CLASSIFICATION -> TagSequences.of(labels);
-        };
+        return LabelCodec.of(task, labels);
     }
 
     /** The head that the labels ask for. */

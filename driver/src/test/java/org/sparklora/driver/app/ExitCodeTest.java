@@ -41,7 +41,7 @@ class ExitCodeTest {
             assertThat(ExitCode.message(ofRdd)).isEqualTo("/models/bert has no model.safetensors");
 
             MapFunction<Long, String> refuse = i -> {
-                throw new DataException("train.csv row 7: the text is missing");
+                throw new DataException("data.text.missing", "train.csv row 7: the text is missing");
             };
             Throwable ofTable = catchThrowable(
                     () -> spark.range(1).map(refuse, Encoders.STRING()).collect());

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.util.List;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
+import org.sparklora.driver.cluster.score.EntityCounts.Entity;
 
 /** By the rules of conlleval (Tjong Kim Sang, CoNLL-2000), counted by hand. */
 class EntityCountsTest {
@@ -17,7 +18,7 @@ class EntityCountsTest {
     }
 
     private static List<Entity> entities(String tags) {
-        return Entity.of(tags(tags));
+        return EntityCounts.entities(tags(tags));
     }
 
     private static EntityCounts counts(String... guessAndTruth) {
