@@ -170,7 +170,7 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
     }
 
     @Override
-    public void keeps(CacheStats what) {
+    public void cachingStarted(CacheStats what) {
         progress.note(String.format(
                 Locale.ROOT,
                 "epoch %d/%d keeps what enters %s of %,d rows: %s of %s in %s",
@@ -184,13 +184,13 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
     }
 
     @Override
-    public void keptSoFar(CacheStats what, long rows) {
+    public void cachingProgressed(CacheStats what, long rows) {
         progress.note(
                 String.format(Locale.ROOT, "epoch %d/%d keeps %,d/%,d rows", what.epoch(), epochs, rows, what.rows()));
     }
 
     @Override
-    public void kept(CacheStats what, double seconds) {
+    public void cachingFinished(CacheStats what, double seconds) {
         history.append(new HistoryEvent.Kept(
                 what.epoch(),
                 new HistoryEvent.Kept.Size(what.entering(), what.rows(), what.bytes(), what.precision()),

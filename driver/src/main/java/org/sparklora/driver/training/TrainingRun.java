@@ -140,11 +140,11 @@ public final class TrainingRun {
                         spark,
                         context,
                         model.base().encoder(),
-                        new SparkEpochRunner.Data(
+                        new SparkEpochRunner.RunData(
                                 data.training(),
                                 data.validation(),
                                 new TaskLabels(job.model().task(), data.labels())),
-                        new SparkEpochRunner.Settings(
+                        new SparkEpochRunner.ClusterSettings(
                                 exchange,
                                 job.execution().maxFailures(),
                                 job.execution().activationCache()),

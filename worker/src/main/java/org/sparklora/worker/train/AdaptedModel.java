@@ -139,7 +139,7 @@ public final class AdaptedModel implements Parameters {
         if (!cache.isOn()) {
             return stages(0, stage, ForwardPass.evaluation(this), tokens.ids(), tokens);
         }
-        TrunkActivations kept = batch.entering()
+        TrunkActivations kept = batch.trunk()
                 .orElseThrow(() -> new IllegalStateException(
                         "the plan keeps what enters stage " + cache.stage() + ", but the batch comes without it"));
         if (stage != cache.stage() || !kept.digest().equals(cache.digest())) {
