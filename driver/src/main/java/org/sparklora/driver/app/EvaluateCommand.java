@@ -11,6 +11,7 @@ import org.sparklora.driver.cluster.ModelEvaluation;
 import org.sparklora.driver.cluster.Sessions;
 import org.sparklora.driver.cluster.TaskLabels;
 import org.sparklora.driver.cluster.data.EvaluationData;
+import org.sparklora.driver.cluster.data.LabelCodec;
 import org.sparklora.driver.cluster.data.Source;
 import org.sparklora.driver.cluster.data.SourceReader;
 import org.sparklora.driver.cluster.data.Tokenization;
@@ -59,7 +60,7 @@ final class EvaluateCommand implements Callable<Integer> {
                 Sessions.open("spark-lora evaluate " + trained.job().name())) {
             EvaluationData labelled = EvaluationData.labelled(
                     SourceReader.read(spark, source, JobRows.kind(task)),
-                    JobRows.codec(task, trained.labels()),
+                    LabelCodec.of(task, trained.labels()),
                     new Tokenization(model.text().tokenizer(), model.text().maxLength()),
                     trained.job().training().shards());
             SortedMap<String, Double> metrics =

@@ -9,13 +9,10 @@ import org.apache.spark.sql.SparkSession;
 import org.sparklora.driver.cluster.Locations;
 import org.sparklora.driver.cluster.data.ClassLabels;
 import org.sparklora.driver.cluster.data.LabelCodec;
-import org.sparklora.driver.cluster.data.LabelSets;
-import org.sparklora.driver.cluster.data.RegressionLabels;
 import org.sparklora.driver.cluster.data.RowKind;
 import org.sparklora.driver.cluster.data.Source;
 import org.sparklora.driver.cluster.data.SourceReader;
 import org.sparklora.driver.cluster.data.Split;
-import org.sparklora.driver.cluster.data.TagSequences;
 import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.job.config.SourceConfig;
 import org.sparklora.driver.job.config.Task;
@@ -86,7 +83,10 @@ public final class JobRows implements AutoCloseable {
                 validation = Optional.of(split.validation());
             }
             Task task = job.model().task();
-            return new JobRows(all, training, validation, task, rows.labels().orElseGet(() -> labels(job, all)));
+            List<String> labels = task == Task.REGRESSION
+                    ? List.of()
+                    : rows.labels().orElseGet(() -> labels(job, all));
+            return new JobRows(all, training, validation, task, labels);
         } catch (RuntimeException e) {
             all.unpersist();
             throw e;
@@ -104,20 +104,10 @@ public final class JobRows implements AutoCloseable {
 
     /** The labels that the job lists. Otherwise those of all rows, so that validation rows bring no unknown label. */
     private static List<String> labels(JobConfig job, Dataset<Row> all) {
-        return job.model().task() == Task.REGRESSION
-                ? List.of()
-                : job.model().labels().orElseGet(() -> learn(all, job));
-    }
-
-    private static List<String> learn(Dataset<Row> all, JobConfig job) {
-        String source = job.data().train().path();
-        return switch (job.model().task()) {
-            case REGRESSION -> List.of();
-            case CLASSIFICATION -> ClassLabels.learn(all, source).names();
-            case MULTI_LABEL -> ClassLabels.learnFromLists(all, source, 1).names();
-            case TOKEN_CLASSIFICATION ->
-                ClassLabels.learnFromLists(all, source, 2).names();
-        };
+        return job.model()
+                .labels()
+                .orElseGet(() -> ClassLabels.learn(
+                        job.model().task(), all, job.data().train().path()));
     }
 
     private static Source source(SourceConfig config) {
@@ -145,17 +135,7 @@ public final class JobRows implements AutoCloseable {
     }
 
     LabelCodec codec() {
-        return codec(task, labels);
-    }
-
-    /** Parses the label texts of a task. */
-    public static LabelCodec codec(Task task, List<String> labels) {
-        return switch (task) {
-            case REGRESSION -> new RegressionLabels();
-            case CLASSIFICATION -> ClassLabels.of(labels);
-            case MULTI_LABEL -> LabelSets.of(labels);
-            case TOKEN_CLASSIFICATION -> TagSequences.of(labels);
-        };
+        return LabelCodec.of(task, labels);
     }
 
     /** A head with an output for each label. */

@@ -135,11 +135,11 @@ public final class TrainingRun {
                 spark,
                 context,
                 model.encoder(),
-                new SparkEpochRunner.Data(
+                new SparkEpochRunner.RunData(
                         data.training(),
                         data.validation(),
                         new TaskLabels(job.model().task(), data.labels())),
-                new SparkEpochRunner.Settings(
+                new SparkEpochRunner.ClusterSettings(
                         exchange,
                         job.execution().maxFailures(),
                         job.execution().activationCache()),
