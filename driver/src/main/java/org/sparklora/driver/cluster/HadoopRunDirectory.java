@@ -203,7 +203,7 @@ public final class HadoopRunDirectory implements RunDirectory {
         boolean inside = Arrays.stream(name.split("/", -1))
                 .noneMatch(part -> part.isEmpty() || part.equals(".") || part.equals(".."));
         if (!inside) {
-            throw new IllegalArgumentException("'" + name + "' is no name inside the run directory " + root);
+            throw new IllegalArgumentException("'" + name + "' is not a name inside the run directory " + root);
         }
         return new Path(root, name);
     }

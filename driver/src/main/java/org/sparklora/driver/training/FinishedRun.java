@@ -107,13 +107,13 @@ public record FinishedRun(
                     throw new UsageException(run.location() + " holds no run: there is neither " + RunHistory.FILE
                             + " nor " + RunStatus.FILE + "; check the path of --run");
                 }
-                throw new CorruptRunException(name(RunStatus.FILE), "is missing");
+                throw CorruptRunException.missing(name(RunStatus.FILE));
             }
             RunStatus status;
             try {
                 status = RunStatus.parse(run.read(RunStatus.FILE));
             } catch (OutputException e) {
-                throw new CorruptRunException(name(RunStatus.FILE), "is no status of a run", e);
+                throw CorruptRunException.damaged(name(RunStatus.FILE) + " is not a run status", e);
             }
             String how = switch (status.state()) {
                 case FINISHED -> "";
@@ -134,7 +134,7 @@ public record FinishedRun(
                 return ManifestJson.read(text);
             } catch (ManifestException e) {
                 // Each problem begins with the file's name.
-                throw new CorruptRunException(run.location() + "/" + String.join(", ", e.problems()), e);
+                throw CorruptRunException.damaged(run.location() + "/" + String.join(", ", e.problems()), e);
             }
         }
 
@@ -168,7 +168,9 @@ public record FinishedRun(
 
         private CorruptRunException foreign(String why) {
             return new CorruptRunException(
-                    name(RecordedAdapter.FILE), "is not the adapter that " + MANIFEST + " describes: " + why);
+                    "run.adapter_changed",
+                    name(RecordedAdapter.FILE) + " is not the adapter that " + MANIFEST + " describes: " + why,
+                    null);
         }
 
         private static List<String> labels(JobConfig job, ManifestFile manifest) {
@@ -215,7 +217,7 @@ public record FinishedRun(
         /** A file that has to be there. */
         private byte[] bytes(String file) throws IOException {
             if (!run.exists(file)) {
-                throw new CorruptRunException(name(file), "is missing");
+                throw CorruptRunException.missing(name(file));
             }
             return run.read(file);
         }

@@ -38,7 +38,7 @@ import org.sparklora.driver.run.history.RunHistory;
 import org.sparklora.driver.run.history.RunStatus;
 import org.sparklora.driver.run.loop.TrainingLoop;
 import org.sparklora.driver.run.loop.TrainingLoop.StoppingCriteria;
-import org.sparklora.driver.watch.tracking.Outcome;
+import org.sparklora.driver.watch.tracking.Tracking.Outcome;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;

@@ -8,7 +8,6 @@ import org.sparklora.driver.run.history.RunDirectory;
 import org.sparklora.driver.run.history.RunHistory;
 import org.sparklora.driver.watch.report.Language;
 import org.sparklora.driver.watch.report.RunReport;
-import org.sparklora.driver.watch.tracking.Outcome;
 import org.sparklora.driver.watch.tracking.Tracking;
 
 /**
@@ -43,7 +42,7 @@ public final class RunViews {
     public synchronized void begin(RunHistory history) {
         tracking = Tracking.open(
                 job,
-                new Tracking.Surroundings(
+                new Tracking.Environment(
                         directory,
                         RunDirectories::of,
                         System.getenv(),
@@ -58,7 +57,7 @@ public final class RunViews {
     }
 
     /** The run is over; its page first, which goes along. */
-    public void end(Outcome outcome) {
+    public void end(Tracking.Outcome outcome) {
         Tracking last;
         synchronized (this) {
             writePage();

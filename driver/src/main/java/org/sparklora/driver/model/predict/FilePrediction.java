@@ -74,11 +74,12 @@ public final class FilePrediction {
                     .toLowerCase(Locale.ROOT);
             if (!FORMATS.contains(chosen)) {
                 throw new OutputException(
-                        "--output-format " + chosen + " is none of csv, json and parquet; give one of them");
+                        "output.format",
+                        "unknown --output-format " + chosen + "; use csv, json or parquet");
             }
             if (words && chosen.equals("csv")) {
                 throw new OutputException(
-                        "--output-format csv cannot hold arrays of words and tags; give json or parquet");
+                        "output.format", "--output-format csv cannot contain arrays of words and tags; use json or parquet");
             }
             try {
                 Configuration hadoop = Locations.hadoop();
@@ -86,7 +87,8 @@ public final class FilePrediction {
                 var files = path.getFileSystem(hadoop);
                 if (files.exists(path) && (files.getFileStatus(path).isFile() || files.listStatus(path).length > 0)) {
                     throw new OutputException(
-                            location + " is there already and not empty; give another --output, or remove it");
+                            "output.not_empty",
+                            location + " already exists and is not empty; choose another --output, or delete it");
                 }
             } catch (IOException | IllegalArgumentException e) {
                 throw OutputException.writing(location, e instanceof IOException io ? io : new IOException(e));
