@@ -102,6 +102,6 @@ final class OverviewSection extends Section {
     static void state(Html html, RunData run) {
         String state = run.status().path("state").asText("unknown").toLowerCase(Locale.ROOT);
         String known = html.messages().has("run." + state) ? state : "unknown";
-        html.element("span.badge ", html.messages().text("run." + known) + known);
+        html.element("span.badge " + known, html.messages().text("run." + known));
     }
 }

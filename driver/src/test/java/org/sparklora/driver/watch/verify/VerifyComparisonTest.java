@@ -87,7 +87,7 @@ class VerifyComparisonTest {
         assertThat(verdict.lines()).hasSize(1);
         assertThat(verdict.lines().get(0))
                 .startsWith("different: adapter: ")
-                .contains("layer.11.attention.self.query.lora_B.weight (group top)", "0.25", "1 ", "3 tensors")
+                .contains("layer.11.attention.self.query.lora_B.weight (group top)", "0.25", "1 different", "of 3")
                 .containsPattern("[0-9a-f]{64} in A and [0-9a-f]{64} in B");
     }
 
