@@ -7,7 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Locale;
-import org.sparklora.driver.watch.progress.Screen;
+import org.sparklora.driver.watch.progress.Progress.Screen;
 
 /**
  * Prints lines for people, in UTF-8 and independent of the machine's locale. On a terminal the last line of stderr may be a

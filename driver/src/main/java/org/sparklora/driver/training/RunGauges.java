@@ -7,7 +7,7 @@ import org.apache.spark.SparkEnv;
 import org.apache.spark.metrics.MetricsSystem;
 import org.apache.spark.metrics.source.Source;
 import org.sparklora.driver.watch.progress.RunMeter;
-import org.sparklora.driver.watch.progress.RunMeter.Reading;
+import org.sparklora.driver.watch.progress.RunMeter.Snapshot;
 import org.sparklora.worker.contract.GroupState;
 
 /**
@@ -31,11 +31,11 @@ final class RunGauges implements Source, AutoCloseable {
         gauge("epoch", r -> r.at().epoch());
         gauge("step", r -> r.at().stepsDone());
         gauge("steps", r -> r.at().steps());
-        gauge("loss", r -> r.numbers().loss());
-        gauge("grad_norm", r -> r.numbers().gradNorm());
-        gauge("examples_per_second", r -> r.numbers().examplesPerSecond());
+        gauge("loss", r -> r.stats().loss());
+        gauge("grad_norm", r -> r.stats().gradNorm());
+        gauge("examples_per_second", r -> r.stats().examplesPerSecond());
         gauge("live_groups", r -> r.groups().in(GroupState.LIVE).size());
-        gauge("trainable_parameters", Reading::trainableParameters);
+        gauge("trainable_parameters", Snapshot::trainableParameters);
     }
 
     /** Registers the gauges with Spark until {@link #close}. */
@@ -47,8 +47,8 @@ final class RunGauges implements Source, AutoCloseable {
         }
     }
 
-    private void gauge(String name, ToDoubleFunction<Reading> value) {
-        Gauge<Double> gauge = () -> value.applyAsDouble(meter.reading());
+    private void gauge(String name, ToDoubleFunction<Snapshot> value) {
+        Gauge<Double> gauge = () -> value.applyAsDouble(meter.snapshot());
         registry.register(name, gauge);
     }
 

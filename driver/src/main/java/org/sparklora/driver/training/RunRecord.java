@@ -7,7 +7,6 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.SortedMap;
 import java.util.TreeMap;
 import org.sparklora.driver.job.freeze.EpochMetrics;
 import org.sparklora.driver.job.freeze.StepPosition;
@@ -79,14 +78,14 @@ final class RunRecord implements RunListener, FailureListener, CacheListener, Pr
     @Override
     public void restored(StepPosition at, int epoch, String reason) {
         history.append(new HistoryEvent.Restore(at.epoch(), epoch, reason));
-        progress.note("epoch " + at.epoch() + "/" + epochs + " continues from the state after epoch " + epoch + " ("
+        progress.note("epoch " + at.epoch() + "/" + epochs + " restores the state after epoch " + epoch + " ("
                 + reason + ")");
     }
 
     @Override
     public void stopped(StepPosition at, String reason) {
         history.append(new HistoryEvent.Stop(at.epoch(), reason));
-        progress.note("stops before epoch " + at.epoch() + "/" + epochs + " (" + reason + ")");
+        progress.note("stopping before epoch " + at.epoch() + "/" + epochs + " (" + reason + ")");
     }
 
     @Override
@@ -147,10 +146,7 @@ final class RunRecord implements RunListener, FailureListener, CacheListener, Pr
     public void epochEnds(EpochResult result) {
         EpochMetrics metrics = result.metrics();
         history.append(new HistoryEvent.EpochEnd(
-                metrics.epoch(),
-                metrics.trainLoss(),
-                metrics.validation(),
-                metrics.gradientNorms(),
+                metrics,
                 result.padding(),
                 result.seconds(),
                 work.count(metrics, result.padding())));
@@ -185,29 +181,27 @@ final class RunRecord implements RunListener, FailureListener, CacheListener, Pr
 
     @Override
     public void cachingFinished(CacheStats what, double seconds) {
-        history.append(new HistoryEvent.Kept(
+        history.append(new HistoryEvent.ActivationsCached(
                 what.epoch(),
-                new HistoryEvent.Kept.Size(what.entering(), what.rows(), what.bytes(), what.precision()),
+                new HistoryEvent.ActivationsCached.Size(what.entering(), what.rows(), what.bytes(), what.precision()),
                 what.storage(),
                 seconds));
-        progress.kept(String.format(Locale.ROOT, "epoch %d/%d cached them in %.1f s", what.epoch(), epochs, seconds));
+        progress.cached(
+                String.format(Locale.ROOT, "epoch %d/%d cached activations in %.1f s", what.epoch(), epochs, seconds));
     }
 
     @Override
     public void failed(int epoch, long step, int attempt, String message) {
-        trouble(false, new TreeMap<>(Map.of("epoch", epoch, "step", step, "attempt", attempt, "message", message)));
+        history.append(new HistoryEvent.Failure(epoch, step, attempt, message));
+        publish();
         progress.note("epoch " + epoch + " failure " + attempt + " at step " + step + ": " + message);
     }
 
     @Override
     public void recovered(int epoch, long step, int ranks) {
-        trouble(true, new TreeMap<>(Map.of("epoch", epoch, "step", step, "ranks", ranks)));
-        progress.note("epoch " + epoch + " continues from step " + step + " with " + ranks + " ranks");
-    }
-
-    private void trouble(boolean recovered, SortedMap<String, Object> details) {
-        history.append(new HistoryEvent.Trouble(recovered, details));
+        history.append(new HistoryEvent.Recovered(epoch, step, ranks));
         publish();
+        progress.note("epoch " + epoch + " continues from step " + step + " with " + ranks + " ranks");
     }
 
     /** Makes all events so far readable in the run directory. */

@@ -8,7 +8,6 @@ import org.sparklora.driver.run.history.RunDirectory;
 import org.sparklora.driver.run.history.RunHistory;
 import org.sparklora.driver.watch.report.Language;
 import org.sparklora.driver.watch.report.RunReport;
-import org.sparklora.driver.watch.tracking.Outcome;
 import org.sparklora.driver.watch.tracking.Tracking;
 
 /**
@@ -44,7 +43,7 @@ final class RunViews {
     synchronized void begin(RunHistory history) {
         tracking = Tracking.open(
                 job,
-                new Tracking.Surroundings(
+                new Tracking.Environment(
                         directory,
                         RunDirectories::of,
                         System.getenv(),
@@ -59,7 +58,7 @@ final class RunViews {
     }
 
     /** Writes the final report page, which tracking then uploads. */
-    void end(Outcome outcome) {
+    void end(Tracking.Outcome outcome) {
         Tracking last;
         synchronized (this) {
             writePage();

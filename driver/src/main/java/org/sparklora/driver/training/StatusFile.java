@@ -3,7 +3,7 @@ package org.sparklora.driver.training;
 import java.io.IOException;
 import org.sparklora.driver.run.history.RunDirectory;
 import org.sparklora.driver.run.history.RunStatus;
-import org.sparklora.driver.watch.tracking.Outcome;
+import org.sparklora.driver.watch.tracking.Tracking.Outcome;
 import org.sparklora.worker.contract.CodedException;
 
 /**

@@ -98,13 +98,13 @@ public final class TrainedRun {
                         directory.location() + " holds no run: it has neither " + RunHistory.FILE + " nor "
                                 + RunStatus.FILE + "; check the path of --run");
             }
-            throw new CorruptRunException(name(RunStatus.FILE), "is missing");
+            throw CorruptRunException.missing(name(RunStatus.FILE));
         }
         RunStatus status;
         try {
             status = RunStatus.parse(file(RunStatus.FILE));
         } catch (OutputException e) {
-            throw new CorruptRunException(name(RunStatus.FILE), "is not the status of a run", e);
+            throw CorruptRunException.damaged(name(RunStatus.FILE) + " is not the status of a run", e);
         }
         String reason = switch (status.state()) {
             case FINISHED -> "";
@@ -127,7 +127,7 @@ public final class TrainedRun {
             return ManifestJson.read(text);
         } catch (ManifestException e) {
             // Each problem begins with the file's name.
-            throw new CorruptRunException(directory.location() + "/" + String.join(", ", e.problems()), e);
+            throw CorruptRunException.damaged(directory.location() + "/" + String.join(", ", e.problems()), e);
         }
     }
 
@@ -161,7 +161,9 @@ public final class TrainedRun {
 
     private CorruptRunException otherAdapter(String why) {
         return new CorruptRunException(
-                name(RecordedAdapter.FILE), "is not the adapter that " + MANIFEST + " describes: " + why);
+                "run.adapter_changed",
+                name(RecordedAdapter.FILE) + " is not the adapter that " + MANIFEST + " describes: " + why,
+                null);
     }
 
     private List<String> readLabels() {
@@ -205,7 +207,7 @@ public final class TrainedRun {
         byte[] bytes = files.get(file);
         if (bytes == null) {
             if (!directory.exists(file)) {
-                throw new CorruptRunException(name(file), "is missing");
+                throw CorruptRunException.missing(name(file));
             }
             bytes = directory.read(file);
             files.put(file, bytes);

@@ -137,7 +137,7 @@ class PredictCommandTest {
                 4, "--base", "--run", run.toString(), "--input", input, "--output", out, "--base", folder + "/nobase");
         assertLine(
                 2,
-                "none of csv, json and parquet",
+                "[output.format]",
                 "--run",
                 run.toString(),
                 "--input",

@@ -138,7 +138,7 @@ class TrainedRunTest {
         Files.delete(run.resolve("status.json"));
         assertThatThrownBy(() -> open(run))
                 .isInstanceOf(CorruptRunException.class)
-                .hasMessageContaining(run + "/status.json");
+                .hasMessageContainingAll(run + "/status.json", "[run.missing]");
     }
 
     @Test
@@ -148,7 +148,7 @@ class TrainedRunTest {
         SmallJob.changeTensors(adapter, tensors -> tensors.remove(tensors.firstKey()));
         assertThatThrownBy(() -> open(run))
                 .isInstanceOf(CorruptRunException.class)
-                .hasMessageContaining(adapter.toString());
+                .hasMessageContainingAll(adapter.toString(), "[run.adapter_changed]");
 
         // Without the digest in status.json, the manifest shows that a tensor is missing.
         Files.writeString(run.resolve("status.json"), "{\"state\":\"finished\"}");
@@ -160,7 +160,7 @@ class TrainedRunTest {
         Files.delete(adapter);
         assertThatThrownBy(() -> open(run))
                 .isInstanceOf(CorruptRunException.class)
-                .hasMessageContaining(adapter.toString());
+                .hasMessageContainingAll(adapter.toString(), "[run.missing]");
         edit(run.resolve("manifest.json"), "self.query", "self.key");
         assertThatThrownBy(() -> open(run))
                 .isInstanceOf(CorruptRunException.class)

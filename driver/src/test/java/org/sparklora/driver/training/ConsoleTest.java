@@ -9,7 +9,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.sparklora.driver.watch.progress.Screen;
+import org.sparklora.driver.watch.progress.Progress.Screen;
 
 class ConsoleTest {
 

@@ -8,8 +8,11 @@ import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
+import org.sparklora.driver.job.freeze.EpochMetrics;
 import org.sparklora.driver.run.history.HistoryEvent;
 import org.sparklora.driver.run.history.HistoryEvent.GroupChange;
+import org.sparklora.driver.run.history.HistoryLine;
 import org.sparklora.driver.run.history.LocalRunDirectory;
 import org.sparklora.driver.run.history.RunDirectory;
 import org.sparklora.driver.run.history.RunHistory;
@@ -17,8 +20,8 @@ import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.data.Padding;
 
-/** A run of epochs of two steps, as its history tells it: {@code top} trains, {@code bottom} thaws within epoch 1. */
-final class Told {
+/** The history of a run with two steps per epoch: {@code top} trains, {@code bottom} thaws within epoch 1. */
+final class RecordedRunLines {
 
     static final Instant TIME = Instant.parse("2026-01-01T00:00:00Z");
     static final Clock CLOCK = Clock.fixed(TIME, ZoneOffset.UTC);
@@ -26,28 +29,37 @@ final class Told {
     private final RunHistory history;
     private final List<String> lines = new ArrayList<>();
 
-    Told(java.nio.file.Path folder) {
+    RecordedRunLines(java.nio.file.Path folder) {
         RunDirectory directory = new LocalRunDirectory(folder);
         history = new RunHistory(directory, CLOCK);
         history.listen(lines::addAll);
     }
 
-    /** What has been published so far. */
+    /** Parses a line that must be valid. */
+    static HistoryLine line(String json) {
+        try {
+            return HistoryLine.parse(json);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** The lines published so far. */
     List<String> lines() {
         return List.copyOf(lines);
     }
 
-    /** The beginning, and so many epochs. */
+    /** The start and this many epochs. */
     static List<String> epochs(java.nio.file.Path folder, int epochs) {
-        Told told = new Told(folder);
-        told.run();
+        RecordedRunLines recorded = new RecordedRunLines(folder);
+        recorded.run();
         for (int epoch = 0; epoch < epochs; epoch++) {
-            told.epoch(epoch);
+            recorded.epoch(epoch);
         }
-        return told.lines();
+        return recorded.lines();
     }
 
-    Told run() {
+    RecordedRunLines run() {
         return add(new HistoryEvent.Run(
                 new HistoryEvent.Run.Configuration("c0", "seed: 42\n", 2, FreezeState.of(Map.of())),
                 "ba5e",
@@ -56,7 +68,7 @@ final class Told {
                 Map.of()));
     }
 
-    Told epoch(int epoch) {
+    RecordedRunLines epoch(int epoch) {
         FreezeState state = FreezeState.of(
                 Map.of("top", GroupState.LIVE, "bottom", epoch > 1 ? GroupState.LIVE : GroupState.DORMANT));
         add(new HistoryEvent.EpochStart(
@@ -67,12 +79,14 @@ final class Told {
         }
         step(epoch, 1);
         return add(new HistoryEvent.EpochEnd(
-                epoch,
-                0.5,
-                Map.of("accuracy", 0.5 + epoch / 10.0, "loss", 0.25f),
-                Map.of("top", 0.5),
+                new EpochMetrics(
+                        epoch,
+                        0.5,
+                        new TreeMap<>(Map.of("accuracy", 0.5 + epoch / 10.0, "loss", 0.25)),
+                        new TreeMap<>(Map.of("top", 0.5))),
                 new Padding(30, 10),
-                Map.of("total", 2.5, "validation", 1.5)));
+                Map.of("total", 2.5, "validation", 1.5),
+                Map.of()));
     }
 
     private void step(int epoch, int within) {
@@ -89,11 +103,11 @@ final class Told {
         return 1f / (step + 1);
     }
 
-    Told finished() {
+    RecordedRunLines finished() {
         return add(new HistoryEvent.Finished("ada", 12.25));
     }
 
-    private Told add(HistoryEvent event) {
+    private RecordedRunLines add(HistoryEvent event) {
         history.append(event);
         try {
             history.commit();
