@@ -51,8 +51,8 @@ class DocumentationTest {
         pages = DocumentationPage.all();
         for (String sources : List.of("worker/src/test/java", "driver/src/test/java")) {
             try (Stream<Path> files = Files.walk(DocumentationPage.ROOT.resolve(sources))) {
-                for (Path file : files.filter(path -> path.toString().endsWith(".java"))
-                        .toList()) {
+                for (Path file :
+                        files.filter(path -> path.toString().endsWith(".java")).toList()) {
                     String name = file.getFileName().toString();
                     TESTS.put(name.substring(0, name.length() - ".java".length()), Files.readString(file));
                 }
@@ -114,7 +114,10 @@ class DocumentationTest {
                 String[] parts = link.target().split("#", 2);
                 String target = parts[0].isEmpty()
                         ? page.name()
-                        : Path.of(page.name()).resolveSibling(parts[0]).normalize().toString();
+                        : Path.of(page.name())
+                                .resolveSibling(parts[0])
+                                .normalize()
+                                .toString();
                 if (!Files.exists(DocumentationPage.ROOT.resolve(target))) {
                     problems.add(link.where() + ": there is no file " + target);
                 } else if (parts.length == 2

@@ -30,7 +30,8 @@ class ErrorCodesTest {
             + "(?:usage|config|manifest|output|settings|data|model|weights|adapter|tokenizer|diverged|cluster|checkpoint|run"
             + "|verify|internal|cancelled)(?:\\.[a-z0-9_-]+)+)\"");
 
-    private static final Pattern FILE_NAME = Pattern.compile(".*\\.(json|jsonl|yaml|bin|pkl|pt|safetensors|txt|csv|html|md)");
+    private static final Pattern FILE_NAME =
+            Pattern.compile(".*\\.(json|jsonl|yaml|bin|pkl|pt|safetensors|txt|csv|html|md)");
 
     /** Literals that look like codes: keys of the job file and of the report page's texts. */
     private static final Set<String> OTHER_KEYS =
@@ -79,7 +80,8 @@ class ErrorCodesTest {
         Set<String> codes = new TreeSet<>();
         for (String module : List.of("worker", "driver")) {
             try (Stream<Path> files = Files.walk(ROOT.resolve(module).resolve("src/main/java"))) {
-                for (Path file : files.filter(f -> f.toString().endsWith(".java")).toList()) {
+                for (Path file :
+                        files.filter(f -> f.toString().endsWith(".java")).toList()) {
                     codes.addAll(codes(file));
                 }
             }

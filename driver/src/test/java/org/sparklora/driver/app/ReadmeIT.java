@@ -62,7 +62,10 @@ class ReadmeIT {
                 saveNamed(root, block);
             } else if (isOurs(block) && block.language().isEmpty()) {
                 String printed = spaced(output.toString());
-                block.code().forEach(line -> assertThat(printed).as(block.where()).contains(spaced(line).strip()));
+                block.code()
+                        .forEach(line -> assertThat(printed)
+                                .as(block.where())
+                                .contains(spaced(line).strip()));
             } else if (isOurs(block)) {
                 output.append(run(root, block));
             }
@@ -109,8 +112,8 @@ class ReadmeIT {
             }
             case "scala" -> {
                 Files.writeString(root.resolve("block.scala"), block.text() + "sys.exit(0)\n");
-                String output = shell(
-                        root, block.where(), "scripts/spark-lora shell -- --master 'local[2]' -I block.scala");
+                String output =
+                        shell(root, block.where(), "scripts/spark-lora shell -- --master 'local[2]' -I block.scala");
                 assertThat(output).as(block.where()).doesNotContain("error:");
                 return output;
             }
@@ -151,7 +154,8 @@ class ReadmeIT {
                         .containsExactly("thaw bottom 2", "add middle 4", "thaw middle 4", "freeze bottom 5");
             }
             case "docs/spark-ml.md" -> {
-                Matcher right = Pattern.compile("(\\d+) of " + SAMPLE_ROWS + " right").matcher(output);
+                Matcher right =
+                        Pattern.compile("(\\d+) of " + SAMPLE_ROWS + " right").matcher(output);
                 assertThat(right.find()).as(output).isTrue();
                 assertThat(Integer.parseInt(right.group(1))).as("of 5 classes").isGreaterThan(SAMPLE_ROWS / 2);
                 assertThat(output).contains("|label").contains("vector|");
