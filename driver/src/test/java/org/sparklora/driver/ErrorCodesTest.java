@@ -17,28 +17,30 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.sparklora.driver.training.ExitCode;
 
-/** docs/errors.md lists the error codes of the main code, with the exit codes that the program ends with. */
+/** The pages about errors list the error codes of the main code, with the exit codes that the program ends with. */
 class ErrorCodesTest {
 
     private static final Path ROOT = Path.of(System.getProperty("project.root", ".."));
-    private static final Path PAGE = ROOT.resolve("docs/errors.md");
+    private static final List<Path> PAGES =
+            List.of(ROOT.resolve("docs/errors.md"), ROOT.resolve("docs/errors-of-runs.md"));
     private static final int MAX_BYTES = 12_000;
 
     /** A string literal that begins as an error code does. */
     private static final Pattern LITERAL = Pattern.compile("\"("
             + "(?:usage|config|manifest|output|settings|data|model|weights|adapter|tokenizer|diverged|cluster|checkpoint|run"
-            + "|verify|internal|cancelled)(?:\\.[a-z0-9-]+)+)\"");
+            + "|verify|internal|cancelled)(?:\\.[a-z0-9_-]+)+)\"");
 
-    private static final Pattern FILE_NAME = Pattern.compile(".*\\.(json|jsonl|yaml|bin|pkl|pt|safetensors|txt|csv|html|md)");
+    private static final Pattern FILE_NAME =
+            Pattern.compile(".*\\.(json|jsonl|yaml|bin|pkl|pt|safetensors|txt|csv|html|md)");
 
     /** Literals that look like codes: keys of the job file and of the report page's texts. */
     private static final Set<String> OTHER_KEYS =
             Set.of("data.validation", "manifest.implicit", "manifest.modules", "manifest.none", "model.path");
 
-    private static final Pattern ROW = Pattern.compile("\\| `([a-z0-9.-]+)` \\| (\\d+) \\| ([^|]+) \\| ([^|]+) \\|");
+    private static final Pattern ROW = Pattern.compile("\\| `([a-z0-9._-]+)` \\| (\\d+) \\| ([^|]+) \\| ([^|]+) \\|");
 
     @Test
-    void thePageListsTheCodesOfTheMainCode() throws IOException {
+    void thePagesListTheCodesOfTheMainCode() throws IOException {
         assertThat(table().keySet()).isEqualTo(codesInMainCode());
     }
 
@@ -53,18 +55,22 @@ class ErrorCodesTest {
     }
 
     @Test
-    void thePageIsShort() throws IOException {
-        assertThat(Files.size(PAGE)).isLessThanOrEqualTo(MAX_BYTES);
+    void thePagesAreShort() throws IOException {
+        for (Path page : PAGES) {
+            assertThat(Files.size(page)).as(page.toString()).isLessThanOrEqualTo(MAX_BYTES);
+        }
     }
 
     private static Map<String, Integer> table() throws IOException {
         Map<String, Integer> exitCodes = new TreeMap<>();
-        for (String line : Files.readAllLines(PAGE)) {
-            Matcher row = ROW.matcher(line);
-            if (row.matches()) {
-                assertThat(exitCodes.put(row.group(1), Integer.valueOf(row.group(2))))
-                        .as("a second row of " + row.group(1))
-                        .isNull();
+        for (Path page : PAGES) {
+            for (String line : Files.readAllLines(page)) {
+                Matcher row = ROW.matcher(line);
+                if (row.matches()) {
+                    assertThat(exitCodes.put(row.group(1), Integer.valueOf(row.group(2))))
+                            .as("a second row of " + row.group(1))
+                            .isNull();
+                }
             }
         }
         return exitCodes;
@@ -74,7 +80,8 @@ class ErrorCodesTest {
         Set<String> codes = new TreeSet<>();
         for (String module : List.of("worker", "driver")) {
             try (Stream<Path> files = Files.walk(ROOT.resolve(module).resolve("src/main/java"))) {
-                for (Path file : files.filter(f -> f.toString().endsWith(".java")).toList()) {
+                for (Path file :
+                        files.filter(f -> f.toString().endsWith(".java")).toList()) {
                     codes.addAll(codes(file));
                 }
             }

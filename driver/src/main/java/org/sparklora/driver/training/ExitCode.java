@@ -40,25 +40,6 @@ public enum ExitCode {
         this.kinds = List.of(kinds);
     }
 
-    /** Exceptions that have no code yet. */
-    private static final java.util.Map<String, String> LEGACY = java.util.Map.ofEntries(
-            java.util.Map.entry("ConfigException", "config.legacy"),
-            java.util.Map.entry("ManifestException", "manifest.legacy"),
-            java.util.Map.entry("OutputException", "output.legacy"),
-            java.util.Map.entry("SparkSettingsException", "settings.legacy"),
-            java.util.Map.entry("DataException", "data.legacy"),
-            java.util.Map.entry("ModelException", "model.legacy"),
-            java.util.Map.entry("SafetensorsException", "weights.legacy"),
-            java.util.Map.entry("PeftException", "adapter.legacy"),
-            java.util.Map.entry("DivergedException", "diverged.legacy"),
-            java.util.Map.entry("ClusterException", "cluster.legacy"),
-            java.util.Map.entry("CacheStorageException", "cluster.legacy"),
-            java.util.Map.entry("NoRoomException", "cluster.legacy"),
-            java.util.Map.entry("CancelledException", "cancelled.legacy"),
-            java.util.Map.entry("RankMismatchException", "cluster.legacy"),
-            java.util.Map.entry("CheckpointException", "checkpoint.legacy"),
-            java.util.Map.entry("CorruptRunException", "run.legacy"));
-
     /** The number. */
     public int code() {
         return code;
@@ -88,14 +69,6 @@ public enum ExitCode {
             if (t instanceof CodedException ours) {
                 String message = String.valueOf(ours.getMessage());
                 return USAGE.kinds.contains(ours.code().split("\\.")[0]) ? message : oneLine(message);
-            }
-        }
-        for (Throwable t = failure; t != null; t = t.getCause()) {
-            String legacy = LEGACY.get(t.getClass().getSimpleName());
-            if (legacy != null) {
-                String message = String.valueOf(t.getMessage());
-                boolean lines = legacy.startsWith("config") || legacy.startsWith("manifest");
-                return CodedException.withCode(legacy, lines ? message : oneLine(message));
             }
         }
         for (Throwable t = failure; t != null; t = t.getCause()) {
@@ -134,10 +107,6 @@ public enum ExitCode {
         for (QuotedException quoted : QuotedException.in(message)) {
             if (ofErrorCode(quoted.message()).isPresent()) {
                 return quoted.message();
-            }
-            String legacy = LEGACY.get(quoted.type().substring(quoted.type().lastIndexOf('.') + 1));
-            if (legacy != null) {
-                return CodedException.withCode(legacy, quoted.message());
             }
         }
         String first = message.lines().findFirst().orElse("without a message");

@@ -127,7 +127,8 @@ class FailureIT {
             assertThat(cluster.await()).as(cluster.output()).isEqualTo(6);
             String line = lineOf(cluster);
             assertThat(line)
-                    .matches(".*\\b9\\b.* group '\\w+' .*rank 0 \\(.+:\\d+\\).* rank 1 \\(.+:\\d+\\).* \\[cluster\\.[a-z.-]+]");
+                    .matches(
+                            ".*\\b9\\b.* group '\\w+' .*rank 0 \\(.+:\\d+\\).* rank 1 \\(.+:\\d+\\).* \\[cluster\\.[a-z.-]+]");
             requireStatus(output, "failed", 6, line);
         }
         assertThat(TrainingJob.events(output, "failure")).as("done again").isEmpty();

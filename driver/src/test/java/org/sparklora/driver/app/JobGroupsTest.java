@@ -83,10 +83,13 @@ class JobGroupsTest {
         JobConfig job = job(
                 "model.path=" + TrainingJob.TINY_MODEL.toAbsolutePath(),
                 "lora.groups.bottom={target_modules: [0.attention.self.query]}");
-        assertThat(open(job).peftTraps()).singleElement().asString().contains(
-                "lora.groups.bottom.target_modules[0]='0.attention.self.query'",
-                "'bert.encoder.layer.10.attention.self.query'",
-                "PEFT 0.3.0");
+        assertThat(open(job).peftTraps())
+                .singleElement()
+                .asString()
+                .contains(
+                        "lora.groups.bottom.target_modules[0]='0.attention.self.query'",
+                        "'bert.encoder.layer.10.attention.self.query'",
+                        "PEFT 0.3.0");
         assertThat(open(job()).peftTraps()).isEmpty();
     }
 }

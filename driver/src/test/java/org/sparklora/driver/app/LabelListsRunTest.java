@@ -332,8 +332,7 @@ class LabelListsRunTest {
         Files.writeString(folder.resolve("train.csv"), "text,label\na,O\n");
         Path job = job("token_classification", "train.csv", "", "query", "");
         TrainingJob.Ended csv = TrainingJob.train("local[2]", job, folder.resolve("run"));
-        assertThat(csv.err())
-                .contains("'text'", "type string", "array of words", "[data.column.type]");
+        assertThat(csv.err()).contains("'text'", "type string", "array of words", "[data.column.type]");
         assertThat(csv.code()).isEqualTo(3);
         TrainingJob.Ended pair =
                 TrainingJob.train("local[2]", job, folder.resolve("run"), "data.train.text_pair=other");

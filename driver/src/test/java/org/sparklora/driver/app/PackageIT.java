@@ -161,8 +161,7 @@ class PackageIT {
             submit.addAll(List.of("--master", master));
             submit.addAll(small());
             assertThat(script.succeed(doctor(submit)).lines())
-                    .contains(
-                            "ok       master " + master, "ok       data: 24 training rows, 0 validation rows")
+                    .contains("ok       master " + master, "ok       data: 24 training rows, 0 validation rows")
                     .anyMatch(line -> line.matches("ok .*\\b2 executors\\b.*\\b1 host\\b.*"))
                     .anyMatch(line -> line.matches("ok .*\\bJava\\b.*\\bSpark\\b.*\\bScala\\b.*"))
                     .anyMatch(line -> line.matches("ok .*\\b2 task slots\\b.*\\btraining.shards 2\\b.*"))
@@ -219,8 +218,7 @@ class PackageIT {
                         "spark.ui.enabled=false");
         assertThat(said.lines())
                 .anyMatch(line -> line.matches("ok .*\\b[12] executors?\\b.*\\b1 host\\b.*"))
-                .anyMatch(line ->
-                        line.startsWith("warning  exchange driver: dynamic allocation"))
+                .anyMatch(line -> line.startsWith("warning  exchange driver: dynamic allocation"))
                 .noneMatch(line -> line.startsWith("problem"));
     }
 

@@ -131,9 +131,10 @@ final class SmallJob {
      */
     void refused(TrainingJob.Ended ended, ExitCode exit, String... facts) {
         String error = error(ended);
-        assertThat(error).containsSubsequence(Arrays.stream(facts)
-                .map(fact -> fact.replace("DIR", folder.toString()))
-                .toList());
+        assertThat(error)
+                .containsSubsequence(Arrays.stream(facts)
+                        .map(fact -> fact.replace("DIR", folder.toString()))
+                        .toList());
         assertThat(ended.code()).isEqualTo(exit.code());
         assertThat(ended.err()).doesNotContain("\tat org.");
         assertThat(ended.out()).isEmpty();

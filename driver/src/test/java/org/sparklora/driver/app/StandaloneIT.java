@@ -63,11 +63,7 @@ class StandaloneIT {
     void authenticationWithoutASecretIsRefusedAtOnce() throws Exception {
         // Nobody listens there, and nobody is asked.
         Process process = runs.start("none", "auto", "spark://127.0.0.1:1", "--conf", "spark.authenticate=true");
-        turnedAway(
-                "none",
-                process,
-                ExitCode.USAGE,
-                "spark.authenticate.secret");
+        turnedAway("none", process, ExitCode.USAGE, "spark.authenticate.secret");
     }
 
     private static String[] secret(String secret) {

@@ -180,7 +180,8 @@ class SubmitScriptTest {
                 .run(Stream.concat(Stream.of(submit.toString()), Stream.of(arguments))
                         .toList());
         assertThat(ended.err().lines().reduce((a, b) -> b))
-                .hasValueSatisfying(line -> assertThat(line).startsWith("submit: ").contains(fact));
+                .hasValueSatisfying(
+                        line -> assertThat(line).startsWith("submit: ").contains(fact));
         assertThat(ended.code()).isEqualTo(ExitCode.USAGE.code());
     }
 }

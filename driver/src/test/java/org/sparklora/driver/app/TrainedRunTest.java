@@ -94,7 +94,9 @@ class TrainedRunTest {
                 Files.copy(file, moved.resolve(file.getFileName()));
             }
         }
-        assertThat(TrainedRun.read(run.toString(), Optional.of(moved.toString())).base()).isEqualTo(moved);
+        assertThat(TrainedRun.read(run.toString(), Optional.of(moved.toString()))
+                        .base())
+                .isEqualTo(moved);
 
         edit(
                 run.resolve("config.yaml"),
@@ -105,10 +107,12 @@ class TrainedRunTest {
                 .hasMessageContaining(run.toString())
                 .hasMessageContaining(folder.resolve("gone").toString())
                 .hasMessageContaining("--base DIR");
-        assertThat(TrainedRun.read(run.toString(), Optional.of(moved.toString())).base()).isEqualTo(moved);
+        assertThat(TrainedRun.read(run.toString(), Optional.of(moved.toString()))
+                        .base())
+                .isEqualTo(moved);
 
-        assertThatThrownBy(() ->
-                        TrainedRun.read(run.toString(), Optional.of(folder.resolve("gone").toString())))
+        assertThatThrownBy(() -> TrainedRun.read(
+                        run.toString(), Optional.of(folder.resolve("gone").toString())))
                 .isInstanceOf(ModelException.class)
                 .hasMessageContaining("--base " + folder.resolve("gone"));
     }
@@ -154,8 +158,7 @@ class TrainedRunTest {
         Files.writeString(run.resolve("status.json"), "{\"state\":\"finished\"}");
         assertThatThrownBy(() -> open(run))
                 .isInstanceOf(CorruptRunException.class)
-                .hasMessageContainingAll(
-                        "manifest.json", "'bert.encoder.layer.1.attention.self.query.lora_A.weight'");
+                .hasMessageContainingAll("manifest.json", "'bert.encoder.layer.1.attention.self.query.lora_A.weight'");
 
         Files.delete(adapter);
         assertThatThrownBy(() -> open(run))

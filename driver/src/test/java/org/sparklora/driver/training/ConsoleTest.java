@@ -35,7 +35,9 @@ class ConsoleTest {
     @Test
     void aTerminalReplacesTheStatusLine() {
         List<String> written = List.of(shown(new Console.Stderr(true)).split("\r"));
-        assertThat(written).as("each status and the line after the last one start at the left margin").hasSize(4);
+        assertThat(written)
+                .as("each status and the line after the last one start at the left margin")
+                .hasSize(4);
         assertThat(written.get(1)).contains("step 1").endsWith(WRAP_ON).doesNotContain("\n");
         assertThat(written.get(2)).contains("step 2").endsWith(WRAP_ON).doesNotContain("\n");
         assertThat(written.get(3)).startsWith(ERASE).contains("epoch done\n", "next\n");

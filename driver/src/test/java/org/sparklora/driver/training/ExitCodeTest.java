@@ -36,8 +36,7 @@ class ExitCodeTest {
                     .collect());
             assertThat(ofRdd).isInstanceOf(SparkException.class);
             assertThat(ExitCode.of(ofRdd)).isEqualTo(ExitCode.MODEL);
-            assertThat(ExitCode.message(ofRdd))
-                    .isEqualTo("/models/bert has no model.safetensors [model.file-missing]");
+            assertThat(ExitCode.message(ofRdd)).isEqualTo("/models/bert has no model.safetensors [model.file-missing]");
 
             MapFunction<Long, String> refuse = i -> {
                 throw new UsageException("data.text.missing", "train.csv row 7: the text is missing");
@@ -51,7 +50,8 @@ class ExitCodeTest {
 
     @Test
     void alsoIfSparkPassesOnOnlyTheStackTrace() {
-        SparkException lost = lost("org.sparklora.worker.spark.NoRoomException: no room for 8 bytes [cluster.cache-full]");
+        SparkException lost =
+                lost("org.sparklora.worker.spark.NoRoomException: no room for 8 bytes [cluster.cache-full]");
         assertThat(ExitCode.of(lost)).isEqualTo(ExitCode.CLUSTER);
         assertThat(ExitCode.message(lost)).isEqualTo("no room for 8 bytes [cluster.cache-full]");
         lost = lost("org.sparklora.worker.encoder.ModelException: /models/bert is empty [model.file-missing]");
@@ -92,15 +92,14 @@ class ExitCodeTest {
                 .contains("Java heap space", "--driver-memory")
                 .endsWith(" [internal.out-of-memory]");
         Throwable natives = new UnsatisfiedLinkError("no djl_torch in java.library.path");
-        assertThat(ExitCode.message(natives))
-                .contains("no djl_torch", "doctor")
-                .endsWith(" [internal.natives]");
+        assertThat(ExitCode.message(natives)).contains("no djl_torch", "doctor").endsWith(" [internal.natives]");
         assertThat(ExitCode.of(natives)).isEqualTo(ExitCode.INTERNAL);
     }
 
     @Test
     void aUsageErrorHasACodeOnEachLine() {
-        UsageException changes = UsageException.ofLines("usage.resume-job-changed", List.of("2 changes", "seed", "data"));
+        UsageException changes =
+                UsageException.ofLines("usage.resume-job-changed", List.of("2 changes", "seed", "data"));
         assertThat(ExitCode.of(changes)).isEqualTo(ExitCode.USAGE);
         assertThat(ExitCode.message(changes).lines())
                 .hasSize(3)

@@ -40,7 +40,9 @@ class HostDirectoryTest {
         FaultyFileSystem.SETTINGS.forEach((key, value) -> settings.put("spark.hadoop." + key, value));
         settings.forEach(System::setProperty);
         try {
-            String model = Path.of(System.getProperty("project.root", ".."), "worker/src/test/resources/golden/models/tiny-bert-12l")
+            String model = Path.of(
+                            System.getProperty("project.root", ".."),
+                            "worker/src/test/resources/golden/models/tiny-bert-12l")
                     .toAbsolutePath()
                     .normalize()
                     .toString();

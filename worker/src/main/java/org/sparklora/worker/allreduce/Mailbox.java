@@ -93,8 +93,8 @@ public final class Mailbox {
         }
         int sender = message.sender();
         if (sender < 0 || sender >= ranks.ranks() || sender == self) {
-            throw new ProtocolException(
-                    "a frame arrived from rank " + sender + ", which is not a peer of rank " + self + " of " + ranks.ranks());
+            throw new ProtocolException("a frame arrived from rank " + sender + ", which is not a peer of rank " + self
+                    + " of " + ranks.ranks());
         }
     }
 
@@ -227,8 +227,8 @@ public final class Mailbox {
     }
 
     private PeerException silence(int from, String name, String expected, String what) {
-        return new PeerException("step " + step + ": rank " + from + " (" + name + ") " + what + "; expected from it: " + expected
-                + "; last received from it: " + lastHeard[from]);
+        return new PeerException("step " + step + ": rank " + from + " (" + name + ") " + what + "; expected from it: "
+                + expected + "; last received from it: " + lastHeard[from]);
     }
 
     /** Ends the current step, whose frames are all taken. */

@@ -60,8 +60,8 @@ final class Outbox {
                 sent.written.get(deadline.toMillis(), TimeUnit.MILLISECONDS);
             } catch (TimeoutException e) {
                 throw new PeerException(
-                        "step " + step + ": rank " + sent.rank + " (" + transport.name(sent.rank) + ") accepts no bytes for "
-                                + deadline.toMillis() + " ms",
+                        "step " + step + ": rank " + sent.rank + " (" + transport.name(sent.rank)
+                                + ") accepts no bytes for " + deadline.toMillis() + " ms",
                         e);
             } catch (ExecutionException e) {
                 Throwable reason = e.getCause() == null ? e : e.getCause();

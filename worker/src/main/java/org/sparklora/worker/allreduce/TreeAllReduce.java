@@ -43,7 +43,13 @@ public final class TreeAllReduce {
      * @param deadline maximum wait for any one message
      */
     public TreeAllReduce(
-            long sessionId, int floats, RankMap ranks, int self, Mailbox mailbox, Transport transport, Duration deadline) {
+            long sessionId,
+            int floats,
+            RankMap ranks,
+            int self,
+            Mailbox mailbox,
+            Transport transport,
+            Duration deadline) {
         this.sessionId = sessionId;
         this.ranks = ranks;
         this.self = self;
@@ -72,9 +78,8 @@ public final class TreeAllReduce {
             }
         }
         // This rank's sums are in the buffers of the outbox, so one of its arrays can be reused for the total.
-        ShardSum total = self == 0
-                ? held(nodes, 1)
-                : down(own.values().iterator().next().gradient());
+        ShardSum total =
+                self == 0 ? held(nodes, 1) : down(own.values().iterator().next().gradient());
         mailbox.next();
         return total;
     }

@@ -84,7 +84,8 @@ public final class TextTokenizer implements AutoCloseable {
 
     /** Tokenizes a text, or a pair of texts if the second is not null. */
     public Encoded encode(String text, @Nullable String pair) {
-        // DJL's own encode also copies seven arrays that are not needed here, such as token texts and character spans. That
+        // DJL's own encode also copies seven arrays that are not needed here, such as token texts and character spans.
+        // That
         // would take a quarter of the time.
         TokenizersLibrary library = TokenizersLibrary.LIB;
         long encoding = pair == null

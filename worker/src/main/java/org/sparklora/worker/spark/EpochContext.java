@@ -54,7 +54,9 @@ public final class EpochContext implements Serializable {
 
     /** Computes the sums of a shard's rows of a step, in {@code gradient_accumulation_steps} microbatches. */
     ShardSum sum(CachedShard shard, int step, float[] trainable, PhaseClock clock) {
-        List<Batch> microbatches = rows(shard.rows()).microbatches(step, run.settings().accumulation()).stream()
+        List<Batch> microbatches = rows(shard.rows())
+                .microbatches(step, run.settings().accumulation())
+                .stream()
                 .map(positions -> batch(shard, positions))
                 .toList();
         clock.lap(Phase.DATA);

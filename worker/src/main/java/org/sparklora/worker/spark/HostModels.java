@@ -66,8 +66,7 @@ public final class HostModels {
     public static HostModels of(SparkConf spark) {
         String yarn = System.getenv("LOCAL_DIRS");
         Path defaultRoot = yarn == null
-                ? Path.of(
-                        System.getProperty("java.io.tmpdir"), "spark-lora-models-" + System.getProperty("user.name"))
+                ? Path.of(System.getProperty("java.io.tmpdir"), "spark-lora-models-" + System.getProperty("user.name"))
                 : Path.of(yarn.split(",", 2)[0], "spark-lora-models");
         return new HostModels(
                 Path.of(spark.get(DIRECTORY, defaultRoot.toString())).toAbsolutePath(),
@@ -96,8 +95,7 @@ public final class HostModels {
     /** Copies the files of a Hugging Face model: everything but weights, and weights in one format. */
     public Copy model(String location) {
         List<FileStatus> all = list(location);
-        boolean safetensors =
-                all.stream().anyMatch(f -> name(f).matches("model.*\\.safetensors(\\.index\\.json)?"));
+        boolean safetensors = all.stream().anyMatch(f -> name(f).matches("model.*\\.safetensors(\\.index\\.json)?"));
         String weights = safetensors ? "model.*\\.safetensors" : "pytorch_model.*\\.bin";
         return copy(location, matching(all, weights + "|.*\\.(json|txt)"));
     }

@@ -13,7 +13,8 @@ import org.sparklora.worker.train.OptimizerSettings;
  * @param rendezvous where the ranks learn each other's addresses
  * @param deadline maximum wait for any one message
  */
-public record SegmentPlan(Steps steps, OptimizerSettings optimizer, long sessionId, Rendezvous rendezvous, Duration deadline)
+public record SegmentPlan(
+        Steps steps, OptimizerSettings optimizer, long sessionId, Rendezvous rendezvous, Duration deadline)
         implements Serializable {
 
     /**

@@ -94,8 +94,7 @@ public final class SegmentTask
                     .join(env, new Rendezvous.RankRegistration(session, self, ranks.ranks(), transport.address())));
             clock.lap(Phase.WAITING);
             TreeAllReduce reduce =
-                    new TreeAllReduce(
-                            segment.sessionId(), floats, ranks, self, mailbox, transport, segment.deadline());
+                    new TreeAllReduce(segment.sessionId(), floats, ranks, self, mailbox, transport, segment.deadline());
             try {
                 Steps steps = steps(
                         step,

@@ -8,6 +8,6 @@ public final class CancelledException extends CodedException {
     private static final long serialVersionUID = 1L;
 
     public CancelledException(String message, Throwable cause) {
-        super("cluster.cancelled", message, cause);
+        super("cancelled.jobs", message, cause);
     }
 }
