@@ -1,9 +1,5 @@
 package org.sparklora.driver.training;
 
-import org.sparklora.driver.run.loop.RunListener;
-import org.sparklora.driver.run.loop.ProgressListener;
-import org.sparklora.driver.run.loop.FailureListener;
-import org.sparklora.driver.run.loop.CacheListener;
 import java.io.IOException;
 import java.time.Clock;
 import java.time.Duration;
@@ -22,6 +18,10 @@ import org.sparklora.driver.run.history.HistoryEvent.EpochStart.Cost;
 import org.sparklora.driver.run.history.HistoryEvent.GroupChange;
 import org.sparklora.driver.run.history.OutputException;
 import org.sparklora.driver.run.history.RunHistory;
+import org.sparklora.driver.run.loop.CacheListener;
+import org.sparklora.driver.run.loop.FailureListener;
+import org.sparklora.driver.run.loop.ProgressListener;
+import org.sparklora.driver.run.loop.RunListener;
 import org.sparklora.driver.watch.progress.Progress;
 import org.sparklora.driver.watch.progress.ProgressLine.Position;
 import org.sparklora.worker.contract.EpochPlan;
@@ -85,8 +85,8 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
     @Override
     public void restored(StepPosition at, int epoch, String reason) {
         history.append(new HistoryEvent.Restore(at.epoch(), epoch, reason));
-        progress.note("epoch " + at.epoch() + "/" + epochs + " restores the state after epoch " + epoch + " ("
-                + reason + ")");
+        progress.note("epoch " + at.epoch() + "/" + epochs + " restores the state after epoch " + epoch + " (" + reason
+                + ")");
     }
 
     @Override
@@ -152,10 +152,7 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
     public void epochEnds(EpochResult result) {
         EpochMetrics metrics = result.metrics();
         history.append(new HistoryEvent.EpochEnd(
-                metrics,
-                result.padding(),
-                result.seconds(),
-                reporting.work().count(metrics, result.padding())));
+                metrics, result.padding(), result.seconds(), reporting.work().count(metrics, result.padding())));
         publish();
         progress.epochEnd(
                 at(metrics.epoch(), stepsPerEpoch),

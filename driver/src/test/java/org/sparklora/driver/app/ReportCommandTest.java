@@ -111,12 +111,7 @@ class ReportCommandTest {
 
     @Test
     void wrongArgumentsAreRefused() {
-        refused(
-                "--output",
-                "--run",
-                "a",
-                "--run",
-                "b");
+        refused("--output", "--run", "a", "--run", "b");
         refused("--lang", "--run", "a", "--lang", "fr");
         refused("--output out/", "--run", "a", "--output", "out/");
         refused("[output.no_run]", "--run", "a");
@@ -125,6 +120,10 @@ class ReportCommandTest {
     private static void refused(String fact, String... args) {
         TrainingJob.Ended ended = report(args);
         assertThat(ended.code()).isEqualTo(ExitCode.USAGE.code());
-        assertThat(ended.err().lines()).singleElement().asString().startsWith("spark-lora: ").contains(fact);
+        assertThat(ended.err().lines())
+                .singleElement()
+                .asString()
+                .startsWith("spark-lora: ")
+                .contains(fact);
     }
 }

@@ -22,12 +22,9 @@ class MessageGrammarTest {
     void refusesInvalidGrammars() {
         assertThatThrownBy(() -> MessageGrammar.parse(List.of("a:", "  x", "a:")))
                 .hasMessageContainingAll("line 3", "'a'", "twice");
-        assertThatThrownBy(() -> MessageGrammar.parse(List.of("  x")))
-                .hasMessageContainingAll("line 1", "'x'");
+        assertThatThrownBy(() -> MessageGrammar.parse(List.of("  x"))).hasMessageContainingAll("line 1", "'x'");
         MessageGrammar grammar = MessageGrammar.parse(List.of("a:", "  {b}", "c:", "  {a"));
-        assertThatThrownBy(() -> grammar.expand("a", Map.of(), n -> 0))
-                .hasMessageContaining("{b}");
-        assertThatThrownBy(() -> grammar.expand("c", Map.of(), n -> 0))
-                .hasMessageContaining("'{a'");
+        assertThatThrownBy(() -> grammar.expand("a", Map.of(), n -> 0)).hasMessageContaining("{b}");
+        assertThatThrownBy(() -> grammar.expand("c", Map.of(), n -> 0)).hasMessageContaining("'{a'");
     }
 }

@@ -51,8 +51,7 @@ class SampleDataTest {
 
     @Test
     void asksForADirectory() {
-        assertThatThrownBy(() -> SampleData.main(new String[0]))
-                .hasMessageContainingAll("directory", "got 0");
+        assertThatThrownBy(() -> SampleData.main(new String[0])).hasMessageContainingAll("directory", "got 0");
     }
 
     private static String sha256(Path file) throws IOException, NoSuchAlgorithmException {

@@ -194,14 +194,19 @@ class ChecksTest {
     @Test
     void tasksShareNoCores() {
         List<HostReport> two = List.of(executor(1, "a", SOFTWARE, HARDWARE), executor(2, "a", SOFTWARE, HARDWARE));
-        assertThat(lines(SlotChecks.cores(4, 1, two))).singleElement().asString().startsWith("ok       4 task slots");
+        assertThat(lines(SlotChecks.cores(4, 1, two)))
+                .singleElement()
+                .asString()
+                .startsWith("ok       4 task slots");
         assertThat(lines(SlotChecks.cores(6, 1, two)))
                 .singleElement()
                 .asString()
                 .startsWith("warning  a has 4 cores")
                 .contains("reserve 6", "spark.executor.cores");
         assertThat(SlotChecks.taskCpus(1).verdict()).isEqualTo(Verdict.OK);
-        assertThat(SlotChecks.taskCpus(3).line()).startsWith("warning  spark.task.cpus is 3 - ").contains("3 times");
+        assertThat(SlotChecks.taskCpus(3).line())
+                .startsWith("warning  spark.task.cpus is 3 - ")
+                .contains("3 times");
     }
 
     @ParameterizedTest
@@ -277,8 +282,7 @@ class ChecksTest {
                 .contains("600.0 MB", "spark.executor.memoryOverhead", "doctor --config JOB");
         assertThat(MemoryChecks.withoutJob(new Room(GB, false)).remedy().orElseThrow())
                 .contains("less heap");
-        assertThat(MemoryChecks.driverHeap(GB, 2).line())
-                .startsWith("ok       2 cores and 1.0 GB of heap");
+        assertThat(MemoryChecks.driverHeap(GB, 2).line()).startsWith("ok       2 cores and 1.0 GB of heap");
         assertThat(MemoryChecks.driverHeap(GB / 2, 1).verdict()).isEqualTo(Verdict.WARNING);
     }
 

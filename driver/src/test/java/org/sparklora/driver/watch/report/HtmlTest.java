@@ -13,8 +13,7 @@ class HtmlTest {
 
     @Test
     void textAndAttributesAreEscaped() {
-        Html html = html()
-                .open("p", "title", "a \"b\" <c>")
+        Html html = html().open("p", "title", "a \"b\" <c>")
                 .text("1 < 2 & 'x' \"y\"")
                 .close();
         assertThat(html.toString())

@@ -39,7 +39,8 @@ class ReportPageBrowserTest {
 
     @ParameterizedTest
     @EnumSource(Language.class)
-    void hasNoLayoutContrastOrKeyboardProblemOnDesktopAndPhone(Language language) throws IOException, InterruptedException {
+    void hasNoLayoutContrastOrKeyboardProblemOnDesktopAndPhone(Language language)
+            throws IOException, InterruptedException {
         Chromium chromium = chromium();
         String page = run().page(language);
         String script = Messages.resource("check.js");

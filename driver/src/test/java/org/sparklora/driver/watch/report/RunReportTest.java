@@ -139,7 +139,7 @@ class RunReportTest {
                     (String.join("\n", lines.subList(0, count)) + (count == 0 ? "" : "\n")).getBytes(UTF_8));
             report.write(Language.EN);
         }
-                byte[] history = growing.read("history.jsonl");
+        byte[] history = growing.read("history.jsonl");
         for (String file : List.of("config.yaml", "manifest.json", "status.json")) {
             growing.write(file, whole.directory().read(file));
         }
@@ -166,8 +166,7 @@ class RunReportTest {
         run.failures = false;
         String page = run.write().page(Language.EN);
         assertThat(page.getBytes(UTF_8).length).isLessThan(600_000);
-        assertThat(words(page))
-                .contains("Steps 100,000", "Every 5th epoch", "mean of several epochs");
+        assertThat(words(page)).contains("Steps 100,000", "Every 5th epoch", "mean of several epochs");
     }
 
     @Test

@@ -84,10 +84,7 @@ class DeliveryTest {
         delivery.end(Outcome.FAILED);
         assertThat(destination.steps).containsExactly(0, 1, 2);
         assertThat(destination.outcome).isEqualTo(Outcome.FAILED);
-        assertThat(warnings)
-                .singleElement()
-                .asString()
-                .contains("Collecting", "(no route)");
+        assertThat(warnings).singleElement().asString().contains("Collecting", "(no route)");
     }
 
     @Test
@@ -123,9 +120,6 @@ class DeliveryTest {
         assertThat(entered.await(30, TimeUnit.SECONDS)).isTrue();
         delivery.published(Collections.nCopies(Delivery.MAX_WAITING, line(1)));
         delivery.published(List.of(line(2)));
-        assertThat(warnings)
-                .singleElement()
-                .asString()
-                .contains("Collecting", "100000", "history.jsonl");
+        assertThat(warnings).singleElement().asString().contains("Collecting", "100000", "history.jsonl");
     }
 }

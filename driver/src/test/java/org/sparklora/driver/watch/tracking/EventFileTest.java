@@ -56,7 +56,8 @@ class EventFileTest {
     void writtenEventsReadBack() {
         EventFile file = new EventFile(RecordedRunLines.TIME);
         file.starts(RecordedRunLines.TIME, 3);
-        file.scalars(new Scalars(300, RecordedRunLines.TIME, new TreeMap<>(java.util.Map.of("train/loss", 0.5, "eval/f1", -1.0))));
+        file.scalars(new Scalars(
+                300, RecordedRunLines.TIME, new TreeMap<>(java.util.Map.of("train/loss", 0.5, "eval/f1", -1.0))));
         file.text(RecordedRunLines.TIME, 7, "why", "wörds");
         List<EventReader.Event> events = EventReader.events(file.toBytes());
         assertThat(events).hasSize(4);

@@ -30,7 +30,8 @@ class LoggedScalarsTest {
 
     @Test
     void namesAndStepsMatchTheTrainer() {
-        RecordedRunLines recorded = new RecordedRunLines(folder).run().epoch(0).epoch(1).finished();
+        RecordedRunLines recorded =
+                new RecordedRunLines(folder).run().epoch(0).epoch(1).finished();
         List<Scalars> scalars = of(recorded.lines());
         assertThat(scalars).hasSize(10);
         assertThat(scalars.get(0))

@@ -69,7 +69,12 @@ class MlflowRunTest {
         write("adapter/adapter model.safetensors", "bytes");
         write("report.html", "<html>");
         MlflowRun run = run();
-        run.send(lines(new RecordedRunLines(recorded).run().epoch(0).epoch(1).finished().lines()));
+        run.send(lines(new RecordedRunLines(recorded)
+                .run()
+                .epoch(0)
+                .epoch(1)
+                .finished()
+                .lines()));
         run.finish(Outcome.FINISHED);
 
         assertThat(server.experiments).containsKey("texts");
@@ -168,11 +173,13 @@ class MlflowRunTest {
     @Test
     void aRefusalIsNotRetried() {
         server.authorization = "Bearer right";
-        assertThatThrownBy(() -> run(Map.of("MLFLOW_TRACKING_TOKEN", "wrong")).send(lines(RecordedRunLines.epochs(recorded, 1))))
+        assertThatThrownBy(() ->
+                        run(Map.of("MLFLOW_TRACKING_TOKEN", "wrong")).send(lines(RecordedRunLines.epochs(recorded, 1))))
                 .isInstanceOf(RefusedException.class)
                 .hasMessageContaining("401: who are you?");
         server.experiments.put("texts", true);
-        assertThatThrownBy(() -> run(Map.of("MLFLOW_TRACKING_TOKEN", "right")).send(lines(RecordedRunLines.epochs(recorded, 1))))
+        assertThatThrownBy(() ->
+                        run(Map.of("MLFLOW_TRACKING_TOKEN", "right")).send(lines(RecordedRunLines.epochs(recorded, 1))))
                 .isInstanceOf(RefusedException.class)
                 .hasMessageContainingAll("experiment 'texts'", "deleted", "tracking.experiment");
     }
@@ -192,7 +199,8 @@ class MlflowRunTest {
         MlflowRun run = run();
         run.send(lines(RecordedRunLines.epochs(recorded, 1)));
         run.finish(Outcome.FINISHED);
-        Path stored = folder.resolve("stored by/" + server.runs.keySet().iterator().next() + "/artifacts");
+        Path stored =
+                folder.resolve("stored by/" + server.runs.keySet().iterator().next() + "/artifacts");
         assertThat(stored.resolve("adapter/adapter_config.json")).hasContent("{}");
         assertThat(stored.resolve("freeze_decisions.jsonl")).exists();
     }
@@ -203,10 +211,7 @@ class MlflowRunTest {
         MlflowRun run = run();
         run.send(lines(RecordedRunLines.epochs(recorded, 1)));
         run.finish(Outcome.FINISHED);
-        assertThat(warnings)
-                .singleElement()
-                .asString()
-                .contains("s3://bucket/1/", folder.toString());
+        assertThat(warnings).singleElement().asString().contains("s3://bucket/1/", folder.toString());
         assertThat(server.run().status).isEqualTo("FINISHED");
     }
 }

@@ -48,10 +48,16 @@ class TensorBoardFilesTest {
 
     @Test
     void aRunHasTheTagsOfTheTrainersCallback() throws IOException {
-        files().send(lines(new RecordedRunLines(recorded).run().epoch(0).epoch(1).finished().lines()));
+        files().send(lines(new RecordedRunLines(recorded)
+                .run()
+                .epoch(0)
+                .epoch(1)
+                .finished()
+                .lines()));
         List<Event> events = events(0);
         assertThat(events.get(0).fileVersion()).isEqualTo("brain.Event:2");
-        assertThat(scalar(events, "train/loss")).isEqualTo(Map.of(1L, 1f, 2L, 0.5f, 3L, RecordedRunLines.loss(2), 4L, 0.25f));
+        assertThat(scalar(events, "train/loss"))
+                .isEqualTo(Map.of(1L, 1f, 2L, 0.5f, 3L, RecordedRunLines.loss(2), 4L, 0.25f));
         assertThat(scalar(events, "train/learning_rate")).hasSize(4).containsEntry(1L, 0.002f);
         assertThat(scalar(events, "eval/accuracy")).isEqualTo(Map.of(2L, 0.5f, 4L, 0.6f));
         assertThat(scalar(events, "train/live/bottom")).isEqualTo(Map.of(0L, 0f, 2L, 0f, 3L, 1f));
