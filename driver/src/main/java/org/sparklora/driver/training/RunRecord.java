@@ -11,7 +11,7 @@ import java.util.TreeMap;
 import org.sparklora.driver.job.freeze.EpochMetrics;
 import org.sparklora.driver.job.freeze.StepPosition;
 import org.sparklora.driver.job.freeze.Transition;
-import org.sparklora.driver.job.plan.WorkCounter;
+import org.sparklora.driver.job.plan.EpochWork;
 import org.sparklora.driver.job.text.Bytes;
 import org.sparklora.driver.run.history.HistoryEvent;
 import org.sparklora.driver.run.history.HistoryEvent.EpochStart.Cost;
@@ -28,41 +28,34 @@ import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.contract.StepProgress;
 import org.sparklora.worker.train.StepReport;
 
-/** Writes what happens into the history, and shows it. Publishes at every epoch's end and once a minute. */
-public final class RunRecord implements RunListener, FailureListener, CacheListener, ProgressListener, AutoCloseable {
+/** Writes the events of a run into its history and shows them. Publishes at the end of each epoch and once a minute. */
+final class RunRecord implements RunListener, FailureListener, CacheListener, ProgressListener, AutoCloseable {
 
     private static final Duration PUBLISH_EVERY = Duration.ofSeconds(60);
 
+    private final RunOutput output;
     private final RunHistory history;
+    private final EpochWork work;
     private final Progress progress;
     private final Clock clock;
     private final int epochs;
     private final int stepsPerEpoch;
-    private final Report reporting;
     private Instant published;
-
-    /**
-     * What belongs to the report of a run.
-     *
-     * @param work counts the work of each epoch
-     * @param afterEpoch runs when an epoch's end is published
-     */
-    public record Report(WorkCounter work, Runnable afterEpoch) {}
 
     /**
      * The record of one run.
      *
-     * @param epochs of the whole run, for the line of progress
-     * @param stepsPerEpoch likewise
+     * @param work counts the work of each epoch
+     * @param epochs of the whole run, for the progress line
      */
-    public RunRecord(
-            RunHistory history, Progress progress, Clock clock, int epochs, int stepsPerEpoch, Report reporting) {
-        this.history = history;
+    RunRecord(RunOutput output, EpochWork work, Progress progress, Clock clock, int epochs, int stepsPerEpoch) {
+        this.output = output;
+        this.history = output.history();
+        this.work = work;
         this.progress = progress;
         this.clock = clock;
         this.epochs = epochs;
         this.stepsPerEpoch = stepsPerEpoch;
-        this.reporting = reporting;
         this.published = clock.instant();
     }
 
@@ -96,20 +89,21 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
     }
 
     @Override
-    public void epochStarts(EpochPlan plan, int trainableParameters, String reason) {
+    public void epochStarts(EpochPlan plan, String reason) {
         String cache = (plan.cache().isOn() ? "on: " : "off: ") + plan.cache().reason();
         history.append(
-                new HistoryEvent.EpochStart(plan.epoch(), plan.freeze(), cost(trainableParameters), cache, reason));
-        progress.epochStart(at(plan.epoch(), 0), plan.freeze(), cost(trainableParameters));
+                new HistoryEvent.EpochStart(plan.epoch(), plan.freeze(), cost(plan), cache, reason));
+        progress.epochStart(at(plan.epoch(), 0), plan.freeze(), cost(plan));
     }
 
-    /** Shown only: the history has the epoch's beginning already. */
+    /** Only shown, because the history has the start of this epoch already. */
     @Override
-    public void epochGoesOn(EpochPlan plan, int trainableParameters, int stepsDone) {
-        progress.epochStart(at(plan.epoch(), stepsDone), plan.freeze(), cost(trainableParameters));
+    public void epochResumes(EpochPlan plan, int stepsDone) {
+        progress.epochStart(at(plan.epoch(), stepsDone), plan.freeze(), cost(plan));
     }
 
-    private static Cost cost(int trainableParameters) {
+    private static Cost cost(EpochPlan plan) {
+        int trainableParameters = plan.freezePlan().trainableParameters();
         return new Cost(trainableParameters, (long) trainableParameters * Float.BYTES);
     }
 
@@ -127,7 +121,7 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
         }
     }
 
-    /** Shown only: what counts is told by {@link #stepsDone}. */
+    /** Only shown. {@link #stepsDone} records the steps. */
     @Override
     public void underWay(int epoch, StepProgress step) {
         progress.underWay(after(epoch, step.step()), step.loss(), step.gradNorm(), step.examples());
@@ -152,18 +146,18 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
     public void epochEnds(EpochResult result) {
         EpochMetrics metrics = result.metrics();
         history.append(new HistoryEvent.EpochEnd(
-                metrics, result.padding(), result.seconds(), reporting.work().count(metrics, result.padding())));
+                metrics, result.padding(), result.seconds(), work.count(metrics, result.padding())));
         publish();
         progress.epochEnd(
                 at(metrics.epoch(), stepsPerEpoch),
                 metrics.trainLoss(),
                 result.padding().share(),
                 metrics.validation());
-        reporting.afterEpoch().run();
+        output.epochEnded();
     }
 
     @Override
-    public void keeps(CacheStats what) {
+    public void cachingStarted(CacheStats what) {
         progress.note(String.format(
                 Locale.ROOT,
                 "epoch %d/%d caching activations below %s for %,d rows: %s of %s in %s",
@@ -177,13 +171,13 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
     }
 
     @Override
-    public void keptSoFar(CacheStats what, long rows) {
+    public void cachingProgressed(CacheStats what, long rows) {
         progress.note(
                 String.format(Locale.ROOT, "epoch %d/%d cached %,d/%,d rows", what.epoch(), epochs, rows, what.rows()));
     }
 
     @Override
-    public void kept(CacheStats what, double seconds) {
+    public void cachingFinished(CacheStats what, double seconds) {
         history.append(new HistoryEvent.ActivationsCached(
                 what.epoch(),
                 new HistoryEvent.ActivationsCached.Size(what.entering(), what.rows(), what.bytes(), what.precision()),
@@ -207,8 +201,8 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
         progress.note("epoch " + epoch + " continues from step " + step + " with " + ranks + " ranks");
     }
 
-    /** Makes everything so far readable in the run directory. */
-    public void publish() {
+    /** Makes all events so far readable in the run directory. */
+    private void publish() {
         try {
             history.commit();
         } catch (IOException e) {
@@ -217,7 +211,7 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
         published = clock.instant();
     }
 
-    /** Publishes what is left: steps that were done before a failure are part of the story. */
+    /** Publishes the rest, such as the steps before a failure. */
     @Override
     public void close() {
         publish();

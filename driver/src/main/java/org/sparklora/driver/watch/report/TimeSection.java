@@ -63,9 +63,9 @@ final class TimeSection extends Section {
             for (Phase phase : Phase.values()) {
                 phases.put(phase.label(), seconds.getOrDefault(phase.label(), 0.0));
             }
-            phases.merge(Phase.PREFIX.label(), epoch.cacheSeconds(), Double::sum);
+            phases.merge(Phase.TRUNK.label(), epoch.cacheSeconds(), Double::sum);
         } else {
-            phases.put(Phase.PREFIX.label(), epoch.cacheSeconds());
+            phases.put(Phase.TRUNK.label(), epoch.cacheSeconds());
             double passes = seconds.getOrDefault(PASSES, 0.0);
             double train = seconds.getOrDefault(TRAINING, 0.0) - epoch.cacheSeconds();
             phases.put(passes > 0 ? PASSES : TRAINING, passes > 0 ? passes : Math.max(0, train));

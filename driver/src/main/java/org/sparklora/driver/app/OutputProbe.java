@@ -1,4 +1,4 @@
-package org.sparklora.driver.training;
+package org.sparklora.driver.app;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -14,24 +14,24 @@ import org.sparklora.driver.run.history.OutputGuard;
 import org.sparklora.driver.run.history.RunDirectory;
 import org.sparklora.driver.watch.doctor.Finding;
 
-/** Whether a run directory can be written: writes a file there, reads it back and removes what it made. */
-public final class OutputProbe {
+/** Checks that a run directory is writable: writes a file, reads it back, and deletes everything it created. */
+final class OutputProbe {
 
     private static final String NAME = "doctor-was-here.txt";
 
     private final RunDirectory directory;
 
-    public OutputProbe(RunDirectory directory) {
+    OutputProbe(RunDirectory directory) {
         this.directory = directory;
     }
 
     /**
-     * What came of it.
+     * Runs the check.
      *
-     * @throws OutputException where it cannot be written
+     * @throws OutputException if the directory is not writable
      */
-    public Finding finding() {
-        List<Path> made = missing();
+    Finding finding() {
+        List<Path> created = missing();
         try {
             byte[] text = "written by spark-lora doctor".getBytes(StandardCharsets.UTF_8);
             directory.write(NAME, text);
@@ -39,23 +39,23 @@ public final class OutputProbe {
             directory.delete(NAME);
             if (!same) {
                 return Finding.problem(
-                        "output " + directory.location() + " does not give back what was written",
-                        "check its disk, or give another --output");
+                        "output " + directory.location() + " returns other bytes than were written",
+                        "check its disk or give another --output");
             }
             if (OutputGuard.holdsRun(directory)) {
                 return Finding.warning(
-                        "output " + directory.location() + " can be written, and holds a run",
-                        "train refuses it without --resume or --overwrite");
+                        "output " + directory.location() + " is writable and holds a run",
+                        "train needs --resume or --overwrite");
             }
-            return Finding.ok("output " + directory.location() + " can be written");
+            return Finding.ok("output " + directory.location() + " is writable");
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         } finally {
-            remove(made);
+            remove(created);
         }
     }
 
-    /** The folders that writing will make on a local file system, the deepest first. Elsewhere an empty one may stay. */
+    /** The folders that writing will create, deepest first. Only for local file systems; elsewhere an empty one may remain. */
     private List<Path> missing() {
         List<Path> missing = new ArrayList<>();
         if (directory instanceof LocalRunDirectory) {
@@ -67,12 +67,12 @@ public final class OutputProbe {
         return missing;
     }
 
-    private static void remove(List<Path> made) {
-        for (Path folder : made) {
+    private static void remove(List<Path> created) {
+        for (Path folder : created) {
             try {
                 Files.deleteIfExists(folder);
             } catch (IOException e) {
-                // Somebody has put something into it since: it is theirs now.
+                // Someone else has put a file into it, so it stays.
                 return;
             }
         }

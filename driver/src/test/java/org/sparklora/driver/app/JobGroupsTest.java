@@ -13,11 +13,11 @@ import org.junit.jupiter.api.io.TempDir;
 import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.job.config.JobFile;
 import org.sparklora.driver.job.config.ResolvedYaml;
+import org.sparklora.driver.training.JobGroups;
 import org.sparklora.driver.training.JobModel;
 import org.sparklora.worker.contract.LoraManifest;
 
-/** From the keys of a job file to the modules of its groups. */
-class JobModelTest {
+class JobGroupsTest {
 
     private static final String SELF = "bert.encoder.layer.1.attention.self.";
 
@@ -38,9 +38,13 @@ class JobModelTest {
                 Optional.of(small.output().toString()));
     }
 
+    private static JobGroups open(JobConfig job) {
+        return JobGroups.of(JobModel.open(job));
+    }
+
     @Test
     void ranksAlphasAndExclusionsReachTheirModules() {
-        LoraManifest groups = JobModel.open(job(
+        LoraManifest groups = open(job(
                         "lora.rank_pattern={value: 3}",
                         "lora.groups.top.alpha_pattern={\"1.attention.self.key\": 2.5}",
                         "lora.groups.top.target_modules=all-linear",
@@ -67,21 +71,22 @@ class JobModelTest {
 
     @Test
     void theResolvedJobMeansTheSameGroups() {
-        // The inherited pattern matches nothing in bottom: written out for each group, it would be refused there.
+        // The inherited pattern matches nothing in bottom. As a key of that group it would be refused.
         JobConfig job = job("lora.rank_pattern={value: 3}", "lora.exclude_modules=[pooler.dense]");
         JobConfig again = JobFile.resolved("config.yaml", ResolvedYaml.write(job));
         assertThat(again).isEqualTo(job);
-        assertThat(JobModel.open(again).groups()).isEqualTo(JobModel.open(job).groups());
+        assertThat(open(again).groups()).isEqualTo(open(job).groups());
     }
 
     @Test
-    void endingsThatPeft030ReadMoreWidelyAreTraps() {
+    void warnsOfNameEndingsThatPeft030ReadsMoreWidely() {
         JobConfig job = job(
                 "model.path=" + TrainingJob.TINY_MODEL.toAbsolutePath(),
                 "lora.groups.bottom={target_modules: [0.attention.self.query]}");
-        assertThat(JobModel.open(job).peftTraps())
-                .containsExactly("lora.groups.bottom.target_modules[0]='0.attention.self.query' also matches"
-                        + " 'bert.encoder.layer.10.attention.self.query' in PEFT 0.3.0; here it does not");
-        assertThat(JobModel.open(job()).peftTraps()).isEmpty();
+        assertThat(open(job).peftTraps()).singleElement().asString().contains(
+                "lora.groups.bottom.target_modules[0]='0.attention.self.query'",
+                "'bert.encoder.layer.10.attention.self.query'",
+                "PEFT 0.3.0");
+        assertThat(open(job()).peftTraps()).isEmpty();
     }
 }

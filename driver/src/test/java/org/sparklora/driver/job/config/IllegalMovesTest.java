@@ -6,8 +6,10 @@ import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.sparklora.driver.job.freeze.EpochSchedule;
+import org.sparklora.driver.job.freeze.Facts;
 
-class ScheduleReplayTest {
+class IllegalMovesTest {
 
     @TempDir
     Path directory;
@@ -17,9 +19,8 @@ class ScheduleReplayTest {
         JobConfig job = Jobs.read(
                 directory,
                 Jobs.TWO_GROUPS,
-                "schedule.events=[{epoch: 5, thaw: [bottom]}, {epoch: 4, freeze: [bottom]},"
-                        + " {epoch: 2, thaw: [bottom], freeze: [top]}, {epoch: 99, freeze: [bottom]}]");
-        assertThat(job.schedule().events()).extracting(ScheduleEvent::epoch).containsExactly(5, 4, 2, 99);
+                "schedule.events=[{epoch: 5, thaw: [bottom]}, {epoch: 4, freeze: [bottom]}, {epoch: 2, thaw: [bottom], freeze: [top]}, {epoch: 99, freeze: [bottom]}]");
+        assertThat(job.schedule().events()).extracting(EpochSchedule.Event::epoch).containsExactly(5, 4, 2, 99);
     }
 
     @Test
@@ -33,19 +34,17 @@ class ScheduleReplayTest {
     @Test
     void refusesToThawALiveGroup() {
         assertThat(problems("{epoch: 1, thaw: [top, bottom]}, {epoch: 2, thaw: [bottom]}"))
-                .containsExactly(
-                        "schedule.events[0].thaw names group 'top', which is live at epoch 1 already; remove it",
-                        "schedule.events[1].thaw names group 'bottom', which is live at epoch 2 already; remove it");
+                .satisfiesExactly(
+                        Facts.line("schedule.events[0].thaw", "'top'", "live at epoch 1"),
+                        Facts.line("schedule.events[1].thaw", "'bottom'", "live at epoch 2"));
     }
 
     @Test
     void refusesToFreezeAGroupThatIsNotLive() {
         assertThat(problems("{epoch: 1, freeze: [top, bottom]}, {epoch: 2, freeze: [top]}"))
-                .containsExactly(
-                        "schedule.events[0].freeze names group 'bottom', which is dormant at epoch 1;"
-                                + " only a live group can freeze",
-                        "schedule.events[1].freeze names group 'top', which is frozen at epoch 2;"
-                                + " only a live group can freeze");
+                .satisfiesExactly(
+                        Facts.line("schedule.events[0].freeze", "'bottom'", "not live at epoch 1"),
+                        Facts.line("schedule.events[1].freeze", "'top'", "frozen at epoch 2"));
     }
 
     @Test
@@ -55,22 +54,19 @@ class ScheduleReplayTest {
                         Jobs.TWO_GROUPS,
                         "lora.init_adapter=/a",
                         "schedule.events=[{epoch: 1, freeze: [bottom]}]"))
-                .containsExactly("schedule.events[0].freeze names group 'bottom', which is not live at epoch 1;"
-                        + " only a live group can freeze");
+                .satisfiesExactly(Facts.line("schedule.events[0].freeze", "'bottom'", "not live at epoch 1"));
     }
 
     @Test
     void refusesBothMovesInOneEvent() {
         assertThat(problems("{epoch: 1, thaw: [bottom], freeze: [bottom]}"))
-                .containsExactly("schedule.events[0].freeze names group 'bottom', which the same event thaws;"
-                        + " keep one of the two");
+                .satisfiesExactly(Facts.line("schedule.events[0].freeze", "'bottom'", "same event"));
     }
 
     @Test
     void refusesTwoMovesAtOneMoment() {
         assertThat(problems("{epoch: 1, thaw: [bottom]}, {epoch: 1, freeze: [bottom]}"))
-                .containsExactly("schedule.events[1].freeze names group 'bottom',"
-                        + " which another event moves at epoch 1 too; keep one");
+                .satisfiesExactly(Facts.line("schedule.events[1].freeze", "'bottom'", "another event", "epoch 1"));
     }
 
     @Test
@@ -78,21 +74,17 @@ class ScheduleReplayTest {
         JobConfig job = Jobs.read(
                 directory,
                 Jobs.TWO_GROUPS,
-                "schedule.events=[{epoch: 1, step: 9, freeze: [bottom]}, {epoch: 1, thaw: [bottom]},"
-                        + " {epoch: 1, step: 3, freeze: [top]}]");
+                "schedule.events=[{epoch: 1, step: 9, freeze: [bottom]}, {epoch: 1, thaw: [bottom]}, {epoch: 1, step: 3, freeze: [top]}]");
         assertThat(job.schedule().events())
-                .extracting(ScheduleEvent::when)
-                .containsExactly("epoch 1, step 9", "epoch 1", "epoch 1, step 3");
-        assertThat(problems("{epoch: 1, step: 9, thaw: [bottom]}, {epoch: 1, freeze: [bottom]},"
-                        + " {epoch: 2, step: 0, freeze: [top]}, {epoch: 2, thaw: [top]}"))
-                .containsExactly(
-                        "schedule.events[1].freeze names group 'bottom', which is dormant at epoch 1; only a live group can"
-                                + " freeze",
-                        "schedule.events[3].thaw names group 'top', which another event moves at epoch 2 too; keep one");
+                .extracting(EpochSchedule.Event::when)
+                .containsExactly("step 9 of epoch 1", "epoch 1", "step 3 of epoch 1");
+        assertThat(problems("{epoch: 1, step: 9, thaw: [bottom]}, {epoch: 1, freeze: [bottom]}, {epoch: 2, step: 0, freeze: [top]}, {epoch: 2, thaw: [top]}"))
+                .satisfiesExactly(
+                        Facts.line("schedule.events[1].freeze", "'bottom'", "not live at epoch 1"),
+                        Facts.line("schedule.events[3].thaw", "'top'", "another event", "epoch 2"));
         assertThat(problems("{epoch: 1, step: 9, thaw: [bottom]}, {epoch: 1, step: 9, freeze: [bottom]}"))
-                .containsExactly(
-                        "schedule.events[1].freeze names group 'bottom', which another event moves at epoch 1, step"
-                                + " 9 too; keep one");
+                .satisfiesExactly(
+                        Facts.line("schedule.events[1].freeze", "'bottom'", "another event", "step 9 of epoch 1"));
         assertThat(problems("{epoch: 1, step: -1, thaw: [bottom]}"))
                 .containsExactly("schedule.events[0].step='-1' must be a whole number from 0 to 2147483647");
     }
@@ -107,17 +99,13 @@ class ScheduleReplayTest {
                         .schedule()
                         .events())
                 .hasSize(2);
-        assertThat(problems("{epoch: 3, step: 7, " + add + "}, {epoch: 3, step: 6, thaw: [side]},"
-                        + " {epoch: 2, freeze: [side]}, {epoch: 3, step: 8, thaw: [side]}"))
-                .containsExactly(
-                        "schedule.events[2].freeze names group 'side', which schedule.events[0].add declares only at epoch"
-                                + " 3, step 7; move one of the two",
-                        "schedule.events[1].thaw names group 'side', which schedule.events[0].add declares only at epoch 3,"
-                                + " step 7; move one of the two");
+        assertThat(problems("{epoch: 3, step: 7, " + add + "}, {epoch: 3, step: 6, thaw: [side]}, {epoch: 2, freeze: [side]}, {epoch: 3, step: 8, thaw: [side]}"))
+                .satisfiesExactly(
+                        Facts.line("schedule.events[2].freeze", "'side'", "schedule.events[0].add", "step 7 of epoch 3"),
+                        Facts.line("schedule.events[1].thaw", "'side'", "schedule.events[0].add", "step 7 of epoch 3"));
         assertThat(problems("{epoch: 3, " + add + "}, {epoch: 4, freeze: [side]}"))
-                .containsExactly(
-                        "schedule.events[1].freeze names group 'side', which is dormant at epoch 4; only a live"
-                                + " group can freeze");
+                .satisfiesExactly(
+                        Facts.line("schedule.events[1].freeze", "'side'", "not live at epoch 4"));
     }
 
     @Test
@@ -133,8 +121,7 @@ class ScheduleReplayTest {
                         "schedule.live[2]='top' is listed twice; keep one",
                         "schedule.live[0]='head' is an implicit group, which is always live; remove it",
                         "schedule.groups[0]='botom' is not a group of lora.groups; did you mean bottom?",
-                        "schedule.events[0].thaw[0]='middle' is not a group of lora.groups;"
-                                + " the groups are bottom, top",
+                        "schedule.events[0].thaw[0]='middle' is not a group of lora.groups; the groups are bottom, top",
                         "schedule.events[0].freeze[0]='bias' is an implicit group, which is always live; remove it");
     }
 
@@ -143,8 +130,7 @@ class ScheduleReplayTest {
         assertThat(problems("{epoch: 1, thaw: [], freeze: []}, {thaw: [bottom], freze: []}"))
                 .containsExactly(
                         "schedule.events[0].thaw is missing; an event thaws, freezes or adds at least one group",
-                        "schedule.events[1].epoch is missing; it is the epoch, from 0, before which the event takes"
-                                + " effect",
+                        "schedule.events[1].epoch is missing; it is the epoch, from 0, before which the event takes effect",
                         "schedule.events[1].freze is not a key; did you mean schedule.events[1].freeze?");
     }
 
