@@ -91,8 +91,7 @@ final class RunRecord implements RunListener, FailureListener, CacheListener, Pr
     @Override
     public void epochStarts(EpochPlan plan, String reason) {
         String cache = (plan.cache().isOn() ? "on: " : "off: ") + plan.cache().reason();
-        history.append(
-                new HistoryEvent.EpochStart(plan.epoch(), plan.freeze(), cost(plan), cache, reason));
+        history.append(new HistoryEvent.EpochStart(plan.epoch(), plan.freeze(), cost(plan), cache, reason));
         progress.epochStart(at(plan.epoch(), 0), plan.freeze(), cost(plan));
     }
 
