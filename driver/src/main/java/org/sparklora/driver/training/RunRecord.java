@@ -1,9 +1,5 @@
 package org.sparklora.driver.training;
 
-import org.sparklora.driver.run.loop.RunListener;
-import org.sparklora.driver.run.loop.ProgressListener;
-import org.sparklora.driver.run.loop.FailureListener;
-import org.sparklora.driver.run.loop.CacheListener;
 import java.io.IOException;
 import java.time.Clock;
 import java.time.Duration;
@@ -23,6 +19,10 @@ import org.sparklora.driver.run.history.HistoryEvent.EpochStart.Cost;
 import org.sparklora.driver.run.history.HistoryEvent.GroupChange;
 import org.sparklora.driver.run.history.OutputException;
 import org.sparklora.driver.run.history.RunHistory;
+import org.sparklora.driver.run.loop.CacheListener;
+import org.sparklora.driver.run.loop.FailureListener;
+import org.sparklora.driver.run.loop.ProgressListener;
+import org.sparklora.driver.run.loop.RunListener;
 import org.sparklora.driver.watch.progress.Progress;
 import org.sparklora.driver.watch.progress.ProgressLine.Position;
 import org.sparklora.worker.contract.EpochPlan;
@@ -99,8 +99,7 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
     @Override
     public void epochStarts(EpochPlan plan, String reason) {
         String cache = (plan.cache().isOn() ? "on: " : "off: ") + plan.cache().reason();
-        history.append(
-                new HistoryEvent.EpochStart(plan.epoch(), plan.freeze(), cost(plan), cache, reason));
+        history.append(new HistoryEvent.EpochStart(plan.epoch(), plan.freeze(), cost(plan), cache, reason));
         progress.epochStart(at(plan.epoch(), 0), plan.freeze(), cost(plan));
     }
 

@@ -19,8 +19,8 @@ import org.sparklora.driver.job.freeze.Replay;
 import org.sparklora.driver.job.plan.EpochPlanner;
 import org.sparklora.driver.job.plan.EpochWork;
 import org.sparklora.driver.job.plan.StepCost;
-import org.sparklora.driver.run.loop.TrainingLoop;
 import org.sparklora.driver.run.loop.StoppingCriteria;
+import org.sparklora.driver.run.loop.TrainingLoop;
 import org.sparklora.driver.run.loop.TrainingLoop.TrainingSettings;
 import org.sparklora.driver.training.RunOutput.IfRunIsThere;
 import org.sparklora.driver.watch.progress.Progress;
@@ -126,8 +126,7 @@ public final class TrainingRun {
         int steps = data.training().plan().stepsPerEpoch();
         EpochPlanner planner = new EpochPlanner(
                 manifest, model.base().encoder(), data.training().plan(), model.cacheRule());
-        TrainingSettings trainingSettings =
-                new TrainingSettings(policy, optimizer(steps), stopping(), planner);
+        TrainingSettings trainingSettings = new TrainingSettings(policy, optimizer(steps), stopping(), planner);
         RunMeter meter = new RunMeter(clock);
         Progress progress = new Progress(meter, clock, Console.screen());
         FreezeState initial = model.initial(policy, groups, steps);
@@ -168,7 +167,9 @@ public final class TrainingRun {
         return new EpochWork(
                 new StepCost(trainingSettings.planner(), lengths),
                 new EpochWork.Run(
-                        new Replay(trainingSettings.policy(), trainingSettings.shards().stepsPerEpoch()),
+                        new Replay(
+                                trainingSettings.policy(),
+                                trainingSettings.shards().stepsPerEpoch()),
                         initial,
                         trainingSettings.planner()),
                 lengths,

@@ -20,6 +20,7 @@ import org.sparklora.driver.job.manifest.ManifestFile;
 import org.sparklora.driver.job.manifest.ManifestJson;
 import org.sparklora.driver.model.peft.PeftAdapter;
 import org.sparklora.worker.contract.AdapterSnapshot;
+import org.sparklora.worker.contract.FreezePlan;
 import org.sparklora.worker.data.Batch;
 import org.sparklora.worker.data.TextTokenizer;
 import org.sparklora.worker.data.TokenizerSpec;
@@ -29,7 +30,6 @@ import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.head.ClassificationHead;
 import org.sparklora.worker.train.AdaptedModel;
-import org.sparklora.worker.contract.FreezePlan;
 
 /**
  * Layer 11 trains, layer 0 thaws before epoch 2, through the command line: against PEFT 0.3.0 on PyTorch, within the

@@ -65,12 +65,11 @@ class PlanCommandTest {
                 "lora.groups.top.purpose=what the task asks for",
                 "schedule.events=[{epoch: 1, step: 1, thaw: [bottom]}]");
         assertThat(ended.code()).as(ended.err()).isZero();
-        List<String> lines =
-                ended.out().lines().map(String::stripTrailing).toList();
+        List<String> lines = ended.out().lines().map(String::stripTrailing).toList();
         assertThat(lines.get(0)).isEqualTo("job");
         assertThat(lines)
-                .anySatisfy(line -> assertThat(line)
-                        .contains("model", small.model().toString(), "2 layers", "width 24", "64.0 kB"))
+                .anySatisfy(line ->
+                        assertThat(line).contains("model", small.model().toString(), "2 layers", "width 24", "64.0 kB"))
                 .anySatisfy(line -> assertThat(line).contains("data", "4 training rows", "4.8 tokens", "6 at most"))
                 .anySatisfy(line -> assertThat(line).contains("steps", "2 epochs of 2", "2 rows", "2 shards"))
                 .anySatisfy(line -> assertThat(line).matches(" +policy +epochs"))
@@ -89,8 +88,7 @@ class PlanCommandTest {
                 .satisfiesExactly(
                         header -> assertThat(header)
                                 .matches("  epoch +live +frozen +dormant +lowest live +cost +bytes/step +cache"),
-                        first -> assertThat(first)
-                                .matches("  0 +top +- +bottom +layer 1 +0\\.66 +1,736 +1\\.8 kB new"),
+                        first -> assertThat(first).matches("  0 +top +- +bottom +layer 1 +0\\.66 +1,736 +1\\.8 kB new"),
                         second -> assertThat(second)
                                 .matches(
                                         "  1 +bottom \\(50%\\) top +- +- +layer 0 to layer 1 +0\\.83 +1,736 to 2,504 +-"),

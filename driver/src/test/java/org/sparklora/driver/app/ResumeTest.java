@@ -171,9 +171,7 @@ class ResumeTest {
         Path run = died(stage, lost);
         assertThat(checkpoints(run)).last().isEqualTo(from);
         Ended ended = ok(resume("local[2]", run));
-        assertThat(ended.err())
-                .contains("checkpoints/" + from)
-                .doesNotContain("warning");
+        assertThat(ended.err()).contains("checkpoints/" + from).doesNotContain("warning");
         assertSameRun(run, whole);
     }
 

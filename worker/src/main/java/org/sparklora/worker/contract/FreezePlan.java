@@ -98,7 +98,12 @@ public final class FreezePlan implements Serializable {
     public float[] flatten(AdapterSnapshot snapshot) {
         float[] flat = new float[size];
         for (Slot slot : slots) {
-            System.arraycopy(snapshot.view(slot.tensor().name()), 0, flat, slot.offset(), slot.tensor().size());
+            System.arraycopy(
+                    snapshot.view(slot.tensor().name()),
+                    0,
+                    flat,
+                    slot.offset(),
+                    slot.tensor().size());
         }
         return flat;
     }

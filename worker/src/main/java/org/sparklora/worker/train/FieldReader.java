@@ -69,8 +69,8 @@ final class FieldReader {
 
     private void need(long bytes) {
         if (bytes > in.remaining()) {
-            throw new IllegalArgumentException("ends at byte " + in.limit() + ", but " + bytes
-                    + " more bytes must follow byte " + in.position());
+            throw new IllegalArgumentException(
+                    "ends at byte " + in.limit() + ", but " + bytes + " more bytes must follow byte " + in.position());
         }
     }
 }

@@ -113,8 +113,8 @@ public final class TrainStep {
                 : "Lower training.learning_rate, set training.max_grad_norm, or check";
         throw new DivergedException(
                 groups.isEmpty() ? "diverged.loss" : "diverged.gradient",
-                "training diverged at step " + step + ": the loss is " + loss + where
-                        + ". Nothing was updated. " + advice + " the labels of this step's rows");
+                "training diverged at step " + step + ": the loss is " + loss + where + ". Nothing was updated. "
+                        + advice + " the labels of this step's rows");
     }
 
     private void clip(float[] gradient, double norm) {

@@ -47,8 +47,7 @@ public final class TrunkPass {
      */
     public static String digest(
             String source, Encoder encoder, int layerIndex, Precision precision, AdapterSnapshot snapshot) {
-        String below =
-                snapshot.only(name -> encoder.stageOf(name) < layerIndex).sha256();
+        String below = snapshot.only(name -> encoder.stageOf(name) < layerIndex).sha256();
         return Sha256.hex(source + "\n" + layerIndex + "\n" + precision + "\n" + below);
     }
 
@@ -84,8 +83,7 @@ public final class TrunkPass {
         try (NDManager manager = Torch.newManager()) {
             AdaptedModel model = new AdaptedModel(manager, base, head, plan.freezePlan(), plan.snapshot(), false);
             Tokens tokens = Tokens.of(manager, batch);
-            NDArray x =
-                    model.layers(0, plan.cache().layerIndex(), ForwardPass.evaluation(model), tokens.ids(), tokens);
+            NDArray x = model.layers(0, plan.cache().layerIndex(), ForwardPass.evaluation(model), tokens.ids(), tokens);
             float[] values = Tensors.toFloats(x);
             int hidden = base.encoder().hiddenSize();
             for (int row = 0; row < positions.length; row++) {

@@ -255,12 +255,8 @@ class GoldenEncodersTest {
             CachePlan cache = kept
                     ? new CachePlan(prefix(), Precision.FLOAT32, "stage " + prefix(), "test")
                     : CachePlan.off("test");
-            EpochPlan plan = new EpochPlan(
-                    0,
-                    plan(),
-                    new ShardPlan(1, rows.size(), rows.size(), true),
-                    state.snapshot(),
-                    cache);
+            EpochPlan plan =
+                    new EpochPlan(0, plan(), new ShardPlan(1, rows.size(), rows.size(), true), state.snapshot(), cache);
             Batch batch = kept
                     ? StoredStates.batch(base, head, plan, rows, golden.padTokenId())
                     : Batch.of(rows, golden.padTokenId());

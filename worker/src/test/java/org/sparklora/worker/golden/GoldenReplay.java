@@ -243,11 +243,7 @@ final class GoldenReplay {
                 }
                 int examples = rows.stream().mapToInt(List::size).sum();
                 EpochPlan plan = new EpochPlan(
-                        0,
-                        plan(),
-                        new ShardPlan(1, examples, examples, true),
-                        state.snapshot(),
-                        cachePlan());
+                        0, plan(), new ShardPlan(1, examples, examples, true), state.snapshot(), cachePlan());
                 List<Batch> mine = rows.stream()
                         .map(piece ->
                                 plan.cache().isOn() ? StoredStates.batch(base, head, plan, piece) : Batch.of(piece, 0))

@@ -76,8 +76,7 @@ class FirstTokenPathTest {
         try (NDManager manager = Torch.newManager();
                 Autograd recording = Autograd.record()) {
             FreezePlan plan = new FreezePlan(manifest, freeze, base.encoder()::stageOf);
-            AdaptedModel model = new AdaptedModel(
-                    manager, base, golden.head(), plan, values(manifest), true);
+            AdaptedModel model = new AdaptedModel(manager, base, golden.head(), plan, values(manifest), true);
             ForwardPass pass = ForwardPass.evaluation(model);
             Tokens tokens = Tokens.of(manager, batch);
             Encoder encoder = base.encoder();

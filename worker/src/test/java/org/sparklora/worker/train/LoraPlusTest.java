@@ -156,8 +156,7 @@ class LoraPlusTest {
     void refusesARatioThatIsNoNumberAboveZero() {
         OptimizerSettings settings = ReferenceAdamW.settings(RATE, DECAY);
         for (double ratio : new double[] {0, -1, Double.NaN, Double.POSITIVE_INFINITY}) {
-            assertThatThrownBy(() -> settings.withLoraPlus(ratio))
-                    .hasMessageContaining("loraplus_lr_ratio " + ratio);
+            assertThatThrownBy(() -> settings.withLoraPlus(ratio)).hasMessageContaining("loraplus_lr_ratio " + ratio);
         }
     }
 

@@ -15,6 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.DropoutRates;
 import org.sparklora.worker.contract.EpochPlan;
+import org.sparklora.worker.contract.FreezePlan.Slot;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.GroupState;
@@ -22,7 +23,6 @@ import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.ShardSum;
 import org.sparklora.worker.data.Batch;
 import org.sparklora.worker.data.Example;
-import org.sparklora.worker.contract.FreezePlan.Slot;
 
 class ShardPassTest {
 

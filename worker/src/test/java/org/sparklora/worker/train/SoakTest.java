@@ -30,10 +30,7 @@ class SoakTest {
         AdapterSnapshot values = TinyModel.values(manifest);
         EpochPlan plan = TinyModel.plan(manifest, TinyModel.freeze(manifest, Map.of()), values);
         ShardPass pass = new ShardPass(
-                TinyModel.BASE,
-                TinyModel.HEAD,
-                TinyModel.settings(new DropoutRates(0.1, 0.1, 0.1)),
-                plan);
+                TinyModel.BASE, TinyModel.HEAD, TinyModel.settings(new DropoutRates(0.1, 0.1, 0.1)), plan);
         float[] live = plan.freezePlan().flatten(values);
         long warm = 0;
         for (int step = 0; step < STEPS; step++) {

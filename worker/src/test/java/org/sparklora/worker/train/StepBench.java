@@ -231,8 +231,7 @@ public final class StepBench {
                             base.encoder().head().logits(forward, base.encoder().pool(forward, first));
                     recording.backward(head.lossSum(logits, batch.labels(), batch.weights(), 0));
                 }
-                float[] gradient = new float
-                        [plan.freezePlan().trainableParameters()];
+                float[] gradient = new float[plan.freezePlan().trainableParameters()];
                 plan.freezePlan()
                         .slots()
                         .forEach(slot -> Autograd.addGradient(

@@ -79,7 +79,6 @@ class TrainStateCodecTest {
                 .hasMessageContaining("0x54534c53");
         byte[] newer = TrainStateCodec.encode(state());
         newer[4] = 2;
-        assertThatThrownBy(() -> TrainStateCodec.decodeState(newer))
-                .hasMessageContaining("format version 2");
+        assertThatThrownBy(() -> TrainStateCodec.decodeState(newer)).hasMessageContaining("format version 2");
     }
 }

@@ -51,7 +51,13 @@ class TrainStepTest {
         StepReport report = step.run(0, 0, constant(6f, 3.0));
         assertThat(report.loss()).isEqualTo(2f);
         assertThat(report.gradNorm())
-                .isCloseTo(2f * (float) Math.sqrt(TinyModel.freezePlan(manifest, state(GroupState.DORMANT).freeze()).trainableParameters()), Offset.offset(1e-4f));
+                .isCloseTo(
+                        2f
+                                * (float) Math.sqrt(TinyModel.freezePlan(
+                                                manifest,
+                                                state(GroupState.DORMANT).freeze())
+                                        .trainableParameters()),
+                        Offset.offset(1e-4f));
         assertThat(report.examples()).isEqualTo(3);
     }
 
@@ -80,7 +86,8 @@ class TrainStepTest {
         TinyModel.step(state, optimizer(OptionalDouble.of(1.0))).run(0, 0, constant(1f, 4));
         state.freeze(BOTTOM);
         AdapterSnapshot frozen = state.snapshot();
-        StepReport report = TinyModel.step(state, optimizer(OptionalDouble.of(1.0))).run(1, 1, constant(1f, 4));
+        StepReport report =
+                TinyModel.step(state, optimizer(OptionalDouble.of(1.0))).run(1, 1, constant(1f, 4));
         assertThat(report.groups()).containsOnlyKeys("head", TOP);
         for (TensorSpec tensor : manifest.tensors(BOTTOM)) {
             assertThat(state.snapshot().view(tensor.name())).isEqualTo(frozen.view(tensor.name()));
@@ -135,7 +142,8 @@ class TrainStepTest {
         TrainState small = state(GroupState.LIVE);
         int size = TinyModel.freezePlan(manifest, clipped.freeze()).trainableParameters();
         float unit = (float) (1.0 / Math.sqrt(size));
-        StepReport report = TinyModel.step(clipped, optimizer(OptionalDouble.of(1.0))).run(0, 0, constant(100f, 1));
+        StepReport report =
+                TinyModel.step(clipped, optimizer(OptionalDouble.of(1.0))).run(0, 0, constant(100f, 1));
         TinyModel.step(small, optimizer(OptionalDouble.empty())).run(0, 0, constant(unit, 1));
         assertThat(report.gradNorm()).as("before clipping").isGreaterThan(99f);
         assertThat(clipped.moments("classifier.bias").first()[0])
@@ -145,7 +153,8 @@ class TrainStepTest {
     @Test
     void examplesWithoutWeightChangeNothingButDecay() {
         TrainState state = state(GroupState.DORMANT);
-        StepReport report = TinyModel.step(state, optimizer(OptionalDouble.empty())).run(0, 0, constant(0f, 0));
+        StepReport report =
+                TinyModel.step(state, optimizer(OptionalDouble.empty())).run(0, 0, constant(0f, 0));
         assertThat(report.loss()).isZero();
         assertThat(report.gradNorm()).isZero();
     }

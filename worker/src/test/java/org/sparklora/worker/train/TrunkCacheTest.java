@@ -129,8 +129,7 @@ class TrunkCacheTest {
     }
 
     private static AdaptedModel model(NDManager manager, EpochPlan plan, boolean training) {
-        return new AdaptedModel(
-                manager, TinyModel.BASE, TinyModel.HEAD, plan.freezePlan(), plan.snapshot(), training);
+        return new AdaptedModel(manager, TinyModel.BASE, TinyModel.HEAD, plan.freezePlan(), plan.snapshot(), training);
     }
 
     private static float[] logits(EpochPlan plan, Batch batch) {
@@ -155,7 +154,8 @@ class TrunkCacheTest {
                 .hasMessageContaining("layer index 10")
                 .hasMessageContaining("the batch has no activations");
         EpochPlan lower = plan(10, new CachePlan(4, Precision.FLOAT32, "digest of 10", "test"));
-        assertThatThrownBy(() -> sum(lower, List.of(stale))).hasMessageContaining("layer index 10 needs the activations");
+        assertThatThrownBy(() -> sum(lower, List.of(stale)))
+                .hasMessageContaining("layer index 10 needs the activations");
     }
 
     @Test
@@ -176,7 +176,8 @@ class TrunkCacheTest {
                     },
                     4096);
             AdaptedModel model = model(manager, plan, true);
-            float[] entering = Tensors.toFloats(model.trunkActivations(10, batch, Tokens.of(manager, batch), plan.cache()));
+            float[] entering =
+                    Tensors.toFloats(model.trunkActivations(10, batch, Tokens.of(manager, batch), plan.cache()));
             FloatBuffer second = FloatBuffer.allocate(2 * TinyModel.HIDDEN);
             batch.entering().orElseThrow().copy(1, second);
             int start = batch.length() * TinyModel.HIDDEN;

@@ -26,7 +26,9 @@ class ConfFilesTest {
         assertThat(job.model().task()).isEqualTo(Task.REGRESSION);
         assertThat(job.data().train().text()).isEqualTo("text_a");
         assertThat(job.data().train().textPair()).contains("text_b");
-        assertThat(job.schedule().events()).extracting(EpochSchedule.Event::thaw).containsExactly(List.of("rest"));
+        assertThat(job.schedule().events())
+                .extracting(EpochSchedule.Event::thaw)
+                .containsExactly(List.of("rest"));
     }
 
     private static JobConfig read(String name) {

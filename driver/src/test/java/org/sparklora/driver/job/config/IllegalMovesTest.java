@@ -20,7 +20,9 @@ class IllegalMovesTest {
                 directory,
                 Jobs.TWO_GROUPS,
                 "schedule.events=[{epoch: 5, thaw: [bottom]}, {epoch: 4, freeze: [bottom]}, {epoch: 2, thaw: [bottom], freeze: [top]}, {epoch: 99, freeze: [bottom]}]");
-        assertThat(job.schedule().events()).extracting(EpochSchedule.Event::epoch).containsExactly(5, 4, 2, 99);
+        assertThat(job.schedule().events())
+                .extracting(EpochSchedule.Event::epoch)
+                .containsExactly(5, 4, 2, 99);
     }
 
     @Test
@@ -78,7 +80,9 @@ class IllegalMovesTest {
         assertThat(job.schedule().events())
                 .extracting(EpochSchedule.Event::when)
                 .containsExactly("step 9 of epoch 1", "epoch 1", "step 3 of epoch 1");
-        assertThat(problems("{epoch: 1, step: 9, thaw: [bottom]}, {epoch: 1, freeze: [bottom]}, {epoch: 2, step: 0, freeze: [top]}, {epoch: 2, thaw: [top]}"))
+        assertThat(
+                        problems(
+                                "{epoch: 1, step: 9, thaw: [bottom]}, {epoch: 1, freeze: [bottom]}, {epoch: 2, step: 0, freeze: [top]}, {epoch: 2, thaw: [top]}"))
                 .satisfiesExactly(
                         Facts.line("schedule.events[1].freeze", "'bottom'", "not live at epoch 1"),
                         Facts.line("schedule.events[3].thaw", "'top'", "another event", "epoch 2"));
@@ -99,13 +103,16 @@ class IllegalMovesTest {
                         .schedule()
                         .events())
                 .hasSize(2);
-        assertThat(problems("{epoch: 3, step: 7, " + add + "}, {epoch: 3, step: 6, thaw: [side]}, {epoch: 2, freeze: [side]}, {epoch: 3, step: 8, thaw: [side]}"))
+        assertThat(
+                        problems(
+                                "{epoch: 3, step: 7, " + add
+                                        + "}, {epoch: 3, step: 6, thaw: [side]}, {epoch: 2, freeze: [side]}, {epoch: 3, step: 8, thaw: [side]}"))
                 .satisfiesExactly(
-                        Facts.line("schedule.events[2].freeze", "'side'", "schedule.events[0].add", "step 7 of epoch 3"),
+                        Facts.line(
+                                "schedule.events[2].freeze", "'side'", "schedule.events[0].add", "step 7 of epoch 3"),
                         Facts.line("schedule.events[1].thaw", "'side'", "schedule.events[0].add", "step 7 of epoch 3"));
         assertThat(problems("{epoch: 3, " + add + "}, {epoch: 4, freeze: [side]}"))
-                .satisfiesExactly(
-                        Facts.line("schedule.events[1].freeze", "'side'", "not live at epoch 4"));
+                .satisfiesExactly(Facts.line("schedule.events[1].freeze", "'side'", "not live at epoch 4"));
     }
 
     @Test

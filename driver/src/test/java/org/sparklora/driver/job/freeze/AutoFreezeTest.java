@@ -116,7 +116,8 @@ class AutoFreezeTest {
         AutoFreeze two = policy(50, 2);
         assertThat(two.next(two.initial(DECLARED, Set.of()), StepPosition.of(3, 0, 10), settled)
                         .reason())
-                .isEqualTo("autofreeze: gradient norm of 'bottom' changed by ratio 0.25 in epochs 0 to 2, below 1.0, percentile 50.0 of 4 live groups; freeze 'bottom'");
+                .isEqualTo(
+                        "autofreeze: gradient norm of 'bottom' changed by ratio 0.25 in epochs 0 to 2, below 1.0, percentile 50.0 of 4 live groups; freeze 'bottom'");
     }
 
     @Test
@@ -158,7 +159,9 @@ class AutoFreezeTest {
                 .hasMessageContaining("before epoch 2");
         assertThatThrownBy(() -> policy.next(start, StepPosition.of(3, 0, 10), RECORDED.subList(0, 3)))
                 .isInstanceOf(IllegalStateException.class)
-                .hasMessageContaining("'low'").hasMessageContaining("epoch 2").hasMessageContaining("[head, middle, top]");
+                .hasMessageContaining("'low'")
+                .hasMessageContaining("epoch 2")
+                .hasMessageContaining("[head, middle, top]");
     }
 
     @Test
@@ -190,6 +193,7 @@ class AutoFreezeTest {
                         Facts.line("schedule.live", "'low'", "schedule.groups"),
                         Facts.line("schedule.live", "'nether'"));
         assertThatThrownBy(() -> policy(0, 0))
-                .hasMessageContaining("percentile=0.0").hasMessageContaining("window=0");
+                .hasMessageContaining("percentile=0.0")
+                .hasMessageContaining("window=0");
     }
 }

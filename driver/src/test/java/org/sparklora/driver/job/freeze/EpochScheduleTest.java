@@ -8,8 +8,8 @@ import static org.sparklora.worker.contract.GroupState.LIVE;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.OptionalInt;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
@@ -162,8 +162,8 @@ class EpochScheduleTest {
                         thaw -> assertThat(thaw).contains("schedule.events[0].thaw", "'top'", "live at epoch 1"),
                         dormant -> assertThat(dormant)
                                 .contains("schedule.events[1].freeze", "'bottom'", "not live at epoch 2"),
-                        frozen -> assertThat(frozen)
-                                .contains("schedule.events[3].freeze", "'top'", "frozen at epoch 4"));
+                        frozen ->
+                                assertThat(frozen).contains("schedule.events[3].freeze", "'top'", "frozen at epoch 4"));
         FreezeState start = schedule.initial(GROUPS, Set.of());
         assertThatThrownBy(() -> schedule.next(start, before(1), List.of()))
                 .isInstanceOf(IllegalStateException.class)
@@ -192,7 +192,9 @@ class EpochScheduleTest {
                         Facts.line("schedule.events[2].freeze[0]", "'bias'", "implicit"));
         FreezeState start = new EpochSchedule(List.of(), List.of()).initial(GROUPS, Set.of());
         assertThatThrownBy(() -> schedule.next(start, before(1), List.of()))
-                .hasMessageContaining("schedule.events[0].thaw[0]").hasMessageContaining("'bottum'").hasMessageContaining("'bottom'");
+                .hasMessageContaining("schedule.events[0].thaw[0]")
+                .hasMessageContaining("'bottum'")
+                .hasMessageContaining("'bottom'");
     }
 
     private static Event at(int epoch, int step, List<String> add, List<String> thaw, List<String> freeze) {

@@ -93,10 +93,10 @@ class GradualThawTest {
         assertThat(policy.thawsBefore("top")).isEqualTo(0);
         assertThat(policy.thawsBefore("bottom")).isEqualTo(4);
         assertThatThrownBy(() -> policy.thawsBefore("side"))
-                .hasMessageContaining("'side'").hasMessageContaining("[top, middle, bottom]");
+                .hasMessageContaining("'side'")
+                .hasMessageContaining("[top, middle, bottom]");
         assertThat(policy.neverReached(5, 10)).isEmpty();
-        assertThat(policy.neverReached(4, 10))
-                .satisfiesExactly(Facts.line("'bottom'", "epoch 4", "4 epochs"));
+        assertThat(policy.neverReached(4, 10)).satisfiesExactly(Facts.line("'bottom'", "epoch 4", "4 epochs"));
     }
 
     @Test
@@ -107,9 +107,9 @@ class GradualThawTest {
                         Facts.line("schedule.groups[1]", "'top'", "twice"),
                         Facts.line("schedule.groups[2]", "'head'", "implicit"));
         assertThat(new GradualThaw(List.of("top"), List.of(), 1, 2).problems(DECLARED, Set.of()))
-                .satisfiesExactly(
-                        Facts.line("schedule.groups", "no group", "gradual"));
+                .satisfiesExactly(Facts.line("schedule.groups", "no group", "gradual"));
         assertThatThrownBy(() -> new GradualThaw(List.of(), GROUPS, 0, Double.NaN))
-                .hasMessageContaining("every=0").hasMessageContaining("learning_rate_decay=NaN");
+                .hasMessageContaining("every=0")
+                .hasMessageContaining("learning_rate_decay=NaN");
     }
 }

@@ -179,6 +179,8 @@ class LisaTest {
                         Facts.line("schedule.sample=3", "2"),
                         Facts.line("schedule.weights.side", "schedule.groups"));
         assertThatThrownBy(() -> new Draw(0, 0, new TreeMap<>(Map.of("a", 0.0))))
-                .hasMessageContaining("sample=0").hasMessageContaining("period=0").hasMessageContaining("{a=0.0}");
+                .hasMessageContaining("sample=0")
+                .hasMessageContaining("period=0")
+                .hasMessageContaining("{a=0.0}");
     }
 }

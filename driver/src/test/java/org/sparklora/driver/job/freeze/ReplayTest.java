@@ -23,7 +23,13 @@ class ReplayTest {
         EpochSchedule policy = new EpochSchedule(
                 List.of("top"),
                 List.of(
-                        new Event(1, OptionalInt.of(3), List.of(), List.of("bottom"), List.of(), OptimizerStateOnThaw.KEEP),
+                        new Event(
+                                1,
+                                OptionalInt.of(3),
+                                List.of(),
+                                List.of("bottom"),
+                                List.of(),
+                                OptimizerStateOnThaw.KEEP),
                         Event.freeze(2, List.of("bottom"))));
         FreezeState start = policy.initial(DECLARED, Set.of());
         List<Decided> decisions = new Replay(policy, 5).decisions(start, List.of(), 3);
@@ -60,7 +66,8 @@ class ReplayTest {
         assertThat(StepPosition.of(2, 3, 10)).isEqualTo(new StepPosition(2, 3, 23));
         assertThat(StepPosition.of(2, 0, 10).startsEpoch()).isTrue();
         assertThatThrownBy(() -> new StepPosition(0, 5, 4))
-                .hasMessageContaining("step 5 of epoch 0").hasMessageContaining("step 4");
+                .hasMessageContaining("step 5 of epoch 0")
+                .hasMessageContaining("step 4");
         assertThatThrownBy(() -> StepPosition.of(-1, 0, 4)).isInstanceOf(IllegalArgumentException.class);
     }
 }

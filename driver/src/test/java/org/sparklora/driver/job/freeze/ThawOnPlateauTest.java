@@ -68,16 +68,19 @@ class ThawOnPlateauTest {
         assertThat(decisions).hasSize(12);
         assertThat(decisions.get(3).decision().reason()).isEqualTo("no change");
         assertThat(decisions.get(4).decision().transitions())
-                .containsExactly(new Transition(
-                        "middle",
-                        DORMANT,
-                        LIVE,
-                        OptimizerStateOnThaw.KEEP,
-                        "plateau: accuracy best 0.8 at epoch 1, no improvement above min_delta 0.001 for patience 2 epochs; restore epoch 2, accuracy 0.8005, and thaw 'middle'"));
+                .containsExactly(
+                        new Transition(
+                                "middle",
+                                DORMANT,
+                                LIVE,
+                                OptimizerStateOnThaw.KEEP,
+                                "plateau: accuracy best 0.8 at epoch 1, no improvement above min_delta 0.001 for patience 2 epochs; restore epoch 2, accuracy 0.8005, and thaw 'middle'"));
         assertThat(decisions.get(8).decision().reason())
-                .isEqualTo("plateau: accuracy best 0.83 at epoch 5, no improvement above min_delta 0.001 for patience 2 epochs; restore epoch 5, accuracy 0.83, and thaw 'bottom'");
+                .isEqualTo(
+                        "plateau: accuracy best 0.83 at epoch 5, no improvement above min_delta 0.001 for patience 2 epochs; restore epoch 5, accuracy 0.83, and thaw 'bottom'");
         assertThat(decisions.get(11).decision().stop())
-                .contains("plateau: accuracy best 0.84 at epoch 8, no improvement above min_delta 0.001 for patience 2 epochs; no group is left to thaw, the run ends");
+                .contains(
+                        "plateau: accuracy best 0.84 at epoch 8, no improvement above min_delta 0.001 for patience 2 epochs; no group is left to thaw, the run ends");
     }
 
     @Test
@@ -87,7 +90,8 @@ class ThawOnPlateauTest {
                 .containsExactly("epoch 4: middle live", "epoch 8: bottom live", "epoch 11: stop");
         assertThat(policy.next(policy.initial(DECLARED, Set.of()), StepPosition.of(4, 0, 10), RECORDED.subList(0, 4))
                         .reason())
-                .isEqualTo("plateau: accuracy best 0.8 at epoch 1, no improvement above min_delta 0.001 for patience 2 epochs; thaw 'middle'");
+                .isEqualTo(
+                        "plateau: accuracy best 0.8 at epoch 1, no improvement above min_delta 0.001 for patience 2 epochs; thaw 'middle'");
     }
 
     @Test
@@ -112,7 +116,8 @@ class ThawOnPlateauTest {
                                 StepPosition.of(3, 0, 10),
                                 Histories.of("loss", 0.9, 0.5, 0.5))
                         .reason())
-                .isEqualTo("plateau: loss best 0.5 at epoch 1, no improvement above min_delta 0.0 for patience 1 epoch; restore epoch 1, loss 0.5, and thaw 'middle'");
+                .isEqualTo(
+                        "plateau: loss best 0.5 at epoch 1, no improvement above min_delta 0.0 for patience 1 epoch; restore epoch 1, loss 0.5, and thaw 'middle'");
         assertThat(moves(policy(new Watch("mse", 0, 1), ANY_LENGTH, false), Histories.of("mse", 3, 2, 2)))
                 .containsExactly("epoch 3: middle live");
     }
@@ -183,12 +188,16 @@ class ThawOnPlateauTest {
         assertThat(policy.needsMetrics()).isTrue();
         assertThatThrownBy(() -> policy.next(start, StepPosition.of(2, 0, 10), RECORDED.subList(0, 1)))
                 .isInstanceOf(IllegalStateException.class)
-                .hasMessageContaining("before epoch 2").hasMessageContaining("[0]");
+                .hasMessageContaining("before epoch 2")
+                .hasMessageContaining("[0]");
         assertThatThrownBy(() -> policy.next(start, StepPosition.of(2, 0, 10), RECORDED.subList(1, 3)))
-                .hasMessageContaining("before epoch 2").hasMessageContaining("[1, 2]");
+                .hasMessageContaining("before epoch 2")
+                .hasMessageContaining("[1, 2]");
         assertThatThrownBy(() -> policy.next(start, StepPosition.of(1, 0, 10), Histories.of("loss", 1)))
                 .isInstanceOf(IllegalStateException.class)
-                .hasMessageContaining("'accuracy'").hasMessageContaining("[loss]").hasMessageContaining("epoch 0");
+                .hasMessageContaining("'accuracy'")
+                .hasMessageContaining("[loss]")
+                .hasMessageContaining("epoch 0");
     }
 
     private static EpochSchedule.Event thaw(int epoch, String group) {
@@ -218,11 +227,10 @@ class ThawOnPlateauTest {
         assertThat(bounded.mayEndBefore()).isEqualTo(OptionalLong.of(15));
         assertThat(hasty.mayEndBefore()).isEqualTo(OptionalLong.of(8));
         assertThatThrownBy(() -> open.earliest("side"))
-                .hasMessageContaining("'side'").hasMessageContaining("[top, middle, bottom]");
+                .hasMessageContaining("'side'")
+                .hasMessageContaining("[top, middle, bottom]");
         assertThat(open.neverReached(9, 10)).isEmpty();
-        assertThat(open.neverReached(8, 10))
-                .satisfiesExactly(
-                        Facts.line("'bottom'", "epoch 8", "8 epochs"));
+        assertThat(open.neverReached(8, 10)).satisfiesExactly(Facts.line("'bottom'", "epoch 8", "8 epochs"));
     }
 
     @Test
@@ -233,8 +241,10 @@ class ThawOnPlateauTest {
                         Facts.line("schedule.groups[1]", "'middle'", "[bottom, top]"),
                         Facts.line("schedule.min_epochs=3", "schedule.max_epochs=2"));
         assertThatThrownBy(() -> new Watch("accuracy", -1, 0))
-                .hasMessageContaining("min_delta=-1.0").hasMessageContaining("patience=0");
+                .hasMessageContaining("min_delta=-1.0")
+                .hasMessageContaining("patience=0");
         assertThatThrownBy(() -> new Phase(0, OptionalInt.of(1)))
-                .hasMessageContaining("min_epochs=0").hasMessageContaining("max_epochs=1");
+                .hasMessageContaining("min_epochs=0")
+                .hasMessageContaining("max_epochs=1");
     }
 }

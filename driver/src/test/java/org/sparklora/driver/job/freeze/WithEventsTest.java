@@ -62,7 +62,8 @@ class WithEventsTest {
                 .decision();
         assertThat(decision.restoreEpoch()).isEmpty();
         assertThat(decision.reason())
-                .isEqualTo("plateau: accuracy best 0.6 at epoch 1, no improvement above min_delta 0.0 for patience 2 epochs; restore epoch 1, accuracy 0.6, and thaw 'bottom' (epoch 1 is not restored: events have moved groups since)");
+                .isEqualTo(
+                        "plateau: accuracy best 0.6 at epoch 1, no improvement above min_delta 0.0 for patience 2 epochs; restore epoch 1, accuracy 0.6, and thaw 'bottom' (epoch 1 is not restored: events have moved groups since)");
         // An event that comes with the thaw, one before the best epoch ended, one that only declares: none is undone.
         Event adds = new Event(3, OptionalInt.of(0), List.of("late"), List.of(), List.of(), KEEP);
         assertThat(moves(plateau(at(1, 9, List.of("side"), List.of()), adds, at(4, 0, List.of("late"), List.of())), 10))
@@ -121,7 +122,8 @@ class WithEventsTest {
                         Facts.line("schedule.events[0].freeze", "'side'", "epoch 1"));
         assertThatThrownBy(() -> new WithEvents(
                         new GradualThaw(List.of("top"), GROUPS, 1, 2), new EpochSchedule(List.of(), List.of())))
-                .hasMessageContaining("[top]").hasMessageContaining("[]");
+                .hasMessageContaining("[top]")
+                .hasMessageContaining("[]");
     }
 
     @Test

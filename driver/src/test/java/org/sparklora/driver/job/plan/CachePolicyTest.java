@@ -78,10 +78,8 @@ class CachePolicyTest {
 
     @Test
     void cachesNothingWhereNothingWouldBeSaved() {
-        assertThat(plan(BiasMode.NONE, true, "bottom", "top").reason())
-                .contains("layer 0 trains");
-        assertThat(plan(BiasMode.ALL, true, "top").reason())
-                .contains("the embeddings train");
+        assertThat(plan(BiasMode.NONE, true, "bottom", "top").reason()).contains("layer 0 trains");
+        assertThat(plan(BiasMode.ALL, true, "top").reason()).contains("the embeddings train");
         CachePlan moving = plan(BiasMode.NONE, false, "top");
         assertThat(moving.reason()).isEqualTo("groups may move within the epoch");
         assertThat(moving.isOn()).isFalse();

@@ -43,8 +43,8 @@ class EpochWorkTest {
 
     private EpochWork work(FreezePolicy policy, double rowsTogether, List<EpochMetrics> before) {
         FreezeState initial = policy.initial(Set.of("top", "bottom"), Set.of());
-        EpochWork.Run run = new EpochWork.Run(
-                new Replay(policy, SHARDS.stepsPerEpoch()), initial, StepCostTest.PLANNER);
+        EpochWork.Run run =
+                new EpochWork.Run(new Replay(policy, SHARDS.stepsPerEpoch()), initial, StepCostTest.PLANNER);
         return new EpochWork(cost, run, LENGTHS, rowsTogether, before);
     }
 

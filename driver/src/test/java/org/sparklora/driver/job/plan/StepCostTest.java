@@ -16,6 +16,7 @@ import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.Precision;
+import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.data.TextStatistics;
 import org.sparklora.worker.encoder.Encoder;

@@ -59,8 +59,7 @@ class WarningsTest {
     void aGroupThatNothingThawsNeverTrains() {
         EpochSchedule policy = new EpochSchedule(List.of("top"), List.of());
         assertThat(warnings(policy, 0, Map.of("top", 0, "bottom", 0)))
-                .satisfiesExactly(
-                        Facts.line("'bottom'", "never trains", "schedule.live"));
+                .satisfiesExactly(Facts.line("'bottom'", "never trains", "schedule.live"));
     }
 
     @Test
@@ -95,8 +94,7 @@ class WarningsTest {
                 OptimizerStateOnThaw.FRESH,
                 1);
         assertThat(warnings(policy, 0, Map.of("top", 0, "bottom", 0)))
-                .satisfiesExactly(
-                        Facts.line("'bottom'", "never trains", "the policy"));
+                .satisfiesExactly(Facts.line("'bottom'", "never trains", "the policy"));
     }
 
     @Test
@@ -114,8 +112,7 @@ class WarningsTest {
     void aWarmUpLongerThanTheRunIsATrap() {
         EpochSchedule policy = new EpochSchedule(List.of("top"), List.of());
         assertThat(warnings(policy, 40, Map.of("top", 0)))
-                .satisfiesExactly(
-                        Facts.line("training.warmup_steps=40", "40 steps"));
+                .satisfiesExactly(Facts.line("training.warmup_steps=40", "40 steps"));
     }
 
     @Test
@@ -125,8 +122,11 @@ class WarningsTest {
                 .get(0);
         GroupSettings scaled = new GroupSettings(0, false, 0.5, 5);
         // Live from step 30 of 40: warm-up ends at its fifth step, 34, when the schedule has left 6 of 40.
-        assertThat(timeline.highestRate(0.1, schedule(0), "bottom", scaled)).isCloseTo(0.1 * 0.5 * 6 / 40, Offset.offset(1e-12));
-        assertThat(timeline.highestRate(0.1, schedule(0), "top", scaled)).isCloseTo(0.1 * 0.5 * 36 / 40, Offset.offset(1e-12));
-        assertThat(timeline.highestRate(0.1, schedule(0), "head", GroupSettings.PLAIN)).isEqualTo(0.1);
+        assertThat(timeline.highestRate(0.1, schedule(0), "bottom", scaled))
+                .isCloseTo(0.1 * 0.5 * 6 / 40, Offset.offset(1e-12));
+        assertThat(timeline.highestRate(0.1, schedule(0), "top", scaled))
+                .isCloseTo(0.1 * 0.5 * 36 / 40, Offset.offset(1e-12));
+        assertThat(timeline.highestRate(0.1, schedule(0), "head", GroupSettings.PLAIN))
+                .isEqualTo(0.1);
     }
 }

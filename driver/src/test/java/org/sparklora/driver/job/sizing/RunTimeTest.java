@@ -29,7 +29,7 @@ class RunTimeTest {
         Seconds one = on(Cluster.of(1, 1), Exchange.PEER);
         assertThat(one.computing()).isCloseTo(80, within(1e-9));
         assertThat(one.exchange()).isZero();
-        assertThat(one.keeping()).isCloseTo(16, within(1e-9));
+        assertThat(one.caching()).isCloseTo(16, within(1e-9));
         assertThat(one.validation()).isCloseTo(4, within(1e-9));
         // Start, an epoch, and 80 s of segments.
         assertThat(one.spark()).isCloseTo(20 + 1 + 80 / 60.0 * 0.01, within(1e-9));

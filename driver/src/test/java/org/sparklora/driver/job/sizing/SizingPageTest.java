@@ -77,8 +77,8 @@ class SizingPageTest {
                                 StepPosition.of(epoch, 0, steps), steps, epoch < 2 ? first : both, List.of()))
                         .toList());
         TextStatistics lengths = new TextStatistics(10, 0, Map.of(32, 5L, 64, 3L, 128, 2L));
-        EpochPlanner planner = new EpochPlanner(
-                manifest, BERT_BASE, SHARDS, CachePolicy.auto(Precision.FLOAT32, "bert-base"));
+        EpochPlanner planner =
+                new EpochPlanner(manifest, BERT_BASE, SHARDS, CachePolicy.auto(Precision.FLOAT32, "bert-base"));
         return new RunPlan(
                 new RunPlan.Subject(
                         "letters",

@@ -19,6 +19,7 @@ import org.sparklora.driver.job.manifest.ManifestFile;
 import org.sparklora.driver.model.peft.PeftAdapter;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.BiasMode;
+import org.sparklora.worker.contract.FreezePlan;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.GroupState;
@@ -34,7 +35,6 @@ import org.sparklora.worker.head.ClassificationHead;
 import org.sparklora.worker.head.RegressionHead;
 import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.train.AdaptedModel;
-import org.sparklora.worker.contract.FreezePlan;
 
 /** A stored run of PEFT as if this program had done it: its last adapter with a manifest. */
 record GoldenRun(Path model, PeftAdapter adapter, JsonNode json) {
@@ -143,7 +143,9 @@ record GoldenRun(Path model, PeftAdapter adapter, JsonNode json) {
     /** Logits of a model directory by itself. */
     static float[] logits(Path directory, TaskHead head, long[][] ids, long[][] types, long[][] mask) {
         FreezePlan none = new FreezePlan(
-                new LoraManifest(List.of(), BiasMode.NONE, List.of(), List.of()), FreezeState.of(Map.of()), tensor -> 0);
+                new LoraManifest(List.of(), BiasMode.NONE, List.of(), List.of()),
+                FreezeState.of(Map.of()),
+                tensor -> 0);
         try (BaseModel base = BaseModel.open(directory)) {
             return logits(base, head, none, AdapterSnapshot.EMPTY, List.of(ids, types, mask));
         }
