@@ -215,7 +215,7 @@ class ResumeTest {
         copy(whole, run);
         Ended ended = ok(resume("local[1]", run, "execution.checkpoint_every=null"));
         assertThat(ended.out())
-                .contains("nothing left to do")
+                .contains("finished already")
                 .contains(TrainingJob.status(whole).get("adapter_sha256").asText());
         assertThat(run.resolve("history.jsonl")).hasSameTextualContentAs(whole.resolve("history.jsonl"));
         assertThat(run.resolve("config.yaml")).hasSameTextualContentAs(whole.resolve("config.yaml"));

@@ -139,7 +139,7 @@ public final class AdaptedModel implements Parameters {
         if (!cache.isOn()) {
             return layers(0, layerIndex, ForwardPass.evaluation(this), tokens.ids(), tokens);
         }
-        TrunkActivations cached = batch.entering()
+        TrunkActivations cached = batch.trunk()
                 .orElseThrow(() -> new IllegalStateException("the plan caches the input of layer index "
                         + cache.layerIndex() + ", but the batch has no activations"));
         if (layerIndex != cache.layerIndex() || !cached.digest().equals(cache.digest())) {

@@ -179,7 +179,7 @@ class TrunkCacheTest {
             float[] entering =
                     Tensors.toFloats(model.trunkActivations(10, batch, Tokens.of(manager, batch), plan.cache()));
             FloatBuffer second = FloatBuffer.allocate(2 * TinyModel.HIDDEN);
-            batch.entering().orElseThrow().copy(1, second);
+            batch.trunk().orElseThrow().copy(1, second);
             int start = batch.length() * TinyModel.HIDDEN;
             assertThat(Arrays.copyOfRange(entering, start, start + second.capacity()))
                     .isEqualTo(second.array());
