@@ -153,7 +153,7 @@ class CheckpointStoreTest {
                         .singleElement()
                         .asString()
                         .startsWith("checkpoint checkpoints/epoch-00002 cannot be" + " used: " + part + " has SHA-256 ")
-                        .endsWith("; going on from checkpoints/epoch-00001");
+                        .endsWith("checkpoints/epoch-00001");
             }
         }
     }
@@ -232,8 +232,9 @@ class CheckpointStoreTest {
         Files.delete(file("epoch-00001/checkpoint.json"));
         assertThat(store.newest(warnings::add)).isEmpty();
         assertThat(warnings)
-                .containsExactly("the first checkpoint, checkpoints/epoch-00001, was never completed; starting from the"
-                        + " beginning");
+                .singleElement()
+                .asString()
+                .contains("checkpoints/epoch-00001", "incomplete");
     }
 
     @Test
