@@ -2,8 +2,8 @@ package org.sparklora.driver.job.plan;
 
 import java.util.List;
 import java.util.Map;
-import java.util.function.IntToDoubleFunction;
 import java.util.TreeMap;
+import java.util.function.IntToDoubleFunction;
 import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;

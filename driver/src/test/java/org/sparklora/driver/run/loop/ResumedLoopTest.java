@@ -128,7 +128,8 @@ class ResumedLoopTest {
 
         @Override
         public void epochStarts(EpochPlan plan, String reason) {
-            lines.add(plan.epoch() + " " + plan.freezePlan().trainableParameters() + " " + reason + " " + plan.freeze());
+            lines.add(
+                    plan.epoch() + " " + plan.freezePlan().trainableParameters() + " " + reason + " " + plan.freeze());
         }
 
         @Override
@@ -182,8 +183,7 @@ class ResumedLoopTest {
                 new LearningRateSchedule(LearningRateSchedule.Type.COSINE, 2, 15),
                 new AdamW(0.9, 0.999, 1e-8, 0.01),
                 OptionalDouble.of(2.0));
-        TrainingSettings settings =
-                new TrainingSettings(
+        TrainingSettings settings = new TrainingSettings(
                 policy,
                 optimizer,
                 ending,
@@ -344,7 +344,8 @@ class ResumedLoopTest {
         Everything kept = new Everything(story, -1);
         loop(manifest(), POLICY, last(), story).run(kept);
         TrainingCheckpoint p = kept.points.get(4);
-        TrainingCheckpoint other = new TrainingCheckpoint(p.state(), p.seen(), p.progress(), p.stepsDone() + 1, p.earlier());
+        TrainingCheckpoint other =
+                new TrainingCheckpoint(p.state(), p.seen(), p.progress(), p.stepsDone() + 1, p.earlier());
         assertThatThrownBy(() -> loop(manifest(), POLICY, last(), new Story()).resume(other, Checkpointer.NONE))
                 .hasMessageContaining("1 epochs and 2 steps")
                 .hasMessageContaining("6 steps in all")

@@ -129,8 +129,8 @@ class TrainingLoopTest {
 
         @Override
         public void epochStarts(EpochPlan plan, String reason) {
-            told.add(
-                    "epoch " + plan.epoch() + " live " + plan.freeze().in(GroupState.LIVE) + " " + plan.freezePlan().trainableParameters());
+            told.add("epoch " + plan.epoch() + " live " + plan.freeze().in(GroupState.LIVE) + " "
+                    + plan.freezePlan().trainableParameters());
         }
 
         @Override
@@ -157,8 +157,7 @@ class TrainingLoopTest {
                 new LearningRateSchedule(LearningRateSchedule.Type.CONSTANT, 0, 100),
                 new AdamW(0.9, 0.999, 1e-8, 0.0),
                 OptionalDouble.empty());
-        TrainingSettings settings =
-                new TrainingSettings(
+        TrainingSettings settings = new TrainingSettings(
                 policy,
                 optimizer,
                 ending,
