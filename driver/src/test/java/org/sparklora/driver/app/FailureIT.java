@@ -77,9 +77,9 @@ class FailureIT {
             assertThat(cluster.await()).as(cluster.output()).isEqualTo(6);
             String line = lineOf(cluster);
             assertThat(line)
-                    .matches(
-                            "the cluster failed 2 times in a row at step 12 of epoch 1, the last time because: .* (was|is)"
-                                    + " lost.*\\. Run again with --resume when it is well");
+                    .contains("2 times in a row", "step 12 of epoch 1", "--resume")
+                    .containsPattern(" (was|is) lost")
+                    .endsWith("[cluster.failed]");
             requireStatus(output, "failed", 6, line);
         }
         assertThat(TrainingJob.events(output, "failure")).hasSize(2);
@@ -127,8 +127,8 @@ class FailureIT {
             assertThat(cluster.await()).as(cluster.output()).isEqualTo(6);
             String line = lineOf(cluster);
             assertThat(line)
-                    .matches("after the steps from 9 on, group '\\w+' differs between rank 0 \\(.+:\\d+\\) and rank 1"
-                            + " \\(.+:\\d+\\): the machines compute differently\\. .*");
+                    .containsPattern("from 9 on, group '\\w+' .* rank 0 \\(.+:\\d+\\) and rank 1 \\(.+:\\d+\\)")
+                    .endsWith("[cluster.ranks_differ]");
             requireStatus(output, "failed", 6, line);
         }
         assertThat(TrainingJob.events(output, "failure")).as("done again").isEmpty();

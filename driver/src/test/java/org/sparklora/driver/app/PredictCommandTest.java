@@ -115,7 +115,7 @@ class PredictCommandTest {
         Files.writeString(full.resolve("file"), "x");
         assertLine(
                 2,
-                "is there already and not empty",
+                full.toString(),
                 "--run",
                 run.toString(),
                 "--input",
@@ -125,7 +125,7 @@ class PredictCommandTest {
         String out = folder.resolve("out").toString();
         assertLine(
                 3,
-                "nothere.csv' does not exist",
+                "[data.file.missing]",
                 "--run",
                 run.toString(),
                 "--input",
@@ -137,7 +137,7 @@ class PredictCommandTest {
                 4, "--base", "--run", run.toString(), "--input", input, "--output", out, "--base", folder + "/nobase");
         assertLine(
                 2,
-                "none of csv, json and parquet",
+                "--output-format xml",
                 "--run",
                 run.toString(),
                 "--input",
@@ -150,8 +150,7 @@ class PredictCommandTest {
                 Files.writeString(folder.resolve("nested.jsonl"), "{\"text\": \"great\", \"seen\": [\"here\"]}\n");
         assertLine(
                 3,
-                "the input's column 'seen' is of type array<string>, which CSV cannot hold; give --output-format json or"
-                        + " parquet",
+                "[data.column.type]",
                 "--run",
                 run.toString(),
                 "--input",
@@ -160,7 +159,7 @@ class PredictCommandTest {
                 out);
         assertLine(
                 3,
-                "has no column 'words'",
+                "[data.column.missing]",
                 "--run",
                 run.toString(),
                 "--input",
