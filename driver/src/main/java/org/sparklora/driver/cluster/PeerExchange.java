@@ -118,7 +118,7 @@ final class PeerExchange implements EpochRunner.Epoch {
             done.accept(first.reports());
         }
         first.diverged().ifPresent(message -> {
-            throw new DivergedException(message);
+            throw DivergedException.ofMessage(message);
         });
         return from + first.reports().size();
     }

@@ -32,9 +32,11 @@ public final class RunDirectories {
         try {
             return new HadoopRunDirectory(root.getFileSystem(hadoop), root);
         } catch (IOException | RuntimeException e) {
-            // Hadoop reports a missing class by a plain RuntimeException.
-            throw new OutputException(output + " cannot be reached: " + e.getMessage()
-                    + "; check the address, and that the file system's jars are on the class path (--packages)");
+            // Hadoop reports a class that is not there by a bare RuntimeException.
+            throw new OutputException(
+                    "output.unreachable",
+                    "cannot access " + output + ": " + e.getMessage()
+                            + "; check the address, and that the file system's jars are on the class path (--packages)");
         }
     }
 }

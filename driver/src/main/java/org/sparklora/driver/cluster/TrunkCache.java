@@ -57,7 +57,7 @@ final class TrunkCache {
         CacheStorage storage = StorageBudget.choose(spark, request.where(), bytes);
         CacheStats stats = new CacheStats(
                 plan.epoch(),
-                request.encoder().stageName(cache.stage()),
+                request.encoder().stageName(cache.layerIndex()),
                 data.stream().mapToLong(set -> set.statistics().examples()).sum(),
                 bytes,
                 cache.precision().name().toLowerCase(Locale.ROOT),
@@ -88,7 +88,7 @@ final class TrunkCache {
 
     /** Bytes of one vector for each token, or for each row if the layer reads the first token alone. */
     private long bytes(CachePlan cache, TextStatistics statistics) {
-        boolean first = request.encoder().firstTokenEnters(cache.stage());
+        boolean first = request.encoder().firstTokenEnters(cache.layerIndex());
         long vectors = first ? statistics.examples() : statistics.tokens();
         return vectors * request.encoder().hiddenSize() * cache.precision().bytes();
     }

@@ -128,7 +128,7 @@ class FailureIT {
             String line = lineOf(cluster);
             assertThat(line)
                     .containsPattern("from 9 on, group '\\w+' .* rank 0 \\(.+:\\d+\\) and rank 1 \\(.+:\\d+\\)")
-                    .endsWith("[cluster.ranks_differ]");
+                    .endsWith("[cluster.ranks-differ]");
             requireStatus(output, "failed", 6, line);
         }
         assertThat(TrainingJob.events(output, "failure")).as("done again").isEmpty();

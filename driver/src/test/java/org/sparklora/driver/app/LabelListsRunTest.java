@@ -241,8 +241,7 @@ class LabelListsRunTest {
 
         TrainingJob.Ended csv = predict(output, input, folder.resolve("csv"), "--output-format", "csv");
         assertThat(csv.code()).isEqualTo(2);
-        assertThat(csv.err())
-                .contains("--output-format csv", "json or parquet");
+        assertThat(csv.err()).contains("--output-format csv", "[output.format]");
     }
 
     private static TrainingJob.Ended predict(Path run, Path input, Path output, String... more) {

@@ -115,7 +115,7 @@ class PredictCommandTest {
         Files.writeString(full.resolve("file"), "x");
         assertLine(
                 2,
-                full.toString(),
+                "is there already and not empty",
                 "--run",
                 run.toString(),
                 "--input",
@@ -125,7 +125,7 @@ class PredictCommandTest {
         String out = folder.resolve("out").toString();
         assertLine(
                 3,
-                "[data.file.missing]",
+                "nothere.csv' does not exist",
                 "--run",
                 run.toString(),
                 "--input",
@@ -137,7 +137,7 @@ class PredictCommandTest {
                 4, "--base", "--run", run.toString(), "--input", input, "--output", out, "--base", folder + "/nobase");
         assertLine(
                 2,
-                "--output-format xml",
+                "[output.format]",
                 "--run",
                 run.toString(),
                 "--input",
@@ -150,7 +150,8 @@ class PredictCommandTest {
                 Files.writeString(folder.resolve("nested.jsonl"), "{\"text\": \"great\", \"seen\": [\"here\"]}\n");
         assertLine(
                 3,
-                "[data.column.type]",
+                "the input's column 'seen' is of type array<string>, which CSV cannot hold; give --output-format json or"
+                        + " parquet",
                 "--run",
                 run.toString(),
                 "--input",
@@ -159,7 +160,7 @@ class PredictCommandTest {
                 out);
         assertLine(
                 3,
-                "[data.column.missing]",
+                "has no column 'words'",
                 "--run",
                 run.toString(),
                 "--input",

@@ -101,7 +101,7 @@ class HadoopRunDirectoryTest {
             assertThatThrownBy(() -> directory.write("history.jsonl", NEW))
                     .as("full after %d bytes", n)
                     .isInstanceOf(OutputException.class)
-                    .hasMessageContainingAll(directory.location() + "/history.jsonl", "disk full");
+                    .hasMessageContainingAll(directory.location() + "/history.jsonl", "disk full", "[output.unwritable]");
             assertThat(directory.read("history.jsonl")).as("after %d bytes", n).isEqualTo(OLD);
             assertThat(directory.list()).containsExactly("history.jsonl");
             assertThat(folder.resolve(".history.jsonl.tmp")).doesNotExist();
@@ -122,7 +122,7 @@ class HadoopRunDirectoryTest {
                 disk.dieAfter(n);
                 assertThatThrownBy(() -> directory.write("status.json", NEW))
                         .isInstanceOf(OutputException.class)
-                        .hasMessageContainingAll(directory.location() + "/status.json", "connection lost");
+                        .hasMessageContainingAll(directory.location() + "/status.json", "connection lost", "[output.unwritable]");
                 disk.heal();
                 assertThat(directory.read("status.json"))
                         .as("after %d bytes", n)
@@ -154,7 +154,7 @@ class HadoopRunDirectoryTest {
             String reason = refused == Operation.WRITE ? "write refused" : "rename refused";
             assertThatThrownBy(() -> directory.write("status.json", NEW))
                     .isInstanceOf(OutputException.class)
-                    .hasMessageContainingAll(directory.location() + "/status.json", reason);
+                    .hasMessageContainingAll(directory.location() + "/status.json", reason, "[output.unwritable]");
             assertThat(directory.read("status.json")).isEqualTo(OLD);
             assertThat(directory.list()).containsExactly("status.json");
         }
@@ -180,7 +180,7 @@ class HadoopRunDirectoryTest {
         disk.refuse(Operation.DELETE);
         assertThatThrownBy(() -> directory.delete("adapter"))
                 .isInstanceOf(OutputException.class)
-                .hasMessageContainingAll(directory.location() + "/adapter", "delete refused");
+                .hasMessageContainingAll(directory.location() + "/adapter", "delete refused", "[output.unwritable]");
     }
 
     @Test
@@ -189,6 +189,6 @@ class HadoopRunDirectoryTest {
         RunDirectory directory = on(FaultyFileSystem.disk(), file);
         assertThatThrownBy(directory::list)
                 .isInstanceOf(OutputException.class)
-                .hasMessageContainingAll(directory.location(), "it is a file");
+                .hasMessageContainingAll(directory.location(), "[output.unwritable]");
     }
 }

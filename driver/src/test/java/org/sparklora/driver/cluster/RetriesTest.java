@@ -256,7 +256,7 @@ class RetriesTest {
     @Test
     void numbersThatAreNotFiniteAndRanksThatDisagreeEndTheRun() {
         for (RuntimeException end :
-                List.of(new DivergedException("loss is NaN"), catchMismatch(List.of(claim(0, "aa"), claim(1, "bb"))))) {
+                List.of(new DivergedException("diverged.loss", "loss is NaN"), catchMismatch(List.of(claim(0, "aa"), claim(1, "bb"))))) {
             attempts = 0;
             assertThatThrownBy(() -> retries.run(AT, (ranks, failures) -> {
                         attempts++;

@@ -58,7 +58,7 @@ public final class EpochContext implements Serializable {
                 .map(positions -> batch(shard, positions))
                 .toList();
         clock.lap(Phase.DATA);
-        return pass().sum(trainable, new ShardPass.Place(step, shard.index()), microbatches, clock);
+        return pass().sum(trainable, step, shard.index(), microbatches, clock);
     }
 
     /** Counts the padding of a shard's rows over the epoch. */

@@ -17,7 +17,6 @@ import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.train.AdaptedModel;
-import org.sparklora.worker.train.AdaptedModel.GroupView;
 
 /** Computes the logits of every row of a task's shards with an epoch's adapter. Rows come in the order of their lengths. */
 public final class PredictTask implements FlatMapFunction<Iterator<CachedShard>, ShardLogits> {
@@ -81,12 +80,7 @@ public final class PredictTask implements FlatMapFunction<Iterator<CachedShard>,
         EpochPlan plan = epoch.plan();
         try (NDManager manager = Torch.newManager()) {
             AdaptedModel model = new AdaptedModel(
-                    manager,
-                    epoch.base(),
-                    epoch.run().head(),
-                    new GroupView(plan.manifest(), plan.freeze()),
-                    plan.snapshot(),
-                    false);
+                    manager, epoch.base(), epoch.run().head(), plan.freezePlan(), plan.snapshot(), false);
             return Tensors.toFloats(model.logits(batch, Tokens.of(manager, batch), plan.cache()));
         }
     }

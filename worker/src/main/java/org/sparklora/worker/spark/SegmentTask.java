@@ -80,8 +80,8 @@ public final class SegmentTask
         requireShards(shards, ranks, self);
 
         TrainState training = TrainState.restore(epoch.plan().manifest(), TrainStateCodec.decodeState(state));
-        TrainStep step = new TrainStep(training, segment.optimizer());
-        int floats = step.layout().size();
+        TrainStep step = new TrainStep(training, epoch.plan().freezePlan(), segment.optimizer());
+        int floats = epoch.plan().freezePlan().trainableParameters();
         long firstStep = segment.steps().firstGlobal() + segment.steps().from();
         Mailbox mailbox = new Mailbox(segment.sessionId(), floats, ranks, self, firstStep);
         clock.lap(Phase.DATA);

@@ -71,10 +71,12 @@ public final class FilePrediction {
                     .toLowerCase(Locale.ROOT);
             if (!FORMATS.contains(chosen)) {
                 throw new OutputException(
-                        "--output-format " + chosen + " is unknown; use csv, json or parquet");
+                        "output.format",
+                        "unknown --output-format " + chosen + "; use csv, json or parquet");
             }
             if (words && chosen.equals("csv")) {
-                throw new OutputException("--output-format csv cannot hold arrays of words and tags; use json or parquet");
+                throw new OutputException(
+                        "output.format", "--output-format csv cannot contain arrays of words and tags; use json or parquet");
             }
             try {
                 Configuration hadoop = Locations.hadoop();
@@ -82,7 +84,8 @@ public final class FilePrediction {
                 var files = path.getFileSystem(hadoop);
                 if (files.exists(path) && (files.getFileStatus(path).isFile() || files.listStatus(path).length > 0)) {
                     throw new OutputException(
-                            location + " exists and is not empty; give another --output, or remove it");
+                            "output.not_empty",
+                            location + " already exists and is not empty; choose another --output, or delete it");
                 }
             } catch (IOException | IllegalArgumentException e) {
                 throw OutputException.writing(location, e instanceof IOException io ? io : new IOException(e));
