@@ -96,8 +96,8 @@ public final class JobModel {
                 .filter(module -> !head.modules().contains(module))
                 .toList();
         if (!others.isEmpty()) {
-            throw new ManifestException(List.of("lora.modules_to_save=" + modulesToSave + ": " + others
-                    + " is no part of this model's head, which is " + head.modules()));
+            throw new ManifestException("manifest.head.unknown", List.of("lora.modules_to_save=" + modulesToSave + ": " + others
+                    + " is not a part of this model's head, which is " + head.modules()));
         }
     }
 
@@ -233,7 +233,7 @@ public final class JobModel {
 
     private static void refuse(List<String> problems) {
         if (!problems.isEmpty()) {
-            throw new ManifestException(problems);
+            throw new ManifestException("manifest.policy.invalid", problems);
         }
     }
 
