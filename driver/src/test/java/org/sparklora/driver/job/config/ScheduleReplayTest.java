@@ -1,6 +1,7 @@
 package org.sparklora.driver.job.config;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.sparklora.driver.job.text.Coded.problem;
 
 import java.nio.file.Path;
 import java.util.List;
@@ -33,19 +34,13 @@ class ScheduleReplayTest {
     @Test
     void refusesToThawALiveGroup() {
         assertThat(problems("{epoch: 1, thaw: [top, bottom]}, {epoch: 2, thaw: [bottom]}"))
-                .containsExactly(
-                        "schedule.events[0].thaw names group 'top', which is live at epoch 1 already; remove it",
-                        "schedule.events[1].thaw names group 'bottom', which is live at epoch 2 already; remove it");
+                .satisfiesExactly(problem("config.event.illegal", "schedule.events[0].thaw", "top", "1"), problem("config.event.illegal", "schedule.events[1].thaw", "bottom", "2"));
     }
 
     @Test
     void refusesToFreezeAGroupThatIsNotLive() {
         assertThat(problems("{epoch: 1, freeze: [top, bottom]}, {epoch: 2, freeze: [top]}"))
-                .containsExactly(
-                        "schedule.events[0].freeze names group 'bottom', which is dormant at epoch 1;"
-                                + " only a live group can freeze",
-                        "schedule.events[1].freeze names group 'top', which is frozen at epoch 2;"
-                                + " only a live group can freeze");
+                .satisfiesExactly(problem("config.event.illegal", "schedule.events[0].freeze", "bottom", "1"), problem("config.event.illegal", "schedule.events[1].freeze", "top", "2"));
     }
 
     @Test
@@ -55,22 +50,19 @@ class ScheduleReplayTest {
                         Jobs.TWO_GROUPS,
                         "lora.init_adapter=/a",
                         "schedule.events=[{epoch: 1, freeze: [bottom]}]"))
-                .containsExactly("schedule.events[0].freeze names group 'bottom', which is not live at epoch 1;"
-                        + " only a live group can freeze");
+                .satisfiesExactly(problem("config.event.illegal", "schedule.events[0].freeze", "bottom", "1"));
     }
 
     @Test
     void refusesBothMovesInOneEvent() {
         assertThat(problems("{epoch: 1, thaw: [bottom], freeze: [bottom]}"))
-                .containsExactly("schedule.events[0].freeze names group 'bottom', which the same event thaws;"
-                        + " keep one of the two");
+                .satisfiesExactly(problem("config.event.illegal", "schedule.events[0].freeze", "bottom"));
     }
 
     @Test
     void refusesTwoMovesAtOneMoment() {
         assertThat(problems("{epoch: 1, thaw: [bottom]}, {epoch: 1, freeze: [bottom]}"))
-                .containsExactly("schedule.events[1].freeze names group 'bottom',"
-                        + " which another event moves at epoch 1 too; keep one");
+                .satisfiesExactly(problem("config.event.illegal", "schedule.events[1].freeze", "bottom", "1"));
     }
 
     @Test
@@ -85,16 +77,11 @@ class ScheduleReplayTest {
                 .containsExactly("epoch 1, step 9", "epoch 1", "epoch 1, step 3");
         assertThat(problems("{epoch: 1, step: 9, thaw: [bottom]}, {epoch: 1, freeze: [bottom]},"
                         + " {epoch: 2, step: 0, freeze: [top]}, {epoch: 2, thaw: [top]}"))
-                .containsExactly(
-                        "schedule.events[1].freeze names group 'bottom', which is dormant at epoch 1; only a live group can"
-                                + " freeze",
-                        "schedule.events[3].thaw names group 'top', which another event moves at epoch 2 too; keep one");
+                .satisfiesExactly(problem("config.event.illegal", "schedule.events[1].freeze", "bottom", "1"), problem("config.event.illegal", "schedule.events[3].thaw", "top", "2"));
         assertThat(problems("{epoch: 1, step: 9, thaw: [bottom]}, {epoch: 1, step: 9, freeze: [bottom]}"))
-                .containsExactly(
-                        "schedule.events[1].freeze names group 'bottom', which another event moves at epoch 1, step"
-                                + " 9 too; keep one");
+                .satisfiesExactly(problem("config.event.illegal", "schedule.events[1].freeze", "bottom", "1", "9"));
         assertThat(problems("{epoch: 1, step: -1, thaw: [bottom]}"))
-                .containsExactly("schedule.events[0].step='-1' must be a whole number from 0 to 2147483647");
+                .satisfiesExactly(problem("config.value.invalid", "schedule.events[0].step='-1'", "0"));
     }
 
     @Test
@@ -109,15 +96,9 @@ class ScheduleReplayTest {
                 .hasSize(2);
         assertThat(problems("{epoch: 3, step: 7, " + add + "}, {epoch: 3, step: 6, thaw: [side]},"
                         + " {epoch: 2, freeze: [side]}, {epoch: 3, step: 8, thaw: [side]}"))
-                .containsExactly(
-                        "schedule.events[2].freeze names group 'side', which schedule.events[0].add declares only at epoch"
-                                + " 3, step 7; move one of the two",
-                        "schedule.events[1].thaw names group 'side', which schedule.events[0].add declares only at epoch 3,"
-                                + " step 7; move one of the two");
+                .satisfiesExactly(problem("config.event.illegal", "schedule.events[2].freeze", "side", "schedule.events[0].add", "3", "7"), problem("config.event.illegal", "schedule.events[1].thaw", "side", "schedule.events[0].add", "3", "7"));
         assertThat(problems("{epoch: 3, " + add + "}, {epoch: 4, freeze: [side]}"))
-                .containsExactly(
-                        "schedule.events[1].freeze names group 'side', which is dormant at epoch 4; only a live"
-                                + " group can freeze");
+                .satisfiesExactly(problem("config.event.illegal", "schedule.events[1].freeze", "side", "4"));
     }
 
     @Test
@@ -129,23 +110,13 @@ class ScheduleReplayTest {
                         "schedule.policy=gradual",
                         "schedule.groups=[botom]",
                         "schedule.events=[{epoch: 1, thaw: [middle], freeze: [bias]}]"))
-                .containsExactly(
-                        "schedule.live[2]='top' is listed twice; keep one",
-                        "schedule.live[0]='head' is an implicit group, which is always live; remove it",
-                        "schedule.groups[0]='botom' is not a group of lora.groups; did you mean bottom?",
-                        "schedule.events[0].thaw[0]='middle' is not a group of lora.groups;"
-                                + " the groups are bottom, top",
-                        "schedule.events[0].freeze[0]='bias' is an implicit group, which is always live; remove it");
+                .satisfiesExactly(problem("config.list.duplicate", "schedule.live[2]='top'"), problem("config.group.unknown", "schedule.live[0]='head'"), problem("config.group.unknown", "schedule.groups[0]='botom'", "lora.groups", "bottom"), problem("config.group.unknown", "schedule.events[0].thaw[0]='middle'", "lora.groups"), problem("config.group.unknown", "schedule.events[0].freeze[0]='bias'"));
     }
 
     @Test
     void refusesAnEventWithoutEpochOrGroups() {
         assertThat(problems("{epoch: 1, thaw: [], freeze: []}, {thaw: [bottom], freze: []}"))
-                .containsExactly(
-                        "schedule.events[0].thaw is missing; an event thaws, freezes or adds at least one group",
-                        "schedule.events[1].epoch is missing; it is the epoch, from 0, before which the event takes"
-                                + " effect",
-                        "schedule.events[1].freze is not a key; did you mean schedule.events[1].freeze?");
+                .satisfiesExactly(problem("config.key.missing", "schedule.events[0].thaw"), problem("config.key.missing", "schedule.events[1].epoch", "0"), problem("config.key.unknown", "schedule.events[1].freze", "schedule.events[1].freeze"));
     }
 
     private List<String> problems(String events) {

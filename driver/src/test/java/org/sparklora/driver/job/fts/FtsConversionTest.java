@@ -1,6 +1,7 @@
 package org.sparklora.driver.job.fts;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.sparklora.driver.job.text.Coded.problem;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import java.io.IOException;
@@ -302,11 +303,10 @@ class FtsConversionTest {
 
     @Test
     void withoutAModelARegularExpressionIsRefused() throws IOException {
-        String why =
-                " is not the name of a weight or bias but a regular expression; give --model DIR or --config F to say"
-                        + " for which model";
         assertThat(problems("0: {params: [bert.pooler.dense.weight, 'bert.*.weight', bert.encoder.layer.1]}", NO_MODEL))
-                .containsExactly("0.params[1]='bert.*.weight'" + why, "0.params[2]='bert.encoder.layer.1'" + why);
+                .satisfiesExactly(
+                        problem("config.fts.params", "0.params[1]='bert.*.weight'", "--model", "--config"),
+                        problem("config.fts.params", "0.params[2]='bert.encoder.layer.1'", "--model", "--config"));
     }
 
     @Test
@@ -316,22 +316,12 @@ class FtsConversionTest {
                 1: {params: ['model.bert.encoder.layer.1', 'model.bert.encoder.layer.(12|13).*']}
                 2: {params: [model.bert.encoder.layer.2.attention.self.qery.weight]}
                 """, BERT))
-                .containsExactly(
-                        "0.params[0]='model.head.weight' matches no parameter of the model; remove it, also if it is the"
-                                + " head under another name, which always learns here",
-                        "1.params[1]='model.bert.encoder.layer.(12|13).*' matches no parameter of the model; the beginning"
-                                + " of a name must match, such as 'model.bert.embeddings.word_embeddings.weight'",
-                        "2.params[0]='model.bert.encoder.layer.2.attention.self.qery.weight' matches no parameter of the"
-                                + " model; did you mean 'model.bert.encoder.layer.2.attention.self.query.weight'?",
-                        "0.params and 1.params both mean 'bert.encoder.layer.11.attention.output.LayerNorm.weight' and 15"
-                                + " more; a parameter may be in one phase only");
+                .satisfiesExactly(problem("config.fts.params", "0.params[0]='model.head.weight'"), problem("config.fts.params", "1.params[1]='model.bert.encoder.layer.(12|13).*'", "model.bert.embeddings.word_embeddings.weight"), problem("config.fts.params", "2.params[0]='model.bert.encoder.layer.2.attention.self.qery.weight'", "model.bert.encoder.layer.2.attention.self.query.weight"), problem("config.fts.params", "0.params", "bert.encoder.layer.11.attention.output.LayerNorm.weight", "15"));
     }
 
     @Test
     void refusesAScheduleThatLeavesNothingForLora() throws IOException {
         assertThat(problems("0: {params: [model.classifier.weight]}\n1: {params: ['.*LayerNorm']}", BERT))
-                .containsExactly(
-                        "no phase has a weight that LoRA can adapt, and a job needs one group at least; add the"
-                                + " weights of Linears, such as query and value");
+                .satisfiesExactly(problem("config.fts.params", "no"));
     }
 }
