@@ -63,18 +63,34 @@ class JobFilePageTest {
         lines.add("|---|---|---|---|---|");
         for (JobKey<?> key : section.keys()) {
             lines.add("| `" + key.name() + "` | " + type(key) + " | " + byDefault(key) + " | " + key.meaning() + " | "
-                    + key.resume().words() + " |");
+                    + onResume(key) + " |");
         }
         return String.join("\n", lines) + "\n";
     }
 
+    /** The type as messages say it, shorter. */
     private static String type(JobKey<?> key) {
-        return key.type().words().replace(" to " + Integer.MAX_VALUE, "").replaceFirst("^an? ", "");
+        return key.type()
+                .words()
+                .replace(" to " + Integer.MAX_VALUE, "")
+                .replace("whole number from", "whole number ≥")
+                .replace("number of at least", "number ≥")
+                .replace("number above", "number >")
+                .replace(" and below ", " and < ")
+                .replace(" and at most ", " and ≤ ")
+                .replaceFirst("^(an?|one of) ", "");
     }
 
     private static String byDefault(JobKey<?> key) {
-        boolean isText = key.absent().value() == null
-                || List.of("required", "none").contains(key.absent().words());
-        return isText ? key.absent().words() : "`" + key.absent().words() + "`";
+        String words = key.absent().words();
+        return key.absent().kind() == JobKey.Kind.DEFAULT ? "`" + words + "`" : words;
+    }
+
+    /** The rule of a whole section is that of its keys. */
+    private static String onResume(JobKey<?> key) {
+        boolean isSection = key.absent().words().equals("see below");
+        return isSection && key.resume() == JobKey.Resume.FIXED
+                ? "see below"
+                : key.resume().words();
     }
 }

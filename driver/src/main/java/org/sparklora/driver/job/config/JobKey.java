@@ -20,7 +20,24 @@ public record JobKey<T>(String name, KeyType<T> type, Absent<T> absent, Resume r
      * @param value the default; for a required key, a placeholder that lets reading continue; null for no value
      * @param words the default as documentation shows it
      */
-    public record Absent<T>(@Nullable T value, String words) {}
+    public record Absent<T>(Kind kind, @Nullable T value, String words) {
+
+        static <T> Absent<T> of(Kind kind, @Nullable T value) {
+            return new Absent<>(kind, value, kind.name().toLowerCase(Locale.ROOT));
+        }
+    }
+
+    /** Whether a key can be left out. */
+    public enum Kind {
+        /** The file must have the key. */
+        REQUIRED,
+        /** The key has a default. */
+        DEFAULT,
+        /** The default follows from other values. */
+        DERIVED,
+        /** The key has no value then. */
+        NONE
+    }
 
     /** What of a key a resumed run may change. */
     public enum Resume {
@@ -47,33 +64,30 @@ public record JobKey<T>(String name, KeyType<T> type, Absent<T> absent, Resume r
         }
     }
 
-    private static final String REQUIRED = "required";
-    private static final String NONE = "none";
-
     static <T> JobKey<T> of(String name, KeyType<T> type, T defaultValue, String meaning) {
         Object plain = ResolvedYaml.plain(defaultValue);
         String words = plain instanceof String text && text.isEmpty() ? "''" : String.valueOf(plain);
-        return new JobKey<>(name, type, new Absent<>(defaultValue, words), Resume.FIXED, meaning);
+        return new JobKey<>(name, type, new Absent<>(Kind.DEFAULT, defaultValue, words), Resume.FIXED, meaning);
     }
 
     /** A key without a default. */
     static <T> JobKey<T> optional(String name, KeyType<T> type, String meaning) {
-        return new JobKey<>(name, type, new Absent<>(null, NONE), Resume.FIXED, meaning);
+        return new JobKey<>(name, type, Absent.of(Kind.NONE, null), Resume.FIXED, meaning);
     }
 
     /** A key whose default is the same as no value at all: {@code config.yaml} shows it as null. */
     static <T> JobKey<T> optional(String name, KeyType<T> type, T defaultValue, String meaning) {
-        return new JobKey<>(name, type, new Absent<>(defaultValue, NONE), Resume.FIXED, meaning);
+        return new JobKey<>(name, type, Absent.of(Kind.NONE, defaultValue), Resume.FIXED, meaning);
     }
 
     /** A key whose default follows from other values, as {@code words} say. */
     static <T> JobKey<T> derived(String name, KeyType<T> type, String words, String meaning) {
-        return new JobKey<>(name, type, new Absent<>(null, words), Resume.FIXED, meaning);
+        return new JobKey<>(name, type, new Absent<>(Kind.DERIVED, null, words), Resume.FIXED, meaning);
     }
 
     /** @param placeholder the value with which reading continues when the file leaves the key out */
     static <T> JobKey<T> required(String name, KeyType<T> type, T placeholder, String meaning) {
-        return new JobKey<>(name, type, new Absent<>(placeholder, REQUIRED), Resume.FIXED, meaning);
+        return new JobKey<>(name, type, Absent.of(Kind.REQUIRED, placeholder), Resume.FIXED, meaning);
     }
 
     JobKey<T> onResume(Resume other) {
@@ -85,13 +99,14 @@ public record JobKey<T>(String name, KeyType<T> type, Absent<T> absent, Resume r
         return component.replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT);
     }
 
-    boolean isRequired() {
-        return absent.words().equals(REQUIRED);
+    /** Whether the file must give a value. */
+    public boolean isRequired() {
+        return absent.kind() == Kind.REQUIRED;
     }
 
     /** Whether a value is written as null because it is the same as no value. */
     boolean isWrittenAsNull(Object value) {
-        return absent.words().equals(NONE) && value.equals(absent.value());
+        return absent.kind() == Kind.NONE && value.equals(absent.value());
     }
 
     /** The value in the file; empty when the key is left out, or its value is a problem. */

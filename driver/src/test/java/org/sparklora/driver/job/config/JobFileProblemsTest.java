@@ -192,7 +192,7 @@ class JobFileProblemsTest {
     @Test
     void pointsAtBadYaml() {
         assertThat(Jobs.problems(directory, "model:\n\tpath: x\n"))
-                .satisfiesExactly(problem("config.yaml.syntax", "line 2, column 1", "	(TAB)"));
+                .satisfiesExactly(problem("config.yaml.syntax", "line 2, column 1", "TAB"));
         assertThat(Jobs.problems(directory, "lora: {r: 8\nseed: 1\n"))
                 .satisfiesExactly(problem("config.yaml.syntax", "line 2, column 5", ",", "}"));
         assertThat(Jobs.problems(directory, "a: &x [*x]\n"))
