@@ -7,54 +7,66 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.sparklora.driver.job.config.JobKey;
 import org.sparklora.driver.job.config.JobKeyTable;
 import org.sparklora.driver.job.config.JobSection;
 
 /**
- * docs/job-file.md lists exactly the keys of {@link JobKeyTable}. Each section's table is between two comments. With the
- * system property {@code pages.write=true} the test writes the tables into the page instead.
+ * The pages in docs list exactly the keys of {@link JobKeyTable}. Each section's table is between two comments, on
+ * docs/job-file.md or another page. With the system property {@code pages.write=true} the test writes the tables instead.
  */
 class JobFilePageTest {
 
-    private static final Path PAGE =
-            Path.of(System.getProperty("project.root", ".."), "docs", "job-file.md").toAbsolutePath();
+    private static final Path DOCS = Path.of(System.getProperty("project.root", ".."), "docs");
+    private static final String END = "<!-- /keys -->";
 
-    @Test
-    void thePageListsEveryKeyWithItsTypeDefaultMeaningAndResumeRule() throws IOException {
-        String page = Files.readString(PAGE);
-        String expected = page;
-        for (JobSection section : JobKeyTable.sections()) {
-            expected = withTable(expected, section);
-        }
+    static List<JobSection> sections() {
+        return JobKeyTable.sections();
+    }
+
+    @ParameterizedTest
+    @MethodSource("sections")
+    void aPageListsEveryKeyWithItsTypeDefaultMeaningAndResumeRule(JobSection section) throws IOException {
+        String begin = "<!-- keys: " + (section.name().isEmpty() ? "job" : section.name()) + " -->\n";
+        Path file = pageWith(begin);
+        String page = Files.readString(file);
+        int from = page.indexOf(begin) + begin.length();
+        int to = page.indexOf(END, from);
+        assertThat(to).as("%s after %s in %s", END, begin.strip(), file).isNotNegative();
         if (Boolean.getBoolean("pages.write")) {
-            Files.writeString(PAGE, expected);
+            Files.writeString(file, page.substring(0, from) + table(section) + page.substring(to));
         } else {
-            assertThat(page)
-                    .as("%s differs from the table of keys; write it again with -Dpages.write=true", PAGE)
-                    .isEqualTo(expected);
+            assertThat(page.substring(from, to))
+                    .as("the keys of '%s' in %s; write them again with -Dpages.write=true", section.name(), file)
+                    .isEqualTo(table(section));
         }
     }
 
     @Test
     void everySectionHasAKeyAndEveryKeyAMeaning() {
-        assertThat(JobKeyTable.sections()).allSatisfy(section -> {
+        assertThat(sections()).allSatisfy(section -> {
             assertThat(section.keys()).as(section.name()).isNotEmpty();
             assertThat(section.keys())
                     .allSatisfy(key -> assertThat(key.meaning()).isNotBlank().doesNotEndWith("."));
         });
     }
 
-    private static String withTable(String page, JobSection section) {
-        String name = section.name().isEmpty() ? "job" : section.name();
-        String begin = "<!-- keys: " + name + " -->\n";
-        String end = "<!-- /keys -->";
-        int from = page.indexOf(begin);
-        int to = page.indexOf(end, Math.max(0, from));
-        assertThat(from).as("place of the keys of '%s' in %s", name, PAGE).isNotNegative();
-        assertThat(to).as("end of the keys of '%s' in %s", name, PAGE).isNotNegative();
-        return page.substring(0, from + begin.length()) + table(section) + page.substring(to);
+    private static Path pageWith(String text) throws IOException {
+        List<Path> pages = new ArrayList<>();
+        try (Stream<Path> files = Files.list(DOCS)) {
+            for (Path file :
+                    files.filter(f -> f.toString().endsWith(".md")).sorted().toList()) {
+                if (Files.readString(file).contains(text)) {
+                    pages.add(file);
+                }
+            }
+        }
+        assertThat(pages).as("pages with %s", text.strip()).hasSize(1);
+        return pages.get(0);
     }
 
     private static String table(JobSection section) {

@@ -56,8 +56,8 @@ final class JobKeys {
         outputDir = new Param<>(
                 parent,
                 "outputDir",
-                "run directory with history and checkpoints; must not hold a run. Not set: a temporary directory, deleted"
-                        + " after training");
+                "run directory with history and checkpoints; must not hold a run. Not set: a temporary directory,"
+                        + " deleted after training");
         embedBase = new BooleanParam(
                 parent, "embedBase", "whether a saved model holds a copy of the base model instead of its path");
         baseModel = text("baseModel", "model.path");
@@ -72,7 +72,8 @@ final class JobKeys {
         regParam = number("regParam", "training.weight_decay");
         batchSize = whole("batchSize", "training.batch_size");
         shards = whole("shards", "training.shards");
-        seed = keyed("seed", new LongParam(parent, "seed", JobKeyTable.key("seed").meaning()));
+        seed = keyed(
+                "seed", new LongParam(parent, "seed", JobKeyTable.key("seed").meaning()));
         // Spark writes the missing interval as -1, the job file as null.
         checkpointInterval = keyed(
                 "execution.checkpoint_every",

@@ -34,7 +34,8 @@ class BadInputConfigTest {
                 "training.learning_rate=-1 | config.value.invalid | DIR/job.yaml: training.learning_rate='-1'; 0",
                 "training.batch_size | config.set.syntax | DIR/job.yaml: --set training.batch_size",
                 "lora={r: 4 | config.yaml.syntax | DIR/job.yaml: --set lora={r: 4; line 1, column 6",
-                "schedule.events=[{epoch: 1, thaw: [top]}] | config.event.illegal | DIR/job.yaml: schedule.events[0].thaw; 'top'; epoch 1",
+                "schedule.events=[{epoch: 1, thaw: [top]}] | config.event.illegal | DIR/job.yaml:"
+                        + " schedule.events[0].thaw; 'top'; epoch 1",
                 "execution.device=gpu | config.value.unavailable | DIR/job.yaml: execution.device='gpu'; cpu",
             })
     void jobFile(String override, String code, String facts) {
@@ -63,14 +64,22 @@ class BadInputConfigTest {
             delimiter = '|',
             quoteCharacter = '`',
             value = {
-                "lora.groups.top.target_modules=[qeury] | manifest.module.unmatched | lora.groups.top.target_modules[0]='qeury'; 'query'",
-                "lora.groups.top.target_modules=[layer.12.attention.self.query] | manifest.module.unmatched | lora.groups.top.target_modules[0]='layer.12.attention.self.query'; layer.0..layer.1",
-                "lora.groups.top.layers_to_transform=[7] | manifest.layer.unknown | lora.groups.top.layers_to_transform; 7; layer.0..layer.1",
-                "lora.groups.bottom.layers_to_transform=[1] | manifest.module.shared | lora.groups.bottom; lora.groups.top; 'bert.encoder.layer.1.attention.self.query'",
-                "lora.exclude_modules=[poler.dense] | manifest.module.unmatched | lora.exclude_modules[0]='poler.dense'; 'pooler.dense'",
-                "lora.rank_pattern={key: 2} | manifest.pattern.unused | lora.rank_pattern['key']=2; 'bert.encoder.layer.0.attention.self.key'",
-                "lora.groups.bottom.alpha_pattern={value: 2} | manifest.pattern.unused | lora.groups.bottom.alpha_pattern['value']=2.0; 'bert.encoder.layer.0.attention.self.value'",
-                "lora.groups.top.r=33 | manifest.rank.invalid | lora.groups.top.r=33; 24; 'bert.encoder.layer.1.attention.self.query'; 1 more",
+                "lora.groups.top.target_modules=[qeury] | manifest.module.unmatched |"
+                        + " lora.groups.top.target_modules[0]='qeury'; 'query'",
+                "lora.groups.top.target_modules=[layer.12.attention.self.query] | manifest.module.unmatched |"
+                        + " lora.groups.top.target_modules[0]='layer.12.attention.self.query'; layer.0..layer.1",
+                "lora.groups.top.layers_to_transform=[7] | manifest.layer.unknown |"
+                        + " lora.groups.top.layers_to_transform; 7; layer.0..layer.1",
+                "lora.groups.bottom.layers_to_transform=[1] | manifest.module.shared | lora.groups.bottom;"
+                        + " lora.groups.top; 'bert.encoder.layer.1.attention.self.query'",
+                "lora.exclude_modules=[poler.dense] | manifest.module.unmatched |"
+                        + " lora.exclude_modules[0]='poler.dense'; 'pooler.dense'",
+                "lora.rank_pattern={key: 2} | manifest.pattern.unused | lora.rank_pattern['key']=2;"
+                        + " 'bert.encoder.layer.0.attention.self.key'",
+                "lora.groups.bottom.alpha_pattern={value: 2} | manifest.pattern.unused |"
+                        + " lora.groups.bottom.alpha_pattern['value']=2.0; 'bert.encoder.layer.0.attention.self.value'",
+                "lora.groups.top.r=33 | manifest.rank.invalid | lora.groups.top.r=33; 24;"
+                        + " 'bert.encoder.layer.1.attention.self.query'; 1 more",
                 "model.max_length=65 | USAGE | model.max_length; 65; 64; DIR/model",
             })
     void groupsThatDoNotFitTheModel(String override, String code, String facts) {
@@ -109,10 +118,7 @@ class BadInputConfigTest {
     void brokenYaml() {
         job.write("job.yaml", "model: [\n");
         job.refused(
-                job.trainWithoutSpark(),
-                ExitCode.USAGE,
-                "DIR/job.yaml: line 2, column 1: ",
-                "[config.yaml.syntax]");
+                job.trainWithoutSpark(), ExitCode.USAGE, "DIR/job.yaml: line 2, column 1: ", "[config.yaml.syntax]");
     }
 
     @ParameterizedTest
@@ -124,7 +130,8 @@ class BadInputConfigTest {
                 "train | Missing required option: '--config=FILE'; 'spark-lora train --help' lists what there is",
                 "train --config f --fast | Unknown option: '--fast'; 'spark-lora train --help' lists what there is",
                 "train --config f now | unexpected argument 'now'; 'spark-lora train --help' lists what there is",
-                "train --config | Missing required parameter for option '--config' (FILE); 'spark-lora train --help' lists what there is",
+                "train --config | Missing required parameter for option '--config' (FILE); 'spark-lora train --help'"
+                        + " lists what there is",
             })
     void commandLine(String line, String message) {
         job.refused(TrainingJob.run("none", line.split(" ", -1)), ExitCode.USAGE, message);

@@ -166,8 +166,9 @@ public final class JobChanges {
         if (now < old) {
             refused.add(line + " (a run cannot become shorter)");
         } else if (now > old && after.training().lrSchedulerType() != LrSchedulerType.CONSTANT) {
-            refused.add(
-                    line + " (more epochs need lr_scheduler_type: constant; other schedules depend on the number of epochs)");
+            refused.add(line
+                    + " (more epochs need lr_scheduler_type: constant; other schedules depend on the number of"
+                    + " epochs)");
         }
     }
 

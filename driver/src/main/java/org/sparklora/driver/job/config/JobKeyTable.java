@@ -1,5 +1,34 @@
 package org.sparklora.driver.job.config;
 
+import static org.sparklora.driver.job.config.JobKey.derived;
+import static org.sparklora.driver.job.config.JobKey.of;
+import static org.sparklora.driver.job.config.JobKey.optional;
+import static org.sparklora.driver.job.config.JobKey.required;
+import static org.sparklora.driver.job.config.JobSection.sectionOf;
+import static org.sparklora.driver.job.config.KeyType.ALPHA_PATTERN;
+import static org.sparklora.driver.job.config.KeyType.DROPOUT;
+import static org.sparklora.driver.job.config.KeyType.FLAG;
+import static org.sparklora.driver.job.config.KeyType.LAYERS;
+import static org.sparklora.driver.job.config.KeyType.LONG;
+import static org.sparklora.driver.job.config.KeyType.MODULES;
+import static org.sparklora.driver.job.config.KeyType.RANK_PATTERN;
+import static org.sparklora.driver.job.config.KeyType.TARGETS;
+import static org.sparklora.driver.job.config.KeyType.TEXT;
+import static org.sparklora.driver.job.config.KeyType.TEXTS;
+import static org.sparklora.driver.job.config.KeyType.TEXT_MAP;
+import static org.sparklora.driver.job.config.KeyType.TEXT_OR_BLANK;
+import static org.sparklora.driver.job.config.KeyType.WEIGHTS;
+import static org.sparklora.driver.job.config.KeyType.choice;
+import static org.sparklora.driver.job.config.KeyType.custom;
+import static org.sparklora.driver.job.config.KeyType.number;
+import static org.sparklora.driver.job.config.KeyType.numberOrNull;
+import static org.sparklora.driver.job.config.KeyType.whole;
+import static org.sparklora.driver.job.config.Range.AT_LEAST_ONE;
+import static org.sparklora.driver.job.config.Range.NOT_NEGATIVE;
+import static org.sparklora.driver.job.config.Range.PERCENTILE;
+import static org.sparklora.driver.job.config.Range.POSITIVE;
+import static org.sparklora.driver.job.config.Range.PROBABILITY;
+
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.List;
@@ -26,17 +55,13 @@ import org.sparklora.worker.data.TextTokenizer;
 public final class JobKeyTable {
 
     static final JobKey<String> NAME =
-            JobKey.derived("name", KeyType.TEXT, "the file's name", "Name of the job").onResume(Resume.FREE);
-    static final JobKey<Long> SEED =
-            JobKey.of("seed", KeyType.LONG, 42L, "Seed for initialization, dropout and data order");
-    static final JobKey<String> OUTPUT = JobKey.derived(
-                    "output",
-                    KeyType.TEXT,
-                    "required, here or with `--output`",
-                    "Run directory: a local path or a URI; `--output` overrides it")
+            derived("name", TEXT, "the file's name", "Name of the job").onResume(Resume.FREE);
+    static final JobKey<Long> SEED = of("seed", LONG, 42L, "Seed for initialization, dropout and data order");
+    static final JobKey<String> OUTPUT = derived(
+                    "output", TEXT, "required, here or with `--output`", "Run directory; `--output` overrides it")
             .onResume(Resume.FREE);
 
-    static final JobSection JOB = JobSection.of(
+    static final JobSection JOB = sectionOf(
             "",
             NAME,
             SEED,
@@ -45,366 +70,259 @@ public final class JobKeyTable {
             section("lora", "The adapter and its groups"),
             section("schedule", "Which groups train when"),
             section("training", "The optimizer and the length of the run"),
-            section("execution", "How the cluster computes")
-                    .onResume(Resume.FREE),
+            section("execution", "How the cluster computes").onResume(Resume.FREE),
             section("tracking", "Where metrics go besides the run directory").onResume(Resume.FREE),
             OUTPUT);
 
-    static final JobKey<String> MODEL_PATH = JobKey.required(
-            "path",
-            KeyType.TEXT,
-            "",
-            "Hugging Face directory of the base model: `config.json`, `model.safetensors`, and `tokenizer.json` or"
-                    + " `vocab.txt`");
-    static final JobKey<Task> TASK = JobKey.of("task", KeyType.choice(Task.class), Task.CLASSIFICATION, "What the head predicts");
-    static final JobKey<List<String>> LABELS = JobKey.derived(
-            "labels",
-            KeyType.TEXTS,
-            "learnt from the training data, sorted",
-            "Label texts in the order of the head's outputs");
-    static final JobKey<Integer> MAX_LENGTH = JobKey.of(
+    static final JobKey<String> MODEL_PATH = required("path", TEXT, "", "Hugging Face directory of the base model");
+    static final JobKey<Task> TASK = of("task", choice(Task.class), Task.CLASSIFICATION, "What the head predicts");
+    static final JobKey<List<String>> LABELS = derived(
+            "labels", TEXTS, "learnt from the training data, sorted", "Label texts in the order of the head's outputs");
+    static final JobKey<Integer> MAX_LENGTH = of(
             "max_length",
             // The special tokens of a pair and one token of text.
-            KeyType.whole(TextTokenizer.LEAST_LENGTH),
+            whole(TextTokenizer.LEAST_LENGTH),
             128,
-            "Tokens per text or pair, special tokens included; longer input is cut");
+            "Tokens per example; longer input is cut");
 
-    static final JobSection MODEL = JobSection.of("model", MODEL_PATH, TASK, LABELS, MAX_LENGTH);
+    static final JobSection MODEL = sectionOf("model", MODEL_PATH, TASK, LABELS, MAX_LENGTH);
 
-    static final JobKey<SourceConfig> TRAIN =
-            JobKey.derived("train", KeyType.custom("a map of keys"), "see below", "Training data");
-    static final JobKey<ValidationConfig> VALIDATION = JobKey.optional(
+    static final JobKey<SourceConfig> TRAIN = derived("train", custom("a map of keys"), "see below", "Training data");
+    static final JobKey<ValidationConfig> VALIDATION = optional(
             "validation",
-            KeyType.custom("a map of keys"),
-            "Validation data: the keys of `data.train`, inherited from there except `path`; or `fraction` alone");
-    static final JobKey<DataOrder> ORDER = JobKey.of(
-            "order",
-            KeyType.choice(DataOrder.class),
-            DataOrder.SHUFFLED,
-            "`shuffled` draws a new order in each epoch; `given` reads files by path and rows by line");
-    static final JobKey<Boolean> GROUP_BY_LENGTH = JobKey.derived(
-            "group_by_length",
-            KeyType.FLAG,
-            "true with `order: shuffled`",
-            "Whether rows of similar length share a batch; needs `order: shuffled`");
+            custom("a map of keys"),
+            "Keys of `data.train`, whose values are inherited except `path`; or `fraction`");
+    static final JobKey<DataOrder> ORDER =
+            of("order", choice(DataOrder.class), DataOrder.SHUFFLED, "`given`: files by path, rows by line");
+    static final JobKey<Boolean> GROUP_BY_LENGTH = derived(
+            "group_by_length", FLAG, "true with `order: shuffled`", "Whether rows of similar length share a batch");
 
-    static final JobSection DATA = JobSection.of("data", TRAIN, VALIDATION, ORDER, GROUP_BY_LENGTH);
+    static final JobSection DATA = sectionOf("data", TRAIN, VALIDATION, ORDER, GROUP_BY_LENGTH);
 
-    static final JobKey<String> SOURCE_PATH =
-            JobKey.required("path", KeyType.TEXT, "", "File, directory or glob to read");
-    static final JobKey<String> TEXT_PAIR = JobKey.optional("text_pair", KeyType.TEXT, "Column of the second text of a pair");
+    static final JobKey<String> SOURCE_PATH = required("path", TEXT, "", "File, directory or glob to read");
+    static final JobKey<String> TEXT_PAIR = optional("text_pair", TEXT, "Column of the second text of a pair");
 
-    static final JobSection SOURCE = JobSection.of(
+    static final JobSection SOURCE = sectionOf(
             "data.train",
             SOURCE_PATH,
-            JobKey.derived("format", KeyType.TEXT, "by the file's name", "Spark's name of the format"),
-            JobKey.of("text", KeyType.TEXT, "text", "Column of the text, or of the first text of a pair"),
+            derived("format", TEXT, "by the file's name", "Spark's name of the format"),
+            of("text", TEXT, "text", "Column of the text, or of the first text of a pair"),
             TEXT_PAIR,
-            JobKey.of("label", KeyType.TEXT, "label", "Column of the label"),
-            JobKey.optional("weight", KeyType.TEXT, "Column of the row's weight in the loss"),
-            JobKey.of(
-                    "options",
-                    KeyType.TEXT_MAP,
-                    Collections.unmodifiableSortedMap(new TreeMap<>()),
-                    "Options of Spark's reader, which override the format's defaults"));
+            of("label", TEXT, "label", "Column of the label"),
+            optional("weight", TEXT, "Column of the row's weight in the loss"),
+            of("options", TEXT_MAP, Collections.unmodifiableSortedMap(new TreeMap<>()), "Options of Spark's reader"));
 
-    static final JobKey<Double> FRACTION = JobKey.optional(
-            "fraction", KeyType.number(Range.FRACTION), "Part of the training rows that is held out for validation");
+    static final JobKey<Double> FRACTION =
+            optional("fraction", number(Range.FRACTION), "Part of the training rows that is held out for validation");
 
-    static final JobSection VALIDATION_FRACTION = JobSection.of("data.validation", FRACTION);
+    static final JobSection VALIDATION_FRACTION = sectionOf("data.validation", FRACTION);
 
-    static final JobKey<SortedMap<String, GroupConfig>> GROUPS = JobKey.required(
+    static final JobKey<SortedMap<String, GroupConfig>> GROUPS = required(
                     "groups",
                     KeyType.<SortedMap<String, GroupConfig>>custom("a map from a name to the keys of a group"),
                     new TreeMap<>(),
                     "At least one group: a name, and `target_modules` under it")
             .onResume(Resume.GROUPS);
     static final JobKey<String> INIT_ADAPTER =
-            JobKey.optional("init_adapter", KeyType.TEXT, "PEFT directory whose weights the adapter starts from");
+            optional("init_adapter", TEXT, "PEFT directory whose weights the adapter starts from");
 
-    static final JobSection LORA = JobSection.of(
+    static final JobSection LORA = sectionOf(
             "lora",
-            JobKey.of("r", KeyType.whole(1), 8, "Rank of the LoRA matrices"),
-            JobKey.of("lora_alpha", KeyType.number(Range.POSITIVE), 16.0, "The update B A x is scaled by lora_alpha / r"),
-            JobKey.of(
-                    "lora_dropout",
-                    KeyType.number(Range.PROBABILITY),
-                    0.05,
-                    "Dropout on the input of LoRA layers that train"),
-            JobKey.optional(
-                    "rank_pattern",
-                    KeyType.RANK_PATTERN,
-                    PatternMap.none(),
-                    "Ranks of single modules; the first expression that matches the end of a module's name counts"),
-            JobKey.optional(
-                    "alpha_pattern", KeyType.ALPHA_PATTERN, PatternMap.none(), "Alphas of single modules, likewise"),
-            JobKey.optional(
-                    "exclude_modules", KeyType.MODULES, ModulePattern.NONE, "Modules that are not adapted"),
-            JobKey.of("bias", KeyType.choice(BiasMode.class), BiasMode.NONE, "Which biases of the base model train"),
-            JobKey.of("use_rslora", KeyType.FLAG, false, "Whether the scale is lora_alpha / √r"),
-            JobKey.of(
-                    "modules_to_save",
-                    KeyType.TEXTS,
-                    List.of("classifier"),
-                    "Modules of the head; the head is trained and saved in full in any case"),
+            of("r", whole(1), 8, "Rank of the LoRA matrices"),
+            of("lora_alpha", number(POSITIVE), 16.0, "The update B A x is scaled by lora_alpha / r"),
+            of("lora_dropout", number(PROBABILITY), 0.05, "Dropout on the input of LoRA layers that train"),
+            optional("rank_pattern", RANK_PATTERN, PatternMap.none(), "Ranks of single modules"),
+            optional("alpha_pattern", ALPHA_PATTERN, PatternMap.none(), "Alphas of single modules"),
+            optional("exclude_modules", MODULES, ModulePattern.NONE, "Modules that are not adapted"),
+            of("bias", choice(BiasMode.class), BiasMode.NONE, "Which biases of the base model train"),
+            of("use_rslora", FLAG, false, "Whether the scale is lora_alpha / √r"),
+            of("modules_to_save", TEXTS, List.of("classifier"), "Modules of the head, which is saved in any case"),
             INIT_ADAPTER,
             GROUPS);
 
-    static final JobSection GROUP = JobSection.of(
+    static final JobSection GROUP = sectionOf(
             "lora.groups.*",
-            JobKey.required(
+            required(
                     "target_modules",
-                    KeyType.TARGETS,
+                    TARGETS,
                     ModulePattern.NONE,
-                    "Modules to adapt: a list of whole names or of endings after a dot, one regular expression on the"
-                            + " whole name, or `all-linear`"),
-            inherited("exclude_modules", KeyType.MODULES, "Modules that the group does not adapt"),
-            JobKey.optional(
-                    "layers_to_transform",
-                    KeyType.LAYERS,
-                    List.of(),
-                    "Encoder layers that the group is limited to, as a list of numbers and ranges: `[8-11, 0]`"),
-            JobKey.of("purpose", KeyType.TEXT_OR_BLANK, "", "Why the group exists; recorded with the run"),
-            inherited("r", KeyType.whole(1), "Rank of the group's LoRA matrices"),
-            inherited("lora_alpha", KeyType.number(Range.POSITIVE), "Alpha of the group"),
-            inherited("lora_dropout", KeyType.number(Range.PROBABILITY), "Dropout of the group"),
-            inherited("rank_pattern", KeyType.RANK_PATTERN, "Ranks of single modules of the group"),
-            inherited("alpha_pattern", KeyType.ALPHA_PATTERN, "Alphas of single modules of the group"),
-            JobKey.of(
-                    "learning_rate_scale",
-                    KeyType.number(Range.POSITIVE),
-                    1.0,
-                    "Factor on `training.learning_rate`"),
-            JobKey.of(
-                    "warmup_steps",
-                    KeyType.whole(0),
-                    0,
-                    "Steps after each thaw over which the group's learning rate rises to its full value"));
+                    "Modules to adapt, by whole names or endings after a dot"),
+            inherited("exclude_modules", MODULES, "Modules that the group does not adapt"),
+            optional("layers_to_transform", LAYERS, List.of(), "Encoder layers that the group is limited to"),
+            of("purpose", TEXT_OR_BLANK, "", "Why the group exists"),
+            inherited("r", whole(1), "Rank of the group's LoRA matrices"),
+            inherited("lora_alpha", number(POSITIVE), "Alpha of the group"),
+            inherited("lora_dropout", number(PROBABILITY), "Dropout of the group"),
+            inherited("rank_pattern", RANK_PATTERN, "Ranks of single modules of the group"),
+            inherited("alpha_pattern", ALPHA_PATTERN, "Alphas of single modules of the group"),
+            of("learning_rate_scale", number(POSITIVE), 1.0, "Factor on `training.learning_rate`"),
+            of("warmup_steps", whole(0), 0, "Steps after each thaw until the learning rate is full"));
 
-    static final JobKey<Policy> POLICY = JobKey.of(
-            "policy", KeyType.choice(Policy.class), Policy.EPOCHS, "What decides when groups freeze and thaw");
-    static final JobKey<List<String>> LIVE = JobKey.required(
-            "live", KeyType.TEXTS, List.of(), "Groups that are live at the start; `[]` trains the head only");
-    static final JobKey<List<String>> POLICY_GROUPS = JobKey.optional(
-            "groups",
-            KeyType.TEXTS,
-            List.of(),
-            "Groups that the policy acts on, the top one first; required for every policy but `epochs`, which takes none");
-    static final JobKey<List<ScheduleEvent>> EVENTS = JobKey.of(
+    static final JobKey<Policy> POLICY =
+            of("policy", choice(Policy.class), Policy.EPOCHS, "What decides when groups freeze and thaw");
+    static final JobKey<List<String>> LIVE =
+            required("live", TEXTS, List.of(), "Groups that are live at the start; `[]` trains the head only");
+    static final JobKey<List<String>> POLICY_GROUPS =
+            optional("groups", TEXTS, List.of(), "Groups of the policy, the top one first; not with `epochs`");
+    static final JobKey<List<ScheduleEvent>> EVENTS = of(
                     "events",
                     KeyType.<List<ScheduleEvent>>custom("a list of maps"),
                     List.of(),
                     "Changes of group states at fixed epochs or steps")
             .onResume(Resume.EVENTS);
 
-    static final JobSection SCHEDULE = JobSection.of("schedule", POLICY, LIVE, POLICY_GROUPS, EVENTS);
+    static final JobSection SCHEDULE = sectionOf("schedule", POLICY, LIVE, POLICY_GROUPS, EVENTS);
 
-    static final JobKey<Integer> EPOCH = JobKey.required(
-            "epoch", KeyType.whole(0), 0, "Epoch, counted from 0, before which the event takes effect");
-    static final JobKey<Integer> STEP = JobKey.optional(
-            "step", KeyType.whole(0), "Step of that epoch, counted from 0, before which the event takes effect");
-    static final JobKey<OptimizerStateOnThaw> OPTIMIZER_STATE = JobKey.of(
+    static final JobKey<Integer> EPOCH =
+            required("epoch", whole(0), 0, "Epoch before which the event takes effect, from 0");
+    static final JobKey<Integer> STEP = optional("step", whole(0), "Step of that epoch, from 0");
+    static final JobKey<OptimizerStateOnThaw> OPTIMIZER_STATE = of(
             "optimizer_state",
-            KeyType.choice(OptimizerStateOnThaw.class),
+            choice(OptimizerStateOnThaw.class),
             OptimizerStateOnThaw.KEEP,
-            "AdamW's moments of the groups that thaw: continued, reset to zero, or multiplied by 0.1");
+            "AdamW's moments after a thaw; `decay` multiplies them by 0.1");
 
-    static final JobKey<List<String>> ADD = JobKey.of(
+    static final JobKey<List<String>> ADD = of(
             "add",
             KeyType.<List<String>>custom("a map from a name to the keys of a group"),
             List.of(),
             "Groups that the event declares, as `lora.groups` does");
-    static final JobKey<List<String>> THAW =
-            JobKey.of("thaw", KeyType.TEXTS, List.of(), "Groups that become live");
-    static final JobKey<List<String>> FREEZE =
-            JobKey.of("freeze", KeyType.TEXTS, List.of(), "Groups that become frozen");
+    static final JobKey<List<String>> THAW = of("thaw", TEXTS, List.of(), "Groups that become live");
+    static final JobKey<List<String>> FREEZE = of("freeze", TEXTS, List.of(), "Groups that become frozen");
 
-    static final JobSection EVENT =
-            JobSection.of("schedule.events", EPOCH, STEP, ADD, THAW, FREEZE, OPTIMIZER_STATE);
+    static final JobSection EVENT = sectionOf("schedule.events", EPOCH, STEP, ADD, THAW, FREEZE, OPTIMIZER_STATE);
 
-    static final JobKey<String> METRIC =
-            JobKey.of("metric", KeyType.TEXT, "loss", "Validation metric that is watched; needs `data.validation`");
-    static final JobKey<Integer> SAMPLE = JobKey.derived(
-            "sample", KeyType.whole(1), "2, or 1 for a single group", "Groups that train at the same time");
+    static final JobKey<String> METRIC = of("metric", TEXT, "loss", "Validation metric to watch");
+    static final JobKey<Integer> SAMPLE =
+            derived("sample", whole(1), "2, or 1 for a single group", "Groups that train at the same time");
 
     /** The keys of each policy, beside those of {@link #SCHEDULE}. */
     static final Map<Policy, JobSection> POLICIES = new EnumMap<>(Map.of(
             Policy.EPOCHS,
-            JobSection.of("schedule, policy epochs"),
+            sectionOf("schedule, policy epochs"),
             Policy.GRADUAL,
-            JobSection.of(
+            sectionOf(
                     "schedule, policy gradual",
-                    JobKey.of("every", KeyType.whole(1), 1, "Epochs from one thaw to the next"),
-                    JobKey.of(
+                    of("every", whole(1), 1, "Epochs from one thaw to the next"),
+                    of(
                             "learning_rate_decay",
-                            KeyType.number(Range.AT_LEAST_ONE),
+                            number(AT_LEAST_ONE),
                             2.6,
-                            "Each group's learning rate is that of the group above divided by this")),
+                            "Divides the learning rate from group to group")),
             Policy.PLATEAU,
-            JobSection.of(
+            sectionOf(
                     "schedule, policy plateau",
                     METRIC,
-                    JobKey.of(
-                            "min_delta",
-                            KeyType.number(Range.NOT_NEGATIVE),
-                            0.0,
-                            "Smallest change of the metric that counts as an improvement"),
-                    JobKey.of(
-                            "patience",
-                            KeyType.whole(1),
-                            3,
-                            "Epochs without an improvement after which the next group thaws"),
-                    JobKey.of("min_epochs", KeyType.whole(1), 1, "Smallest number of epochs from one thaw to the next"),
-                    JobKey.optional(
-                            "max_epochs", KeyType.whole(1), "Largest number of epochs from one thaw to the next"),
-                    JobKey.of(
-                            "restore_best",
-                            KeyType.FLAG,
-                            true,
-                            "Whether a thaw continues from the best epoch since the last thaw")),
+                    of("min_delta", number(NOT_NEGATIVE), 0.0, "Smallest change that is an improvement"),
+                    of("patience", whole(1), 3, "Epochs without an improvement before a thaw"),
+                    of("min_epochs", whole(1), 1, "Fewest epochs between thaws"),
+                    optional("max_epochs", whole(1), "Most epochs between thaws"),
+                    of("restore_best", FLAG, true, "Whether a thaw continues from the best epoch since the last thaw")),
             Policy.LISA,
-            JobSection.of(
+            sectionOf(
                     "schedule, policy lisa",
                     SAMPLE,
-                    JobKey.of("period", KeyType.whole(1), 20, "Steps from one draw to the next"),
-                    JobKey.of(
+                    of("period", whole(1), 20, "Steps from one draw to the next"),
+                    of(
                             "weights",
-                            KeyType.WEIGHTS,
+                            WEIGHTS,
                             Collections.unmodifiableSortedMap(new TreeMap<>()),
-                            "How often a group is drawn relative to others; 1 for groups without a weight"),
-                    JobKey.of(
+                            "Chance of a group to be drawn, relative to 1"),
+                    of(
                             "optimizer_state",
                             OPTIMIZER_STATE.type(),
                             OptimizerStateOnThaw.FRESH,
                             OPTIMIZER_STATE.meaning())),
             Policy.AUTOFREEZE,
-            JobSection.of(
+            sectionOf(
                     "schedule, policy autofreeze",
-                    JobKey.of(
+                    of(
                             "percentile",
-                            KeyType.number(Range.PERCENTILE),
+                            number(PERCENTILE),
                             50.0,
-                            "Percentile of the live groups' relative changes of gradient norm; groups below it freeze"),
-                    JobKey.of("window", KeyType.whole(1), 1, "Changes from epoch to epoch that are averaged"))));
+                            "Percentile of gradient changes below which groups freeze"),
+                    of("window", whole(1), 1, "Changes from epoch to epoch that are averaged"))));
 
-    static final JobKey<Integer> NUM_TRAIN_EPOCHS = JobKey.of(
-                    "num_train_epochs", KeyType.whole(1), 3, "Number of epochs")
-            .onResume(Resume.MORE_EPOCHS);
-    static final JobKey<Integer> BATCH_SIZE = JobKey.of(
-            "batch_size", KeyType.whole(1), 32, "Examples per optimizer step over the whole cluster");
-    static final JobKey<Integer> SHARDS = JobKey.derived(
+    static final JobKey<Integer> NUM_TRAIN_EPOCHS =
+            of("num_train_epochs", whole(1), 3, "Number of epochs").onResume(Resume.MORE_EPOCHS);
+    static final JobKey<Integer> BATCH_SIZE =
+            of("batch_size", whole(1), 32, "Examples per optimizer step over the whole cluster");
+    static final JobKey<Integer> SHARDS = derived(
             "shards",
-            KeyType.whole(1),
+            whole(1),
             "8, or less for a smaller batch",
-            "Parts of a batch, a power of two up to `batch_size`: the largest useful number of task slots; changing it"
-                    + " changes the result's bits");
-    static final JobKey<Double> LABEL_SMOOTHING = JobKey.of(
-            "label_smoothing_factor", KeyType.number(Range.PROBABILITY), 0.0, "Label smoothing of the loss");
-    static final JobKey<String> METRIC_FOR_BEST_MODEL = JobKey.derived(
-            "metric_for_best_model",
-            KeyType.TEXT,
-            "the validation loss",
-            "Validation metric that decides which epoch is best");
-    static final JobKey<Boolean> LOAD_BEST_MODEL_AT_END = JobKey.of(
-            "load_best_model_at_end",
-            KeyType.FLAG,
-            false,
-            "Whether `adapter/` holds the best epoch instead of the last; needs `data.validation`");
-    static final JobKey<Integer> EARLY_STOPPING_PATIENCE = JobKey.optional(
-            "early_stopping_patience",
-            KeyType.whole(1),
-            "Epochs without a better metric after which training ends; needs `data.validation`");
+            "Parts of a batch, a power of two: the most tasks; it decides the bits");
+    static final JobKey<Double> LABEL_SMOOTHING =
+            of("label_smoothing_factor", number(PROBABILITY), 0.0, "Label smoothing of the loss");
+    static final JobKey<String> METRIC_FOR_BEST_MODEL =
+            derived("metric_for_best_model", TEXT, "the validation loss", "Metric that decides which epoch is best");
+    static final JobKey<Boolean> LOAD_BEST_MODEL_AT_END =
+            of("load_best_model_at_end", FLAG, false, "Whether `adapter/` holds the best epoch instead of the last");
+    static final JobKey<Integer> EARLY_STOPPING_PATIENCE =
+            optional("early_stopping_patience", whole(1), "Epochs without a better metric before training ends");
 
-    static final JobSection TRAINING = JobSection.of(
+    static final JobSection TRAINING = sectionOf(
             "training",
             NUM_TRAIN_EPOCHS,
             BATCH_SIZE,
             SHARDS,
-            JobKey.of(
-                    "gradient_accumulation_steps",
-                    KeyType.whole(1),
-                    1,
-                    "Microbatches in which a shard's part of a batch is computed; saves memory, the batch stays the same"),
-            JobKey.of("learning_rate", KeyType.number(Range.POSITIVE), 5.0e-4, "Largest learning rate of AdamW"),
-            JobKey.of(
+            of("gradient_accumulation_steps", whole(1), 1, "Microbatches of a shard's part of a batch"),
+            of("learning_rate", number(POSITIVE), 5.0e-4, "Largest learning rate of AdamW"),
+            of(
                     "lr_scheduler_type",
-                    KeyType.choice(LrSchedulerType.class),
+                    choice(LrSchedulerType.class),
                     LrSchedulerType.LINEAR,
-                    "Course of the learning rate after warm-up, as in transformers"),
-            JobKey.of("warmup_steps", KeyType.whole(0), 0, "Steps over which the learning rate rises from 0"),
-            JobKey.of(
-                    "weight_decay", KeyType.number(Range.NOT_NEGATIVE), 0.01, "Decoupled weight decay of AdamW"),
-            JobKey.of("adam_beta1", KeyType.number(Range.PROBABILITY), 0.9, "AdamW's beta1"),
-            JobKey.of("adam_beta2", KeyType.number(Range.PROBABILITY), 0.999, "AdamW's beta2"),
-            JobKey.of("adam_epsilon", KeyType.number(Range.POSITIVE), 1.0e-8, "AdamW's epsilon"),
-            JobKey.of(
-                    "max_grad_norm",
-                    KeyType.numberOrNull(Range.POSITIVE),
-                    1.0,
-                    "Largest global gradient norm; `null` turns clipping off"),
-            JobKey.optional(
-                    "loraplus_lr_ratio",
-                    KeyType.number(Range.POSITIVE),
-                    "LoRA+: learning rate of B and of biases divided by that of A"),
+                    "Learning-rate schedule, as in transformers"),
+            of("warmup_steps", whole(0), 0, "Warm-up steps of the learning rate"),
+            of("weight_decay", number(NOT_NEGATIVE), 0.01, "Decoupled weight decay of AdamW"),
+            of("adam_beta1", number(PROBABILITY), 0.9, "AdamW's beta1"),
+            of("adam_beta2", number(PROBABILITY), 0.999, "AdamW's beta2"),
+            of("adam_epsilon", number(POSITIVE), 1.0e-8, "AdamW's epsilon"),
+            of("max_grad_norm", numberOrNull(POSITIVE), 1.0, "Largest global gradient norm; `null` turns clipping off"),
+            optional("loraplus_lr_ratio", number(POSITIVE), "LoRA+: learning rate of B over that of A"),
             LABEL_SMOOTHING,
             METRIC_FOR_BEST_MODEL,
             LOAD_BEST_MODEL_AT_END,
             EARLY_STOPPING_PATIENCE);
 
-    static final JobKey<ComputeDevice> DEVICE = JobKey.of(
-            "device",
-            KeyType.choice(ComputeDevice.class),
-            ComputeDevice.CPU,
-            "Where executors compute; this version has `cpu` only");
+    static final JobKey<ComputeDevice> DEVICE =
+            of("device", choice(ComputeDevice.class), ComputeDevice.CPU, "Where executors compute; only `cpu` so far");
 
-    static final JobSection EXECUTION = JobSection.of(
+    static final JobSection EXECUTION = sectionOf(
                     "execution",
-                    JobKey.of(
-                            "exchange",
-                            KeyType.choice(Exchange.class),
-                            Exchange.AUTO,
-                            "How gradients are summed: among executors, or through the driver"),
+                    of("exchange", choice(Exchange.class), Exchange.AUTO, "How gradients are summed"),
                     DEVICE,
-                    JobKey.of(
+                    of(
                             "activation_cache",
-                            KeyType.choice(ActivationCache.class),
+                            choice(ActivationCache.class),
                             ActivationCache.AUTO,
-                            "Whether and where activations below the lowest live layer are cached"),
-                    JobKey.of(
+                            "Where trunk activations are cached"),
+                    of(
                             "activation_cache_type",
-                            KeyType.choice(Precision.class),
+                            choice(Precision.class),
                             Precision.FLOAT32,
-                            "Number type of cached activations"),
-                    JobKey.of(
+                            "Type of cached activations"),
+                    of(
                             "base_dropout",
-                            KeyType.DROPOUT,
+                            DROPOUT,
                             DropoutSetting.NONE,
-                            "Embedding, hidden and attention dropout of the base model; `model` takes its own value"),
-                    JobKey.of(
+                            "Dropout of the base model; `model`: its own value"),
+                    of(
                             "head_dropout",
-                            KeyType.DROPOUT,
+                            DROPOUT,
                             DropoutSetting.NONE,
-                            "Dropout before the classifier; `model` takes the model's own value"),
-                    JobKey.optional(
-                            "checkpoint_every",
-                            KeyType.whole(1),
-                            "Steps between checkpoints within an epoch; the end of an epoch always has one"),
-                    JobKey.of(
-                            "max_failures",
-                            KeyType.whole(0),
-                            4,
-                            "Failures in a row, without progress, that the run survives"))
+                            "Dropout before the classifier; `model`: its own value"),
+                    optional("checkpoint_every", whole(1), "Steps between checkpoints within an epoch"),
+                    of("max_failures", whole(0), 4, "Failures in a row that a run survives"))
             .freeOnResume();
 
-    static final JobKey<String> MLFLOW =
-            JobKey.optional("mlflow", KeyType.TEXT, "Address of an MLflow tracking server, without a user in it");
-    static final JobKey<String> EXPERIMENT = JobKey.derived(
-            "experiment", KeyType.TEXT, "`Default` with `mlflow`", "MLflow experiment that the run belongs to");
-    static final JobKey<String> TENSORBOARD =
-            JobKey.optional("tensorboard", KeyType.TEXT, "Directory for TensorBoard's event files");
+    static final JobKey<String> MLFLOW = optional("mlflow", TEXT, "Address of an MLflow tracking server");
+    static final JobKey<String> EXPERIMENT =
+            derived("experiment", TEXT, "`Default` with `mlflow`", "MLflow experiment that the run belongs to");
+    static final JobKey<String> TENSORBOARD = optional("tensorboard", TEXT, "Directory for TensorBoard's event files");
 
     static final JobSection TRACKING =
-            JobSection.of("tracking", MLFLOW, EXPERIMENT, TENSORBOARD).freeOnResume();
+            sectionOf("tracking", MLFLOW, EXPERIMENT, TENSORBOARD).freeOnResume();
 
     private JobKeyTable() {}
 
@@ -459,10 +377,10 @@ public final class JobKeyTable {
     }
 
     private static JobKey<Map<String, Object>> section(String name, String meaning) {
-        return JobKey.derived(name, KeyType.custom("a map of keys"), "see below", meaning);
+        return derived(name, custom("a map of keys"), "see below", meaning);
     }
 
     private static <T> JobKey<T> inherited(String name, KeyType<T> type, String meaning) {
-        return JobKey.derived(name, type, "that of `lora`", meaning);
+        return derived(name, type, "that of `lora`", meaning);
     }
 }

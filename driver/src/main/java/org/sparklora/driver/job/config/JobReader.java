@@ -65,7 +65,10 @@ final class JobReader {
         } else if (s.value("labels")
                 .filter(labels -> labels instanceof List<?> list && list.size() < minLabels)
                 .isPresent()) {
-            s.problem("config.value.invalid", "labels", "must name at least " + minLabels + " label" + (minLabels == 1 ? "" : "s"));
+            s.problem(
+                    "config.value.invalid",
+                    "labels",
+                    "must name at least " + minLabels + " label" + (minLabels == 1 ? "" : "s"));
         }
         s.refuseOthers(JobKeyTable.MODEL.names());
         model.set(JobKeyTable.MODEL_PATH, input(model.get(JobKeyTable.MODEL_PATH)));

@@ -27,14 +27,17 @@ public record JobSection(String name, List<JobKey<?>> keys) {
         keys = List.copyOf(keys);
     }
 
-    static JobSection of(String name, JobKey<?>... keys) {
+    static JobSection sectionOf(String name, JobKey<?>... keys) {
         return new JobSection(name, List.of(keys));
     }
 
     /** The same section, all of whose keys may change when a run resumes. */
     JobSection freeOnResume() {
         return new JobSection(
-                name, keys.stream().<JobKey<?>>map(key -> key.onResume(JobKey.Resume.FREE)).toList());
+                name,
+                keys.stream()
+                        .<JobKey<?>>map(key -> key.onResume(JobKey.Resume.FREE))
+                        .toList());
     }
 
     List<String> names() {
@@ -65,7 +68,8 @@ public record JobSection(String name, List<JobKey<?>> keys) {
         for (RecordComponent component : values.getClass().getRecordComponents()) {
             try {
                 components.put(
-                        JobKey.nameOf(component.getName()), component.getAccessor().invoke(values));
+                        JobKey.nameOf(component.getName()),
+                        component.getAccessor().invoke(values));
             } catch (ReflectiveOperationException e) {
                 throw new IllegalStateException("cannot read " + component, e);
             }
@@ -133,8 +137,9 @@ public record JobSection(String name, List<JobKey<?>> keys) {
                     .map(component -> argument(component.getType(), values.get(JobKey.nameOf(component.getName()))))
                     .toArray();
             try {
-                return type.getDeclaredConstructor(
-                                Arrays.stream(components).map(RecordComponent::getType).toArray(Class<?>[]::new))
+                return type.getDeclaredConstructor(Arrays.stream(components)
+                                .map(RecordComponent::getType)
+                                .toArray(Class<?>[]::new))
                         .newInstance(arguments);
             } catch (ReflectiveOperationException e) {
                 throw new IllegalStateException("cannot make a " + type + " of " + values, e);

@@ -40,15 +40,15 @@ public final class KeyType<T> {
             new KeyType<>("a list of module names, or a regular expression", KeyType::modules);
     static final KeyType<ModulePattern> TARGETS =
             new KeyType<>("a list of module names, a regular expression, or all-linear", KeyType::targets);
-    static final KeyType<PatternMap<Integer>> RANK_PATTERN =
-            new KeyType<>("a map from a regular expression to a rank", (s, key, value) ->
-                    Optional.of(PatternMap.of(patterns(s, key, whole(1)))));
-    static final KeyType<PatternMap<Double>> ALPHA_PATTERN =
-            new KeyType<>("a map from a regular expression to an alpha", (s, key, value) ->
-                    Optional.of(PatternMap.of(patterns(s, key, number(Range.POSITIVE)))));
-    static final KeyType<SortedMap<String, Double>> WEIGHTS =
-            new KeyType<>("a map from a group to a number above 0", (s, key, value) ->
-                    Optional.of(new TreeMap<>(map(s.section(key), number(Range.POSITIVE)))));
+    static final KeyType<PatternMap<Integer>> RANK_PATTERN = new KeyType<>(
+            "a map from a regular expression to a rank",
+            (s, key, value) -> Optional.of(PatternMap.of(patterns(s, key, whole(1)))));
+    static final KeyType<PatternMap<Double>> ALPHA_PATTERN = new KeyType<>(
+            "a map from a regular expression to an alpha",
+            (s, key, value) -> Optional.of(PatternMap.of(patterns(s, key, number(Range.POSITIVE)))));
+    static final KeyType<SortedMap<String, Double>> WEIGHTS = new KeyType<>(
+            "a map from a group to a number above 0",
+            (s, key, value) -> Optional.of(new TreeMap<>(map(s.section(key), number(Range.POSITIVE)))));
 
     /** More than any model has; a typing error such as 1-1100000000 must not fill the memory. */
     private static final int MAX_LAYERS = 1000;
@@ -206,8 +206,11 @@ public final class KeyType<T> {
     }
 
     private static Optional<SortedMap<String, String>> textMap(YamlSection s, String key, Object value) {
-        KeyType<String> type = new KeyType<>(TEXT.words, (map, name, item) ->
-                item instanceof YamlScalar scalar ? Optional.of(scalar.text()) : map.mismatch(name, item, TEXT.words));
+        KeyType<String> type = new KeyType<>(
+                TEXT.words,
+                (map, name, item) -> item instanceof YamlScalar scalar
+                        ? Optional.of(scalar.text())
+                        : map.mismatch(name, item, TEXT.words));
         return Optional.of(new TreeMap<>(map(s.section(key), type)));
     }
 
@@ -228,7 +231,9 @@ public final class KeyType<T> {
         if (value instanceof YamlScalar scalar && scalar.text().equals("model")) {
             return Optional.of(DropoutSetting.MODEL);
         }
-        return number(Range.PROBABILITY, DROPOUT.words, false).read(s, key, value).map(DropoutSetting::of);
+        return number(Range.PROBABILITY, DROPOUT.words, false)
+                .read(s, key, value)
+                .map(DropoutSetting::of);
     }
 
     /** The layers in the order given, ranges expanded: {@code [8-11, 0]}, {@code 8-11} and {@code 11} are all legal. */

@@ -1,10 +1,10 @@
 package org.sparklora.driver.job.config;
 
+import java.util.List;
+import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
-import java.util.List;
-import java.util.Map;
 import org.sparklora.driver.job.config.JobSection.Values;
 import org.sparklora.worker.contract.LoraManifest;
 
@@ -34,7 +34,8 @@ final class LoraReader {
             s.problem(
                     "config.value.unavailable",
                     "modules_to_save=" + toSave,
-                    "is not available in this version; use [classifier], [pre_classifier, classifier] for DistilBERT, or []");
+                    "is not available in this version; use [classifier], [pre_classifier, classifier] for DistilBERT,"
+                            + " or []");
         }
         if (s.value("groups").filter(Map.of()::equals).isPresent()) {
             JobKeyTable.GROUPS.reportMissing(s);

@@ -22,7 +22,9 @@ final class Overrides {
         List<String> keys =
                 List.of(override.substring(0, Math.max(0, equals)).strip().split("\\.", -1));
         if (equals < 0 || keys.contains("")) {
-            problems.add("config.set.syntax", "--set " + override + ": write key=value, for example --set training.batch_size=64");
+            problems.add(
+                    "config.set.syntax",
+                    "--set " + override + ": write key=value, for example --set training.batch_size=64");
             return;
         }
         Problems ofValue = new Problems();
@@ -39,8 +41,10 @@ final class Overrides {
                 map.put(keys.get(i), next);
             }
             if (!(next instanceof Map<?, ?> child)) {
-                problems.add("config.set.syntax", "--set " + override + ": " + String.join(".", keys.subList(0, i + 1)) + "="
-                        + YamlSection.shown(next) + " has no keys to set");
+                problems.add(
+                        "config.set.syntax",
+                        "--set " + override + ": " + String.join(".", keys.subList(0, i + 1)) + "="
+                                + YamlSection.shown(next) + " has no keys to set");
                 return;
             }
             map = YamlSection.asMap(child);

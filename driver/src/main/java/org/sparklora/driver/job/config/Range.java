@@ -15,7 +15,8 @@ public record Range(double min, boolean includesMin, double max, boolean include
     }
 
     String words() {
-        String upper = max == Double.POSITIVE_INFINITY ? "" : (includesMax ? " and at most " : " and below ") + (long) max;
+        String upper =
+                max == Double.POSITIVE_INFINITY ? "" : (includesMax ? " and at most " : " and below ") + (long) max;
         return "a number " + (includesMin ? "of at least " : "above ") + (long) min + upper;
     }
 }

@@ -51,7 +51,8 @@ final class ScheduleReader {
         SortedMap<String, GroupConfig> allGroups = new TreeMap<>(added);
         allGroups.putAll(lora.groups());
         LoraConfig all = lora.withGroups(allGroups);
-        List<String> live = declared(s, "live", values.get(JobKeyTable.LIVE), lora.groups().keySet());
+        List<String> live =
+                declared(s, "live", values.get(JobKeyTable.LIVE), lora.groups().keySet());
         List<String> groups = groups(policy, values.get(JobKeyTable.POLICY_GROUPS));
         List<ScheduleEvent> events = new ArrayList<>();
         for (int i = 0; i < sections.size(); i++) {
@@ -82,7 +83,8 @@ final class ScheduleReader {
                     added.put(name, group);
                     ofEvent.add(name);
                 } else {
-                    add.problem("config.group.duplicate", name, "is declared in " + home + " too; remove one of the two");
+                    add.problem(
+                            "config.group.duplicate", name, "is declared in " + home + " too; remove one of the two");
                 }
             }
             names.add(ofEvent);
@@ -134,7 +136,8 @@ final class ScheduleReader {
 
     private void checkMetric(String metric) {
         if (metrics.isEmpty()) {
-            s.problem(CONFLICT, "policy='plateau'", "needs data.validation to tell when a metric has stopped improving");
+            s.problem(
+                    CONFLICT, "policy='plateau'", "needs data.validation to tell when a metric has stopped improving");
         } else if (!metrics.contains(metric)) {
             s.mismatch("metric", "'" + metric + "'", "one of " + String.join(", ", metrics));
         }
@@ -179,7 +182,8 @@ final class ScheduleReader {
             if (name.equals(LoraManifest.HEAD) || name.equals(LoraManifest.BIAS)) {
                 section.problem("config.group.unknown", where, "is an implicit group, which is always live; remove it");
             } else if (added.containsKey(name)) {
-                section.problem("config.group.unknown", where, "is added by an event; declare it in lora.groups instead");
+                section.problem(
+                        "config.group.unknown", where, "is added by an event; declare it in lora.groups instead");
             } else if (!names.isEmpty()) {
                 String hint = NearMiss.of(name, names)
                         .map(near -> "did you mean " + near + "?")

@@ -52,7 +52,10 @@ final class ScheduleReplay {
         List<String> both =
                 event.thaw().stream().filter(event.freeze()::contains).toList();
         for (String group : both) {
-            section.problem("config.event.illegal", "freeze", "names group '" + group + "', which the same event thaws; keep one of the two");
+            section.problem(
+                    "config.event.illegal",
+                    "freeze",
+                    "names group '" + group + "', which the same event thaws; keep one of the two");
         }
         event.thaw().stream()
                 .filter(group -> !both.contains(group))
@@ -67,18 +70,26 @@ final class ScheduleReplay {
         String when = " at " + event.when();
         String adder = toCome.get(group);
         if (adder != null) {
-            section.problem("config.event.illegal", key, "names group '" + group + "', which " + adder + "; move one of the two");
+            section.problem(
+                    "config.event.illegal",
+                    key,
+                    "names group '" + group + "', which " + adder + "; move one of the two");
             return;
         }
         GroupState now = state.of(group);
         if (!now.mayBecome(next)) {
-            section.problem("config.event.illegal", key,
+            section.problem(
+                    "config.event.illegal",
+                    key,
                     "names group '" + group + "', which is " + label(now) + when
                             + (next == GroupState.LIVE ? " already; remove it" : "; only a live group can freeze"));
             return;
         }
         if (when.equals(lastMove.put(group, when))) {
-            section.problem("config.event.illegal", key, "names group '" + group + "', which another event moves" + when + " too; keep one");
+            section.problem(
+                    "config.event.illegal",
+                    key,
+                    "names group '" + group + "', which another event moves" + when + " too; keep one");
         }
         state = state.with(group, next);
     }

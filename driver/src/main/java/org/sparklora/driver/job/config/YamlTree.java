@@ -7,8 +7,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.yaml.snakeyaml.DumperOptions.ScalarStyle;
 import org.sparklora.driver.job.text.Problems;
+import org.yaml.snakeyaml.DumperOptions.ScalarStyle;
 import org.yaml.snakeyaml.LoaderOptions;
 import org.yaml.snakeyaml.Yaml;
 import org.yaml.snakeyaml.error.Mark;
@@ -44,7 +44,8 @@ final class YamlTree {
                     .compose(new StringReader(yaml.startsWith("\uFEFF") ? yaml.substring(1) : yaml));
             return root == null ? Optional.empty() : Optional.of(new YamlTree(problems).value(root, "", 0));
         } catch (MarkedYAMLException e) {
-            problems.add("config.yaml.syntax", where(e.getProblemMark()) + "not valid YAML: " + oneLine(e.getProblem()));
+            problems.add(
+                    "config.yaml.syntax", where(e.getProblemMark()) + "not valid YAML: " + oneLine(e.getProblem()));
         } catch (YAMLException e) {
             problems.add("config.yaml.syntax", "not valid YAML: " + oneLine(String.valueOf(e.getMessage())));
         }
@@ -94,7 +95,9 @@ final class YamlTree {
             String keyPath = YamlSection.join(path, key.getValue());
             Integer first = lines.putIfAbsent(key.getValue(), line);
             if (first != null) {
-                problems.add("config.key.duplicate", keyPath + " is given twice, in lines " + first + " and " + line + "; remove one of the two");
+                problems.add(
+                        "config.key.duplicate",
+                        keyPath + " is given twice, in lines " + first + " and " + line + "; remove one of the two");
                 continue;
             }
             map.put(key.getValue(), value(tuple.getValueNode(), keyPath, level + 1));

@@ -63,7 +63,9 @@ record FtsModules(List<String> paths, boolean head, List<String> leftOut) {
             String entry = phase.params().get(i);
             List<String> meant = names.of(entry);
             if (meant.isEmpty()) {
-                problems.add("config.fts.params", phase.number() + ".params[" + i + "]='" + entry + "' " + names.whyNone(entry));
+                problems.add(
+                        "config.fts.params",
+                        phase.number() + ".params[" + i + "]='" + entry + "' " + names.whyNone(entry));
             }
             parameters.addAll(meant);
         }
@@ -83,9 +85,11 @@ record FtsModules(List<String> paths, boolean head, List<String> leftOut) {
                 }
             }
         }
-        shared.forEach((pair, parameters) -> problems.add("config.fts.params", pair + " both mean '" + parameters.get(0) + "'"
-                + (parameters.size() == 1 ? "" : " and " + (parameters.size() - 1) + " more")
-                + "; a parameter may be in one phase only"));
+        shared.forEach((pair, parameters) -> problems.add(
+                "config.fts.params",
+                pair + " both mean '" + parameters.get(0) + "'"
+                        + (parameters.size() == 1 ? "" : " and " + (parameters.size() - 1) + " more")
+                        + "; a parameter may be in one phase only"));
     }
 
     private static FtsModules split(Set<String> parameters, FtsNames names) {

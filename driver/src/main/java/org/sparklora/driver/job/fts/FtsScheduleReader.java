@@ -40,7 +40,8 @@ final class FtsScheduleReader {
     static FtsSchedule read(Path file) {
         FtsScheduleReader reader = new FtsScheduleReader();
         String expected = "a map of phases: 0: with params: under it, then 1: and so on";
-        List<FtsSchedule.Phase> phases = YamlSection.read(file, "schedule file", "--from-fts", expected, reader.problems)
+        List<FtsSchedule.Phase> phases = YamlSection.read(
+                        file, "schedule file", "--from-fts", expected, reader.problems)
                 .map(reader::phases)
                 .orElse(List.of());
         reader.checkEpochs(phases);
@@ -62,7 +63,8 @@ final class FtsScheduleReader {
                 phases.put(number, phase(number, root.section(key)));
             } else {
                 allNumbers = false;
-                root.problem("config.fts.phase", "'" + key + "'", "is not a phase; phases are numbered 0, 1, 2 and so on");
+                root.problem(
+                        "config.fts.phase", "'" + key + "'", "is not a phase; phases are numbered 0, 1, 2 and so on");
             }
         }
         int next = 0;
@@ -136,7 +138,8 @@ final class FtsScheduleReader {
         if (value.isEmpty()) {
             return OptionalInt.empty();
         }
-        if (value.get() instanceof YamlScalar scalar && EPOCH.matcher(scalar.text()).matches()) {
+        if (value.get() instanceof YamlScalar scalar
+                && EPOCH.matcher(scalar.text()).matches()) {
             int epoch = Integer.parseInt(scalar.text());
             return epoch < 0 ? OptionalInt.empty() : OptionalInt.of(epoch);
         }

@@ -84,7 +84,8 @@ record FtsTargets(List<String> names, List<Integer> layers) {
     private Set<String> modules(List<LinearModule> linears) {
         JobValue<ModulePattern> nothing = new JobValue<>("exclude_modules", ModulePattern.NONE);
         return new ModuleMatcher(linears)
-                .match("", new ModuleSelection(new ModulePattern.Names(names), nothing, layers), new Problems()).stream()
+                        .match("", new ModuleSelection(new ModulePattern.Names(names), nothing, layers), new Problems())
+                        .stream()
                         .map(LinearModule::path)
                         .collect(Collectors.toSet());
     }

@@ -1,6 +1,5 @@
 package org.sparklora.driver.job.manifest;
 
-import org.sparklora.driver.job.text.Problems;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -8,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import org.sparklora.driver.job.text.Problems;
 import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
@@ -86,7 +86,9 @@ public final class ManifestBuilder {
                 }
             }
         });
-        shared.forEach((pair, paths) -> problems.add("manifest.module.shared", pair + " both match '" + paths.get(0) + "'"
-                + ModuleMatcher.andMore(paths.size() - 1) + "; a module may be in one group only"));
+        shared.forEach((pair, paths) -> problems.add(
+                "manifest.module.shared",
+                pair + " both match '" + paths.get(0) + "'" + ModuleMatcher.andMore(paths.size() - 1)
+                        + "; a module may be in one group only"));
     }
 }

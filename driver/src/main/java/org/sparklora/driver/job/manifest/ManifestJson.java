@@ -9,7 +9,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import org.sparklora.driver.job.text.Problems;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -134,8 +133,10 @@ public final class ManifestJson {
             throw refusal("manifest.file.invalid", "has no format number; this program did not write it");
         }
         if (format.asInt() != FORMAT) {
-            throw refusal("manifest.file.format", "has format " + format.asInt() + " and this version reads format " + FORMAT
-                    + "; use the version that wrote the run");
+            throw refusal(
+                    "manifest.file.format",
+                    "has format " + format.asInt() + " and this version reads format " + FORMAT
+                            + "; use the version that wrote the run");
         }
         List<LoraGroup> groups = new ArrayList<>();
         List<TensorSpec> head = new ArrayList<>();
@@ -160,8 +161,10 @@ public final class ManifestJson {
         String written = need(root, "manifest_sha256").asText();
         String actual = ManifestDigest.sha256(manifest);
         if (!written.equals(actual)) {
-            throw refusal("manifest.file.changed", "was changed after it was written: its groups have digest " + actual + " and it states "
-                    + written + "; restore the run directory's own file");
+            throw refusal(
+                    "manifest.file.changed",
+                    "was changed after it was written: its groups have digest " + actual + " and it states " + written
+                            + "; restore the run directory's own file");
         }
         String base = need(root, "base_model_sha256").asText();
         List<String> labels = new ArrayList<>();

@@ -1,6 +1,5 @@
 package org.sparklora.driver.job.manifest;
 
-import org.sparklora.driver.job.text.Problems;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
@@ -11,6 +10,7 @@ import java.util.function.Predicate;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import org.sparklora.driver.job.text.Problems;
 
 /**
  * Finds the modules that a group means, by the rules of current PEFT.
@@ -116,8 +116,10 @@ public final class ModuleMatcher {
         List<Integer> unknown = layers.unknown(wanted);
         if (!unknown.isEmpty()) {
             String numbers = unknown.stream().map(String::valueOf).collect(Collectors.joining(", "));
-            problems.add("manifest.layer.unknown", groupKey + ".layers_to_transform: this model has no layer " + numbers + "; it has "
-                    + layers.range());
+            problems.add(
+                    "manifest.layer.unknown",
+                    groupKey + ".layers_to_transform: this model has no layer " + numbers + "; it has "
+                            + layers.range());
         }
     }
 
@@ -129,8 +131,10 @@ public final class ModuleMatcher {
                 .toList();
         // With only impossible layer numbers the filter itself has been reported.
         if (kept.isEmpty() && layers.unknown(wanted).size() < wanted.size()) {
-            problems.add("manifest.module.unmatched", entry.where() + " matches no module in layers_to_transform=" + wanted
-                    + "; without it it matches " + shown(named));
+            problems.add(
+                    "manifest.module.unmatched",
+                    entry.where() + " matches no module in layers_to_transform=" + wanted + "; without it it matches "
+                            + shown(named));
         }
         return kept;
     }
@@ -140,8 +144,10 @@ public final class ModuleMatcher {
         List<LinearModule> kept =
                 named.stream().filter(m -> !isExcluded(m, exclude)).toList();
         if (kept.isEmpty() && !named.isEmpty()) {
-            problems.add("manifest.module.excluded", entry.where() + " matches only modules that " + exclude.key() + " excludes: " + shown(named)
-                    + "; remove it from one of them");
+            problems.add(
+                    "manifest.module.excluded",
+                    entry.where() + " matches only modules that " + exclude.key() + " excludes: " + shown(named)
+                            + "; remove it from one of them");
         }
         return kept;
     }

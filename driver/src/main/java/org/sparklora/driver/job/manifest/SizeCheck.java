@@ -1,6 +1,5 @@
 package org.sparklora.driver.job.manifest;
 
-import org.sparklora.driver.job.text.Problems;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -8,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
+import org.sparklora.driver.job.text.Problems;
 
 /** Checks the ranks and alphas of a job's groups against the modules that they matched. */
 final class SizeCheck {
@@ -54,7 +54,8 @@ final class SizeCheck {
                 advice.put(where, own.isPresent() ? "lower it" : "lower r (lora.r, if the group inherits it)");
             }
         }
-        tooSmall.forEach((where, those) -> problems.add("manifest.rank.invalid", where + tooLarge(those) + "; " + advice.get(where)));
+        tooSmall.forEach((where, those) ->
+                problems.add("manifest.rank.invalid", where + tooLarge(those) + "; " + advice.get(where)));
     }
 
     /** The tightest module speaks for all that are too small for a rank. */
@@ -85,8 +86,10 @@ final class SizeCheck {
         List<LinearModule> matching =
                 modules.stream().filter(m -> entry.matches(m.path())).toList();
         if (matching.isEmpty()) {
-            problems.add("manifest.pattern.unused", where(pattern.key(), entry) + " matches no module of " + owner(pattern.key()) + "; "
-                    + matcher.hint(entry));
+            problems.add(
+                    "manifest.pattern.unused",
+                    where(pattern.key(), entry) + " matches no module of " + owner(pattern.key()) + "; "
+                            + matcher.hint(entry));
             return;
         }
         boolean counts = matching.stream()
@@ -97,8 +100,10 @@ final class SizeCheck {
                     .first(matching.get(0).path())
                     .map(PatternMap.Entry::pattern)
                     .orElseThrow();
-            problems.add("manifest.pattern.unused", where(pattern.key(), entry) + " never counts: '" + before + "' stands before it and matches "
-                    + ModuleMatcher.shown(matching) + "; the first that matches counts, so move it up");
+            problems.add(
+                    "manifest.pattern.unused",
+                    where(pattern.key(), entry) + " never counts: '" + before + "' stands before it and matches "
+                            + ModuleMatcher.shown(matching) + "; the first that matches counts, so move it up");
         }
     }
 

@@ -167,7 +167,9 @@ class JobChangesTest {
     void anEventThatLiesAheadMayAddAGroup() {
         assertThat(refused(add(1, 2))).isEmpty();
         assertThat(refused(add(0, 2)))
-                .satisfiesExactly(refusal("schedule.events[0].epoch: (none) → 0", "'side'", "epoch 1"), refusal("schedule.events[0].add.side: (none) → epoch 0", "epoch 1"));
+                .satisfiesExactly(
+                        refusal("schedule.events[0].epoch: (none) → 0", "'side'", "epoch 1"),
+                        refusal("schedule.events[0].add.side: (none) → epoch 0", "epoch 1"));
         String alone = "schedule.events=[{epoch: 0, step: 3, add: {side: {target_modules: [key]}}}]";
         assertThat(refused(alone))
                 .satisfiesExactly(refusal("schedule.events[0].add.side: (none) → epoch 0, step 3", "epoch 1"));

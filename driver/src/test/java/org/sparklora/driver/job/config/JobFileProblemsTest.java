@@ -1,8 +1,8 @@
 package org.sparklora.driver.job.config;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.sparklora.driver.job.text.Coded.problem;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.sparklora.driver.job.text.Coded.problem;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -21,7 +21,8 @@ class JobFileProblemsTest {
 
     @Test
     void reportsEverythingAtOnceUnderTheFilesName() {
-        String yaml = """
+        String yaml =
+                """
                 sead: 1
                 model: {task: clasification}
                 data:
@@ -66,7 +67,12 @@ class JobFileProblemsTest {
     @Test
     void listsWhatIsRequired() {
         assertThat(Jobs.problems(directory, "name: x"))
-                .satisfiesExactly(problem("config.key.missing", "model.path"), problem("config.key.missing", "data.train.path"), problem("config.key.missing", "lora.groups"), problem("config.key.missing", "schedule.live"), problem("config.key.missing", "output"));
+                .satisfiesExactly(
+                        problem("config.key.missing", "model.path"),
+                        problem("config.key.missing", "data.train.path"),
+                        problem("config.key.missing", "lora.groups"),
+                        problem("config.key.missing", "schedule.live"),
+                        problem("config.key.missing", "output"));
     }
 
     @ParameterizedTest
@@ -104,32 +110,48 @@ class JobFileProblemsTest {
                 "lora.groups.top.target_modules=( | config.pattern.invalid | lora.groups.top.target_modules='('; 1",
                 "lora.groups.top.target_modules={a: b} | config.value.invalid | lora.groups.top.target_modules={a='b'",
                 "lora.groups.top.layers_to_transform=[] | config.value.invalid | lora.groups.top.layers_to_transform",
-                "lora.groups.top.layers_to_transform=[-1] | config.value.invalid | lora.groups.top.layers_to_transform[0]='-1'; 0; 8-11",
-                "lora.groups.top.layers_to_transform=[0, 11-8] | config.value.invalid | lora.groups.top.layers_to_transform[1]='11-8'; 8-11",
-                "lora.groups.top.layers_to_transform=11-8 | config.value.invalid | lora.groups.top.layers_to_transform='11-8'; 8-11",
-                "lora.groups.top.layers_to_transform=top | config.value.invalid | lora.groups.top.layers_to_transform='top'; 0; 8-11",
-                "lora.groups.top.layers_to_transform={a: 1} | config.value.invalid | lora.groups.top.layers_to_transform={a='1'; 0; 8-11",
-                "lora.groups.top.layers_to_transform=[1.5] | config.value.invalid | lora.groups.top.layers_to_transform[0]='1.5'; 0; 8-11",
-                "lora.groups.top.layers_to_transform=[3, 3] | config.list.duplicate | lora.groups.top.layers_to_transform[1]='3'; 3",
-                "lora.groups.top.layers_to_transform=[3, 1-5] | config.list.duplicate | lora.groups.top.layers_to_transform[1]='1-5'; 3",
-                "lora.groups.top.layers_to_transform=0-99999999 | config.value.invalid | lora.groups.top.layers_to_transform='0-99999999'; 1000",
-                "lora.groups.top.exclude_modules={a: b} | config.value.invalid | lora.groups.top.exclude_modules={a='b'",
-                "lora.groups.top.exclude_modules=[a, a] | config.list.duplicate | lora.groups.top.exclude_modules[1]='a'",
+                "lora.groups.top.layers_to_transform=[-1] | config.value.invalid |"
+                        + " lora.groups.top.layers_to_transform[0]='-1'; 0; 8-11",
+                "lora.groups.top.layers_to_transform=[0, 11-8] | config.value.invalid |"
+                        + " lora.groups.top.layers_to_transform[1]='11-8'; 8-11",
+                "lora.groups.top.layers_to_transform=11-8 | config.value.invalid |"
+                        + " lora.groups.top.layers_to_transform='11-8'; 8-11",
+                "lora.groups.top.layers_to_transform=top | config.value.invalid |"
+                        + " lora.groups.top.layers_to_transform='top'; 0; 8-11",
+                "lora.groups.top.layers_to_transform={a: 1} | config.value.invalid |"
+                        + " lora.groups.top.layers_to_transform={a='1'; 0; 8-11",
+                "lora.groups.top.layers_to_transform=[1.5] | config.value.invalid |"
+                        + " lora.groups.top.layers_to_transform[0]='1.5'; 0; 8-11",
+                "lora.groups.top.layers_to_transform=[3, 3] | config.list.duplicate |"
+                        + " lora.groups.top.layers_to_transform[1]='3'; 3",
+                "lora.groups.top.layers_to_transform=[3, 1-5] | config.list.duplicate |"
+                        + " lora.groups.top.layers_to_transform[1]='1-5'; 3",
+                "lora.groups.top.layers_to_transform=0-99999999 | config.value.invalid |"
+                        + " lora.groups.top.layers_to_transform='0-99999999'; 1000",
+                "lora.groups.top.exclude_modules={a: b} | config.value.invalid |"
+                        + " lora.groups.top.exclude_modules={a='b'",
+                "lora.groups.top.exclude_modules=[a, a] | config.list.duplicate |"
+                        + " lora.groups.top.exclude_modules[1]='a'",
                 "lora.exclude_modules=( | config.pattern.invalid | lora.exclude_modules='('; 1",
-                "lora.exclude_modules=(?P<n>a) | config.pattern.invalid | lora.exclude_modules='(?P<n>a)'; 2; (?<name>…)",
+                "lora.exclude_modules=(?P<n>a) | config.pattern.invalid | lora.exclude_modules='(?P<n>a)'; 2;"
+                        + " (?<name>…)",
                 "lora.exclude_modules='' | config.value.invalid | lora.exclude_modules=''",
                 "lora.rank_pattern=4 | config.value.invalid | lora.rank_pattern='4'",
                 "lora.rank_pattern.query=0 | config.value.invalid | lora.rank_pattern.query='0'; 1",
                 "lora.rank_pattern={(: 4} | config.pattern.invalid | lora.rank_pattern; (; 1",
-                "lora.groups.top.rank_pattern.query=2.5 | config.value.invalid | lora.groups.top.rank_pattern.query='2.5'; 1",
+                "lora.groups.top.rank_pattern.query=2.5 | config.value.invalid |"
+                        + " lora.groups.top.rank_pattern.query='2.5'; 1",
                 "lora.alpha_pattern.query=0 | config.value.invalid | lora.alpha_pattern.query='0'; 0",
-                "lora.groups.top.alpha_pattern={query: a} | config.value.invalid | lora.groups.top.alpha_pattern.query='a'; 0",
-                "lora.groups.top.learning_rate_scale=0 | config.value.invalid | lora.groups.top.learning_rate_scale='0'; 0",
+                "lora.groups.top.alpha_pattern={query: a} | config.value.invalid |"
+                        + " lora.groups.top.alpha_pattern.query='a'; 0",
+                "lora.groups.top.learning_rate_scale=0 | config.value.invalid |"
+                        + " lora.groups.top.learning_rate_scale='0'; 0",
                 "lora.groups.top.rank=4 | config.key.unknown | lora.groups.top.rank; lora.groups.top.rank_pattern",
                 "schedule.events=[5] | config.value.invalid | schedule.events[0]='5'",
                 "schedule.events={} | config.value.invalid | schedule.events={}",
                 "training.epochs=3 | config.key.unknown | training.epochs; training.num_train_epochs",
-                "training.num-train-epochs=3 | config.key.unknown | training.num-train-epochs; training.num_train_epochs",
+                "training.num-train-epochs=3 | config.key.unknown | training.num-train-epochs;"
+                        + " training.num_train_epochs",
                 "training.num_train_epochs=0 | config.value.invalid | training.num_train_epochs='0'; 1",
                 "training.shards=64 | config.value.invalid | training.shards='64'; training.batch_size=32",
                 "training.learning_rate=fast | config.value.invalid | training.learning_rate='fast'; 0",
@@ -139,9 +161,11 @@ class JobFileProblemsTest {
                 "training.max_grad_norm=0 | config.value.invalid | training.max_grad_norm='0'; 0",
                 "training.loraplus_lr_ratio=0 | config.value.invalid | training.loraplus_lr_ratio='0'; 0",
                 "training.loraplus_lr_ratio=off | config.value.invalid | training.loraplus_lr_ratio='off'; 0",
-                "training.lora_plus_lr_ratio=16 | config.key.unknown | training.lora_plus_lr_ratio; training.loraplus_lr_ratio",
+                "training.lora_plus_lr_ratio=16 | config.key.unknown | training.lora_plus_lr_ratio;"
+                        + " training.loraplus_lr_ratio",
                 "training.label_smoothing_factor=1 | config.value.invalid | training.label_smoothing_factor='1'; 0; 1",
-                "training.metric_for_best_model=mse | config.value.invalid | training.metric_for_best_model='mse'; accuracy, auc, f1, loss",
+                "training.metric_for_best_model=mse | config.value.invalid | training.metric_for_best_model='mse';"
+                        + " accuracy, auc, f1, loss",
                 "training.load_best_model_at_end=true | config.value.conflict | training.load_best_model_at_end",
                 "training.early_stopping_patience=1 | config.value.conflict | training.early_stopping_patience",
                 "execution.base_dropout=own | config.value.invalid | execution.base_dropout='own'; 0; 1",
@@ -150,13 +174,13 @@ class JobFileProblemsTest {
                 "tracking.wandb={} | config.key.unknown | tracking.wandb; mlflow, experiment, tensorboard",
                 "tracking.experiment=texts | config.value.conflict | tracking.experiment",
                 "tracking.mlflow=databricks | config.value.invalid | tracking.mlflow='databricks'; 5000",
-                "tracking.mlflow=http://me:secret@h | config.value.invalid | tracking.mlflow='http://me:secret@h'; 5000",
+                "tracking.mlflow=http://me:secret@h | config.value.invalid | tracking.mlflow='http://me:secret@h';"
+                        + " 5000",
                 "nonsense | config.set.syntax | --set nonsense; 64",
                 "a..b=1 | config.set.syntax | --set a..b=1; 64",
             })
     void saysWhatIsWrongWithOneValue(String set, String code, String facts) {
-        assertThat(Jobs.problems(directory, Jobs.SMALLEST, set))
-                .satisfiesExactly(problem(code, facts.split("; ", -1)));
+        assertThat(Jobs.problems(directory, Jobs.SMALLEST, set)).satisfiesExactly(problem(code, facts.split("; ", -1)));
     }
 
     @Test
@@ -168,7 +192,13 @@ class JobFileProblemsTest {
                         "model.labels=[a, b]",
                         "training.label_smoothing_factor=0.1",
                         "training.metric_for_best_model=f1"))
-                .satisfiesExactly(problem("config.value.conflict", "model.labels"), problem("config.value.invalid", "training.metric_for_best_model='f1'", "loss, mse, pearson, spearman"), problem("config.value.conflict", "training.label_smoothing_factor"));
+                .satisfiesExactly(
+                        problem("config.value.conflict", "model.labels"),
+                        problem(
+                                "config.value.invalid",
+                                "training.metric_for_best_model='f1'",
+                                "loss, mse, pearson, spearman"),
+                        problem("config.value.conflict", "training.label_smoothing_factor"));
     }
 
     @Test
@@ -186,7 +216,9 @@ class JobFileProblemsTest {
     @Test
     void refusesKeysGivenTwice() {
         assertThat(Jobs.problems(directory, Jobs.SMALLEST + "seed: 1\noutput: /p\nseed: 2\n"))
-                .satisfiesExactly(problem("config.key.duplicate", "output", "8", "10"), problem("config.key.duplicate", "seed", "9", "11"));
+                .satisfiesExactly(
+                        problem("config.key.duplicate", "output", "8", "10"),
+                        problem("config.key.duplicate", "seed", "9", "11"));
     }
 
     @Test
@@ -202,7 +234,10 @@ class JobFileProblemsTest {
     @Test
     void setNamesItselfWhenItsYamlIsBad() {
         assertThat(Jobs.problems(directory, Jobs.SMALLEST, "lora.r=[1", "seed.x=1", "output.y=1"))
-                .satisfiesExactly(problem("config.yaml.syntax", "--set lora.r=[1", "1", "3", ",", "]"), problem("config.set.syntax", "--set output.y=1", "/o"), problem("config.value.invalid", "seed={x='1'"));
+                .satisfiesExactly(
+                        problem("config.yaml.syntax", "--set lora.r=[1", "1", "3", ",", "]"),
+                        problem("config.set.syntax", "--set output.y=1", "/o"),
+                        problem("config.value.invalid", "seed={x='1'"));
     }
 
     @Test
@@ -227,12 +262,11 @@ class JobFileProblemsTest {
                 .satisfies(e -> assertThat(String.valueOf(e.getMessage()))
                         .satisfies(problem("config.file.unreadable", "conf/none.yaml: ", "--config")));
         assertThatThrownBy(() -> JobFile.read(Path.of("."), List.of(), Optional.empty(), directory))
-                .satisfies(e -> assertThat(String.valueOf(e.getMessage()))
-                        .satisfies(problem("config.file.unreadable", ".: ")));
+                .satisfies(e ->
+                        assertThat(String.valueOf(e.getMessage())).satisfies(problem("config.file.unreadable", ".: ")));
         assertThat(Jobs.problems(directory, "# nothing\n"))
                 .satisfiesExactly(problem("config.file.content", "model", "data", "lora", "schedule", "output"));
-        assertThat(Jobs.problems(directory, "- a\n"))
-                .satisfiesExactly(problem("config.file.content", "model", "data"));
+        assertThat(Jobs.problems(directory, "- a\n")).satisfiesExactly(problem("config.file.content", "model", "data"));
         Files.write(directory.resolve("job.yaml"), new byte[] {'a', ':', ' ', (byte) 0xff});
         assertThatThrownBy(() -> JobFile.read(Path.of("job.yaml"), List.of(), Optional.empty(), directory))
                 .satisfies(e -> assertThat(String.valueOf(e.getMessage()))

@@ -31,7 +31,8 @@ import org.sparklora.worker.contract.OptimizerStateOnThaw;
 /** {@code schedule.policy}, the keys of each policy, and what they become. */
 class SchedulePolicyTest {
 
-    private static final String JOB = """
+    private static final String JOB =
+            """
             model: {path: /m}
             data:
               train: {path: /d/train.csv}
@@ -156,7 +157,8 @@ class SchedulePolicyTest {
                 JOB,
                 of(
                         policy,
-                        "schedule.events=[{epoch: 3, step: 2, add: {late: {target_modules: [value], r: 3}}, thaw: [late]}]",
+                        "schedule.events=[{epoch: 3, step: 2, add: {late: {target_modules: [value], r: 3}}, thaw:"
+                                + " [late]}]",
                         policy == Policy.LISA ? "schedule.weights={top: 2}" : "seed=3"));
         assertThat(JobFile.resolved("there/config.yaml", ResolvedYaml.write(job)))
                 .isEqualTo(job);
@@ -168,7 +170,9 @@ class SchedulePolicyTest {
                 directory,
                 JOB,
                 of(Policy.PLATEAU, "schedule.events=[{epoch: 3, add: {late: {target_modules: [value], r: 3}}}]")));
-        assertThat(yaml).contains("""
+        assertThat(yaml)
+                .contains(
+                        """
                         schedule:
                           policy: plateau
                           live:
@@ -225,10 +229,9 @@ class SchedulePolicyTest {
             Map.entry("window: 2", "autofreeze")));
 
     static Stream<Arguments> foreignKeys() {
-        return Stream.of(Policy.values())
-                .flatMap(policy -> TAKERS.entrySet().stream()
-                        .filter(key -> !key.getValue().equals(YamlSection.word(policy)))
-                        .map(key -> Arguments.of(policy, key.getKey(), key.getValue())));
+        return Stream.of(Policy.values()).flatMap(policy -> TAKERS.entrySet().stream()
+                .filter(key -> !key.getValue().equals(YamlSection.word(policy)))
+                .map(key -> Arguments.of(policy, key.getKey(), key.getValue())));
     }
 
     @ParameterizedTest
@@ -256,8 +259,7 @@ class SchedulePolicyTest {
     @EnumSource(value = Policy.class, mode = EnumSource.Mode.EXCLUDE, names = "EPOCHS")
     void theOthersNeedGroups(Policy policy) {
         for (String empty : List.of("schedule.groups=null", "schedule.groups=[]")) {
-            assertThat(problems(of(policy, empty)))
-                    .satisfiesExactly(problem("config.key.missing", "schedule.groups"));
+            assertThat(problems(of(policy, empty))).satisfiesExactly(problem("config.key.missing", "schedule.groups"));
         }
     }
 
@@ -281,7 +283,8 @@ class SchedulePolicyTest {
                 "lisa | weights={top: 0} | config.value.invalid | schedule.weights.top='0'; 0",
                 "lisa | weights=[top] | config.value.invalid | schedule.weights=['top']",
                 "lisa | weights={side: 2} | config.policy.invalid | schedule.weights.side; schedule.groups",
-                "lisa | optimizer_state=old | config.value.invalid | schedule.optimizer_state='old'; keep, fresh, decay",
+                "lisa | optimizer_state=old | config.value.invalid | schedule.optimizer_state='old'; keep, fresh,"
+                        + " decay",
                 "lisa | live=[top] | config.policy.invalid | schedule.live[0]='top'; schedule.groups",
                 "autofreeze | percentile=0 | config.value.invalid | schedule.percentile='0'; 0; 100",
                 "autofreeze | percentile=101 | config.value.invalid | schedule.percentile='101'; 0; 100",
@@ -303,7 +306,9 @@ class SchedulePolicyTest {
     @Test
     void refusesEventsForGroupsThatThePolicyMoves() {
         assertThat(problems(of(Policy.GRADUAL, "schedule.events=[{epoch: 1, thaw: [top], freeze: [side, bottom]}]")))
-                .satisfiesExactly(problem("config.value.conflict", "schedule.events[0].thaw", "top", "schedule.groups"), problem("config.value.conflict", "schedule.events[0].freeze", "bottom", "schedule.groups"));
+                .satisfiesExactly(
+                        problem("config.value.conflict", "schedule.events[0].thaw", "top", "schedule.groups"),
+                        problem("config.value.conflict", "schedule.events[0].freeze", "bottom", "schedule.groups"));
     }
 
     @Test
@@ -318,7 +323,8 @@ class SchedulePolicyTest {
                         .policy())
                 .isEqualTo(new PolicyConfig.Plateau("spearman", 0.0, 3, 1, OptionalInt.empty(), true));
         assertThat(problems(of(Policy.PLATEAU, "model.task=regression", "schedule.metric=accuracy")))
-                .satisfiesExactly(problem("config.value.invalid", "schedule.metric='accuracy'", "loss, mse, pearson, spearman"));
+                .satisfiesExactly(
+                        problem("config.value.invalid", "schedule.metric='accuracy'", "loss, mse, pearson, spearman"));
     }
 
     @Test
@@ -347,8 +353,8 @@ class SchedulePolicyTest {
                 of(
                         Policy.GRADUAL,
                         "lora.r=4",
-                        "schedule.events=[{epoch: 5, thaw: [late]}, {epoch: 3, add: {late: {target_modules: [value]}, last:"
-                                + " {target_modules: [output.dense], r: 2}}, thaw: [last]}]"));
+                        "schedule.events=[{epoch: 5, thaw: [late]}, {epoch: 3, add: {late: {target_modules: [value]},"
+                                + " last: {target_modules: [output.dense], r: 2}}, thaw: [last]}]"));
         assertThat(job.lora().groups().keySet()).isEqualTo(Set.of("top", "middle", "bottom", "side", "late", "last"));
         assertThat(job.lora().groups().get("late"))
                 .isEqualTo(new GroupConfig(
@@ -371,9 +377,18 @@ class SchedulePolicyTest {
     void readsAnAddedGroupAsAnyOther() {
         assertThat(problems(of(
                         Policy.GRADUAL,
-                        "schedule.events=[{epoch: 3, add: {la te: {target_modules: [value]}, head: {target_modules: []},"
-                                + " late: {r: 0, purpos: x}}}]")))
-                .satisfiesExactly(problem("config.group.name", "schedule.events[0].add.la"), problem("config.group.name", "schedule.events[0].add.head"), problem("config.value.invalid", "schedule.events[0].add.head.target_modules"), problem("config.key.missing", "schedule.events[0].add.late.target_modules"), problem("config.value.invalid", "schedule.events[0].add.late.r='0'", "1"), problem("config.key.unknown", "schedule.events[0].add.late.purpos", "schedule.events[0].add.late.purpose"));
+                        "schedule.events=[{epoch: 3, add: {la te: {target_modules: [value]}, head: {target_modules:"
+                                + " []}, late: {r: 0, purpos: x}}}]")))
+                .satisfiesExactly(
+                        problem("config.group.name", "schedule.events[0].add.la"),
+                        problem("config.group.name", "schedule.events[0].add.head"),
+                        problem("config.value.invalid", "schedule.events[0].add.head.target_modules"),
+                        problem("config.key.missing", "schedule.events[0].add.late.target_modules"),
+                        problem("config.value.invalid", "schedule.events[0].add.late.r='0'", "1"),
+                        problem(
+                                "config.key.unknown",
+                                "schedule.events[0].add.late.purpos",
+                                "schedule.events[0].add.late.purpose"));
     }
 
     @Test
@@ -382,7 +397,9 @@ class SchedulePolicyTest {
                         Policy.GRADUAL,
                         "schedule.events=[{epoch: 3, add: {side: {target_modules: [value]}, late: {target_modules:"
                                 + " [value]}}}, {epoch: 4, add: {late: {target_modules: [value]}}}]")))
-                .satisfiesExactly(problem("config.group.duplicate", "schedule.events[0].add.side", "lora.groups"), problem("config.group.duplicate", "schedule.events[1].add.late", "schedule.events[0].add"));
+                .satisfiesExactly(
+                        problem("config.group.duplicate", "schedule.events[0].add.side", "lora.groups"),
+                        problem("config.group.duplicate", "schedule.events[1].add.late", "schedule.events[0].add"));
     }
 
     @Test
@@ -392,6 +409,8 @@ class SchedulePolicyTest {
                         "schedule.live=[late]",
                         "schedule.groups=[top, late]",
                         "schedule.events=[{epoch: 3, add: {late: {target_modules: [value]}}}]")))
-                .satisfiesExactly(problem("config.group.unknown", "schedule.live[0]='late'", "lora.groups"), problem("config.group.unknown", "schedule.groups[1]='late'", "lora.groups"));
+                .satisfiesExactly(
+                        problem("config.group.unknown", "schedule.live[0]='late'", "lora.groups"),
+                        problem("config.group.unknown", "schedule.groups[1]='late'", "lora.groups"));
     }
 }

@@ -34,13 +34,17 @@ class ScheduleReplayTest {
     @Test
     void refusesToThawALiveGroup() {
         assertThat(problems("{epoch: 1, thaw: [top, bottom]}, {epoch: 2, thaw: [bottom]}"))
-                .satisfiesExactly(problem("config.event.illegal", "schedule.events[0].thaw", "top", "1"), problem("config.event.illegal", "schedule.events[1].thaw", "bottom", "2"));
+                .satisfiesExactly(
+                        problem("config.event.illegal", "schedule.events[0].thaw", "top", "1"),
+                        problem("config.event.illegal", "schedule.events[1].thaw", "bottom", "2"));
     }
 
     @Test
     void refusesToFreezeAGroupThatIsNotLive() {
         assertThat(problems("{epoch: 1, freeze: [top, bottom]}, {epoch: 2, freeze: [top]}"))
-                .satisfiesExactly(problem("config.event.illegal", "schedule.events[0].freeze", "bottom", "1"), problem("config.event.illegal", "schedule.events[1].freeze", "top", "2"));
+                .satisfiesExactly(
+                        problem("config.event.illegal", "schedule.events[0].freeze", "bottom", "1"),
+                        problem("config.event.illegal", "schedule.events[1].freeze", "top", "2"));
     }
 
     @Test
@@ -77,7 +81,9 @@ class ScheduleReplayTest {
                 .containsExactly("epoch 1, step 9", "epoch 1", "epoch 1, step 3");
         assertThat(problems("{epoch: 1, step: 9, thaw: [bottom]}, {epoch: 1, freeze: [bottom]},"
                         + " {epoch: 2, step: 0, freeze: [top]}, {epoch: 2, thaw: [top]}"))
-                .satisfiesExactly(problem("config.event.illegal", "schedule.events[1].freeze", "bottom", "1"), problem("config.event.illegal", "schedule.events[3].thaw", "top", "2"));
+                .satisfiesExactly(
+                        problem("config.event.illegal", "schedule.events[1].freeze", "bottom", "1"),
+                        problem("config.event.illegal", "schedule.events[3].thaw", "top", "2"));
         assertThat(problems("{epoch: 1, step: 9, thaw: [bottom]}, {epoch: 1, step: 9, freeze: [bottom]}"))
                 .satisfiesExactly(problem("config.event.illegal", "schedule.events[1].freeze", "bottom", "1", "9"));
         assertThat(problems("{epoch: 1, step: -1, thaw: [bottom]}"))
@@ -96,7 +102,21 @@ class ScheduleReplayTest {
                 .hasSize(2);
         assertThat(problems("{epoch: 3, step: 7, " + add + "}, {epoch: 3, step: 6, thaw: [side]},"
                         + " {epoch: 2, freeze: [side]}, {epoch: 3, step: 8, thaw: [side]}"))
-                .satisfiesExactly(problem("config.event.illegal", "schedule.events[2].freeze", "side", "schedule.events[0].add", "3", "7"), problem("config.event.illegal", "schedule.events[1].thaw", "side", "schedule.events[0].add", "3", "7"));
+                .satisfiesExactly(
+                        problem(
+                                "config.event.illegal",
+                                "schedule.events[2].freeze",
+                                "side",
+                                "schedule.events[0].add",
+                                "3",
+                                "7"),
+                        problem(
+                                "config.event.illegal",
+                                "schedule.events[1].thaw",
+                                "side",
+                                "schedule.events[0].add",
+                                "3",
+                                "7"));
         assertThat(problems("{epoch: 3, " + add + "}, {epoch: 4, freeze: [side]}"))
                 .satisfiesExactly(problem("config.event.illegal", "schedule.events[1].freeze", "side", "4"));
     }
@@ -110,13 +130,21 @@ class ScheduleReplayTest {
                         "schedule.policy=gradual",
                         "schedule.groups=[botom]",
                         "schedule.events=[{epoch: 1, thaw: [middle], freeze: [bias]}]"))
-                .satisfiesExactly(problem("config.list.duplicate", "schedule.live[2]='top'"), problem("config.group.unknown", "schedule.live[0]='head'"), problem("config.group.unknown", "schedule.groups[0]='botom'", "lora.groups", "bottom"), problem("config.group.unknown", "schedule.events[0].thaw[0]='middle'", "lora.groups"), problem("config.group.unknown", "schedule.events[0].freeze[0]='bias'"));
+                .satisfiesExactly(
+                        problem("config.list.duplicate", "schedule.live[2]='top'"),
+                        problem("config.group.unknown", "schedule.live[0]='head'"),
+                        problem("config.group.unknown", "schedule.groups[0]='botom'", "lora.groups", "bottom"),
+                        problem("config.group.unknown", "schedule.events[0].thaw[0]='middle'", "lora.groups"),
+                        problem("config.group.unknown", "schedule.events[0].freeze[0]='bias'"));
     }
 
     @Test
     void refusesAnEventWithoutEpochOrGroups() {
         assertThat(problems("{epoch: 1, thaw: [], freeze: []}, {thaw: [bottom], freze: []}"))
-                .satisfiesExactly(problem("config.key.missing", "schedule.events[0].thaw"), problem("config.key.missing", "schedule.events[1].epoch", "0"), problem("config.key.unknown", "schedule.events[1].freze", "schedule.events[1].freeze"));
+                .satisfiesExactly(
+                        problem("config.key.missing", "schedule.events[0].thaw"),
+                        problem("config.key.missing", "schedule.events[1].epoch", "0"),
+                        problem("config.key.unknown", "schedule.events[1].freze", "schedule.events[1].freeze"));
     }
 
     private List<String> problems(String events) {

@@ -16,7 +16,14 @@ class UnavailableTest {
     @Test
     void namesEachValueAndWhatToUseInstead() {
         assertThat(Jobs.problems(directory, Jobs.EVERY_KEY))
-                .satisfiesExactlyInAnyOrder(problem("config.value.unavailable", "training.label_smoothing_factor", "multi_label"), problem("config.value.unavailable", "lora.modules_to_save=[pooler", "[classifier]", "[pre_classifier, classifier]"), problem("config.value.unavailable", "execution.device='gpu'"));
+                .satisfiesExactlyInAnyOrder(
+                        problem("config.value.unavailable", "training.label_smoothing_factor", "multi_label"),
+                        problem(
+                                "config.value.unavailable",
+                                "lora.modules_to_save=[pooler",
+                                "[classifier]",
+                                "[pre_classifier, classifier]"),
+                        problem("config.value.unavailable", "execution.device='gpu'"));
     }
 
     @Test

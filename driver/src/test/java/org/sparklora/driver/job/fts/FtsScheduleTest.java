@@ -1,8 +1,8 @@
 package org.sparklora.driver.job.fts;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.sparklora.driver.job.text.Coded.problem;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.sparklora.driver.job.text.Coded.problem;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -39,7 +39,8 @@ class FtsScheduleTest {
 
     @Test
     void readsEveryKeyInWhateverOrderThePhasesStand() throws IOException {
-        FtsSchedule schedule = read("""
+        FtsSchedule schedule = read(
+                """
                 1:
                   params: [b.weight, "b.*bias"]
                   lr: 1e-04
@@ -71,7 +72,9 @@ class FtsScheduleTest {
 
     @Test
     void tellsAllProblemsAtOnce() throws IOException {
-        Path file = Files.writeString(directory.resolve("schedule.yaml"), """
+        Path file = Files.writeString(
+                directory.resolve("schedule.yaml"),
+                """
                 0:
                   parms: [a.weight]
                   max_transition_epoch: soon
@@ -108,7 +111,11 @@ class FtsScheduleTest {
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            textBlock =
+                    """
             0 2 3     | config.fts.phase     | [0, 2, 3]; 1
             1 2       | config.fts.phase     | [1, 2]; 0
             0 1 third | config.fts.phase     | 'third'
@@ -126,7 +133,9 @@ class FtsScheduleTest {
 
     @Test
     void aPhaseThatEndsBeforeItCanBeginIsRefused() throws IOException {
-        assertThat(problems("""
+        assertThat(
+                        problems(
+                                """
                 0: {params: [a.weight], max_transition_epoch: 0}
                 1: {params: [b.weight], max_transition_epoch: 4}
                 2: {params: [c.weight]}
@@ -134,11 +143,18 @@ class FtsScheduleTest {
                 4: {params: [e.weight], max_transition_epoch: 3}
                 5: {params: [f.weight], max_transition_epoch: 5}
                 """))
-                .satisfiesExactly(problem("config.fts.phase", "0.max_transition_epoch=0", "0", "0", "0"), problem("config.fts.phase", "3.max_transition_epoch=4", "4", "2"), problem("config.fts.phase", "4.max_transition_epoch=3", "4", "4"));
+                .satisfiesExactly(
+                        problem("config.fts.phase", "0.max_transition_epoch=0", "0", "0", "0"),
+                        problem("config.fts.phase", "3.max_transition_epoch=4", "4", "2"),
+                        problem("config.fts.phase", "4.max_transition_epoch=3", "4", "4"));
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            textBlock =
+                    """
             `0: {params: [a`    | config.yaml.syntax  | line 1
             ``                  | config.file.content | 0:
             `- a`               | config.file.content | 0:
@@ -158,7 +174,10 @@ class FtsScheduleTest {
     void saysWhyAFileCannotBeRead() throws IOException {
         assertThat(refusal(directory)).hasMessageStartingWith(directory + ": ");
         Path none = directory.resolve("none.yaml");
-        assertThat(refusal(none)).hasMessageStartingWith(none + ": ").hasMessageContaining("--from-fts").hasMessageEndingWith("[config.file.unreadable]");
+        assertThat(refusal(none))
+                .hasMessageStartingWith(none + ": ")
+                .hasMessageContaining("--from-fts")
+                .hasMessageEndingWith("[config.file.unreadable]");
         Path latin = Files.write(directory.resolve("latin.yaml"), "0: ä".getBytes(StandardCharsets.ISO_8859_1));
         assertThat(refusal(latin)).hasMessageStartingWith(latin + ": ").hasMessageContaining("UTF-8");
     }

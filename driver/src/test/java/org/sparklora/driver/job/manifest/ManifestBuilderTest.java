@@ -1,8 +1,8 @@
 package org.sparklora.driver.job.manifest;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.sparklora.driver.job.text.Coded.problem;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.sparklora.driver.job.text.Coded.problem;
 
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -68,19 +68,35 @@ class ManifestBuilderTest {
         assertThat(problems(
                         group("bottom", "", 4, names("query")),
                         group("top", "", 4, names("layer.11.attention.self.query"))))
-                .satisfiesExactly(problem("manifest.module.shared", "lora.groups.bottom", "lora.groups.top", "bert.encoder.layer.11.attention.self.query"));
+                .satisfiesExactly(problem(
+                        "manifest.module.shared",
+                        "lora.groups.bottom",
+                        "lora.groups.top",
+                        "bert.encoder.layer.11.attention.self.query"));
     }
 
     @Test
     void manySharedModulesAreOneProblem() {
         assertThat(problems(group("a", "", 4, names("query", "key")), group("b", "", 4, names("query"))))
-                .satisfiesExactly(problem("manifest.module.shared", "lora.groups.a", "lora.groups.b", "bert.encoder.layer.0.attention.self.query", "11"));
+                .satisfiesExactly(problem(
+                        "manifest.module.shared",
+                        "lora.groups.a",
+                        "lora.groups.b",
+                        "bert.encoder.layer.0.attention.self.query",
+                        "11"));
     }
 
     @Test
     void aRankAboveTheLayerNamesRankModuleAndLimit() {
         assertThat(problems(group("top", "", 33, names("intermediate.dense"))))
-                .satisfiesExactly(problem("manifest.rank.invalid", "lora.groups.top.r=33", "32", "64", "32", "bert.encoder.layer.0.intermediate.dense", "11"));
+                .satisfiesExactly(problem(
+                        "manifest.rank.invalid",
+                        "lora.groups.top.r=33",
+                        "32",
+                        "64",
+                        "32",
+                        "bert.encoder.layer.0.intermediate.dense",
+                        "11"));
         assertThat(problems(group("top", "", 0, names("query"))))
                 .satisfiesExactly(problem("manifest.rank.invalid", "lora.groups.top.r=0", "1"));
     }
@@ -88,7 +104,8 @@ class ManifestBuilderTest {
     @Test
     void refusesAnAlphaThatIsNoPositiveNumber() {
         GroupSpec spec = new GroupSpec("g", "", names("query"), Modules.size(4, Double.NaN), GroupSettings.PLAIN);
-        assertThat(problems(spec)).satisfiesExactly(problem("manifest.alpha.invalid", "lora.groups.g.lora_alpha=NaN", "0"));
+        assertThat(problems(spec))
+                .satisfiesExactly(problem("manifest.alpha.invalid", "lora.groups.g.lora_alpha=NaN", "0"));
     }
 
     @Test
@@ -106,7 +123,8 @@ class ManifestBuilderTest {
                 group("top", "", 4, names("layer.12.attention.self.query")),
                 group("low", "", 99, names("querry", "key")));
         assertThat(refused)
-                .hasMessageStartingWith("3 problems [manifest.invalid]\n" + refused.problems().get(0));
+                .hasMessageStartingWith(
+                        "3 problems [manifest.invalid]\n" + refused.problems().get(0));
         assertThat(refused.problems())
                 .satisfiesExactly(
                         problem("manifest.module.unmatched", "lora.groups.top.target_modules[0]", "layer.0..layer.11"),

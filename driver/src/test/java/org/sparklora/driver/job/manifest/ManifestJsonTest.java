@@ -24,7 +24,9 @@ class ManifestJsonTest {
     @Test
     void writesExactlyThisText() {
         String text = ManifestJson.write(small());
-        assertThat(text).isEqualTo("""
+        assertThat(text)
+                .isEqualTo(
+                        """
                 {
                   "format" : 1,
                   "manifest_sha256" : "DIGEST",
@@ -70,7 +72,8 @@ class ManifestJsonTest {
                     }
                   ]
                 }
-                """.replace("DIGEST", ManifestDigest.sha256(small().manifest())));
+                """
+                                .replace("DIGEST", ManifestDigest.sha256(small().manifest())));
     }
 
     @Test
@@ -138,8 +141,7 @@ class ManifestJsonTest {
         assertThatThrownBy(() -> ManifestJson.read(text))
                 .isInstanceOf(ManifestException.class)
                 .hasMessageContainingAll("manifest.json", "2", "1", "[manifest.file.format]");
-        assertThatThrownBy(() -> ManifestJson.read("{}"))
-                .hasMessageEndingWith("[manifest.file.invalid]");
+        assertThatThrownBy(() -> ManifestJson.read("{}")).hasMessageEndingWith("[manifest.file.invalid]");
     }
 
     @Test

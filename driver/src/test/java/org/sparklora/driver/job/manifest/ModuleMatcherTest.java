@@ -67,31 +67,46 @@ class ModuleMatcherTest {
         ModuleMatcher all = new ModuleMatcher(withHead);
         assertThat(all.match("lora.groups.g", regex(".*"), new Problems())).hasSize(73);
         assertThat(problems(all, "lora.groups.g", names("classifier")))
-                .satisfiesExactly(problem("manifest.module.unmatched", "lora.groups.g.target_modules[0]='classifier'", "head"));
+                .satisfiesExactly(
+                        problem("manifest.module.unmatched", "lora.groups.g.target_modules[0]='classifier'", "head"));
     }
 
     @Test
     void refusesALayerThatTheModelLacks() {
         assertThat(problems(names("layer.12.attention.self.query")))
-                .satisfiesExactly(problem("manifest.module.unmatched", "lora.groups.top.target_modules[0]='layer.12.attention.self.query'", "layer.0..layer.11"));
+                .satisfiesExactly(problem(
+                        "manifest.module.unmatched",
+                        "lora.groups.top.target_modules[0]='layer.12.attention.self.query'",
+                        "layer.0..layer.11"));
         assertThat(problems(names("query", "12.attention.self.query")))
-                .satisfiesExactly(problem("manifest.module.unmatched", "lora.groups.top.target_modules[1]='12.attention.self.query'", "layer.0..layer.11"));
+                .satisfiesExactly(problem(
+                        "manifest.module.unmatched",
+                        "lora.groups.top.target_modules[1]='12.attention.self.query'",
+                        "layer.0..layer.11"));
     }
 
     @Test
     void asksWhatAMisspeltNameMeant() {
         assertThat(problems(names("querry")))
-                .satisfiesExactly(problem("manifest.module.unmatched", "lora.groups.top.target_modules[0]='querry'", "query"));
+                .satisfiesExactly(
+                        problem("manifest.module.unmatched", "lora.groups.top.target_modules[0]='querry'", "query"));
         assertThat(problems(names("layer.3.atention.self.query")))
-                .satisfiesExactly(problem("manifest.module.unmatched", "lora.groups.top.target_modules[0]='layer.3.atention.self.query'", "layer.3.attention.self.query"));
+                .satisfiesExactly(problem(
+                        "manifest.module.unmatched",
+                        "lora.groups.top.target_modules[0]='layer.3.atention.self.query'",
+                        "layer.3.attention.self.query"));
     }
 
     @Test
     void listsNamesWhenNoneIsNear() {
         assertThat(problems(names("c_attn")))
-                .satisfiesExactly(problem("manifest.module.unmatched", "lora.groups.top.target_modules[0]='c_attn'", "[dense, key, query, value]"));
+                .satisfiesExactly(problem(
+                        "manifest.module.unmatched",
+                        "lora.groups.top.target_modules[0]='c_attn'",
+                        "[dense, key, query, value]"));
         assertThat(problems(names()))
-                .satisfiesExactly(problem("manifest.module.unmatched", "lora.groups.top.target_modules", "[dense, key, query, value]"));
+                .satisfiesExactly(problem(
+                        "manifest.module.unmatched", "lora.groups.top.target_modules", "[dense, key, query, value]"));
     }
 
     @Test
@@ -99,24 +114,46 @@ class ModuleMatcherTest {
         assertThat(problems(names(".*query")))
                 .satisfiesExactly(problem("manifest.module.unmatched", "lora.groups.top.target_modules[0]='.*query'"));
         assertThat(problems(regex("query")))
-                .satisfiesExactly(problem("manifest.module.unmatched", "lora.groups.top.target_modules='query'", "[query]"));
+                .satisfiesExactly(
+                        problem("manifest.module.unmatched", "lora.groups.top.target_modules='query'", "[query]"));
         assertThat(problems(regex("(query|key)")))
-                .satisfiesExactly(problem("manifest.module.unmatched", "lora.groups.top.target_modules='(query|key)'", "bert.encoder.layer.0.attention.self.key"));
+                .satisfiesExactly(problem(
+                        "manifest.module.unmatched",
+                        "lora.groups.top.target_modules='(query|key)'",
+                        "bert.encoder.layer.0.attention.self.key"));
         assertThat(problems(regex("gpt.*")))
-                .satisfiesExactly(problem("manifest.module.unmatched", "lora.groups.top.target_modules='gpt.*'", "s whole name looks like "));
+                .satisfiesExactly(problem(
+                        "manifest.module.unmatched",
+                        "lora.groups.top.target_modules='gpt.*'",
+                        "s whole name looks like "));
     }
 
     @Test
     void refusesALayerNumberThatTheModelLacks() {
         assertThat(problems(names(List.of(0, 12, 13), "query")))
-                .satisfiesExactly(problem("manifest.layer.unknown", "lora.groups.top.layers_to_transform", "12", "13", "layer.0..layer.11"));
+                .satisfiesExactly(problem(
+                        "manifest.layer.unknown",
+                        "lora.groups.top.layers_to_transform",
+                        "12",
+                        "13",
+                        "layer.0..layer.11"));
         assertThat(problems(names(List.of(-1), "query"))).hasSize(1);
     }
 
     @Test
     void refusesAnEntryOfWhichTheLayerFilterLeavesNothing() {
         assertThat(problems(names(List.of(0), "query", "pooler.dense", "layer.5.output.dense")))
-                .satisfiesExactly(problem("manifest.module.unmatched", "lora.groups.top.target_modules[1]='pooler.dense'", "[0]", "bert.pooler.dense"), problem("manifest.module.unmatched", "lora.groups.top.target_modules[2]='layer.5.output.dense'", "[0]", "bert.encoder.layer.5.output.dense"));
+                .satisfiesExactly(
+                        problem(
+                                "manifest.module.unmatched",
+                                "lora.groups.top.target_modules[1]='pooler.dense'",
+                                "[0]",
+                                "bert.pooler.dense"),
+                        problem(
+                                "manifest.module.unmatched",
+                                "lora.groups.top.target_modules[2]='layer.5.output.dense'",
+                                "[0]",
+                                "bert.encoder.layer.5.output.dense"));
         assertThat(problems(Modules.selection(new ModulePattern.Regex(".*layer\\.(5|6)\\.output.*"), List.of(0)))
                         .get(0))
                 .satisfies(problem("manifest.module.unmatched", "'bert.encoder.layer.5.output.dense'", "1 more"));
@@ -147,7 +184,8 @@ class ModuleMatcherTest {
     @Test
     void allLinearInAListIsAnErrorThatSaysHowToWriteIt() {
         assertThat(problems(names("all-linear")))
-                .satisfiesExactly(problem("manifest.module.unmatched", "lora.groups.top.target_modules[0]='all-linear'"));
+                .satisfiesExactly(
+                        problem("manifest.module.unmatched", "lora.groups.top.target_modules[0]='all-linear'"));
     }
 
     @Test
@@ -186,26 +224,34 @@ class ModuleMatcherTest {
                 "lora.groups.top",
                 excluding(list("pooler.dense"), names(List.of(0), "bert.pooler.dense", "query")),
                 problems);
-        assertThat(matched)
-                .extracting(LinearModule::path)
-                .containsExactly("bert.encoder.layer.0.attention.self.query");
+        assertThat(matched).extracting(LinearModule::path).containsExactly("bert.encoder.layer.0.attention.self.query");
         assertThat(problems.lines()).hasSize(1);
     }
 
     @Test
     void refusesATargetOfWhichTheExclusionLeavesNothing() {
         assertThat(problems(excluding(list("value"), names("query", "value"))))
-                .satisfiesExactly(problem("manifest.module.excluded", "lora.groups.top.target_modules[1]='value'", "lora.groups", "bert.encoder.layer.0.attention.self.value", "11"));
+                .satisfiesExactly(problem(
+                        "manifest.module.excluded",
+                        "lora.groups.top.target_modules[1]='value'",
+                        "lora.groups",
+                        "bert.encoder.layer.0.attention.self.value",
+                        "11"));
     }
 
     @Test
     void refusesAnExclusionThatMatchesNothing() {
         assertThat(excludeProblems(list("value", "pooller.dense")))
-                .satisfiesExactly(problem("manifest.module.unmatched", "lora.exclude_modules[1]='pooller.dense'", "pooler.dense"));
+                .satisfiesExactly(problem(
+                        "manifest.module.unmatched", "lora.exclude_modules[1]='pooller.dense'", "pooler.dense"));
         assertThat(excludeProblems(list("layer.12.output.dense")))
-                .satisfiesExactly(problem("manifest.module.unmatched", "lora.exclude_modules[0]='layer.12.output.dense'", "layer.0..layer.11"));
+                .satisfiesExactly(problem(
+                        "manifest.module.unmatched",
+                        "lora.exclude_modules[0]='layer.12.output.dense'",
+                        "layer.0..layer.11"));
         assertThat(excludeProblems(new ModulePattern.Regex("pooler")))
-                .satisfiesExactly(problem("manifest.module.unmatched", "lora.exclude_modules='pooler'", "bert.pooler.dense"));
+                .satisfiesExactly(
+                        problem("manifest.module.unmatched", "lora.exclude_modules='pooler'", "bert.pooler.dense"));
         assertThat(excludeProblems(ModulePattern.NONE)).isEmpty();
     }
 

@@ -1,8 +1,8 @@
 package org.sparklora.driver.job.manifest;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.sparklora.driver.job.text.Coded.problem;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.sparklora.driver.job.text.Coded.problem;
 
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -48,13 +48,21 @@ class SizeCheckTest {
     @Test
     void refusesAPatternThatMatchesNothingInItsGroup() {
         assertThat(problems(group("top", "query", OWN, "querry", 4)))
-                .satisfiesExactly(problem("manifest.pattern.unused", "lora.groups.top.rank_pattern['querry']=4", "query"));
+                .satisfiesExactly(
+                        problem("manifest.pattern.unused", "lora.groups.top.rank_pattern['querry']=4", "query"));
         assertThat(problems(group("top", "query", OWN, "layer.12.attention.self.query", 4)))
-                .satisfiesExactly(problem("manifest.pattern.unused", "lora.groups.top.rank_pattern['layer.12.attention.self.query']=4", "layer.0..layer.11"));
+                .satisfiesExactly(problem(
+                        "manifest.pattern.unused",
+                        "lora.groups.top.rank_pattern['layer.12.attention.self.query']=4",
+                        "layer.0..layer.11"));
         assertThat(problems(group("top", "query", OWN, "value", 4)))
-                .satisfiesExactly(problem("manifest.pattern.unused", "lora.groups.top.rank_pattern['value']=4", "bert.encoder.layer.0.attention.self.value"));
+                .satisfiesExactly(problem(
+                        "manifest.pattern.unused",
+                        "lora.groups.top.rank_pattern['value']=4",
+                        "bert.encoder.layer.0.attention.self.value"));
         assertThat(problems(group("top", "query", OWN, "classifier", 4)))
-                .satisfiesExactly(problem("manifest.pattern.unused", "lora.groups.top.rank_pattern['classifier']=4", "head"));
+                .satisfiesExactly(
+                        problem("manifest.pattern.unused", "lora.groups.top.rank_pattern['classifier']=4", "head"));
     }
 
     @Test
@@ -66,13 +74,17 @@ class SizeCheckTest {
                 .extracting(g -> g.modules().get(0).loraRank())
                 .containsExactly(4, 8);
         assertThat(problems(group("a", "query", INHERITED, "key", 4), group("b", "value", INHERITED, "key", 4)))
-                .satisfiesExactly(problem("manifest.pattern.unused", "lora.rank_pattern['key']=4", "bert.encoder.layer.0.attention.self.key"));
+                .satisfiesExactly(problem(
+                        "manifest.pattern.unused",
+                        "lora.rank_pattern['key']=4",
+                        "bert.encoder.layer.0.attention.self.key"));
     }
 
     @Test
     void aGroupWithoutItsModulesSaysNothingOfPatterns() {
         assertThat(problems(group("top", "querry", OWN, "query", 4)))
-                .satisfiesExactly(problem("manifest.module.unmatched", "lora.groups.top.target_modules[0]='querry'", "query"));
+                .satisfiesExactly(
+                        problem("manifest.module.unmatched", "lora.groups.top.target_modules[0]='querry'", "query"));
     }
 
     @Test
@@ -80,13 +92,23 @@ class SizeCheckTest {
         PatternMap<Integer> ranks =
                 new PatternMap<>(List.of(new Entry<>("query", 4), new Entry<>("11.attention.self.query", 2)));
         assertThat(problems(group("top", "query", OWN, ranks)))
-                .satisfiesExactly(problem("manifest.pattern.unused", "lora.groups.top.rank_pattern['11.attention.self.query']=2", "query", "bert.encoder.layer.11.attention.self.query"));
+                .satisfiesExactly(problem(
+                        "manifest.pattern.unused",
+                        "lora.groups.top.rank_pattern['11.attention.self.query']=2",
+                        "query",
+                        "bert.encoder.layer.11.attention.self.query"));
     }
 
     @Test
     void aRankOfAPatternAboveTheLayerIsToldWithItsKey() {
         assertThat(problems(group("top", "query", OWN, "11.attention.self.query", 33)))
-                .satisfiesExactly(problem("manifest.rank.invalid", "lora.groups.top.rank_pattern['11.attention.self.query']=33", "32", "32", "32", "bert.encoder.layer.11.attention.self.query"));
+                .satisfiesExactly(problem(
+                        "manifest.rank.invalid",
+                        "lora.groups.top.rank_pattern['11.attention.self.query']=33",
+                        "32",
+                        "32",
+                        "32",
+                        "bert.encoder.layer.11.attention.self.query"));
     }
 
     private static GroupSpec group(String name, String target, String key, String pattern, int r) {
