@@ -6,7 +6,7 @@ import org.apache.spark.ml.param.ParamValidators;
 import org.apache.spark.ml.param.Params;
 import org.sparklora.worker.inference.TextScorer.Pooling;
 
-/** The Params of {@link TextParams}, made once for whoever has them. */
+/** The Params of {@link TextParams}, created once for each estimator or model. */
 class TextColumns {
 
     final Param<String> textCol;

@@ -6,7 +6,7 @@ import java.util.regex.Pattern;
  * A YAML scalar as written. Which type it has is decided by the key that reads it, not by YAML, so {@code labels: [no,
  * yes]} are texts, {@code activation_cache: off} is no boolean, and {@code 5e-4} is a number, all unlike YAML 1.1.
  *
- * @param plain whether it stands without quotes
+ * @param plain whether it has no quotes
  */
 public record YamlScalar(String text, boolean plain) {
 

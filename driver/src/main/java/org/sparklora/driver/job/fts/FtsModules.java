@@ -12,8 +12,8 @@ import org.sparklora.driver.job.config.ConfigException;
 import org.sparklora.driver.job.text.Problems;
 
 /**
- * What of one phase LoRA can adapt. A module belongs to the phase of its weight: LoRA stands for a change of the weight,
- * and a bias beside it needs no mention.
+ * What of one phase LoRA can adapt. A module belongs to the phase of its weight: LoRA changes the weight, so
+ * a bias beside it is not reported.
  *
  * @param paths of Linears, in the order of the schedule
  * @param head whether the classifier is among the phase's parameters

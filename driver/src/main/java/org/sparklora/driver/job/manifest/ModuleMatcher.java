@@ -46,7 +46,7 @@ public final class ModuleMatcher {
         this.hints = new ModuleHints(this.modules, layers);
     }
 
-    /** One name of a list, or the one string: where it stands, which modules it matches, and why none. */
+    /** One name of a list, or the one string: its path, a test for modules, and a hint when it matches none. */
     private record Entry(String where, String name, Predicate<String> test, Supplier<String> whyNone) {}
 
     /**
