@@ -39,6 +39,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.sparklora.driver.job.config.JobKey.Resume;
+import org.sparklora.driver.job.freeze.EpochSchedule;
 import org.sparklora.driver.job.manifest.ModulePattern;
 import org.sparklora.driver.job.manifest.PatternMap;
 import org.sparklora.worker.contract.BiasMode;
@@ -81,7 +82,7 @@ public final class JobKeyTable {
     static final JobKey<Integer> MAX_LENGTH = of(
             "max_length",
             // The special tokens of a pair and one token of text.
-            whole(TextTokenizer.LEAST_LENGTH),
+            whole(TextTokenizer.MIN_LENGTH),
             128,
             "Tokens per example; longer input is cut");
 
@@ -164,9 +165,9 @@ public final class JobKeyTable {
             required("live", TEXTS, List.of(), "Groups that are live at the start; `[]` trains the head only");
     static final JobKey<List<String>> POLICY_GROUPS =
             optional("groups", TEXTS, List.of(), "Groups of the policy, the top one first; not with `epochs`");
-    static final JobKey<List<ScheduleEvent>> EVENTS = of(
+    static final JobKey<List<EpochSchedule.Event>> EVENTS = of(
                     "events",
-                    KeyType.<List<ScheduleEvent>>custom("a list of maps"),
+                    KeyType.<List<EpochSchedule.Event>>custom("a list of maps"),
                     List.of(),
                     "Changes of group states at fixed epochs or steps")
             .onResume(Resume.EVENTS);

@@ -9,6 +9,7 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.sparklora.driver.job.config.JobSection.Values;
+import org.sparklora.driver.job.freeze.EpochSchedule;
 import org.sparklora.driver.job.text.NearMiss;
 import org.sparklora.worker.contract.LoraManifest;
 
@@ -54,12 +55,14 @@ final class ScheduleReader {
         List<String> live =
                 declared(s, "live", values.get(JobKeyTable.LIVE), lora.groups().keySet());
         List<String> groups = groups(policy, values.get(JobKeyTable.POLICY_GROUPS));
-        List<ScheduleEvent> events = new ArrayList<>();
+        List<EpochSchedule.Event> events = new ArrayList<>();
         for (int i = 0; i < sections.size(); i++) {
             events.add(event(sections.get(i), adds.get(i), allGroups.keySet(), groups));
         }
         PolicyConfig config = policy(policy, groups.size());
-        new ScheduleReplay(live, all).check(sections, events);
+        EpochSchedule schedule = new EpochSchedule(live, events);
+        schedule.illegalMoves(schedule.initial(all.groups().keySet(), Set.of()), Integer.MAX_VALUE)
+                .forEach(move -> sections.get(move.event()).problem("config.event.illegal", move.key(), move.what()));
         if (!groups.isEmpty() && s.has("live") && allDeclared) {
             config.policy(live, groups, 0)
                     .problems(lora.groups().keySet(), Set.of())
@@ -144,7 +147,7 @@ final class ScheduleReader {
     }
 
     /** @param policyGroups groups that the policy acts on */
-    private ScheduleEvent event(YamlSection e, List<String> add, Collection<String> names, List<String> policyGroups) {
+    private EpochSchedule.Event event(YamlSection e, List<String> add, Collection<String> names, List<String> policyGroups) {
         Values values = JobKeyTable.EVENT.read(e);
         values.set(JobKeyTable.ADD, add);
         for (JobKey<List<String>> key : List.of(JobKeyTable.THAW, JobKeyTable.FREEZE)) {
@@ -165,7 +168,7 @@ final class ScheduleReader {
             e.problem("config.key.missing", "thaw", "is required: an event thaws, freezes or adds at least one group");
         }
         e.refuseOthers(JobKeyTable.EVENT.names());
-        return values.to(ScheduleEvent.class);
+        return values.to(EpochSchedule.Event.class);
     }
 
     /** The names that are groups; others are problems and left out. */

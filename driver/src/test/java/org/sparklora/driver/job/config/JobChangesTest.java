@@ -172,7 +172,7 @@ class JobChangesTest {
                         refusal("schedule.events[0].add.side: (none) → epoch 0", "epoch 1"));
         String alone = "schedule.events=[{epoch: 0, step: 3, add: {side: {target_modules: [key]}}}]";
         assertThat(refused(alone))
-                .satisfiesExactly(refusal("schedule.events[0].add.side: (none) → epoch 0, step 3", "epoch 1"));
+                .satisfiesExactly(refusal("schedule.events[0].add.side: (none) → step 3 of epoch 0", "epoch 1"));
     }
 
     @Test
