@@ -25,7 +25,8 @@ class TextColumns {
         pooling = new Param<>(
                 parent,
                 "pooling",
-                "what embeddingCol holds: cls, the last layer's result for the first token, or mean, that of all tokens",
+                "what embeddingCol holds: cls, the last layer's result for the first token, or mean, that of all"
+                        + " tokens",
                 ParamValidators.inArray(List.of("cls", "mean").toArray()));
         parent.setDefault(textCol, "text");
         parent.setDefault(predictionCol, "prediction");

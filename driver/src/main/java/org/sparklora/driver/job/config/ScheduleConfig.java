@@ -12,7 +12,8 @@ import org.sparklora.driver.job.freeze.WithEvents;
  * @param groups the groups that the policy acts on, the top one first; empty with {@link Policy#EPOCHS}
  * @param events in the file's order, not necessarily that of epochs; legal when applied in the order of epochs and steps
  */
-public record ScheduleConfig(PolicyConfig policy, List<String> live, List<String> groups, List<EpochSchedule.Event> events) {
+public record ScheduleConfig(
+        PolicyConfig policy, List<String> live, List<String> groups, List<EpochSchedule.Event> events) {
 
     public ScheduleConfig {
         live = List.copyOf(live);
@@ -22,8 +23,7 @@ public record ScheduleConfig(PolicyConfig policy, List<String> live, List<String
 
     /** The freeze policy of a run. */
     public FreezePolicy freezePolicy(long seed) {
-        EpochSchedule schedule = new EpochSchedule(
-                live, events);
+        EpochSchedule schedule = new EpochSchedule(live, events);
         if (policy.kind() == Policy.EPOCHS) {
             return schedule;
         }

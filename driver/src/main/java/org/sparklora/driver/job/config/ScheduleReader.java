@@ -147,7 +147,8 @@ final class ScheduleReader {
     }
 
     /** @param policyGroups groups that the policy acts on */
-    private EpochSchedule.Event event(YamlSection e, List<String> add, Collection<String> names, List<String> policyGroups) {
+    private EpochSchedule.Event event(
+            YamlSection e, List<String> add, Collection<String> names, List<String> policyGroups) {
         Values values = JobKeyTable.EVENT.read(e);
         values.set(JobKeyTable.ADD, add);
         for (JobKey<List<String>> key : List.of(JobKeyTable.THAW, JobKeyTable.FREEZE)) {

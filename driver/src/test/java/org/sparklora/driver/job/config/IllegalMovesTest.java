@@ -19,8 +19,11 @@ class IllegalMovesTest {
         JobConfig job = Jobs.read(
                 directory,
                 Jobs.TWO_GROUPS,
-                "schedule.events=[{epoch: 5, thaw: [bottom]}, {epoch: 4, freeze: [bottom]}, {epoch: 2, thaw: [bottom], freeze: [top]}, {epoch: 99, freeze: [bottom]}]");
-        assertThat(job.schedule().events()).extracting(EpochSchedule.Event::epoch).containsExactly(5, 4, 2, 99);
+                "schedule.events=[{epoch: 5, thaw: [bottom]}, {epoch: 4, freeze: [bottom]}, {epoch: 2, thaw: [bottom],"
+                        + " freeze: [top]}, {epoch: 99, freeze: [bottom]}]");
+        assertThat(job.schedule().events())
+                .extracting(EpochSchedule.Event::epoch)
+                .containsExactly(5, 4, 2, 99);
     }
 
     @Test
@@ -54,19 +57,22 @@ class IllegalMovesTest {
                         Jobs.TWO_GROUPS,
                         "lora.init_adapter=/a",
                         "schedule.events=[{epoch: 1, freeze: [bottom]}]"))
-                .satisfiesExactly(problem("config.event.illegal", "schedule.events[0].freeze", "'bottom'", "not live at epoch 1"));
+                .satisfiesExactly(problem(
+                        "config.event.illegal", "schedule.events[0].freeze", "'bottom'", "not live at epoch 1"));
     }
 
     @Test
     void refusesBothMovesInOneEvent() {
         assertThat(problems("{epoch: 1, thaw: [bottom], freeze: [bottom]}"))
-                .satisfiesExactly(problem("config.event.illegal", "schedule.events[0].freeze", "'bottom'", "same event"));
+                .satisfiesExactly(
+                        problem("config.event.illegal", "schedule.events[0].freeze", "'bottom'", "same event"));
     }
 
     @Test
     void refusesTwoMovesAtOneMoment() {
         assertThat(problems("{epoch: 1, thaw: [bottom]}, {epoch: 1, freeze: [bottom]}"))
-                .satisfiesExactly(problem("config.event.illegal", "schedule.events[1].freeze", "'bottom'", "another event", "epoch 1"));
+                .satisfiesExactly(problem(
+                        "config.event.illegal", "schedule.events[1].freeze", "'bottom'", "another event", "epoch 1"));
     }
 
     @Test
@@ -74,17 +80,28 @@ class IllegalMovesTest {
         JobConfig job = Jobs.read(
                 directory,
                 Jobs.TWO_GROUPS,
-                "schedule.events=[{epoch: 1, step: 9, freeze: [bottom]}, {epoch: 1, thaw: [bottom]}, {epoch: 1, step: 3, freeze: [top]}]");
+                "schedule.events=[{epoch: 1, step: 9, freeze: [bottom]}, {epoch: 1, thaw: [bottom]}, {epoch: 1, step:"
+                        + " 3, freeze: [top]}]");
         assertThat(job.schedule().events())
                 .extracting(EpochSchedule.Event::when)
                 .containsExactly("step 9 of epoch 1", "epoch 1", "step 3 of epoch 1");
-        assertThat(problems("{epoch: 1, step: 9, thaw: [bottom]}, {epoch: 1, freeze: [bottom]}, {epoch: 2, step: 0, freeze: [top]}, {epoch: 2, thaw: [top]}"))
+        assertThat(problems("{epoch: 1, step: 9, thaw: [bottom]}, {epoch: 1, freeze: [bottom]}, {epoch: 2, step:"
+                        + " 0, freeze: [top]}, {epoch: 2, thaw: [top]}"))
                 .satisfiesExactly(
                         problem("config.event.illegal", "schedule.events[1].freeze", "'bottom'", "not live at epoch 1"),
-                        problem("config.event.illegal", "schedule.events[3].thaw", "'top'", "another event", "epoch 2"));
+                        problem(
+                                "config.event.illegal",
+                                "schedule.events[3].thaw",
+                                "'top'",
+                                "another event",
+                                "epoch 2"));
         assertThat(problems("{epoch: 1, step: 9, thaw: [bottom]}, {epoch: 1, step: 9, freeze: [bottom]}"))
-                .satisfiesExactly(
-                        problem("config.event.illegal", "schedule.events[1].freeze", "'bottom'", "another event", "step 9 of epoch 1"));
+                .satisfiesExactly(problem(
+                        "config.event.illegal",
+                        "schedule.events[1].freeze",
+                        "'bottom'",
+                        "another event",
+                        "step 9 of epoch 1"));
         assertThat(problems("{epoch: 1, step: -1, thaw: [bottom]}"))
                 .satisfiesExactly(problem("config.value.invalid", "schedule.events[0].step='-1'", "0"));
     }
@@ -99,10 +116,22 @@ class IllegalMovesTest {
                         .schedule()
                         .events())
                 .hasSize(2);
-        assertThat(problems("{epoch: 3, step: 7, " + add + "}, {epoch: 3, step: 6, thaw: [side]}, {epoch: 2, freeze: [side]}, {epoch: 3, step: 8, thaw: [side]}"))
+        assertThat(problems("{epoch: 3, step: 7, " + add
+                        + "}, {epoch: 3, step: 6, thaw: [side]}, {epoch: 2, freeze: [side]}, {epoch:"
+                        + " 3, step: 8, thaw: [side]}"))
                 .satisfiesExactly(
-                        problem("config.event.illegal", "schedule.events[2].freeze", "'side'", "schedule.events[0].add", "step 7 of epoch 3"),
-                        problem("config.event.illegal", "schedule.events[1].thaw", "'side'", "schedule.events[0].add", "step 7 of epoch 3"));
+                        problem(
+                                "config.event.illegal",
+                                "schedule.events[2].freeze",
+                                "'side'",
+                                "schedule.events[0].add",
+                                "step 7 of epoch 3"),
+                        problem(
+                                "config.event.illegal",
+                                "schedule.events[1].thaw",
+                                "'side'",
+                                "schedule.events[0].add",
+                                "step 7 of epoch 3"));
         assertThat(problems("{epoch: 3, " + add + "}, {epoch: 4, freeze: [side]}"))
                 .satisfiesExactly(
                         problem("config.event.illegal", "schedule.events[1].freeze", "'side'", "not live at epoch 4"));
