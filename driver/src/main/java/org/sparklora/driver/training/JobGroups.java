@@ -128,7 +128,7 @@ public record JobGroups(JobModel model, LoraManifest groups, FreezePolicy policy
 
     private static void refuse(List<String> problems) {
         if (!problems.isEmpty()) {
-            throw new ManifestException(problems);
+            throw new ManifestException("manifest.policy.invalid", problems);
         }
     }
 }

@@ -80,8 +80,10 @@ public final class JobModel {
                 .filter(module -> !head.modules().contains(module))
                 .toList();
         if (!others.isEmpty()) {
-            throw new ManifestException(List.of("lora.modules_to_save=" + modulesToSave + ": " + others
-                    + " is not part of this model's head, which consists of " + head.modules()));
+            throw new ManifestException(
+                    "manifest.head.unknown",
+                    List.of("lora.modules_to_save=" + modulesToSave + ": " + others
+                            + " is not part of this model's head, which consists of " + head.modules()));
         }
     }
 

@@ -6,7 +6,7 @@ import org.sparklora.driver.job.freeze.FreezePolicy;
 import org.sparklora.driver.job.freeze.WithEvents;
 
 /**
- * Which groups are live when.
+ * Which groups train in which epochs.
  *
  * @param live groups that are live at the start; may be empty
  * @param groups the groups that the policy acts on, the top one first; empty with {@link Policy#EPOCHS}
@@ -21,7 +21,7 @@ public record ScheduleConfig(
         events = List.copyOf(events);
     }
 
-    /** What decides in a run. */
+    /** The freeze policy of a run. */
     public FreezePolicy freezePolicy(long seed) {
         EpochSchedule schedule = new EpochSchedule(live, events);
         if (policy.kind() == Policy.EPOCHS) {

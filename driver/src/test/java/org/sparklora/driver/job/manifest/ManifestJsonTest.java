@@ -24,7 +24,9 @@ class ManifestJsonTest {
     @Test
     void writesExactlyThisText() {
         String text = ManifestJson.write(small());
-        assertThat(text).isEqualTo("""
+        assertThat(text)
+                .isEqualTo(
+                        """
                 {
                   "format" : 1,
                   "manifest_sha256" : "DIGEST",
@@ -70,7 +72,8 @@ class ManifestJsonTest {
                     }
                   ]
                 }
-                """.replace("DIGEST", ManifestDigest.sha256(small().manifest())));
+                """
+                                .replace("DIGEST", ManifestDigest.sha256(small().manifest())));
     }
 
     @Test
@@ -137,22 +140,22 @@ class ManifestJsonTest {
         String text = ManifestJson.write(small()).replace("\"format\" : 1", "\"format\" : 2");
         assertThatThrownBy(() -> ManifestJson.read(text))
                 .isInstanceOf(ManifestException.class)
-                .hasMessage("manifest.json has format 2 and this version reads format 1;"
-                        + " use the version that wrote the run");
-        assertThatThrownBy(() -> ManifestJson.read("{}"))
-                .hasMessageEndingWith("manifest.json has no format number; it is no manifest of this program");
+                .hasMessageContainingAll("manifest.json", "2", "1", "[manifest.file.format]");
+        assertThatThrownBy(() -> ManifestJson.read("{}")).hasMessageEndingWith("[manifest.file.invalid]");
     }
 
     @Test
     void refusesATextThatWasChanged() {
         String text = ManifestJson.write(small());
         assertThatThrownBy(() -> ManifestJson.read(text.replace("self.query", "self.key")))
-                .hasMessageContaining("manifest.json was changed after it was written")
-                .hasMessageEndingWith("restore the run directory's own file");
+                .hasMessageContaining("manifest.json")
+                .hasMessageEndingWith("[manifest.file.changed]");
         assertThatThrownBy(() -> ManifestJson.read(text.replace("\"warmup_steps\"", "\"warmup\"")))
-                .hasMessageEndingWith("manifest.json lacks the field 'warmup_steps'");
+                .hasMessageContaining("'warmup_steps'")
+                .hasMessageEndingWith("[manifest.file.invalid]");
         assertThatThrownBy(() -> ManifestJson.read(text.substring(0, 40)))
-                .hasMessageContaining("manifest.json is not JSON: ");
+                .hasMessageContaining("JSON")
+                .hasMessageEndingWith("[manifest.file.invalid]");
     }
 
     @Test
@@ -160,10 +163,10 @@ class ManifestJsonTest {
         ManifestFile good = small();
         assertThatThrownBy(() -> new ManifestFile(
                         good.manifest(), good.state(), new TreeMap<>(Map.of("bottom", "1")), "base", List.of()))
-                .hasMessage("a digest is given for the dormant group 'bottom', which has no tensors");
+                .hasMessageContaining("'bottom'");
         assertThatThrownBy(() -> new ManifestFile(
                         good.manifest(), good.state(), new TreeMap<>(Map.of("x", "1")), "base", List.of()))
-                .hasMessage("a digest is given for 'x', which is no group");
+                .hasMessageContaining("'x'");
     }
 
     private static ManifestFile small() {
