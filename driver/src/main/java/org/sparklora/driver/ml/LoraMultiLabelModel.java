@@ -10,8 +10,8 @@ import org.apache.spark.sql.types.StructType;
 import org.sparklora.driver.model.predict.RowOutputs;
 import org.sparklora.driver.model.predict.RowScorer;
 import org.sparklora.driver.model.predict.ScoreRows;
-import org.sparklora.driver.model.predict.Sigmoid;
 import org.sparklora.driver.training.TrainedRun;
+import org.sparklora.worker.head.Logits;
 
 /**
  * Predicts any number of labels for each text: logits [C], the sigmoid of each [C], and the array of labels whose probability is
@@ -74,7 +74,7 @@ public final class LoraMultiLabelModel extends LoraModel<LoraMultiLabelModel>
 
         @Override
         public Object[] of(float[] logits) {
-            double[] probabilities = Sigmoid.of(logits);
+            double[] probabilities = Logits.sigmoid(logits);
             List<String> predicted = new ArrayList<>();
             for (int c = 0; c < logits.length; c++) {
                 if (probabilities[c] > threshold) {

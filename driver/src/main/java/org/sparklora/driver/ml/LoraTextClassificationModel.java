@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.model.predict.RowOutputs;
 import org.sparklora.driver.model.predict.RowScorer;
 import org.sparklora.driver.model.predict.ScoreRows;
-import org.sparklora.driver.model.predict.Softmax;
 import org.sparklora.driver.training.TrainedRun;
+import org.sparklora.worker.head.Logits;
 
 /**
  * Predicts a class for each text: logits [C], their softmax [C], the index of the predicted class with the labels' names in the
@@ -84,7 +84,7 @@ public final class LoraTextClassificationModel extends LoraModel<LoraTextClassif
 
         @Override
         public Object[] of(float[] logits) {
-            double[] probabilities = Softmax.of(logits);
+            double[] probabilities = Logits.softmax(logits);
             int prediction = prediction(logits, probabilities);
             List<Object> values = new ArrayList<>(4);
             if (raw) {
@@ -102,12 +102,12 @@ public final class LoraTextClassificationModel extends LoraModel<LoraTextClassif
 
         /** The first of the largest logits; with thresholds the first of the largest p / t, where t = 0 is infinity. */
         private int prediction(float[] logits, double[] probabilities) {
+            if (thresholds == null) {
+                return Logits.argmax(logits);
+            }
             int best = 0;
             for (int c = 1; c < logits.length; c++) {
-                boolean larger = thresholds == null
-                        ? logits[c] > logits[best]
-                        : probabilities[c] / thresholds[c] > probabilities[best] / thresholds[best];
-                best = larger ? c : best;
+                best = probabilities[c] / thresholds[c] > probabilities[best] / thresholds[best] ? c : best;
             }
             return best;
         }

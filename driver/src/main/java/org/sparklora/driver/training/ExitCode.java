@@ -15,7 +15,7 @@ import org.sparklora.driver.run.loop.CancelledException;
 import org.sparklora.driver.run.loop.ClusterException;
 import org.sparklora.driver.watch.verify.CorruptRunException;
 import org.sparklora.worker.encoder.ModelException;
-import org.sparklora.worker.safetensors.SafetensorsException;
+import org.sparklora.worker.safetensors.WeightsException;
 import org.sparklora.worker.spark.CacheStorageException;
 import org.sparklora.worker.train.DivergedException;
 
@@ -53,7 +53,7 @@ public enum ExitCode {
             Map.entry(SparkSettingsException.class, USAGE),
             Map.entry(DataException.class, DATA),
             Map.entry(ModelException.class, MODEL),
-            Map.entry(SafetensorsException.class, MODEL),
+            Map.entry(WeightsException.class, MODEL),
             Map.entry(PeftException.class, MODEL),
             Map.entry(DivergedException.class, DIVERGED),
             Map.entry(ClusterException.class, CLUSTER),

@@ -178,6 +178,7 @@ public record FinishedRun(
             return job.model()
                     .labels()
                     .orElseThrow(() -> new ModelException(
+                            "model.labels",
                             "manifest.json does not say which labels the head's outputs mean: it was written by an"
                                     + " earlier build, and the job left them to the data; train again"));
         }
@@ -186,14 +187,14 @@ public record FinishedRun(
             if (given.isPresent()) {
                 HostDirectory base = HostDirectory.model("--base", given.get());
                 if (!Files.isDirectory(base.here())) {
-                    throw new ModelException("--base " + given.get()
+                    throw new ModelException("model.base", "--base " + given.get()
                             + " is no directory; give the Hugging Face directory that the run was trained on");
                 }
                 return base;
             }
             HostDirectory base = HostDirectory.model("model.path", job.model().path());
             if (!Files.isDirectory(base.here())) {
-                throw new ModelException("the base model of the run in " + run.location() + " is not in " + base.here()
+                throw new ModelException("model.base", "the base model of the run in " + run.location() + " is not in " + base.here()
                         + " any more; say where it is now with --base DIR");
             }
             return base;
@@ -202,7 +203,7 @@ public record FinishedRun(
         private void requireSame(Path base, String trainedOn) {
             String found = BaseModel.sha256(base);
             if (!found.equals(trainedOn)) {
-                throw new ModelException(base + " is not the base model that the run in " + run.location()
+                throw new ModelException("model.base_changed", base + " is not the base model that the run in " + run.location()
                         + " was trained on: its weights have sha256 " + found + ", and " + MANIFEST
                         + " states " + trainedOn + "; give the run's own with --base DIR");
             }

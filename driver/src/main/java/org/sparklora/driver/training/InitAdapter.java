@@ -80,7 +80,7 @@ public final class InitAdapter {
     private void throwIfAny(List<String> problems) {
         if (!problems.isEmpty()) {
             String more = problems.size() > MOST_SHOWN ? "; and " + (problems.size() - MOST_SHOWN) + " more" : "";
-            throw new ModelException("lora.init_adapter " + directory + " does not fit this job: "
+            throw new ModelException("adapter.mismatch", "lora.init_adapter " + directory + " does not fit this job: "
                     + String.join("; ", problems.subList(0, Math.min(MOST_SHOWN, problems.size()))) + more
                     + "; give groups with the adapter's modules, r and lora_alpha, or another adapter");
         }

@@ -40,6 +40,7 @@ import org.sparklora.worker.encoder.HeadInput;
 import org.sparklora.worker.encoder.HeadLayers;
 import org.sparklora.worker.encoder.ModelException;
 import org.sparklora.worker.head.TaskHead;
+import org.sparklora.worker.lora.PlainLora;
 import org.sparklora.worker.train.ParameterInitializer;
 
 /** The base model of a job, its tokenizer, and the groups that the job declares on it. */
@@ -106,7 +107,7 @@ public final class JobModel {
             TokenizerSpec tokenizer = TokenizerSpec.read(directory);
             int embeddings = base.encoder().vocabularySize();
             if (tokenizer.vocabularySize() > embeddings) {
-                throw new ModelException(tokenizer.source() + " has token ids up to " + (tokenizer.vocabularySize() - 1)
+                throw new ModelException("tokenizer.mismatch", tokenizer.source() + " has token ids up to " + (tokenizer.vocabularySize() - 1)
                         + ", but the model embeds only the ids below " + embeddings
                         + "; tokenizer and model must come from the same model");
             }
@@ -114,7 +115,8 @@ public final class JobModel {
             TextTokenizer.open(tokenizer, maxLength).close();
             return tokenizer;
         } catch (IOException | IllegalArgumentException e) {
-            throw new ModelException("the tokenizer of " + directory + " cannot be used: " + e.getMessage(), e);
+            throw new ModelException(
+                    "tokenizer.unusable", "the tokenizer of " + directory + " cannot be used: " + e.getMessage(), e);
         }
     }
 
@@ -252,8 +254,7 @@ public final class JobModel {
 
     /** The groups with the tensors of a head. */
     public LoraManifest withHead(LoraManifest groups, TaskHead head) {
-        return new LoraManifest(
-                groups.groups(), groups.bias(), base.encoder().head().tensors(head.outputs()), groups.biases());
+        return new LoraManifest(PlainLora.INSTANCE, groups.groups(), groups.bias(), base.encoder().head().tensors(head.outputs()), groups.biases());
     }
 
     /** First values for a complete manifest; refuses an init_adapter that does not fit it. */

@@ -33,12 +33,12 @@ class ExitCodeTest {
             JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
             Throwable ofRdd = catchThrowable(() -> context.parallelize(List.of(1))
                     .map(i -> {
-                        throw new ModelException("/models/bert has no model.safetensors");
+                        throw new ModelException("model.directory", "/models/bert has no model.safetensors");
                     })
                     .collect());
             assertThat(ofRdd).isInstanceOf(SparkException.class);
             assertThat(ExitCode.of(ofRdd)).isEqualTo(ExitCode.MODEL);
-            assertThat(ExitCode.message(ofRdd)).isEqualTo("/models/bert has no model.safetensors");
+            assertThat(ExitCode.message(ofRdd)).isEqualTo("/models/bert has no model.safetensors [model.directory]");
 
             MapFunction<Long, String> refuse = i -> {
                 throw new DataException("train.csv row 7: the text is missing");

@@ -10,14 +10,14 @@ public final class Architectures {
     private Architectures() {}
 
     /** The encoder that a configuration describes, for heads that read so. */
-    public static Encoder of(EncoderConfig config, HeadInput reading) {
+    public static Encoder of(EncoderConfig config, HeadInput headInput) {
         String type = config.modelType();
         return switch (type) {
-            case "bert" -> BertEncoder.of(config, reading);
-            case "distilbert" -> DistilBertEncoder.of(config, reading);
-            case "roberta", "xlm-roberta" -> RobertaEncoder.of(config, reading);
+            case "bert" -> BertEncoder.of(config, headInput);
+            case "distilbert" -> DistilBertEncoder.of(config, headInput);
+            case "roberta", "xlm-roberta" -> RobertaEncoder.of(config, headInput);
             default ->
-                throw config.problem("model_type '" + type
+                throw config.unsupported("model_type '" + type
                         + "' is not supported; this version fine-tunes: bert, distilbert, roberta, xlm-roberta");
         };
     }

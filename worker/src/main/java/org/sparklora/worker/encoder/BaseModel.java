@@ -17,10 +17,10 @@ import org.sparklora.worker.engine.Torch;
  */
 public final class BaseModel implements AutoCloseable {
 
-    /** One per JVM, directory and reading, because the weights are the large thing and tasks come and go. Never emptied. */
+    /** One per JVM, directory and headInput, because the weights are the large thing and tasks come and go. Never emptied. */
     private static final Map<Key, BaseModel> SHARED = new ConcurrentHashMap<>();
 
-    private record Key(Path directory, HeadInput reading) {}
+    private record Key(Path directory, HeadInput headInput) {}
 
     private final Path directory;
     private final Encoder encoder;
@@ -34,9 +34,9 @@ public final class BaseModel implements AutoCloseable {
     }
 
     /** The model of a directory for heads that read so, loaded once per JVM and shared; never to be closed. */
-    public static BaseModel shared(Path directory, HeadInput reading) {
-        Key key = new Key(directory.toAbsolutePath().normalize(), reading);
-        return SHARED.computeIfAbsent(key, k -> open(k.directory(), k.reading()));
+    public static BaseModel shared(Path directory, HeadInput headInput) {
+        Key key = new Key(directory.toAbsolutePath().normalize(), headInput);
+        return SHARED.computeIfAbsent(key, k -> open(k.directory(), k.headInput()));
     }
 
     /** The same for heads that read the first token. */
@@ -54,8 +54,8 @@ public final class BaseModel implements AutoCloseable {
      *
      * @throws ModelException where files are missing or damaged, or the architecture is unknown
      */
-    public static BaseModel open(Path directory, HeadInput reading) {
-        Encoder encoder = Architectures.of(EncoderConfig.read(directory), reading);
+    public static BaseModel open(Path directory, HeadInput headInput) {
+        Encoder encoder = Architectures.of(EncoderConfig.read(directory), headInput);
         try (EncoderWeights files = EncoderWeights.open(directory, encoder)) {
             Torch.prepareThread();
             BaseModel model = new BaseModel(directory, encoder, Torch.newManager());

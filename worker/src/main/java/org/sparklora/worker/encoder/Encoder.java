@@ -50,7 +50,7 @@ public interface Encoder {
     List<TensorSpec> biases();
 
     /** What of the last layer the head reads. */
-    HeadInput reading();
+    HeadInput headInput();
 
     /** Whether a pooler stands between the last layer and the head. */
     boolean pools();
@@ -65,7 +65,7 @@ public interface Encoder {
 
     /** Whether a stage results in one vector a sequence, of its first token, and not in one for each token. */
     default boolean firstTokenAlone(int stage) {
-        return reading() == HeadInput.FIRST_TOKEN && stage >= layers();
+        return headInput() == HeadInput.FIRST_TOKEN && stage >= layers();
     }
 
     /** Whether one vector a sequence enters a stage, the head included, and not one for each token. */

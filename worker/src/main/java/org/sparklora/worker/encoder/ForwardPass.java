@@ -29,7 +29,7 @@ public record ForwardPass(Parameters parameters, KeyedDropout dropout, DropoutRa
     /** The Linear of keys or values, for one query a row; see there for shapes. */
     public LinearByHead byHead(String path, int heads) {
         return new LinearByHead(
-                weight(path + ".weight"), weight(path + ".bias"), parameters.pair(path), heads, dropout);
+                weight(path + ".weight"), weight(path + ".bias"), parameters.lora(path), heads, dropout);
     }
 
     /**

@@ -27,15 +27,15 @@ public abstract class PostNormEncoder implements Encoder {
 
     private final EncoderSizes sizes;
     private final EncoderNames names;
-    private final HeadInput reading;
+    private final HeadInput headInput;
     private final List<LayerPaths> layers;
     private final Pattern inLayer;
 
     /** An encoder; a pooler takes no part where a head reads every token. */
-    protected PostNormEncoder(EncoderSizes sizes, EncoderNames names, HeadInput reading) {
+    protected PostNormEncoder(EncoderSizes sizes, EncoderNames names, HeadInput headInput) {
         this.sizes = sizes;
-        this.names = reading == HeadInput.EVERY_TOKEN ? names.withoutPooler() : names;
-        this.reading = reading;
+        this.names = headInput == HeadInput.EVERY_TOKEN ? names.withoutPooler() : names;
+        this.headInput = headInput;
         this.layers = IntStream.range(0, sizes.layers())
                 .mapToObj(layer -> names.layer().apply(names.layerPrefix(layer)))
                 .toList();
@@ -56,7 +56,7 @@ public abstract class PostNormEncoder implements Encoder {
 
     @Override
     public final Optional<EncoderScript> script() {
-        return reading == HeadInput.EVERY_TOKEN
+        return headInput == HeadInput.EVERY_TOKEN
                 ? Optional.empty()
                 : Optional.of(new PostNormScript(this, names.embeddings(), layers, names.pooler(), lookups()));
     }
@@ -102,8 +102,8 @@ public abstract class PostNormEncoder implements Encoder {
     }
 
     @Override
-    public final HeadInput reading() {
-        return reading;
+    public final HeadInput headInput() {
+        return headInput;
     }
 
     @Override
@@ -113,7 +113,7 @@ public abstract class PostNormEncoder implements Encoder {
 
     @Override
     public final HeadLayers head() {
-        return reading == HeadInput.EVERY_TOKEN ? HeadLayers.classifier(sizes.hidden()) : sequenceHead();
+        return headInput == HeadInput.EVERY_TOKEN ? HeadLayers.classifier(sizes.hidden()) : sequenceHead();
     }
 
     @Override

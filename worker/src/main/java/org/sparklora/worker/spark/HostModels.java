@@ -153,7 +153,7 @@ public final class HostModels {
                         source.location(),
                         files(source.location(), all -> name -> source.sha256().containsKey(name)));
                 if (!copied.equals(source.sha256())) {
-                    throw new ModelException(source.location() + " has changed since the driver read it: "
+                    throw new ModelException("model.changed", source.location() + " has changed since the driver read it: "
                             + difference(source.sha256(), copied) + "; start again, and leave it as it is meanwhile");
                 }
             }
@@ -183,6 +183,7 @@ public final class HostModels {
         } catch (IOException | RuntimeException e) {
             // Hadoop reports a class that is not there by a bare RuntimeException.
             throw new ModelException(
+                    "model.unreachable",
                     location + " cannot be listed: " + e
                             + "; check the address, and that the file system's jars are on the class path (--packages)",
                     e);
@@ -267,6 +268,7 @@ public final class HostModels {
             }
         } catch (IOException e) {
             throw new ModelException(
+                    "model.unreachable",
                     location + " cannot be copied to " + root + ": " + e
                             + "; check the address, the permissions of both" + " places and the room on the disk ("
                             + DIRECTORY + " names another folder)",

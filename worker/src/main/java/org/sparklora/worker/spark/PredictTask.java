@@ -57,7 +57,7 @@ public final class PredictTask implements FlatMapFunction<Iterator<CachedShard>,
 
     /** A row with its logits; where every token has some, with those of the tokens that count. */
     static ShardLogits.Row row(Example row, float[] logits, TaskHead head) {
-        return head.reading() == HeadInput.EVERY_TOKEN
+        return head.headInput() == HeadInput.EVERY_TOKEN
                 ? labelled(row, logits, head.outputs())
                 : new ShardLogits.Row(row.key(), row.labels(), logits);
     }

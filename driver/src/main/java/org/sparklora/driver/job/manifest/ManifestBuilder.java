@@ -11,6 +11,7 @@ import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
+import org.sparklora.worker.lora.PlainLora;
 
 /** Makes the manifest of a run from the job's groups and the model's modules, or names everything that stands against it. */
 public final class ManifestBuilder {
@@ -45,7 +46,7 @@ public final class ManifestBuilder {
         }
         List<LoraGroup> groups = new ArrayList<>();
         members.forEach((spec, modules) -> groups.add(group(spec, modules)));
-        return new LoraManifest(groups, bias, model.head(), bias == BiasMode.ALL ? model.encoderBiases() : List.of());
+        return new LoraManifest(PlainLora.INSTANCE, groups, bias, model.head(), bias == BiasMode.ALL ? model.encoderBiases() : List.of());
     }
 
     private static LoraGroup group(GroupSpec spec, List<LinearModule> modules) {

@@ -12,6 +12,7 @@ import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.data.TextStatistics;
 import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.encoder.EncoderWork;
+import org.sparklora.worker.lora.LoraVariant;
 import org.sparklora.worker.train.GradientLayout;
 
 /**
@@ -24,6 +25,7 @@ import org.sparklora.worker.train.GradientLayout;
 public final class StepCost {
 
     private final LoraManifest manifest;
+    private final LoraVariant variant;
     private final Encoder encoder;
     private final EncoderWork work;
     private final TextStatistics lengths;
@@ -35,6 +37,7 @@ public final class StepCost {
      */
     public StepCost(LoraManifest manifest, Encoder encoder, TextStatistics lengths) {
         this.manifest = manifest;
+        this.variant = LoraVariant.of(manifest);
         this.encoder = encoder;
         this.work = EncoderWork.of(encoder);
         this.lengths = lengths;
@@ -120,10 +123,7 @@ public final class StepCost {
 
     /** Operations of a LoRA pair's two products. */
     private double product(LoraModule module, int length, boolean dropsOut) {
-        return 2.0
-                * module.loraRank()
-                * (module.inFeatures() + module.outFeatures())
-                * work.vectors(module.path(), length, dropsOut);
+        return 2.0 * variant.multiplyAdds(module) * work.vectors(module.path(), length, dropsOut);
     }
 
     private static boolean drops(LoraGroup group) {

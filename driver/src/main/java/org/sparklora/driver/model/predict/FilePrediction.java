@@ -30,6 +30,7 @@ import org.sparklora.driver.cluster.data.RowKind;
 import org.sparklora.driver.cluster.data.Source;
 import org.sparklora.driver.cluster.data.SourceReader;
 import org.sparklora.driver.run.history.OutputException;
+import org.sparklora.worker.head.Logits;
 import org.sparklora.worker.head.MultiLabelHead;
 import org.sparklora.worker.head.TokenClassificationHead;
 import org.sparklora.worker.inference.TrainedModel;
@@ -204,19 +205,15 @@ public final class FilePrediction {
             if (anyNumber) {
                 return labelSet(logits);
             }
-            double[] probabilities = Softmax.of(logits);
-            int best = 0;
-            for (int c = 1; c < logits.length; c++) {
-                best = logits[c] > logits[best] ? c : best;
-            }
-            return new Object[] {labels.get(best), probabilities[best]};
+            int best = Logits.argmax(logits);
+            return new Object[] {labels.get(best), Logits.softmax(logits)[best]};
         }
 
         /** The labels whose sigmoid is above one half, and their probabilities, both in the labels' order. */
         private Object[] labelSet(float[] logits) {
             List<String> predicted = new ArrayList<>();
             List<String> probabilities = new ArrayList<>();
-            double[] all = Sigmoid.of(logits);
+            double[] all = Logits.sigmoid(logits);
             for (int c = 0; c < logits.length; c++) {
                 if (logits[c] > 0) {
                     predicted.add(labels.get(c));

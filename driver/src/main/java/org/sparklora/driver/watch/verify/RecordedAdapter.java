@@ -3,9 +3,9 @@ package org.sparklora.driver.watch.verify;
 import java.util.SortedMap;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.contract.Sha256;
-import org.sparklora.worker.safetensors.SafetensorsBytes;
-import org.sparklora.worker.safetensors.SafetensorsException;
+import org.sparklora.worker.safetensors.SafetensorsFile;
 import org.sparklora.worker.safetensors.Tensor;
+import org.sparklora.worker.safetensors.WeightsException;
 
 /** The adapter that a run left: its digest, and its tensors by the names that PEFT gives them. */
 public record RecordedAdapter(String sha256, SortedMap<String, Tensor> tensors) {
@@ -27,9 +27,9 @@ public record RecordedAdapter(String sha256, SortedMap<String, Tensor> tensors) 
                             + stated);
         }
         try {
-            return new RecordedAdapter(actual, SafetensorsBytes.decode(file, bytes));
-        } catch (SafetensorsException e) {
-            throw new CorruptRunException(String.valueOf(e.getMessage()), e);
+            return new RecordedAdapter(actual, SafetensorsFile.decode(file, bytes));
+        } catch (WeightsException e) {
+            throw new CorruptRunException(e.reason(), e);
         }
     }
 }

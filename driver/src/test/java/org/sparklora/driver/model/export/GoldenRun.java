@@ -33,6 +33,7 @@ import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.head.ClassificationHead;
 import org.sparklora.worker.head.RegressionHead;
 import org.sparklora.worker.head.TaskHead;
+import org.sparklora.worker.lora.PlainLora;
 import org.sparklora.worker.train.AdaptedModel;
 import org.sparklora.worker.train.AdaptedModel.GroupView;
 
@@ -103,8 +104,7 @@ record GoldenRun(Path model, PeftAdapter adapter, JsonNode json) {
                         .filter(name -> name.startsWith("bert.") && name.endsWith(".bias"))
                         .map(name -> new TensorSpec(name, shape(name)))
                         .toList();
-        LoraManifest manifest = new LoraManifest(
-                List.of(new LoraGroup("all", "everything", modules, settings)),
+        LoraManifest manifest = new LoraManifest(PlainLora.INSTANCE, List.of(new LoraGroup("all", "everything", modules, settings)),
                 bias,
                 Stream.of("classifier.bias", "classifier.weight")
                         .map(name -> new TensorSpec(name, shape(name)))
@@ -143,7 +143,7 @@ record GoldenRun(Path model, PeftAdapter adapter, JsonNode json) {
     /** Logits of a model directory by itself. */
     static float[] logits(Path directory, TaskHead head, long[][] ids, long[][] types, long[][] mask) {
         GroupView none = new GroupView(
-                new LoraManifest(List.of(), BiasMode.NONE, List.of(), List.of()), FreezeState.of(Map.of()));
+                new LoraManifest(PlainLora.INSTANCE, List.of(), BiasMode.NONE, List.of(), List.of()), FreezeState.of(Map.of()));
         try (BaseModel base = BaseModel.open(directory)) {
             return logits(base, head, none, AdapterSnapshot.EMPTY, List.of(ids, types, mask));
         }
