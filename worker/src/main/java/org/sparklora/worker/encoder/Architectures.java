@@ -4,12 +4,12 @@ import org.sparklora.worker.encoder.bert.BertEncoder;
 import org.sparklora.worker.encoder.distilbert.DistilBertEncoder;
 import org.sparklora.worker.encoder.roberta.RobertaEncoder;
 
-/** Looks an encoder up by the {@code model_type} of its config.json. A new architecture adds one line. */
+/** Looks an encoder up by the {@code model_type} of its config.json. A new architecture adds one line here. */
 public final class Architectures {
 
     private Architectures() {}
 
-    /** The encoder that a configuration describes, for heads that read so. */
+    /** The encoder that a configuration describes, for heads with this input. */
     public static Encoder of(EncoderConfig config, HeadInput headInput) {
         String type = config.modelType();
         return switch (type) {
