@@ -93,7 +93,7 @@ class DataprocScriptsTest {
         assertThat(Files.readSymbolicLink(node.resolve("java"))).isEqualTo(java17);
         assertThat(cloud.calls()).noneMatch(call -> call.startsWith("apt-get"));
 
-        assertThat(cloud.script().succeed(init)).isEqualTo("install: spark-lora 9 is in " + node + " already");
+        assertThat(cloud.script().succeed(init)).isEqualTo("install: spark-lora 9 is already in " + node);
     }
 
     @Test
@@ -111,8 +111,8 @@ class DataprocScriptsTest {
         TrainingJob.Ended ended = cloud.script().run(init);
         assertThat(ended.code()).isEqualTo(1);
         assertThat(ended.err())
-                .isEqualTo("init: no Java 17 below " + folder.resolve("jvm") + ", and openjdk-17-jre-headless did not"
-                        + " bring one; take an image that has it");
+                .isEqualTo("init: no Java 17 in " + folder.resolve("jvm") + ", and installing openjdk-17-jre-headless"
+                        + " did not provide one; use an image that has Java 17");
     }
 
     @Test
@@ -199,17 +199,17 @@ class DataprocScriptsTest {
     @CsvSource(delimiter = '|', textBlock = """
             dataproc/create-cluster | --region r                                         | create-cluster: --bucket gs://BUCKET/FOLDER is required
             dataproc/create-cluster | --bucket gs://a                                    | create-cluster: --region is required
-            dataproc/create-cluster | --bucket gs://a --region r --image-version 3.0     | create-cluster: --image-version 3.0: this jar is for Spark 3.5, which 2.2 and 2.3 have
-            dataproc/create-cluster | --bucket gs://a --region r --workers 1             | create-cluster: --workers 1: 2 or more
-            dataproc/create-cluster | --bucket gs://a --region r --idle-minutes 2        | create-cluster: --idle-minutes 2: 5 or more
-            dataproc/create-cluster | --bucket gs://a --region r --model s3://a          | create-cluster: --model s3://a is no gs:// folder; upload it with gcloud storage rsync first
-            dataproc/create-cluster | --bucket gs://a --region r --package none.tar.gz   | create-cluster: the package none.tar.gz is not there; write it with scripts/package
+            dataproc/create-cluster | --bucket gs://a --region r --image-version 3.0     | create-cluster: --image-version 3.0: the jar is for Spark 3.5, which 2.2 and 2.3 have
+            dataproc/create-cluster | --bucket gs://a --region r --workers 1             | create-cluster: --workers must be 2 or more, not 1
+            dataproc/create-cluster | --bucket gs://a --region r --idle-minutes 2        | create-cluster: --idle-minutes must be 5 or more, not 2
+            dataproc/create-cluster | --bucket gs://a --region r --model s3://a          | create-cluster: --model s3://a is not a gs:// folder; upload the model with gcloud storage rsync first
+            dataproc/create-cluster | --bucket gs://a --region r --package none.tar.gz   | create-cluster: the package none.tar.gz does not exist; write it with scripts/package
             dataproc/submit         | --region r -- train                                | submit: --cluster and --region are required
-            dataproc/submit         | --cluster c --region r                             | submit: say after -- which command to run
-            dataproc/submit         | --cluster c --region r -- train --config none.yaml | submit: the job file none.yaml is not there
-            dataproc/submit         | --cluster c --region r -- doctor -- --master yarn  | submit: after the last -- only --conf KEY=VALUE can be passed on, not '--master'
+            dataproc/submit         | --cluster c --region r                             | submit: put the command to run after --
+            dataproc/submit         | --cluster c --region r -- train --config none.yaml | submit: the job file none.yaml does not exist
+            dataproc/submit         | --cluster c --region r -- doctor -- --master yarn  | submit: after the last --, only --conf KEY=VALUE is allowed, not '--master'
             dataproc/submit         | --cluster c --region r -- doctor -- --conf a       | submit: 'a' is not KEY=VALUE
-            dataproc/submit         | --cluster c --region r -- doctor -- --conf a=b;c   | submit: a=b;c: a setting with a semicolon cannot be passed on
+            dataproc/submit         | --cluster c --region r -- doctor -- --conf a=b;c   | submit: a=b;c: gcloud cannot pass on a setting with a semicolon
             """)
     void wrongUseIsRefusedWithWhatToDo(String script, String arguments, String message) throws Exception {
         TrainingJob.Ended ended = cloud.script().run(CloudStandIn.command(script, arguments.split(" +")));

@@ -73,7 +73,7 @@ class EmrScriptsTest {
         String installed = Files.readString(node.resolve("INSTALLED"));
         Path mark = Files.writeString(node.resolve("cache/libtorch.so"), "unpacked");
 
-        assertThat(cloud.script().succeed(action)).isEqualTo("install: spark-lora 9 is in " + node + " already");
+        assertThat(cloud.script().succeed(action)).isEqualTo("install: spark-lora 9 is already in " + node);
         assertThat(mark).exists();
         assertThat(node.resolve("INSTALLED")).hasContent(installed);
 
@@ -109,7 +109,7 @@ class EmrScriptsTest {
         assertThat(ended.code()).isEqualTo(1);
         assertThat(ended.err())
                 .isEqualTo("bootstrap: " + uri + " has the digest " + half + ", not " + digest[1]
-                        + ": upload it again, or correct the digest");
+                        + "; upload it again, or correct the digest");
         assertThat(node).doesNotExist();
     }
 
@@ -121,8 +121,8 @@ class EmrScriptsTest {
         TrainingJob.Ended ended = cloud.script().run(bootstrap(folder.resolve("node")));
         assertThat(ended.code()).isEqualTo(1);
         assertThat(ended.err())
-                .isEqualTo("bootstrap: s3://ours/models has no config.json, so it is no model directory; give the"
-                        + " folder that holds it");
+                .isEqualTo("bootstrap: s3://ours/models has no config.json, so it is not a model directory; give the"
+                        + " folder that contains it");
     }
 
     @Test
@@ -210,17 +210,17 @@ class EmrScriptsTest {
     @CsvSource(delimiter = '|', textBlock = """
             emr/create-cluster |                                                       | create-cluster: --bucket s3://BUCKET/FOLDER is required
             emr/create-cluster | --bucket gs://ours                                    | create-cluster: --bucket s3://BUCKET/FOLDER is required
-            emr/create-cluster | --bucket s3://a --release-label emr-6.15.0            | create-cluster: --release-label emr-6.15.0: this jar is for Spark 3.5 on Scala 2.12 and Java 17, which emr-7 releases have
-            emr/create-cluster | --bucket s3://a --instance-count 1                    | create-cluster: --instance-count 1: 2 or more, a primary node and core nodes
-            emr/create-cluster | --bucket s3://a --idle-minutes x                      | create-cluster: --idle-minutes x: 1 or more
-            emr/create-cluster | --bucket s3://a --model /models/mini                  | create-cluster: --model /models/mini is no s3:// folder; upload it with aws s3 sync first
-            emr/create-cluster | --bucket s3://a --package none.tar.gz                 | create-cluster: the package none.tar.gz is not there; write it with scripts/package
+            emr/create-cluster | --bucket s3://a --release-label emr-6.15.0            | create-cluster: --release-label emr-6.15.0: the jar is for Spark 3.5 on Scala 2.12 and Java 17, which emr-7 releases have
+            emr/create-cluster | --bucket s3://a --instance-count 1                    | create-cluster: --instance-count must be 2 or more (a primary node and core nodes), not 1
+            emr/create-cluster | --bucket s3://a --idle-minutes x                      | create-cluster: --idle-minutes must be 1 or more, not x
+            emr/create-cluster | --bucket s3://a --model /models/mini                  | create-cluster: --model /models/mini is not an s3:// folder; upload the model with aws s3 sync first
+            emr/create-cluster | --bucket s3://a --package none.tar.gz                 | create-cluster: the package none.tar.gz does not exist; write it with scripts/package
             emr/create-cluster | --bucket                                              | create-cluster: --bucket needs a value
-            emr/create-cluster | --spot yes                                            | create-cluster: there is no option '--spot'
+            emr/create-cluster | --spot yes                                            | create-cluster: unknown option '--spot'
             emr/submit         | -- train                                              | submit: --cluster-id is required
-            emr/submit         | --cluster-id j-1                                      | submit: say after -- which command to run
-            emr/submit         | --cluster-id j-1 -- train --config none.yaml          | submit: the job file none.yaml is not there
-            emr/submit         | --cluster-id j-1 -- train --config calls              | submit: --config calls is a file of this machine: give --bucket s3://BUCKET/FOLDER to upload it to
+            emr/submit         | --cluster-id j-1                                      | submit: put the command to run after --
+            emr/submit         | --cluster-id j-1 -- train --config none.yaml          | submit: the job file none.yaml does not exist
+            emr/submit         | --cluster-id j-1 -- train --config calls              | submit: --config calls is a local file; give --bucket s3://BUCKET/FOLDER to upload it
             emr/bootstrap      | s3://a/package.tar.gz                                 | Usage: bootstrap s3://BUCKET/spark-lora-VERSION.tar.gz SHA256 [s3://BUCKET/MODEL]...
             """)
     void wrongUseIsRefusedWithWhatToDo(String script, String arguments, String message) throws Exception {

@@ -150,7 +150,7 @@ class PackageIT {
             assertThat(master).startsWith("spark://127.0.0.1:");
             TrainingJob.Ended again = script.run(Script.of("standalone"), "start", "--dir", dir);
             assertThat(again.code()).isEqualTo(ExitCode.USAGE.code());
-            assertThat(again.err()).contains("runs already");
+            assertThat(again.err()).contains("is already running");
             assertThat(script.succeed(Script.of("standalone"), "status", "--dir", dir))
                     .contains(master + ", 3 processes, 0 of them ended");
 

@@ -154,10 +154,14 @@ class SubmitScriptTest {
     @Test
     void wrongUseIsRefusedWithWhatToDo() throws Exception {
         refused("--settings needs a name (emr, dataproc, standalone, kubernetes) or a file", "--settings");
-        refused("--settings none: neither conf/spark-none.conf here nor a file", "--settings", "none", "doctor");
         refused(
-                "--config job.yaml is a file of this machine, which the driver's pod has not: give a URI, or --conf"
-                        + " spark.kubernetes.file.upload.path=URI to upload it to",
+                "--settings none: conf/spark-none.conf does not exist, and there is no such file",
+                "--settings",
+                "none",
+                "doctor");
+        refused(
+                "--config job.yaml is a local file, which the driver's pod cannot read; give a URI, or upload it with"
+                        + " --conf spark.kubernetes.file.upload.path=URI",
                 "train",
                 "--config",
                 "job.yaml",
@@ -167,7 +171,7 @@ class SubmitScriptTest {
                 "--deploy-mode",
                 "cluster");
         refused(
-                "s3://ours/none.yaml cannot be fetched; is it there, and may this node read it?",
+                "s3://ours/none.yaml cannot be fetched; check that it exists and that this node may read it",
                 "train",
                 "--config",
                 "s3://ours/none.yaml");
@@ -175,11 +179,11 @@ class SubmitScriptTest {
         refused("odd.conf: 'spark.executor.memory 3g' is not key=value", "--settings", "odd.conf", "doctor");
         cloud.script().with("SPARK_HOME", "/nowhere");
         refused(
-                "/nowhere/bin/spark-submit is not there; set SPARK_HOME to the cluster's Spark, or put its bin on the PATH",
+                "/nowhere/bin/spark-submit does not exist; set SPARK_HOME to the cluster's Spark, or put its bin on the PATH",
                 "doctor");
         Files.delete(submit.resolveSibling("spark-lora.jar"));
         refused(
-                submit.getParent() + " has no spark-lora.jar and natives: this script works in the package that"
+                submit.getParent() + " has no spark-lora.jar and natives; run this script in the package that"
                         + " scripts/package writes",
                 "doctor");
     }

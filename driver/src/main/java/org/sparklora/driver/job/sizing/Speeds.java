@@ -14,7 +14,7 @@ public record Speeds(double operationsPerSecond, double spread, Network network,
     private static final double OF_PRODUCTS = 0.9;
 
     /**
-     * A cluster's, with what one and two executors on one machine showed of Spark and the exchange: see docs/SIZING.md.
+     * A cluster's, with what one and two executors on one machine showed of Spark and the exchange: see docs/sizing.md.
      *
      * @param productsPerSecond operations of matrix products, one core
      * @param gigabits of an executor's network in a second

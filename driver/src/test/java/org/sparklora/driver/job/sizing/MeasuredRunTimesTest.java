@@ -12,7 +12,7 @@ import org.sparklora.driver.job.sizing.RunTime.Seconds;
 
 /**
  * Predictions beside runs that were measured: the starter encoder with every query and value live, 80 steps an epoch in 4
- * shards, local-cluster on two cores; medians of the last four of six epochs. docs/SIZING.md has the command.
+ * shards, local-cluster on two cores; medians of the last four of six epochs. docs/sizing.md has the command.
  */
 class MeasuredRunTimesTest {
 

@@ -37,7 +37,7 @@ import org.sparklora.worker.encoder.bert.BertEncoder;
 import org.sparklora.worker.lora.PlainLora;
 import org.sparklora.worker.train.LearningRateSchedule;
 
-/** What docs/SIZING.md says of a job on BERT-base is what the model says. */
+/** What docs/sizing.md says of a job on BERT-base is what the model says. */
 class SizingPageTest {
 
     private static final Path ROOT = Path.of(System.getProperty("project.root", ".."));
@@ -104,7 +104,7 @@ class SizingPageTest {
                         4,
                         Speeds.ofCluster(60e9, 10),
                         OptionalDouble.empty()));
-        String page = Files.readString(ROOT.resolve("docs/SIZING.md"));
+        String page = Files.readString(ROOT.resolve("docs/sizing.md"));
         assertThat(page).contains("```\n" + String.join("\n", lines) + "\n```");
     }
 }
