@@ -1,5 +1,6 @@
 package org.sparklora.driver.app;
 
+import ai.djl.util.Utils;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,9 +23,9 @@ import org.sparklora.driver.job.config.Exchange;
 import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.job.plan.RunPlan;
 import org.sparklora.driver.training.ExitCode;
+import org.sparklora.driver.training.JobGroups;
 import org.sparklora.driver.training.JobModel;
 import org.sparklora.driver.training.JobPlan;
-import org.sparklora.driver.training.OutputProbe;
 import org.sparklora.driver.training.ProductVersion;
 import org.sparklora.driver.training.RunOutput;
 import org.sparklora.driver.watch.doctor.ClockChecks;
@@ -42,12 +43,13 @@ import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.machine.Machine;
 
 /**
- * The checks of {@code doctor}, in the order in which a run would meet what they find: this process, its settings, the
- * job's files, the executors, and whether the job fits them. Gathers the facts; {@link org.sparklora.driver.watch.doctor} judges.
+ * The checks of {@code doctor}, in the order in which a run would find the problems: this process, its settings, the job's
+ * files, the executors, and whether the job fits them. This class collects facts; {@link org.sparklora.driver.watch.doctor}
+ * judges them.
  */
 final class Doctor {
 
-    /** Natives unpack to 450 MB, and each JVM that unpacks needs as much again for a moment. */
+    /** Natives unpack to 450 MB. A JVM that unpacks them needs the same space again for a moment. */
     private static final long UNPACKING_BYTES = 1L << 30;
 
     private final Optional<JobConfig> job;
@@ -60,8 +62,8 @@ final class Doctor {
     private Optional<JobModel> model = Optional.empty();
 
     /**
-     * @param job without one, nothing is said of model, data and output
-     * @param findings takes each line as it is found
+     * @param job empty: model, data and output are not checked
+     * @param findings receives each finding at once
      */
     Doctor(Optional<JobConfig> job, Consumer<Finding> findings) {
         this.job = job;
@@ -79,7 +81,7 @@ final class Doctor {
                         : Finding.problem(
                                 "PyTorch natives do not load: "
                                         + software.natives().said(),
-                                "put pytorch-native-cpu on the class path: scripts/spark-lora does, or spark-submit --jars"));
+                                "put pytorch-native-cpu on the class path: use scripts/spark-lora or spark-submit --jars"));
         found(nativesFolder());
         Runtime jvm = Runtime.getRuntime();
         found(MemoryChecks.driverHeap(jvm.maxMemory(), jvm.availableProcessors()));
@@ -107,15 +109,15 @@ final class Doctor {
     }
 
     private static Finding nativesFolder() {
-        Path cache = cache();
+        Path cache = Utils.getEngineCacheDir();
         Path existing = cache;
         while (existing != null && !Files.exists(existing)) {
             existing = existing.getParent();
         }
         if (existing == null || !Files.isWritable(existing)) {
             return Finding.problem(
-                    "natives unpack to " + cache + ", which cannot be written",
-                    "set DJL_CACHE_DIR to a folder that can");
+                    "natives unpack to " + cache + ", which is not writable",
+                    "set DJL_CACHE_DIR to a writable folder");
         }
         try {
             long free = Files.getFileStore(existing).getUsableSpace();
@@ -125,18 +127,8 @@ final class Doctor {
                     : Finding.ok(found);
         } catch (IOException e) {
             return Finding.warning(
-                    "the free space of " + existing + " is unknown: " + e.getMessage(), "check it by hand");
+                    "the free space of " + existing + " is unknown: " + e.getMessage(), "check it yourself");
         }
-    }
-
-    private static Path cache() {
-        for (String variable : new String[] {"ENGINE_CACHE_DIR", "DJL_CACHE_DIR"}) {
-            String dir = System.getenv(variable);
-            if (dir != null && !dir.isEmpty()) {
-                return Path.of(dir);
-            }
-        }
-        return Path.of(System.getProperty("user.home"), ".djl.ai");
     }
 
     private Finding exchange() {
@@ -163,7 +155,7 @@ final class Doctor {
     private void files(JobConfig config) {
         found(() -> {
             JobModel opened = JobModel.open(config);
-            opened.policy(opened.groups());
+            JobGroups.of(opened);
             model = Optional.of(opened);
             return Finding.ok("base model " + opened.source().location() + " and the groups of the job fit together");
         });
@@ -195,7 +187,7 @@ final class Doctor {
         model.ifPresent(opened -> found(checks.model(opened.source().location(), Machine.listing(opened.directory()))));
     }
 
-    /** Whether a job finds data, slots and memory there. */
+    /** Checks whether the cluster has the data, slots and memory that a job needs. */
     private void fits(JobConfig config, SparkSession session, ExecutorSurvey.Answer answer) {
         found(SlotChecks.shards(answer.slots(), config.training().shards()));
         attempt(() -> {
@@ -211,7 +203,7 @@ final class Doctor {
             found(MemoryChecks.of(
                     room(answer),
                     new MemoryChecks.Need(
-                            plan.subject().model().weightBytes(), plan.keptBytes() + plan.stateBytes(), tasks)));
+                            plan.subject().model().weightBytes(), plan.savedBytes() + plan.stateBytes(), tasks)));
         });
     }
 
@@ -235,13 +227,13 @@ final class Doctor {
         attempt(() -> found(check.get()));
     }
 
-    /** Some checks. Closing a session of Spark 4 declares an exception. */
+    /** Some checks. They may throw IOException, because closing a session of Spark 4 may. */
     @FunctionalInterface
     private interface Checks {
         void run() throws IOException;
     }
 
-    /** What a run would end with is one problem here, and the other checks go on. */
+    /** Reports an error, which would end a run, as a problem and continues with the other checks. */
     private void attempt(Checks checks) {
         try {
             checks.run();
@@ -250,11 +242,11 @@ final class Doctor {
         }
     }
 
-    /** An error's line says what was wrong and, after the last semicolon, what to do. */
+    /** Splits an error's line: after the last semicolon it says what to do. */
     static Finding problem(String message) {
         int remedy = message.lastIndexOf("; ");
         return remedy < 0
-                ? Finding.problem(message, "correct that: a run would end with it")
+                ? Finding.problem(message, "fix this: it would end a run")
                 : Finding.problem(message.substring(0, remedy), message.substring(remedy + 2));
     }
 }

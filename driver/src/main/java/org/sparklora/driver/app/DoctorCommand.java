@@ -20,30 +20,29 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code doctor}: checks what a run needs and says what to fix. */
 @Command(
         name = "doctor",
         mixinStandardHelpOptions = true,
         description =
-                "Checks Java, Spark, natives, memory and settings, here and on every executor, and says what to fix. With"
-                        + " --config also model, data, output, and whether the job fits the cluster. Exit code 2 where there is a"
-                        + " problem, 0 otherwise.")
+                "Checks Java, Spark, natives, memory and settings on the driver and every executor, and says what to fix."
+                        + " With --config, also checks model, data, output, and whether the job fits the cluster. Exit code 0: no"
+                        + " problem, 2: problems.")
 final class DoctorCommand implements Callable<Integer> {
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
-    @Option(names = "--config", paramLabel = "FILE", description = "A job file (YAML) that is to run here.")
+    @Option(names = "--config", paramLabel = "FILE", description = "The job file (YAML) to check.")
     private @Nullable Path config;
 
     @Mixin
     private JobOverrides overrides = new JobOverrides();
 
-    @Option(names = "--output", paramLabel = "DIR", description = "The run directory, instead of the job file's.")
+    @Option(names = "--output", paramLabel = "DIR", description = "The run directory. Overrides the job file's output.")
     private @Nullable String output;
 
     @Option(
             names = "--json",
-            description = "Prints one JSON object when all is checked, instead of a line for each check.")
+            description = "Prints one JSON object at the end instead of a line for each check.")
     private boolean json;
 
     @Override
@@ -51,7 +50,7 @@ final class DoctorCommand implements Callable<Integer> {
         Optional<JobConfig> job =
                 Optional.ofNullable(config).map(file -> overrides.read(file, Optional.ofNullable(output)));
         if (job.isEmpty() && (output != null || !overrides.isEmpty())) {
-            throw new UsageException("--set and --output change a job; give it by --config FILE");
+            throw new UsageException("usage.option-missing", "--set and --output need --config FILE");
         }
         List<Finding> findings = new ArrayList<>();
         new Doctor(job, finding -> {

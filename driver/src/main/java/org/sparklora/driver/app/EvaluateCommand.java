@@ -11,6 +11,7 @@ import org.sparklora.driver.cluster.ModelEvaluation;
 import org.sparklora.driver.cluster.Sessions;
 import org.sparklora.driver.cluster.TaskLabels;
 import org.sparklora.driver.cluster.data.EvaluationData;
+import org.sparklora.driver.cluster.data.LabelCodec;
 import org.sparklora.driver.cluster.data.Source;
 import org.sparklora.driver.cluster.data.SourceReader;
 import org.sparklora.driver.cluster.data.Tokenization;
@@ -24,47 +25,48 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code evaluate}: metrics of a run's adapter on labelled rows. The last line on stdout is one JSON object. */
 @Command(
         name = "evaluate",
         mixinStandardHelpOptions = true,
-        description = "Computes the metrics of a run's adapter on labelled data; prints them, last as one JSON object.")
+        description = "Evaluates a run's adapter on labelled data. Prints the metrics; the last line is a JSON object.")
 final class EvaluateCommand implements Callable<Integer> {
 
     @Mixin
     private RunOptions run = new RunOptions();
 
-    @Option(names = "--data", required = true, paramLabel = "FILE", description = "Labelled rows.")
+    @Mixin
+    private RowOptions rows = new RowOptions();
+
+    @Option(names = "--data", required = true, paramLabel = "FILE", description = "A file of labelled rows.")
     private String data = "";
 
     @Option(
             names = "--label",
             paramLabel = "COLUMN",
-            description = "The label's column; default: the one that the run was trained on.")
+            description = "The column of the label. Default: the one that the run was trained on.")
     private @Nullable String label;
 
     @Override
     public Integer call() throws Exception {
-        TrainedRun trained = run.open();
-        Source source = run.source(
+        TrainedRun trained = run.read();
+        Source source = rows.source(
                 trained,
                 data,
                 Optional.of(Optional.ofNullable(label)
                         .orElse(trained.job().data().train().label())));
-        JobRows.requireFiles(source);
         Task task = trained.job().model().task();
         TrainedModel model = trained.model();
         try (SparkSession spark =
                 Sessions.open("spark-lora evaluate " + trained.job().name())) {
-            EvaluationData rows = EvaluationData.labelled(
+            EvaluationData labelled = EvaluationData.labelled(
                     SourceReader.read(spark, source, JobRows.kind(task)),
-                    JobRows.codec(task, trained.labels()),
+                    LabelCodec.of(task, trained.labels()),
                     new Tokenization(model.text().tokenizer(), model.text().maxLength()),
                     trained.job().training().shards());
             SortedMap<String, Double> metrics =
-                    ModelEvaluation.of(spark, model, rows, new TaskLabels(task, trained.labels()));
+                    ModelEvaluation.of(spark, model, labelled, new TaskLabels(task, trained.labels()));
             ObjectNode json = new ObjectMapper().createObjectNode();
-            json.put("examples", rows.rows());
+            json.put("examples", labelled.rows());
             metrics.forEach((name, value) -> {
                 Console.out("%-10s %.6g", name, value);
                 json.put(name, value);

@@ -1,9 +1,7 @@
 package org.sparklora.driver.app;
 
 import java.io.IOException;
-import java.util.Optional;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.model.export.MergedWeights;
 import org.sparklora.driver.model.export.Serving;
 import org.sparklora.driver.model.export.TorchScriptExport;
@@ -11,55 +9,51 @@ import org.sparklora.driver.run.history.OutputGuard;
 import org.sparklora.driver.run.history.RunDirectory;
 import org.sparklora.driver.training.Console;
 import org.sparklora.driver.training.ExitCode;
-import org.sparklora.driver.training.FinishedRun;
 import org.sparklora.driver.training.RunOutput;
+import org.sparklora.driver.training.TrainedRun;
 import org.sparklora.driver.training.UsageException;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code export}: a run's model for other runtimes. */
 @Command(
         name = "export",
         mixinStandardHelpOptions = true,
-        description = "Writes a run's model, adapter merged, as a TorchScript archive with what DJL needs to serve it.")
+        description = "Merges a run's adapter into its base model and writes a TorchScript archive with the files that DJL needs to serve it.")
 final class ExportCommand implements Callable<Integer> {
 
-    @Option(names = "--run", required = true, paramLabel = "DIR", description = "The directory of a finished run.")
-    private @Nullable String run;
+    @Mixin
+    private RunOptions run = new RunOptions();
 
     @Option(
             names = "--output",
             required = true,
             paramLabel = "DIR",
-            description = "Where the model goes: a new or an empty directory.")
-    private @Nullable String output;
+            description = "A new or empty directory for the model.")
+    private String output = "";
 
-    @Option(names = "--format", required = true, paramLabel = "FORMAT", description = "torchscript.")
-    private @Nullable String format;
-
-    @Option(names = "--base", paramLabel = "DIR", description = "The base model, where it has moved since the run.")
-    private @Nullable String base;
+    @Option(names = "--format", required = true, paramLabel = "FORMAT", description = "torchscript")
+    private String format = "";
 
     @Override
     public Integer call() throws IOException {
-        if (run == null || output == null || format == null) {
-            throw new UsageException("export needs --run DIR, --output DIR and --format torchscript");
-        }
         if (!format.equals("torchscript")) {
-            throw new UsageException("--format '" + format + "' is not known; give torchscript. For transformers there"
-                    + " is the command merge");
+            throw new UsageException(
+                    "usage.option-value",
+                    "--format '" + format + "' is unknown; give torchscript, or use the command merge for a Hugging Face"
+                            + " model");
         }
         RunDirectory target = RunOutput.directory(output);
         OutputGuard.refuseNonEmpty(target);
-        FinishedRun finished = FinishedRun.open(RunOutput.directory(run), Optional.ofNullable(base));
-        try (MergedWeights model = finished.merged()) {
+        TrainedRun trained = run.read();
+        try (MergedWeights model = trained.merged()) {
             Serving serving = new Serving(
-                    finished.job().model().maxLength(),
-                    finished.job().data().train().textPair().isPresent());
-            TorchScriptExport.write(target, model, finished.outputs(), serving);
+                    trained.job().model().maxLength(),
+                    trained.job().data().train().textPair().isPresent());
+            TorchScriptExport.write(target, model, trained.outputs(), serving);
             Console.out(
-                    "%s: %d LoRA modules merged into their base; the TorchScript model is in %s",
-                    finished.job().name(), model.mergedModules(), target.location());
+                    "%s: %d LoRA modules merged; the TorchScript model is in %s",
+                    trained.job().name(), model.mergedModules(), target.location());
         }
         return ExitCode.OK.code();
     }

@@ -2,11 +2,13 @@ package org.sparklora.driver.app;
 
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.concurrent.Callable;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkUserAppException;
 import org.sparklora.driver.training.ExitCode;
 import org.sparklora.driver.training.ProductVersion;
+import org.sparklora.worker.contract.CodedException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -14,7 +16,7 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.UnmatchedArgumentException;
 
-/** Entry of {@code spark-submit}: parses the command, runs it, ends the process with its exit code. */
+/** The class that {@code spark-submit} starts. Parses the command, runs it and ends the process with its exit code. */
 @Command(
         name = "spark-lora",
         mixinStandardHelpOptions = true,
@@ -34,7 +36,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             DoctorCommand.class
         },
         footer =
-                "Options of spark-submit follow after --, e.g. scripts/spark-lora train --config F -- --master local[2]")
+                "Options after -- go to spark-submit, for example: scripts/spark-lora train --config F -- --master local[2]")
 public final class Main implements Callable<Integer> {
 
     @Option(names = "--debug", scope = ScopeType.INHERIT, description = "Show the stack trace of an error.")
@@ -46,25 +48,25 @@ public final class Main implements Callable<Integer> {
     public static void main(String[] args) throws SparkUserAppException {
         int code = run(args);
         if (isYarnsApplicationMaster()) {
-            // It ends the process when this method does. An exit before it has told YARN how the application ended
-            // counts as a failure, also with 0, and the whole run would be done again.
+            // The application master ends the process when this method returns. System.exit would come before it has told
+            // YARN how the application ended. YARN counts that as a failure, also with 0, and repeats the whole run.
             if (code != 0) {
                 throw new SparkUserAppException(code);
             }
             return;
         }
-        // Spark 3.5 leaves a timer thread behind after some jobs, so the process must be ended.
+        // Spark 3.5 leaves a timer thread behind after some jobs, which would keep the process alive.
         System.exit(code);
     }
 
-    /** Whether this runs inside YARN's application master: {@code --master yarn --deploy-mode cluster}. */
+    /** Whether this process is YARN's application master: {@code --master yarn --deploy-mode cluster}. */
     private static boolean isYarnsApplicationMaster() {
         SparkConf conf = new SparkConf();
         return conf.get("spark.master", "").equals("yarn")
                 && conf.get("spark.submit.deployMode", "client").equals("cluster");
     }
 
-    /** Runs a command; the exit code. */
+    /** Runs a command and returns its exit code. */
     static int run(String... args) {
         Main main = new Main();
         PrintWriter err = new PrintWriter(System.err, true, StandardCharsets.UTF_8);
@@ -76,7 +78,7 @@ public final class Main implements Callable<Integer> {
         try {
             return line.execute(args);
         } catch (Error e) {
-            // Out of memory, or natives that do not load: picocli leaves these to us.
+            // Picocli passes errors on, such as an OutOfMemoryError or natives that do not load.
             return failed(e, main.debug, err);
         }
     }
@@ -97,19 +99,23 @@ public final class Main implements Callable<Integer> {
 
     private static int usage(ParameterException e, String[] args) {
         PrintWriter err = e.getCommandLine().getErr();
-        err.println("spark-lora: " + reason(e) + "; '"
-                + e.getCommandLine().getCommandSpec().qualifiedName() + " --help' lists what there is");
-        UnmatchedArgumentException.printSuggestions(e, err);
+        String help = e.getCommandLine().getCommandSpec().qualifiedName() + " --help";
+        err.println("spark-lora: "
+                + CodedException.withCode(
+                        "usage.command-line", reason(e) + "; run '" + help + "' for the commands and options"));
         return ExitCode.USAGE.code();
     }
 
     private static String reason(ParameterException e) {
-        if (e instanceof UnmatchedArgumentException unmatched && !unmatched.isUnknownOption()) {
-            boolean takesCommand = !e.getCommandLine().getSubcommands().isEmpty();
-            return (takesCommand ? "there is no command '" : "unexpected argument '")
-                    + unmatched.getUnmatched().get(0) + "'";
+        if (!(e instanceof UnmatchedArgumentException unmatched)) {
+            return String.valueOf(e.getMessage());
         }
-        return String.valueOf(e.getMessage());
+        String argument = unmatched.getUnmatched().get(0);
+        boolean takesCommand = !e.getCommandLine().getSubcommands().isEmpty();
+        String kind = unmatched.isUnknownOption() ? "unknown option" : takesCommand ? "unknown command" : "unexpected argument";
+        List<String> suggestions = unmatched.getSuggestions();
+        return kind + " '" + argument + "'"
+                + (suggestions.isEmpty() ? "" : " (did you mean " + String.join(", ", suggestions) + "?)");
     }
 
     /** The version in the job jar's manifest. */

@@ -26,13 +26,12 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code plan}: what a job would do, without doing it; or what a schedule of another tool means here. */
 @Command(
         name = "plan",
         mixinStandardHelpOptions = true,
         description =
-                "Tells what a job would do, without training: the modules and parameters of every group, which group"
-                        + " is live when, what a step costs then, and what to look at before the cluster is paid for.")
+                "Shows what a job would do, without training: modules and parameters of every group, when each group is live,"
+                        + " the cost of a step, and warnings.")
 final class PlanCommand implements Callable<Integer> {
 
     @Option(names = "--config", paramLabel = "FILE", description = "The job file (YAML).")
@@ -41,16 +40,15 @@ final class PlanCommand implements Callable<Integer> {
     @Mixin
     private JobOverrides overrides = new JobOverrides();
 
-    @Option(names = "--json", description = "Prints one JSON object, with every module and every move.")
+    @Option(names = "--json", description = "Prints a JSON object with every module and every freeze and thaw.")
     private boolean json;
 
     @Option(
             names = "--from-fts",
             paramLabel = "FILE",
             description =
-                    "Prints the groups and the schedule that a schedule file of Lightning's finetuning-scheduler means."
-                            + " Give the model by --model or --config; of the job, which may have groups already, only the model"
-                            + " and the learning rate count.")
+                    "Converts a schedule file of Lightning's finetuning-scheduler to groups and a schedule, and prints them."
+                            + " --model or --config names the model; of the job, only model and learning rate are used.")
     private @Nullable Path fts;
 
     @Option(names = "--model", paramLabel = "DIR", description = "With --from-fts: the Hugging Face model directory.")
@@ -61,9 +59,10 @@ final class PlanCommand implements Callable<Integer> {
         if (fts != null) {
             convert(fts);
         } else if (model != null) {
-            throw new UsageException("--model belongs to --from-fts; a plan takes the model that --config names");
+            throw new UsageException(
+                    "usage.options-conflict", "--model works only with --from-fts; a plan uses the model of --config");
         } else if (config == null) {
-            throw new UsageException("plan needs --config FILE, or --from-fts FILE");
+            throw new UsageException("usage.option-missing", "plan needs --config FILE or --from-fts FILE");
         } else {
             print(JobPlan.of(overrides.readWithoutOutput(config)));
         }
@@ -80,14 +79,14 @@ final class PlanCommand implements Callable<Integer> {
 
     private void convert(Path file) {
         if (json) {
-            throw new UsageException("--from-fts prints YAML; leave out --json");
+            throw new UsageException("usage.options-conflict", "--from-fts prints YAML; leave out --json");
         }
         Optional<Encoder> encoder = Optional.ofNullable(model).map(PlanCommand::encoder);
         OptionalDouble learningRate = OptionalDouble.empty();
         if (config != null) {
             JobConfig job = overrides.readWithoutOutput(config);
             learningRate = OptionalDouble.of(job.training().learningRate());
-            encoder = encoder.or(() -> Optional.of(JobModel.open(job).base().encoder()));
+            encoder = encoder.or(() -> Optional.of(JobModel.open(job).encoder()));
         }
         Optional<FtsModel> names = encoder.map(PlanCommand::names);
         Console.out(

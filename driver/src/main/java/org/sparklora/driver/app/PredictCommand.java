@@ -17,50 +17,51 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code predict}: every row of a file with what the run's adapter says of it. */
 @Command(
         name = "predict",
         mixinStandardHelpOptions = true,
         description =
-                "Writes all columns of the input with a prediction and its probability, rows in their order. A row"
-                        + " without text gets none.")
+                "Predicts every row of a file. Writes all input columns, a prediction and its probability, in the order of"
+                        + " the rows. A row without text gets no prediction.")
 final class PredictCommand implements Callable<Integer> {
 
     @Mixin
     private RunOptions run = new RunOptions();
 
-    @Option(names = "--input", required = true, paramLabel = "FILE", description = "Rows with texts.")
+    @Mixin
+    private RowOptions rows = new RowOptions();
+
+    @Option(names = "--input", required = true, paramLabel = "FILE", description = "A file of rows with texts.")
     private String input = "";
 
     @Option(
             names = "--output",
             required = true,
             paramLabel = "DIR",
-            description = "A folder for the files; it must not be there, or be empty.")
+            description = "A new or empty directory for the predictions.")
     private String output = "";
 
     @Option(
             names = "--output-format",
             paramLabel = "FORMAT",
             description =
-                    "csv, json (one object a line) or parquet; default: parquet for Parquet input, json for runs of"
-                            + " token_classification, else csv.")
+                    "csv, json (one object per line) or parquet. Default: parquet for Parquet input, json for"
+                            + " token_classification, otherwise csv.")
     private @Nullable String outputFormat;
 
     @Override
     public Integer call() throws Exception {
-        TrainedRun trained = run.open();
-        Source source = run.source(trained, input, Optional.empty());
-        JobRows.requireFiles(source);
-        RowKind rows = JobRows.kind(trained.job().model().task());
-        FilePrediction.Output into = FilePrediction.Output.of(output, Optional.ofNullable(outputFormat), source, rows);
+        TrainedRun trained = run.read();
+        Source source = rows.source(trained, input, Optional.empty());
+        RowKind kind = JobRows.kind(trained.job().model().task());
+        FilePrediction.Output into = FilePrediction.Output.of(output, Optional.ofNullable(outputFormat), source, kind);
         try (SparkSession spark =
                 Sessions.open("spark-lora predict " + trained.job().name())) {
             FilePrediction.Counts counts = FilePrediction.write(
-                    SourceReader.readWithInput(spark, source, rows), trained.model(), trained.labels(), into);
+                    SourceReader.readWithInput(spark, source, kind), trained.model(), trained.labels(), into);
             if (counts.withoutText() > 0) {
                 Console.err(
-                        "spark-lora: warning: %,d of %,d rows have no text, and so no prediction",
+                        "spark-lora: warning: %,d of %,d rows have no text and get no prediction",
                         counts.withoutText(), counts.rows());
             }
             Console.out("%,d rows predicted into %s", counts.rows() - counts.withoutText(), into.location());

@@ -14,38 +14,38 @@ import org.sparklora.driver.watch.report.RunReport;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/** {@code report}: the page about a run, written again, or one page about several runs. */
 @Command(
         name = "report",
         mixinStandardHelpOptions = true,
         description =
-                "Writes the report page of a run, finished or not, into its directory; of several runs, side by side,"
-                        + " into the file that --output names.")
+                "Writes the report page of a run, finished or not, into its directory. With several --run options, compares"
+                        + " the runs on one page, which --output names.")
 final class ReportCommand implements Callable<Integer> {
 
     @Option(
             names = "--run",
             required = true,
             paramLabel = "DIR",
-            description = "A run directory; give it several times to see several runs side by side.")
+            description = "A run directory. Repeat the option to compare runs.")
     private List<String> runs = List.of();
 
-    @Option(names = "--lang", paramLabel = "LANG", defaultValue = "en", description = "en (default) or zh.")
+    @Option(names = "--lang", paramLabel = "LANG", defaultValue = "en", description = "Language of the page, en or zh. Default: ${DEFAULT-VALUE}")
     private String lang = "en";
 
     @Option(
             names = "--output",
             paramLabel = "FILE",
-            description = "Where the page goes, a path or URI; default for one run: " + RunReport.FILE + " inside it.")
+            description = "Path or URI of the page. Default for one run: " + RunReport.FILE + " in its directory.")
     private @Nullable String output;
 
     @Override
     public Integer call() throws IOException {
         Language language = Language.of(lang)
-                .orElseThrow(() -> new UsageException("--lang '" + lang + "' is not known; give en or zh"));
+                .orElseThrow(() -> new UsageException(
+                        "usage.option-value", "--lang '" + lang + "' is unknown; give en or zh"));
         if (output == null && runs.size() > 1) {
-            throw new UsageException("a page about " + runs.size()
-                    + " runs belongs to none of them; say where it goes with --output FILE");
+            throw new UsageException(
+                    "usage.option-missing", "a page about " + runs.size() + " runs needs --output FILE");
         }
         List<RunReport> reports =
                 runs.stream().map(RunOutput::directory).map(RunReport::new).toList();
@@ -56,14 +56,15 @@ final class ReportCommand implements Callable<Integer> {
         return ExitCode.OK.code();
     }
 
-    /** A file by its folder, which need not be a run's. */
+    /** A file and its folder, which may be any folder. */
     private record Target(RunDirectory folder, String name) {
 
         static Target of(String path) {
             int slash = path.lastIndexOf('/');
             String name = path.substring(slash + 1);
             if (name.isEmpty() || name.equals(".") || name.equals("..")) {
-                throw new UsageException("--output " + path + " names no file; give a path such as compared.html");
+                throw new UsageException(
+                        "usage.option-value", "--output " + path + " names no file; give a path such as compared.html");
             }
             // "/" itself keeps its slash.
             String folder = slash < 0 ? "." : slash == 0 ? "/" : path.substring(0, slash);

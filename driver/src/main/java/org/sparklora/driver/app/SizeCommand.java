@@ -20,13 +20,12 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code size}: how long a job takes on clusters of several sizes, estimated from its plan. */
 @Command(
         name = "size",
         mixinStandardHelpOptions = true,
         description =
-                "Estimates how long a job takes on clusters of several sizes, with either exchange, and what that costs:"
-                        + " from the operations and bytes that plan counts and the speeds that you give. Trains nothing.")
+                "Estimates time and cost of a job on clusters of several sizes, for both exchanges. The estimate follows from"
+                        + " the operations and bytes that plan counts and from the speeds that you give. Trains nothing.")
 final class SizeCommand implements Callable<Integer> {
 
     @Option(names = "--config", required = true, paramLabel = "FILE", description = "The job file (YAML).")
@@ -46,26 +45,26 @@ final class SizeCommand implements Callable<Integer> {
     @Option(
             names = "--executor-cores",
             paramLabel = "N",
-            description = "Cores of an executor, each with a task; default: the master's, else 1.")
+            description = "Cores of an executor, with one task each. Default: the master's, or 1.")
     private @Nullable Integer cores;
 
     @Option(
             names = "--gflops",
             paramLabel = "RATE",
-            description = "Matrix products of a core, in 10⁹ operations a second; default: measured here in seconds.")
+            description = "Matrix multiplication speed of a core, in 10⁹ operations per second. Default: measured on this machine.")
     private @Nullable Double gflops;
 
     @Option(
             names = "--gbit",
             paramLabel = "RATE",
             defaultValue = "10",
-            description = "An executor's network, in 10⁹ bits a second. Default: ${DEFAULT-VALUE}")
+            description = "Network speed of an executor, in 10⁹ bits per second. Default: ${DEFAULT-VALUE}")
     private double gbit;
 
     @Option(
             names = "--price",
             paramLabel = "PRICE",
-            description = "Of an executor's hour, in any currency: costs are told instead of hours.")
+            description = "Price of an executor's hour in any currency. Shows costs instead of hours.")
     private @Nullable Double price;
 
     @Override
@@ -103,7 +102,8 @@ final class SizeCommand implements Callable<Integer> {
 
     private static void requirePositive(String option, @Nullable Number value) {
         if (value != null && !(value.doubleValue() > 0)) {
-            throw new UsageException(option + " " + value + " is not above 0; give a positive number");
+            throw new UsageException(
+                    "usage.option-value", option + " is " + value + "; give a number above 0");
         }
     }
 }

@@ -12,43 +12,40 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code train}: one run. Progress on stderr, a short summary on stdout. */
 @Command(
         name = "train",
         mixinStandardHelpOptions = true,
-        description = "Trains as a job file says and writes a run directory with the PEFT adapter.")
+        description = "Trains the job of a job file and writes a run directory with the PEFT adapter.")
 final class TrainCommand implements Callable<Integer> {
 
     @Option(names = "--config", required = true, paramLabel = "FILE", description = "The job file (YAML).")
-    private @Nullable Path config;
+    private Path config = Path.of("");
 
     @Mixin
     private JobOverrides overrides = new JobOverrides();
 
-    @Option(names = "--output", paramLabel = "DIR", description = "The run directory, instead of the job file's.")
+    @Option(names = "--output", paramLabel = "DIR", description = "The run directory. Overrides the job file's output.")
     private @Nullable String output;
 
-    @Option(names = "--overwrite", description = "Clears a run that is in the run directory.")
+    @Option(names = "--overwrite", description = "Deletes a run that the run directory holds.")
     private boolean overwrite;
 
     @Option(
             names = "--resume",
-            description = "Goes on with the run in the run directory from its newest checkpoint; starts where none is.")
+            description = "Resumes the run in the run directory from its newest checkpoint. Without a run there, starts one.")
     private boolean resume;
 
     @Override
     public Integer call() throws Exception {
-        if (config == null) {
-            throw new UsageException("train needs --config FILE");
-        }
         if (resume && overwrite) {
-            throw new UsageException("--resume goes on with a run and --overwrite clears it; give one of the two");
+            throw new UsageException(
+                    "usage.options-conflict", "--resume continues a run and --overwrite deletes it; give one of the two");
         }
         JobConfig job = overrides.read(config, Optional.ofNullable(output));
-        return new TrainingRun(job, ifRunIsThere()).run().code();
+        return new TrainingRun(job, ifRunExists()).run().code();
     }
 
-    private IfRunIsThere ifRunIsThere() {
+    private IfRunIsThere ifRunExists() {
         if (resume) {
             return IfRunIsThere.RESUME;
         }

@@ -1,29 +1,26 @@
 package org.sparklora.driver.app;
 
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.training.Console;
 import org.sparklora.driver.training.ExitCode;
 import org.sparklora.driver.training.RunOutput;
-import org.sparklora.driver.training.UsageException;
 import org.sparklora.driver.watch.verify.Comparison;
 import org.sparklora.driver.watch.verify.RecordedRun;
 import org.sparklora.driver.watch.verify.Verdict;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
-/** {@code verify}: whether two runs are the same, and else where they part. */
 @Command(
         name = "verify",
         mixinStandardHelpOptions = true,
-        description = "Compares two runs by digest and says first where they part. Exit code 0: the same, 8: not.")
+        description = "Compares two runs by digest and reports where they first differ. Exit code 0: equal, 8: different.")
 final class VerifyCommand implements Callable<Integer> {
 
     @Parameters(index = "0", paramLabel = "RUN_A", description = "A run directory.")
-    private @Nullable String runA;
+    private String runA = "";
 
     @Parameters(index = "1", paramLabel = "RUN_B", description = "Another run directory.")
-    private @Nullable String runB;
+    private String runB = "";
 
     @Override
     public Integer call() {
@@ -33,10 +30,7 @@ final class VerifyCommand implements Callable<Integer> {
         return (verdict.same() ? ExitCode.OK : ExitCode.VERIFY).code();
     }
 
-    private static RecordedRun read(@Nullable String run) {
-        if (run == null) {
-            throw new UsageException("verify needs two run directories: verify RUN_A RUN_B");
-        }
+    private static RecordedRun read(String run) {
         return RecordedRun.read(RunOutput.directory(run));
     }
 }

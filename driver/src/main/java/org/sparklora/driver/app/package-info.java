@@ -1,10 +1,9 @@
 /**
- * The command line: {@link org.sparklora.driver.app.Main} is what {@code spark-submit} starts. One class a command;
- * {@link org.sparklora.driver.training.TrainingRun} puts a run together from its job file.
+ * The command line. {@code spark-submit} starts {@link org.sparklora.driver.app.Main}; each command is a class. Open {@code
+ * TrainCommand} to see a command, and {@link org.sparklora.driver.training.TrainingRun} for what a run does.
  *
- * <p>Invariant: whatever goes wrong becomes one line that a person can act on and the exit code of the contract, and
- * is written to {@code status.json} once the job file has named a run directory; a run that is to be overwritten
- * stays until all inputs of the new one have been checked.
+ * <p>Invariant: every error becomes one line that ends in an error code, and an exit code of the contract. With {@code --debug}
+ * the stack trace follows.
  */
 @NullMarked
 package org.sparklora.driver.app;

@@ -16,13 +16,12 @@ import org.sparklora.worker.spark.CachedShard;
 import org.sparklora.worker.spark.EpochContext;
 import org.sparklora.worker.spark.StepPart;
 import org.sparklora.worker.spark.StepTask;
-import org.sparklora.worker.spark.SubtreeSum;
 import org.sparklora.worker.train.StepReport;
 import org.sparklora.worker.train.TrainStep;
 
 /**
- * The {@code driver} exchange: one ordinary Spark job per optimizer step. Tasks answer with the sums of the subtrees
- * they hold; the driver adds the rest of the tree. Works with dynamic allocation and without barrier slots.
+ * The {@code driver} exchange: one ordinary Spark job for each optimizer step. Tasks return the sums of their complete
+ * subtrees; the driver adds the rest of the tree. Supports dynamic allocation, and needs no barrier slots.
  */
 final class DriverExchange implements EpochRunner.Epoch {
 
@@ -34,11 +33,13 @@ final class DriverExchange implements EpochRunner.Epoch {
     private final Retries retries;
     private PhaseTimes times = PhaseTimes.NONE;
 
-    /** Nanoseconds in which the driver had handed the steps to executors. */
+    /** Nanoseconds that the driver waited for Spark jobs. */
     private long exchanging;
 
     /**
-     * @param shards in as many partitions as there are tasks
+     * Creates the exchange of one epoch.
+     *
+     * @param shards shards, in as many partitions as tasks
      */
     DriverExchange(
             JavaSparkContext spark,
@@ -57,45 +58,43 @@ final class DriverExchange implements EpochRunner.Epoch {
     @Override
     public int run(int from, int to, long firstGlobal, Consumer<List<StepReport>> done) {
         for (int k = from; k < to; k++) {
-            Retries.Place at = new Retries.Place(context.value().plan().epoch(), firstGlobal + k);
+            Retries.RunStep at = new Retries.RunStep(context.value().plan().epoch(), firstGlobal + k);
             long began = System.nanoTime();
             long before = exchanging;
-            StepReport report = step.run(firstGlobal + k, k, (s, live) -> exchange(at, s, live));
+            StepReport report = step.run(firstGlobal + k, k, (s, trainable) -> exchange(at, s, trainable));
             times = times.plus(Phase.OPTIMIZER, System.nanoTime() - began - (exchanging - before));
             done.accept(List.of(report));
         }
         return to;
     }
 
-    /** The sums of a step, attempts that failed included: their time is counted as nothing that a step spends it on. */
-    private ShardSum exchange(Retries.Place at, int step, float[] live) {
+    /** Computes the sums of a step. The time of failed attempts is not part of any phase. */
+    private ShardSum exchange(Retries.RunStep at, int step, float[] trainable) {
         long began = System.nanoTime();
         try {
-            return retries.run(at, (ranks, failures) -> sum(step, live));
+            return retries.run(at, (ranks, failures) -> sum(step, trainable));
         } finally {
             exchanging += System.nanoTime() - began;
         }
     }
 
-    private ShardSum sum(int step, float[] live) {
+    private ShardSum sum(int step, float[] trainable) {
         spark.sc().setJobDescription("epoch " + context.value().plan().epoch() + " step " + step);
         long began = System.nanoTime();
         Map<Integer, ShardSum> sums = new TreeMap<>();
         List<StepPart> parts =
-                shards.mapPartitions(new StepTask(context, step, live)).collect();
+                shards.mapPartitions(new StepTask(context, step, trainable)).collect();
         PhaseTimes tasks = PhaseTimes.NONE;
         for (StepPart part : parts) {
             tasks = tasks.plus(part.times());
-            for (SubtreeSum node : part.sums()) {
-                sums.put(node.node(), node.sum());
-            }
+            sums.putAll(part.sums());
         }
         ShardSum total = tree.total(sums, ShardSum::add);
         count(tasks.dividedBy(parts.size()), System.nanoTime() - began);
         return total;
     }
 
-    /** What a job takes beyond its tasks' own work is exchange here: Spark's part of it, and waiting for the slowest. */
+    /** The job's time beyond the work of its tasks counts as exchange: Spark's overhead and waiting for the slowest task. */
     private void count(PhaseTimes task, long jobNanos) {
         times = times.plus(task).plus(Phase.EXCHANGE, Math.max(0, jobNanos - task.allNanos()));
     }
@@ -107,7 +106,7 @@ final class DriverExchange implements EpochRunner.Epoch {
 
     @Override
     public void close() {
-        // Without waiting: the values leave the executors before the next epoch needs the room.
+        // Executors drop the values before the next epoch needs the memory; there is no need to wait for that.
         context.destroy();
     }
 }

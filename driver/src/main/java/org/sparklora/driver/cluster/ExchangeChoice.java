@@ -7,41 +7,42 @@ import org.apache.spark.api.java.JavaSparkContext;
 import org.sparklora.driver.job.config.Exchange;
 
 /**
- * Which exchange a run uses, and why.
+ * The exchange that a run uses, and the reason.
  *
- * @param peer whether ranks exchange among themselves; else through the driver
+ * @param peer whether ranks all-reduce among themselves; otherwise the driver sums
  */
 public record ExchangeChoice(boolean peer, String reason) {
 
-    /** Decides for {@code auto}; a wish is followed where Spark can. */
+    /** Decides for {@code auto}. Another setting is used as it is, or refused if Spark cannot run it. */
     public static ExchangeChoice of(Exchange wanted, SparkConf conf) {
         boolean dynamic = TaskSlots.areDynamic(conf);
         if (wanted == Exchange.PEER && dynamic) {
             throw new SparkSettingsException(
-                    "execution.exchange=peer needs barrier stages, which Spark does not run with dynamic allocation; set"
+                    "settings.exchange",
+                    "execution.exchange=peer needs barrier stages, but dynamic allocation does not support them; set"
                             + " spark.dynamicAllocation.enabled=false or execution.exchange=auto",
                     null);
         }
         return switch (wanted) {
-            case DRIVER -> new ExchangeChoice(false, "execution.exchange says so");
-            case PEER -> new ExchangeChoice(true, "execution.exchange says so");
+            case DRIVER -> new ExchangeChoice(false, "execution.exchange is set");
+            case PEER -> new ExchangeChoice(true, "execution.exchange is set");
             case AUTO ->
                 dynamic
-                        ? new ExchangeChoice(false, "dynamic allocation is on, and barrier stages do not run with it")
-                        : new ExchangeChoice(true, "the executors stay, so they can exchange among themselves");
+                        ? new ExchangeChoice(false, "dynamic allocation is on, which does not support barrier stages")
+                        : new ExchangeChoice(true, "the number of executors is fixed, so barrier stages can run");
         };
     }
 
-    /** A warning where the cluster has more task slots than there are shards to compute. */
+    /** Returns a warning if the cluster has more task slots than the run has shards. */
     public Optional<String> surplus(SparkContext spark, int shards) {
         int slots = TaskSlots.available(JavaSparkContext.fromSparkContext(spark));
         return slots > shards
-                ? Optional.of("warning: " + (slots - shards) + " of " + slots + " task slots idle: training.shards is "
+                ? Optional.of("warning: " + (slots - shards) + " of " + slots + " task slots stay idle: training.shards is "
                         + shards + ", the largest useful number of slots")
                 : Optional.empty();
     }
 
-    /** peer or driver. */
+    /** {@code peer} or {@code driver}. */
     public String label() {
         return peer ? "peer" : "driver";
     }

@@ -32,16 +32,16 @@ import scala.reflect.ClassTag;
 import scala.reflect.ClassTag$;
 
 /**
- * Asks every executor what it runs on, by two small jobs of a task for each slot. Where executors stay they are barrier
- * stages, whose tasks run all at once: so none is left out, and that such stages run here has been seen.
+ * Asks every executor about its host, with two small jobs that have a task for each slot. Without dynamic allocation, the jobs
+ * are barrier stages: all tasks run at once, so no executor is left out, and the survey proves that barrier stages work.
  */
 public final class ExecutorSurvey {
 
-    /** Unpacking PyTorch's natives for the first time takes half a minute on a slow disk. */
-    private static final Duration LONGEST_JOB = Duration.ofMinutes(5);
+    /** On a slow disk, unpacking PyTorch's natives takes half a minute. */
+    private static final Duration MAX_JOB = Duration.ofMinutes(5);
 
-    /** Executors that come and go, come for tasks that wait; this many ask for a few, and are done at once by one. */
-    private static final int TASKS_THAT_CALL = 8;
+    /** Dynamic allocation adds executors for waiting tasks. This many tasks request some, and one executor can run them. */
+    private static final int DYNAMIC_TASKS = 8;
 
     private static final Pattern LOCAL_CLUSTER = Pattern.compile("local-cluster\\[\\s*(\\d+)\\s*,.*");
 
@@ -54,10 +54,10 @@ public final class ExecutorSurvey {
     }
 
     /**
-     * What the executors said.
+     * The answers of the executors.
      *
-     * @param slots tasks that run at once
-     * @param hosts one for each executor that answered, in the order of their ids
+     * @param slots number of tasks that run at once
+     * @param hosts one report for each executor that answered, ordered by executor id
      */
     public record Answer(int slots, List<HostReport> hosts, Clocks clocks) {
 
@@ -67,10 +67,10 @@ public final class ExecutorSurvey {
     }
 
     /**
-     * Clocks read between two readings of the driver's own.
+     * The executors' clocks, read between two readings of the driver's clock.
      *
-     * @param before the driver's clock before the first was read, in milliseconds since the epoch
-     * @param after the driver's clock after the last was read
+     * @param before the driver's clock before the first reading, in milliseconds since the epoch
+     * @param after the driver's clock after the last reading
      */
     public record Clocks(long before, long after, List<ClockReading> readings) {
 
@@ -79,7 +79,7 @@ public final class ExecutorSurvey {
         }
     }
 
-    /** How many executors the settings ask for; empty where that is the cluster's choice. */
+    /** Number of executors that the settings ask for; empty if the cluster decides. */
     public static OptionalInt expected(SparkConf conf) {
         String master = conf.get("spark.master", "local[*]");
         Matcher cluster = LOCAL_CLUSTER.matcher(master);
@@ -94,17 +94,17 @@ public final class ExecutorSurvey {
         }
         if (master.startsWith("spark://")) {
             int cores = conf.getInt("spark.executor.cores", 0);
-            int most = conf.getInt("spark.cores.max", 0);
-            return cores > 0 && most > 0 ? OptionalInt.of(Math.max(1, most / cores)) : OptionalInt.empty();
+            int maxCores = conf.getInt("spark.cores.max", 0);
+            return cores > 0 && maxCores > 0 ? OptionalInt.of(Math.max(1, maxCores / cores)) : OptionalInt.empty();
         }
         return OptionalInt.of(conf.getInt("spark.executor.instances", 2));
     }
 
     /**
-     * Asks.
+     * Runs the survey.
      *
-     * @param models base models that every executor tells the files of
-     * @throws ClusterException where no executor comes or answers in time, or none can
+     * @param models base models whose files every executor lists
+     * @throws ClusterException if no executor registers, or executors do not answer in time
      */
     public Answer ask(List<ModelSource> models) {
         boolean dynamic = TaskSlots.areDynamic(spark.getConf());
@@ -114,13 +114,14 @@ public final class ExecutorSurvey {
         int before = TaskSlots.available(spark);
         if (!dynamic && before == 0) {
             throw new ClusterException(
-                    "no executor came: the cluster has no room for one of spark.executor.memory "
+                    "cluster.executors",
+                    "no executor registered: the cluster has no free resources for spark.executor.memory "
                             + spark.getConf().get("spark.executor.memory", "1g")
-                            + ", or its workers are not there; ask for less, or look at the cluster's page",
+                            + ", or no workers; request less, or check the cluster's web page",
                     null);
         }
         List<HostReport> hosts = run(
-                        dynamic ? Math.max(before, TASKS_THAT_CALL) : before, new ExamineTask(models), HostReport.class)
+                        dynamic ? Math.max(before, DYNAMIC_TASKS) : before, new ExamineTask(models), HostReport.class)
                 .stream()
                 .collect(Collectors.toMap(HostReport::executor, r -> r, (a, b) -> a))
                 .values()
@@ -128,7 +129,7 @@ public final class ExecutorSurvey {
                 .sorted(Comparator.comparing(HostReport::executor))
                 .toList();
         int slots = Math.max(1, dynamic ? TaskSlots.available(spark) : before);
-        // By now executors have loaded everything, so the second job is short, and the clocks are known closely.
+        // Executors have loaded all classes now, so this job is short and the clock readings are accurate.
         long began = clock.millis();
         List<ClockReading> readings = run(slots, new ClockTask(), ClockReading.class);
         return new Answer(slots, hosts, new Clocks(began, clock.millis(), readings));
@@ -138,24 +139,24 @@ public final class ExecutorSurvey {
         if (Sessions.isLocal(spark.master())) {
             return;
         }
-        Arrivals arrivals = new Arrivals();
-        spark.sc().addSparkListener(arrivals);
+        Registrations registrations = new Registrations();
+        spark.sc().addSparkListener(registrations);
         try {
             Duration limit = Duration.ofSeconds(
                     spark.getConf().getTimeAsSeconds("spark.scheduler.maxRegisteredResourcesWaitingTime", "60s"));
-            arrivals.await(
+            registrations.await(
                     () -> spark.sc().getExecutorIds().size(),
                     expected(spark.getConf()).orElse(1),
                     limit);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } finally {
-            spark.sc().removeSparkListener(arrivals);
+            spark.sc().removeSparkListener(registrations);
         }
     }
 
     private <T> List<T> run(int tasks, Function1<Iterator<Integer>, Iterator<T>> task, Class<T> type) {
-        spark.sc().setJobDescription("doctor asks every executor");
+        spark.sc().setJobDescription("doctor surveys the executors");
         RDD<Integer> partitions = spark.parallelize(
                         Stream.iterate(0, i -> i + 1).limit(tasks).toList(), tasks)
                 .rdd();
@@ -165,48 +166,52 @@ public final class ExecutorSurvey {
                 : partitions.barrier().mapPartitions(task, false, tag);
         JavaFutureAction<List<T>> answers = JavaRDD.fromRDD(asked, tag).collectAsync();
         try {
-            return answers.get(LONGEST_JOB.toSeconds(), TimeUnit.SECONDS);
+            return answers.get(MAX_JOB.toSeconds(), TimeUnit.SECONDS);
         } catch (TimeoutException e) {
             answers.cancel(true);
             throw new ClusterException(
-                    "the executors did not answer within " + LONGEST_JOB.toMinutes()
-                            + " minutes; look at the cluster's page and their logs",
+                    "cluster.executors",
+                    "the executors did not answer within " + MAX_JOB.toMinutes()
+                            + " minutes; check the cluster's web page and their logs",
                     e);
         } catch (ExecutionException e) {
-            throw refused(e);
+            throw failed(e);
         } catch (InterruptedException e) {
             answers.cancel(true);
             Thread.currentThread().interrupt();
-            throw new ClusterException("interrupted while the executors were asked", e);
+            throw new ClusterException("cluster.executors", "interrupted while executors were surveyed", e);
         }
     }
 
-    /** What a failed job says of the executors. */
-    static ClusterException refused(Throwable failure) {
+    /** Explains why the survey's job failed. */
+    static ClusterException failed(Throwable failure) {
         for (Throwable t = failure; t != null; t = t.getCause()) {
             if (String.valueOf(t.getMessage()).contains("UnsupportedClassVersionError")) {
                 return new ClusterException(
-                        "the executors run a Java older than 17; set spark.executorEnv.JAVA_HOME to a Java 17 that is on every"
-                                + " node, or where there is none start the cluster with one",
+                        "cluster.java",
+                        "the executors run a Java version older than 17; set spark.executorEnv.JAVA_HOME to a Java 17 on"
+                                + " every node, or start the cluster with Java 17",
                         failure);
             }
         }
         return new ClusterException(
-                "the executors cannot answer: " + Failures.summary(failure) + "; their logs say more", failure);
+                "cluster.executors",
+                "the executors cannot answer: " + Failures.summary(failure) + "; check their logs",
+                failure);
     }
 
-    /** Wakes who waits when an executor registers. */
-    static final class Arrivals extends SparkListener {
+    /** Waits for executors to register. */
+    static final class Registrations extends SparkListener {
 
-        /** Executors that came before the listener was there are seen at the latest then. */
-        private static final long LOOK_AGAIN_MS = 500;
+        /** Finds executors that registered before the listener was added. */
+        private static final long POLL_MS = 500;
 
         @Override
         public synchronized void onExecutorAdded(SparkListenerExecutorAdded event) {
             notifyAll();
         }
 
-        /** Returns when so many are registered, or when the time is up. */
+        /** Returns once the wanted number is registered, or after the time limit. */
         synchronized void await(IntSupplier registered, int wanted, Duration limit) throws InterruptedException {
             long end = System.nanoTime() + limit.toNanos();
             while (registered.getAsInt() < wanted) {
@@ -214,7 +219,7 @@ public final class ExecutorSurvey {
                 if (left <= 0) {
                     return;
                 }
-                wait(Math.min(left, LOOK_AGAIN_MS));
+                wait(Math.min(left, POLL_MS));
             }
         }
     }

@@ -11,40 +11,39 @@ import org.sparklora.worker.encoder.ModelException;
 import org.sparklora.worker.safetensors.WeightsException;
 import org.sparklora.worker.spark.CacheStorageException;
 
-/** What a failed Spark job says: in a line for a person, and whether it makes sense to do the job again. */
+/** Classifies the failure of a Spark job, and summarizes it in one line. */
 final class Failures {
 
     private Failures() {}
 
-    /** Wrong input, or an executor without room. Doing the job again would find it again. */
+    /** Invalid input, or an executor without disk space: a repetition would fail in the same way. */
     private static final Set<String> FINAL = Set.of(
             DataException.class.getName(),
             ModelException.class.getName(),
             WeightsException.class.getName(),
             CacheStorageException.class.getName());
 
-    /** Somebody cancelled the job, in Spark's web page or through its interface. */
+    /** The job was cancelled, in Spark's web page or through its API. */
     private static final Pattern CANCELLED = Pattern.compile("\\bJob \\d+ cancelled\\b(?! because Stage \\d+ was)");
 
-    /** How Spark tells that an executor died under a task; it blames the task. */
+    /** Spark's message about a task whose executor died. */
     private static final Pattern LOST =
             Pattern.compile("ExecutorLostFailure \\(executor (\\S+) .*?\\) Reason: (.*?)(?:\\R|$)");
 
-    /** What Spark says before the reason of a barrier stage's failure. */
+    /** Precedes the reason of a barrier stage's failure. */
     private static final String REASON = "Most recent failure reason: ";
 
-    /** What Spark says before a barrier task's own failure. */
+    /** Precedes a barrier task's own failure. */
     private static final String BARRIER = "finished unsuccessfully.";
 
-    /** Whether a task found what no repetition mends: wrong data, a wrong model, no room. */
+    /** Whether a repetition would fail in the same way. */
     static boolean isFinal(Throwable failure) {
         return anyMessage(
                 failure, message -> QuotedException.in(message).stream().anyMatch(q -> FINAL.contains(q.type())));
     }
 
     /**
-     * Whether a person, or a program, cancelled the job, and it did not fail. A cancelled stage is no such thing: a
-     * scheduler may have done that.
+     * Whether the job was cancelled on purpose. A cancelled stage does not count, since a scheduler may have cancelled it.
      */
     static boolean isCancellation(Throwable failure) {
         return failure instanceof InterruptedException
@@ -61,8 +60,8 @@ final class Failures {
     }
 
     /**
-     * What a rank said of another, or that an executor was lost, or else the innermost message's first line that says
-     * something: Spark's own holds the whole trace of the task.
+     * Summarizes a failure in one line: what a rank reported about another, or that an executor was lost, or else the first
+     * line of the innermost message. Spark's own message holds the task's whole stack trace.
      */
     static String summary(Throwable failure) {
         Throwable inner = failure;
@@ -84,7 +83,7 @@ final class Failures {
                 .filter(line -> !line.isEmpty())
                 .iterator();
         String first = lines.hasNext() ? lines.next() : inner.getClass().getSimpleName();
-        String said = first.substring(first.indexOf(REASON) < 0 ? 0 : first.indexOf(REASON) + REASON.length());
-        return said.endsWith(BARRIER) && lines.hasNext() ? lines.next() : said;
+        String reason = first.substring(first.indexOf(REASON) < 0 ? 0 : first.indexOf(REASON) + REASON.length());
+        return reason.endsWith(BARRIER) && lines.hasNext() ? lines.next() : reason;
     }
 }

@@ -21,20 +21,20 @@ import org.sparklora.driver.run.history.OutputException;
 import org.sparklora.driver.run.history.RunDirectory;
 
 /**
- * A run directory on any file system that Hadoop knows: {@code hdfs://}, {@code s3a://} and others.
+ * A run directory on any of Hadoop's file systems: {@code hdfs://}, {@code s3a://} and others.
  *
- * <p>Where a rename replaces a file (HDFS, Azure), a write goes to a temporary file that is then moved over the target.
- * An object store has no atomic rename, but shows an object only once its stream is closed: there the target itself is
- * written, and the stream is aborted when that fails. Object stores have no append either; nothing here appends. What
- * needs several files to agree, as a checkpoint does, must write the file that makes them valid last.
+ * <p>On file systems with atomic renames (HDFS, Azure), a write goes to a temporary file, which then replaces the target. An
+ * object store has no atomic rename, but shows an object only when its stream is closed. There the target itself is written,
+ * and the stream is aborted on failure. Nothing here appends, since object stores cannot. To write several files that belong
+ * together, such as a checkpoint, write the file that makes them valid last.
  *
- * <p>The file system is Hadoop's shared one and is not closed here.
+ * <p>The file system is Hadoop's shared instance, which is not closed here.
  */
 public final class HadoopRunDirectory implements RunDirectory {
 
     private static final String TEMPORARY = ".tmp";
 
-    /** Stores where a file appears when its stream is closed. Azure's connectors are not among them: they rename. */
+    /** Stores that show a file when its stream is closed. Azure's connectors rename instead. */
     private static final Set<String> OBJECT_STORES = Set.of("s3a", "s3", "s3n", "gs", "oss", "cosn", "obs");
 
     private final FileSystem fs;
@@ -42,9 +42,9 @@ public final class HadoopRunDirectory implements RunDirectory {
     private final boolean shownOnClose;
 
     /**
-     * A run directory on a file system of Hadoop's.
+     * Opens a run directory.
      *
-     * @throws IOException where the file system cannot say what it is capable of
+     * @throws IOException if the file system cannot report its capabilities
      */
     public HadoopRunDirectory(FileSystem fs, Path root) throws IOException {
         this.fs = fs;
@@ -77,13 +77,13 @@ public final class HadoopRunDirectory implements RunDirectory {
         }
     }
 
-    @SuppressWarnings("MustBeClosedChecker") // not in try-with-resources on purpose, see below
+    @SuppressWarnings("MustBeClosedChecker") // try-with-resources would close on failure, see below
     private void writeObject(Path target, Content content) throws IOException {
         FSDataOutputStream out = fs.create(target, true);
         try {
             content.writeTo(out);
         } catch (IOException | RuntimeException e) {
-            // Closing would publish the half. A store that cannot abort keeps an open stream, which does less harm.
+            // Closing would publish a partial file. If the store cannot abort, leaving the stream open does less harm.
             if (out.hasCapability(StreamCapabilities.ABORTABLE_STREAM)) {
                 out.abort();
             }
@@ -93,7 +93,7 @@ public final class HadoopRunDirectory implements RunDirectory {
     }
 
     private void writeAndMove(Path target, Content content) throws IOException {
-        // A fixed name: a leftover from a crash is overwritten here. One writer at a time is the rule.
+        // A fixed name, so that a leftover of a crash is overwritten. Only one process writes at a time.
         Path temporary = new Path(target.getParent(), "." + target.getName() + TEMPORARY);
         try {
             try (FSDataOutputStream out = fs.create(temporary, true)) {
@@ -114,15 +114,15 @@ public final class HadoopRunDirectory implements RunDirectory {
     }
 
     private void moveOver(Path temporary, Path target) throws IOException {
-        // Enough for a new file everywhere, and for an old one on file systems that rename as POSIX does.
+        // Suffices for a new file, and on file systems with POSIX renames also for an existing one.
         if (renamed(temporary, target)) {
             return;
         }
         try {
-            // HDFS replaces a file atomically, but only when asked this way.
+            // HDFS replaces a file atomically only with this call.
             FileContext.getFileContext(fs.getUri(), fs.getConf()).rename(temporary, target, Options.Rename.OVERWRITE);
         } catch (UnsupportedFileSystemException e) {
-            // A file system without a FileContext. A crash between these two leaves the new content in the temporary.
+            // The file system has no FileContext. A crash between these calls leaves the new content in the temporary file.
             fs.delete(target, false);
             if (!renamed(temporary, target)) {
                 throw new IOException("the file system refuses to rename " + temporary.getName(), e);
@@ -134,7 +134,7 @@ public final class HadoopRunDirectory implements RunDirectory {
         try {
             return fs.rename(from, to);
         } catch (FileAlreadyExistsException e) {
-            // How some file systems say false.
+            // Some file systems throw instead of returning false.
             return false;
         }
     }
@@ -174,7 +174,7 @@ public final class HadoopRunDirectory implements RunDirectory {
     private FileStatus[] children(Path folder) throws IOException {
         // Hadoop lists a file as its own only child.
         if (fs.getFileStatus(folder).isFile()) {
-            throw new IOException("it is a file and no directory");
+            throw new IOException("it is a file, not a directory");
         }
         return fs.listStatus(folder);
     }
@@ -190,7 +190,7 @@ public final class HadoopRunDirectory implements RunDirectory {
     public void delete(String name) {
         Path target = resolve(name);
         try {
-            // False where there was nothing, and on some stores where another client was faster: both are as wanted.
+            // False if there was nothing to delete, or on some stores if another client was faster. Both are fine.
             if (!fs.delete(target, true) && fs.exists(target)) {
                 throw new IOException("it cannot be deleted");
             }
@@ -203,13 +203,13 @@ public final class HadoopRunDirectory implements RunDirectory {
         boolean inside = Arrays.stream(name.split("/", -1))
                 .noneMatch(part -> part.isEmpty() || part.equals(".") || part.equals(".."));
         if (!inside) {
-            throw new IllegalArgumentException("'" + name + "' is no name inside the run directory " + root);
+            throw new IllegalArgumentException("'" + name + "' is not a name inside the run directory " + root);
         }
         return new Path(root, name);
     }
 
     private static OutputException refusal(Path path, Exception e) {
-        // Messages from a remote server carry its stack trace.
+        // A remote server's message includes its stack trace.
         String reason = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
         return OutputException.writing(path.toString(), new IOException(reason, e));
     }

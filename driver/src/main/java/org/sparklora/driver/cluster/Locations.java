@@ -11,19 +11,19 @@ import org.apache.spark.deploy.SparkHadoopUtil;
 import org.sparklora.driver.job.config.JobPaths;
 
 /**
- * Where paths of jobs and commands lie. A path without a scheme is local under a local master, else on the default file
- * system; {@code file:} is always local.
+ * Resolves the paths of jobs and commands. A path without a scheme is local with a local master, otherwise on the default file
+ * system. {@code file:} is always local.
  *
- * <p>Works before there is a Spark session.
+ * <p>Needs no Spark session.
  */
 public final class Locations {
 
     private Locations() {}
 
     /**
-     * The local path of a location; empty where it is on a file system of Hadoop's.
+     * Returns the local path of a location, or empty if it is on one of Hadoop's file systems.
      *
-     * @throws IllegalArgumentException where it is none
+     * @throws IllegalArgumentException if it is not a valid path
      */
     static Optional<Path> local(String location, SparkConf spark, Configuration hadoop) {
         if (location.startsWith("file:")) {
@@ -35,21 +35,21 @@ public final class Locations {
     }
 
     /**
-     * The same under the settings that count here.
+     * Returns the local path of a location with the settings of this process.
      *
-     * @throws IllegalArgumentException where it is none
+     * @throws IllegalArgumentException if it is not a valid path
      */
     public static Optional<Path> local(String location) {
         return local(location, settings(), hadoop());
     }
 
-    /** The settings that count: those of the session under way, else those that spark-submit passes on. */
+    /** The settings of the running session, or those that spark-submit passes on. */
     public static SparkConf settings() {
         SparkEnv running = SparkEnv.get();
         return running == null ? new SparkConf() : running.conf();
     }
 
-    /** Hadoop's own settings, and those that Spark is given for it. */
+    /** Hadoop's settings, including those that Spark passes on. */
     public static Configuration hadoop() {
         return hadoop(settings());
     }

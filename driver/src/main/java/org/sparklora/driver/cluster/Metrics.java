@@ -22,14 +22,14 @@ import org.sparklora.driver.cluster.score.LabelSetCounts;
 import org.sparklora.worker.head.TaskHead;
 
 /**
- * Validation metrics. {@code loss} is the mean loss without label smoothing.
+ * Computes validation metrics. {@code loss} is the mean loss without label smoothing.
  *
- * <p>Of classification and regression by Spark MLlib's evaluators: {@code f1} is the mean of the classes' F1 by their
- * frequency, {@code auc} the area under the ROC curve (two classes only). Of label sets {@code f1} is that of all cells
- * together, {@code accuracy} counts whole sets; of tags {@code f1} is that of entities, {@code accuracy} counts words:
- * {@link LabelSetCounts} and {@link EntityCounts} count them, as MLlib divides by zero where a label never occurs.
+ * <p>Classification and regression use Spark MLlib's evaluators: {@code f1} is the mean of the classes' F1 weighted by their
+ * frequency, {@code auc} is the area under the ROC curve (two classes only). For label sets {@code f1} is the micro average and
+ * {@code accuracy} counts whole sets. For tags {@code f1} is the F1 of entities and {@code accuracy} counts words. {@link
+ * LabelSetCounts} and {@link EntityCounts} compute these, since MLlib divides by zero if a label never occurs.
  *
- * <p>The rows lie in one partition: several would be merged in the order in which tasks finish.
+ * <p>The rows are in one partition: Spark would merge several in the order in which tasks finish.
  */
 final class Metrics {
 
@@ -50,7 +50,7 @@ final class Metrics {
         return metrics;
     }
 
-    /** A label is predicted where its probability, the sigmoid of its logit, is above one half. */
+    /** A label is predicted if its logit is positive, that is if its probability is above one half. */
     private static void labelSets(Predictions predictions, List<String> names, SortedMap<String, Double> metrics) {
         LabelSetCounts counts = new LabelSetCounts(names.size());
         for (int row = 0; row < predictions.size(); row++) {
@@ -94,7 +94,7 @@ final class Metrics {
             sum += head.loss(predictions.logits(row), predictions.labels(row));
             weight += head.weight(predictions.labels(row), ONE);
         }
-        // Rows whose words were all cut off have no loss.
+        // There is no loss if all labelled words were cut off.
         return weight == 0 ? 0 : sum / weight;
     }
 

@@ -8,24 +8,22 @@ import org.sparklora.driver.cluster.data.EvaluationData;
 import org.sparklora.worker.inference.TrainedModel;
 import org.sparklora.worker.spark.ScoreShards;
 
-/** Metrics of a trained model on labelled rows: those of validation while it trained. */
+/** Computes the metrics of a trained model on labelled rows. They are the same as those of validation during training. */
 public final class ModelEvaluation {
 
     private ModelEvaluation() {}
 
-    /** The metrics by name. */
+    /** Returns the metrics by name. */
     public static SortedMap<String, Double> of(
             SparkSession session, TrainedModel model, EvaluationData data, TaskLabels labels) {
         JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
         Broadcast<TrainedModel> broadcast = spark.broadcast(model);
         try {
-            Predictions predictions = Predictions.of(
-                    data,
-                    model.head(),
-                    data.slices().mapPartitions(new ScoreShards(broadcast)).collect());
+            Predictions predictions =
+                    Predictions.collect(data, model.head(), data.slices().mapPartitions(new ScoreShards(broadcast)));
             return Metrics.of(session, predictions, model.head(), labels);
         } finally {
-            // Until it is gone: what Spark still removes when it is stopped ends in stack traces on stderr.
+            // Waits: if Spark still removes it when it is stopped, Spark prints stack traces.
             broadcast.destroy(true);
         }
     }

@@ -24,9 +24,9 @@ import scala.reflect.ClassTag;
 import scala.reflect.ClassTag$;
 
 /**
- * The {@code peer} exchange: ranks do a segment of steps among themselves, in one barrier stage. The driver's state is the
- * one that counts: it changes when a segment is complete and all ranks agree; a segment that fails is done again from it,
- * with as many ranks as there are then.
+ * The {@code peer} exchange: ranks run a segment of steps in one barrier stage and all-reduce among themselves. The driver
+ * updates its own state only when a segment is complete and all ranks agree. A failed segment is repeated from that state, with
+ * as many ranks as there are slots then.
  */
 final class PeerExchange implements EpochRunner.Epoch {
 
@@ -39,16 +39,16 @@ final class PeerExchange implements EpochRunner.Epoch {
     private final OptimizerSettings optimizer;
     private final Retries retries;
     private final SegmentLength length;
-    private final RendezvousServer place;
+    private final RendezvousServer rendezvous;
     private PhaseTimes times = PhaseTimes.NONE;
 
     /**
-     * What watches segments.
+     * Observers of segments.
      *
-     * @param length measures them, and so decides how long the next is
-     * @param live sees their steps before they count, where the plugin is loaded
+     * @param length measures segments and decides how long the next one is
+     * @param progress receives steps before their segment is complete, if the plugin is loaded
      */
-    record Segments(SegmentLength length, ProgressListener live) {}
+    record Segments(SegmentLength length, ProgressListener progress) {}
 
     PeerExchange(
             JavaSparkContext spark,
@@ -65,43 +65,44 @@ final class PeerExchange implements EpochRunner.Epoch {
         this.optimizer = optimizer;
         this.retries = retries;
         this.length = segments.length();
-        this.place = new RendezvousServer(TaskSlots.meetingTimeout(spark));
+        this.rendezvous = new RendezvousServer(TaskSlots.rendezvousTimeout(spark));
         int epoch = context.value().plan().epoch();
-        ProgressPlugin.listen(place.meeting().place(), step -> segments.live().underWay(epoch, step));
+        ProgressPlugin.listen(
+                rendezvous.address().endpoint(), step -> segments.progress().underWay(epoch, step));
     }
 
     @Override
     public int run(int from, int to, long firstGlobal, Consumer<List<StepReport>> done) {
         int stop = Math.min(to, from + length.steps());
-        Retries.Place at = new Retries.Place(context.value().plan().epoch(), firstGlobal + from);
+        Retries.RunStep at = new Retries.RunStep(context.value().plan().epoch(), firstGlobal + from);
         List<SegmentResult> results = retries.run(at, (ranks, failures) -> {
             long began = length.clock().millis();
-            List<SegmentResult> all = attempt(ranks, from, stop, firstGlobal, failures);
+            List<SegmentResult> all = attempt(ranks, new SegmentPlan.Steps(from, stop, firstGlobal), failures);
             length.took(stop - from, length.clock().millis() - began);
-            RankAgreement.require(all.stream().map(PeerExchange::claim).toList(), at.step());
+            RankAgreement.require(
+                    all.stream()
+                            .map(r -> new RankAgreement.Claim(r.rank(), r.host(), r.digests()))
+                            .toList(),
+                    at.step());
             return all;
         });
         return commit(results.get(0), from, done);
     }
 
-    private static RankAgreement.Claim claim(SegmentResult result) {
-        return new RankAgreement.Claim(result.rank(), result.host(), result.digests());
-    }
-
-    private List<SegmentResult> attempt(int ranks, int from, int stop, long firstGlobal, int attempt) {
-        int epoch = context.value().plan().epoch();
+    private List<SegmentResult> attempt(int ranks, SegmentPlan.Steps steps, int attempt) {
         spark.sc()
-                .setJobDescription(
-                        "epoch " + epoch + " steps " + from + " to " + (stop - 1) + " on " + ranks + " ranks");
-        // Of the place, which no other run has: one with the same seed may run beside this one, and ports are used
-        // again.
+                .setJobDescription("epoch " + context.value().plan().epoch() + " steps " + steps.from() + " to "
+                        + (steps.to() - 1) + " on " + ranks + " ranks");
+        // Includes the endpoint's unique name: another run with the same seed may run beside this one, and ports are
+        // reused.
         long seed = context.value().run().settings().seed();
-        long stage = KeyedRandom.mix(KeyedRandom.key(seed, place.meeting().place()), firstGlobal + from);
+        long segmentId = KeyedRandom.mix(
+                KeyedRandom.key(seed, rendezvous.address().endpoint()), steps.firstGlobal() + steps.from());
         SegmentPlan segment = new SegmentPlan(
-                new SegmentPlan.Steps(from, stop, firstGlobal),
+                steps,
                 optimizer,
-                KeyedRandom.mix(stage, attempt),
-                place.meeting(),
+                KeyedRandom.mix(segmentId, attempt),
+                rendezvous.address(),
                 TaskSlots.stepTimeout(spark));
         SegmentTask task = new SegmentTask(context, TrainStateCodec.encode(state.capture()), segment);
         RDD<SegmentResult> results = shards.forRanks(ranks).rdd().barrier().mapPartitions(task, false, RESULT);
@@ -117,7 +118,7 @@ final class PeerExchange implements EpochRunner.Epoch {
             done.accept(first.reports());
         }
         first.diverged().ifPresent(message -> {
-            throw new DivergedException(message);
+            throw DivergedException.ofMessage(message);
         });
         return from + first.reports().size();
     }
@@ -129,8 +130,8 @@ final class PeerExchange implements EpochRunner.Epoch {
 
     @Override
     public void close() {
-        ProgressPlugin.close(place.meeting().place());
-        place.close();
+        ProgressPlugin.close(rendezvous.address().endpoint());
+        rendezvous.close();
         context.destroy();
     }
 }

@@ -1,12 +1,12 @@
 package org.sparklora.driver.cluster;
 
-import java.util.List;
+import org.apache.spark.api.java.JavaRDD;
 import org.sparklora.driver.cluster.data.EvaluationData;
 import org.sparklora.worker.head.Logits;
 import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.spark.ShardLogits;
 
-/** Logits and labels of labelled rows, in row order. Where tokens are labelled, those that count. */
+/** Logits and labels of labelled rows, in row order. If tokens are labelled, only the tokens with a label. */
 final class Predictions {
 
     private final float[][] labels;
@@ -19,14 +19,14 @@ final class Predictions {
         this.columns = columns;
     }
 
-    /** The rows of these parts, which are all, in their places. */
-    static Predictions of(EvaluationData rows, TaskHead head, List<ShardLogits> parts) {
+    /** Runs a Spark job that computes the logits of all rows, and puts them in row order. */
+    static Predictions collect(EvaluationData rows, TaskHead head, JavaRDD<ShardLogits> logits) {
         Predictions predictions = new Predictions(Math.toIntExact(rows.rows()), head.outputs());
-        parts.forEach(predictions::put);
+        logits.collect().forEach(predictions::put);
         return predictions;
     }
 
-    /** Puts a shard's rows in their places. */
+    /** Puts the rows of a shard at their row index. */
     void put(ShardLogits part) {
         for (ShardLogits.Row own : part.rows()) {
             int row = Math.toIntExact(own.key());
@@ -39,7 +39,7 @@ final class Predictions {
         return labels.length;
     }
 
-    /** The one label of a row. */
+    /** The first label of a row. */
     float label(int row) {
         return labels[row][0];
     }
@@ -49,17 +49,17 @@ final class Predictions {
         return labels[row];
     }
 
-    /** One row's logits, [C], or [n, C] of n tokens; not a copy. */
+    /** Logits of a row, [C], or [n, C] of its n labelled tokens; not a copy. */
     float[] logits(int row) {
         return logits[row];
     }
 
-    /** The column with the largest logit; the first of equal ones. */
+    /** The class with the largest logit; the first of equal ones. */
     int argmax(int row) {
         return argmax(row, 0);
     }
 
-    /** The same of a row's n-th token that counts. */
+    /** The class with the largest logit of a row's n-th labelled token. */
     int argmax(int row, int token) {
         return Logits.argmax(logits[row], token * columns, columns);
     }

@@ -11,22 +11,22 @@ import org.sparklora.worker.contract.StepProgress;
 import org.sparklora.worker.spark.ExecutorProgressPlugin;
 
 /**
- * The Spark plugin through which executors tell of steps while a segment runs, over Spark's own RPC. {@link Sessions} puts
- * it into {@code spark.plugins}, which counts only before a context exists: on a session of somebody else's it is missing,
- * and the segments' results are what is shown.
+ * The Spark plugin through which executors report steps while a segment runs, over Spark's own RPC. {@link Sessions} adds it to
+ * {@code spark.plugins} before the context exists. A session created elsewhere lacks the plugin; then progress is shown when a
+ * segment ends.
  *
- * <p>Spark makes the plugin and gives no way to it, so who listens is kept here, for the JVM, by channel.
+ * <p>Spark creates the plugin and gives no access to it, so the listeners are static, by channel.
  */
 public final class ProgressPlugin implements SparkPlugin {
 
     private static final Map<String, Consumer<StepProgress>> LISTENERS = new ConcurrentHashMap<>();
 
-    /** Gives a channel's messages to a listener, on Spark's thread, until {@link #close}. */
+    /** Passes a channel's messages to a listener, on Spark's thread, until {@link #close}. */
     static void listen(String channel, Consumer<StepProgress> listener) {
         LISTENERS.put(channel, listener);
     }
 
-    /** What still comes on a channel is dropped. */
+    /** Ends listening. Later messages on the channel are dropped. */
     static void close(String channel) {
         LISTENERS.remove(channel);
     }
@@ -37,7 +37,7 @@ public final class ProgressPlugin implements SparkPlugin {
             @Override
             public @Nullable Object receive(Object message) {
                 StepProgress.of(message).ifPresent(ProgressPlugin::received);
-                return null; // Nobody asked.
+                return null; // No reply.
             }
         };
     }

@@ -4,22 +4,22 @@ import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeSet;
 
-/** Whether all ranks hold the same bits after a segment, as their digests of each group say. */
+/** Checks that all ranks hold the same bits after a segment, by the digests of each group. */
 final class RankAgreement {
 
     private RankAgreement() {}
 
     /**
-     * What a rank says of itself.
+     * The digests of one rank.
      *
      * @param digests SHA-256 by group
      */
     record Claim(int rank, String host, SortedMap<String, String> digests) {}
 
     /**
-     * Refuses ranks that do not all hold the same.
+     * Compares the digests of all ranks.
      *
-     * @param step global number of the step that the segment began with
+     * @param step global number of the segment's first step
      * @throws RankMismatchException naming the first group, by name, and the first two ranks that differ
      */
     static void require(List<Claim> ranks, long step) {
@@ -33,8 +33,8 @@ final class RankAgreement {
                 if (!one.equals(two)) {
                     throw new RankMismatchException("after the steps from " + step + " on, group '" + group
                             + "' differs between rank " + first.rank() + " (" + first.host() + ") and rank "
-                            + other.rank() + " (" + other.host() + "): the machines compute differently. Use machines"
-                            + " with one type of CPU, then go on with --resume");
+                            + other.rank() + " (" + other.host() + "): these machines compute different bits. Use"
+                            + " machines with the same type of CPU, then run again with --resume");
                 }
             }
         }

@@ -1,11 +1,13 @@
 package org.sparklora.driver.cluster;
 
-/** Ranks that must hold the same bits do not. Nothing of the segment counts. */
-public final class RankMismatchException extends RuntimeException {
+import org.sparklora.worker.contract.CodedException;
+
+/** Ranks that must hold the same bits do not. The segment's results are discarded. Exit code 6. */
+public final class RankMismatchException extends CodedException {
 
     private static final long serialVersionUID = 1L;
 
     RankMismatchException(String message) {
-        super(message);
+        super("cluster.ranks_differ", message, null);
     }
 }

@@ -17,30 +17,30 @@ import scala.runtime.AbstractPartialFunction;
 import scala.runtime.BoxedUnit;
 
 /**
- * The driver's side of {@link Rendezvous}: answers every rank of a stage when the last one is there. A rank that comes twice,
- * because its task was started again, counts once. Those who wait for one that never comes are ended by Spark, as tasks of a
- * failed barrier stage, or by their own patience.
+ * The driver's side of {@link Rendezvous}: answers all ranks of a session once the last one has registered. A rank that
+ * registers again, because its task was restarted, counts once. If a rank never registers, Spark ends the others as tasks of a
+ * failed barrier stage, or their timeout does.
  */
 final class RendezvousServer implements ThreadSafeRpcEndpoint, AutoCloseable {
 
     private final RpcEnv environment;
     private final RpcEndpointRef self;
-    private final Rendezvous meeting;
-    private final Map<String, Map<Integer, Waiting>> stages = new HashMap<>();
+    private final Rendezvous address;
+    private final Map<String, Map<Integer, Waiting>> sessions = new HashMap<>();
 
-    /** A rank that is there, and whom to tell. */
+    /** A registered rank, and the call to answer. */
     private record Waiting(String address, RpcCallContext caller) {}
 
-    /** Opens a place that ranks of this application find. */
-    RendezvousServer(Duration patience) {
+    /** Opens an endpoint that the executors of this application can reach. */
+    RendezvousServer(Duration timeout) {
         this.environment = SparkEnv.get().rpcEnv();
-        this.meeting = new Rendezvous("spark-lora-meeting-" + UUID.randomUUID(), patience);
-        this.self = environment.setupEndpoint(meeting.place(), this);
+        this.address = new Rendezvous("spark-lora-rendezvous-" + UUID.randomUUID(), timeout);
+        this.self = environment.setupEndpoint(address.endpoint(), this);
     }
 
-    /** What a rank needs to come here. */
-    Rendezvous meeting() {
-        return meeting;
+    /** What ranks need to reach this server. */
+    Rendezvous address() {
+        return address;
     }
 
     @Override
@@ -58,20 +58,20 @@ final class RendezvousServer implements ThreadSafeRpcEndpoint, AutoCloseable {
 
             @Override
             public BoxedUnit apply(Object message) {
-                arrived(RankRegistration.of((String) message), caller);
+                register(RankRegistration.of((String) message), caller);
                 return BoxedUnit.UNIT;
             }
         };
     }
 
-    /** Spark calls this for one message after the other. */
-    private void arrived(RankRegistration arrival, RpcCallContext caller) {
-        Map<Integer, Waiting> there = stages.computeIfAbsent(arrival.stage(), stage -> new TreeMap<>());
-        there.put(arrival.rank(), new Waiting(arrival.address(), caller));
-        if (there.size() == arrival.ranks()) {
-            stages.remove(arrival.stage());
-            String[] addresses = there.values().stream().map(Waiting::address).toArray(String[]::new);
-            there.values().forEach(waiting -> waiting.caller().reply(addresses));
+    /** Spark calls this for one message at a time. */
+    private void register(RankRegistration registration, RpcCallContext caller) {
+        Map<Integer, Waiting> ranks = sessions.computeIfAbsent(registration.session(), session -> new TreeMap<>());
+        ranks.put(registration.rank(), new Waiting(registration.address(), caller));
+        if (ranks.size() == registration.ranks()) {
+            sessions.remove(registration.session());
+            String[] addresses = ranks.values().stream().map(Waiting::address).toArray(String[]::new);
+            ranks.values().forEach(waiting -> waiting.caller().reply(addresses));
         }
     }
 

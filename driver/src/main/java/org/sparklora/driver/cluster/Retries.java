@@ -10,39 +10,49 @@ import org.sparklora.driver.run.loop.FailureListener;
 import org.sparklora.worker.train.DivergedException;
 
 /**
- * Does a piece of work again when the cluster failed it: a lost executor, a lost or killed task, a silent rank. What doing
- * it again cannot mend ends the run at once: wrong input, numbers that are not finite, ranks that disagree, a person who
- * cancels.
+ * Repeats Spark jobs that failed because of the cluster: a lost executor, a lost or killed task, a silent rank. Failures that
+ * a repetition cannot fix end the run at once: invalid input, numbers that are not finite, ranks that disagree, a cancelled
+ * job.
  */
 final class Retries {
 
-    private static final String AGAIN = ". Run again with --resume when it is well";
+    private static final String RESUME = ". Run again with --resume once the cluster is healthy";
 
     private final JavaSparkContext spark;
     private final int shards;
     private final int maxFailures;
     private final FailureListener listener;
 
-    /** Begins the names of this run's job groups: another run of the session may be at the same step. */
+    /** Prefix of this run's job groups. Another run of the same session may be at the same step. */
     private final String run = "spark-lora " + UUID.randomUUID() + " ";
 
-    /** Where in the run the work is: epoch, and global step that it begins with. */
-    record Place(int epoch, long step) {}
+    /** Epoch and global step at which a job begins. */
+    record RunStep(int epoch, long step) {
 
-    /** Does the work once. */
+        @Override
+        public String toString() {
+            return "at step " + step + " of epoch " + epoch;
+        }
+    }
+
+    /** A Spark job that can be repeated. */
     @FunctionalInterface
     interface Attempt<T> {
 
         /**
-         * @param ranks tasks that can run at once now and have something to do
-         * @param failures how often it has failed so far
+         * Runs the job once.
+         *
+         * @param ranks tasks that can run at once now and have a shard
+         * @param failures number of attempts that failed before
          */
         T run(int ranks, int failures);
     }
 
     /**
-     * @param shards of the run: more tasks have nothing to do
-     * @param maxFailures in a row, of one piece of work
+     * Creates the retries of one run.
+     *
+     * @param shards shards of the run, the largest useful number of tasks
+     * @param maxFailures failures in a row, of one job, that end the run
      */
     Retries(JavaSparkContext spark, int shards, int maxFailures, FailureListener listener) {
         this.spark = spark;
@@ -54,14 +64,14 @@ final class Retries {
     /**
      * Runs attempts until one succeeds.
      *
-     * @throws ClusterException when too many failed in a row
-     * @throws CancelledException when the job was cancelled
+     * @throws ClusterException if too many attempts failed in a row
+     * @throws CancelledException if the job was cancelled
      */
-    <T> T run(Place at, Attempt<T> attempt) {
+    <T> T run(RunStep at, Attempt<T> attempt) {
         for (int failures = 0; ; ) {
-            String what = where(at) + ", attempt " + (failures + 1);
+            String what = at + ", attempt " + (failures + 1);
             String group = run + what;
-            // With interruption: tasks that a failed job leaves must not keep the slots that the next attempt needs.
+            // Interrupts tasks that a failed job leaves behind: they would keep the slots that the next attempt needs.
             spark.sc().setJobGroup(group, "spark-lora " + what, true);
             try {
                 int ranks = TaskSlots.ranks(spark, shards);
@@ -73,11 +83,11 @@ final class Retries {
             } catch (DivergedException | RankMismatchException e) {
                 throw e;
             } catch (Exception e) {
-                // Exception, because Spark throws checked ones that no signature names.
+                // Exception: Spark throws checked exceptions that no signature declares.
                 if (Failures.isFinal(e)) {
                     throw e;
                 }
-                refuseToGoOn(at, e);
+                requireRunning(at, e);
                 failures++;
                 failed(at, failures, e);
                 killLeftovers(group);
@@ -85,33 +95,32 @@ final class Retries {
         }
     }
 
-    private void refuseToGoOn(Place at, Exception e) {
+    private void requireRunning(RunStep at, Exception e) {
         if (e instanceof InterruptedException) {
             Thread.currentThread().interrupt();
         }
         if (spark.sc().isStopped()) {
-            throw new ClusterException("Spark was stopped " + where(at) + ": " + Failures.summary(e) + AGAIN, e);
+            throw new ClusterException(
+                    "cluster.stopped", "Spark was stopped " + at + ": " + Failures.summary(e) + RESUME, e);
         }
         if (Failures.isCancellation(e)) {
             throw new CancelledException(
-                    "cancelled " + where(at) + ": " + Failures.summary(e) + ". Run again with --resume to go on", e);
+                    "cancelled " + at + ": " + Failures.summary(e) + ". Run again with --resume to continue", e);
         }
     }
 
-    private void failed(Place at, int failures, Exception e) {
+    private void failed(RunStep at, int failures, Exception e) {
         String why = Failures.summary(e);
         listener.failed(at.epoch(), at.step(), failures, why);
         if (failures >= maxFailures) {
             throw new ClusterException(
-                    "the cluster failed " + failures + " times in a row " + where(at) + ", the last time because: "
-                            + why + AGAIN,
-                    e);
+                    "the cluster failed " + failures + " times in a row " + at + ". Last failure: " + why + RESUME, e);
         }
     }
 
     /**
-     * Ends what still runs of a failed attempt. Where a barrier task cannot fetch its rows, Spark fails the job without a
-     * word to the others of the stage, which wait for that task and keep their slots.
+     * Kills the tasks of a failed attempt that still run. If a barrier task cannot fetch its rows, Spark fails the job but does
+     * not tell the other tasks of the stage, which wait for that task and keep their slots.
      */
     private void killLeftovers(String group) {
         JavaSparkStatusTracker tracker = spark.statusTracker();
@@ -121,9 +130,5 @@ final class Retries {
                 spark.sc().taskScheduler().killAllTaskAttempts(stage, true, "the attempt failed");
             }
         }
-    }
-
-    private static String where(Place at) {
-        return "at step " + at.step() + " of epoch " + at.epoch();
     }
 }

@@ -10,13 +10,13 @@ import org.sparklora.driver.run.history.OutputException;
 import org.sparklora.driver.run.history.RunDirectory;
 
 /**
- * The run directory of a path, on the file system that {@link Locations} says. Works before there is a Spark session.
+ * Opens the run directory at a path, on the file system that {@link Locations} chooses. Needs no Spark session.
  */
 public final class RunDirectories {
 
     private RunDirectories() {}
 
-    /** A directory for a path or URI, under the settings of this process. */
+    /** Opens a directory at a path or URI, with the settings of this process. */
     public static RunDirectory of(String output) {
         return of(output, Locations.settings());
     }
@@ -27,14 +27,16 @@ public final class RunDirectories {
         if (local.isPresent()) {
             return new LocalRunDirectory(local.get());
         }
-        // Hadoop's path, and not URI.create: it takes spaces and the like as they are.
+        // Hadoop's Path accepts spaces, which URI.create does not.
         org.apache.hadoop.fs.Path root = new org.apache.hadoop.fs.Path(output);
         try {
             return new HadoopRunDirectory(root.getFileSystem(hadoop), root);
         } catch (IOException | RuntimeException e) {
             // Hadoop reports a class that is not there by a bare RuntimeException.
-            throw new OutputException(output + " cannot be reached: " + e.getMessage()
-                    + "; check the address, and that the file system's jars are on the class path (--packages)");
+            throw new OutputException(
+                    "output.unreachable",
+                    "cannot access " + output + ": " + e.getMessage()
+                            + "; check the address, and that the file system's jars are on the class path (--packages)");
         }
     }
 }

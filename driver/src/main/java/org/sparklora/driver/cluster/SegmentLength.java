@@ -3,8 +3,8 @@ package org.sparklora.driver.cluster;
 import java.time.Clock;
 
 /**
- * How many steps a segment has: about a minute's worth, which is what a failure can cost. Measured, and so different from
- * run to run; it decides when results are collected and never what they are.
+ * Number of steps in a segment: about a minute of work, the most that a failure can cost. It is measured, so it differs between
+ * runs. It decides when results are collected, and does not change them.
  */
 final class SegmentLength {
 
@@ -26,7 +26,7 @@ final class SegmentLength {
         return steps;
     }
 
-    /** Steps took so long. */
+    /** Records how long a segment took. */
     void took(int count, long millis) {
         double each = Math.max(0.1, (double) millis / count);
         steps = (int) Math.max(1, Math.min(100_000, TARGET_MS / each));

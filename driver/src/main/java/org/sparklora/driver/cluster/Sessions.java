@@ -8,7 +8,7 @@ import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.run.loop.ClusterException;
 
-/** Where a command's Spark session comes from: what spark-submit configured, with what spark-lora relies on. */
+/** Creates a command's Spark session from spark-submit's settings, with the settings that spark-lora needs. */
 public final class Sessions {
 
     private static final String CHECK_INTERVAL = "spark.scheduler.barrier.maxConcurrentTasksCheck.interval";
@@ -20,12 +20,12 @@ public final class Sessions {
 
     private static final String PLUGINS = "spark.plugins";
 
-    private static final int LEAST_PARTITIONS = 8;
+    private static final int MIN_PARTITIONS = 8;
 
-    /** How Spark begins the name of an application that no standalone master knows. */
+    /** Prefix of the id of an application that no standalone master has registered. */
     private static final String UNREGISTERED = "spark-application-";
 
-    private static final String NOT_TAKEN = "the master did not take it";
+    private static final String NOT_REGISTERED = "the master did not register it";
 
     private Sessions() {}
 
@@ -34,46 +34,46 @@ public final class Sessions {
         SparkConf conf = new SparkConf();
         SparkSession.Builder builder = SparkSession.builder()
                 .appName(name)
-                // Tasks and broadcasts are records, which Kryo cannot read back.
+                // Tasks and broadcasts contain records, which Kryo cannot deserialize.
                 .config(SERIALIZER, "org.apache.spark.serializer.JavaSerializer")
-                // Progress is ours; two bars on one terminal are none.
+                // Two progress bars on one terminal would overwrite each other.
                 .config("spark.ui.showConsoleProgress", "false");
         if (!conf.contains(SYNC_TIMEOUT)) {
-            // Ranks meet once they have their rows, which may have to be read again. Spark's own limit is a year.
+            // Ranks register once they have their rows, which Spark may have to recompute. Spark's default is a year.
             builder.config(SYNC_TIMEOUT, "1h");
         }
         if (!conf.contains(CHECK_INTERVAL)) {
-            // After a failure ranks wait for slots by this interval; Spark's own 15 s would be most of a restart.
+            // After a failure, ranks wait for slots in this interval. Spark's default, 15 s, would slow down a restart.
             builder.config(CHECK_INTERVAL, "1s");
         }
         String master = conf.get("spark.master", "without a master");
         if (!conf.contains(PARTITIONS) && isLocal(master)) {
-            // Spark's 200 make thousands of tasks of reading a small file, and no large one is read on one machine.
+            // Spark's default, 200, would make thousands of tasks for a small file. One machine reads no large ones.
             int cores = Runtime.getRuntime().availableProcessors();
-            builder.config(PARTITIONS, String.valueOf(Math.max(LEAST_PARTITIONS, cores)));
+            builder.config(PARTITIONS, String.valueOf(Math.max(MIN_PARTITIONS, cores)));
         }
-        // Counts only if it is there before the context is.
-        builder.config(PLUGINS, withOurs(conf.get(PLUGINS, "")));
+        // Spark reads this setting only when it creates the context.
+        builder.config(PLUGINS, withProgressPlugin(conf.get(PLUGINS, "")));
         SparkSession session;
         try {
             session = builder.getOrCreate();
         } catch (IllegalArgumentException e) {
-            // Scala's require puts a prefix that says nothing.
+            // Scala's require adds this prefix.
             String why = Failures.summary(e).replaceFirst("^requirement failed: ", "");
-            throw new SparkSettingsException("Spark refuses its settings: " + why, e);
+            throw new SparkSettingsException("settings.spark", "Spark rejects its settings: " + why, e);
         } catch (Exception e) {
-            // Exception, because Spark throws checked ones that no signature names.
-            throw refused(master, isOfAStoppedContext(e) ? NOT_TAKEN : Failures.summary(e), e);
+            // Exception: Spark throws checked exceptions that no signature declares.
+            throw noApplication(master, isOfAStoppedContext(e) ? NOT_REGISTERED : Failures.summary(e), e);
         }
         if (session.sparkContext().applicationId().startsWith(UNREGISTERED)) {
-            // Spark asked three times, 20 s apart, gave up, and is stopping the context: it needs no closing.
-            throw refused(master, NOT_TAKEN, null);
+            // Spark gave up after three tries, 20 s apart, and is stopping the context, so there is nothing to close.
+            throw noApplication(master, NOT_REGISTERED, null);
         }
         return session;
     }
 
-    /** A list of plugins with that of live steps, behind those that a user has. */
-    static String withOurs(String plugins) {
+    /** Appends {@link ProgressPlugin} to a list of plugins. */
+    static String withProgressPlugin(String plugins) {
         List<String> all = new ArrayList<>();
         Arrays.stream(plugins.split(","))
                 .map(String::trim)
@@ -85,13 +85,13 @@ public final class Sessions {
         return String.join(",", all);
     }
 
-    /** Refuses a session of somebody else's that has Kryo, which cannot read the records back that tasks and broadcasts are. */
+    /** Rejects a session that uses Kryo, which cannot deserialize the records in tasks and broadcasts. */
     public static void requireJavaSerializer(SparkSession session) {
         if (session.sparkContext().conf().get(SERIALIZER, "").endsWith("KryoSerializer")) {
             throw new SparkSettingsException(
-                    "the session has " + SERIALIZER
-                            + " KryoSerializer, which cannot read tasks and broadcasts back that are"
-                            + " records; leave it out, or set org.apache.spark.serializer.JavaSerializer",
+                    "settings.serializer",
+                    "the session has " + SERIALIZER + " KryoSerializer, which cannot deserialize Java records; remove the"
+                            + " setting, or set org.apache.spark.serializer.JavaSerializer",
                     null);
         }
     }
@@ -102,18 +102,19 @@ public final class Sessions {
     }
 
     /**
-     * Whether Spark, having given up on the master, stopped its context before the session was made of it. Which of the
-     * two comes first is chance.
+     * Whether Spark gave up on the master and stopped the context before the session was created from it. It may also do so
+     * afterwards.
      */
     static boolean isOfAStoppedContext(Exception failure) {
         return failure instanceof IllegalStateException
                 && String.valueOf(failure.getMessage()).contains("stopped");
     }
 
-    private static ClusterException refused(String master, String why, @Nullable Exception cause) {
+    private static ClusterException noApplication(String master, String why, @Nullable Exception cause) {
         return new ClusterException(
-                "no application on " + master + ": " + why + ". Check that the cluster runs there and has room, and"
-                        + " where it has spark.authenticate on, that the secret is the same",
+                "cluster.unreachable",
+                "no application on " + master + ": " + why + ". Check that the cluster runs and has free resources. If it"
+                        + " uses spark.authenticate, check that the secret is the same",
                 cause);
     }
 }

@@ -19,29 +19,29 @@ import org.sparklora.worker.spark.EpochContext;
 import org.sparklora.worker.spark.TrunkTask;
 
 /**
- * The shards of one data set as tasks take them, with what enters the lowest live stage while that is kept.
+ * The shards of one data set in the partitions that tasks read, with their trunk activations while those are cached.
  *
- * <p>For ranks, partition r holds what rank r of {@link RankMap} owns. They are dealt anew when the number of ranks
- * changes, through a shuffle: a barrier stage bears no coalesced partitions. What is kept moves along, and Spark computes
- * again what was lost. Else a partition holds a shard.
+ * <p>For the peer exchange, partition r holds the shards of rank r as {@link RankMap} says. When the number of ranks changes,
+ * a shuffle moves the shards, since a barrier stage does not support coalesced partitions. Cached activations move with their
+ * shard; Spark recomputes lost ones. Otherwise each partition holds one shard.
  */
 final class ShardPlacement {
 
     private final JavaSparkContext spark;
 
-    /** A partition a shard. */
+    /** One shard in each partition. */
     private final JavaRDD<CachedShard> source;
 
     private JavaRDD<CachedShard> rows;
     private int ranks;
-    private @Nullable Kept kept;
+    private @Nullable Cached cached;
 
     /**
-     * Shards of which a plan keeps something.
+     * Shards with their activations.
      *
-     * @param context what lost partitions are computed from again
+     * @param context lost partitions are recomputed from it
      */
-    private record Kept(CachePlan plan, Broadcast<EpochContext> context, JavaRDD<CachedShard> shards) {}
+    private record Cached(CachePlan plan, Broadcast<EpochContext> context, JavaRDD<CachedShard> shards) {}
 
     private ShardPlacement(JavaSparkContext spark, JavaRDD<Shard> shards) {
         this.spark = spark;
@@ -49,40 +49,40 @@ final class ShardPlacement {
         this.rows = source;
     }
 
-    /** A partition a shard. */
-    static ShardPlacement each(JavaSparkContext spark, JavaRDD<Shard> shards) {
+    /** Places one shard in each partition. */
+    static ShardPlacement byShard(JavaSparkContext spark, JavaRDD<Shard> shards) {
         return new ShardPlacement(spark, shards);
     }
 
-    /** A partition a rank. */
-    static ShardPlacement forRanks(JavaSparkContext spark, JavaRDD<Shard> shards, int ranks) {
+    /** Places the shards of one rank in each partition. */
+    static ShardPlacement byRank(JavaSparkContext spark, JavaRDD<Shard> shards, int ranks) {
         ShardPlacement placed = new ShardPlacement(spark, shards);
-        placed.rows = placed.deal(placed.source, ranks);
+        placed.rows = placed.repartitionByRank(placed.source, ranks);
         placed.ranks = ranks;
         return placed;
     }
 
-    /** The shards for so many ranks; persisted. */
+    /** Returns the shards in one partition for each rank, persisted. */
     JavaRDD<CachedShard> forRanks(int wanted) {
         if (wanted != ranks) {
-            if (kept != null) {
-                Kept old = kept;
-                JavaRDD<CachedShard> moved = deal(old.shards(), wanted);
-                // While the old ones are there: later they would have to be computed.
+            if (cached != null) {
+                Cached old = cached;
+                JavaRDD<CachedShard> moved = repartitionByRank(old.shards(), wanted);
+                // Moves the activations before the old partitions are freed; later they would be recomputed.
                 moved.count();
                 old.shards().unpersist(false);
-                kept = new Kept(old.plan(), old.context(), moved);
+                cached = new Cached(old.plan(), old.context(), moved);
             }
             rows.unpersist(false);
-            rows = deal(source, wanted);
+            rows = repartitionByRank(source, wanted);
             ranks = wanted;
         }
-        return now();
+        return current();
     }
 
-    /** The shards in as many tasks as the cluster has use for; the number never changes a bit. */
+    /** Returns the shards in as many partitions as the cluster can use at once. The number does not change any bit. */
     JavaRDD<CachedShard> inTasks() {
-        return inTasks(now());
+        return inTasks(current());
     }
 
     private <T> JavaRDD<T> inTasks(JavaRDD<T> each) {
@@ -90,72 +90,72 @@ final class ShardPlacement {
         return tasks == each.getNumPartitions() ? each : each.coalesce(tasks);
     }
 
-    private JavaRDD<CachedShard> now() {
-        return kept == null ? rows : kept.shards();
+    private JavaRDD<CachedShard> current() {
+        return cached == null ? rows : cached.shards();
     }
 
-    /** Whether what the plan asks for is kept. */
-    boolean holds(CachePlan plan) {
-        return kept != null && kept.plan().digest().equals(plan.digest());
+    /** Whether the plan's activations are cached. */
+    boolean hasCached(CachePlan plan) {
+        return cached != null && cached.plan().digest().equals(plan.digest());
     }
 
     /**
-     * Runs the frozen prefix once for every row, and keeps what it gives instead of what was kept before.
+     * Runs the frozen trunk once for every row and caches its activations, replacing older ones.
      *
-     * @param counter counts the rows that are done
-     * @param slots tasks that can run at once now: as many ranks, if there are ranks
+     * @param counter counts finished rows
+     * @param slots tasks that can run at once now; the number of ranks, if shards are placed by rank
      */
-    void keep(EpochContext context, CacheStorage storage, LongAccumulator counter, int slots) {
-        drop();
+    void cache(EpochContext context, CacheStorage storage, LongAccumulator counter, int slots) {
+        dropCache();
         if (ranks > 0) {
             forRanks(slots);
         }
         Broadcast<EpochContext> broadcast = spark.broadcast(context);
         JavaRDD<CachedShard> shards = rows.mapPartitions(new TrunkTask(broadcast, storage, counter), true)
                 .persist(StorageLevel.MEMORY_AND_DISK());
-        kept = new Kept(context.plan().cache(), broadcast, shards);
+        cached = new Cached(context.plan().cache(), broadcast, shards);
         try {
             (ranks > 0 ? shards : inTasks(shards)).count();
         } catch (Throwable e) {
-            // Throwable: Spark throws checked exceptions that no signature names.
-            drop();
+            // Throwable: Spark throws checked exceptions that no signature declares.
+            dropCache();
             throw e;
         }
     }
 
-    /** Frees what is kept, without waiting for executors: one that does not answer must not end the run here. */
-    void drop() {
-        drop(false);
+    /** Frees cached activations. Does not wait for executors: one that does not answer must not end the run. */
+    void dropCache() {
+        dropCache(false);
     }
 
-    private void drop(boolean waits) {
-        if (kept != null) {
-            kept.shards().unpersist(waits);
-            kept.context().destroy();
-            kept = null;
+    private void dropCache(boolean waits) {
+        if (cached != null) {
+            cached.shards().unpersist(waits);
+            cached.context().destroy();
+            cached = null;
         }
     }
 
-    /** Frees all of it, and returns when it is free. */
+    /** Frees all storage, and returns when it is free. */
     void close() {
-        drop(true);
+        dropCache(true);
         rows.unpersist(true);
     }
 
-    private JavaRDD<CachedShard> deal(JavaRDD<CachedShard> from, int among) {
+    private JavaRDD<CachedShard> repartitionByRank(JavaRDD<CachedShard> from, int ranks) {
         return from.keyBy(CachedShard::index)
-                .partitionBy(new ByRank(new RankMap(source.getNumPartitions(), among)))
+                .partitionBy(new ByRank(new RankMap(source.getNumPartitions(), ranks)))
                 .values()
                 .mapPartitions(part -> {
-                    List<CachedShard> mine = new ArrayList<>();
-                    part.forEachRemaining(mine::add);
-                    mine.sort(Comparator.comparingInt(CachedShard::index));
-                    return mine.iterator();
+                    List<CachedShard> shards = new ArrayList<>();
+                    part.forEachRemaining(shards::add);
+                    shards.sort(Comparator.comparingInt(CachedShard::index));
+                    return shards.iterator();
                 })
                 .persist(StorageLevel.MEMORY_AND_DISK());
     }
 
-    /** Sends a shard to the rank that owns it. */
+    /** Sends a shard to its rank. */
     private static final class ByRank extends Partitioner {
 
         private static final long serialVersionUID = 1L;

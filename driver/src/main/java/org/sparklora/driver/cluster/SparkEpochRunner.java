@@ -35,38 +35,40 @@ import org.sparklora.worker.train.OptimizerSettings;
 import org.sparklora.worker.train.TrainState;
 import org.sparklora.worker.train.TrainStep;
 
-/** Runs epochs on Spark: broadcasts each plan, then one job per step and one for evaluation. */
+/**
+ * Runs epochs on Spark. It broadcasts the plan of each epoch; an exchange runs the steps, and one more job evaluates.
+ */
 public final class SparkEpochRunner implements EpochRunner, AutoCloseable {
 
-    private final JavaSparkContext spark;
     private static final Logger LOG = LoggerFactory.getLogger(SparkEpochRunner.class);
-    private static final Duration LONGEST_FREEING = Duration.ofSeconds(10);
+    private static final Duration MAX_FREEING = Duration.ofSeconds(10);
 
+    private final JavaSparkContext spark;
     private final SparkSession session;
     private final RunContext run;
-    private final Data data;
+    private final RunData data;
     private final Retries retries;
     private final boolean peer;
     private final ShardPlacement trainingShards;
     private final Optional<ShardPlacement> validationShards;
-    private final TrunkCache keeper;
+    private final TrunkCache cache;
     private final PeerExchange.Segments segments;
     private final int shards;
 
-    /** Rows of a run, and what they are labelled with. */
-    public record Data(TrainingData training, Optional<EvaluationData> validation, TaskLabels labels) {}
+    /** The rows of a run and their labels. */
+    public record RunData(TrainingData training, Optional<EvaluationData> validation, TaskLabels labels) {}
 
     /**
      * How the run uses the cluster.
      *
-     * @param maxFailures failures in a row that the run bears
-     * @param cache where activations are to be kept
+     * @param maxFailures failures in a row that end the run
+     * @param cache where to cache activations
      */
-    public record Settings(ExchangeChoice exchange, int maxFailures, ActivationCache cache) {}
+    public record ClusterSettings(ExchangeChoice exchange, int maxFailures, ActivationCache cache) {}
 
-    /** Runs the epochs of one run. */
+    /** Creates the runner of one run. */
     public <L extends FailureListener & CacheListener & ProgressListener> SparkEpochRunner(
-            SparkSession session, RunContext run, Encoder encoder, Data data, Settings settings, L listener) {
+            SparkSession session, RunContext run, Encoder encoder, RunData data, ClusterSettings settings, L listener) {
         this.session = session;
         this.spark = JavaSparkContext.fromSparkContext(session.sparkContext());
         this.run = run;
@@ -77,25 +79,25 @@ public final class SparkEpochRunner implements EpochRunner, AutoCloseable {
         this.peer = settings.exchange().peer();
         this.segments = new PeerExchange.Segments(new SegmentLength(Clock.systemUTC()), listener);
         this.trainingShards = peer
-                ? ShardPlacement.forRanks(spark, training, TaskSlots.ranks(spark, shards))
-                : ShardPlacement.each(spark, training);
-        this.validationShards = data.validation().map(held -> ShardPlacement.each(spark, held.slices()));
+                ? ShardPlacement.byRank(spark, training, TaskSlots.ranks(spark, shards))
+                : ShardPlacement.byShard(spark, training);
+        this.validationShards = data.validation().map(held -> ShardPlacement.byShard(spark, held.slices()));
         List<TrunkCache.DataSet> sets = new ArrayList<>();
         sets.add(new TrunkCache.DataSet(trainingShards, data.training().statistics()));
         data.validation()
                 .ifPresent(held -> sets.add(new TrunkCache.DataSet(validationShards.orElseThrow(), held.statistics())));
-        this.keeper = new TrunkCache(
+        this.cache = new TrunkCache(
                 spark, run, retries, new TrunkCache.CacheRequest(settings.cache(), encoder, listener), sets);
     }
 
     @Override
     public Epoch open(EpochPlan plan, TrainState state, OptimizerSettings optimizer) {
-        keeper.prepare(plan);
+        cache.prepare(plan);
         Broadcast<EpochContext> context = spark.broadcast(new EpochContext(run, plan));
         if (peer) {
             return new PeerExchange(spark, trainingShards, context, state, optimizer, retries, segments);
         }
-        return new DriverExchange(spark, trainingShards.inTasks(), context, new TrainStep(state, optimizer), retries);
+        return new DriverExchange(spark, trainingShards.inTasks(), context, new TrainStep(state, plan.freezePlan(), optimizer), retries);
     }
 
     @Override
@@ -114,9 +116,9 @@ public final class SparkEpochRunner implements EpochRunner, AutoCloseable {
         }
     }
 
-    /** Where work belongs that is done when an epoch's steps are. */
-    private static Retries.Place after(EpochPlan plan) {
-        return new Retries.Place(
+    /** The step after an epoch's last, where evaluation belongs. */
+    private static Retries.RunStep after(EpochPlan plan) {
+        return new Retries.RunStep(
                 plan.epoch(), (plan.epoch() + 1L) * plan.shards().stepsPerEpoch());
     }
 
@@ -126,7 +128,7 @@ public final class SparkEpochRunner implements EpochRunner, AutoCloseable {
             return new TreeMap<>();
         }
         EvaluationData held = data.validation().get();
-        keeper.prepare(plan);
+        cache.prepare(plan);
         Broadcast<EpochContext> context = spark.broadcast(new EpochContext(run, plan));
         try {
             return retries.run(after(plan), (ranks, failures) -> metrics(held, context, plan.epoch()));
@@ -137,20 +139,14 @@ public final class SparkEpochRunner implements EpochRunner, AutoCloseable {
 
     private SortedMap<String, Double> metrics(EvaluationData held, Broadcast<EpochContext> context, int epoch) {
         spark.sc().setJobDescription("epoch " + epoch + " validation");
-        Predictions predictions = Predictions.of(
-                held,
-                run.head(),
-                validationShards
-                        .orElseThrow()
-                        .inTasks()
-                        .mapPartitions(new PredictTask(context))
-                        .collect());
+        Predictions predictions = Predictions.collect(
+                held, run.head(), validationShards.orElseThrow().inTasks().mapPartitions(new PredictTask(context)));
         return Metrics.of(session, predictions, run.head(), data.labels());
     }
 
     /**
-     * Frees what Spark keeps of the rows, for whoever goes on with the session. Waits until it is free, for what Spark still
-     * removes when it is stopped ends in stack traces on stderr; but not for long, since an executor may not answer any more.
+     * Frees the rows that Spark persists, so that the session can be used again. Waits until they are free: if Spark still
+     * removes them when it is stopped, it prints stack traces. Does not wait long, since an executor may no longer answer.
      */
     @Override
     public void close() {
@@ -161,10 +157,10 @@ public final class SparkEpochRunner implements EpochRunner, AutoCloseable {
             data.validation().ifPresent(EvaluationData::unpersist);
         });
         try {
-            freed.get(LONGEST_FREEING.toSeconds(), TimeUnit.SECONDS);
+            freed.get(MAX_FREEING.toSeconds(), TimeUnit.SECONDS);
         } catch (ExecutionException | TimeoutException e) {
-            // What a run ended with must not be hidden by what it leaves in memory.
-            LOG.warn("what Spark keeps of the rows is not free yet", e);
+            // A failure to free memory must not hide the outcome of the run.
+            LOG.warn("the persisted rows are not free yet", e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

@@ -1,13 +1,14 @@
 package org.sparklora.driver.cluster;
 
 import org.jspecify.annotations.Nullable;
+import org.sparklora.worker.contract.CodedException;
 
-/** Settings of Spark that cannot work, by themselves or with those of the job. Exit code 2. */
-public final class SparkSettingsException extends RuntimeException {
+/** Spark's settings are invalid, or do not fit the job's. Exit code 2. */
+public final class SparkSettingsException extends CodedException {
 
     private static final long serialVersionUID = 1L;
 
-    SparkSettingsException(String message, @Nullable Throwable cause) {
-        super(message, cause);
+    SparkSettingsException(String code, String message, @Nullable Throwable cause) {
+        super(code, message, cause);
     }
 }

@@ -8,30 +8,30 @@ import org.sparklora.worker.spark.CacheStorage;
 import scala.Tuple2;
 import scala.collection.JavaConverters;
 
-/** Where activations find room. The cluster's memory decides; the answer changes no number. */
+/** Decides between memory and disk for cached activations. The decision does not change any number. */
 final class StorageBudget {
 
-    /** Part of the storage memory that may be filled: executors need not hold equal parts, and rows lie there too. */
+    /** Share of the storage memory to use: executors may hold unequal parts, and the rows need memory, too. */
     private static final double USABLE = 0.5;
 
     private StorageBudget() {}
 
-    /** Memory where it has room, else disk; a wish is followed, or refused with what would help. */
+    /** Returns memory if it is large enough, otherwise disk. Another setting is used as it is, or refused. */
     static CacheStorage choose(JavaSparkContext spark, ActivationCache wanted, long bytes) {
         return choose(wanted, bytes, memory(spark));
     }
 
     /**
-     * @param memory bytes of all executors' storage memory
+     * @param memory storage memory of all executors, in bytes
      */
     static CacheStorage choose(ActivationCache wanted, long bytes, long memory) {
         boolean fits = bytes <= USABLE * memory;
         if (wanted == ActivationCache.MEMORY && !fits) {
             throw new ClusterException(
-                    "execution.activation_cache=memory: " + Bytes.text(bytes)
-                            + " are to be kept, but half of the executors'"
-                            + " storage memory is " + Bytes.text(Math.round(USABLE * memory))
-                            + ". Give executors more memory, or set activation_cache to auto or disk, or"
+                    "cluster.memory",
+                    "execution.activation_cache=memory: the activations need " + Bytes.text(bytes)
+                            + ", but half of the executors' storage memory is " + Bytes.text(Math.round(USABLE * memory))
+                            + ". Give executors more memory, set activation_cache to auto or disk, or set"
                             + " activation_cache_type to float16",
                     null);
         }
@@ -39,7 +39,7 @@ final class StorageBudget {
     }
 
     private static long memory(JavaSparkContext spark) {
-        // The driver's block manager is in the map, too, and holds partitions with a local master only.
+        // The map includes the driver's block manager, which holds partitions only with a local master.
         String driver = Sessions.isLocal(spark.master())
                 ? ""
                 : spark.env().blockManager().blockManagerId().hostPort();

@@ -4,7 +4,7 @@ import java.util.List;
 import org.sparklora.driver.job.config.Task;
 
 /**
- * What a head's outputs mean.
+ * The task, and the labels of the head's outputs.
  *
  * @param names label texts in the order of the outputs; empty for regression
  */

@@ -11,24 +11,24 @@ import org.apache.spark.util.LongAccumulator;
 import scala.collection.JavaConverters;
 
 /**
- * How far running tasks are: what they have added to an accumulator by their executors' last heartbeat (every 10 s unless
- * spark.executor.heartbeatInterval says otherwise). Told from Spark's listener thread.
+ * Progress of running tasks: what they have added to an accumulator by their executors' last heartbeat, every 10 s by default
+ * (spark.executor.heartbeatInterval). Reported from Spark's listener thread.
  */
 final class TaskProgress extends SparkListener {
 
     private final long accumulator;
-    private final LongConsumer told;
+    private final LongConsumer listener;
     private final Map<Long, Long> byTask = new ConcurrentHashMap<>();
     private volatile long last;
 
-    private TaskProgress(LongAccumulator accumulator, LongConsumer told) {
+    private TaskProgress(LongAccumulator accumulator, LongConsumer listener) {
         this.accumulator = accumulator.id();
-        this.told = told;
+        this.listener = listener;
     }
 
-    /** Does work whose tasks add to an accumulator, and tells on the way how far they are. */
-    static void watch(JavaSparkContext spark, LongAccumulator accumulator, LongConsumer told, Runnable work) {
-        TaskProgress progress = new TaskProgress(accumulator, told);
+    /** Runs jobs whose tasks add to an accumulator, and reports its growing value meanwhile. */
+    static void watch(JavaSparkContext spark, LongAccumulator accumulator, LongConsumer listener, Runnable work) {
+        TaskProgress progress = new TaskProgress(accumulator, listener);
         spark.sc().addSparkListener(progress);
         try {
             work.run();
@@ -49,7 +49,7 @@ final class TaskProgress extends SparkListener {
         long sum = byTask.values().stream().mapToLong(Long::longValue).sum();
         if (sum > last) {
             last = sum;
-            told.accept(sum);
+            listener.accept(sum);
         }
     }
 }

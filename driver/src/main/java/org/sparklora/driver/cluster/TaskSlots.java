@@ -6,23 +6,23 @@ import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.util.Utils;
 
-/** What the cluster has room for. */
+/** Task slots and timeouts of the cluster. */
 public final class TaskSlots {
 
     private TaskSlots() {}
 
-    /** Whether executors come and go with the work: dynamic allocation, which local masters leave unused. */
+    /** Whether dynamic allocation is on. Spark ignores it with local masters. */
     static boolean areDynamic(SparkConf conf) {
         return Utils.isDynamicAllocationEnabled(conf);
     }
 
-    /** Tasks that can run at once now. */
+    /** Number of tasks that can run at once now. */
     static int available(JavaSparkContext spark) {
         return spark.sc()
                 .maxNumConcurrentTasks(spark.sc().resourceProfileManager().defaultResourceProfile());
     }
 
-    /** Tasks that an executor runs at once, where the settings tell: those of a local master, or spark.executor.cores. */
+    /** Number of tasks that an executor runs at once, if the master is local or spark.executor.cores is set. */
     public static OptionalInt perExecutor(JavaSparkContext spark) {
         return Sessions.isLocal(spark.master()) ? OptionalInt.of(available(spark)) : perExecutor(spark.getConf());
     }
@@ -34,26 +34,26 @@ public final class TaskSlots {
                 : OptionalInt.empty();
     }
 
-    /** Ranks to use now: as many as there are slots and shards for, at least one. */
+    /** Number of ranks to use now: the smaller number of slots and shards, at least one. */
     static int ranks(JavaSparkContext spark, int shards) {
         return Math.max(1, Math.min(shards, available(spark)));
     }
 
     /**
-     * Tasks to compute shards in, outside barrier stages: as many as can run at once, for more would only cost scheduling.
-     * Executors that come and go, come for tasks that wait: there it is a task a shard, or no further one would ever come.
+     * Number of tasks to compute shards in, outside barrier stages. More tasks than can run at once would only cost
+     * scheduling. Dynamic allocation adds executors only for waiting tasks, so there each shard is a task.
      */
     static int tasks(JavaSparkContext spark, int shards) {
         return areDynamic(spark.getConf()) ? shards : ranks(spark, shards);
     }
 
-    /** Longest silence between ranks before one is given up: spark.lora.stepTimeout. */
+    /** Maximum wait for a message of another rank: spark.lora.stepTimeout. */
     static Duration stepTimeout(JavaSparkContext spark) {
         return Duration.ofSeconds(spark.getConf().getTimeAsSeconds("spark.lora.stepTimeout", "300s"));
     }
 
-    /** Longest wait of a rank for the others at the start of a segment: spark.barrier.sync.timeout. */
-    static Duration meetingTimeout(JavaSparkContext spark) {
+    /** Maximum wait of a rank for the others at the start of a segment: spark.barrier.sync.timeout. */
+    static Duration rendezvousTimeout(JavaSparkContext spark) {
         return Duration.ofSeconds(spark.getConf().getTimeAsSeconds(Sessions.SYNC_TIMEOUT, "1h"));
     }
 }

@@ -15,81 +15,81 @@ import org.sparklora.worker.spark.CacheStorage;
 import org.sparklora.worker.spark.EpochContext;
 import org.sparklora.worker.spark.RunContext;
 
-/** Sees to it that training and validation rows hold what a plan's cache asks for, and nothing that an older one did. */
+/** Caches the trunk activations that a plan asks for with the training and validation rows, and drops older ones. */
 final class TrunkCache {
 
     private final JavaSparkContext spark;
     private final RunContext run;
     private final Retries retries;
-    private final CacheRequest wish;
+    private final CacheRequest request;
     private final List<DataSet> data;
 
     /**
-     * What is asked for.
+     * What the job asks for.
      *
-     * @param where in memory, on disk, or wherever there is room
+     * @param where in memory, on disk, or where there is room
      */
     record CacheRequest(ActivationCache where, Encoder encoder, CacheListener listener) {}
 
-    /** Rows of one kind. */
+    /** Training or validation rows. */
     record DataSet(ShardPlacement shards, TextStatistics statistics) {}
 
-    TrunkCache(JavaSparkContext spark, RunContext run, Retries retries, CacheRequest wish, List<DataSet> data) {
+    TrunkCache(JavaSparkContext spark, RunContext run, Retries retries, CacheRequest request, List<DataSet> data) {
         this.spark = spark;
         this.run = run;
         this.retries = retries;
-        this.wish = wish;
+        this.request = request;
         this.data = List.copyOf(data);
     }
 
-    /** Keeps what the plan asks for; does nothing where it is kept already. */
+    /** Fills the cache for a plan, unless it holds the plan's activations already. */
     void prepare(EpochPlan plan) {
         CachePlan cache = plan.cache();
         if (!cache.isOn()) {
-            data.forEach(set -> set.shards().drop());
+            data.forEach(set -> set.shards().dropCache());
             return;
         }
-        if (data.stream().allMatch(set -> set.shards().holds(cache))) {
+        if (data.stream().allMatch(set -> set.shards().hasCached(cache))) {
             return;
         }
         long bytes =
                 data.stream().mapToLong(set -> bytes(cache, set.statistics())).sum();
-        CacheStorage storage = StorageBudget.choose(spark, wish.where(), bytes);
-        CacheStats what = new CacheStats(
+        CacheStorage storage = StorageBudget.choose(spark, request.where(), bytes);
+        CacheStats stats = new CacheStats(
                 plan.epoch(),
-                wish.encoder().stageName(cache.stage()),
+                request.encoder().stageName(cache.layerIndex()),
                 data.stream().mapToLong(set -> set.statistics().examples()).sum(),
                 bytes,
                 cache.precision().name().toLowerCase(Locale.ROOT),
                 storage.name().toLowerCase(Locale.ROOT));
-        wish.listener().keeps(what);
+        request.listener().cachingStarted(stats);
         long began = System.nanoTime();
-        Retries.Place at = new Retries.Place(
+        Retries.RunStep at = new Retries.RunStep(
                 plan.epoch(), (long) plan.epoch() * plan.shards().stepsPerEpoch());
         retries.run(at, (ranks, failures) -> {
-            keep(plan, storage, what, ranks);
+            fill(plan, storage, stats, ranks);
             return true;
         });
-        wish.listener().kept(what, (System.nanoTime() - began) / 1e9);
+        request.listener().cachingFinished(stats, (System.nanoTime() - began) / 1e9);
     }
 
-    private void keep(EpochPlan plan, CacheStorage storage, CacheStats what, int ranks) {
-        spark.sc().setJobDescription("epoch " + plan.epoch() + " keeps what enters " + what.entering());
-        LongAccumulator rows = spark.sc().longAccumulator("rows kept");
-        TaskProgress.watch(spark, rows, done -> wish.listener().keptSoFar(what, done), () -> {
+    private void fill(EpochPlan plan, CacheStorage storage, CacheStats stats, int ranks) {
+        spark.sc().setJobDescription("epoch " + plan.epoch() + " caches activations below " + stats.entering());
+        LongAccumulator rows = spark.sc().longAccumulator("cached rows");
+        TaskProgress.watch(spark, rows, done -> request.listener().cachingProgressed(stats, done), () -> {
             for (DataSet set : data) {
-                // An attempt that failed may have kept one of them.
-                if (!set.shards().holds(plan.cache())) {
-                    set.shards().keep(new EpochContext(run, plan), storage, rows, ranks);
+                // A failed attempt may have cached one of the data sets.
+                if (!set.shards().hasCached(plan.cache())) {
+                    set.shards().cache(new EpochContext(run, plan), storage, rows, ranks);
                 }
             }
         });
     }
 
-    /** Bytes of a hidden state for each token, or for each row where the first token alone goes on. */
+    /** Bytes of one vector for each token, or for each row if the layer reads the first token alone. */
     private long bytes(CachePlan cache, TextStatistics statistics) {
-        boolean first = wish.encoder().firstTokenEnters(cache.stage());
+        boolean first = request.encoder().firstTokenEnters(cache.layerIndex());
         long vectors = first ? statistics.examples() : statistics.tokens();
-        return vectors * wish.encoder().hiddenSize() * cache.precision().bytes();
+        return vectors * request.encoder().hiddenSize() * cache.precision().bytes();
     }
 }

@@ -1,10 +1,13 @@
 /**
- * The Spark side of a run: the job of each optimizer step, evaluation, where a session comes from, and run directories
- * on Hadoop's file systems. Open {@link org.sparklora.driver.cluster.SparkEpochRunner} first; {@code ShardPlacement} is where
- * rows lie and what is kept of them, {@code TrunkCache} sees to it.
+ * The Spark side of a run: the jobs of optimizer steps and evaluation, sessions, and run directories on Hadoop's file systems.
+ * Open {@link org.sparklora.driver.cluster.SparkEpochRunner} first.
  *
- * <p>Invariant: nothing here adds up floating-point numbers in the order in which tasks finish. Gradients go through
- * {@code ShardTree}, predictions are put back into row order before anything is computed from them.
+ * <p>{@code PeerExchange} and {@code DriverExchange} are the two ways to run the steps of an epoch. {@code ShardPlacement}
+ * holds the rows and their cached trunk activations, which {@code TrunkCache} fills. {@code Retries} repeats jobs that the
+ * cluster failed.
+ *
+ * <p>Invariant: nothing here adds floating-point numbers in the order in which tasks finish. Gradients are summed along
+ * {@code ShardTree}. Predictions are put back into row order before metrics are computed.
  */
 @NullMarked
 package org.sparklora.driver.cluster;

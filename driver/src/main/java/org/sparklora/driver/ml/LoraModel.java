@@ -29,7 +29,7 @@ import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.cluster.Sessions;
 import org.sparklora.driver.cluster.data.DatasetRows;
-import org.sparklora.driver.model.predict.RowOutputs;
+import org.sparklora.driver.model.predict.HeadOutputs;
 import org.sparklora.driver.model.predict.RowScorer;
 import org.sparklora.driver.model.predict.ScoreRows;
 import org.sparklora.driver.model.predict.ScoreTexts;
@@ -87,7 +87,7 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
     }
 
     /** Scores texts: a model's own columns, and the text's vector where it is asked for. */
-    final RowScorer ofTexts(StructType schema, RowOutputs outputs) {
+    final RowScorer ofTexts(StructType schema, HeadOutputs outputs) {
         return new ScoreTexts(
                 new ScoreTexts.Columns(
                         schema.fieldIndex(getTextCol()),

@@ -4,14 +4,13 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import org.apache.spark.ml.linalg.Vectors;
+import java.util.OptionalDouble;
 import org.apache.spark.ml.util.MLReader;
 import org.apache.spark.sql.types.StructType;
-import org.sparklora.driver.model.predict.RowOutputs;
+import org.sparklora.driver.model.predict.HeadOutputs;
+import org.sparklora.driver.model.predict.HeadOutputs.Column;
 import org.sparklora.driver.model.predict.RowScorer;
-import org.sparklora.driver.model.predict.ScoreRows;
 import org.sparklora.driver.training.TrainedRun;
-import org.sparklora.worker.head.Logits;
 
 /**
  * Predicts any number of labels for each text: logits [C], the sigmoid of each [C], and the array of labels whose probability is
@@ -41,56 +40,15 @@ public final class LoraMultiLabelModel extends LoraModel<LoraMultiLabelModel>
 
     @Override
     RowScorer scorer(StructType schema) {
-        return ofTexts(
-                schema,
-                new Sets(
-                        !getRawPredictionCol().isEmpty(),
-                        !getProbabilityCol().isEmpty(),
-                        run().labels(),
-                        getThreshold()));
-    }
-
-    /** The columns of label sets, those that are asked for. */
-    private static final class Sets implements RowOutputs {
-
-        private static final long serialVersionUID = 1L;
-
-        private final boolean raw;
-        private final boolean probability;
-        private final ArrayList<String> labels;
-        private final double threshold;
-
-        Sets(boolean raw, boolean probability, List<String> labels, double threshold) {
-            this.raw = raw;
-            this.probability = probability;
-            this.labels = new ArrayList<>(labels);
-            this.threshold = threshold;
+        List<Column> outputs = new ArrayList<>();
+        if (!getRawPredictionCol().isEmpty()) {
+            outputs.add(Column.LOGITS);
         }
-
-        @Override
-        public int width() {
-            return 1 + (raw ? 1 : 0) + (probability ? 1 : 0);
+        if (!getProbabilityCol().isEmpty()) {
+            outputs.add(Column.PROBABILITIES);
         }
-
-        @Override
-        public Object[] of(float[] logits) {
-            double[] probabilities = Logits.sigmoid(logits);
-            List<String> predicted = new ArrayList<>();
-            for (int c = 0; c < logits.length; c++) {
-                if (probabilities[c] > threshold) {
-                    predicted.add(labels.get(c));
-                }
-            }
-            List<Object> values = new ArrayList<>(3);
-            if (raw) {
-                values.add(ScoreRows.dense(logits));
-            }
-            if (probability) {
-                values.add(Vectors.dense(probabilities));
-            }
-            values.add(predicted.toArray(new String[0]));
-            return values.toArray();
-        }
+        outputs.add(Column.LABELS);
+        return ofTexts(schema, HeadOutputs.labelSets(outputs, run().labels(), OptionalDouble.of(getThreshold())));
     }
 
     @Override

@@ -4,15 +4,12 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import org.apache.spark.ml.linalg.Vectors;
 import org.apache.spark.ml.util.MLReader;
 import org.apache.spark.sql.types.StructType;
-import org.jspecify.annotations.Nullable;
-import org.sparklora.driver.model.predict.RowOutputs;
+import org.sparklora.driver.model.predict.HeadOutputs;
+import org.sparklora.driver.model.predict.HeadOutputs.Column;
 import org.sparklora.driver.model.predict.RowScorer;
-import org.sparklora.driver.model.predict.ScoreRows;
 import org.sparklora.driver.training.TrainedRun;
-import org.sparklora.worker.head.Logits;
 
 /**
  * Predicts a class for each text: logits [C], their softmax [C], the index of the predicted class with the labels' names in the
@@ -51,66 +48,19 @@ public final class LoraTextClassificationModel extends LoraModel<LoraTextClassif
 
     @Override
     RowScorer scorer(StructType schema) {
-        return ofTexts(
-                schema,
-                new Classes(
-                        !getRawPredictionCol().isEmpty(),
-                        !getProbabilityCol().isEmpty(),
-                        isDefined(predictedLabelCol()) ? run().labels() : null,
-                        isDefined(thresholds()) ? getThresholds() : null));
-    }
-
-    /** The columns of a classifier, those that are asked for. */
-    private static final class Classes implements RowOutputs {
-
-        private static final long serialVersionUID = 1L;
-
-        private final boolean raw;
-        private final boolean probability;
-        private final @Nullable ArrayList<String> labels;
-        private final double @Nullable [] thresholds;
-
-        Classes(boolean raw, boolean probability, @Nullable List<String> labels, double @Nullable [] thresholds) {
-            this.raw = raw;
-            this.probability = probability;
-            this.labels = labels == null ? null : new ArrayList<>(labels);
-            this.thresholds = thresholds;
+        List<Column> outputs = new ArrayList<>();
+        if (!getRawPredictionCol().isEmpty()) {
+            outputs.add(Column.LOGITS);
         }
-
-        @Override
-        public int width() {
-            return 1 + (raw ? 1 : 0) + (probability ? 1 : 0) + (labels == null ? 0 : 1);
+        if (!getProbabilityCol().isEmpty()) {
+            outputs.add(Column.PROBABILITIES);
         }
-
-        @Override
-        public Object[] of(float[] logits) {
-            double[] probabilities = Logits.softmax(logits);
-            int prediction = prediction(logits, probabilities);
-            List<Object> values = new ArrayList<>(4);
-            if (raw) {
-                values.add(ScoreRows.dense(logits));
-            }
-            if (probability) {
-                values.add(Vectors.dense(probabilities));
-            }
-            values.add((double) prediction);
-            if (labels != null) {
-                values.add(labels.get(prediction));
-            }
-            return values.toArray();
+        outputs.add(Column.CLASS_INDEX);
+        if (isDefined(predictedLabelCol())) {
+            outputs.add(Column.CLASS_LABEL);
         }
-
-        /** The first of the largest logits; with thresholds the first of the largest p / t, where t = 0 is infinity. */
-        private int prediction(float[] logits, double[] probabilities) {
-            if (thresholds == null) {
-                return Logits.argmax(logits);
-            }
-            int best = 0;
-            for (int c = 1; c < logits.length; c++) {
-                best = probabilities[c] / thresholds[c] > probabilities[best] / thresholds[best] ? c : best;
-            }
-            return best;
-        }
+        double[] thresholds = isDefined(thresholds()) ? getThresholds() : null;
+        return ofTexts(schema, HeadOutputs.classes(outputs, run().labels(), thresholds));
     }
 
     @Override

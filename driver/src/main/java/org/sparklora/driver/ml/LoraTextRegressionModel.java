@@ -4,7 +4,7 @@ import java.nio.file.Path;
 import java.util.Optional;
 import org.apache.spark.ml.util.MLReader;
 import org.apache.spark.sql.types.StructType;
-import org.sparklora.driver.model.predict.RowOutputs;
+import org.sparklora.driver.model.predict.HeadOutputs;
 import org.sparklora.driver.model.predict.RowScorer;
 import org.sparklora.driver.training.TrainedRun;
 
@@ -27,22 +27,7 @@ public final class LoraTextRegressionModel extends LoraModel<LoraTextRegressionM
 
     @Override
     RowScorer scorer(StructType schema) {
-        return ofTexts(schema, new Value());
-    }
-
-    private static final class Value implements RowOutputs {
-
-        private static final long serialVersionUID = 1L;
-
-        @Override
-        public int width() {
-            return 1;
-        }
-
-        @Override
-        public Object[] of(float[] logits) {
-            return new Object[] {(double) logits[0]};
-        }
+        return ofTexts(schema, HeadOutputs.value());
     }
 
     @Override

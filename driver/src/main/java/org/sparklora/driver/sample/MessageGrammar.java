@@ -8,10 +8,10 @@ import java.util.Set;
 import java.util.function.IntUnaryOperator;
 
 /**
- * A context-free grammar in readable text: rules of alternatives, with {@code {rule}} and {@code {this|that}} inside.
+ * A context-free grammar: rules with alternatives, which contain {@code {rule}} and {@code {this|that}}.
  *
- * <p>The notation is explained at the top of {@code messages.txt}. Alternatives are equally likely; a line written
- * twice is twice as likely. Immutable; the caller brings the choices, so that the grammar itself holds no randomness.
+ * <p>{@code messages.txt} explains the notation. Alternatives are equally likely; a line that appears twice is twice as
+ * likely. The caller makes the choices, so the grammar is immutable and has no randomness.
  */
 final class MessageGrammar {
 
@@ -36,13 +36,13 @@ final class MessageGrammar {
                 String name = content.substring(0, content.length() - 1);
                 if (rules.put(name, alternatives) != null) {
                     throw new IllegalArgumentException("grammar line " + (i + 1) + ": rule '" + name
-                            + "' is defined twice; put its alternatives under one name");
+                            + "' is defined twice; merge its alternatives");
                 }
             } else if (indented && alternatives != null) {
                 alternatives.add(content);
             } else {
                 throw new IllegalArgumentException("grammar line " + (i + 1) + ": '" + content
-                        + "' is neither 'rule:' at the margin nor an indented alternative of a rule");
+                        + "' is neither 'rule:' without indentation nor an indented alternative");
             }
         }
         return new MessageGrammar(rules);
@@ -53,10 +53,10 @@ final class MessageGrammar {
     }
 
     /**
-     * One expansion of a rule.
+     * Expands a rule once.
      *
-     * @param bound texts that stand for a rule of that name in this expansion
-     * @param choose given n, one of 0..n-1; called left to right
+     * @param bound texts that replace the rules of these names
+     * @param choose for n, returns one of 0..n-1; called from left to right
      */
     String expand(String rule, Map<String, String> bound, IntUnaryOperator choose) {
         String given = bound.get(rule);
@@ -65,7 +65,7 @@ final class MessageGrammar {
         }
         List<String> alternatives = rules.get(rule);
         if (alternatives == null) {
-            throw new IllegalArgumentException("the grammar uses {" + rule + "} and defines no such rule");
+            throw new IllegalArgumentException("the grammar uses {" + rule + "} but does not define it");
         }
         return fill(alternatives.get(choose.applyAsInt(alternatives.size())), bound, choose);
     }
@@ -95,10 +95,10 @@ final class MessageGrammar {
                 return i;
             }
         }
-        throw new IllegalArgumentException("the grammar has a '{' without its '}' in '" + template + "'");
+        throw new IllegalArgumentException("the grammar has an unclosed '{' in '" + template + "'");
     }
 
-    /** The parts between the bars of one brace, bars of nested braces left alone. */
+    /** Splits the inside of a brace at its bars, but not at the bars of nested braces. */
     private static List<String> choices(String inside) {
         List<String> choices = new ArrayList<>();
         int depth = 0;

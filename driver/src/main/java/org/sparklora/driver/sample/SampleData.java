@@ -6,13 +6,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
+import org.sparklora.driver.sample.SampleMessages.LabeledText;
 
 /**
- * Writes the sample data set, {@code train.csv} and {@code dev.csv}, into a directory; the build does so for the
- * quickstart.
+ * Writes the sample data set, {@code train.csv} and {@code dev.csv}. The build runs it for the quickstart.
  *
- * <p>UTF-8, header {@code text,label}, RFC 4180 quoting, lines end in {@code \n}. The bytes are the same each time. A
- * file appears under its name only when complete, so an interrupted build leaves no half file to train on.
+ * <p>Files are UTF-8 with the header {@code text,label}, RFC 4180 quoting and {@code \n} as line end. The bytes are always
+ * the same. A file gets its name only when it is complete, so an interrupted build leaves no partial file.
  */
 public final class SampleData {
 
@@ -22,16 +22,16 @@ public final class SampleData {
 
     private SampleData() {}
 
-    /** Writes both files into the directory that is the only argument. */
+    /** Takes the directory as its only argument. */
     public static void main(String[] args) throws IOException {
         if (args.length != 1) {
             throw new IllegalArgumentException(
-                    "SampleData wants one argument, the directory to write to; got " + args.length);
+                    "SampleData expects one argument, the output directory; got " + args.length);
         }
         write(Path.of(args[0]));
     }
 
-    /** Writes both files, replacing earlier ones. */
+    /** Writes both files and replaces existing ones. */
     public static void write(Path directory) throws IOException {
         Files.createDirectories(directory);
         SampleMessages messages = new SampleMessages();
@@ -39,12 +39,12 @@ public final class SampleData {
         writeCsv(directory.resolve("dev.csv"), messages.generate(SEED, SampleMessages.DEV, DEV_MESSAGES));
     }
 
-    private static void writeCsv(Path file, List<Message> messages) throws IOException {
+    private static void writeCsv(Path file, List<LabeledText> examples) throws IOException {
         StringBuilder csv = new StringBuilder("text,label\n");
-        for (Message message : messages) {
-            csv.append(field(message.text()))
+        for (LabeledText example : examples) {
+            csv.append(field(example.text()))
                     .append(',')
-                    .append(field(message.label()))
+                    .append(field(example.label()))
                     .append('\n');
         }
         Path part = file.resolveSibling(file.getFileName() + ".part");
@@ -52,7 +52,7 @@ public final class SampleData {
         Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     }
 
-    /** A field as RFC 4180 wants it: quoted only where it must be, quotes doubled. */
+    /** Encodes a field by RFC 4180: quoted only if necessary, with doubled quotes. */
     static String field(String value) {
         boolean plain = value.chars().noneMatch(c -> c == ',' || c == '"' || c == '\n' || c == '\r');
         return plain ? value : '"' + value.replace("\"", "\"\"") + '"';

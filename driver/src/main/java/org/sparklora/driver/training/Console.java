@@ -7,39 +7,39 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Locale;
-import org.sparklora.driver.watch.progress.Screen;
+import org.sparklora.driver.watch.progress.Progress.Screen;
 
 /**
- * Lines for people, in UTF-8 and with the same digits whatever the machine's locale. On a terminal the last line of stderr
- * may be a status, which whatever comes next replaces; elsewhere every line stays.
+ * Prints lines for people, in UTF-8 and independent of the machine's locale. On a terminal the last line of stderr may be a
+ * status line, which the next line replaces.
  */
 public final class Console {
 
-    /** Where Linux says what stderr is; elsewhere it is taken for a file. */
+    /** Linux links this to the file or terminal behind stderr. On other systems stderr counts as a file. */
     private static final Path STDERR = Path.of("/proc/self/fd/2");
 
     private static boolean statusShown;
 
     private Console() {}
 
-    /** A line on stdout: results. */
+    /** Prints a result line to stdout. */
     public static void out(String format, Object... values) {
         line(System.out, String.format(Locale.ROOT, format, values));
     }
 
-    /** A line on stderr: progress and errors. */
+    /** Prints a line of progress or an error to stderr. */
     public static void err(String format, Object... values) {
         line(System.err, String.format(Locale.ROOT, format, values));
     }
 
-    /** A line on stderr as it is. */
+    /** Prints an unformatted line to stderr. */
     public static void progress(String text) {
         line(System.err, text);
     }
 
-    /** stderr, for progress. */
-    public static Screen screen() {
-        return isTerminal() ? new Terminal() : new LogFile();
+    /** Shows progress on stderr. */
+    static Screen screen() {
+        return new Stderr(isTerminal());
     }
 
     private static boolean isTerminal() {
@@ -53,15 +53,13 @@ public final class Console {
         }
     }
 
-    /** Whether a file of this name is a terminal. */
-    public static boolean isTerminal(String name) {
+    /** Whether a file name is that of a terminal. */
+    static boolean isTerminal(String name) {
         return name.startsWith("/dev/pts/") || name.startsWith("/dev/tty") || name.equals("/dev/console");
     }
 
-    /** Rewrites one line, a few times a second. */
-    public static final class Terminal implements Screen {
-
-        private static final Duration INTERVAL = Duration.ofMillis(200);
+    /** On a terminal, status lines replace each other, five a second. A file gets a line every five seconds. */
+    record Stderr(boolean terminal) implements Screen {
 
         @Override
         public void line(String text) {
@@ -70,37 +68,20 @@ public final class Console {
 
         @Override
         public void status(String text) {
-            Console.status(System.err, text);
+            if (terminal) {
+                Console.status(System.err, text);
+            } else {
+                progress(text);
+            }
         }
 
         @Override
         public Duration interval() {
-            return INTERVAL;
+            return Duration.ofMillis(terminal ? 200 : 5_000);
         }
     }
 
-    /** One line after the other, every few seconds. */
-    public static final class LogFile implements Screen {
-
-        private static final Duration INTERVAL = Duration.ofSeconds(5);
-
-        @Override
-        public void line(String text) {
-            progress(text);
-        }
-
-        @Override
-        public void status(String text) {
-            progress(text);
-        }
-
-        @Override
-        public Duration interval() {
-            return INTERVAL;
-        }
-    }
-
-    // The stream is asked for each time: tests exchange it.
+    // Callers pass System.out or System.err each time, because tests replace them.
     private static synchronized void line(PrintStream stream, String text) {
         if (statusShown) {
             statusShown = false;
@@ -109,7 +90,7 @@ public final class Console {
         write(stream, text + System.lineSeparator());
     }
 
-    /** Without wrapping, since only the last row of a longer line would be replaced. */
+    /** Turns line wrapping off, because only the last row of a wrapped line would be replaced. */
     private static synchronized void status(PrintStream stream, String text) {
         statusShown = true;
         write(stream, "\r\u001b[?7l" + text + "\u001b[K\u001b[?7h");

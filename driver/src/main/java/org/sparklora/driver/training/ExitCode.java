@@ -1,121 +1,145 @@
 package org.sparklora.driver.training;
 
-import java.util.Map;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.apache.spark.SparkException;
 import org.sparklora.driver.cluster.QuotedException;
-import org.sparklora.driver.cluster.RankMismatchException;
-import org.sparklora.driver.cluster.SparkSettingsException;
-import org.sparklora.driver.cluster.data.DataException;
-import org.sparklora.driver.job.config.ConfigException;
-import org.sparklora.driver.job.manifest.ManifestException;
-import org.sparklora.driver.model.peft.PeftException;
-import org.sparklora.driver.run.checkpoint.CheckpointException;
-import org.sparklora.driver.run.history.OutputException;
-import org.sparklora.driver.run.loop.CancelledException;
-import org.sparklora.driver.run.loop.ClusterException;
-import org.sparklora.driver.watch.verify.CorruptRunException;
-import org.sparklora.worker.encoder.ModelException;
-import org.sparklora.worker.safetensors.WeightsException;
-import org.sparklora.worker.spark.CacheStorageException;
-import org.sparklora.worker.train.DivergedException;
+import org.sparklora.worker.contract.CodedException;
 
-/** What the process ends with. Clear of Spark's own 50 to 52. */
+/**
+ * Exit codes of the process, and how errors become one of them. The first part of an error's code decides: {@code
+ * data.label.missing} ends the process with {@link #DATA}. Spark itself uses 50 to 52.
+ */
 public enum ExitCode {
     OK(0),
-    /** Not foreseen: a defect of spark-lora. */
-    INTERNAL(1),
-    USAGE(2),
-    DATA(3),
-    MODEL(4),
-    DIVERGED(5),
-    CLUSTER(6),
+    /** An unexpected error: a defect of spark-lora. */
+    INTERNAL(1, "internal"),
+    USAGE(2, "usage", "config", "manifest", "output", "settings"),
+    DATA(3, "data"),
+    MODEL(4, "model", "weights", "adapter", "tokenizer"),
+    DIVERGED(5, "diverged"),
+    CLUSTER(6, "cluster"),
     /** A checkpoint or another file of a run is damaged. */
-    CHECKPOINT(7),
-    VERIFY(8),
-    CANCELLED(130);
+    CHECKPOINT(7, "checkpoint", "run"),
+    VERIFY(8, "verify"),
+    CANCELLED(130, "cancelled");
+
+    /** Part of Spark's message to a program whose application has ended. */
+    private static final String STOPPED = "stopped SparkContext";
+
+    private static final Pattern CODE_AT_END = Pattern.compile("\\[([a-z]+)(?:\\.[a-z0-9_-]+)+]$");
 
     private final int code;
+    private final List<String> kinds;
 
-    ExitCode(int code) {
+    ExitCode(int code, String... kinds) {
         this.code = code;
+        this.kinds = List.of(kinds);
     }
 
+    /** Exceptions that have no code yet. */
+    private static final java.util.Map<String, String> LEGACY = java.util.Map.ofEntries(
+            java.util.Map.entry("ConfigException", "config.legacy"),
+            java.util.Map.entry("ManifestException", "manifest.legacy"),
+            java.util.Map.entry("OutputException", "output.legacy"),
+            java.util.Map.entry("SparkSettingsException", "settings.legacy"),
+            java.util.Map.entry("DataException", "data.legacy"),
+            java.util.Map.entry("DivergedException", "diverged.legacy"),
+            java.util.Map.entry("ClusterException", "cluster.legacy"),
+            java.util.Map.entry("CacheStorageException", "cluster.legacy"),
+            java.util.Map.entry("NoRoomException", "cluster.legacy"),
+            java.util.Map.entry("CancelledException", "cancelled.legacy"),
+            java.util.Map.entry("RankMismatchException", "cluster.legacy"),
+            java.util.Map.entry("CheckpointException", "checkpoint.legacy"),
+            java.util.Map.entry("CorruptRunException", "run.legacy"));
+
+    /** The number. */
     public int code() {
         return code;
     }
 
-    /** What our exceptions mean. */
-    private static final Map<Class<? extends Throwable>, ExitCode> CODES = Map.ofEntries(
-            Map.entry(UsageException.class, USAGE),
-            Map.entry(ConfigException.class, USAGE),
-            Map.entry(ManifestException.class, USAGE),
-            Map.entry(OutputException.class, USAGE),
-            Map.entry(SparkSettingsException.class, USAGE),
-            Map.entry(DataException.class, DATA),
-            Map.entry(ModelException.class, MODEL),
-            Map.entry(WeightsException.class, MODEL),
-            Map.entry(PeftException.class, MODEL),
-            Map.entry(DivergedException.class, DIVERGED),
-            Map.entry(ClusterException.class, CLUSTER),
-            Map.entry(CacheStorageException.class, CLUSTER),
-            Map.entry(CancelledException.class, CANCELLED),
-            Map.entry(RankMismatchException.class, CLUSTER),
-            Map.entry(CheckpointException.class, CHECKPOINT),
-            Map.entry(CorruptRunException.class, CHECKPOINT));
-
-    /** What Spark says to a program whose application has ended. */
-    private static final String STOPPED = "stopped SparkContext";
-
-    /** The code of a failure: that of the first of its causes that is ours, also where Spark brought it from a task. */
+    /** The exit code of a failure. */
     public static ExitCode of(Throwable failure) {
-        return explain(failure).code;
+        return ofErrorCode(message(failure)).orElse(INTERNAL);
     }
 
-    /** One line, or where a job file has several problems a line for each as well. */
+    /** The exit code for a message that ends in an error code; empty without one. */
+    public static Optional<ExitCode> ofErrorCode(String message) {
+        Matcher code = CODE_AT_END.matcher(message);
+        return code.find()
+                ? Arrays.stream(values())
+                        .filter(exit -> exit.kinds.contains(code.group(1)))
+                        .findFirst()
+                : Optional.empty();
+    }
+
+    /**
+     * The message of the first cause that is one of our exceptions, also if Spark passed it on from a task. One line that ends in
+     * an error code; problems of a job file have such a line each.
+     */
     public static String message(Throwable failure) {
-        return explain(failure).message;
-    }
-
-    private record Explained(ExitCode code, String message) {}
-
-    private static Explained explain(Throwable failure) {
         for (Throwable t = failure; t != null; t = t.getCause()) {
-            ExitCode code = CODES.get(t.getClass());
-            if (code != null) {
+            if (t instanceof CodedException ours) {
+                String message = String.valueOf(ours.getMessage());
+                return USAGE.kinds.contains(ours.code().split("\\.")[0]) ? message : oneLine(message);
+            }
+        }
+        for (Throwable t = failure; t != null; t = t.getCause()) {
+            String legacy = LEGACY.get(t.getClass().getSimpleName());
+            if (legacy != null) {
                 String message = String.valueOf(t.getMessage());
-                return new Explained(code, code == USAGE ? message : oneLine(message));
+                boolean lines = legacy.startsWith("config") || legacy.startsWith("manifest");
+                return CodedException.withCode(legacy, lines ? message : oneLine(message));
             }
         }
         for (Throwable t = failure; t != null; t = t.getCause()) {
+            String message = String.valueOf(t.getMessage());
             if (t instanceof SparkException) {
-                return ofSpark(String.valueOf(t.getMessage()));
+                return ofSpark(message);
             }
-            if (t instanceof IllegalStateException
-                    && String.valueOf(t.getMessage()).contains(STOPPED)) {
-                return new Explained(
-                        CLUSTER,
-                        "the Spark application was stopped under way, as when somebody ends it or its cluster goes: the log"
-                                + " says more. Run again with --resume");
+            if (t instanceof IllegalStateException && message.contains(STOPPED)) {
+                return CodedException.withCode(
+                        "cluster.stopped",
+                        "the Spark application was stopped during the run, by a user or because the cluster shut down; see"
+                                + " the log above. Run again with --resume");
+            }
+            if (t instanceof OutOfMemoryError) {
+                return CodedException.withCode(
+                        "internal.out-of-memory",
+                        "the driver has too little memory: " + oneLine(message)
+                                + "; give it more, for example with -- --driver-memory 4g");
+            }
+            if (t instanceof UnsatisfiedLinkError) {
+                return CodedException.withCode(
+                        "internal.natives",
+                        "a native library does not load: " + oneLine(message)
+                                + "; run the command doctor, which checks them");
             }
         }
-        return new Explained(
-                INTERNAL,
+        return CodedException.withCode(
+                "internal.unexpected",
                 "unexpected " + failure.getClass().getSimpleName() + ": "
                         + oneLine(String.valueOf(failure.getMessage()))
                         + "; this is a defect of spark-lora: run again with --debug and report the stack trace");
     }
 
-    /** A failed job whose cause did not travel: Spark's message holds the task's whole trace. */
-    private static Explained ofSpark(String message) {
+    /** A failed job without a cause: Spark's message quotes the stack trace of the task. */
+    private static String ofSpark(String message) {
         for (QuotedException quoted : QuotedException.in(message)) {
-            for (Map.Entry<Class<? extends Throwable>, ExitCode> known : CODES.entrySet()) {
-                if (known.getKey().getName().equals(quoted.type())) {
-                    return new Explained(known.getValue(), quoted.message());
-                }
+            if (ofErrorCode(quoted.message()).isPresent()) {
+                return quoted.message();
+            }
+            String legacy = LEGACY.get(quoted.type().substring(quoted.type().lastIndexOf('.') + 1));
+            if (legacy != null) {
+                return CodedException.withCode(legacy, quoted.message());
             }
         }
         String first = message.lines().findFirst().orElse("without a message");
-        return new Explained(CLUSTER, "the Spark job failed: " + first + "; --debug shows all of it");
+        return CodedException.withCode(
+                "cluster.job-failed", "the Spark job failed: " + first + "; run again with --debug for the details");
     }
 
     private static String oneLine(String message) {

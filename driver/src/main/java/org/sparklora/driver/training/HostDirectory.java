@@ -12,20 +12,20 @@ import org.sparklora.worker.encoder.ModelException;
 import org.sparklora.worker.spark.HostModels;
 
 /**
- * A model or adapter directory that a job or command names. One on a remote file system is copied to this host once.
+ * A model or adapter directory that a job or command names. A remote directory is copied to this host once.
  *
- * @param here its directory on this host
- * @param source where the other hosts find it
+ * @param here the directory on this host
+ * @param source where the executors find it
  */
-public record HostDirectory(Path here, ModelSource source) {
+record HostDirectory(Path here, ModelSource source) {
 
-    /** A base model's. */
-    public static HostDirectory model(String key, String location) {
+    /** A base model's directory. */
+    static HostDirectory model(String key, String location) {
         return of(key, location, HostModels::model);
     }
 
-    /** A PEFT adapter's. */
-    public static HostDirectory adapter(String key, String location) {
+    /** A PEFT adapter's directory. */
+    static HostDirectory adapter(String key, String location) {
         return of(key, location, HostModels::adapter);
     }
 
@@ -35,10 +35,11 @@ public record HostDirectory(Path here, ModelSource source) {
         try {
             local = Locations.local(location);
         } catch (IllegalArgumentException e) {
-            throw new UsageException(key + " " + location + " is no path: " + e.getMessage() + "; correct it");
+            throw new UsageException(
+                    "usage.path", key + " " + location + " is not a valid path: " + e.getMessage() + "; correct it");
         }
         if (local.isPresent()) {
-            // Executors have working directories of their own.
+            // Absolute, because executors have other working directories.
             String everywhere = local.get().toAbsolutePath().normalize().toString();
             return new HostDirectory(local.get(), ModelSource.everywhere(everywhere));
         }

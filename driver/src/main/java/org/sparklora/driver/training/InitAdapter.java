@@ -13,32 +13,32 @@ import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.encoder.ModelException;
 
-/** The adapter that a job starts from. It must fit the job's groups whole: a part left out would be lost silently. */
-public final class InitAdapter {
+/** The adapter of {@code lora.init_adapter}. Every tensor of it must belong to a group of the job: none is dropped silently. */
+final class InitAdapter {
 
-    private static final int MOST_SHOWN = 3;
+    private static final int MAX_SHOWN = 3;
 
     private final Path directory;
     private final PeftAdapter adapter;
 
-    public InitAdapter(Path directory) {
+    InitAdapter(Path directory) {
         this.directory = directory;
         this.adapter = PeftAdapter.read(directory);
     }
 
-    public AdapterSnapshot snapshot() {
+    AdapterSnapshot snapshot() {
         return adapter.snapshot();
     }
 
-    /** Refuses an adapter whose A and B do not fit the groups. Needs no data, and so no head. */
-    public void requireModulesFit(LoraManifest groups, LoraConfig lora) {
+    /** Refuses an adapter whose A and B do not fit the groups. The head, which depends on the data, may be unknown. */
+    void requireModulesFit(LoraManifest groups, LoraConfig lora) {
         List<String> problems = shapeProblems(groups, name -> name.contains(".lora_"), "");
         problems.addAll(scalingProblems(groups, lora));
         throwIfAny(problems);
     }
 
-    /** Refuses an adapter that does not fit the whole manifest. */
-    public void requireFit(LoraManifest manifest, List<String> labels) {
+    /** Refuses an adapter that does not fit the manifest, head included. */
+    void requireFit(LoraManifest manifest, List<String> labels) {
         throwIfAny(shapeProblems(manifest, name -> true, " (the job has the labels " + labels + ")"));
     }
 
@@ -52,9 +52,9 @@ public final class InitAdapter {
                 return;
             }
             if (spec == null) {
-                problems.add("'" + name + "' belongs to no group of this job; its part of the adapter would be lost");
+                problems.add("'" + name + "' belongs to no group of this job");
             } else if (!spec.shape().equals(tensor.shape())) {
-                problems.add("'" + name + "' has shape " + tensor.shape() + ", but the job asks for " + spec.shape()
+                problems.add("'" + name + "' has shape " + tensor.shape() + ", but the job needs " + spec.shape()
                         + (manifest.head().contains(spec) ? ofHead : ""));
             }
         });
@@ -71,7 +71,7 @@ public final class InitAdapter {
             if (module != null && (adapter.alpha(path) != module.loraAlpha() || theirs != lora.useRslora())) {
                 problems.add("'" + path + "' was trained with lora_alpha " + adapter.alpha(path) + " and use_rslora "
                         + theirs + ", but the job has " + module.loraAlpha() + " and " + lora.useRslora()
-                        + "; it would compute something else");
+                        + "; the adapter would compute other values");
             }
         }
         return problems;
@@ -79,10 +79,10 @@ public final class InitAdapter {
 
     private void throwIfAny(List<String> problems) {
         if (!problems.isEmpty()) {
-            String more = problems.size() > MOST_SHOWN ? "; and " + (problems.size() - MOST_SHOWN) + " more" : "";
+            String more = problems.size() > MAX_SHOWN ? "; and " + (problems.size() - MAX_SHOWN) + " more" : "";
             throw new ModelException("adapter.mismatch", "lora.init_adapter " + directory + " does not fit this job: "
-                    + String.join("; ", problems.subList(0, Math.min(MOST_SHOWN, problems.size()))) + more
-                    + "; give groups with the adapter's modules, r and lora_alpha, or another adapter");
+                    + String.join("; ", problems.subList(0, Math.min(MAX_SHOWN, problems.size()))) + more
+                    + "; declare groups with the adapter's modules, r and lora_alpha, or name another adapter");
         }
     }
 }

@@ -6,21 +6,17 @@ import org.sparklora.driver.cluster.data.EvaluationData;
 import org.sparklora.driver.cluster.data.ShardLayout;
 import org.sparklora.driver.cluster.data.Tokenization;
 import org.sparklora.driver.cluster.data.TrainingData;
-import org.sparklora.driver.job.config.DataOrder;
-import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.worker.head.TaskHead;
 
 /**
- * The data of a job, tokenised and dealt to shards, and the head that its labels ask for.
+ * The data of a job, tokenized and divided into shards, and the head that fits its labels.
  *
  * @param labels label texts in the order of the head's outputs; empty for regression
  */
-public record JobData(TrainingData training, Optional<EvaluationData> validation, List<String> labels, TaskHead head) {
+record JobData(TrainingData training, Optional<EvaluationData> validation, List<String> labels, TaskHead head) {
 
-    /** Tokenises and deals rows, and closes them. */
-    public static JobData prepare(JobRows read, JobConfig job, JobModel model) {
-        ShardLayout layout = layout(job);
-        Tokenization tokenization = model.tokenization();
+    /** Tokenizes rows, divides them into shards, and closes them. */
+    static JobData prepare(JobRows read, ShardLayout layout, Tokenization tokenization) {
         try (JobRows rows = read) {
             return new JobData(
                     TrainingData.prepare(rows.training(), rows.codec(), tokenization, layout),
@@ -31,10 +27,9 @@ public record JobData(TrainingData training, Optional<EvaluationData> validation
         }
     }
 
-    /** How the job deals its training rows. */
-    public static ShardLayout layout(JobConfig job) {
-        boolean given = job.data().order() == DataOrder.GIVEN;
-        return new ShardLayout(
-                job.seed(), job.training().shards(), job.training().batchSize(), given);
+    long trainingTokens() {
+        return training.statistics().lengths().entrySet().stream()
+                .mapToLong(e -> e.getKey() * e.getValue())
+                .sum();
     }
 }

@@ -10,9 +10,8 @@ import org.sparklora.driver.cluster.Sessions;
 import org.sparklora.driver.cluster.TaskSlots;
 import org.sparklora.driver.cluster.data.DataSurvey;
 import org.sparklora.driver.job.config.JobConfig;
-import org.sparklora.driver.job.config.TrainingConfig;
 import org.sparklora.driver.job.freeze.FreezePolicy;
-import org.sparklora.driver.job.plan.Rates;
+import org.sparklora.driver.job.plan.EpochPlanner;
 import org.sparklora.driver.job.plan.RunPlan;
 import org.sparklora.driver.job.plan.StepCost;
 import org.sparklora.driver.job.plan.Timeline;
@@ -23,39 +22,33 @@ import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.train.LearningRateSchedule;
 
-/**
- * Puts the plan of a job together: model, groups and policy as a run would, and a look at the data. What a run
- * would refuse of these is refused here.
- */
+/** Computes the plan of a job from its model, groups, policy and a sample of its data. Refuses what a run would refuse. */
 public final class JobPlan {
 
-    /** Enough for a mean length within a few per cent. */
+    /** Enough rows for a mean length within a few per cent. */
     private static final int SAMPLE_ROWS = 2_000;
 
     private final JobConfig job;
-    private final JobModel model;
-    private final LoraManifest groups;
-    private final FreezePolicy policy;
+    private final RunSettings settings;
+    private final JobGroups groups;
 
     private JobPlan(JobConfig job) {
         this.job = job;
-        this.model = JobModel.open(job);
-        this.groups = model.groups();
-        this.policy = model.policy(groups);
+        this.settings = new RunSettings(job);
+        this.groups = JobGroups.of(JobModel.open(job));
+        JobRows.requireFiles(job);
     }
 
-    /** The plan of a job. Reads its data as a run would, and tokenises a sample of it. */
+    /** Reads the job's data as a run would, and tokenizes a sample of it. */
     public static RunPlan of(JobConfig job) throws IOException {
         JobPlan plan = new JobPlan(job);
-        JobRows.requireFiles(job);
         try (SparkSession spark = Sessions.open("spark-lora plan " + job.name())) {
             return plan.of(spark);
         }
     }
 
-    /** The same in a session that is open already. */
+    /** The same in an open session. */
     public static RunPlan of(SparkSession spark, JobConfig job) {
-        JobRows.requireFiles(job);
         return new JobPlan(job).of(spark);
     }
 
@@ -66,37 +59,40 @@ public final class JobPlan {
     }
 
     private RunPlan of(SparkSession spark, JobRows rows) {
+        JobModel model = groups.model();
+        FreezePolicy policy = groups.policy();
         DataSurvey survey = DataSurvey.of(rows.training(), rows.codec(), model.tokenization(), SAMPLE_ROWS);
-        OptionalLong held = rows.validation().isPresent()
+        OptionalLong validationRows = rows.validation().isPresent()
                 ? OptionalLong.of(DataSurvey.count(rows.validation().get(), rows.codec()))
                 : OptionalLong.empty();
-        TrainingConfig training = job.training();
-        ShardPlan shards = JobData.layout(job).plan(survey.rows());
-        int epochs = training.numTrainEpochs();
+        ShardPlan shards = settings.layout().plan(survey.rows());
+        int epochs = job.training().numTrainEpochs();
         int steps = shards.stepsPerEpoch();
-        LoraManifest manifest = model.withHead(groups, rows.head());
-        // Refuses an init_adapter that does not fit; the values themselves are for a run.
-        model.firstValues(manifest, rows.labels());
-        List<Timeline> timelines = Timeline.of(policy, model.initial(policy, groups, steps), epochs, steps);
-        LearningRateSchedule schedule = TrainingRun.schedule(training, steps);
-        List<String> warnings = new ArrayList<>(model.peftTraps());
+        LoraManifest manifest = groups.withHead(rows.head());
+        // Only to refuse an init_adapter that does not fit.
+        groups.initializer(manifest, rows.labels());
+        List<Timeline> timelines = Timeline.of(policy, groups.initial(steps), epochs, steps);
+        LearningRateSchedule schedule = settings.learningRates(steps);
+        List<String> warnings = new ArrayList<>(groups.peftTraps());
         warnings.addAll(new Warnings(policy, timelines, schedule).of(manifest.groups(), epochs, steps));
         RunPlan.Subject subject = new RunPlan.Subject(
                 job.name(),
-                describeModel(),
-                new RunPlan.Data(shards, held, survey.sample(), job.model().maxLength(), rows.labels()),
+                describe(model),
+                new RunPlan.Data(
+                        shards, validationRows, survey.sample(), job.model().maxLength(), rows.labels()),
                 new RunPlan.Schedule(
                         job.schedule().policy().kind().label(),
                         epochs,
                         policy.mayEndBefore(),
-                        new Rates(training.learningRate(), schedule)),
+                        job.training().learningRate(),
+                        schedule),
                 memory(spark, shards));
-        StepCost cost = new StepCost(manifest, model.base().encoder(), survey.sample());
-        return new RunPlan(subject, manifest, cost, model.cacheRule(), timelines, warnings);
+        EpochPlanner planner = new EpochPlanner(manifest, model.encoder(), shards, model.cachePolicy());
+        return new RunPlan(subject, planner, new StepCost(planner, survey.sample()), timelines, warnings);
     }
 
-    private RunPlan.Model describeModel() {
-        Encoder encoder = model.base().encoder();
+    private static RunPlan.Model describe(JobModel model) {
+        Encoder encoder = model.encoder();
         long weights = encoder.weights().stream().mapToLong(TensorSpec::size).sum();
         return new RunPlan.Model(
                 model.directory().toString(), encoder.layers(), encoder.hiddenSize(), weights * Float.BYTES);
@@ -104,13 +100,13 @@ public final class JobPlan {
 
     private RunPlan.Memory memory(SparkSession spark, ShardPlan shards) {
         int rows = ceil(shards.batchSize(), shards.shards());
-        int piece = ceil(rows, job.training().gradientAccumulationSteps());
+        int microbatch = ceil(rows, job.training().gradientAccumulationSteps());
         boolean baseDropout = job.execution()
                         .baseDropout()
-                        .or(model.base().encoder().modelDropout().hidden())
+                        .or(groups.model().encoder().modelDropout().hidden())
                 > 0;
         return new RunPlan.Memory(
-                TaskSlots.perExecutor(JavaSparkContext.fromSparkContext(spark.sparkContext())), piece, baseDropout);
+                TaskSlots.perExecutor(JavaSparkContext.fromSparkContext(spark.sparkContext())), microbatch, baseDropout);
     }
 
     private static int ceil(int a, int b) {

@@ -2,7 +2,6 @@ package org.sparklora.driver.training;
 
 import java.util.List;
 import java.util.Optional;
-import java.util.function.Function;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -10,13 +9,10 @@ import org.apache.spark.sql.SparkSession;
 import org.sparklora.driver.cluster.Locations;
 import org.sparklora.driver.cluster.data.ClassLabels;
 import org.sparklora.driver.cluster.data.LabelCodec;
-import org.sparklora.driver.cluster.data.LabelSets;
-import org.sparklora.driver.cluster.data.RegressionLabels;
 import org.sparklora.driver.cluster.data.RowKind;
 import org.sparklora.driver.cluster.data.Source;
 import org.sparklora.driver.cluster.data.SourceReader;
 import org.sparklora.driver.cluster.data.Split;
-import org.sparklora.driver.cluster.data.TagSequences;
 import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.job.config.SourceConfig;
 import org.sparklora.driver.job.config.Task;
@@ -27,7 +23,7 @@ import org.sparklora.worker.head.RegressionHead;
 import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.head.TokenClassificationHead;
 
-/** The rows of a job as its files hold them, and what their labels mean. Persisted until closed. */
+/** The rows of a job before tokenization, and the meaning of their labels. Persisted by Spark until closed. */
 public final class JobRows implements AutoCloseable {
 
     private final Dataset<Row> all;
@@ -49,8 +45,8 @@ public final class JobRows implements AutoCloseable {
         this.labels = labels;
     }
 
-    /** Refuses files that are not there: what can be told of the data before Spark starts. */
-    public static void requireFiles(JobConfig job) {
+    /** Refuses missing files. Needs no Spark session. */
+    static void requireFiles(JobConfig job) {
         Configuration hadoop = Locations.hadoop();
         SourceReader.requireFiles(source(job.data().train()), hadoop);
         if (job.data().validation().orElse(null) instanceof ValidationConfig.Source own) {
@@ -58,60 +54,46 @@ public final class JobRows implements AutoCloseable {
         }
     }
 
-    /** Refuses a source whose files are not there. */
+    /** Refuses a source whose files are missing. Needs no Spark session. */
     public static void requireFiles(Source source) {
         SourceReader.requireFiles(source, Locations.hadoop());
     }
 
     /** Reads the files of a job. */
-    public static JobRows read(SparkSession spark, JobConfig job) {
-        return of(
-                job,
-                SourceReader.read(
-                        spark, source(job.data().train()), kind(job.model().task())),
-                own -> SourceReader.read(
-                        spark, source(own.source()), kind(job.model().task())),
-                Optional.empty());
+    static JobRows read(SparkSession spark, JobConfig job) {
+        RowKind kind = kind(job.model().task());
+        Dataset<Row> training = SourceReader.read(spark, source(job.data().train()), kind);
+        Optional<Dataset<Row>> validation = Optional.empty();
+        if (job.data().validation().orElse(null) instanceof ValidationConfig.Source own) {
+            validation = Optional.of(SourceReader.read(spark, source(own.source()), kind));
+        }
+        return of(job, new DatasetTraining.Rows(training, validation, Optional.empty()));
     }
 
-    /**
-     * Rows that are read already, or will be when they are first used.
-     *
-     * @param validation reads rows of their own to validate on, where the job has such
-     * @param known label texts in the order of the head's outputs, if the caller knows them better than the job
-     */
-    public static JobRows of(
-            JobConfig job,
-            Dataset<Row> rows,
-            Function<ValidationConfig.Source, Dataset<Row>> validation,
-            Optional<List<String>> known) {
-        // Several passes follow, and without this each would parse the file again.
-        Task task = job.model().task();
-        Dataset<Row> all = rows.persist();
+    /** Takes given rows, of which the job's validation fraction is split off. */
+    static JobRows of(JobConfig job, DatasetTraining.Rows rows) {
+        // Several passes follow. Without this, each would parse the file again.
+        Dataset<Row> all = rows.training().persist();
         try {
             Dataset<Row> training = all;
-            Optional<Dataset<Row>> held = Optional.empty();
-            ValidationConfig from = job.data().validation().orElse(null);
-            if (from instanceof ValidationConfig.Fraction part) {
+            Optional<Dataset<Row>> validation = rows.validation();
+            if (job.data().validation().orElse(null) instanceof ValidationConfig.Fraction part) {
                 Split split = Split.of(all, part.fraction(), job.seed());
                 training = split.training();
-                held = Optional.of(split.validation());
-            } else if (from instanceof ValidationConfig.Source own) {
-                held = Optional.of(validation.apply(own));
+                validation = Optional.of(split.validation());
             }
-            return new JobRows(
-                    all,
-                    training,
-                    held,
-                    task,
-                    task == Task.REGRESSION ? List.of() : known.orElseGet(() -> labels(job, all)));
+            Task task = job.model().task();
+            List<String> labels = task == Task.REGRESSION
+                    ? List.of()
+                    : rows.labels().orElseGet(() -> labels(job, all));
+            return new JobRows(all, training, validation, task, labels);
         } catch (RuntimeException e) {
             all.unpersist();
             throw e;
         }
     }
 
-    /** What the columns of a task's rows hold. */
+    /** What the label column of a task holds. */
     public static RowKind kind(Task task) {
         return switch (task) {
             case CLASSIFICATION, REGRESSION -> RowKind.ONE_LABEL;
@@ -120,20 +102,12 @@ public final class JobRows implements AutoCloseable {
         };
     }
 
-    /** The labels of the job; else of all rows of the training file, so that none is unknown in a part held out. */
+    /** The labels that the job lists. Otherwise those of all rows, so that validation rows bring no unknown label. */
     private static List<String> labels(JobConfig job, Dataset<Row> all) {
-        return job.model().labels().orElseGet(() -> learn(all, job));
-    }
-
-    private static List<String> learn(Dataset<Row> all, JobConfig job) {
-        String source = job.data().train().path();
-        return switch (job.model().task()) {
-            case REGRESSION -> List.of();
-            case CLASSIFICATION -> ClassLabels.learn(all, source).names();
-            case MULTI_LABEL -> ClassLabels.learnFromLists(all, source, 1).names();
-            case TOKEN_CLASSIFICATION ->
-                ClassLabels.learnFromLists(all, source, 2).names();
-        };
+        return job.model()
+                .labels()
+                .orElseGet(() -> ClassLabels.learn(
+                        job.model().task(), all, job.data().train().path()));
     }
 
     private static Source source(SourceConfig config) {
@@ -147,40 +121,30 @@ public final class JobRows implements AutoCloseable {
                 config.options());
     }
 
-    public Dataset<Row> training() {
+    Dataset<Row> training() {
         return training;
     }
 
-    public Optional<Dataset<Row>> validation() {
+    Optional<Dataset<Row>> validation() {
         return validation;
     }
 
     /** Label texts in the order of the head's outputs; empty for regression. */
-    public List<String> labels() {
+    List<String> labels() {
         return labels;
     }
 
-    public LabelCodec codec() {
-        return codec(task, labels);
+    LabelCodec codec() {
+        return LabelCodec.of(task, labels);
     }
 
-    /** What the texts of labels mean; numbers for regression. */
-    public static LabelCodec codec(Task task, List<String> labels) {
-        return switch (task) {
-            case REGRESSION -> new RegressionLabels();
-            case CLASSIFICATION -> ClassLabels.of(labels);
-            case MULTI_LABEL -> LabelSets.of(labels);
-            case TOKEN_CLASSIFICATION -> TagSequences.of(labels);
-        };
-    }
-
-    /** The head that the labels ask for. */
-    public TaskHead head() {
+    /** A head with an output for each label. */
+    TaskHead head() {
         return head(task, labels);
     }
 
-    /** The head of a task with these labels. */
-    public static TaskHead head(Task task, List<String> labels) {
+    /** A task's head with an output for each label. */
+    static TaskHead head(Task task, List<String> labels) {
         return switch (task) {
             case REGRESSION -> new RegressionHead();
             case CLASSIFICATION -> new ClassificationHead(labels.size());

@@ -5,7 +5,7 @@ public final class ProductVersion {
 
     private ProductVersion() {}
 
-    /** The version, or {@code (not packaged)} where the classes were not loaded from the job jar. */
+    /** The version, or {@code (not packaged)} if the classes do not come from the job jar. */
     public static String current() {
         String version = ProductVersion.class.getPackage().getImplementationVersion();
         return version == null ? "(not packaged)" : version;

@@ -19,31 +19,31 @@ import org.sparklora.driver.run.checkpoint.CheckpointStore;
 import org.sparklora.driver.run.history.RunDirectory;
 import org.sparklora.driver.run.history.RunHistory;
 import org.sparklora.driver.run.history.RunStatus;
-import org.sparklora.driver.run.loop.TrainingLoop.StoppingCriteria;
+import org.sparklora.driver.run.loop.StoppingCriteria;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 
 /**
- * What {@code --resume} found in a run directory, checked against the job. Nothing in the directory is changed before
- * the run goes on, save that checkpoints which cannot be used are written into the status of a run that was not finished.
+ * The run that {@code --resume} found in a run directory, checked against the job. Finding it changes no file, with one
+ * exception: if no checkpoint can be used, the status of an unfinished run says so.
  *
- * @param checkpoint where the run goes on; empty when it had not come to its first
+ * @param checkpoint where the run continues; empty if it stopped before its first checkpoint
  * @param status as the run left it
  */
-public record Resumption(RunDirectory directory, Optional<Checkpoint> checkpoint, Optional<RunStatus> status) {
+record Resumption(RunDirectory directory, Optional<Checkpoint> checkpoint, Optional<RunStatus> status) {
 
     private static final String CONFIG = "config.yaml";
 
     /**
      * Looks for a run.
      *
-     * @return empty when there is none, so that this one starts afresh
-     * @throws UsageException naming everything in which the job differs from the run's and must not
-     * @throws CheckpointException when there are checkpoints and none can be used
+     * @return empty if there is none; then the job starts from the beginning
+     * @throws UsageException naming every change of the job that a resumed run does not allow
+     * @throws CheckpointException if there are checkpoints and none can be used
      */
-    public static Optional<Resumption> find(JobConfig job, RunDirectory directory) throws IOException {
+    static Optional<Resumption> find(JobConfig job, RunDirectory directory) throws IOException {
         if (!directory.exists(CONFIG)) {
             return Optional.empty();
         }
@@ -58,7 +58,7 @@ public record Resumption(RunDirectory directory, Optional<Checkpoint> checkpoint
         int nextDecision = found.checkpoint().map(c -> c.point().nextDecision()).orElse(0);
         List<String> refused = JobChanges.refused(before, job, reached, nextDecision);
         if (!refused.isEmpty()) {
-            throw refusal("the job differs from " + where, refused);
+            throw refusal("usage.resume-job-changed", "the job differs from " + where, refused);
         }
         return Optional.of(found);
     }
@@ -67,7 +67,7 @@ public record Resumption(RunDirectory directory, Optional<Checkpoint> checkpoint
         try {
             return new CheckpointStore(directory).newest(line -> Console.progress("warning: " + line));
         } catch (CheckpointException e) {
-            // A finished run's adapter is good whatever became of its checkpoints.
+            // The adapter of a finished run is valid even if its checkpoints are not.
             if (status.filter(Resumption::isFinished).isEmpty()) {
                 RunStatus failed = RunStatus.failed(ExitCode.of(e).code(), ExitCode.message(e));
                 directory.write(RunStatus.FILE, failed.toJson());
@@ -86,25 +86,25 @@ public record Resumption(RunDirectory directory, Optional<Checkpoint> checkpoint
         return status.state() == RunStatus.State.FINISHED;
     }
 
-    /** Whether the run came to its end, be it that of a shorter job. */
-    public boolean isFinished() {
+    /** Whether the run finished, possibly with fewer epochs than the job has now. */
+    boolean isFinished() {
         return status.filter(Resumption::isFinished).isPresent();
     }
 
-    /** Whether the run came to the end of this very job. */
-    public boolean nothingLeft(StoppingCriteria ending) {
+    /** Whether the run finished all that the job asks for. */
+    boolean nothingLeft(StoppingCriteria criteria) {
         return isFinished()
-                && checkpoint.filter(c -> ending.reached(c.point().seen())).isPresent();
+                && checkpoint.filter(c -> criteria.reached(c.point().seen())).isPresent();
     }
 
-    /** The run's history as of the checkpoint. */
-    public RunHistory history(Clock clock) throws IOException {
+    /** The run's history up to the checkpoint. */
+    RunHistory history(Clock clock) throws IOException {
         return RunHistory.resume(
                 directory, clock, checkpoint.map(Checkpoint::historyBytes).orElse(0));
     }
 
-    /** Declared groups that the checkpoint does not know. */
-    public List<String> added(LoraManifest manifest) {
+    /** Groups of the job that the checkpoint does not know. */
+    List<String> added(LoraManifest manifest) {
         if (checkpoint.isEmpty()) {
             return List.of();
         }
@@ -115,25 +115,19 @@ public record Resumption(RunDirectory directory, Optional<Checkpoint> checkpoint
                 .toList();
     }
 
-    /** What a job's numbers come from, as checkpoints keep it: what the job file says, and what its paths hold. */
-    public static SortedMap<String, String> origin(JobConfig job, JobModel model, JobData data) {
+    /** Digests of everything that determines a run's results: the job file and the contents of its paths. */
+    static SortedMap<String, String> origin(JobConfig job, JobModel model, JobData data) {
         SortedMap<String, String> origin = new TreeMap<>();
         origin.put("job", JobChanges.fixedSha256(job));
         origin.put("base model", model.baseSha256());
         origin.put("training rows", Long.toString(data.training().plan().examples()));
-        origin.put("training tokens", Long.toString(tokens(data)));
+        origin.put("training tokens", Long.toString(data.trainingTokens()));
         origin.put("labels", data.labels().toString());
         return origin;
     }
 
-    private static long tokens(JobData data) {
-        return data.training().statistics().lengths().entrySet().stream()
-                .mapToLong(e -> e.getKey() * e.getValue())
-                .sum();
-    }
-
-    /** Refuses files that are not what they were. */
-    public void requireSame(SortedMap<String, String> origin) {
+    /** Refuses inputs that changed since the checkpoint. */
+    void requireSame(SortedMap<String, String> origin) {
         List<String> differences = new ArrayList<>();
         checkpoint.ifPresent(c -> c.origin().forEach((what, was) -> {
             String is = origin.getOrDefault(what, was);
@@ -142,20 +136,24 @@ public record Resumption(RunDirectory directory, Optional<Checkpoint> checkpoint
             }
         }));
         if (!differences.isEmpty()) {
-            throw refusal("what the job reads is not what the run in " + directory.location() + " read", differences);
+            throw refusal(
+                    "usage.resume-input-changed",
+                    "the inputs of the run in " + directory.location() + " have changed",
+                    differences);
         }
     }
 
-    private static UsageException refusal(String what, List<String> differences) {
-        return new UsageException("--resume: " + what
-                + " in what must not change; change it back, or train afresh with another --output or --overwrite\n"
-                + String.join("\n", differences));
+    private static UsageException refusal(String code, String what, List<String> differences) {
+        List<String> lines = new ArrayList<>();
+        lines.add("--resume: " + what + "; undo the changes below, or start a new run with another --output or --overwrite");
+        lines.addAll(differences);
+        return UsageException.ofLines(code, lines);
     }
 
-    /** For a person: where the run goes on. */
-    public String description() {
+    /** For the user: where the run continues. */
+    String description() {
         return checkpoint
-                .map(c -> "going on from " + CheckpointStore.FOLDER + "/" + c.name() + ", after "
+                .map(c -> "resuming from " + CheckpointStore.FOLDER + "/" + c.name() + ", after "
                         + c.point().stepsDone() + " steps")
                 .orElse("the run in " + directory.location() + " has no checkpoint; starting from the beginning");
     }

@@ -7,40 +7,39 @@ import org.apache.spark.SparkEnv;
 import org.apache.spark.metrics.MetricsSystem;
 import org.apache.spark.metrics.source.Source;
 import org.sparklora.driver.watch.progress.RunMeter;
-import org.sparklora.driver.watch.progress.RunMeter.Reading;
+import org.sparklora.driver.watch.progress.RunMeter.Snapshot;
 import org.sparklora.worker.contract.GroupState;
 
 /**
- * The run as gauges of Spark's metrics system, which gives them to whatever sinks are set: the Prometheus servlet, JMX,
- * Graphite. They are there from the run's start to its end, under the source {@code spark-lora} of the driver.
+ * Publishes a run's progress as gauges of Spark's metrics system, from where sinks such as the Prometheus servlet, JMX and
+ * Graphite read them. The driver has them as the source {@code spark-lora} while the run lasts.
  *
- * <p>Works on any session, since a source can come at any time. Of several runs at once in one application the first has the
- * gauges.
+ * <p>Any session will do, because sources may be added at any time. If an application has several runs at once, only the first
+ * has gauges.
  */
-public final class RunGauges implements Source, AutoCloseable {
+final class RunGauges implements Source, AutoCloseable {
 
-    /** What their names begin with, after application and {@code driver}. */
-    public static final String SOURCE = "spark-lora";
+    /** The part of a gauge's name after application and {@code driver}. */
+    static final String SOURCE = "spark-lora";
 
     private final MetricRegistry registry = new MetricRegistry();
     private final RunMeter meter;
     private boolean shown;
 
-    /** Gauges of what a meter reads. */
-    public RunGauges(RunMeter meter) {
+    RunGauges(RunMeter meter) {
         this.meter = meter;
         gauge("epoch", r -> r.at().epoch());
         gauge("step", r -> r.at().stepsDone());
         gauge("steps", r -> r.at().steps());
-        gauge("loss", r -> r.numbers().loss());
-        gauge("grad_norm", r -> r.numbers().gradNorm());
-        gauge("examples_per_second", r -> r.numbers().examplesPerSecond());
+        gauge("loss", r -> r.stats().loss());
+        gauge("grad_norm", r -> r.stats().gradNorm());
+        gauge("examples_per_second", r -> r.stats().examplesPerSecond());
         gauge("live_groups", r -> r.groups().in(GroupState.LIVE).size());
-        gauge("trainable_parameters", Reading::trainableParameters);
+        gauge("trainable_parameters", Snapshot::trainableParameters);
     }
 
-    /** Gives them to Spark, until closed. */
-    public void show() {
+    /** Registers the gauges with Spark until {@link #close}. */
+    void show() {
         MetricsSystem spark = SparkEnv.get().metricsSystem();
         if (spark.getSourcesByName(SOURCE).isEmpty()) {
             spark.registerSource(this);
@@ -48,8 +47,8 @@ public final class RunGauges implements Source, AutoCloseable {
         }
     }
 
-    private void gauge(String name, ToDoubleFunction<Reading> value) {
-        Gauge<Double> gauge = () -> value.applyAsDouble(meter.reading());
+    private void gauge(String name, ToDoubleFunction<Snapshot> value) {
+        Gauge<Double> gauge = () -> value.applyAsDouble(meter.snapshot());
         registry.register(name, gauge);
     }
 
@@ -66,7 +65,7 @@ public final class RunGauges implements Source, AutoCloseable {
     @Override
     public void close() {
         SparkEnv spark = SparkEnv.get();
-        if (shown && spark != null) { // A context that was stopped in between took its metrics along.
+        if (shown && spark != null) { // A stopped context has dropped its metrics.
             spark.metricsSystem().removeSource(this);
         }
     }

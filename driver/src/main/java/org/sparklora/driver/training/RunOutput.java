@@ -8,6 +8,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
@@ -20,7 +21,6 @@ import org.sparklora.driver.cluster.data.EvaluationData;
 import org.sparklora.driver.job.config.ActivationCache;
 import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.job.config.ResolvedYaml;
-import org.sparklora.driver.job.config.Task;
 import org.sparklora.driver.job.freeze.EpochMetrics;
 import org.sparklora.driver.job.manifest.ManifestFile;
 import org.sparklora.driver.job.manifest.ManifestJson;
@@ -36,29 +36,27 @@ import org.sparklora.driver.run.history.OutputGuard;
 import org.sparklora.driver.run.history.RunDirectory;
 import org.sparklora.driver.run.history.RunHistory;
 import org.sparklora.driver.run.history.RunStatus;
+import org.sparklora.driver.run.loop.StoppingCriteria;
 import org.sparklora.driver.run.loop.TrainingLoop;
-import org.sparklora.driver.run.loop.TrainingLoop.StoppingCriteria;
-import org.sparklora.driver.watch.tracking.Outcome;
+import org.sparklora.driver.watch.tracking.Tracking.Outcome;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.Sha256;
 import org.sparklora.worker.contract.TensorSpec;
+import org.sparklora.worker.encoder.HeadInput;
 import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.machine.Machine;
 
 /**
- * What a run leaves behind. Lifecycle: {@link #open}, {@link #started} once model and data are known to be good, then
- * {@link #finished}; {@link #failed} from any of these. A process that is stopped in between writes {@code cancelled}.
+ * The files of a run. Call order: {@link #open}, {@link #started} once model and data are checked, {@link #run}, {@link
+ * #finished}; or {@link #failed} after any of these. A process that is told to stop writes the status {@code cancelled}.
  *
- * <p>A run that {@code --overwrite} is to replace stays untouched until {@link #started}: whatever is wrong with the new
- * run's inputs, the old one is not lost.
+ * <p>A run that {@code --overwrite} replaces stays untouched until {@link #started}, so an error in the new run's inputs does
+ * not delete it.
  */
 public final class RunOutput {
-
-    private static final String STOPPED =
-            "cancelled: the process was told to stop; run again with --resume to go on from the newest checkpoint";
 
     private final JobConfig job;
     private final RunDirectory directory;
@@ -67,181 +65,179 @@ public final class RunOutput {
     private final Instant began;
     private final IfRunIsThere ifRunIsThere;
     private final Optional<Resumption> resumption;
-    private final Thread whenStopped = new Thread(this::cancelled, "spark-lora status");
-
-    /** Whether the directory is this run's; before that, it holds the run to be replaced. Read by the hook's thread. */
-    private volatile boolean claimed;
-
     private final RunViews views;
+    private final StatusFile status;
     private SortedMap<String, String> origin = new TreeMap<>();
 
-    /** What to do with a run that the output directory holds. */
+    /** What to do when the output directory holds a run. */
     public enum IfRunIsThere {
         REFUSE,
         OVERWRITE,
         RESUME
     }
 
-    private RunOutput(
-            JobConfig job,
-            RunDirectory directory,
-            Clock clock,
-            IfRunIsThere ifRunIsThere,
-            Optional<Resumption> resumption)
+    /**
+     * What a run works on, once all of it is checked.
+     *
+     * @param manifest groups and head
+     * @param initial the groups' states before the first epoch
+     */
+    record Start(
+            JobModel model, LoraManifest manifest, FreezeState initial, JobData data, ExchangeChoice exchange) {}
+
+    private RunOutput(JobConfig job, RunDirectory directory, Clock clock, IfRunIsThere ifRunIsThere)
             throws IOException {
         this.job = job;
         this.directory = directory;
         this.clock = clock;
         this.ifRunIsThere = ifRunIsThere;
-        this.resumption = resumption;
-        this.began = clock.instant();
-        this.views = new RunViews(job, directory, clock);
-        this.history = resumption.isPresent() ? resumption.get().history(clock) : new RunHistory(directory, clock);
-    }
-
-    /**
-     * Claims the output directory unless it holds a run; such a one is refused, or one to be overwritten or a finished
-     * one to go on is kept for now.
-     */
-    public static RunOutput open(JobConfig job, Clock clock, IfRunIsThere ifRunIsThere) throws IOException {
-        RunDirectory directory = directory(job.output());
-        Optional<Resumption> resumption =
+        this.resumption =
                 ifRunIsThere == IfRunIsThere.RESUME ? Resumption.find(job, directory) : Optional.empty();
         if (ifRunIsThere == IfRunIsThere.OVERWRITE) {
             OutputGuard.refuseForeign(directory);
         } else if (resumption.isEmpty()) {
             OutputGuard.refuseOtherRun(directory);
         }
-        RunOutput output = new RunOutput(job, directory, clock, ifRunIsThere, resumption);
-        boolean finished = resumption.filter(Resumption::isFinished).isPresent();
-        if (!OutputGuard.holdsRun(directory) || (resumption.isPresent() && !finished)) {
-            output.claim();
+        this.began = clock.instant();
+        this.views = new RunViews(job, directory, clock);
+        this.status = new StatusFile(directory, views);
+        this.history = resumption.isPresent() ? resumption.get().history(clock) : new RunHistory(directory, clock);
+    }
+
+    /**
+     * Opens the output directory. A run in it is refused, unless it is to be overwritten or resumed. The directory is claimed
+     * at once if it is empty or holds an unfinished run to resume, otherwise in {@link #started}.
+     */
+    static RunOutput open(JobConfig job, Clock clock, IfRunIsThere ifRunIsThere) throws IOException {
+        RunDirectory directory = directory(job.output());
+        RunOutput output = new RunOutput(job, directory, clock, ifRunIsThere);
+        boolean resumesUnfinished =
+                output.resumption.filter(resumption -> !resumption.isFinished()).isPresent();
+        if (!OutputGuard.holdsRun(directory) || resumesUnfinished) {
+            output.status.claim();
         }
-        Runtime.getRuntime().addShutdownHook(output.whenStopped);
+        output.status.watchShutdown();
         return output;
     }
 
-    /** The run directory at a path that a person gave. */
+    /** The run directory at a path or URI that the user gave. */
     public static RunDirectory directory(String path) {
         try {
             return RunDirectories.of(path);
         } catch (IllegalArgumentException e) {
-            throw new UsageException(path + " is no path: " + e.getMessage() + "; correct it");
+            throw new UsageException("usage.path", path + " is not a valid path: " + e.getMessage() + "; correct it");
         }
     }
 
-    private void claim() throws IOException {
-        claimed = true;
-        views.claimed();
-        status(RunStatus.running());
-    }
-
-    /** What the epochs showed that were done before this process. */
-    public List<EpochMetrics> seen() {
+    /** Metrics of the epochs that earlier processes of this run finished. */
+    List<EpochMetrics> seen() {
         return resumption
                 .flatMap(Resumption::checkpoint)
                 .map(checkpoint -> checkpoint.point().seen())
                 .orElse(List.of());
     }
 
-    public RunHistory history() {
+    RunHistory history() {
         return history;
     }
 
-    /** An epoch's end is published. */
-    public void epochEnded() {
+    /** Updates the report page after an epoch. */
+    void epochEnded() {
         views.epochEnded();
     }
 
-    /** Whether a finished run is to go on that has nothing left to do; says so, and leaves the run as it is. */
-    public boolean nothingLeft(StoppingCriteria ending) {
-        if (resumption.filter(r -> r.nothingLeft(ending)).isEmpty()) {
+    /** Whether the run to resume has finished already. Prints that, and changes nothing. */
+    boolean nothingLeft(StoppingCriteria criteria) {
+        if (resumption.filter(r -> r.nothingLeft(criteria)).isEmpty()) {
             return false;
         }
-        Runtime.getRuntime().removeShutdownHook(whenStopped);
+        status.ignoreShutdown();
         String sha = resumption
                 .flatMap(Resumption::status)
                 .map(RunStatus::adapterSha256)
                 .orElse("");
         Console.out(
-                "%s: nothing left to do, the run is finished; its adapter is in %s/adapter%n"
+                "%s: the run has finished already; its adapter is in %s/adapter%n"
                         + "adapter_model.safetensors sha256 %s",
                 job.name(), directory.location(), sha);
         return true;
     }
 
-    /** Runs the loop, from the checkpoint where there is one, and keeps checkpoints. */
-    public TrainingLoop.Result run(TrainingLoop loop) {
+    /** Runs the loop, from the checkpoint to resume if there is one, and writes checkpoints. */
+    TrainingLoop.Result run(TrainingLoop loop) {
         RunCheckpointer checkpointer = new RunCheckpointer(
                 new CheckpointStore(directory), history, job.execution().checkpointEvery(), origin);
         Optional<Checkpoint> from = resumption.flatMap(Resumption::checkpoint);
         return from.isPresent() ? loop.resume(from.get().point(), checkpointer) : loop.run(checkpointer);
     }
 
-    /** Takes the place of a run that is to be overwritten, records what the run depends on, and says what it will do. */
-    public void started(
-            JobModel model,
-            LoraManifest manifest,
-            FreezeState initial,
-            JobData data,
-            SparkSession spark,
-            ExchangeChoice exchange)
-            throws IOException {
-        origin = Resumption.origin(job, model, data);
+    /** Claims the directory, if {@link #open} did not, and records what the run depends on. */
+    void started(Start start, SparkSession spark) throws IOException {
+        origin = Resumption.origin(job, start.model(), start.data());
         if (ifRunIsThere == IfRunIsThere.OVERWRITE) {
             OutputGuard.overwrite(directory);
-            claim();
+            status.claim();
         }
         if (resumption.isPresent()) {
             resumption.get().requireSame(origin);
-            // Before the history changes: checkpoints further on would point into what is cut off.
+            // Before the history is truncated: later checkpoints would point behind its end.
             new CheckpointStore(directory).deleteAfter(resumption.get().checkpoint());
-            claim();
+            status.claim();
             Console.progress(job.name() + ": " + resumption.get().description());
         }
         views.begin(history);
-        directory.write("config.yaml", ResolvedYaml.write(job).getBytes(StandardCharsets.UTF_8));
+        String yaml = ResolvedYaml.write(job);
+        directory.write("config.yaml", yaml.getBytes(StandardCharsets.UTF_8));
+        history.append(runEvent(start, yaml, spark.version()));
+        if (resumption.isPresent()) {
+            recordAddedGroups(resumption.get(), start.manifest());
+        }
+        history.commit();
+        describe(start, spark);
+    }
+
+    private HistoryEvent.Run runEvent(Start start, String yaml, String sparkVersion) {
         Map<String, String> versions = new TreeMap<>(Map.of(
                 "spark-lora", ProductVersion.current(),
-                "spark", spark.version(),
+                "spark", sparkVersion,
                 "java", Runtime.version().toString(),
                 "pytorch", Torch.version()));
-        String yaml = ResolvedYaml.write(job);
-        history.append(new HistoryEvent.Run(
-                new HistoryEvent.Run.Configuration(
-                        Sha256.hex(yaml), yaml, data.training().plan().stepsPerEpoch(), initial),
-                model.baseSha256(),
+        int steps = start.data().training().plan().stepsPerEpoch();
+        return new HistoryEvent.Run(
+                new HistoryEvent.Run.Configuration(Sha256.hex(yaml), yaml, steps, start.initial()),
+                start.model().baseSha256(),
                 Map.of("seed", job.seed()),
                 new HistoryEvent.Run.Environment(
                         versions, List.of(Machine.hardware().cpu())),
-                choices(exchange)));
-        for (String group : resumption.map(r -> r.added(manifest)).orElse(List.of())) {
-            int epoch = resumption
-                    .flatMap(Resumption::checkpoint)
-                    .map(c -> c.point().epochsDone())
-                    .orElse(0);
+                choices(start.exchange()));
+    }
+
+    private void recordAddedGroups(Resumption resumed, LoraManifest manifest) {
+        int epoch = resumed.checkpoint().map(c -> c.point().epochsDone()).orElse(0);
+        for (String group : resumed.added(manifest)) {
             history.append(new HistoryEvent.GroupChange(
-                    HistoryEvent.GroupChange.Kind.ADD, epoch, 0, group, "added to the job before the run went on"));
+                    HistoryEvent.GroupChange.Kind.ADD, epoch, 0, group, "added to the job before the run was resumed"));
         }
-        history.commit();
-        long rows = data.training().statistics().examples();
+    }
+
+    /** Prints the size of the data and how gradients are exchanged. */
+    private void describe(Start start, SparkSession spark) {
+        JobData data = start.data();
+        ExchangeChoice exchange = start.exchange();
+        int shards = data.training().plan().shards();
         long truncated = data.training().statistics().truncated();
-        String cut = truncated == 0
-                ? ""
-                : " (" + truncated + " cut to max_length " + job.model().maxLength() + ")";
-        String held = data.validation()
-                .map(v -> String.format(Locale.ROOT, ", %,d validation rows", v.rows()))
-                .orElse("");
         Console.err(
                 "%s: %,d training rows%s%s, %d steps an epoch, %d shards",
                 job.name(),
-                rows,
-                cut,
-                held,
+                data.training().statistics().examples(),
+                truncated == 0 ? "" : " (" + truncated + " cut to max_length " + job.model().maxLength() + ")",
+                data.validation()
+                        .map(v -> String.format(Locale.ROOT, ", %,d validation rows", v.rows()))
+                        .orElse(""),
                 data.training().plan().stepsPerEpoch(),
-                data.training().plan().shards());
+                shards);
         Console.err("%s: exchange %s: %s", job.name(), exchange.label(), exchange.reason());
-        exchange.surplus(spark.sparkContext(), data.training().plan().shards())
+        exchange.surplus(spark.sparkContext(), shards)
                 .ifPresent(warning -> Console.err("%s: %s", job.name(), warning));
     }
 
@@ -258,51 +254,31 @@ public final class RunOutput {
                 "folding",
                 "frozen pairs are merged into their weights for batches of more than in * out / (in + out) tokens",
                 "last_layer",
-                everyToken() ? "every token's" : "the first token's; no other is multiplied with a weight",
+                readsEveryToken() ? "every token's" : "the first token's; no other is multiplied with a weight",
                 "attention",
                 "PyTorch's fused kernel, but where probabilities drop out"
-                        + (everyToken() ? "" : " and in the last layer"),
+                        + (readsEveryToken() ? "" : " and in the last layer"),
                 "precision",
                 "float32");
     }
 
-    /** Whether the head reads every token of the last layer. */
-    private boolean everyToken() {
-        return job.model().task() == Task.TOKEN_CLASSIFICATION;
+    /** Whether the head reads every token of the last layer, or only the first. */
+    private boolean readsEveryToken() {
+        return JobModel.headInput(job.model().task()) == HeadInput.EVERY_TOKEN;
     }
 
     /**
      * Writes adapter, manifest, history and status.
      *
-     * @return a summary for a person
+     * @return a summary for the user
      */
-    public String finished(JobModel model, LoraManifest manifest, JobData data, TrainingLoop.Result result)
+    String finished(JobModel model, LoraManifest manifest, JobData data, TrainingLoop.Result result)
             throws IOException {
-        Set<String> active = new TreeSet<>(manifest.names());
-        active.removeAll(result.freeze().in(GroupState.DORMANT));
-        AdapterDetails details = new AdapterDetails(
-                job.model().path(),
-                everyToken() ? "TOKEN_CLS" : "SEQ_CLS",
-                job.lora().loraDropout(),
-                model.base().encoder().head().modules(),
-                Optional.of(summary(data)));
-        SortedMap<String, byte[]> files = PeftAdapterWriter.files(manifest, active, result.adapter(), details);
-        for (Map.Entry<String, byte[]> file : files.entrySet()) {
-            directory.write("adapter/" + file.getKey(), file.getValue());
-        }
-        SortedMap<String, String> digests = new TreeMap<>();
-        for (String group : active) {
-            digests.put(group, digest(manifest, group, result.adapter()));
-        }
-        ManifestFile file = new ManifestFile(manifest, result.freeze(), digests, model.baseSha256(), data.labels());
-        directory.write("manifest.json", ManifestJson.write(file).getBytes(StandardCharsets.UTF_8));
-
-        String sha = Sha256.hex(java.util.Objects.requireNonNull(files.get("adapter_model.safetensors")));
+        String sha = writeAdapter(model, manifest, data, result);
         double seconds = Duration.between(began, clock.instant()).toMillis() / 1000.0;
         history.append(new HistoryEvent.Finished(sha, seconds));
         history.commit();
-        RunStatus finished = RunStatus.finished(sha);
-        end(finished, finished);
+        status.finished(sha);
         views.end(Outcome.FINISHED);
         return String.format(
                 Locale.ROOT,
@@ -315,25 +291,49 @@ public final class RunOutput {
                 views.summary());
     }
 
+    /** Writes the PEFT directory and manifest.json. Returns the digest of the adapter's weights. */
+    private String writeAdapter(JobModel model, LoraManifest manifest, JobData data, TrainingLoop.Result result)
+            throws IOException {
+        Set<String> active = new TreeSet<>(manifest.names());
+        active.removeAll(result.freeze().in(GroupState.DORMANT));
+        AdapterDetails details = new AdapterDetails(
+                job.model().path(),
+                readsEveryToken() ? "TOKEN_CLS" : "SEQ_CLS",
+                job.lora().loraDropout(),
+                model.encoder().head().modules(),
+                Optional.of(summary(data)));
+        SortedMap<String, byte[]> files = PeftAdapterWriter.files(manifest, active, result.adapter(), details);
+        for (Map.Entry<String, byte[]> file : files.entrySet()) {
+            directory.write("adapter/" + file.getKey(), file.getValue());
+        }
+        SortedMap<String, String> digests = new TreeMap<>();
+        for (String group : active) {
+            digests.put(group, digest(manifest, group, result.adapter()));
+        }
+        ManifestFile file = new ManifestFile(manifest, result.freeze(), digests, model.baseSha256(), data.labels());
+        directory.write("manifest.json", ManifestJson.write(file).getBytes(StandardCharsets.UTF_8));
+        return Sha256.hex(Objects.requireNonNull(files.get("adapter_model.safetensors")));
+    }
+
     /**
-     * Records a failure, unless the process is being stopped: then that is what failed it, and the run is cancelled. That
-     * this cannot be written must not hide the failure itself.
+     * Records a failure. If the process is being stopped, that is the cause, and the run is cancelled. An error while writing
+     * is added to the failure and does not replace it.
      *
-     * @return whether the process is being stopped; it has said so by then
+     * @return whether the process is being stopped; the shutdown hook prints that
      */
-    public boolean failed(Throwable failure) {
+    boolean failed(Throwable failure) {
         ExitCode code = ExitCode.of(failure);
         String message = ExitCode.message(failure);
         Outcome outcome = code == ExitCode.CANCELLED ? Outcome.CANCELLED : Outcome.FAILED;
         try {
-            RunStatus status =
-                    code == ExitCode.CANCELLED ? RunStatus.cancelled(message) : RunStatus.failed(code.code(), message);
-            if (end(status, RunStatus.cancelled(STOPPED))) {
+            boolean stopping = status.failed(
+                    code == ExitCode.CANCELLED ? RunStatus.cancelled(message) : RunStatus.failed(code.code(), message));
+            if (stopping) {
                 outcome = Outcome.CANCELLED;
                 return true;
             }
-            if (!claimed) {
-                Console.progress(directory.location() + " still holds the run that it held");
+            if (!status.isClaimed()) {
+                Console.progress("the run in " + directory.location() + " is unchanged");
             }
         } catch (IOException | RuntimeException e) {
             failure.addSuppressed(e);
@@ -341,56 +341,6 @@ public final class RunOutput {
             views.end(outcome);
         }
         return false;
-    }
-
-    /**
-     * Writes the last status.
-     *
-     * @param status of a process that ends by itself
-     * @param ifStopped of one that is being stopped
-     * @return whether it is being stopped
-     */
-    private boolean end(RunStatus status, RunStatus ifStopped) throws IOException {
-        boolean stopping;
-        try {
-            status(status);
-        } finally {
-            stopping = isStopping();
-        }
-        if (stopping) {
-            // The hook runs, or has run, beside this.
-            status(ifStopped);
-        }
-        return stopping;
-    }
-
-    /** Removes the hook, which can be done until the process is being stopped. */
-    private boolean isStopping() {
-        try {
-            Runtime.getRuntime().removeShutdownHook(whenStopped);
-            return false;
-        } catch (IllegalStateException stopping) {
-            return true;
-        }
-    }
-
-    private void cancelled() {
-        try {
-            status(RunStatus.cancelled(STOPPED));
-            Console.progress("spark-lora: " + STOPPED);
-        } catch (IOException | RuntimeException e) {
-            Console.progress("spark-lora: status.json cannot be written: " + e.getMessage());
-        } finally {
-            views.end(Outcome.CANCELLED);
-        }
-    }
-
-    // One at a time: the hook's thread writes beside the run's.
-    private synchronized void status(RunStatus status) throws IOException {
-        if (!claimed) {
-            return; // What is there is another run's.
-        }
-        directory.write(RunStatus.FILE, status.toJson());
     }
 
     private TrainingSummary summary(JobData data) {
@@ -403,8 +353,8 @@ public final class RunOutput {
                 data.labels());
     }
 
-    /** Digest of a group's values, as manifest.json states it. */
-    public static String digest(LoraManifest manifest, String group, AdapterSnapshot adapter) {
+    /** Digest of a group's values, as manifest.json has it. */
+    static String digest(LoraManifest manifest, String group, AdapterSnapshot adapter) {
         Set<String> names = new TreeSet<>();
         manifest.tensors(group).stream().map(TensorSpec::name).forEach(names::add);
         return adapter.only(names::contains).sha256();

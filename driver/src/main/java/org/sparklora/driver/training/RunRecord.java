@@ -1,9 +1,5 @@
 package org.sparklora.driver.training;
 
-import org.sparklora.driver.run.loop.RunListener;
-import org.sparklora.driver.run.loop.ProgressListener;
-import org.sparklora.driver.run.loop.FailureListener;
-import org.sparklora.driver.run.loop.CacheListener;
 import java.io.IOException;
 import java.time.Clock;
 import java.time.Duration;
@@ -11,59 +7,55 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.SortedMap;
 import java.util.TreeMap;
 import org.sparklora.driver.job.freeze.EpochMetrics;
 import org.sparklora.driver.job.freeze.StepPosition;
 import org.sparklora.driver.job.freeze.Transition;
-import org.sparklora.driver.job.plan.WorkCounter;
+import org.sparklora.driver.job.plan.EpochWork;
 import org.sparklora.driver.job.text.Bytes;
 import org.sparklora.driver.run.history.HistoryEvent;
 import org.sparklora.driver.run.history.HistoryEvent.EpochStart.Cost;
 import org.sparklora.driver.run.history.HistoryEvent.GroupChange;
 import org.sparklora.driver.run.history.OutputException;
 import org.sparklora.driver.run.history.RunHistory;
+import org.sparklora.driver.run.loop.CacheListener;
+import org.sparklora.driver.run.loop.FailureListener;
+import org.sparklora.driver.run.loop.ProgressListener;
+import org.sparklora.driver.run.loop.RunListener;
 import org.sparklora.driver.watch.progress.Progress;
 import org.sparklora.driver.watch.progress.ProgressLine.Position;
 import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.contract.StepProgress;
 import org.sparklora.worker.train.StepReport;
 
-/** Writes what happens into the history, and shows it. Publishes at every epoch's end and once a minute. */
-public final class RunRecord implements RunListener, FailureListener, CacheListener, ProgressListener, AutoCloseable {
+/** Writes the events of a run into its history and shows them. Publishes at the end of each epoch and once a minute. */
+final class RunRecord implements RunListener, FailureListener, CacheListener, ProgressListener, AutoCloseable {
 
     private static final Duration PUBLISH_EVERY = Duration.ofSeconds(60);
 
+    private final RunOutput output;
     private final RunHistory history;
+    private final EpochWork work;
     private final Progress progress;
     private final Clock clock;
     private final int epochs;
     private final int stepsPerEpoch;
-    private final Report reporting;
     private Instant published;
-
-    /**
-     * What belongs to the report of a run.
-     *
-     * @param work counts the work of each epoch
-     * @param afterEpoch runs when an epoch's end is published
-     */
-    public record Report(WorkCounter work, Runnable afterEpoch) {}
 
     /**
      * The record of one run.
      *
-     * @param epochs of the whole run, for the line of progress
-     * @param stepsPerEpoch likewise
+     * @param work counts the work of each epoch
+     * @param epochs of the whole run, for the progress line
      */
-    public RunRecord(
-            RunHistory history, Progress progress, Clock clock, int epochs, int stepsPerEpoch, Report reporting) {
-        this.history = history;
+    RunRecord(RunOutput output, EpochWork work, Progress progress, Clock clock, int epochs, int stepsPerEpoch) {
+        this.output = output;
+        this.history = output.history();
+        this.work = work;
         this.progress = progress;
         this.clock = clock;
         this.epochs = epochs;
         this.stepsPerEpoch = stepsPerEpoch;
-        this.reporting = reporting;
         this.published = clock.instant();
     }
 
@@ -86,31 +78,32 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
     @Override
     public void restored(StepPosition at, int epoch, String reason) {
         history.append(new HistoryEvent.Restore(at.epoch(), epoch, reason));
-        progress.note("epoch " + at.epoch() + "/" + epochs + " goes on from the state after epoch " + epoch + " ("
+        progress.note("epoch " + at.epoch() + "/" + epochs + " restores the state after epoch " + epoch + " ("
                 + reason + ")");
     }
 
     @Override
     public void stopped(StepPosition at, String reason) {
         history.append(new HistoryEvent.Stop(at.epoch(), reason));
-        progress.note("stops before epoch " + at.epoch() + "/" + epochs + " (" + reason + ")");
+        progress.note("stopping before epoch " + at.epoch() + "/" + epochs + " (" + reason + ")");
     }
 
     @Override
-    public void epochStarts(EpochPlan plan, int trainableParameters, String reason) {
+    public void epochStarts(EpochPlan plan, String reason) {
         String cache = (plan.cache().isOn() ? "on: " : "off: ") + plan.cache().reason();
         history.append(
-                new HistoryEvent.EpochStart(plan.epoch(), plan.freeze(), cost(trainableParameters), cache, reason));
-        progress.epochStart(at(plan.epoch(), 0), plan.freeze(), cost(trainableParameters));
+                new HistoryEvent.EpochStart(plan.epoch(), plan.freeze(), cost(plan), cache, reason));
+        progress.epochStart(at(plan.epoch(), 0), plan.freeze(), cost(plan));
     }
 
-    /** Shown only: the history has the epoch's beginning already. */
+    /** Only shown, because the history has the start of this epoch already. */
     @Override
-    public void epochGoesOn(EpochPlan plan, int trainableParameters, int stepsDone) {
-        progress.epochStart(at(plan.epoch(), stepsDone), plan.freeze(), cost(trainableParameters));
+    public void epochResumes(EpochPlan plan, int stepsDone) {
+        progress.epochStart(at(plan.epoch(), stepsDone), plan.freeze(), cost(plan));
     }
 
-    private static Cost cost(int trainableParameters) {
+    private static Cost cost(EpochPlan plan) {
+        int trainableParameters = plan.freezePlan().trainableParameters();
         return new Cost(trainableParameters, (long) trainableParameters * Float.BYTES);
     }
 
@@ -128,7 +121,7 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
         }
     }
 
-    /** Shown only: what counts is told by {@link #stepsDone}. */
+    /** Only shown. {@link #stepsDone} records the steps. */
     @Override
     public void underWay(int epoch, StepProgress step) {
         progress.underWay(after(epoch, step.step()), step.loss(), step.gradNorm(), step.examples());
@@ -153,27 +146,24 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
     public void epochEnds(EpochResult result) {
         EpochMetrics metrics = result.metrics();
         history.append(new HistoryEvent.EpochEnd(
-                metrics.epoch(),
-                metrics.trainLoss(),
-                metrics.validation(),
-                metrics.gradientNorms(),
+                metrics,
                 result.padding(),
                 result.seconds(),
-                reporting.work().count(metrics, result.padding())));
+                work.count(metrics, result.padding())));
         publish();
         progress.epochEnd(
                 at(metrics.epoch(), stepsPerEpoch),
                 metrics.trainLoss(),
                 result.padding().share(),
                 metrics.validation());
-        reporting.afterEpoch().run();
+        output.epochEnded();
     }
 
     @Override
-    public void keeps(CacheStats what) {
+    public void cachingStarted(CacheStats what) {
         progress.note(String.format(
                 Locale.ROOT,
-                "epoch %d/%d keeps what enters %s of %,d rows: %s of %s in %s",
+                "epoch %d/%d caching activations below %s for %,d rows: %s of %s in %s",
                 what.epoch(),
                 epochs,
                 what.entering(),
@@ -184,40 +174,38 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
     }
 
     @Override
-    public void keptSoFar(CacheStats what, long rows) {
+    public void cachingProgressed(CacheStats what, long rows) {
         progress.note(
-                String.format(Locale.ROOT, "epoch %d/%d keeps %,d/%,d rows", what.epoch(), epochs, rows, what.rows()));
+                String.format(Locale.ROOT, "epoch %d/%d cached %,d/%,d rows", what.epoch(), epochs, rows, what.rows()));
     }
 
     @Override
-    public void kept(CacheStats what, double seconds) {
-        history.append(new HistoryEvent.Kept(
+    public void cachingFinished(CacheStats what, double seconds) {
+        history.append(new HistoryEvent.ActivationsCached(
                 what.epoch(),
-                new HistoryEvent.Kept.Size(what.entering(), what.rows(), what.bytes(), what.precision()),
+                new HistoryEvent.ActivationsCached.Size(what.entering(), what.rows(), what.bytes(), what.precision()),
                 what.storage(),
                 seconds));
-        progress.kept(String.format(Locale.ROOT, "epoch %d/%d kept them in %.1f s", what.epoch(), epochs, seconds));
+        progress.cached(
+                String.format(Locale.ROOT, "epoch %d/%d cached activations in %.1f s", what.epoch(), epochs, seconds));
     }
 
     @Override
     public void failed(int epoch, long step, int attempt, String message) {
-        trouble(false, new TreeMap<>(Map.of("epoch", epoch, "step", step, "attempt", attempt, "message", message)));
+        history.append(new HistoryEvent.Failure(epoch, step, attempt, message));
+        publish();
         progress.note("epoch " + epoch + " failure " + attempt + " at step " + step + ": " + message);
     }
 
     @Override
     public void recovered(int epoch, long step, int ranks) {
-        trouble(true, new TreeMap<>(Map.of("epoch", epoch, "step", step, "ranks", ranks)));
-        progress.note("epoch " + epoch + " goes on from step " + step + " with " + ranks + " ranks");
-    }
-
-    private void trouble(boolean recovered, SortedMap<String, Object> details) {
-        history.append(new HistoryEvent.Trouble(recovered, details));
+        history.append(new HistoryEvent.Recovered(epoch, step, ranks));
         publish();
+        progress.note("epoch " + epoch + " continues from step " + step + " with " + ranks + " ranks");
     }
 
-    /** Makes everything so far readable in the run directory. */
-    public void publish() {
+    /** Makes all events so far readable in the run directory. */
+    private void publish() {
         try {
             history.commit();
         } catch (IOException e) {
@@ -226,7 +214,7 @@ public final class RunRecord implements RunListener, FailureListener, CacheListe
         published = clock.instant();
     }
 
-    /** Publishes what is left: steps that were done before a failure are part of the story. */
+    /** Publishes the rest, such as the steps before a failure. */
     @Override
     public void close() {
         publish();

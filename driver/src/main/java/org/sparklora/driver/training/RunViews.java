@@ -8,15 +8,15 @@ import org.sparklora.driver.run.history.RunDirectory;
 import org.sparklora.driver.run.history.RunHistory;
 import org.sparklora.driver.watch.report.Language;
 import org.sparklora.driver.watch.report.RunReport;
-import org.sparklora.driver.watch.tracking.Outcome;
 import org.sparklora.driver.watch.tracking.Tracking;
 
 /**
- * Where people look at a run: its report page, and what its job tracks it with. Nothing here fails a run. Call order: {@link
- * #claimed}, {@link #begin} when the run starts, {@link #epochEnded}, {@link #end} when the status is written. Safe from any thread:
- * the process may be told to stop at any time.
+ * Shows a run to people: its report page, and its tracking server if the job names one. An error here never fails the run.
+ *
+ * <p>Call order: {@link #claimed}, {@link #begin}, {@link #epochEnded}, {@link #end} once the status is written. Thread-safe,
+ * because the process may be told to stop at any time.
  */
-public final class RunViews {
+final class RunViews {
 
     private final JobConfig job;
     private final RunDirectory directory;
@@ -27,23 +27,23 @@ public final class RunViews {
     private boolean pageFailed;
     private Tracking tracking = Tracking.none();
 
-    public RunViews(JobConfig job, RunDirectory directory, Clock clock) {
+    RunViews(JobConfig job, RunDirectory directory, Clock clock) {
         this.job = job;
         this.directory = directory;
         this.clock = clock;
         this.page = new RunReport(directory);
     }
 
-    /** The directory is this run's from now on; until then its page is another's. */
-    public synchronized void claimed() {
+    /** The directory belongs to this run from now on. Before, its report page may be that of another run. */
+    synchronized void claimed() {
         claimed = true;
     }
 
-    /** Shows the run elsewhere, too, from its first line on. */
-    public synchronized void begin(RunHistory history) {
+    /** Starts tracking, from the first line of the history on. */
+    synchronized void begin(RunHistory history) {
         tracking = Tracking.open(
                 job,
-                new Tracking.Surroundings(
+                new Tracking.Environment(
                         directory,
                         RunDirectories::of,
                         System.getenv(),
@@ -52,24 +52,24 @@ public final class RunViews {
         history.listen(tracking::published);
     }
 
-    /** An epoch's end is published. */
-    public synchronized void epochEnded() {
+    /** Updates the report page. */
+    synchronized void epochEnded() {
         writePage();
     }
 
-    /** The run is over; its page first, which goes along. */
-    public void end(Outcome outcome) {
+    /** Writes the final report page, which tracking then uploads. */
+    void end(Tracking.Outcome outcome) {
         Tracking last;
         synchronized (this) {
             writePage();
             last = tracking;
         }
-        // It may take its time to upload; whoever ends the process meanwhile must not wait for that.
+        // Not synchronized: an upload takes long, and a shutdown meanwhile must not wait for it.
         last.end(outcome);
     }
 
-    /** What a summary says of them, on a line of its own. */
-    public synchronized String summary() {
+    /** The line about the report page in the run's summary. */
+    synchronized String summary() {
         return pageFailed ? "" : "\nits report is in " + directory.location() + "/" + RunReport.FILE;
     }
 
@@ -81,7 +81,7 @@ public final class RunViews {
             page.write(Language.EN);
         } catch (IOException | RuntimeException e) {
             if (!pageFailed) {
-                Console.progress("warning: " + RunReport.FILE + " cannot be written, and the run goes on without: "
+                Console.progress("warning: " + RunReport.FILE + " cannot be written; the run continues without it: "
                         + e.getMessage());
             }
             pageFailed = true;

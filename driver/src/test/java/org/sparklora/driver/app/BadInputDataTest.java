@@ -2,7 +2,9 @@ package org.sparklora.driver.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -24,16 +26,13 @@ class BadInputDataTest {
     }
 
     @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            quoteCharacter = '`',
-            value = {
-                "data.train.path=/nowhere/train.csv | '/nowhere/train.csv' does not exist; check the path in the data section",
-                "data.validation.path=/nowhere/dev.csv | '/nowhere/dev.csv' does not exist; check the path in the data section",
-                "data.train.format=xlsx | 'DIR/train.csv': the format 'xlsx' is none of csv, tsv, parquet, json, jsonl; set format in the data section to one of these",
-            })
-    void filesAreLookedForBeforeSparkStarts(String override, String message) {
-        job.failed(job.trainWithoutSpark(override), ExitCode.DATA, message);
+    @CsvSource({
+        "data.train.path=/nowhere/train.csv, data.file.missing, '/nowhere/train.csv'",
+        "data.validation.path=/nowhere/dev.csv, data.file.missing, '/nowhere/dev.csv'",
+        "data.train.format=xlsx, data.format.unknown, xlsx",
+    })
+    void filesAreLookedForBeforeSparkStarts(String override, String code, String fact) {
+        refuses(job.trainWithoutSpark(override), code, fact);
     }
 
     @ParameterizedTest
@@ -41,43 +40,65 @@ class BadInputDataTest {
             delimiter = '|',
             quoteCharacter = '`',
             value = {
-                "` ` | 'DIR/train.csv' is empty; it needs a header and at least one row",
-                "text,label | 'DIR/train.csv' has a header but no rows; it needs at least one",
-                "text,lable;a,yes | 'DIR/train.csv' has no column 'label'; did you mean 'lable'? Its columns are 'text', 'lable'; name the right one in the data section",
-                "text,stars;a,5 | 'DIR/train.csv' has no column 'label'. Its columns are 'text', 'stars'; name the right one in the data section",
-                "text,label;a,yes;,no;,no | DIR/train.csv row 2: the text is missing or empty; fill it in or remove the row; 1 more row has a problem",
-                "text,label;a,yes;b,no;c, | DIR/train.csv row 3: the label is missing or empty; fill it in or remove the row",
-                "text,label;a,yes;b,no,maybe | DIR/train.csv row 2: the row does not have the 2 fields of the header: b,no,maybe; put fields that hold a comma, a quote or a line break into double quotes",
-                "text,label;a,yes;b | DIR/train.csv row 2: the row does not have the 2 fields of the header: b; put fields that hold a comma, a quote or a line break into double quotes",
-                "text,label;a,yes;b,yes | 'DIR/train.csv' has one label only, 'yes'; a classifier needs at least two: check data.train.label, or set model.labels",
+                "` ` | data.file.empty | 'DIR/train.csv'",
+                "text,label | data.file.empty | 'DIR/train.csv'",
+                "text,lable;a,yes | data.column.missing | 'DIR/train.csv' ~ 'label' ~ did you mean 'lable'?",
+                "text,stars;a,5 | data.column.missing | 'DIR/train.csv' ~ 'label' ~ 'text', 'stars'",
+                "text,label;a,yes;,no;,no | data.text.missing | DIR/train.csv row 2: ~ 1 more row",
+                "text,label;a,yes;b,no;c, | data.label.missing | DIR/train.csv row 3:",
+                "text,label;a,yes;b,no,maybe | data.row.malformed | DIR/train.csv row 2: ~ 2 fields ~ b,no,maybe",
+                "text,label;a,yes;b | data.row.malformed | DIR/train.csv row 2: ~ 2 fields",
+                "text,label;a,yes;b,yes | data.labels.count | 'DIR/train.csv' ~ 'yes'",
             })
-    void trainingData(String rows, String message) {
+    void trainingData(String rows, String code, String facts) {
         job.write("train.csv", rows.strip().replace(";", "\n"));
-        job.failed(job.train(), ExitCode.DATA, message);
+        refuses(job.train(), code, facts.split(" ~ "));
     }
 
     @Test
     void labelsThatWereNotDeclaredOrNeverSeen() {
         job.write("dev.csv", "text,label\ngood,yes\nbad,mabye\n");
-        job.failed(
+        refuses(
                 job.train("data.validation.path=" + folder + "/dev.csv"),
-                ExitCode.DATA,
-                "DIR/dev.csv row 2: label 'mabye' is unknown. The labels are 'no', 'yes'; correct the row, or add the label"
-                        + " to model.labels");
-        job.failed(
+                "data.label.unseen",
+                "DIR/dev.csv row 2:",
+                "'mabye'",
+                "'no', 'yes'");
+        refuses(
                 job.train("model.labels=[yes, on]"),
-                ExitCode.DATA,
-                "DIR/train.csv row 2: label 'no' is unknown. The labels are 'yes', 'on'; correct the row, or add the label"
-                        + " to model.labels; 1 more row has a problem");
+                "data.label.unseen",
+                "DIR/train.csv row 2:",
+                "'no'",
+                "'yes', 'on'",
+                "1 more row");
     }
 
     @Test
     void labelsThatAreNoNumbers() {
-        job.failed(
+        refuses(
                 job.train("model.task=regression"),
-                ExitCode.DATA,
-                "DIR/train.csv row 1: label 'yes' is not a finite number; correct it, or set model.task to classification;"
-                        + " 3 more rows have a problem");
+                "data.label.invalid",
+                "DIR/train.csv row 1:",
+                "'yes'",
+                "3 more rows");
+    }
+
+    /** One line on stderr and the same text in status.json, with these facts and this code at the end. */
+    private void refuses(TrainingJob.Ended ended, String code, String... facts) {
+        List<String> lines =
+                ended.err().lines().filter(l -> l.startsWith("spark-lora: ")).toList();
+        assertThat(lines).as(ended.err()).hasSize(1);
+        for (String fact : facts) {
+            assertThat(lines.get(0)).contains(fact.replace("DIR", folder.toString()));
+        }
+        assertThat(lines.get(0)).endsWith("[" + code + "]");
+        assertThat(ended.code()).isEqualTo(ExitCode.DATA.code());
+        assertThat(ended.err()).doesNotContain("\tat org.");
+        JsonNode status = TrainingJob.status(job.output());
+        assertThat(status.get("state").asText()).isEqualTo("failed");
+        assertThat(status.get("exit_code").asInt()).isEqualTo(ExitCode.DATA.code());
+        assertThat("spark-lora: " + status.get("message").asText()).isEqualTo(lines.get(0));
+        assertThat(job.output().resolve("adapter")).doesNotExist();
     }
 
     @Test
@@ -85,6 +106,6 @@ class BadInputDataTest {
         job.write("train.csv", "text,label\n" + "good ".repeat(40) + ",yes\nbad,no\n");
         TrainingJob.Ended ended = job.train("training.num_train_epochs=1", "schedule.events=[]");
         assertThat(ended.code()).as(ended.err()).isZero();
-        assertThat(ended.err()).contains("job: 2 training rows (1 cut to max_length 16), 1 steps an epoch, 2 shards");
+        assertThat(ended.err()).contains("2 training rows", "1 cut to max_length 16");
     }
 }

@@ -28,8 +28,11 @@ class BadInputDivergedTest {
         job.failed(
                 job.train("training.learning_rate=1e30"),
                 ExitCode.DIVERGED,
-                "diverged at step 1: the loss is NaN; gradients that are not finite: group 'head', 'top'. Nothing was updated. Lower"
-                        + " training.learning_rate, set training.max_grad_norm, or look at the labels of this step's rows");
+                "step 1",
+                "NaN",
+                "'head', 'top'",
+                "training.learning_rate",
+                "[diverged.gradient]");
         assertThat(TrainingJob.events(job.output(), "step")).hasSize(1);
         assertThat(TrainingJob.events(job.output(), "finished")).isEmpty();
     }
@@ -43,8 +46,10 @@ class BadInputDivergedTest {
                         "training.num_train_epochs=1",
                         "schedule.events=[]"),
                 ExitCode.DIVERGED,
-                "diverged in the last step of epoch 0: 'bert.encoder.layer.1.attention.self.query.lora_A.weight' holds NaN. Lower"
-                        + " training.learning_rate, or set training.max_grad_norm");
+                "epoch 0",
+                "'bert.encoder.layer.1.attention.self.query.lora_A.weight'",
+                "NaN",
+                "[diverged.values]");
         assertThat(TrainingJob.events(job.output(), "step")).hasSize(1);
     }
 
@@ -60,9 +65,11 @@ class BadInputDivergedTest {
         job.failed(
                 job.train(),
                 ExitCode.DIVERGED,
-                "diverged at step 0: the loss is NaN; gradients that are not finite: group 'head', 'top'. Nothing was updated. No step"
-                        + " was done before: look at the weights of the base model and of lora.init_adapter, and at the labels of this"
-                        + " step's rows");
+                "step 0",
+                "NaN",
+                "'head', 'top'",
+                "lora.init_adapter",
+                "[diverged.gradient]");
         assertThat(TrainingJob.events(job.output(), "step")).isEmpty();
         assertThat(TrainingJob.events(job.output(), "epoch_start")).hasSize(1);
     }

@@ -18,13 +18,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.sparklora.driver.training.ExitCode;
 
-/** What is in the output directory is never lost by mistake, and a run that cannot write says so. */
+/** An output directory is never overwritten by mistake, and a run that cannot write to it says so. */
 class BadInputOutputTest {
-
-    private static final String HOLDS = "DIR/run holds another run; give --overwrite or another --output";
-
-    private static final String CANNOT =
-            "%s cannot be written: %s; check the path, its permissions and the space on its disk, or give another --output";
 
     @TempDir
     private Path folder;
@@ -36,7 +31,22 @@ class BadInputOutputTest {
         job = new SmallJob(folder);
     }
 
-    /** Leaves files like those of a run that ended. */
+    /** One error line with a code and facts; DIR stands for the test's folder. */
+    private void refused(TrainingJob.Ended ended, ExitCode exit, String code, String... facts) {
+        assertThat(ended.code()).as(ended.err()).isEqualTo(exit.code());
+        assertThat(ended.err().lines().filter(line -> line.startsWith("spark-lora: ")))
+                .as(ended.err())
+                .singleElement()
+                .asString()
+                .endsWith("[" + code + "]")
+                .contains(Stream.of(facts)
+                        .map(fact -> fact.replace("DIR", folder.toString()))
+                        .toArray(String[]::new));
+        assertThat(ended.err()).doesNotContain("\tat org.");
+        assertThat(ended.out()).isEmpty();
+    }
+
+    /** Writes files like those of a finished run. */
     private Map<String, String> oldRun() throws IOException {
         for (String name : new String[] {
             "config.yaml", "manifest.json", "history.jsonl", "status.json", "adapter/adapter_model.safetensors"
@@ -52,7 +62,7 @@ class BadInputOutputTest {
         return TrainingJob.run("none", "train", "--config", folder + "/job.yaml", "--output", output);
     }
 
-    /** What the output directory holds, byte for byte. */
+    /** The content of the output directory. */
     private Map<String, String> files() throws IOException {
         Map<String, String> content = new TreeMap<>();
         try (Stream<Path> all = Files.walk(job.output())) {
@@ -70,9 +80,9 @@ class BadInputOutputTest {
     }
 
     @Test
-    void anotherRunIsRefusedAndStays() throws IOException {
+    void anotherRunIsRefusedAndUnchanged() throws IOException {
         Map<String, String> before = oldRun();
-        job.refused(job.trainWithoutSpark(), ExitCode.USAGE, HOLDS);
+        refused(job.trainWithoutSpark(), ExitCode.USAGE, "output.occupied", "DIR/run ");
         assertThat(files()).isEqualTo(before);
     }
 
@@ -88,7 +98,7 @@ class BadInputOutputTest {
         Map<String, String> before = oldRun();
         TrainingJob.Ended ended = job.trainWithoutSpark(broken, "--overwrite");
         assertThat(ended.code()).isBetween(2, 4);
-        assertThat(ended.err()).contains(job.output() + " still holds the run that it held");
+        assertThat(ended.err()).contains(job.output().toString());
         assertThat(files()).isEqualTo(before);
     }
 
@@ -97,10 +107,9 @@ class BadInputOutputTest {
         Map<String, String> before = oldRun();
         String rows = Files.readString(job.trainCsv());
         job.write("train.csv", rows + ",no\n");
-        job.refused(
-                job.train("--overwrite"),
-                ExitCode.DATA,
-                "DIR/train.csv row 5: the text is missing or empty; fill it in or remove the row");
+        TrainingJob.Ended wrongData = job.train("--overwrite");
+        assertThat(wrongData.code()).isEqualTo(ExitCode.DATA.code());
+        assertThat(wrongData.err()).contains("train.csv row 5");
         assertThat(files()).isEqualTo(before);
 
         job.write("train.csv", rows);
@@ -110,23 +119,19 @@ class BadInputOutputTest {
         assertThat(TrainingJob.events(job.output(), "step")).hasSize(4);
         assertThat(files().values()).doesNotContainAnyElementsOf(before.values());
 
-        job.refused(job.train(), ExitCode.USAGE, HOLDS);
+        refused(job.train(), ExitCode.USAGE, "output.occupied", "DIR/run ");
     }
 
     @Test
     void overwriteRefusesForeignFiles() throws IOException {
         Files.createDirectories(job.output());
         Files.writeString(job.output().resolve("thesis.tex"), "years of work");
-        job.refused(
-                job.trainWithoutSpark("--overwrite"),
-                ExitCode.USAGE,
-                "DIR/run holds files that no run wrote (thesis.tex) and no run; --overwrite clears runs only: give"
-                        + " another --output");
+        refused(job.trainWithoutSpark("--overwrite"), ExitCode.USAGE, "output.foreign", "DIR/run ", "(thesis.tex)");
         assertThat(files()).containsOnlyKeys("thesis.tex");
     }
 
     @Test
-    void aRunThatFailedBeforeItStartedIsNotInTheWay() {
+    void aRunThatFailedBeforeItStartedIsReplaced() {
         assertThat(job.trainWithoutSpark("model.path=/nowhere").code()).isEqualTo(ExitCode.MODEL.code());
         TrainingJob.Ended ended = job.train();
         assertThat(ended.code()).as(ended.err()).isZero();
@@ -134,14 +139,13 @@ class BadInputOutputTest {
 
     @Test
     void anOutputThatIsAFileOrBelowOne() {
-        job.refused(
-                trainInto(job.trainCsv().toString()),
-                ExitCode.USAGE,
-                TrainingJob.format(CANNOT, "DIR/train.csv", "DIR/train.csv is a file and no directory"));
-        job.refused(
+        refused(trainInto(job.trainCsv().toString()), ExitCode.USAGE, "output.unwritable", "DIR/train.csv: ");
+        refused(
                 trainInto(job.trainCsv() + "/run"),
                 ExitCode.USAGE,
-                TrainingJob.format(CANNOT, "DIR/train.csv/run/status.json", "Not a directory"));
+                "output.unwritable",
+                "DIR/train.csv/run/status.json",
+                "Not a directory");
         assertThat(job.trainCsv()).isRegularFile();
     }
 
@@ -150,9 +154,11 @@ class BadInputOutputTest {
         Path closed = Files.createDirectory(folder.resolve("closed"));
         assertThat(closed.toFile().setWritable(false)).isTrue();
         assumeThat(Files.isWritable(closed)).as("root may write everywhere").isFalse();
-        job.refused(
+        refused(
                 trainInto(closed + "/run"),
                 ExitCode.USAGE,
-                TrainingJob.format(CANNOT, "DIR/closed/run/status.json", "permission denied for DIR/closed/run"));
+                "output.unwritable",
+                "DIR/closed/run/status.json",
+                "permission denied for DIR/closed/run");
     }
 }

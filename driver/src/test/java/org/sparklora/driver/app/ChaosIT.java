@@ -25,6 +25,7 @@ import org.sparklora.driver.app.StepWatch.Watcher;
  * Executors and drivers that are killed with SIGKILL at random steps, by {@link ChaosSchedule}: the adapter's bits are
  * those of a run that nobody disturbed, and each step stands in the history once.
  */
+@Tag("clusters")
 class ChaosIT {
 
     private static final long[] SEEDS = {1, 2, 3};

@@ -13,10 +13,12 @@ import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.hdfs.MiniDFSCluster;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Real executors, each a JVM of its own, through {@code scripts/spark-lora} and the jar that the build made. */
+@Tag("clusters")
 class ClusterIT {
 
     @TempDir

@@ -111,8 +111,9 @@ class DataprocScriptsTest {
         TrainingJob.Ended ended = cloud.script().run(init);
         assertThat(ended.code()).isEqualTo(1);
         assertThat(ended.err())
-                .isEqualTo("init: no Java 17 in " + folder.resolve("jvm") + ", and installing openjdk-17-jre-headless"
-                        + " did not provide one; use an image that has Java 17");
+                .startsWith("init: ")
+                .contains("Java 17", folder.resolve("jvm").toString(), "openjdk-17-jre-headless")
+                .hasLineCount(1);
     }
 
     @Test

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparklora.driver.training.ExitCode;
 
-/** What {@code doctor} says in this JVM; of real executors in PackageIT. */
+/** {@code doctor} in this JVM. PackageIT runs it with real executors. */
 class DoctorCommandTest {
 
     @TempDir
@@ -44,7 +44,7 @@ class DoctorCommandTest {
     }
 
     @Test
-    void aHealthyPlaceIsSaidToBeOneLineByLine() {
+    void everyCheckOfAHealthyMachineIsOneLine() {
         TrainingJob.Ended ended = doctor("local[2]");
         assertThat(ended.code()).as(ended.out() + ended.err()).isZero();
         assertThat(ended.out().lines()).allMatch(line -> line.matches("(ok|warning) +\\S.*"));
@@ -54,22 +54,20 @@ class DoctorCommandTest {
                         "ok       master local[2]",
                         "ok       spark.task.cpus is 1",
                         "ok       exchange peer: the executors stay, so they can exchange among themselves",
-                        "ok       authentication is off, and nothing leaves this machine",
                         "ok       output " + folder.resolve("new/run") + " can be written",
                         "ok       1 executor on 1 host answered",
-                        "ok       executors have the driver's Java, Spark, Scala and spark-lora",
-                        "ok       2 task slots for training.shards 2: each computes 1 of a batch's shards",
+                        "ok       2 task slots for training.shards 2: 1 shard of a batch per slot",
                         "ok       data: 12 training rows, 0 validation rows")
                 .anyMatch(line -> line.startsWith("ok       PyTorch ") && line.endsWith(" loads on all executors"))
                 .anyMatch(line -> line.matches("ok       base model .* is the same on the driver and on all executors"))
                 .anyMatch(line -> line.startsWith("ok       clocks agree within "));
-        assertThat(ended.out()).contains(" outside the heap for each executor, ", " of base weights, 2 tasks of ");
-        // It leaves nothing behind.
+        assertThat(ended.out()).contains(" outside the heap per executor, ", " for base weights, 2 tasks of ");
+        // It creates no files.
         assertThat(folder.resolve("new")).doesNotExist();
     }
 
     @Test
-    void everyProblemIsALineAndTheOthersAreCheckedStill() throws IOException {
+    void everyProblemIsALineAndTheOtherChecksStillRun() throws IOException {
         Files.writeString(folder.resolve("new"), "a file where a folder is to be");
         TrainingJob.Ended ended = doctor(
                 "local[4]", "--set", "model.path=" + folder.resolve("none"), "--set", "data.train={path: no.csv}");
@@ -82,12 +80,11 @@ class DoctorCommandTest {
         assertThat(problems).anyMatch(line -> line.contains("no.csv"));
         assertThat(problems).allMatch(line -> line.contains(" - "));
         assertThat(of("warning", ended))
-                .contains("warning  4 task slots for training.shards 2 - 2 would idle: ask for fewer cores, or raise"
-                        + " training.shards, which changes the bits");
+                .anyMatch(line -> line.startsWith("warning  4 task slots for training.shards 2 - 2 "));
     }
 
     @Test
-    void aRunThatIsThereIsSeenAndLeftAlone() throws IOException {
+    void anExistingRunIsAWarningAndUnchanged() throws IOException {
         Path run = Files.createDirectories(folder.resolve("new/run"));
         Files.writeString(run.resolve("history.jsonl"), "{}\n");
         TrainingJob.Ended ended = doctor("local[2]");
@@ -100,7 +97,7 @@ class DoctorCommandTest {
     }
 
     @Test
-    void withoutAJobItLooksAtThePlaceAlone() throws IOException {
+    void withoutAJobOnlyTheMachineIsChecked() throws IOException {
         TrainingJob.Ended ended = TrainingJob.run("local[2]", "doctor", "--json");
         assertThat(ended.code()).as(ended.out() + ended.err()).isZero();
         JsonNode json = new ObjectMapper().readTree(ended.out());
@@ -121,7 +118,7 @@ class DoctorCommandTest {
     }
 
     @Test
-    void aMasterThatIsNotThereIsAProblemAmongTheOthers() {
+    void anUnknownMasterIsOneProblemAmongOtherFindings() {
         TrainingJob.Ended ended = doctor("nonsense://here");
         assertThat(ended.code()).isEqualTo(ExitCode.USAGE.code());
         assertThat(of("problem", ended)).singleElement().asString().contains("nonsense://here");

@@ -108,8 +108,9 @@ class EmrScriptsTest {
         TrainingJob.Ended ended = cloud.script().run(action);
         assertThat(ended.code()).isEqualTo(1);
         assertThat(ended.err())
-                .isEqualTo("bootstrap: " + uri + " has the digest " + half + ", not " + digest[1]
-                        + "; upload it again, or correct the digest");
+                .startsWith("bootstrap: ")
+                .contains(uri, half, digest[1])
+                .hasLineCount(1);
         assertThat(node).doesNotExist();
     }
 
@@ -121,8 +122,9 @@ class EmrScriptsTest {
         TrainingJob.Ended ended = cloud.script().run(bootstrap(folder.resolve("node")));
         assertThat(ended.code()).isEqualTo(1);
         assertThat(ended.err())
-                .isEqualTo("bootstrap: s3://ours/models has no config.json, so it is not a model directory; give the"
-                        + " folder that contains it");
+                .startsWith("bootstrap: ")
+                .contains("s3://ours/models", "config.json")
+                .hasLineCount(1);
     }
 
     @Test

@@ -16,7 +16,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.sparklora.driver.app.StepWatch.Spot;
 
-/** Runs that end with a code of their own, in processes of their own, and go on with {@code --resume}. */
+/** Runs in their own processes that fail with a certain exit code, and are resumed. */
+@Tag("clusters")
 class FailureIT {
 
     /** In the middle of the run. */
@@ -37,7 +38,7 @@ class FailureIT {
         TrainingJob.Ended resumed =
                 TrainingJob.run("local[1]", job.command(output).toArray(String[]::new));
         assertThat(resumed.code()).as(resumed.err()).isZero();
-        assertThat(resumed.err()).contains("going on from checkpoints/epoch-00001");
+        assertThat(resumed.err()).contains("resuming from checkpoints/epoch-00001");
         job.requireUndisturbed(output, resumed.err());
     }
 
@@ -77,9 +78,8 @@ class FailureIT {
             assertThat(cluster.await()).as(cluster.output()).isEqualTo(6);
             String line = lineOf(cluster);
             assertThat(line)
-                    .matches(
-                            "the cluster failed 2 times in a row at step 12 of epoch 1, the last time because: .* (was|is)"
-                                    + " lost.*\\. Run again with --resume when it is well");
+                    .contains("2 times", "step 12", "epoch 1", "lost", "--resume")
+                    .matches(".* \\[cluster\\.[a-z.-]+]");
             requireStatus(output, "failed", 6, line);
         }
         assertThat(TrainingJob.events(output, "failure")).hasSize(2);
@@ -127,8 +127,7 @@ class FailureIT {
             assertThat(cluster.await()).as(cluster.output()).isEqualTo(6);
             String line = lineOf(cluster);
             assertThat(line)
-                    .matches("after the steps from 9 on, group '\\w+' differs between rank 0 \\(.+:\\d+\\) and rank 1"
-                            + " \\(.+:\\d+\\): the machines compute differently\\. .*");
+                    .matches(".*\\b9\\b.* group '\\w+' .*rank 0 \\(.+:\\d+\\).* rank 1 \\(.+:\\d+\\).* \\[cluster\\.[a-z.-]+]");
             requireStatus(output, "failed", 6, line);
         }
         assertThat(TrainingJob.events(output, "failure")).as("done again").isEmpty();

@@ -29,7 +29,7 @@ import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.head.ClassificationHead;
 import org.sparklora.worker.train.AdaptedModel;
-import org.sparklora.worker.train.AdaptedModel.GroupView;
+import org.sparklora.worker.contract.FreezePlan;
 
 /**
  * Layer 11 trains, layer 0 thaws before epoch 2, through the command line: against PEFT 0.3.0 on PyTorch, within the
@@ -145,7 +145,7 @@ class GoldenCliTest {
         try (BaseModel base = BaseModel.open(golden.resolve("model"));
                 TextTokenizer tokenizer = TextTokenizer.open(TokenizerSpec.read(golden.resolve("model")), 64);
                 NDManager manager = Torch.newManager()) {
-            GroupView groups = new GroupView(manifest.manifest(), manifest.state());
+            FreezePlan groups = new FreezePlan(manifest.manifest(), manifest.state(), base.encoder()::stageOf);
             AdaptedModel model = new AdaptedModel(manager, base, new ClassificationHead(2), groups, adapter, false);
             for (String line : texts.subList(1, texts.size())) {
                 String text = line.substring(0, line.lastIndexOf(','));

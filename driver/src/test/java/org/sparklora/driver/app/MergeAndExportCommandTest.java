@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparklora.driver.cluster.FaultyFileSystem;
 import org.sparklora.driver.training.ExitCode;
-import org.sparklora.driver.training.FinishedRun;
+import org.sparklora.driver.training.TrainedRun;
 import org.sparklora.worker.encoder.BaseModel;
 
 class MergeAndExportCommandTest {
@@ -125,7 +125,7 @@ class MergeAndExportCommandTest {
         store.dieAfter(20_000);
         TrainingJob.Ended full = command("merge", store.at(run), store.at(folder.resolve("full")));
         assertThat(full.code()).isEqualTo(2);
-        assertThat(full.err()).contains("/model.safetensors cannot be written: ");
+        assertThat(full.err()).contains("/model.safetensors", "[output.unwritable]");
         assertThat(folder.resolve("full").resolve("config.json")).doesNotExist();
     }
 
@@ -136,12 +136,9 @@ class MergeAndExportCommandTest {
                 command("merge", folder, out),
                 ExitCode.USAGE,
                 folder + " holds no run: there is neither history.jsonl nor status.json; check the path of --run");
-        refused(
-                command("merge", job.output(), job.model()),
-                ExitCode.USAGE,
-                job.model()
-                        + " is not empty (config.json, model.safetensors, vocab.txt); give a new or an empty directory"
-                        + " as --output");
+        TrainingJob.Ended occupied = command("merge", job.output(), job.model());
+        assertThat(occupied.code()).isEqualTo(ExitCode.USAGE.code());
+        assertThat(occupied.err()).contains(job.model() + " ", "model.safetensors", "[output.not_empty]");
         refused(
                 command("merge", job.output(), out, "--dtype", "bfloat16"),
                 ExitCode.USAGE,
@@ -176,7 +173,7 @@ class MergeAndExportCommandTest {
 
     @Test
     void theAdaptersCardNamesDataAndGroups() {
-        FinishedRun run = FinishedRun.open(job.output(), Optional.empty());
+        TrainedRun run = TrainedRun.read(job.output().toString(), Optional.empty());
         assertThat(run.labels()).containsExactly("no", "yes");
         assertThat(job.output().resolve("adapter/README.md"))
                 .content()

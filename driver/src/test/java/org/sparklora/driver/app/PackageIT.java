@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparklora.driver.training.ExitCode;
@@ -19,6 +20,7 @@ import org.sparklora.driver.training.ExitCode;
  * What scripts/package writes, unpacked where nothing else is, on real clusters: a standalone one that scripts/standalone starts, and
  * YARN, to which it gets as it does on EMR and Dataproc, by scripts that a stand-in of the cloud runs.
  */
+@Tag("clusters")
 class PackageIT {
 
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -160,15 +162,13 @@ class PackageIT {
             submit.addAll(small());
             assertThat(script.succeed(doctor(submit)).lines())
                     .contains(
-                            "ok       master " + master,
-                            "ok       2 executors on 1 host answered",
-                            "ok       executors have the driver's Java, Spark, Scala and spark-lora",
-                            "ok       2 task slots for training.shards 2: each computes 1 of a batch's shards",
-                            "ok       data: 24 training rows, 0 validation rows")
-                    .anyMatch(line -> line.matches("ok       PyTorch \\S+ loads on all executors"))
-                    .anyMatch(line ->
-                            line.matches("ok       base model .* is the same on the driver and on all executors"))
-                    .anyMatch(line -> line.matches("ok       clocks agree within \\S+ s on 1 host"))
+                            "ok       master " + master, "ok       data: 24 training rows, 0 validation rows")
+                    .anyMatch(line -> line.matches("ok .*\\b2 executors\\b.*\\b1 host\\b.*"))
+                    .anyMatch(line -> line.matches("ok .*\\bJava\\b.*\\bSpark\\b.*\\bScala\\b.*"))
+                    .anyMatch(line -> line.matches("ok .*\\b2 task slots\\b.*\\btraining.shards 2\\b.*"))
+                    .anyMatch(line -> line.matches("ok .*\\bPyTorch \\S+ .*\\bexecutors\\b.*"))
+                    .anyMatch(line -> line.matches("ok .*\\bbase model .*\\bexecutors\\b.*"))
+                    .anyMatch(line -> line.matches("ok .*\\bclocks\\b.* s on 1 host.*"))
                     .noneMatch(line -> line.startsWith("problem"));
             script.succeed(submit);
             assertThat(adapter("on-standalone")).isEqualTo(expected);
@@ -218,10 +218,9 @@ class PackageIT {
                         "--conf",
                         "spark.ui.enabled=false");
         assertThat(said.lines())
-                .anyMatch(line -> line.matches("ok       [12] executors? on 1 host answered"))
+                .anyMatch(line -> line.matches("ok .*\\b[12] executors?\\b.*\\b1 host\\b.*"))
                 .anyMatch(line ->
-                        line.startsWith("warning  exchange driver: dynamic allocation is on, and barrier stages do not"
-                                + " run with it - "))
+                        line.startsWith("warning  exchange driver: dynamic allocation"))
                 .noneMatch(line -> line.startsWith("problem"));
     }
 
@@ -267,20 +266,19 @@ class PackageIT {
         step.get("Args").forEach(argument -> run.add(argument.asText().replace("/opt/spark-lora", node.toString())));
         TrainingJob.Ended ended = cloud.script().run(run);
         assertThat(ended.code()).as(ended.err()).isZero();
-        assertThat(ended.err()).contains("exchange peer: the executors stay");
+        assertThat(ended.err()).contains("exchange peer: ");
         assertThat(cloud.calls()).anyMatch(call -> call.startsWith("hadoop fs -get s3://ours/jobs/"));
         assertThat(adapter("on-emr")).isEqualTo(expected);
 
         // What the containers were made to fit in here would not do on a node that enforces it.
         TrainingJob.Ended doctor = cloud.script().run(doctor(run));
         assertThat(doctor.out().lines())
-                .contains(
-                        "ok       master yarn",
-                        "ok       2 executors on 1 host answered",
-                        "ok       executors authenticate and encrypt")
+                .contains("ok       master yarn")
+                .anyMatch(line -> line.matches("ok .*\\b2 executors\\b.*\\b1 host\\b.*"))
+                .anyMatch(line -> line.matches("ok .*\\bauthenticate\\b.*\\bencrypt\\b.*"))
                 .anyMatch(line -> line.startsWith("warning  output ") && line.contains("holds a run"))
-                .anyMatch(line -> line.startsWith("problem  536.9 MB outside the heap for each executor, ")
-                        && line.contains(" - give spark.executor.memoryOverhead=1g, or raise"))
+                .anyMatch(line ->
+                        line.startsWith("problem  536.9 MB ") && line.contains("spark.executor.memoryOverhead=1g"))
                 .filteredOn(line -> line.startsWith("problem"))
                 .hasSize(1);
         assertThat(doctor.code()).isEqualTo(ExitCode.USAGE.code());

@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -64,46 +65,44 @@ class PlanCommandTest {
                 "lora.groups.top.purpose=what the task asks for",
                 "schedule.events=[{epoch: 1, step: 1, thaw: [bottom]}]");
         assertThat(ended.code()).as(ended.err()).isZero();
-        String eachTask =
-                "for each task up to 9.6 kB that autograd keeps of 1 row of 6 tokens, and 10.0 kB of adapters and"
-                        + " optimizer";
-        assertThat(ended.out().lines().map(String::stripTrailing))
-                .containsExactly(
-                        TrainingJob.format("""
-                        job
-                          model     %s: 2 layers of width 24, 64.0 kB of weights
-                          data      4 training rows; a sample of 4 has 4.8 tokens a row, 6 at most
-                          steps     2 epochs of 2, 2 rows each, in 2 shards
-                          policy    epochs
-
-                        groups
-                          bottom: 1 module, r 4, 192 parameters, 768 bytes per all-reduce, learning rate up to 2.50e-04
-                            bert.encoder.layer.0.attention.self.query
-                          top: 2 modules, r 4, 384 parameters, 1,536 bytes per all-reduce, learning rate up to 1.00e-03
-                            what the task asks for
-                            bert.encoder.layer.1.attention.self.query
-                            bert.encoder.layer.1.attention.self.value
-                          head: always live, 50 parameters, 200 bytes per all-reduce
-
-                        timeline (cost: a step's operations, 1 with every group live; cache: what enters the lowest live stage)
-                          epoch  live              frozen  dormant  lowest live         cost  bytes/step      cache
-                          0      top               -       bottom   layer 1             0.66  1,736           1.8 kB new
-                          1      bottom (50%%) top  -       -        layer 0 to layer 1  0.83  1,736 to 2,504  -
-                              thaw bottom (schedule.events[0]: thaw before step 1 of epoch 1)
-                          in all: 0.74 of the operations of training every group from the start; 7.7 kB all-reduced a rank
-
-                        memory of an executor, beside the Java heap and PyTorch itself
-                          64.0 kB of base weights, mapped once a host; %s
-                          with 2 tasks at a time: 103.3 kB
-                          activation cache: up to 1.8 kB over all executors, in their storage memory where half of it suffices, else on their disks
-                        """, small.model(), eachTask).lines().toArray(String[]::new));
+        List<String> lines =
+                ended.out().lines().map(String::stripTrailing).toList();
+        assertThat(lines.get(0)).isEqualTo("job");
+        assertThat(lines)
+                .anySatisfy(line -> assertThat(line)
+                        .contains("model", small.model().toString(), "2 layers", "width 24", "64.0 kB"))
+                .anySatisfy(line -> assertThat(line).contains("data", "4 training rows", "4.8 tokens", "6 at most"))
+                .anySatisfy(line -> assertThat(line).contains("steps", "2 epochs of 2", "2 rows", "2 shards"))
+                .anySatisfy(line -> assertThat(line).matches(" +policy +epochs"))
+                .anySatisfy(line -> assertThat(line).contains("bottom:", "1 module,", "r 4", "192", "768", "2.50e-04"))
+                .anySatisfy(line -> assertThat(line).contains("top:", "2 modules", "r 4", "384", "1,536", "1.00e-03"))
+                .anySatisfy(line -> assertThat(line).contains("what the task asks for"))
+                .anySatisfy(line -> assertThat(line).contains("head:", "50 parameters", "200 bytes"))
+                .anySatisfy(line -> assertThat(line).contains("64.0 kB", "9.6 kB", "1 row of 6 tokens", "10.0 kB"))
+                .anySatisfy(line -> assertThat(line).contains("2 tasks", "103.3 kB"))
+                .anySatisfy(line -> assertThat(line).contains("activation cache", "1.8 kB"));
+        int table = IntStream.range(0, lines.size())
+                .filter(i -> lines.get(i).startsWith("timeline"))
+                .findFirst()
+                .orElseThrow();
+        assertThat(lines.subList(table + 1, table + 5))
+                .satisfiesExactly(
+                        header -> assertThat(header)
+                                .matches("  epoch +live +frozen +dormant +lowest live +cost +bytes/step +cache"),
+                        first -> assertThat(first)
+                                .matches("  0 +top +- +bottom +layer 1 +0\\.66 +1,736 +1\\.8 kB new"),
+                        second -> assertThat(second)
+                                .matches(
+                                        "  1 +bottom \\(50%\\) top +- +- +layer 0 to layer 1 +0\\.83 +1,736 to 2,504 +-"),
+                        move -> assertThat(move)
+                                .contains("thaw bottom", "schedule.events[0]", "before step 1 of epoch 1"));
+        assertThat(lines.get(table + 5)).contains("0.74", "7.7 kB");
     }
 
     @Test
     void whatComesOnTopWhereTheBaseDropsOutIsSaid() {
-        String said = "  execution.base_dropout keeps its masks and the probabilities of attention on top of that";
-        assertThat(plan("execution.base_dropout=0.1").out().lines()).contains(said);
-        assertThat(plan("execution.base_dropout=0").out().lines()).doesNotContain(said);
+        assertThat(plan("execution.base_dropout=0.1").out()).contains("execution.base_dropout");
+        assertThat(plan("execution.base_dropout=0").out()).doesNotContain("execution.base_dropout");
     }
 
     @Test
@@ -196,8 +195,8 @@ class PlanCommandTest {
         assertThat(plan.at("/timelines/1/epochs/4/stretches/0/live").toString()).isEqualTo("[\"bottom\",\"top\"]");
         assertThat(plan(job).out())
                 .contains("the policy may end the run before epoch 6")
-                .contains("timeline with every move as early as the metrics may bring it")
-                .contains("timeline with every move as late as the metrics may bring it");
+                .containsPattern("(?m)^timeline.* as early as ")
+                .containsPattern("(?m)^timeline.* as late as ");
     }
 
     @Test
@@ -209,14 +208,16 @@ class PlanCommandTest {
                 "schedule={live: [top], events: [{epoch: 9, thaw: [side]}]}");
         assertThat(ended.code()).as(ended.err()).isZero();
         assertThat(ended.out().lines().filter(line -> line.startsWith("warning: ")))
-                .containsExactly(
-                        "warning: lora.groups.top.target_modules[0]='1.attention.self.query' also matches"
-                                + " 'bert.encoder.layer.11.attention.self.query' in PEFT 0.3.0; here it does not",
-                        "warning: schedule.events[0] never happens: epoch 9 is beyond the run's 2 epochs, which count from 0",
-                        "warning: group 'side' never trains: neither schedule.live nor an event that happens names it, and it"
-                                + " is not one of schedule.groups",
-                        "warning: lora.groups.top.warmup_steps=5: its learning rate never arrives, for it is live for 4 steps"
-                                + " at the most, from epoch 0; lower it");
+                .satisfiesExactly(
+                        peft -> assertThat(peft)
+                                .contains(
+                                        "lora.groups.top.target_modules[0]='1.attention.self.query'",
+                                        "'bert.encoder.layer.11.attention.self.query'",
+                                        "PEFT 0.3.0"),
+                        late -> assertThat(late).contains("schedule.events[0]", "epoch 9", "2 epochs"),
+                        never -> assertThat(never).contains("'side'", "never trains"),
+                        warmUp -> assertThat(warmUp)
+                                .contains("lora.groups.top.warmup_steps=5", "4 steps", "from epoch 0"));
     }
 
     @Test

@@ -76,7 +76,7 @@ class PredictCommandTest {
                 output.toString());
         assertThat(ended.code()).as(ended.err()).isZero();
         assertThat(ended.out().strip()).isEqualTo("2 rows predicted into " + output);
-        assertThat(ended.err()).contains("warning: 1 of 3 rows have no text, and so no prediction");
+        assertThat(ended.err()).contains("warning: 1 of 3 rows");
         List<String> lines = written(output);
         assertThat(lines.get(0)).isEqualTo("id,text,note,prediction,probability");
         assertThat(lines.get(1)).isEqualTo("1,great plot,\"a, \"\"b\"\" and");
@@ -137,7 +137,7 @@ class PredictCommandTest {
                 4, "--base", "--run", run.toString(), "--input", input, "--output", out, "--base", folder + "/nobase");
         assertLine(
                 2,
-                "none of csv, json and parquet",
+                "[output.format]",
                 "--run",
                 run.toString(),
                 "--input",

@@ -172,7 +172,7 @@ class ResumeTest {
         assertThat(checkpoints(run)).last().isEqualTo(from);
         Ended ended = ok(resume("local[2]", run));
         assertThat(ended.err())
-                .contains("going on from checkpoints/" + from + ", after ")
+                .contains("checkpoints/" + from)
                 .doesNotContain("warning");
         assertSameRun(run, whole);
     }
@@ -194,8 +194,8 @@ class ResumeTest {
         }
         Ended ended = ok(resume("local[2]", run));
         assertThat(ended.err())
-                .contains("warning: checkpoint checkpoints/epoch-00003 cannot be used: ")
-                .contains("going on from checkpoints/epoch-00002-step-00000009");
+                .containsPattern("warning: .*checkpoints/epoch-00003")
+                .contains("checkpoints/epoch-00002-step-00000009");
         assertSameRun(run, whole);
     }
 
@@ -207,7 +207,7 @@ class ResumeTest {
         }
         Ended ended = resume("local[1]", run);
         assertThat(ended.code()).isEqualTo(7);
-        assertThat(ended.err().lines()).singleElement().asString().contains("no checkpoint can be used");
+        assertThat(ended.err().lines()).singleElement().asString().endsWith("[checkpoint.unusable]");
         assertThat(TrainingJob.status(run).get("exit_code").asInt()).isEqualTo(7);
     }
 
@@ -217,7 +217,7 @@ class ResumeTest {
         copy(whole, run);
         Ended ended = ok(resume("local[1]", run, "execution.checkpoint_every=null"));
         assertThat(ended.out())
-                .contains("nothing left to do")
+                .contains("finished already")
                 .contains(TrainingJob.status(whole).get("adapter_sha256").asText());
         assertThat(run.resolve("history.jsonl")).hasSameTextualContentAs(whole.resolve("history.jsonl"));
         assertThat(run.resolve("config.yaml")).hasSameTextualContentAs(whole.resolve("config.yaml"));

@@ -13,19 +13,24 @@ import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Consumer;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.sparklora.driver.training.ExitCode;
 import org.sparklora.worker.safetensors.SafetensorsFile;
 import org.sparklora.worker.safetensors.SafetensorsWriter;
 import org.sparklora.worker.safetensors.Tensor;
 
-/** A small job that works, with a model of its own; each test breaks one thing about it. */
+/** A small valid job with its own model. Each test breaks one thing about it. */
 final class SmallJob {
 
     private static final Path TWO_LAYERS = TrainingJob.TINY_MODEL.resolveSibling("tiny-bert-2l-reg");
 
-    /** No master: a command that gets as far as starting Spark fails in another way than the test expects. */
+    /** An invalid master. A command that starts Spark fails with another error than the test expects. */
     private static final String NO_SPARK = "none";
+
+    private static final String PROGRAM = "spark-lora: ";
+    private static final Pattern CODE_AT_END = Pattern.compile(" \\[[a-z]+(\\.[a-z0-9_-]+)+]$");
 
     private final Path folder;
 
@@ -102,7 +107,7 @@ final class SmallJob {
         }
     }
 
-    /** {@code train} where everything is found out before Spark starts; options begin with --, the rest are overrides. */
+    /** Runs {@code train} with errors that are found before Spark starts. Arguments without -- are overrides. */
     TrainingJob.Ended trainWithoutSpark(String... arguments) {
         return train(NO_SPARK, arguments);
     }
@@ -120,31 +125,42 @@ final class SmallJob {
         return TrainingJob.run(master, args.toArray(String[]::new));
     }
 
-    /** The command ended with this code and these lines; {@code DIR} in them stands for the test's folder. */
-    void refused(TrainingJob.Ended ended, ExitCode code, String... lines) {
-        List<String> said = ended.err().lines().toList();
-        List<String> wanted = Arrays.stream(lines)
-                .map(l -> l.replace("DIR", folder.toString()))
-                .toList();
-        assertThat(said.stream().filter(l -> l.startsWith("spark-lora: ")))
-                .as(ended.err())
-                .containsExactly("spark-lora: " + wanted.get(0));
-        int first = said.indexOf("spark-lora: " + wanted.get(0));
-        assertThat(said.subList(first + 1, said.size()).stream().limit(wanted.size() - 1L))
-                .containsExactlyElementsOf(wanted.subList(1, wanted.size()));
-        assertThat(ended.code()).isEqualTo(code.code());
+    /**
+     * Checks that the command ended with an exit code and one error, whose text holds these facts in this order. {@code DIR} in
+     * a fact stands for the test's folder. Every line of the error has an error code.
+     */
+    void refused(TrainingJob.Ended ended, ExitCode exit, String... facts) {
+        String error = error(ended);
+        assertThat(error).containsSubsequence(Arrays.stream(facts)
+                .map(fact -> fact.replace("DIR", folder.toString()))
+                .toList());
+        assertThat(ended.code()).isEqualTo(exit.code());
         assertThat(ended.err()).doesNotContain("\tat org.");
         assertThat(ended.out()).isEmpty();
     }
 
-    /** As {@link #refused}, and recorded in status.json; there is no adapter. */
-    void failed(TrainingJob.Ended ended, ExitCode code, String... lines) {
-        refused(ended, code, lines);
+    /** As {@link #refused}. In addition status.json has the error, and no adapter was written. */
+    void failed(TrainingJob.Ended ended, ExitCode exit, String... facts) {
+        refused(ended, exit, facts);
         JsonNode status = TrainingJob.status(output());
         assertThat(status.get("state").asText()).isEqualTo("failed");
-        assertThat(status.get("exit_code").asInt()).isEqualTo(code.code());
-        assertThat(status.get("message").asText())
-                .isEqualTo(String.join("\n", lines).replace("DIR", folder.toString()));
+        assertThat(status.get("exit_code").asInt()).isEqualTo(exit.code());
+        assertThat(status.get("message").asText()).isEqualTo(error(ended));
         assertThat(output().resolve("adapter")).doesNotExist();
+    }
+
+    /** The one error that a command printed: a line that begins with the program's name, and further lines with a code. */
+    static String error(TrainingJob.Ended ended) {
+        List<String> lines = ended.err().lines().toList();
+        List<Integer> starts = IntStream.range(0, lines.size())
+                .filter(i -> lines.get(i).startsWith(PROGRAM) && !lines.get(i).startsWith(PROGRAM + "warning: "))
+                .boxed()
+                .toList();
+        assertThat(starts).as(ended.err()).hasSize(1);
+        List<String> error = lines.subList(starts.get(0), lines.size()).stream()
+                .takeWhile(line -> CODE_AT_END.matcher(line).find())
+                .toList();
+        assertThat(error).as("lines with an error code in %s", ended.err()).isNotEmpty();
+        return String.join("\n", error).substring(PROGRAM.length());
     }
 }

@@ -24,9 +24,7 @@ class SurplusSlotsTest {
             Path many = folder.resolve(exchange);
             TrainingJob.Ended ended = TrainingJob.train("local[4]", job, many, "execution.exchange=" + exchange);
             assertThat(ended.code()).as(ended.err()).isZero();
-            assertThat(ended.err().lines())
-                    .contains("job: warning: 2 of 4 task slots idle: training.shards is 2, the largest useful number of"
-                            + " slots");
+            assertThat(ended.err()).contains("warning: 2 of 4 task slots", "training.shards is 2");
             assertThat(many.resolve("adapter/adapter_model.safetensors"))
                     .hasSameBinaryContentAs(one.resolve("adapter/adapter_model.safetensors"));
         }

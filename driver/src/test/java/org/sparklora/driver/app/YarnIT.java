@@ -14,11 +14,13 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparklora.driver.training.ExitCode;
 
 /** YARN, as EMR and Dataproc set it up, through scripts/spark-lora. */
+@Tag("clusters")
 class YarnIT {
 
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -74,7 +76,7 @@ class YarnIT {
                         "spark.executor.instances", "2",
                         "spark.authenticate", "true",
                         "spark.network.crypto.enabled", "true"));
-        assertThat(ended.err()).contains("exchange peer: the executors stay");
+        assertThat(ended.err()).contains("exchange peer: ");
         assertThat(runs.events("static")).contains(" on 2 ranks");
         assertThat(runs.adapter("static")).isEqualTo(runs.adapter("one"));
     }
@@ -84,8 +86,9 @@ class YarnIT {
         try (ClusterRun alone = new ClusterRun(elsewhere, 2)) {
             TrainingJob.Ended ended = alone.end("none", alone.start("none", "auto", "yarn"), line -> {});
             assertThat(ended.err())
-                    .isEqualTo("spark-lora: the master yarn needs HADOOP_CONF_DIR or YARN_CONF_DIR: the folder that has"
-                            + " the cluster's yarn-site.xml");
+                    .startsWith("spark-lora: ")
+                    .contains("HADOOP_CONF_DIR", "YARN_CONF_DIR", "yarn-site.xml")
+                    .hasLineCount(1);
             assertThat(ended.code()).isEqualTo(ExitCode.USAGE.code());
         }
     }
@@ -99,13 +102,13 @@ class YarnIT {
                         "spark.dynamicAllocation.enabled", "true",
                         "spark.dynamicAllocation.maxExecutors", "2",
                         "spark.shuffle.service.enabled", "true"));
-        String why = "driver: dynamic allocation is on, and barrier stages do not run with it";
+        String why = "driver: dynamic allocation";
         assertThat(ended.err()).contains("exchange " + why);
         assertThat(TrainingJob.events(runs.output("dynamic"), "run")
                         .get(0)
                         .at("/choices/exchange")
                         .asText())
-                .isEqualTo(why);
+                .startsWith(why);
         // A task for each of the four shards, whatever has come so far: so that executors come for them.
         assertThat(tasks("dynamic", "epoch 0 step 0")).containsExactly(4);
         assertThat(runs.adapter("dynamic")).isEqualTo(runs.adapter("one"));

@@ -45,29 +45,27 @@ class ExecutorSurveyTest {
                         + " barrier ResultStage. Most recent failure reason: Stage failed because barrier task"
                         + " ResultTask(0, 0) finished unsuccessfully.\njava.lang.UnsupportedClassVersionError:"
                         + " org/sparklora/worker/spark/ExamineTask has been compiled by a more recent version of the Java Runtime");
-        assertThat(ExecutorSurvey.refused(failure))
-                .hasMessage(
-                        "the executors run a Java older than 17; set spark.executorEnv.JAVA_HOME to a Java 17 that is on"
-                                + " every node, or where there is none start the cluster with one");
-        assertThat(ExecutorSurvey.refused(new SparkException("no")))
-                .hasMessage("the executors cannot answer: no; their logs say more");
+        assertThat(ExecutorSurvey.failed(failure))
+                .hasMessageContainingAll("Java 17", "spark.executorEnv.JAVA_HOME", "[cluster.java]");
+        assertThat(ExecutorSurvey.failed(new SparkException("no")))
+                .hasMessageContainingAll("no", "[cluster.executors]");
     }
 
     @Test
     void waitingEndsWhenTheLastExecutorComesOrTheTimeIsUp() throws Exception {
-        ExecutorSurvey.Arrivals arrivals = new ExecutorSurvey.Arrivals();
+        ExecutorSurvey.Registrations registrations = new ExecutorSurvey.Registrations();
         AtomicInteger registered = new AtomicInteger(1);
-        arrivals.await(registered::get, 2, Duration.ZERO);
+        registrations.await(registered::get, 2, Duration.ZERO);
 
         CompletableFuture<Void> waiting = CompletableFuture.runAsync(() -> {
             try {
-                arrivals.await(registered::get, 2, Duration.ofMinutes(5));
+                registrations.await(registered::get, 2, Duration.ofMinutes(5));
             } catch (InterruptedException e) {
                 throw new IllegalStateException(e);
             }
         });
         registered.incrementAndGet();
-        arrivals.onExecutorAdded(new SparkListenerExecutorAdded(
+        registrations.onExecutorAdded(new SparkListenerExecutorAdded(
                 0, "2", new ExecutorInfo("host", 1, Map$.MODULE$.empty(), Map$.MODULE$.empty())));
         waiting.get(1, TimeUnit.MINUTES);
         assertThat(registered).hasValue(2);

@@ -25,9 +25,6 @@ class HadoopRunDirectoryTest {
     private static final byte[] OLD = "old content".getBytes(UTF_8);
     private static final byte[] NEW = "what is to replace it".getBytes(UTF_8);
 
-    private static final String ADVICE =
-            "; check the path, its permissions and the space on its disk, or give another --output";
-
     @TempDir
     Path folder;
 
@@ -104,7 +101,7 @@ class HadoopRunDirectoryTest {
             assertThatThrownBy(() -> directory.write("history.jsonl", NEW))
                     .as("full after %d bytes", n)
                     .isInstanceOf(OutputException.class)
-                    .hasMessage(directory.location() + "/history.jsonl cannot be written: disk full" + ADVICE);
+                    .hasMessageContainingAll(directory.location() + "/history.jsonl", "disk full", "[output.unwritable]");
             assertThat(directory.read("history.jsonl")).as("after %d bytes", n).isEqualTo(OLD);
             assertThat(directory.list()).containsExactly("history.jsonl");
             assertThat(folder.resolve(".history.jsonl.tmp")).doesNotExist();
@@ -125,7 +122,7 @@ class HadoopRunDirectoryTest {
                 disk.dieAfter(n);
                 assertThatThrownBy(() -> directory.write("status.json", NEW))
                         .isInstanceOf(OutputException.class)
-                        .hasMessage(directory.location() + "/status.json cannot be written: connection lost" + ADVICE);
+                        .hasMessageContainingAll(directory.location() + "/status.json", "connection lost", "[output.unwritable]");
                 disk.heal();
                 assertThat(directory.read("status.json"))
                         .as("after %d bytes", n)
@@ -157,7 +154,7 @@ class HadoopRunDirectoryTest {
             String reason = refused == Operation.WRITE ? "write refused" : "rename refused";
             assertThatThrownBy(() -> directory.write("status.json", NEW))
                     .isInstanceOf(OutputException.class)
-                    .hasMessage(directory.location() + "/status.json cannot be written: " + reason + ADVICE);
+                    .hasMessageContainingAll(directory.location() + "/status.json", reason, "[output.unwritable]");
             assertThat(directory.read("status.json")).isEqualTo(OLD);
             assertThat(directory.list()).containsExactly("status.json");
         }
@@ -183,7 +180,7 @@ class HadoopRunDirectoryTest {
         disk.refuse(Operation.DELETE);
         assertThatThrownBy(() -> directory.delete("adapter"))
                 .isInstanceOf(OutputException.class)
-                .hasMessage(directory.location() + "/adapter cannot be written: delete refused" + ADVICE);
+                .hasMessageContainingAll(directory.location() + "/adapter", "delete refused", "[output.unwritable]");
     }
 
     @Test
@@ -192,6 +189,6 @@ class HadoopRunDirectoryTest {
         RunDirectory directory = on(FaultyFileSystem.disk(), file);
         assertThatThrownBy(directory::list)
                 .isInstanceOf(OutputException.class)
-                .hasMessage(directory.location() + " cannot be written: it is a file and no directory" + ADVICE);
+                .hasMessageContainingAll(directory.location(), "[output.unwritable]");
     }
 }

@@ -12,6 +12,7 @@ import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.DropoutRates;
 import org.sparklora.worker.contract.EpochPlan;
+import org.sparklora.worker.contract.FreezePlan;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.ModelSource;
@@ -71,8 +72,7 @@ final class HeadOnly {
                         0),
                 new EpochPlan(
                         0,
-                        manifest,
-                        FreezeState.of(Map.of()),
+                        new FreezePlan(manifest, FreezeState.of(Map.of()), tensor -> 14),
                         new ShardPlan(SHARDS, SHARDS, ROWS, false),
                         new AdapterSnapshot(values),
                         cache));

@@ -69,7 +69,7 @@ class ProgressPluginTest {
                 new AdamW(0.9, 0.999, 1e-8, 0),
                 OptionalDouble.empty());
         List<StepReport> reports = new ArrayList<>();
-        ShardPlacement shards = ShardPlacement.forRanks(spark, HeadOnly.shards(spark), 2);
+        ShardPlacement shards = ShardPlacement.byRank(spark, HeadOnly.shards(spark), 2);
         try (PeerExchange exchange = new PeerExchange(
                 spark,
                 shards,

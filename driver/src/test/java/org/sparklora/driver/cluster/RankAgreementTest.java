@@ -32,9 +32,7 @@ class RankAgreementTest {
                 claim(2, Map.of("head", "aa", "top", "cc")));
         assertThatThrownBy(() -> RankAgreement.require(claims, 96))
                 .isInstanceOf(RankMismatchException.class)
-                .hasMessage("after the steps from 96 on, group 'top' differs between rank 0 (10.0.0.0:4000) and rank 2"
-                        + " (10.0.0.2:4000): the machines compute differently. Use machines with one type of CPU, then"
-                        + " go on with --resume");
+                .hasMessageContainingAll("96", "group 'top'", "rank 0 (10.0.0.0:4000)", "rank 2", "[cluster.ranks_differ]");
     }
 
     @Test
@@ -44,7 +42,7 @@ class RankAgreementTest {
         for (List<Claim> claims : List.of(List.of(both, one), List.of(one, both))) {
             assertThatThrownBy(() -> RankAgreement.require(claims, 0))
                     .isInstanceOf(RankMismatchException.class)
-                    .hasMessageContaining("group 'top' differs");
+                    .hasMessageContainingAll("group 'top'", "[cluster.ranks_differ]");
         }
     }
 }

@@ -49,22 +49,22 @@ class RendezvousServerTest {
         session.stop();
     }
 
-    private CompletableFuture<List<String>> comes(Rendezvous meeting, String stage, int rank, int of, String address) {
+    private CompletableFuture<List<String>> joins(Rendezvous rendezvous, String session, int rank, int of, String address) {
         SparkEnv env = SparkEnv.get();
         return CompletableFuture.supplyAsync(
-                () -> meeting.meet(env, new RankRegistration(stage, rank, of, address)), ranks);
+                () -> rendezvous.join(env, new RankRegistration(session, rank, of, address)), ranks);
     }
 
     @Test
-    void everyRankLearnsAllAddressesByRankOnceTheLastIsThere() {
-        try (RendezvousServer place = new RendezvousServer(LONG)) {
-            var third = comes(place.meeting(), "7/0", 2, 3, "host-c:3");
-            var first = comes(place.meeting(), "7/0", 0, 3, "host-a:1");
-            var another = comes(place.meeting(), "7/1", 0, 1, "host-a:9");
+    void everyRankLearnsAllAddressesOnceTheLastHasRegistered() {
+        try (RendezvousServer server = new RendezvousServer(LONG)) {
+            var third = joins(server.address(), "7/0", 2, 3, "host-c:3");
+            var first = joins(server.address(), "7/0", 0, 3, "host-a:1");
+            var another = joins(server.address(), "7/1", 0, 1, "host-a:9");
             assertThat(another).succeedsWithin(LONG).isEqualTo(List.of("host-a:9"));
             assertThat(first).isNotDone();
             assertThat(third).isNotDone();
-            var second = comes(place.meeting(), "7/0", 1, 3, "host-b:2");
+            var second = joins(server.address(), "7/0", 1, 3, "host-b:2");
             for (var rank : List.of(first, second, third)) {
                 assertThat(rank).succeedsWithin(LONG).isEqualTo(List.of("host-a:1", "host-b:2", "host-c:3"));
             }
@@ -72,12 +72,12 @@ class RendezvousServerTest {
     }
 
     @Test
-    void aRankThatComesAgainCountsOnceAndIsWhereItCameFromLast() throws Exception {
-        try (RendezvousServer place = new RendezvousServer(LONG)) {
+    void aRankThatRegistersAgainCountsOnceWithItsLastAddress() throws Exception {
+        try (RendezvousServer server = new RendezvousServer(LONG)) {
             // Asked from one thread, whose messages arrive in the order in which it sends them.
-            var gone = asks(place.meeting(), new RankRegistration("7/0", 1, 2, "host-b:2"));
-            var again = asks(place.meeting(), new RankRegistration("7/0", 1, 2, "host-d:4"));
-            var first = asks(place.meeting(), new RankRegistration("7/0", 0, 2, "host-a:1"));
+            var gone = asks(server.address(), new RankRegistration("7/0", 1, 2, "host-b:2"));
+            var again = asks(server.address(), new RankRegistration("7/0", 1, 2, "host-d:4"));
+            var first = asks(server.address(), new RankRegistration("7/0", 0, 2, "host-a:1"));
             for (var rank : List.of(again, first)) {
                 assertThat(Await.result(rank, PATIENCE.duration())).containsExactly("host-a:1", "host-d:4");
             }
@@ -85,31 +85,31 @@ class RendezvousServerTest {
         }
     }
 
-    /** Sends the arrival before this returns, and waits for nobody. */
-    private static Future<String[]> asks(Rendezvous meeting, RankRegistration arrival) {
+    /** Sends the registration, and does not wait for the answer. */
+    private static Future<String[]> asks(Rendezvous rendezvous, RankRegistration registration) {
         SparkEnv env = SparkEnv.get();
-        return RpcUtils.makeDriverRef(meeting.place(), env.conf(), env.rpcEnv())
-                .ask(arrival.message(), PATIENCE, ClassTag$.MODULE$.apply(String[].class));
+        return RpcUtils.makeDriverRef(rendezvous.endpoint(), env.conf(), env.rpcEnv())
+                .ask(registration.message(), PATIENCE, ClassTag$.MODULE$.apply(String[].class));
     }
 
     @Test
-    void whoWaitsInVainSaysWhoItIsAndWhichSettingEndedIt() {
-        try (RendezvousServer place = new RendezvousServer(Duration.ofMillis(50))) {
+    void aTimeoutNamesTheRankAndTheSetting() {
+        try (RendezvousServer server = new RendezvousServer(Duration.ofMillis(50))) {
             assertThatThrownBy(
-                            () -> place.meeting().meet(SparkEnv.get(), new RankRegistration("7/0", 1, 2, "host-b:2")))
+                            () -> server.address().join(SparkEnv.get(), new RankRegistration("7/0", 1, 2, "host-b:2")))
                     .isInstanceOf(PeerException.class)
-                    .hasMessage("rank 1 (host-b:2) met no other within 0.05 s (spark.barrier.sync.timeout)");
+                    .hasMessageContainingAll("rank 1 (host-b:2)", "0.05 s", "spark.barrier.sync.timeout");
         }
     }
 
     @Test
-    void aPlaceThatIsClosedIsSaidToBe() {
-        Rendezvous meeting;
-        try (RendezvousServer place = new RendezvousServer(LONG)) {
-            meeting = place.meeting();
+    void aClosedServerCannotBeReached() {
+        Rendezvous rendezvous;
+        try (RendezvousServer server = new RendezvousServer(LONG)) {
+            rendezvous = server.address();
         }
-        assertThatThrownBy(() -> meeting.meet(SparkEnv.get(), new RankRegistration("7/0", 1, 2, "host-b:2")))
+        assertThatThrownBy(() -> rendezvous.join(SparkEnv.get(), new RankRegistration("7/0", 1, 2, "host-b:2")))
                 .isInstanceOf(PeerException.class)
-                .hasMessageStartingWith("rank 1 (host-b:2) cannot meet the others at the driver: ");
+                .hasMessageContainingAll("rank 1 (host-b:2)", "driver");
     }
 }

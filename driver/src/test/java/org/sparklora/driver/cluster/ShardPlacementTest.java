@@ -70,16 +70,16 @@ class ShardPlacementTest {
     }
 
     private void keep(ShardPlacement placed, CacheStorage storage) {
-        placed.keep(context(kept("one")), storage, counter, 2);
+        placed.cache(context(kept("one")), storage, counter, 2);
     }
 
     @Test
     void whatIsKeptMovesWithItsShardsAndIsComputedOnce() {
-        Map<Long, List<Float>> plain = logits(ShardPlacement.each(spark, shards).inTasks(), CachePlan.off("test"));
+        Map<Long, List<Float>> plain = logits(ShardPlacement.byShard(spark, shards).inTasks(), CachePlan.off("test"));
         assertThat(plain).hasSize(ROWS);
         for (CacheStorage storage : CacheStorage.values()) {
             counter.reset();
-            ShardPlacement placed = ShardPlacement.forRanks(spark, shards, 2);
+            ShardPlacement placed = ShardPlacement.byRank(spark, shards, 2);
             keep(placed, storage);
             assertThat(counter.value()).isEqualTo(ROWS);
             assertThat(logits(placed.forRanks(2), kept("one"))).isEqualTo(plain);
@@ -87,14 +87,14 @@ class ShardPlacementTest {
             assertThat(logits(placed.forRanks(3), kept("one"))).isEqualTo(plain);
             assertThat(placed.forRanks(3).getNumPartitions()).isEqualTo(3);
             assertThat(counter.value()).isEqualTo(ROWS);
-            placed.drop();
+            placed.dropCache();
             assertThat(logits(placed.forRanks(3), CachePlan.off("test"))).isEqualTo(plain);
         }
     }
 
     @Test
     void whatIsLostIsComputedAgain() {
-        ShardPlacement placed = ShardPlacement.each(spark, shards);
+        ShardPlacement placed = ShardPlacement.byShard(spark, shards);
         keep(placed, CacheStorage.DISK);
         Map<Long, List<Float>> before = logits(placed.inTasks(), kept("one"));
         assertThat(counter.value()).isEqualTo(ROWS);
@@ -107,29 +107,29 @@ class ShardPlacementTest {
 
     @Test
     void whatIsKeptInsteadTakesThePlaceOfWhatWas() {
-        ShardPlacement placed = ShardPlacement.each(spark, shards);
-        assertThat(placed.holds(kept("one"))).isFalse();
+        ShardPlacement placed = ShardPlacement.byShard(spark, shards);
+        assertThat(placed.hasCached(kept("one"))).isFalse();
         keep(placed, CacheStorage.MEMORY);
         int before = spark.getPersistentRDDs().size();
-        assertThat(placed.holds(kept("one"))).isTrue();
-        assertThat(placed.holds(kept("two"))).isFalse();
-        placed.keep(context(kept("two")), CacheStorage.MEMORY, counter, 2);
-        assertThat(placed.holds(kept("two"))).isTrue();
+        assertThat(placed.hasCached(kept("one"))).isTrue();
+        assertThat(placed.hasCached(kept("two"))).isFalse();
+        placed.cache(context(kept("two")), CacheStorage.MEMORY, counter, 2);
+        assertThat(placed.hasCached(kept("two"))).isTrue();
         assertThat(spark.getPersistentRDDs()).hasSize(before);
-        placed.drop();
+        placed.dropCache();
         assertThat(spark.getPersistentRDDs()).hasSize(before - 1);
-        assertThat(placed.holds(kept("two"))).isFalse();
+        assertThat(placed.hasCached(kept("two"))).isFalse();
     }
 
     @Test
     void aPassThatFailsLeavesNothing() {
-        ShardPlacement placed = ShardPlacement.each(spark, shards);
+        ShardPlacement placed = ShardPlacement.byShard(spark, shards);
         EpochContext broken = HeadOnly.context(Path.of("no-model-there"), kept("one"));
         int before = spark.getPersistentRDDs().size();
-        assertThatThrownBy(() -> placed.keep(broken, CacheStorage.MEMORY, counter, 2))
+        assertThatThrownBy(() -> placed.cache(broken, CacheStorage.MEMORY, counter, 2))
                 .isInstanceOf(SparkException.class)
                 .hasMessageContaining("no-model-there");
-        assertThat(placed.holds(kept("one"))).isFalse();
+        assertThat(placed.hasCached(kept("one"))).isFalse();
         assertThat(spark.getPersistentRDDs()).hasSize(before);
     }
 }

@@ -28,9 +28,6 @@ class StorageBudgetTest {
     void memoryThatDoesNotSufficeIsSaidWithWhatHelps() {
         assertThatThrownBy(() -> StorageBudget.choose(ActivationCache.MEMORY, 2_800_000_000L, 912_000_000L))
                 .isInstanceOf(ClusterException.class)
-                .hasMessage(
-                        "execution.activation_cache=memory: 2.8 GB are to be kept, but half of the executors' storage"
-                                + " memory is 456.0 MB. Give executors more memory, or set activation_cache to auto or disk, or"
-                                + " activation_cache_type to float16");
+                .hasMessageContainingAll("execution.activation_cache=memory", "2.8 GB", "456.0 MB", "[cluster.memory]");
     }
 }

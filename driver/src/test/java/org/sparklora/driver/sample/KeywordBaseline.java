@@ -11,6 +11,7 @@ import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
+import org.sparklora.driver.sample.SampleMessages.LabeledText;
 
 /**
  * What a reader who knows one word per class would score: a decision list of (keyword → class) rules, first match
@@ -45,7 +46,7 @@ final class KeywordBaseline {
         this.defaultLabel = defaultLabel;
     }
 
-    static KeywordBaseline fit(List<Message> train, int ruleCount, Form form) {
+    static KeywordBaseline fit(List<LabeledText> train, int ruleCount, Form form) {
         List<Seen> seen = train.stream()
                 .map(message -> new Seen(tokens(message.text()), message.label()))
                 .toList();
@@ -64,7 +65,7 @@ final class KeywordBaseline {
         return new KeywordBaseline(polished.rules(), defaultLabel(polished.rules(), seen));
     }
 
-    double accuracy(List<Message> messages) {
+    double accuracy(List<LabeledText> messages) {
         long right = messages.stream()
                 .filter(message -> predict(tokens(message.text())).equals(message.label()))
                 .count();

@@ -19,16 +19,15 @@ class MessageGrammarTest {
     }
 
     @Test
-    void refusesWhatItCannotRead() {
+    void refusesInvalidGrammars() {
         assertThatThrownBy(() -> MessageGrammar.parse(List.of("a:", "  x", "a:")))
-                .hasMessage("grammar line 3: rule 'a' is defined twice; put its alternatives under one name");
+                .hasMessageContainingAll("line 3", "'a'", "twice");
         assertThatThrownBy(() -> MessageGrammar.parse(List.of("  x")))
-                .hasMessage(
-                        "grammar line 1: 'x' is neither 'rule:' at the margin nor an indented alternative of a rule");
+                .hasMessageContainingAll("line 1", "'x'");
         MessageGrammar grammar = MessageGrammar.parse(List.of("a:", "  {b}", "c:", "  {a"));
         assertThatThrownBy(() -> grammar.expand("a", Map.of(), n -> 0))
-                .hasMessage("the grammar uses {b} and defines no such rule");
+                .hasMessageContaining("{b}");
         assertThatThrownBy(() -> grammar.expand("c", Map.of(), n -> 0))
-                .hasMessage("the grammar has a '{' without its '}' in '{a'");
+                .hasMessageContaining("'{a'");
     }
 }

@@ -1,28 +1,28 @@
 package org.sparklora.worker.allreduce;
 
 /**
- * How a gradient is cut for the wire, so that a chunk can be added and passed on while the next one travels. Where it is
- * cut never changes a sum: values are added one by one.
+ * Divides a gradient into chunks, so that one chunk can be added and passed on while the next one is sent. The division does not
+ * change a sum, since values are added one by one.
  *
- * @param floats values of the gradient; may be 0
+ * @param floats number of values of the gradient; may be 0
  */
 record Chunks(int floats) {
 
-    /** 256 KiB, measured with scripts/bench: smaller ones cost wake-ups, larger ones travel while nobody adds. */
-    static final int LARGEST = 64 * 1024;
+    /** Values of a chunk, 256 KiB, measured with scripts/bench. Smaller chunks wake threads more often, larger ones overlap less. */
+    static final int MAX_VALUES = 64 * 1024;
 
-    /** At least one, because loss and counts travel with the first. */
+    /** Number of chunks. At least one, because the first chunk carries loss and counts. */
     int count() {
-        return Math.max(1, (int) (((long) floats + LARGEST - 1) / LARGEST));
+        return Math.max(1, (int) (((long) floats + MAX_VALUES - 1) / MAX_VALUES));
     }
 
-    /** First value of a chunk. */
+    /** Index of the first value of a chunk. */
     int from(int chunk) {
-        return chunk * LARGEST;
+        return chunk * MAX_VALUES;
     }
 
-    /** Values of a chunk. */
+    /** Number of values of a chunk. */
     int size(int chunk) {
-        return Math.min(LARGEST, floats - from(chunk));
+        return Math.min(MAX_VALUES, floats - from(chunk));
     }
 }

@@ -4,21 +4,21 @@ import java.nio.ByteBuffer;
 import org.sparklora.worker.contract.ShardSum;
 
 /**
- * A chunk of a sum on its way up the tree, or of the total on its way down.
+ * A message with a chunk of a sum on its way up the tree, or of the total on its way down.
  *
- * <p>After the common header: step (8), node, chunk, examples (4 each), loss, weight (8 each), the chunk's values (4
- * each). How many there must be follows from the chunk's number.
+ * <p>After the common header: step (8), node, chunk, examples (4 each), loss, weight (8 each), the chunk's values (4 each). The
+ * chunk's number determines how many values there are.
  *
- * @param label who sends which part of what
- * @param part the chunk's values, with loss and counts of the whole sum, which are the same in each of its chunks
+ * @param label sender, step and chunk
+ * @param part the chunk's values, with loss and counts of the whole sum, which every chunk repeats
  */
 record Frame(Label label, ShardSum part) implements PeerMessage {
 
-    /** What a frame carries. */
+    /** The direction of a frame. */
     enum Kind {
-        /** The sum of a node, for the rank that owns its parent. */
+        /** The sum of a node, sent to the rank that owns the parent node. */
         UP(1),
-        /** The sum over all shards. */
+        /** The sum over all shards, sent to the children of a rank. */
         DOWN(2);
 
         private final int code;
@@ -37,26 +37,26 @@ record Frame(Label label, ShardSum part) implements PeerMessage {
         }
     }
 
-    /** A part of a node's sum; node 1 is the total. */
-    record Place(int node, int chunk) {}
+    /** A chunk of the sum of a node of {@link ShardTree}; node 1 is the total. */
+    record NodeChunk(int node, int chunk) {}
 
     private static final int FIELD_BYTES = 8 + 3 * 4 + 2 * 8;
 
-    /** Bytes of a frame with so many values. */
+    /** Size in bytes of a frame with a number of values. */
     static int bytes(int values) {
         return HEADER_BYTES + FIELD_BYTES + values * Float.BYTES + CRC_BYTES;
     }
 
     /**
-     * What a frame is, without its values.
+     * A frame without its values.
      *
      * @param step global step
      */
-    record Label(long plan, Kind kind, int sender, long step, Place place) {}
+    record Label(long sessionId, Kind kind, int sender, long step, NodeChunk part) {}
 
     @Override
-    public long plan() {
-        return label.plan;
+    public long sessionId() {
+        return label.sessionId;
     }
 
     @Override
@@ -64,36 +64,36 @@ record Frame(Label label, ShardSum part) implements PeerMessage {
         return label.sender;
     }
 
-    /** Writes a chunk of a sum straight from its gradient; the buffer holds at least {@link #bytes} and is flipped. */
+    /** Writes a chunk of a sum into a buffer of at least {@link #bytes}, and flips the buffer. */
     static ByteBuffer encode(Label label, ShardSum sum, Chunks chunks, ByteBuffer target) {
-        int chunk = label.place.chunk;
+        int chunk = label.part.chunk;
         int size = chunks.size(chunk);
-        ByteBuffer out = PeerMessage.open(target, label.plan, label.kind.code, label.sender);
-        out.putLong(label.step).putInt(label.place.node).putInt(chunk).putInt(sum.examples());
+        ByteBuffer out = PeerMessage.open(target, label.sessionId, label.kind.code, label.sender);
+        out.putLong(label.step).putInt(label.part.node).putInt(chunk).putInt(sum.examples());
         out.putDouble(sum.loss()).putDouble(sum.weight());
         out.asFloatBuffer().put(sum.gradient(), chunks.from(chunk), size);
         return PeerMessage.seal(out.position(out.position() + size * Float.BYTES));
     }
 
-    static Frame read(long plan, Kind kind, int sender, ByteBuffer in, Chunks chunks) {
+    static Frame read(long sessionId, Kind kind, int sender, ByteBuffer in, Chunks chunks) {
         if (in.remaining() < FIELD_BYTES) {
             throw new ProtocolException("rank " + sender + " sent a frame without its fields");
         }
         long step = in.getLong();
-        Place place = new Place(in.getInt(), in.getInt());
+        NodeChunk part = new NodeChunk(in.getInt(), in.getInt());
         int examples = in.getInt();
         double loss = in.getDouble();
         double weight = in.getDouble();
-        if (place.chunk < 0 || place.chunk >= chunks.count()) {
-            throw new ProtocolException("rank " + sender + " sent chunk " + place.chunk + " of " + chunks.count());
+        if (part.chunk < 0 || part.chunk >= chunks.count()) {
+            throw new ProtocolException("rank " + sender + " sent chunk " + part.chunk + " of " + chunks.count());
         }
-        int due = chunks.size(place.chunk);
-        if (in.remaining() != due * Float.BYTES) {
+        int expected = chunks.size(part.chunk);
+        if (in.remaining() != expected * Float.BYTES) {
             throw new ProtocolException("rank " + sender + " sent " + in.remaining() + " bytes of values where "
-                    + due * Float.BYTES + " were due");
+                    + expected * Float.BYTES + " were expected");
         }
-        float[] values = new float[due];
+        float[] values = new float[expected];
         in.asFloatBuffer().get(values);
-        return new Frame(new Label(plan, kind, sender, step, place), new ShardSum(loss, weight, examples, values));
+        return new Frame(new Label(sessionId, kind, sender, step, part), new ShardSum(loss, weight, examples, values));
     }
 }

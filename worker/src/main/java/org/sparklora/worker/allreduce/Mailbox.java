@@ -11,20 +11,20 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.allreduce.Frame.Kind;
-import org.sparklora.worker.allreduce.Frame.Place;
+import org.sparklora.worker.allreduce.Frame.NodeChunk;
 
 /**
- * Frames that have arrived and were not asked for yet. Network threads put, the rank's own thread takes.
+ * Frames that have arrived and are not taken yet. Network threads put frames, the rank's own thread takes them.
  *
- * <p>A peer can be ahead by one step at most, since every total needs every rank; so a mailbox never holds more than two
- * steps, whatever peers send. The first failure, here or of a peer, ends all waiting.
+ * <p>Every total needs every rank, so a peer can be ahead by one step at most, and a mailbox holds at most two steps. The first
+ * failure, here or of a peer, ends all waiting.
  */
 public final class Mailbox {
 
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition arrived = lock.newCondition();
     private final Map<Key, Frame> frames = new HashMap<>();
-    private final long plan;
+    private final long sessionId;
     private final Chunks chunks;
     private final RankMap ranks;
     private final int self;
@@ -32,23 +32,23 @@ public final class Mailbox {
     private final boolean[] lost;
     private long step;
 
-    /** Written and read by the rank's own thread. */
+    /** Used by the rank's own thread only. */
     private long waitedNanos;
 
     private @Nullable RuntimeException failure;
 
-    private record Key(long step, Kind kind, Place place) {}
+    private record Key(long step, Kind kind, NodeChunk part) {}
 
     /**
-     * A mailbox of one rank for one stage.
+     * Creates the mailbox of one rank for one segment.
      *
-     * @param plan number of the stage: frames of another are refused
-     * @param floats size of the gradient in float32 values
+     * @param sessionId identifies the segment: frames of another one are rejected
+     * @param floats number of values of the gradient
      * @param self this rank
-     * @param firstStep the step, counted over the run, that the stage begins with
+     * @param firstStep global number of the segment's first step
      */
-    public Mailbox(long plan, int floats, RankMap ranks, int self, long firstStep) {
-        this.plan = plan;
+    public Mailbox(long sessionId, int floats, RankMap ranks, int self, long firstStep) {
+        this.sessionId = sessionId;
         this.chunks = new Chunks(floats);
         this.ranks = ranks;
         this.self = self;
@@ -59,13 +59,13 @@ public final class Mailbox {
     }
 
     /**
-     * Takes a message from the network. A message that is wrong in any way ends the stage.
+     * Accepts a message from the network. A wrong message ends the segment.
      *
-     * @return the rank that sent it; empty for a wrong message
+     * @return the sender; empty for a wrong message
      */
     public OptionalInt put(ByteBuffer message) {
         try {
-            // Outside the lock: checking and copying is most of the work.
+            // Outside the lock, since checking and copying take most of the time.
             PeerMessage decoded = PeerMessage.decode(message, chunks);
             lock.lock();
             try {
@@ -73,7 +73,7 @@ public final class Mailbox {
                 if (decoded instanceof Abort abort) {
                     fail(new PeerException(abort.reason()));
                 } else if (decoded instanceof Frame frame) {
-                    keep(frame);
+                    store(frame);
                 }
                 arrived.signalAll();
                 return OptionalInt.of(decoded.sender());
@@ -87,41 +87,41 @@ public final class Mailbox {
     }
 
     private void requirePeer(PeerMessage message) {
-        if (message.plan() != plan) {
-            throw new ProtocolException("a frame of another plan came (" + Long.toHexString(message.plan())
-                    + " instead of " + Long.toHexString(plan) + ")");
+        if (message.sessionId() != sessionId) {
+            throw new ProtocolException("a frame of another segment arrived (" + Long.toHexString(message.sessionId())
+                    + " instead of " + Long.toHexString(sessionId) + ")");
         }
         int sender = message.sender();
         if (sender < 0 || sender >= ranks.ranks() || sender == self) {
             throw new ProtocolException(
-                    "a frame came from rank " + sender + ", which is no peer of rank " + self + " of " + ranks.ranks());
+                    "a frame arrived from rank " + sender + ", which is not a peer of rank " + self + " of " + ranks.ranks());
         }
     }
 
-    private void keep(Frame frame) {
+    private void store(Frame frame) {
         Frame.Label label = frame.label();
         int sender = label.sender();
         if (label.step() != step && label.step() != step + 1) {
             throw new ProtocolException("rank " + sender + " sent step " + label.step() + " at step " + step);
         }
-        int node = label.place().node();
-        boolean right = label.kind() == Kind.UP
+        int node = label.part().node();
+        boolean allowed = label.kind() == Kind.UP
                 ? node > 1 && node < 2 * ranks.shards() && ranks.owner(node) == sender && ranks.owner(node / 2) == self
                 : node == 1 && self != 0 && ranks.parent(self) == sender;
-        if (!right) {
+        if (!allowed) {
             throw new ProtocolException("rank " + sender + " sent " + label.kind() + " node " + node
-                    + ", which is not for it to send to rank " + self);
+                    + ", which it must not send to rank " + self);
         }
-        if (frames.putIfAbsent(new Key(label.step(), label.kind(), label.place()), frame) != null) {
+        if (frames.putIfAbsent(new Key(label.step(), label.kind(), label.part()), frame) != null) {
             throw new ProtocolException("rank " + sender + " sent chunk "
-                    + label.place().chunk() + " of node " + node + " of step " + label.step() + " twice");
+                    + label.part().chunk() + " of node " + node + " of step " + label.step() + " twice");
         }
         lastHeard[sender] = label.kind() + " of step " + label.step();
     }
 
     /**
-     * A connection with a rank closed: waiting for what it did not send makes no sense. What is in the mailbox counts;
-     * what comes over another connection may be late, which is why no rank leaves before those that wait for it.
+     * Records that a connection with a rank closed, so that nobody waits for it any more. Frames in the mailbox stay valid.
+     * Frames over another connection may be late, which is why no rank leaves before the ranks that wait for it.
      */
     public void lost(int rank) {
         lock.lock();
@@ -133,7 +133,7 @@ public final class Mailbox {
         }
     }
 
-    /** Ends all waiting, now and later; the first reason counts. */
+    /** Ends all waiting, now and later, with the first reason. */
     public void fail(RuntimeException reason) {
         lock.lock();
         try {
@@ -146,7 +146,7 @@ public final class Mailbox {
         }
     }
 
-    /** Why the stage cannot go on, if so. */
+    /** The reason why the segment cannot continue, if there is one. */
     public Optional<RuntimeException> problem() {
         lock.lock();
         try {
@@ -159,11 +159,12 @@ public final class Mailbox {
     /**
      * Waits for a frame of the current step.
      *
-     * @param from the rank that is due to send it, and its name, for the message
+     * @param from the rank that sends it
+     * @param name the rank's host and port, for messages
      */
-    Frame take(Kind kind, Place place, int from, String name, Duration deadline) {
-        Key key = new Key(step, kind, place);
-        String due = kind == Kind.UP ? "its gradient" : "the sum";
+    Frame take(Kind kind, NodeChunk part, int from, String name, Duration deadline) {
+        Key key = new Key(step, kind, part);
+        String expected = kind == Kind.UP ? "its gradient" : "the sum";
         long left = deadline.toNanos();
         lock.lock();
         try {
@@ -174,71 +175,63 @@ public final class Mailbox {
                     return frame;
                 }
                 if (lost[from]) {
-                    throw silence(from, name, due, "is lost");
+                    throw silence(from, name, expected, "is lost");
                 }
-                if (left <= 0) {
-                    throw silence(from, name, due, silentFor(deadline));
-                }
-                long still = arrived.awaitNanos(left);
-                waitedNanos += left - still;
-                left = still;
+                left = awaitSignal(left, from, name, expected, deadline);
             }
-        } catch (InterruptedException e) {
-            throw cancelled(e);
         } finally {
             lock.unlock();
         }
     }
 
-    /** Waits until a rank, which has all it needs from this one, has closed its connections. */
+    /** Waits until a rank that needs nothing more from this one has closed its connections. */
     void awaitLeft(int rank, String name, Duration deadline) {
         long left = deadline.toNanos();
         lock.lock();
         try {
             while (!lost[rank]) {
                 requireNoFailure();
-                if (left <= 0) {
-                    throw silence(rank, name, "its leaving", silentFor(deadline));
-                }
-                long still = arrived.awaitNanos(left);
-                waitedNanos += left - still;
-                left = still;
+                left = awaitSignal(left, rank, name, "its end", deadline);
             }
-        } catch (InterruptedException e) {
-            throw cancelled(e);
         } finally {
             lock.unlock();
         }
     }
 
-    /** How long the rank's own thread has waited for others in all; for that thread alone. */
+    /** Waits for the next event, and returns the nanoseconds that are left. */
+    @SuppressWarnings("WaitNotInLoop") // the callers loop
+    private long awaitSignal(long left, int from, String name, String expected, Duration deadline) {
+        if (left <= 0) {
+            throw silence(from, name, expected, "is silent for " + deadline.toMillis() + " ms");
+        }
+        try {
+            long still = arrived.awaitNanos(left);
+            waitedNanos += left - still;
+            return still;
+        } catch (InterruptedException e) {
+            throw PeerException.cancelled("step " + step + ": ", e);
+        }
+    }
+
+    /** Total time that the rank's own thread has waited for others; call it from that thread. */
     public long waitedNanos() {
         return waitedNanos;
     }
 
     private void requireNoFailure() {
         if (failure != null) {
-            // What a peer gave as its reason says its step already.
+            // The reason of a peer names its step already.
             String where = failure instanceof PeerException ? "" : "step " + step + ": ";
             throw new PeerException(where + failure.getMessage(), failure);
         }
     }
 
-    private PeerException cancelled(InterruptedException e) {
-        Thread.currentThread().interrupt();
-        return new PeerException("step " + step + ": the task was cancelled", e);
+    private PeerException silence(int from, String name, String expected, String what) {
+        return new PeerException("step " + step + ": rank " + from + " (" + name + ") " + what + "; expected from it: " + expected
+                + "; last received from it: " + lastHeard[from]);
     }
 
-    private static String silentFor(Duration deadline) {
-        return "is silent for " + deadline.toMillis() + " ms";
-    }
-
-    private PeerException silence(int from, String name, String due, String what) {
-        return new PeerException("step " + step + ": rank " + from + " (" + name + ") " + what + "; due from it: " + due
-                + "; last heard of it: " + lastHeard[from]);
-    }
-
-    /** The current step is done: its frames are all taken. */
+    /** Ends the current step, whose frames are all taken. */
     void next() {
         lock.lock();
         try {

@@ -11,15 +11,15 @@ import java.util.concurrent.TimeoutException;
 import org.sparklora.worker.contract.ShardSum;
 
 /**
- * Chunks on their way out: a ring of buffers, each used again when its bytes are with the operating system. Buffers are
- * made as they are needed: a rank alone needs none.
+ * Sends chunks from a ring of buffers. A buffer is reused when the operating system has its bytes. Buffers are allocated when
+ * they are first needed, so a single rank has none.
  */
 final class Outbox {
 
-    /** Enough that encoding never waits for the wire at 1 MB; 4 MiB in all. */
+    /** Enough that encoding a gradient of 1 MB does not wait for the network; 4 MiB in total. */
     private static final int BUFFERS = 16;
 
-    private final Transport links;
+    private final Transport transport;
     private final Chunks chunks;
     private final Duration deadline;
     private final List<Slot> ring = new ArrayList<>();
@@ -29,13 +29,13 @@ final class Outbox {
 
     private record Sent(int rank, CompletableFuture<Void> written) {}
 
-    Outbox(Transport links, Chunks chunks, Duration deadline) {
-        this.links = links;
+    Outbox(Transport transport, Chunks chunks, Duration deadline) {
+        this.transport = transport;
         this.chunks = chunks;
         this.deadline = deadline;
     }
 
-    /** Sends a chunk of a sum; when this returns the sum may change. */
+    /** Sends a chunk of a sum. The sum may change when this returns. */
     void send(Frame.Label label, ShardSum sum, List<Integer> ranks) {
         if (next == ring.size()) {
             ring.add(new Slot(ByteBuffer.allocateDirect(Frame.bytes(chunks.size(0))), new ArrayList<>()));
@@ -45,11 +45,11 @@ final class Outbox {
         await(slot, label.step());
         ByteBuffer message = Frame.encode(label, sum, chunks, slot.buffer);
         for (int rank : ranks) {
-            slot.pending.add(new Sent(rank, links.send(rank, message.duplicate())));
+            slot.pending.add(new Sent(rank, transport.send(rank, message.duplicate())));
         }
     }
 
-    /** Waits until all is with the operating system. */
+    /** Waits until the operating system has all bytes. */
     void flush(long step) {
         ring.forEach(slot -> await(slot, step));
     }
@@ -60,15 +60,14 @@ final class Outbox {
                 sent.written.get(deadline.toMillis(), TimeUnit.MILLISECONDS);
             } catch (TimeoutException e) {
                 throw new PeerException(
-                        "step " + step + ": rank " + sent.rank + " (" + links.name(sent.rank) + ") takes no bytes for "
+                        "step " + step + ": rank " + sent.rank + " (" + transport.name(sent.rank) + ") accepts no bytes for "
                                 + deadline.toMillis() + " ms",
                         e);
             } catch (ExecutionException e) {
                 Throwable reason = e.getCause() == null ? e : e.getCause();
                 throw new PeerException("step " + step + ": " + reason.getMessage(), reason);
             } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                throw new PeerException("step " + step + ": the task was cancelled", e);
+                throw PeerException.cancelled("step " + step + ": ", e);
             }
         }
         slot.pending.clear();

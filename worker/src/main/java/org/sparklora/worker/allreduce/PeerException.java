@@ -2,7 +2,7 @@ package org.sparklora.worker.allreduce;
 
 import org.jspecify.annotations.Nullable;
 
-/** A rank cannot go on because of another: lost, silent or at odds. The message names the rank, the host and the step. */
+/** A rank cannot continue because another one is lost, silent or sends wrong messages. The message names rank, host and step. */
 public final class PeerException extends RuntimeException {
 
     private static final long serialVersionUID = 1L;
@@ -13,5 +13,11 @@ public final class PeerException extends RuntimeException {
 
     public PeerException(String message, @Nullable Throwable cause) {
         super(message, cause);
+    }
+
+    /** Restores the interrupt of a cancelled task, and returns the error to throw; {@code where} starts the message. */
+    public static PeerException cancelled(String where, InterruptedException cause) {
+        Thread.currentThread().interrupt();
+        return new PeerException(where + "the task was cancelled", cause);
     }
 }

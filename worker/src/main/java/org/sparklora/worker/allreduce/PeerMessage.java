@@ -5,31 +5,31 @@ import java.nio.ByteOrder;
 import java.util.zip.CRC32C;
 
 /**
- * What ranks say to each other: a chunk of a sum, or that the stage cannot go on.
+ * A message between ranks: a chunk of a sum, or the reason why a rank cannot continue.
  *
- * <p>Layout, little-endian: magic (4), plan (8), kind (4), sender (4), then the kind's own fields, then CRC-32C of all
- * before it (4). A message that does not fit in every respect is refused: it never becomes a gradient.
+ * <p>Layout, little-endian: magic (4), session id (8), kind (4), sender (4), then the kind's own fields, then CRC-32C of all
+ * before it (4). A message that is wrong in any way is rejected, so that it never becomes a gradient.
  */
 sealed interface PeerMessage permits Frame, Abort {
 
-    /** "SLR2": the layout's version. */
+    /** "SLR2", the version of the layout. */
     int MAGIC = 0x534C5232;
 
     int HEADER_BYTES = 4 + 8 + 4 + 4;
     int CRC_BYTES = 4;
 
-    /** What the stage is about; messages of another stage are strangers. */
-    long plan();
+    /** The segment that the message belongs to. */
+    long sessionId();
 
-    /** The rank that says it. */
+    /** The rank that sent the message. */
     int sender();
 
-    /** Starts a message in a buffer; {@link #seal} ends it. */
-    static ByteBuffer open(ByteBuffer target, long plan, int kind, int sender) {
+    /** Writes the header of a message; {@link #seal} completes the message. */
+    static ByteBuffer open(ByteBuffer target, long sessionId, int kind, int sender) {
         return target.clear()
                 .order(ByteOrder.LITTLE_ENDIAN)
                 .putInt(MAGIC)
-                .putLong(plan)
+                .putLong(sessionId)
                 .putInt(kind)
                 .putInt(sender);
     }
@@ -43,29 +43,29 @@ sealed interface PeerMessage permits Frame, Abort {
     /**
      * Reads a message.
      *
-     * @param chunks how the gradient is cut
-     * @throws ProtocolException when anything is wrong with it
+     * @param chunks the division of the gradient
+     * @throws ProtocolException if anything is wrong with the message
      */
     static PeerMessage decode(ByteBuffer message, Chunks chunks) {
         ByteBuffer in = message.slice().order(ByteOrder.LITTLE_ENDIAN);
         int end = in.remaining() - CRC_BYTES;
         if (end < HEADER_BYTES) {
-            throw new ProtocolException("a message of " + in.remaining() + " bytes is no frame of spark-lora");
+            throw new ProtocolException("a message of " + in.remaining() + " bytes is not a message of spark-lora");
         }
         if (in.getInt(end) != crc(in.slice(0, end))) {
             throw new ProtocolException("a message does not match its checksum");
         }
         if (in.getInt() != MAGIC) {
-            throw new ProtocolException("a message is no frame of spark-lora of this version");
+            throw new ProtocolException("a message is not one of this version of spark-lora");
         }
         in.limit(end);
-        long plan = in.getLong();
+        long sessionId = in.getLong();
         int kind = in.getInt();
         int sender = in.getInt();
         if (kind == Abort.CODE) {
-            return Abort.read(plan, sender, in);
+            return Abort.read(sessionId, sender, in);
         }
-        return Frame.read(plan, Frame.Kind.of(kind), sender, in, chunks);
+        return Frame.read(sessionId, Frame.Kind.of(kind), sender, in, chunks);
     }
 
     private static int crc(ByteBuffer bytes) {

@@ -1,6 +1,6 @@
 package org.sparklora.worker.allreduce;
 
-/** A peer said something that it must not say. The step is lost, never wrong. */
+/** A peer sent a message that it must not send. The step fails, so that it never has a wrong result. */
 public final class ProtocolException extends RuntimeException {
 
     private static final long serialVersionUID = 1L;

@@ -5,15 +5,15 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Which rank holds which shards and adds up which nodes of the {@link ShardTree}. Rank r of R holds the shards from
- * S·r/R to S·(r+1)/R; a node belongs to the rank that holds its leftmost shard, so the root is rank 0's.
+ * Assigns shards and nodes of the {@link ShardTree} to ranks. Rank r of R holds the shards from S·r/R to S·(r+1)/R. The rank
+ * that holds a node's leftmost shard owns the node, so rank 0 owns the root.
  *
  * @param shards S, a power of two
  * @param ranks R, 1 to S
  */
 public record RankMap(int shards, int ranks) implements Serializable {
 
-    /** @throws IllegalArgumentException where shards are no power of two, or there are more ranks than shards */
+    /** @throws IllegalArgumentException if shards is not a power of two, or there are more ranks than shards */
     public RankMap {
         if (shards < 1 || Integer.bitCount(shards) != 1) {
             throw new IllegalArgumentException("the number of shards must be a power of two, not " + shards);
@@ -23,7 +23,7 @@ public record RankMap(int shards, int ranks) implements Serializable {
         }
     }
 
-    /** First shard of a rank; of rank R, the number of shards. */
+    /** First shard of a rank; for rank R the number of shards. */
     public int firstShard(int rank) {
         return (int) ((long) shards * rank / ranks);
     }
@@ -37,7 +37,7 @@ public record RankMap(int shards, int ranks) implements Serializable {
         return rank;
     }
 
-    /** The rank that adds up a node. */
+    /** The rank that computes the sum of a node. */
     public int owner(int node) {
         int leaf = node;
         while (leaf < shards) {
@@ -46,7 +46,7 @@ public record RankMap(int shards, int ranks) implements Serializable {
         return rankOf(leaf - shards);
     }
 
-    /** The ranks that get the total from this one: a binary tree over ranks with root 0. */
+    /** The ranks that receive the total from this one, along a binary tree over ranks with root 0. */
     public List<Integer> children(int rank) {
         List<Integer> children = new ArrayList<>();
         for (int child = 2 * rank + 1; child <= 2 * rank + 2 && child < ranks; child++) {
@@ -55,7 +55,7 @@ public record RankMap(int shards, int ranks) implements Serializable {
         return children;
     }
 
-    /** The rank that sends the total to this one, which is not 0. */
+    /** The rank that sends the total to this one; not for rank 0. */
     public int parent(int rank) {
         return (rank - 1) / 2;
     }

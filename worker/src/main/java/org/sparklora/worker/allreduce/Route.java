@@ -6,23 +6,24 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
- * What one rank does with each chunk on its way up the {@link ShardTree}, in order; the same for every step and chunk.
+ * The moves of one rank with each chunk on its way up the {@link ShardTree}, in order. They are the same for every step and
+ * chunk.
  *
- * @param held the nodes that the rank can add up by itself: its maximal complete subtrees
- * @param moves what it does with them
+ * @param held the nodes whose sums the rank can compute by itself: its maximal complete subtrees
+ * @param moves the moves with them
  */
 record Route(List<Integer> held, List<Move> moves) {
 
-    /** One move; {@code left} and {@code right} are siblings, and their sum takes the place of {@code left}. */
+    /** One move. {@code left} and {@code right} are siblings; their sum replaces {@code left}. */
     sealed interface Move {
 
-        /** Both sums are here. */
+        /** Adds two sums of this rank. */
         record Add(int left, int right) implements Move {}
 
-        /** The right sum comes from another rank. */
+        /** Receives the right sum from another rank and adds it. */
         record Receive(int left, int right, int from) implements Move {}
 
-        /** The right sum goes to the rank that holds the left one. */
+        /** Sends the right sum to the rank that holds the left one. */
         record Send(int right, int to) implements Move {}
     }
 

@@ -6,20 +6,20 @@ import java.util.TreeMap;
 import java.util.function.BinaryOperator;
 
 /**
- * The complete binary tree over S shards, numbered as a heap: the root is 1, the children of n are 2n and 2n + 1, shard
- * s is the leaf S + s.
+ * The complete binary tree over S shards, numbered like a heap: the root is 1, the children of n are 2n and 2n + 1, and shard s
+ * is the leaf S + s.
  *
- * <p>A rank with any range of shards adds up the complete subtrees it holds and sends those; the receiver goes on the
- * same way. So 1, 3 or S ranks add the same pairs.
+ * <p>A rank with any range of shards adds its complete subtrees and sends their sums; the receiver continues in the same way. So
+ * 1, 3 or S ranks add the same pairs.
  */
 public final class ShardTree {
 
     private final int shards;
 
     /**
-     * The tree over so many shards.
+     * Creates the tree.
      *
-     * @throws IllegalArgumentException where they are no power of two
+     * @throws IllegalArgumentException if the number of shards is not a power of two
      */
     public ShardTree(int shards) {
         if (shards < 1 || Integer.bitCount(shards) != 1) {
@@ -29,7 +29,7 @@ public final class ShardTree {
     }
 
     /**
-     * The leaf of a shard.
+     * Returns the leaf of a shard.
      *
      * @throws IllegalArgumentException for a shard outside 0 to S − 1
      */
@@ -41,10 +41,10 @@ public final class ShardTree {
     }
 
     /**
-     * Adds siblings, from the leaves up, as long as both are there.
+     * Adds siblings whose sums are both known, from the leaves up.
      *
      * @param parts sums by node
-     * @param plus left plus right; may reuse the left operand
+     * @param plus adds left and right; may reuse the left operand
      * @return the sums of the maximal complete subtrees, by node
      */
     public <T> SortedMap<Integer, T> combine(Map<Integer, T> parts, BinaryOperator<T> plus) {
@@ -56,7 +56,7 @@ public final class ShardTree {
                 nodes.remove(left);
                 nodes.remove(left + 1);
                 if (nodes.put(left / 2, plus.apply(leftSum, rightSum)) != null) {
-                    throw new IllegalArgumentException("node " + left / 2 + " came twice: as a sum and as its parts");
+                    throw new IllegalArgumentException("node " + left / 2 + " exists twice: as a sum and as its parts");
                 }
             }
         }
@@ -64,9 +64,9 @@ public final class ShardTree {
     }
 
     /**
-     * The sum over all shards.
+     * Returns the sum over all shards.
      *
-     * @throws IllegalArgumentException for parts that do not cover them, or do so twice
+     * @throws IllegalArgumentException if the parts do not cover every shard exactly once
      */
     public <T> T total(Map<Integer, T> parts, BinaryOperator<T> plus) {
         SortedMap<Integer, T> nodes = combine(parts, plus);

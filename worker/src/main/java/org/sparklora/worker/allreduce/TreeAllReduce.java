@@ -7,27 +7,28 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import org.sparklora.worker.allreduce.Frame.Kind;
 import org.sparklora.worker.allreduce.Frame.Label;
-import org.sparklora.worker.allreduce.Frame.Place;
+import org.sparklora.worker.allreduce.Frame.NodeChunk;
 import org.sparklora.worker.allreduce.Route.Move;
 import org.sparklora.worker.contract.ShardSum;
 
 /**
- * The sum over all shards on every rank, added along the {@link ShardTree}: sums go up to the owner of the parent node,
- * the total comes down a binary tree over ranks. Every rank makes one call per step, and {@link #finish} after the last.
+ * Computes the sum over all shards on every rank, along the {@link ShardTree}: each sum goes up to the owner of the parent node,
+ * and the total comes down a binary tree over ranks. Every rank calls {@link #sum} once a step, and {@link #finish} after the
+ * last step.
  *
- * <p>The gradient travels in {@link Chunks}: while one is added, the next is on the wire, and the root passes a chunk of
- * the total down before it has seen the next one. No rank waits for the total before all its own sums are sent, so
- * nobody waits in a circle.
+ * <p>Gradients are sent in {@link Chunks}: while one chunk is added, the next one is sent, and the root passes a chunk of the
+ * total down before it has received the next one. No rank waits for the total before it has sent all its own sums, so ranks
+ * cannot deadlock.
  *
- * <p>Not thread-safe. The links are the caller's.
+ * <p>Not thread-safe. The caller closes the transport.
  */
 public final class TreeAllReduce {
 
-    private final long plan;
+    private final long sessionId;
     private final RankMap ranks;
     private final int self;
     private final Mailbox mailbox;
-    private final Transport links;
+    private final Transport transport;
     private final Duration deadline;
     private final ShardTree tree;
     private final Route route;
@@ -35,30 +36,32 @@ public final class TreeAllReduce {
     private final Outbox outbox;
 
     /**
-     * @param plan of the stage, the same on every rank
-     * @param floats size of the gradient
-     * @param deadline longest wait for any one message
+     * Creates the all-reduce of one rank for one segment.
+     *
+     * @param sessionId identifies the segment, the same on every rank
+     * @param floats number of values of the gradient
+     * @param deadline maximum wait for any one message
      */
     public TreeAllReduce(
-            long plan, int floats, RankMap ranks, int self, Mailbox mailbox, Transport links, Duration deadline) {
-        this.plan = plan;
+            long sessionId, int floats, RankMap ranks, int self, Mailbox mailbox, Transport transport, Duration deadline) {
+        this.sessionId = sessionId;
         this.ranks = ranks;
         this.self = self;
         this.mailbox = mailbox;
-        this.links = links;
+        this.transport = transport;
         this.deadline = deadline;
         this.tree = new ShardTree(ranks.shards());
         this.route = Route.of(ranks, self);
         this.chunks = new Chunks(floats);
-        this.outbox = new Outbox(links, chunks, deadline);
+        this.outbox = new Outbox(transport, chunks, deadline);
     }
 
-    /** The total of a step from the sums of this rank's shards, by leaf. The parts are used up. */
-    public ShardSum sum(Map<Integer, ShardSum> mine) {
-        Map<Integer, ShardSum> nodes = new TreeMap<>(tree.combine(mine, ShardSum::add));
+    /** Returns the total of a step, from the sums of this rank's shards by leaf. Overwrites the given sums. */
+    public ShardSum sum(Map<Integer, ShardSum> own) {
+        Map<Integer, ShardSum> nodes = new TreeMap<>(tree.combine(own, ShardSum::add));
         if (!nodes.keySet().equals(new TreeSet<>(route.held()))) {
-            throw new IllegalArgumentException("rank " + self + " brings the shards of the nodes " + nodes.keySet()
-                    + ", but those of " + route.held() + " are its own");
+            throw new IllegalArgumentException("rank " + self + " has the sums of nodes " + nodes.keySet()
+                    + ", but must have those of " + route.held());
         }
         for (int chunk = 0; chunk < chunks.count(); chunk++) {
             for (Move move : route.moves()) {
@@ -68,41 +71,40 @@ public final class TreeAllReduce {
                 pass(held(nodes, 1), chunk);
             }
         }
-        // All of this rank's sums are on their way in buffers of their own, so one of its arrays can take the total.
+        // This rank's sums are in the buffers of the outbox, so one of its arrays can be reused for the total.
         ShardSum total = self == 0
                 ? held(nodes, 1)
-                : down(mine.values().iterator().next().gradient());
+                : down(own.values().iterator().next().gradient());
         mailbox.next();
         return total;
     }
 
     /**
-     * After the last step: waits until all that was sent has left this process and the ranks below this one have closed
-     * their links, which they do when they have the total. Then this rank's links can be closed.
+     * Call this after the last step, before closing the transport. It waits until all messages have left this process, and until
+     * the ranks below this one have closed their connections, which they do once they have the total.
      *
-     * <p>Two ranks talk over two connections, one for each direction, and on the other side the end of one can be noticed
-     * before the last bytes of the other: a rank that left at once would be taken for dead by one that still has its
-     * total to read.
+     * <p>Two ranks use one connection for each direction. The other side may notice the end of one before it has read the last
+     * bytes of the other, so a rank that left at once would seem lost to a rank that still reads its total.
      */
     public void finish() {
         outbox.flush(mailbox.step());
         for (int child : ranks.children(self)) {
-            mailbox.awaitLeft(child, links.name(child), deadline);
+            mailbox.awaitLeft(child, transport.name(child), deadline);
         }
     }
 
     /**
-     * Tells the others why this rank cannot go on, before its connections close: else each would blame the neighbour that
-     * left first.
+     * Sends the others the reason why this rank cannot continue, before its connections close. Otherwise each rank would blame the
+     * neighbour that left first.
      */
     public void leave(Throwable reason) {
         if (Thread.currentThread().isInterrupted()) {
-            return; // Cancelled from outside, because somebody else failed: that one has said so.
+            return; // Spark cancelled the task because another one failed, which has sent its own reason.
         }
         String why = reason instanceof PeerException
                 ? String.valueOf(reason.getMessage())
-                : "step " + mailbox.step() + ": rank " + self + " (" + links.name(self) + ") failed: " + reason;
-        links.tellAll(new Abort(plan, self, why).encode());
+                : "step " + mailbox.step() + ": rank " + self + " (" + transport.name(self) + ") failed: " + reason;
+        transport.broadcast(new Abort(sessionId, self, why).encode());
     }
 
     private void up(Move move, int chunk, Map<Integer, ShardSum> nodes) {
@@ -127,7 +129,7 @@ public final class TreeAllReduce {
         }
     }
 
-    /** The total as it comes from the parent, passed on to the children. */
+    /** Receives the total from the parent, and passes it on to the children. */
     private ShardSum down(float[] gradient) {
         ShardSum total = new ShardSum(0, 0, 0, gradient);
         for (int chunk = 0; chunk < chunks.count(); chunk++) {
@@ -151,17 +153,17 @@ public final class TreeAllReduce {
     private ShardSum held(Map<Integer, ShardSum> nodes, int node) {
         ShardSum sum = nodes.get(node);
         if (sum == null) {
-            throw new IllegalStateException("rank " + self + " does not hold node " + node + " at its turn");
+            throw new IllegalStateException("rank " + self + " does not hold node " + node);
         }
         return sum;
     }
 
     private Label label(Kind kind, int node, int chunk) {
-        return new Label(plan, kind, self, mailbox.step(), new Place(node, chunk));
+        return new Label(sessionId, kind, self, mailbox.step(), new NodeChunk(node, chunk));
     }
 
     private ShardSum take(Kind kind, int node, int chunk, int from) {
-        return mailbox.take(kind, new Place(node, chunk), from, links.name(from), deadline)
+        return mailbox.take(kind, new NodeChunk(node, chunk), from, transport.name(from), deadline)
                 .part();
     }
 }

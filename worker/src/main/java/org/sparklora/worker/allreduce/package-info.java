@@ -1,10 +1,12 @@
 /**
- * Adding up gradients in one fixed order, whoever holds them: {@code float[]} in, sum out; no DJL, no Spark. Open {@link
- * org.sparklora.worker.allreduce.ShardTree} first (the order), then {@link
- * org.sparklora.worker.allreduce.TreeAllReduce} (one rank's part of it, chunk by chunk).
+ * Adds gradients in one fixed order, whichever ranks hold them: {@code float[]} in, sum out. Uses neither DJL nor Spark.
  *
- * <p>Invariant: floating-point addition is not associative, so the sum of S shards always follows the same binary tree
- * over shards. Nothing is added across a subtree boundary.
+ * <p>Open {@link org.sparklora.worker.allreduce.ShardTree} first, which defines the order. {@link
+ * org.sparklora.worker.allreduce.TreeAllReduce} is the part of one rank, chunk by chunk, over a {@link
+ * org.sparklora.worker.allreduce.Transport}.
+ *
+ * <p>Invariant: floating-point addition is not associative, so the sum of S shards always follows the same binary tree over
+ * shards. Nothing is added across a subtree boundary.
  */
 @NullMarked
 package org.sparklora.worker.allreduce;

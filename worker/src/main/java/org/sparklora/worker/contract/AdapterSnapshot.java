@@ -13,20 +13,19 @@ import java.util.TreeSet;
 import java.util.function.Predicate;
 
 /**
- * Values of trainable tensors at one moment, by tensor name. Immutable: arrays are copied in and out.
- *
- * <p>Dormant groups are absent.
+ * Values of trainable tensors at one moment, by tensor name. Dormant groups have none. Immutable: arrays are copied in and
+ * out.
  */
 public final class AdapterSnapshot implements Serializable {
 
     private static final long serialVersionUID = 1L;
 
-    /** No tensor at all. */
+    /** Without any tensor. */
     public static final AdapterSnapshot EMPTY = new AdapterSnapshot(Map.of());
 
     private final TreeMap<String, float[]> values = new TreeMap<>();
 
-    /** Of values by tensor name, row-major in the shape that the manifest gives the tensor; copied. */
+    /** Copies values by tensor name, row-major in the manifest's shape. */
     public AdapterSnapshot(Map<String, float[]> values) {
         values.forEach((name, v) -> this.values.put(name, v.clone()));
     }
@@ -36,7 +35,7 @@ public final class AdapterSnapshot implements Serializable {
         return new TreeSet<>(values.keySet());
     }
 
-    /** Whether the tensor is there, which it is not while its group is dormant. */
+    /** Whether the tensor has values; while its group is dormant it has none. */
     public boolean contains(String name) {
         return values.containsKey(name);
     }
@@ -44,7 +43,7 @@ public final class AdapterSnapshot implements Serializable {
     /**
      * A copy of one tensor's values, row-major.
      *
-     * @throws IllegalArgumentException for a tensor that is not there
+     * @throws IllegalArgumentException for a tensor without values
      */
     public float[] values(String name) {
         return require(name).clone();
@@ -53,29 +52,29 @@ public final class AdapterSnapshot implements Serializable {
     /**
      * One tensor's values, row-major, without a copy. For readers only: the array must not be changed.
      *
-     * @throws IllegalArgumentException for a tensor that is not there
+     * @throws IllegalArgumentException for a tensor without values
      */
     public float[] view(String name) {
         return require(name);
     }
 
-    /** The part whose names pass a test. */
+    /** The tensors whose names pass a test. */
     public AdapterSnapshot only(Predicate<String> test) {
-        TreeMap<String, float[]> kept = new TreeMap<>();
+        TreeMap<String, float[]> selected = new TreeMap<>();
         values.forEach((name, v) -> {
             if (test.test(name)) {
-                kept.put(name, v);
+                selected.put(name, v);
             }
         });
-        return new AdapterSnapshot(kept);
+        return new AdapterSnapshot(selected);
     }
 
-    /** This snapshot with another laid over it. */
+    /** This snapshot with the tensors of another added or replaced. */
     public AdapterSnapshot with(AdapterSnapshot newer) {
         return with(newer.values);
     }
 
-    /** This snapshot with newer values laid over it: whole tensors take the place of those of the same name. */
+    /** This snapshot with whole tensors added or replaced. */
     public AdapterSnapshot with(Map<String, float[]> newer) {
         TreeMap<String, float[]> all = new TreeMap<>(values);
         all.putAll(newer);

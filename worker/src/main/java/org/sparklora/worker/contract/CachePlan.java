@@ -3,22 +3,23 @@ package org.sparklora.worker.contract;
 import java.io.Serializable;
 
 /**
- * The activation cache of an epoch: which hidden states are kept instead of being computed in every step.
+ * The activation cache of an epoch: which trunk activations are cached instead of being computed in every step.
  *
- * @param stage the lowest live stage, whose input is kept; 0: nothing is kept, for nothing lies below the embeddings
- * @param precision of what is kept
- * @param digest of everything that the kept values come from; another digest, other values
- * @param reason why it is so, for people
+ * @param layerIndex the lowest trainable layer, whose input is cached; 0 if nothing is cached, since the embeddings have no
+ *     input
+ * @param precision of the cached values
+ * @param digest of everything that determines the cached values: another digest means other values
+ * @param reason why the cache is on or off, for people
  */
-public record CachePlan(int stage, Precision precision, String digest, String reason) implements Serializable {
+public record CachePlan(int layerIndex, Precision precision, String digest, String reason) implements Serializable {
 
     /** No cache. */
     public static CachePlan off(String reason) {
         return new CachePlan(0, Precision.FLOAT32, "", reason);
     }
 
-    /** Whether anything is kept. */
+    /** Whether anything is cached. */
     public boolean isOn() {
-        return stage > 0;
+        return layerIndex > 0;
     }
 }

@@ -3,17 +3,24 @@ package org.sparklora.worker.contract;
 import java.io.Serializable;
 
 /**
- * What the driver broadcasts at the start of every epoch: the full manifest, the freeze state, where the data goes, the
- * adapter's values, and what of the frozen prefix is kept.
+ * Everything the driver decides about an epoch. It broadcasts the plan once; training, caching and evaluation read it.
  *
  * @param epoch from 0
- * @param snapshot values of every tensor that is not dormant
+ * @param freezePlan the state of each group and what follows from it
+ * @param shards the rows of each shard and step
+ * @param snapshot values of every tensor whose group is not dormant
+ * @param cache whether trunk activations are cached
  */
-public record EpochPlan(
-        int epoch,
-        LoraManifest manifest,
-        FreezeState freeze,
-        ShardPlan shards,
-        AdapterSnapshot snapshot,
-        CachePlan cache)
-        implements Serializable {}
+public record EpochPlan(int epoch, FreezePlan freezePlan, ShardPlan shards, AdapterSnapshot snapshot, CachePlan cache)
+        implements Serializable {
+
+    /** Every group of the run. */
+    public LoraManifest manifest() {
+        return freezePlan.manifest();
+    }
+
+    /** The state of each group. */
+    public FreezeState freeze() {
+        return freezePlan.state();
+    }
+}

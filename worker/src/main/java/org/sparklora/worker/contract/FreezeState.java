@@ -8,14 +8,14 @@ import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
-/** The state of every declared group at one moment. Implicit groups are always live and not listed. */
+/** The state of every declared group. Implicit groups are always live and not listed. */
 public record FreezeState(SortedMap<String, GroupState> states) implements Serializable {
 
     public FreezeState {
         states = Collections.unmodifiableSortedMap(new TreeMap<>(states));
     }
 
-    /** A state from any map. */
+    /** A state of any map. */
     public static FreezeState of(Map<String, GroupState> states) {
         return new FreezeState(new TreeMap<>(states));
     }
@@ -32,7 +32,11 @@ public record FreezeState(SortedMap<String, GroupState> states) implements Seria
         return state;
     }
 
-    /** This state with one group moved; refuses a move that is not legal. */
+    /**
+     * This state with one group moved.
+     *
+     * @throws IllegalArgumentException for a move that is not legal
+     */
     public FreezeState with(String group, GroupState next) {
         GroupState now = of(group);
         if (!now.mayBecome(next)) {
@@ -45,10 +49,9 @@ public record FreezeState(SortedMap<String, GroupState> states) implements Seria
     }
 
     /**
-     * This state for another set of declared groups. One that this state does not know is dormant; one that is not in the
-     * set is dropped.
+     * This state for another set of declared groups. New groups are dormant; groups outside the set are dropped.
      *
-     * @throws IllegalArgumentException when a group that is not dormant would be dropped
+     * @throws IllegalArgumentException if a group that is not dormant would be dropped
      */
     public FreezeState over(Collection<String> groups) {
         TreeMap<String, GroupState> over = new TreeMap<>();

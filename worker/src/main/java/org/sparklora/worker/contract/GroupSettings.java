@@ -16,7 +16,7 @@ public record GroupSettings(double loraDropout, boolean rankStabilized, double l
     /** No dropout, alpha / r, scale 1, no warm-up. */
     public static final GroupSettings PLAIN = new GroupSettings(0.0, false, 1.0, 0);
 
-    /** @throws IllegalArgumentException where a value is out of its range */
+    /** @throws IllegalArgumentException if a value is out of its range */
     public GroupSettings {
         if (!(loraDropout >= 0.0 && loraDropout < 1.0)) {
             throw new IllegalArgumentException("lora_dropout " + loraDropout + " is outside [0, 1)");

@@ -2,13 +2,13 @@ package org.sparklora.worker.contract;
 
 import java.util.Locale;
 
-/** What a group is at one moment of a run. Legal moves: dormant → live, live → frozen, frozen → live. */
+/** The state of a group. Legal moves: dormant → live, live → frozen, frozen → live. */
 public enum GroupState {
-    /** Never trained, B = 0: not allocated, not computed, not sent, not saved in the adapter. */
+    /** Never trained, B = 0: not allocated, computed, sent or saved in the adapter. */
     DORMANT,
     /** Trains. */
     LIVE,
-    /** Trained before: contributes to the forward pass, has no gradient, no decay, no part in the clip norm. */
+    /** Trained before: it takes part in the forward pass, but has no gradient, no decay and no part in the clip norm. */
     FROZEN;
 
     /** Whether a run may take a group from this state to {@code next}. */

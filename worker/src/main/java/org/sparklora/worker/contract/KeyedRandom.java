@@ -5,8 +5,8 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 
 /**
- * Random numbers that depend on a key and a counter, never on what was drawn before: adding, removing or delaying a
- * group changes no other number.
+ * Random numbers that depend on a key and a counter alone, not on earlier draws: adding, removing or delaying a group
+ * changes no other number.
  *
  * <p>A key is the first 64 bits of SHA-256(seed, name); number {@code i} of a key is {@link #mix mix(key, i)}, the
  * SplitMix64 output function (Steele, Lea, Flood 2014, with Stafford's variant 13 constants) at position {@code i}.

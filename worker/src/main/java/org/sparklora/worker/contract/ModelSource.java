@@ -22,7 +22,7 @@ public record ModelSource(String location, SortedMap<String, String> sha256) imp
         return new ModelSource(directory, Collections.emptySortedMap());
     }
 
-    /** Whether each host makes a copy of its own. */
+    /** Whether each host makes its own copy. */
     public boolean isCopied() {
         return !sha256.isEmpty();
     }

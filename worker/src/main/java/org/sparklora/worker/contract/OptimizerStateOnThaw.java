@@ -2,9 +2,9 @@ package org.sparklora.worker.contract;
 
 import java.util.Locale;
 
-/** What becomes of a group's AdamW moments and step counts when it thaws again. A first thaw has nothing to keep. */
+/** What happens to a group's AdamW moments and step counts when it thaws again. At its first thaw it has none. */
 public enum OptimizerStateOnThaw {
-    /** They continue, as PyTorch's do for parameters that rested. */
+    /** They continue, as in PyTorch for parameters without gradient. */
     KEEP,
     /** They start at zero. */
     FRESH,

@@ -2,25 +2,25 @@ package org.sparklora.worker.contract;
 
 import java.util.Locale;
 
-/** What a rank spends the time of a step on. */
+/** A part of a step's time on one rank. */
 public enum Phase {
-    /** Rows of the step are looked up and become batches. */
+    /** Rows of the step become batches. */
     DATA,
-    /** What enters the lowest live stage is computed without gradient, or copied from what is kept of it. */
-    PREFIX,
-    /** From the lowest live stage to the loss, adapters included. */
+    /** The frozen trunk runs without gradient, or its activations are copied from the cache. */
+    TRUNK,
+    /** From the lowest trainable layer to the loss, adapters included. */
     FORWARD,
     /** From the loss to the gradients, as floats in Java. */
     BACKWARD,
-    /** Gradients are added and sent, the total is taken and passed on. */
+    /** Gradients are added and sent, and the total is received and passed on. */
     EXCHANGE,
-    /** Nothing to do before another rank has sent its part. */
+    /** Waiting for another rank. */
     WAITING,
     /** Norms, clipping, AdamW. */
     OPTIMIZER;
 
-    /** Lower-case name, as files spell it. */
+    /** The key in files: the lower-case name, and {@code prefix} for the trunk, as in 0.1.0. */
     public String label() {
-        return name().toLowerCase(Locale.ROOT);
+        return this == TRUNK ? "prefix" : name().toLowerCase(Locale.ROOT);
     }
 }

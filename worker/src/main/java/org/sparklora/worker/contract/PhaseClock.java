@@ -4,22 +4,22 @@ import java.util.EnumMap;
 import java.util.Map;
 
 /**
- * A stopwatch with a hand for each {@link Phase}: each {@link #lap} gives the time since the one before to a phase, so
- * all that passes is counted, and once. Costs a reading of the clock a lap. Not thread-safe: a rank has its own.
+ * Measures the time of each {@link Phase}: each {@link #lap} assigns the time since the previous one to a phase, so all time
+ * is counted once. Not thread-safe: each rank has its own.
  */
 public final class PhaseClock {
 
     private final Map<Phase, Long> nanos = new EnumMap<>(Phase.class);
     private long last = System.nanoTime();
 
-    /** What has passed since the last lap went into a phase. */
+    /** Assigns the time since the previous lap to a phase. */
     public void lap(Phase phase) {
         long now = System.nanoTime();
         nanos.merge(phase, now - last, Long::sum);
         last = now;
     }
 
-    /** Part of what was counted as one phase was another. */
+    /** Moves nanoseconds from one phase to another. */
     public void move(Phase from, Phase to, long part) {
         nanos.merge(from, -part, Long::sum);
         nanos.merge(to, part, Long::sum);

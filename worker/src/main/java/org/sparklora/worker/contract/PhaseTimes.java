@@ -6,9 +6,9 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
- * How long each {@link Phase} took, of one rank's own thread, so that no two overlap.
+ * The time of each {@link Phase} on one rank's thread. Phases do not overlap.
  *
- * @param nanos nanoseconds; a phase that is missing took none
+ * @param nanos nanoseconds; 0 for a missing phase
  */
 public record PhaseTimes(Map<Phase, Long> nanos) implements Serializable {
 
@@ -24,9 +24,9 @@ public record PhaseTimes(Map<Phase, Long> nanos) implements Serializable {
         return nanos.getOrDefault(phase, 0L);
     }
 
-    /** Nanoseconds of a step's batches: data, prefix, forward and backward. */
+    /** Nanoseconds of data, frozen trunk, forward and backward. */
     public long passNanos() {
-        return nanos(Phase.DATA) + nanos(Phase.PREFIX) + nanos(Phase.FORWARD) + nanos(Phase.BACKWARD);
+        return nanos(Phase.DATA) + nanos(Phase.TRUNK) + nanos(Phase.FORWARD) + nanos(Phase.BACKWARD);
     }
 
     /** Nanoseconds of all phases. */
@@ -34,7 +34,7 @@ public record PhaseTimes(Map<Phase, Long> nanos) implements Serializable {
         return nanos.values().stream().mapToLong(Long::longValue).sum();
     }
 
-    /** Both together. */
+    /** The sum of both. */
     public PhaseTimes plus(PhaseTimes other) {
         TreeMap<Phase, Long> sum = new TreeMap<>(nanos);
         other.nanos.forEach((phase, more) -> sum.merge(phase, more, Long::sum));
@@ -46,7 +46,7 @@ public record PhaseTimes(Map<Phase, Long> nanos) implements Serializable {
         return plus(new PhaseTimes(Map.of(phase, more)));
     }
 
-    /** What each of so many, whose times these are together, took on average. */
+    /** The mean over this many tasks. */
     public PhaseTimes dividedBy(int count) {
         TreeMap<Phase, Long> mean = new TreeMap<>(nanos);
         mean.replaceAll((phase, all) -> all / count);

@@ -1,6 +1,6 @@
 package org.sparklora.worker.contract;
 
-/** How a float32 value is kept. */
+/** The type of a stored value. */
 public enum Precision {
     FLOAT32(4),
     /** IEEE 754 binary16, rounded to nearest even. */

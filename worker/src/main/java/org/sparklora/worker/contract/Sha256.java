@@ -5,12 +5,12 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
-/** SHA-256 (FIPS 180-4), as everything here is named and checked by it. */
+/** SHA-256 (FIPS 180-4) in 64 hexadecimal digits. */
 public final class Sha256 {
 
     private Sha256() {}
 
-    /** A digest to be fed. */
+    /** An empty digest. */
     public static MessageDigest digest() {
         try {
             return MessageDigest.getInstance("SHA-256");
@@ -19,17 +19,17 @@ public final class Sha256 {
         }
     }
 
-    /** Of bytes, in 64 hexadecimal digits. */
+    /** The hash of bytes. */
     public static String hex(byte[] bytes) {
         return hex(digest(), bytes);
     }
 
-    /** Of a text in UTF-8, likewise. */
+    /** The hash of a text in UTF-8. */
     public static String hex(String text) {
         return hex(text.getBytes(StandardCharsets.UTF_8));
     }
 
-    /** Of what a digest was fed, likewise; the digest begins anew. */
+    /** The hash of a digest's input; the digest is reset. */
     public static String hex(MessageDigest fed) {
         return HexFormat.of().formatHex(fed.digest());
     }

@@ -3,7 +3,7 @@ package org.sparklora.worker.contract;
 import java.io.Serializable;
 
 /**
- * Which rows each of S logical shards contributes to each optimizer step. Fixed by data and job alone.
+ * Which rows each of S logical shards contributes to each optimizer step. Data and job alone determine it.
  *
  * <p>Shuffled: example p of an epoch's round-robin order belongs to shard p mod S, so step k takes positions
  * [kB, (k+1)B) and shard sizes differ by at most 1. Given: step k takes rows [kB, (k+1)B), cut into S contiguous slices
@@ -16,7 +16,7 @@ import java.io.Serializable;
  */
 public record ShardPlan(int shards, int batchSize, long examples, boolean given) implements Serializable {
 
-    /** @throws IllegalArgumentException where S is no power of two or above B, or there are no examples */
+    /** @throws IllegalArgumentException if S is not a power of two or above B, or there are no examples */
     public ShardPlan {
         if (shards < 1 || Integer.bitCount(shards) != 1) {
             throw new IllegalArgumentException("training.shards " + shards + " must be a power of two");
@@ -26,7 +26,7 @@ public record ShardPlan(int shards, int batchSize, long examples, boolean given)
                     "training.batch_size " + batchSize + " must be at least training.shards " + shards);
         }
         if (examples < 1) {
-            throw new IllegalArgumentException("there is nothing to train on: 0 examples");
+            throw new IllegalArgumentException("there are no training examples");
         }
     }
 

@@ -3,8 +3,8 @@ package org.sparklora.worker.contract;
 import java.io.Serializable;
 
 /**
- * What a shard, or a subtree of shards, contributes to one optimizer step: sums, to be divided once after the last
- * addition.
+ * The contribution of a shard, or of a subtree of shards, to one optimizer step. They are sums; the step divides once, after
+ * the last addition.
  *
  * <p>Owns its array; {@link #add} changes it in place.
  */
@@ -20,7 +20,7 @@ public final class ShardSum implements Serializable {
     /**
      * @param loss sum of weighted losses
      * @param weight sum of example weights
-     * @param gradient gradient of {@code loss} by the live tensors, flat, in the order of the epoch's layout
+     * @param gradient gradient of {@code loss} with respect to the trainable tensors, flat, in the order of the {@link FreezePlan}
      */
     public ShardSum(double loss, double weight, int examples, float[] gradient) {
         this.loss = loss;
@@ -32,26 +32,26 @@ public final class ShardSum implements Serializable {
     /**
      * Adds another sum to this one and returns this one.
      *
-     * @throws IllegalArgumentException where the gradients differ in length
+     * @throws IllegalArgumentException if the gradients differ in length
      */
     public ShardSum add(ShardSum other) {
         if (other.gradient.length != gradient.length) {
             throw new IllegalArgumentException("cannot add a gradient of " + other.gradient.length
-                    + " values to one of " + gradient.length + ": the two sides follow different epoch plans");
+                    + " values to one of " + gradient.length + ": they are of different epoch plans");
         }
         addScalars(other.loss, other.weight, other.examples);
         addRange(other.gradient, 0, 0, gradient.length);
         return this;
     }
 
-    /** Adds what another sum has besides its gradient. */
+    /** Adds the scalars of another sum, without its gradient. */
     public void addScalars(double otherLoss, double otherWeight, int otherExamples) {
         loss += otherLoss;
         weight += otherWeight;
         examples += otherExamples;
     }
 
-    /** Adds {@code count} values, read from {@code source} on, to the gradient from {@code at} on. */
+    /** Adds {@code count} values, starting at {@code source}, to the gradient, starting at {@code at}. */
     public void addRange(float[] values, int source, int at, int count) {
         for (int i = 0; i < count; i++) {
             gradient[at + i] += values[source + i];
@@ -63,7 +63,7 @@ public final class ShardSum implements Serializable {
         return loss;
     }
 
-    /** What the loss, and with it the gradient, is to be divided by: Σ wᵢ, of tokens over those that count. */
+    /** The divisor of loss and gradient: Σ wᵢ, for token heads over the labelled tokens. */
     public double weight() {
         return weight;
     }
@@ -74,8 +74,8 @@ public final class ShardSum implements Serializable {
     }
 
     /**
-     * Gradient of {@link #loss} by the live tensors, flat, in the order of the epoch's layout. The array itself, not a
-     * copy.
+     * Gradient of {@link #loss} with respect to the trainable tensors, flat, in the order of the {@link FreezePlan}. The
+     * array itself, not a copy.
      */
     public float[] gradient() {
         return gradient;

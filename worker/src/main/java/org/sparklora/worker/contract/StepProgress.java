@@ -3,23 +3,23 @@ package org.sparklora.worker.contract;
 import java.util.Optional;
 
 /**
- * A step of a segment that is still running, as one of its ranks tells it: for people to look at. It counts nowhere, may be
- * lost, and is done again when the segment fails; what counts is the segment's result.
+ * A step of a running segment, reported by one of its ranks for display only. It may be lost, or repeated after a failure;
+ * the segment's result is what counts.
  *
- * @param channel whom it is for: one epoch's exchange at the driver
+ * @param channel the receiver: the exchange of one epoch at the driver
  * @param step global, from 0
- * @param loss of the step: mean over its examples
+ * @param loss mean over the step's examples
  * @param gradNorm before clipping
  * @param examples of the segment's steps up to this one
  */
 public record StepProgress(String channel, long step, float loss, float gradNorm, long examples) {
 
-    /** As it travels: of the JDK's own types, since Spark reads messages on threads that need not know ours. */
+    /** The message to send. It has JDK types only, because Spark deserializes it on threads without our class loader. */
     public Object[] message() {
         return new Object[] {channel, step, loss, gradNorm, examples};
     }
 
-    /** What {@link #message} wrote; empty where it is something else. */
+    /** Reads a {@link #message}; empty if it is another one. */
     public static Optional<StepProgress> of(Object message) {
         if (message instanceof Object[] parts
                 && parts.length == 5

@@ -3,10 +3,10 @@ package org.sparklora.worker.contract;
 import java.io.Serializable;
 
 /**
- * What every forward and backward pass of a run shares.
+ * Settings that every forward and backward pass of a run shares.
  *
  * @param seed the job's seed
- * @param accumulation pieces in which a shard's part of a batch is computed; at least 1
+ * @param accumulation microbatches in a shard's part of a batch; at least 1
  * @param labelSmoothing label_smoothing_factor, [0, 1)
  * @param dropout dropout outside LoRA
  */

@@ -6,9 +6,9 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Examples as flat row-major arrays, padded to the longest of them: B rows of S tokens.
+ * Examples as flat row-major arrays, padded to the longest example: B rows of S tokens.
  *
- * <p>Arrays are handed out as they are, for they go straight into native memory; do not change them.
+ * <p>Arrays are not copied, since they go straight into native memory. Do not change them.
  */
 public final class Batch {
 
@@ -19,12 +19,12 @@ public final class Batch {
     private final float[] attentionMask;
     private final float[] labels;
     private final float[] weights;
-    private final @Nullable TrunkActivations entering;
+    private final @Nullable TrunkActivations trunk;
 
-    private Batch(int rows, int length, int labelsOfRow, @Nullable TrunkActivations entering) {
+    private Batch(int rows, int length, int labelsOfRow, @Nullable TrunkActivations trunk) {
         this.rows = rows;
         this.length = length;
-        this.entering = entering;
+        this.trunk = trunk;
         inputIds = new long[rows * length];
         tokenTypeIds = new long[rows * length];
         attentionMask = new float[rows * length];
@@ -32,24 +32,24 @@ public final class Batch {
         weights = new float[rows];
     }
 
-    /** A batch of at least one example. */
+    /** Creates a batch of at least one example. */
     public static Batch of(List<Example> examples, int padTokenId) {
         return of(examples, padTokenId, null);
     }
 
     /**
-     * A batch of at least one example.
+     * Creates a batch of at least one example.
      *
-     * @param entering what enters the lowest live stage, where it was kept
+     * @param trunk the cached trunk activations of the examples, or null
      */
-    public static Batch of(List<Example> examples, int padTokenId, @Nullable TrunkActivations entering) {
+    public static Batch of(List<Example> examples, int padTokenId, @Nullable TrunkActivations trunk) {
         if (examples.isEmpty()) {
             throw new IllegalArgumentException(
-                    "a batch of 0 examples: skip the step on a shard that has no rows left, it adds zero");
+                    "a batch of 0 examples: skip the step on a shard without rows, which adds zero");
         }
         int longest = examples.stream().mapToInt(Example::length).max().orElseThrow();
         int labels = examples.stream().mapToInt(e -> e.labels().length).max().orElseThrow();
-        Batch batch = new Batch(examples.size(), longest, labels, entering);
+        Batch batch = new Batch(examples.size(), longest, labels, trunk);
         Arrays.fill(batch.inputIds, padTokenId);
         Arrays.fill(batch.labels, Example.IGNORED);
         for (int b = 0; b < batch.rows; b++) {
@@ -64,7 +64,7 @@ public final class Batch {
         for (int s = 0; s < ids.length; s++) {
             inputIds[start + s] = ids[s];
         }
-        // Padding keeps token type 0, as in Hugging Face.
+        // Padding has token type 0, as in Hugging Face.
         Arrays.fill(tokenTypeIds, start + example.secondStart(), start + ids.length, 1);
         Arrays.fill(attentionMask, start, start + ids.length, 1);
         float[] own = example.labels();
@@ -98,8 +98,7 @@ public final class Batch {
     }
 
     /**
-     * [B, L]: one label a row, or C. Labels of tokens are padded as tokens are, with {@link Example#IGNORED}, so that L is
-     * S.
+     * [B, L]: L is 1, or C for C labels a row. For labels of tokens L is S, padded with {@link Example#IGNORED}.
      */
     public float[] labels() {
         return labels;
@@ -110,8 +109,8 @@ public final class Batch {
         return weights;
     }
 
-    /** What enters the lowest live stage, where it was kept. */
-    public Optional<TrunkActivations> entering() {
-        return Optional.ofNullable(entering);
+    /** The cached trunk activations of the rows, if there are any. */
+    public Optional<TrunkActivations> trunk() {
+        return Optional.ofNullable(trunk);
     }
 }

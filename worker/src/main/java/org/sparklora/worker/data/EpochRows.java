@@ -5,7 +5,7 @@ import java.util.Arrays;
 import java.util.List;
 import org.sparklora.worker.contract.ShardPlan;
 
-/** One shard's rows in the order of one epoch, cut into steps as the plan says. */
+/** The rows of one shard in the order of one epoch, divided into steps by the plan. */
 public final class EpochRows {
 
     private final Shard shard;
@@ -23,40 +23,40 @@ public final class EpochRows {
         return plan.stepsPerEpoch();
     }
 
-    /** Positions, within the shard, of the rows of a step; none where the shard has no row left. */
+    /** Positions, within the shard, of the rows of a step; empty if the shard has no rows left. */
     public int[] positions(int step) {
         return Arrays.copyOfRange(positions, plan.from(shard.index(), step), plan.from(shard.index(), step + 1));
     }
 
-    /** The same in slices that differ by at most 1; fewer where there are fewer rows. */
-    public List<int[]> pieces(int step, int count) {
+    /** The positions of a step in microbatches whose sizes differ by at most 1. There are fewer if there are fewer rows. */
+    public List<int[]> microbatches(int step, int count) {
         int[] all = positions(step);
-        List<int[]> pieces = new ArrayList<>();
+        List<int[]> microbatches = new ArrayList<>();
         for (int p = 0; p < count; p++) {
             int from = all.length * p / count;
             int to = all.length * (p + 1) / count;
             if (to > from) {
-                pieces.add(Arrays.copyOfRange(all, from, to));
+                microbatches.add(Arrays.copyOfRange(all, from, to));
             }
         }
-        return pieces;
+        return microbatches;
     }
 
-    /** The padding of all steps, each in so many slices. */
+    /** Counts the padding of all steps, each in a number of microbatches. */
     public Padding padding(int count) {
         long tokens = 0;
-        long places = 0;
+        long padded = 0;
         for (int step = 0; step < steps(); step++) {
-            for (int[] piece : pieces(step, count)) {
+            for (int[] microbatch : microbatches(step, count)) {
                 int longest = 0;
-                for (int position : piece) {
+                for (int position : microbatch) {
                     int length = shard.example(position).length();
                     tokens += length;
                     longest = Math.max(longest, length);
                 }
-                places += (long) longest * piece.length;
+                padded += (long) longest * microbatch.length;
             }
         }
-        return new Padding(tokens, places - tokens);
+        return new Padding(tokens, padded - tokens);
     }
 }

@@ -4,18 +4,17 @@ import java.io.Serializable;
 import java.util.Arrays;
 
 /**
- * One tokenised row: token ids with the special tokens, what it is labelled with, the weight in the loss, and the row's
- * key.
+ * One tokenized row: token ids with the special tokens, labels, weight in the loss, and key.
  *
- * <p>Labels are one class index or value; or C of them, 1 for each label that the row has and 0 for the others; or a class
- * index for each token, {@link #IGNORED} where a token has none.
+ * <p>Labels are one class index or value; or C values, 1 for each label that the row has and 0 for the others; or a class index
+ * for each token, {@link #IGNORED} for tokens without label.
  *
- * <p>The arrays are shared, not copied: thousands of examples live in a shard, and nobody changes one. Token types and
- * attention masks are not stored, for both follow from {@link #secondStart} and the length.
+ * <p>Arrays are shared, not copied; do not change them. Token types and attention masks are not stored, since both follow from
+ * {@link #secondStart} and the length.
  */
 public final class Example implements Serializable {
 
-    /** The label of a token that has none: a special one, or a further piece of a word. PyTorch's ignore_index. */
+    /** The label of tokens without one: special tokens, and all tokens of a word but its first. PyTorch's ignore_index. */
     public static final float IGNORED = -100f;
 
     private static final long serialVersionUID = 1L;
@@ -27,7 +26,7 @@ public final class Example implements Serializable {
     private final long key;
 
     /**
-     * An example with one label.
+     * Creates an example with one label.
      *
      * @param label class index, or the value of a regression
      */
@@ -36,13 +35,13 @@ public final class Example implements Serializable {
     }
 
     /**
-     * An example.
+     * Creates an example.
      *
      * @param inputIds token ids with the special tokens, without padding; at least one
-     * @param secondStart index of the first token of type 1; the length when there is no second text
+     * @param secondStart index of the first token of type 1; the length if there is no second text
      * @param labels at least one
      * @param weight factor of this row's loss; finite, at least 0
-     * @param key what orders the row within an epoch
+     * @param key orders the row within an epoch
      */
     public Example(int[] inputIds, int secondStart, float[] labels, float weight, long key) {
         if (inputIds.length == 0 || secondStart < 0 || secondStart > inputIds.length) {
@@ -60,27 +59,27 @@ public final class Example implements Serializable {
         this.key = key;
     }
 
-    /** Token ids; not a copy, so for readers only. */
+    /** Token ids; not a copy. */
     public int[] inputIds() {
         return inputIds;
     }
 
-    /** Tokens, special ones included. */
+    /** Number of tokens, including special tokens. */
     public int length() {
         return inputIds.length;
     }
 
-    /** Index of the first token of type 1; the length when there is no second text. */
+    /** Index of the first token of type 1; the length if there is no second text. */
     public int secondStart() {
         return secondStart;
     }
 
-    /** The first of the labels: the class index, or the value of a regression. */
+    /** The first label: the class index, or the value of a regression. */
     public float label() {
         return labels[0];
     }
 
-    /** All labels; not a copy, so for readers only. */
+    /** All labels; not a copy. */
     public float[] labels() {
         return labels;
     }
@@ -90,7 +89,7 @@ public final class Example implements Serializable {
         return weight;
     }
 
-    /** What orders the row within an epoch. */
+    /** Orders the row within an epoch. */
     public long key() {
         return key;
     }

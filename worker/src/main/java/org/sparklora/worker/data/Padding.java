@@ -3,22 +3,22 @@ package org.sparklora.worker.data;
 import java.io.Serializable;
 
 /**
- * How much of what batches compute is padding.
+ * The share of padding in batches.
  *
- * @param tokens of the rows
- * @param filled places that padding fills, up to each batch's own longest row
+ * @param tokens number of tokens of the rows
+ * @param filled number of padding tokens, up to the longest row of each batch
  */
 public record Padding(long tokens, long filled) implements Serializable {
 
-    /** Nothing computed. */
+    /** The padding of no batches. */
     public static final Padding NONE = new Padding(0, 0);
 
-    /** Both together. */
+    /** Adds the padding of other batches. */
     public Padding plus(Padding other) {
         return new Padding(tokens + other.tokens, filled + other.filled);
     }
 
-    /** Part of all places that padding fills, in [0, 1). */
+    /** Share of padding in all tokens, in [0, 1). */
     public double share() {
         return filled == 0 ? 0 : (double) filled / (tokens + filled);
     }

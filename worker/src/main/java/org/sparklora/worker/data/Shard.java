@@ -17,33 +17,33 @@ import java.util.stream.IntStream;
 import org.sparklora.worker.contract.ShardPlan;
 
 /**
- * One of the S fixed parts of the data: its examples in key order, or in file order under order {@code given}.
+ * One of the S fixed parts of the data: its examples in key order, or in file order with order {@code given}.
  *
- * <p>Immutable. Java serialisation writes one packed byte array, token ids as variable-length integers: thousands of
- * rows would otherwise be as many objects with a handle each.
+ * <p>Immutable. Java serialization writes one packed byte array, with token ids as variable-length integers. Otherwise it would
+ * write thousands of objects with a handle each.
  */
 public final class Shard implements Serializable {
 
     private static final long serialVersionUID = 1L;
 
-    private static final int PASS_ROWS = 32;
+    private static final int MAX_BATCH_ROWS = 32;
 
     /**
-     * At BERT-base the widest intermediate result has 12.6 MB then. Above 32 MB the C library asks the system for fresh pages
-     * each time, and a forward pass takes 1.4 times as long.
+     * With BERT-base, the largest intermediate result then has 12.6 MB. Above 32 MB the C library requests fresh pages from the
+     * system for each one, and a forward pass takes 1.4 times as long.
      */
-    private static final int PASS_TOKENS = 1024;
+    private static final int MAX_BATCH_TOKENS = 1024;
 
     private final int index;
     private final Example[] examples;
     private final int truncated;
 
     /**
-     * A shard.
+     * Creates a shard.
      *
-     * @param index which of the S shards, from 0
+     * @param index index of the shard, from 0
      * @param examples its rows; may be empty
-     * @param truncated how many of them lost tokens to the maximum length
+     * @param truncated number of rows that were cut to the maximum length
      */
     public Shard(int index, List<Example> examples, int truncated) {
         this(index, examples.toArray(new Example[0]), truncated);
@@ -59,7 +59,7 @@ public final class Shard implements Serializable {
         this.truncated = truncated;
     }
 
-    /** Which of the S shards this is, from 0. */
+    /** Index of the shard, from 0. */
     public int index() {
         return index;
     }
@@ -69,30 +69,30 @@ public final class Shard implements Serializable {
         return examples.length;
     }
 
-    /** The row at a position of the shard's own order. */
+    /** The row at a position in the shard's own order. */
     public Example example(int position) {
         return examples[position];
     }
 
-    /** All rows in the shard's own order; a view that cannot be changed. */
+    /** All rows in the shard's own order, unmodifiable. */
     public List<Example> examples() {
         return Collections.unmodifiableList(Arrays.asList(examples));
     }
 
-    /** How many rows lost tokens to the maximum length. */
+    /** Number of rows that were cut to the maximum length. */
     public int truncated() {
         return truncated;
     }
 
-    /** The rows of each step of an epoch. */
+    /** Returns the rows of each step of an epoch. */
     public EpochRows epoch(ShardOrder order, ShardPlan plan, int epoch) {
         return new EpochRows(this, plan, order.positions(this, plan, epoch));
     }
 
     /**
-     * Positions of all rows in batches for a forward pass: rows of similar length together, ties by position; at most
-     * {@value #PASS_ROWS} rows and, with padding, {@value #PASS_TOKENS} tokens. The shard alone decides, so that a pass done
-     * again rounds alike.
+     * Returns the positions of all rows in batches for a forward pass: rows of similar length together, ties by position, at
+     * most {@value #MAX_BATCH_ROWS} rows and, with padding, {@value #MAX_BATCH_TOKENS} tokens. Batches depend on the shard alone,
+     * so a repeated pass rounds in the same way.
      */
     public List<int[]> batchesByLength() {
         int[] sorted = IntStream.range(0, examples.length)
@@ -104,8 +104,8 @@ public final class Shard implements Serializable {
         int from = 0;
         for (int to = 1; to <= sorted.length; to++) {
             boolean full = to == sorted.length
-                    || to - from == PASS_ROWS
-                    || (to - from + 1) * examples[sorted[to]].length() > PASS_TOKENS;
+                    || to - from == MAX_BATCH_ROWS
+                    || (to - from + 1) * examples[sorted[to]].length() > MAX_BATCH_TOKENS;
             if (full) {
                 batches.add(Arrays.copyOfRange(sorted, from, to));
                 from = to;
@@ -114,7 +114,7 @@ public final class Shard implements Serializable {
         return batches;
     }
 
-    /** The rows at some positions. */
+    /** Returns the rows at some positions. */
     public List<Example> examples(int[] positions) {
         List<Example> rows = new ArrayList<>(positions.length);
         for (int position : positions) {
@@ -146,10 +146,10 @@ public final class Shard implements Serializable {
     }
 
     private void readObject(ObjectInputStream in) throws InvalidObjectException {
-        throw new InvalidObjectException("a shard is written in its packed form only");
+        throw new InvalidObjectException("a shard is serialized in its packed form only");
     }
 
-    /** The serialised form. */
+    /** The serialized form. */
     private static final class Packed implements Serializable {
 
         private static final long serialVersionUID = 1L;
@@ -185,7 +185,7 @@ public final class Shard implements Serializable {
             }
         }
 
-        /** Seven bits a byte, low bits first; the top bit says that more follow. */
+        /** Writes seven bits a byte, low bits first. The top bit means that more bytes follow. */
         private static void writeInt(DataOutputStream out, int value) throws IOException {
             int rest = value;
             while ((rest & ~0x7F) != 0) {

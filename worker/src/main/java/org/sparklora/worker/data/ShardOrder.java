@@ -7,17 +7,17 @@ import org.sparklora.worker.contract.KeyedRandom;
 import org.sparklora.worker.contract.ShardPlan;
 
 /**
- * The order in which a shard's rows are used in an epoch. A pure function of seed, epoch and the rows' keys.
+ * The order of a shard's rows in an epoch. A pure function of seed, epoch and the rows' keys.
  *
- * <p>{@link #given()}: as they are. {@link #shuffled}: by hash(seed, epoch, key), ties by position.
- * {@link #groupedByLength}: shuffled, then within each window of {@value #WINDOW_STEPS} steps sorted by token length
- * and cut into steps; the steps of a window are then permuted by a permutation that hangs on (seed, epoch, window)
- * alone, so all shards see rows of similar length in the same step and no step waits for one long row. The epoch's
- * last short step takes part in no window: its rows are the last of the shuffled order.
+ * <p>{@link #given()}: unchanged. {@link #shuffled}: by hash(seed, epoch, key), ties by position. {@link #groupedByLength}:
+ * shuffled, then sorted by token length within each window of {@value #WINDOW_STEPS} steps and divided into steps. The steps of a
+ * window are permuted; the permutation depends on (seed, epoch, window) only. So all shards process rows of similar length in the
+ * same step, and no step waits for one long row. The short last step of an epoch is in no window: its rows are the last of the
+ * shuffled order.
  */
 public final class ShardOrder implements Serializable {
 
-    /** Steps of one window: long enough to find rows of like length, short enough to stay a shuffle. */
+    /** Steps in a window: enough to find rows of similar length, few enough to remain a shuffle. */
     static final int WINDOW_STEPS = 32;
 
     private static final long serialVersionUID = 1L;
@@ -36,22 +36,22 @@ public final class ShardOrder implements Serializable {
         this.seed = seed;
     }
 
-    /** Rows as they are. */
+    /** Keeps the order of the rows. */
     public static ShardOrder given() {
         return new ShardOrder(Kind.GIVEN, 0);
     }
 
-    /** Rows by hash(seed, epoch, key). */
+    /** Orders rows by hash(seed, epoch, key). */
     public static ShardOrder shuffled(long seed) {
         return new ShardOrder(Kind.SHUFFLED, seed);
     }
 
-    /** Shuffled, with rows of similar length in the same step on every shard. */
+    /** Shuffles rows, with rows of similar length in the same step on every shard. */
     public static ShardOrder groupedByLength(long seed) {
         return new ShardOrder(Kind.GROUPED_BY_LENGTH, seed);
     }
 
-    /** Positions of the shard's rows in the order of an epoch; step k takes those from plan.from(shard, k). */
+    /** Returns the positions of the shard's rows in the order of an epoch. Step k begins at plan.from(shard, k). */
     int[] positions(Shard shard, ShardPlan plan, int epoch) {
         if (shard.size() != plan.shardSize(shard.index())) {
             throw new IllegalArgumentException("shard " + shard.index() + " holds " + shard.size()
@@ -91,11 +91,11 @@ public final class ShardOrder implements Serializable {
             int end = Math.min(first + WINDOW_STEPS, wholeSteps);
             int from = plan.from(shard.index(), first);
             int[] rows = Arrays.copyOfRange(shuffled, from, plan.from(shard.index(), end));
-            // A stable sort: rows of one length keep their shuffled order.
+            // The sort is stable: rows of equal length keep their shuffled order.
             int[] byLength =
                     sort(rows, Comparator.comparingInt(i -> shard.example(i).length()));
             int taken = 0;
-            // Where B is no multiple of S, steps differ in their number of rows: each takes as many as the plan says.
+            // If B is not a multiple of S, steps have different numbers of rows, as the plan says.
             for (int step : permutation(epoch, first, end)) {
                 int at = plan.from(shard.index(), step);
                 int count = plan.from(shard.index(), step + 1) - at;
@@ -106,7 +106,7 @@ public final class ShardOrder implements Serializable {
         return order;
     }
 
-    /** Steps [first, end) of a window: the one that takes the shortest rows comes first. The same for every shard. */
+    /** Returns the steps [first, end) of a window, the step with the shortest rows first. The same for every shard. */
     int[] permutation(int epoch, int first, int end) {
         long window = first / WINDOW_STEPS;
         long key = KeyedRandom.mix(KeyedRandom.mix(KeyedRandom.key(seed, "data/window"), epoch), window);

@@ -5,11 +5,11 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * How many examples there are, and how long they are in tokens, special tokens included.
+ * Number of examples and their lengths in tokens, including special tokens.
  *
- * @param examples rows
- * @param truncated rows that lost tokens to the maximum length
- * @param lengths rows by length
+ * @param examples number of rows
+ * @param truncated number of rows that were cut to the maximum length
+ * @param lengths number of rows by length
  */
 public record TextStatistics(long examples, long truncated, Map<Integer, Long> lengths) implements Serializable {
 
@@ -20,7 +20,7 @@ public record TextStatistics(long examples, long truncated, Map<Integer, Long> l
     /** The statistics of no rows. */
     public static final TextStatistics EMPTY = new TextStatistics(0, 0, Map.of());
 
-    /** The statistics of one shard. */
+    /** Returns the statistics of one shard. */
     public static TextStatistics of(Shard shard) {
         TreeMap<Integer, Long> lengths = new TreeMap<>();
         for (Example e : shard.examples()) {
@@ -29,40 +29,40 @@ public record TextStatistics(long examples, long truncated, Map<Integer, Long> l
         return new TextStatistics(shard.examples().size(), shard.truncated(), lengths);
     }
 
-    /** The statistics of the rows of both. */
+    /** Adds the statistics of other rows. */
     public TextStatistics plus(TextStatistics other) {
         TreeMap<Integer, Long> sum = new TreeMap<>(lengths);
         other.lengths.forEach((length, rows) -> sum.merge(length, rows, Long::sum));
         return new TextStatistics(examples + other.examples, truncated + other.truncated, sum);
     }
 
-    /** All tokens. */
+    /** Number of all tokens. */
     public long tokens() {
         return lengths.entrySet().stream()
                 .mapToLong(e -> e.getKey() * e.getValue())
                 .sum();
     }
 
-    /** Tokens of a row on average; 0 without rows. */
+    /** Mean number of tokens of a row; 0 without rows. */
     public double meanLength() {
         return examples == 0 ? 0 : (double) tokens() / examples;
     }
 
-    /** The least length that a given part of the rows, in (0, 1], does not exceed; 0 without rows. */
-    public int length(double part) {
+    /** The smallest length that a given share of the rows, in (0, 1], does not exceed; 0 without rows. */
+    public int length(double share) {
         long seen = 0;
         int length = 0;
         for (Map.Entry<Integer, Long> e : new TreeMap<>(lengths).entrySet()) {
             seen += e.getValue();
             length = e.getKey();
-            if (seen >= part * examples) {
+            if (seen >= share * examples) {
                 break;
             }
         }
         return length;
     }
 
-    /** Tokens of the longest row. */
+    /** Number of tokens of the longest row. */
     public int longest() {
         return length(1);
     }

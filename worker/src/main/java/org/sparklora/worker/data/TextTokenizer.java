@@ -11,22 +11,22 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Text to token ids, with special tokens, cut to a maximum length; no padding.
+ * Converts text to token ids, with special tokens, cut to a maximum length, without padding.
  *
  * <p>Truncation is Hugging Face's {@code longest_first} from the right.
  *
- * <p>Holds native memory: close it. Not thread-safe. Never downloads anything.
+ * <p>Holds native memory: close it. Not thread-safe. Downloads nothing.
  */
 public final class TextTokenizer implements AutoCloseable {
 
     static {
-        // DJL asks a web service for its host's kind, and fetches a CUDA build of the tokenizer where it sees a GPU.
-        setUnlessChosen("ai.djl.offline", "true");
-        setUnlessChosen("RUST_FLAVOR", "cpu");
+        // Otherwise DJL calls a web service, and downloads a CUDA build of the tokenizer if it finds a GPU.
+        setDefault("ai.djl.offline", "true");
+        setDefault("RUST_FLAVOR", "cpu");
     }
 
-    /** A pair of RoBERTa has four special tokens, the most there are; below them the native library misbehaves. */
-    public static final int LEAST_LENGTH = 5;
+    /** A pair of texts of RoBERTa has four special tokens, the most of all models. The native library fails below that. */
+    public static final int MIN_LENGTH = 5;
 
     private final HuggingFaceTokenizer tokenizer;
     private final int padTokenId;
@@ -37,22 +37,22 @@ public final class TextTokenizer implements AutoCloseable {
     }
 
     /**
-     * A tokenizer.
+     * Opens a tokenizer.
      *
-     * @param maxLength most tokens of an encoded text or pair, special tokens included
+     * @param maxLength maximum number of tokens of a text or pair, including special tokens
      */
     public static TextTokenizer open(TokenizerSpec spec, int maxLength) {
-        if (maxLength < LEAST_LENGTH) {
+        if (maxLength < MIN_LENGTH) {
             throw new IllegalArgumentException("model.max_length " + maxLength
-                    + " leaves no room for text beside the special tokens; raise it to " + LEAST_LENGTH + " or more");
+                    + " leaves no room for text besides the special tokens; raise it to " + MIN_LENGTH + " or more");
         }
         return new TextTokenizer(create(spec, maxLength), spec.padTokenId());
     }
 
     private static HuggingFaceTokenizer create(TokenizerSpec spec, int maxLength) {
         byte[] json = spec.json().getBytes(StandardCharsets.UTF_8);
-        // modelMaxLength would cut at 512 whatever maxLength says.
-        String most = Integer.toString(maxLength);
+        // Without modelMaxLength, DJL would cut at 512.
+        String max = Integer.toString(maxLength);
         Map<String, String> options = Map.of(
                 "addSpecialTokens",
                 "true",
@@ -61,9 +61,9 @@ public final class TextTokenizer implements AutoCloseable {
                 "padding",
                 "false",
                 "maxLength",
-                most,
+                max,
                 "modelMaxLength",
-                most);
+                max);
         try {
             return HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(json), options);
         } catch (IOException e) {
@@ -76,16 +76,16 @@ public final class TextTokenizer implements AutoCloseable {
         }
     }
 
-    private static void setUnlessChosen(String name, String value) {
+    private static void setDefault(String name, String value) {
         if (System.getenv(name) == null && System.getProperty(name) == null) {
             System.setProperty(name, value);
         }
     }
 
-    /** Tokens of a text, or of a pair where the second is not null. */
+    /** Tokenizes a text, or a pair of texts if the second is not null. */
     public Encoded encode(String text, @Nullable String pair) {
-        // DJL's own encode copies seven more arrays out of native memory, token texts and character spans among them: a
-        // quarter of the time, for nothing that is used here.
+        // DJL's own encode also copies seven arrays that are not needed here, such as token texts and character spans. That
+        // would take a quarter of the time.
         TokenizersLibrary library = TokenizersLibrary.LIB;
         long encoding = pair == null
                 ? library.encode(tokenizer.getHandle(), text, true)
@@ -99,14 +99,14 @@ public final class TextTokenizer implements AutoCloseable {
         }
     }
 
-    /** Tokens of a text that is cut into words already; no token spans two of them. */
-    public Encoded encodeWords(List<String> words) {
+    /** Tokenizes a text that is split into words already. No token spans two words. */
+    public Encoded encodeWords(List<String> text) {
         TokenizersLibrary library = TokenizersLibrary.LIB;
-        long encoding = library.encodeList(tokenizer.getHandle(), words.toArray(new String[0]), true);
+        long encoding = library.encodeList(tokenizer.getHandle(), text.toArray(new String[0]), true);
         try {
             int[] inputIds = ints(library.getTokenIds(encoding));
-            int[] ofTokens = ints(library.getWordIds(encoding));
-            return new Encoded(inputIds, inputIds.length, library.getOverflowCount(encoding) > 0, ofTokens);
+            int[] words = ints(library.getWordIds(encoding));
+            return new Encoded(inputIds, inputIds.length, library.getOverflowCount(encoding) > 0, words);
         } finally {
             library.deleteEncoding(encoding);
         }
@@ -128,7 +128,7 @@ public final class TextTokenizer implements AutoCloseable {
         return first;
     }
 
-    /** Id that fills a batch's shorter rows. */
+    /** Token id that pads shorter rows of a batch. */
     public int padTokenId() {
         return padTokenId;
     }

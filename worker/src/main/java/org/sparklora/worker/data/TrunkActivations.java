@@ -3,14 +3,14 @@ package org.sparklora.worker.data;
 import java.nio.FloatBuffer;
 
 /**
- * What enters a stage of the encoder for the rows of a batch, kept from an earlier pass. For each row [tokens, H] without
- * padding; [1, H] above a last layer of which the first token alone is used.
+ * Cached activations of the frozen trunk for the rows of a batch: the hidden states below one layer. For each row [tokens, H]
+ * without padding, or [1, H] if only the first token is used from there on.
  */
 public interface TrunkActivations {
 
-    /** Digest of everything that the values come from. */
+    /** Digest of everything that determines the values. */
     String digest();
 
-    /** Writes the vectors of a row of the batch, and moves the buffer's position past them. */
+    /** Writes the vectors of a row of the batch, and advances the buffer's position. */
     void copy(int row, FloatBuffer target);
 }

@@ -22,7 +22,7 @@ import org.sparklora.worker.engine.KeyedDropout;
  *   <li>how they start: {@link #initialValues}, {@link #changesOutput}
  *   <li>what forward computes: {@link #layer}
  *   <li>what the merged weight is: {@link Layer#merged} for prediction, {@link #merge} for export
- *   <li>what it costs: {@link #multiplyAdds}; its parameters are the sizes of its tensors
+ *   <li>what it costs: {@link #multiplyAdds}, {@link #savedValues}; its parameters are the sizes of its tensors
  * </ul>
  *
  * <p>To add a variant, implement this interface in an enum with one constant (a manifest is serialized and compared) and
@@ -52,6 +52,9 @@ public interface LoraVariant extends ModuleTensors {
 
     /** Multiply-adds that forward takes for one input vector, beside those of the base Linear. */
     long multiplyAdds(LoraModule module);
+
+    /** float32 values that autograd saves for one input vector until backward, beside those of the base Linear. */
+    long savedValues(LoraModule module, boolean dropsOut);
 
     /**
      * Binds a module to the arrays of one pass.

@@ -67,6 +67,12 @@ public enum PlainLora implements LoraVariant {
         return (long) module.loraRank() * (module.inFeatures() + module.outFeatures());
     }
 
+    /** The narrow product; with dropout on the input of A, also the mask and the dropped input. */
+    @Override
+    public long savedValues(LoraModule module, boolean dropsOut) {
+        return module.loraRank() + (dropsOut ? 2L * module.inFeatures() : 0);
+    }
+
     @Override
     public Pair layer(LoraModule module, GroupSettings settings, boolean trains, AdapterRegistry arrays) {
         return new Pair(

@@ -16,18 +16,18 @@ import java.util.concurrent.locks.LockSupport;
 import org.apache.spark.SparkEnv;
 import org.jspecify.annotations.Nullable;
 
-/** Where the chunks of kept activations come into being. Not thread-safe; what it hands out is. */
+/** Writes the chunks of cached activations. Not thread-safe, but the finished chunks are. */
 sealed interface ActivationBuffers extends AutoCloseable {
 
-    /** Room for all chunks of a layout. */
+    /** Allocates all chunks of a layout. */
     static ActivationBuffers of(ActivationLayout layout) {
         return layout.storage() == CacheStorage.MEMORY ? new Heap(layout) : MappedFile.temporary(layout);
     }
 
-    /** Writes bytes into a chunk, from {@code at} on. */
-    void write(int chunk, int at, ByteBuffer bytes);
+    /** Writes bytes into a chunk at an offset. */
+    void write(int chunk, int offset, ByteBuffer bytes);
 
-    /** All chunks, to be read; after the last write. */
+    /** Returns all chunks for reading. Call it after the last write. */
     List<ByteBuffer> chunks();
 
     @Override
@@ -45,8 +45,8 @@ sealed interface ActivationBuffers extends AutoCloseable {
         }
 
         @Override
-        public void write(int chunk, int at, ByteBuffer bytes) {
-            chunks.get(chunk).put(at, bytes, bytes.position(), bytes.remaining());
+        public void write(int chunk, int offset, ByteBuffer bytes) {
+            chunks.get(chunk).put(offset, bytes, bytes.position(), bytes.remaining());
         }
 
         @Override
@@ -58,13 +58,13 @@ sealed interface ActivationBuffers extends AutoCloseable {
         public void close() {}
     }
 
-    /** Written as a file and mapped afterwards: to write into a mapping of a full disk would kill the process. */
+    /** A file that is written first and mapped afterwards: writing to a mapping would kill the process if the disk is full. */
     final class MappedFile implements ActivationBuffers {
 
         private final ActivationLayout layout;
         private final FileChannel file;
 
-        /** In one of Spark's local directories. */
+        /** Creates a file in one of Spark's local directories. */
         static MappedFile temporary(ActivationLayout layout) {
             @Nullable SparkEnv env = SparkEnv.get();
             if (env != null) {
@@ -85,7 +85,7 @@ sealed interface ActivationBuffers extends AutoCloseable {
             try {
                 file = FileChannel.open(
                         path, StandardOpenOption.CREATE_NEW, StandardOpenOption.READ, StandardOpenOption.WRITE);
-                // Without a name it goes with the last mapping, also when the process is killed.
+                // A deleted file is freed with its last mapping, also when the process is killed.
                 Files.delete(path);
             } catch (IOException e) {
                 throw failed(e);
@@ -97,8 +97,8 @@ sealed interface ActivationBuffers extends AutoCloseable {
         }
 
         @Override
-        public void write(int chunk, int at, ByteBuffer bytes) {
-            long position = start(chunk) + at;
+        public void write(int chunk, int offset, ByteBuffer bytes) {
+            long position = start(chunk) + offset;
             for (boolean again = true; bytes.hasRemaining(); ) {
                 try {
                     position += file.write(bytes, position);
@@ -106,7 +106,7 @@ sealed interface ActivationBuffers extends AutoCloseable {
                     if (!again || e instanceof ClosedByInterruptException) {
                         throw failed(e);
                     }
-                    // What was kept before may hold its room until its mappings are collected.
+                    // Files of older caches take up disk space until their mappings are garbage collected.
                     again = false;
                     collectMappings();
                 }
@@ -115,7 +115,7 @@ sealed interface ActivationBuffers extends AutoCloseable {
 
         private static void collectMappings() {
             System.gc();
-            // The JDK unmaps in a thread of its own, a moment later.
+            // The JDK unmaps in another thread, a moment later.
             LockSupport.parkNanos(500_000_000L);
         }
 
@@ -134,12 +134,12 @@ sealed interface ActivationBuffers extends AutoCloseable {
 
         private RuntimeException failed(IOException e) {
             if (e instanceof ClosedByInterruptException) {
-                return new IllegalStateException("the task was ended while it kept activations", e);
+                return new IllegalStateException("the task was cancelled while it cached activations", e);
             }
             return new CacheStorageException(
-                    "the activation cache finds no room on an executor's disk for a shard of "
-                            + String.format(Locale.ROOT, "%,d", layout.bytes()) + " bytes: " + e.getMessage()
-                            + ". Give spark.local.dir a larger disk, or set"
+                    "the activation cache cannot write " + String.format(Locale.ROOT, "%,d", layout.bytes())
+                            + " bytes of a shard to an executor's disk: " + e.getMessage()
+                            + ". Use a larger disk for spark.local.dir, or set"
                             + " execution.activation_cache_type: float16, or execution.activation_cache: off",
                     e);
         }
@@ -149,7 +149,7 @@ sealed interface ActivationBuffers extends AutoCloseable {
             try {
                 file.close();
             } catch (IOException e) {
-                // Nothing is lost: what is mapped stays, and the file has no name.
+                // The mappings stay valid, and the file is deleted already.
                 throw new IllegalStateException(e);
             }
         }

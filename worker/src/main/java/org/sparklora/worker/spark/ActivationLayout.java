@@ -1,17 +1,17 @@
 package org.sparklora.worker.spark;
 
-import java.io.IOException;
-import java.io.ObjectInput;
-import java.io.ObjectOutput;
+import java.io.Serializable;
 import org.sparklora.worker.contract.Precision;
 
 /**
- * Where each value of a shard's kept activations lies: vectors of H numbers, row after row without padding, cut into chunks
- * of whole vectors. Immutable.
+ * The layout of a shard's cached activations: vectors of H numbers, row after row without padding, in chunks of whole vectors.
+ * Immutable.
  */
-final class ActivationLayout {
+final class ActivationLayout implements Serializable {
 
-    /** Bytes of a chunk, about: a small heap has no room for large arrays in one piece. */
+    private static final long serialVersionUID = 1L;
+
+    /** Approximate size of a chunk in bytes. A small heap may not have room for larger arrays. */
     private static final int CHUNK = 1 << 23;
 
     private final String digest;
@@ -32,19 +32,17 @@ final class ActivationLayout {
     }
 
     /**
-     * A layout.
+     * Creates a layout.
      *
-     * @param digest of everything that the values come from
+     * @param digest digest of everything that determines the values
      * @param hidden H
-     * @param vectors of each position of the shard
+     * @param vectors number of vectors of each position of the shard
      */
     static ActivationLayout of(String digest, Precision precision, CacheStorage storage, int hidden, int[] vectors) {
         return of(digest, precision, storage, hidden, vectors, CHUNK);
     }
 
-    /**
-     * @param chunkBytes of a chunk, about
-     */
+    /** Creates a layout with an approximate chunk size. */
     static ActivationLayout of(
             String digest, Precision precision, CacheStorage storage, int hidden, int[] vectors, int chunkBytes) {
         int[] first = new int[vectors.length + 1];
@@ -71,7 +69,7 @@ final class ActivationLayout {
         return hidden;
     }
 
-    /** Index of a position's first vector; with the number of rows, that of all vectors. */
+    /** Index of the first vector of a position. For the number of rows, the number of vectors. */
     int first(int position) {
         return first[position];
     }
@@ -93,37 +91,12 @@ final class ActivationLayout {
         return Math.min(vectorsPerChunk(), vectors() - before) * vectorBytes();
     }
 
-    /** Bytes of all chunks. */
+    /** Size of all chunks in bytes. */
     long bytes() {
         return (long) vectors() * vectorBytes();
     }
 
     private int vectors() {
         return first[first.length - 1];
-    }
-
-    void write(ObjectOutput out) throws IOException {
-        out.writeUTF(digest);
-        out.writeUTF(precision.name());
-        out.writeUTF(storage.name());
-        out.writeInt(hidden);
-        out.writeInt(chunkBytes);
-        out.writeInt(first.length);
-        for (int vector : first) {
-            out.writeInt(vector);
-        }
-    }
-
-    static ActivationLayout read(ObjectInput in) throws IOException {
-        String digest = in.readUTF();
-        Precision precision = Precision.valueOf(in.readUTF());
-        CacheStorage storage = CacheStorage.valueOf(in.readUTF());
-        int hidden = in.readInt();
-        int chunkBytes = in.readInt();
-        int[] first = new int[in.readInt()];
-        for (int i = 0; i < first.length; i++) {
-            first[i] = in.readInt();
-        }
-        return new ActivationLayout(digest, precision, storage, hidden, first, chunkBytes);
     }
 }

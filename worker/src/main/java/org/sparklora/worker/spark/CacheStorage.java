@@ -1,9 +1,9 @@
 package org.sparklora.worker.spark;
 
-/** Where kept activations lie. Never changes a bit. */
+/** Where activations are cached. The choice does not change any bit. */
 public enum CacheStorage {
     /** The executor's heap. */
     MEMORY,
-    /** A file in Spark's local directories, mapped: the operating system decides what of it is in memory. */
+    /** A memory-mapped file in Spark's local directories: the operating system decides which pages are in memory. */
     DISK
 }

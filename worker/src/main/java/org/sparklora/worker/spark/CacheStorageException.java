@@ -1,15 +1,13 @@
 package org.sparklora.worker.spark;
 
-/** The activation cache finds no room on an executor. */
-public final class CacheStorageException extends RuntimeException {
+import org.sparklora.worker.contract.CodedException;
+
+/** An executor's disk has no room for the activation cache. Exit code 6. */
+public final class CacheStorageException extends CodedException {
 
     private static final long serialVersionUID = 1L;
 
-    public CacheStorageException(String message) {
-        super(message);
-    }
-
     CacheStorageException(String message, Throwable cause) {
-        super(message, cause);
+        super("cluster.disk", message, cause);
     }
 }

@@ -12,6 +12,7 @@ import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.ShortBuffer;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.data.TrunkActivations;
@@ -19,13 +20,13 @@ import org.sparklora.worker.encoder.ModelException;
 import org.sparklora.worker.safetensors.HalfFloats;
 
 /**
- * The hidden states that enter one stage of the encoder, for every row of a shard: vectors of H numbers, packed without
- * padding. Immutable, safe from any thread.
+ * The trunk activations of every row of a shard: the hidden states below one layer, vectors of H numbers, packed without
+ * padding. Immutable and thread-safe.
  *
- * <p>With {@link CacheStorage#MEMORY} they are a few large arrays, which is what serialised storage would be. With {@link
- * CacheStorage#DISK} they are a mapped file, and what Spark's storage holds is a handle: a step reads its own rows and no
- * others. The file has no name any more, so that it goes with the last handle, also when the process is killed. Written
- * and read by Java serialisation, a handle takes its values along.
+ * <p>With {@link CacheStorage#MEMORY} they are a few large arrays. With {@link CacheStorage#DISK} they are a memory-mapped
+ * file, and Spark stores only this handle: a step reads the pages of its own rows. The file is deleted once it is open, so the
+ * operating system frees it with the last handle, also when the process is killed. Java serialization of a handle includes its
+ * values.
  */
 final class CachedActivations implements Serializable {
 
@@ -39,7 +40,7 @@ final class CachedActivations implements Serializable {
         this.chunks = chunks;
     }
 
-    /** What is kept of the rows at some positions. */
+    /** Returns the activations of the rows at some positions. */
     TrunkActivations at(int[] positions) {
         return new TrunkActivations() {
             @Override
@@ -75,18 +76,18 @@ final class CachedActivations implements Serializable {
         }
     }
 
-    /** Takes the values of a shard's rows in any order. */
+    /** Collects the values of a shard's rows, in any order. */
     static final class Builder implements AutoCloseable {
 
         private final ActivationLayout layout;
-        private final ActivationBuffers room;
+        private final ActivationBuffers buffers;
 
         Builder(ActivationLayout layout) {
             this.layout = layout;
-            this.room = ActivationBuffers.of(layout);
+            this.buffers = ActivationBuffers.of(layout);
         }
 
-        /** The vectors of a position. */
+        /** Stores the vectors of the row at a position. */
         void put(int position, float[] values, int from, int count) {
             int vector = layout.first(position);
             if (count != (layout.first(position + 1) - vector) * layout.hidden()) {
@@ -103,16 +104,16 @@ final class CachedActivations implements Serializable {
                 }
                 bytes.rewind();
             }
-            // A row may begin in one chunk and end in another.
+            // A row may span two chunks.
             while (bytes.hasRemaining()) {
                 int within = vector % layout.vectorsPerChunk();
-                int fitting = Math.min(bytes.remaining(), (layout.vectorsPerChunk() - within) * layout.vectorBytes());
-                room.write(
+                int fits = Math.min(bytes.remaining(), (layout.vectorsPerChunk() - within) * layout.vectorBytes());
+                buffers.write(
                         vector / layout.vectorsPerChunk(),
                         within * layout.vectorBytes(),
-                        bytes.slice(bytes.position(), fitting));
-                bytes.position(bytes.position() + fitting);
-                vector += fitting / layout.vectorBytes();
+                        bytes.slice(bytes.position(), fits));
+                bytes.position(bytes.position() + fits);
+                vector += fits / layout.vectorBytes();
             }
         }
 
@@ -126,12 +127,12 @@ final class CachedActivations implements Serializable {
         }
 
         CachedActivations build() {
-            return new CachedActivations(layout, room.chunks());
+            return new CachedActivations(layout, buffers.chunks());
         }
 
         @Override
         public void close() {
-            room.close();
+            buffers.close();
         }
     }
 
@@ -140,30 +141,29 @@ final class CachedActivations implements Serializable {
     }
 
     private void readObject(ObjectInputStream in) throws InvalidObjectException {
-        throw new InvalidObjectException("kept activations are written in their packed form only");
+        throw new InvalidObjectException("cached activations are serialized in their packed form only");
     }
 
-    /** The serialised form. */
+    /** The serialized form. */
     public static final class Packed implements Externalizable {
 
         private static final long serialVersionUID = 1L;
 
         private static final int BUFFER = 1 << 16;
 
-        private @Nullable CachedActivations kept;
+        private @Nullable CachedActivations cached;
 
-        /** For deserialisation. */
+        /** For deserialization. */
         public Packed() {}
 
-        Packed(CachedActivations kept) {
-            this.kept = kept;
+        Packed(CachedActivations cached) {
+            this.cached = cached;
         }
 
         @Override
         public void writeExternal(ObjectOutput out) throws IOException {
-            CachedActivations all = java.util.Objects.requireNonNull(kept);
-            ActivationLayout layout = all.layout;
-            layout.write(out);
+            CachedActivations all = Objects.requireNonNull(cached);
+            out.writeObject(all.layout);
             byte[] buffer = new byte[BUFFER];
             for (ByteBuffer chunk : all.chunks) {
                 ByteBuffer rest = chunk.duplicate().rewind();
@@ -176,24 +176,24 @@ final class CachedActivations implements Serializable {
         }
 
         @Override
-        public void readExternal(ObjectInput in) throws IOException {
-            ActivationLayout layout = ActivationLayout.read(in);
+        public void readExternal(ObjectInput in) throws IOException, ClassNotFoundException {
+            ActivationLayout layout = (ActivationLayout) in.readObject();
             byte[] buffer = new byte[BUFFER];
-            try (ActivationBuffers room = ActivationBuffers.of(layout)) {
+            try (ActivationBuffers buffers = ActivationBuffers.of(layout)) {
                 for (int chunk = 0; chunk < layout.chunks(); chunk++) {
                     for (int at = 0; at < layout.chunkBytes(chunk); ) {
                         int count = Math.min(buffer.length, layout.chunkBytes(chunk) - at);
                         in.readFully(buffer, 0, count);
-                        room.write(chunk, at, ByteBuffer.wrap(buffer, 0, count));
+                        buffers.write(chunk, at, ByteBuffer.wrap(buffer, 0, count));
                         at += count;
                     }
                 }
-                kept = new CachedActivations(layout, room.chunks());
+                cached = new CachedActivations(layout, buffers.chunks());
             }
         }
 
         private Object readResolve() {
-            return java.util.Objects.requireNonNull(kept);
+            return Objects.requireNonNull(cached);
         }
     }
 }

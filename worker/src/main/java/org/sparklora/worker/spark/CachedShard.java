@@ -6,20 +6,20 @@ import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.data.Shard;
 import org.sparklora.worker.data.TrunkActivations;
 
-/** A shard, with what enters the lowest live stage for its rows where that is kept. Immutable. */
+/** A shard, with the trunk activations of its rows if they are cached. Immutable. */
 public final class CachedShard implements Serializable {
 
     private static final long serialVersionUID = 1L;
 
     private final Shard rows;
-    private final @Nullable CachedActivations kept;
+    private final @Nullable CachedActivations cached;
 
-    CachedShard(Shard rows, @Nullable CachedActivations kept) {
+    CachedShard(Shard rows, @Nullable CachedActivations cached) {
         this.rows = rows;
-        this.kept = kept;
+        this.cached = cached;
     }
 
-    /** A shard of which nothing is kept. */
+    /** A shard without cached activations. */
     public static CachedShard of(Shard rows) {
         return new CachedShard(rows, null);
     }
@@ -34,8 +34,8 @@ public final class CachedShard implements Serializable {
         return rows.index();
     }
 
-    /** What is kept of the rows at some positions. */
+    /** Returns the cached activations of the rows at some positions. */
     Optional<TrunkActivations> at(int[] positions) {
-        return kept == null ? Optional.empty() : Optional.of(kept.at(positions));
+        return cached == null ? Optional.empty() : Optional.of(cached.at(positions));
     }
 }

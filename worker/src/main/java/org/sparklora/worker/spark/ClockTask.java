@@ -8,7 +8,7 @@ import scala.collection.Iterator;
 import scala.collection.JavaConverters;
 import scala.runtime.AbstractFunction1;
 
-/** Says what its host's clock shows while it runs. */
+/** Reads the clock of its host. */
 public final class ClockTask extends AbstractFunction1<Iterator<Integer>, Iterator<ClockReading>>
         implements Serializable {
 

@@ -17,10 +17,10 @@ import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.train.ShardPass;
 
 /**
- * The broadcast of one epoch: the run's constants and the epoch's plan, with manifest, freeze state and adapter.
+ * The broadcast of one epoch: the run's constants and the epoch's plan.
  *
- * <p>One object per JVM holds the value, so what is worked out from it (the order of each shard's rows) is kept in it,
- * outside its serialised form. Safe from any thread.
+ * <p>Each JVM has one instance, which also holds what is derived from it, such as the row order of each shard. Derived values
+ * are not serialized. Thread-safe.
  */
 public final class EpochContext implements Serializable {
 
@@ -31,18 +31,18 @@ public final class EpochContext implements Serializable {
     private transient @Nullable ShardPass pass;
     private transient @Nullable Map<Integer, EpochRows> rows;
 
-    /** The broadcast's value; see the class. */
+    /** Creates the value to broadcast. */
     public EpochContext(RunContext run, EpochPlan plan) {
         this.run = run;
         this.plan = plan;
     }
 
-    /** Manifest, freeze state, adapter and cache of this epoch. */
+    /** Groups, freeze state, adapter values and cache of this epoch. */
     public EpochPlan plan() {
         return plan;
     }
 
-    /** What stays the same over the run. */
+    /** The constants of the run. */
     public RunContext run() {
         return run;
     }
@@ -52,21 +52,21 @@ public final class EpochContext implements Serializable {
         return BaseModel.shared(HostModels.directory(run.model()), run.head().headInput());
     }
 
-    /** One shard's part of a step, its rows in {@code gradient_accumulation_steps} pieces. */
-    ShardSum sum(CachedShard shard, int step, float[] live, PhaseClock clock) {
-        List<Batch> pieces = rows(shard.rows()).pieces(step, run.settings().accumulation()).stream()
+    /** Computes the sums of a shard's rows of a step, in {@code gradient_accumulation_steps} microbatches. */
+    ShardSum sum(CachedShard shard, int step, float[] trainable, PhaseClock clock) {
+        List<Batch> microbatches = rows(shard.rows()).microbatches(step, run.settings().accumulation()).stream()
                 .map(positions -> batch(shard, positions))
                 .toList();
         clock.lap(Phase.DATA);
-        return pass().sum(live, new ShardPass.Place(step, shard.index()), pieces, clock);
+        return pass().sum(trainable, step, shard.index(), microbatches, clock);
     }
 
-    /** The padding of a shard's part of the epoch. */
+    /** Counts the padding of a shard's rows over the epoch. */
     public Padding padding(Shard shard) {
         return rows(shard).padding(run.settings().accumulation());
     }
 
-    /** The rows of a shard at some positions, with what is kept of them. */
+    /** Returns rows of a shard with their cached activations, if there are any. */
     Batch batch(CachedShard shard, int[] positions) {
         return Batch.of(
                 shard.rows().examples(positions),

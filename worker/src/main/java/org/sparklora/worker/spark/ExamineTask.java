@@ -14,7 +14,7 @@ import scala.collection.Iterator;
 import scala.collection.JavaConverters;
 import scala.runtime.AbstractFunction1;
 
-/** Says what its executor runs on, whatever its partition holds. Loads PyTorch's natives, as a step would. */
+/** Reports the host and software of its executor. Loads PyTorch's natives, as a step does. Ignores its partition. */
 public final class ExamineTask extends AbstractFunction1<Iterator<Integer>, Iterator<HostReport>>
         implements Serializable {
 
@@ -23,7 +23,9 @@ public final class ExamineTask extends AbstractFunction1<Iterator<Integer>, Iter
     private final List<ModelSource> models;
 
     /**
-     * @param models base models to tell the files of; remote ones are copied to the host as a run would
+     * Examines executors.
+     *
+     * @param models base models whose files to list; remote ones are copied to the host, as a run does
      */
     public ExamineTask(List<ModelSource> models) {
         this.models = List.copyOf(models);
@@ -56,7 +58,7 @@ public final class ExamineTask extends AbstractFunction1<Iterator<Integer>, Iter
         }
     }
 
-    /** The version in the job jar's manifest. */
+    /** The version in the manifest of the application's jar. */
     private static String jar() {
         String version = ExamineTask.class.getPackage().getImplementationVersion();
         return version == null ? "(not packaged)" : version;

@@ -9,11 +9,11 @@ import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.contract.StepProgress;
 
 /**
- * The executor's half of the plugin that tells the driver of steps while a segment runs. Nobody waits for a message: it is
- * handed to Spark's RPC, in some 0.03 ms, and what becomes of it is not asked.
+ * The executor's half of the plugin that reports steps to the driver while a segment runs. Sending takes about 0.03 ms and does
+ * not wait for delivery.
  *
- * <p>Spark makes one per executor JVM and gives tasks no way to it, so the way is kept here, for the JVM. Where the plugin
- * is not loaded nothing is sent, and the driver has the segments' results.
+ * <p>Spark creates one plugin in each executor and gives tasks no access to it, so its context is static. Without the plugin
+ * nothing is sent; the driver then shows progress when a segment ends.
  */
 public final class ExecutorProgressPlugin implements ExecutorPlugin {
 
@@ -29,8 +29,8 @@ public final class ExecutorProgressPlugin implements ExecutorPlugin {
         DRIVER.set(null);
     }
 
-    /** Sends a step on its way, if there is one. */
-    static void tell(StepProgress step) {
+    /** Sends a step, if the plugin is loaded. */
+    static void send(StepProgress step) {
         PluginContext driver = DRIVER.get();
         if (driver == null) {
             return;
@@ -38,7 +38,7 @@ public final class ExecutorProgressPlugin implements ExecutorPlugin {
         try {
             driver.send(step.message());
         } catch (IOException | RuntimeException e) {
-            // A message lost is a line not shown. A driver that is gone ends the task by other ways.
+            // A lost message only delays the display. If the driver is gone, Spark ends the task.
             DRIVER.compareAndSet(driver, null);
         }
     }

@@ -2,7 +2,6 @@ package org.sparklora.worker.spark;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -16,13 +15,11 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.Predicate;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
@@ -36,23 +33,25 @@ import org.sparklora.worker.encoder.ModelException;
 import org.sparklora.worker.inference.TrainedModel;
 
 /**
- * The copies that this host keeps of directories on remote file systems. A copy is named by the digests of its files and made
- * once: under a lock that all processes of the host take, into a folder that gets its name when every file has the digest that
- * it should have. So what is there is whole, and a changed model is another copy.
+ * The copies on this host of directories on remote file systems. A copy is named by the digests of its files and made once:
+ * under a lock that all processes of the host take, in a folder that gets its final name when every file has the expected
+ * digest. So a copy with its final name is complete, and a changed model is another copy.
  *
- * <p>They lie in {@value #DIRECTORY}; by default in the application's local directory on YARN, which YARN removes with the
- * application, else in the user's own folder in the temporary directory, for the next run too.
+ * <p>Copies are in {@value #DIRECTORY}. By default this is the application's local directory on YARN, which YARN deletes with
+ * the application, or else the user's own folder in the temporary directory, which later runs use again.
  */
 public final class HostModels {
 
-    /** Spark's setting of where copies lie. */
+    /** Spark's setting of the folder for copies. */
     public static final String DIRECTORY = "spark.lora.modelDirectory";
 
+    /** Ends the names of files that hold the digests of a copy, by the listing of its source. */
     private static final String BY_LISTING = ".sha256";
 
-    private static final Set<Path> SEEN_WHOLE = ConcurrentHashMap.newKeySet();
+    /** Copies that this process has seen complete. */
+    private static final Set<Path> COMPLETE = ConcurrentHashMap.newKeySet();
 
-    /** A file's lock is its process's. */
+    /** A lock on a file excludes other processes, but not other threads of this one. */
     private static final ReentrantLock IN_THIS_JVM = new ReentrantLock();
 
     private final Path root;
@@ -63,64 +62,61 @@ public final class HostModels {
         this.hadoop = hadoop;
     }
 
-    /** The copies under these settings. */
+    /** Opens the copies with these settings. */
     public static HostModels of(SparkConf spark) {
-        return new HostModels(root(spark), SparkHadoopUtil.get().newConfiguration(spark));
-    }
-
-    private static Path root(SparkConf spark) {
-        Optional<String> yarn = Optional.ofNullable(System.getenv("LOCAL_DIRS"))
-                .map(directories -> Path.of(directories.split(",", 2)[0], "spark-lora-models")
-                        .toString());
-        String byDefault = yarn.orElseGet(() -> Path.of(
+        String yarn = System.getenv("LOCAL_DIRS");
+        Path defaultRoot = yarn == null
+                ? Path.of(
                         System.getProperty("java.io.tmpdir"), "spark-lora-models-" + System.getProperty("user.name"))
-                .toString());
-        return Path.of(spark.get(DIRECTORY, byDefault)).toAbsolutePath();
+                : Path.of(yarn.split(",", 2)[0], "spark-lora-models");
+        return new HostModels(
+                Path.of(spark.get(DIRECTORY, defaultRoot.toString())).toAbsolutePath(),
+                SparkHadoopUtil.get().newConfiguration(spark));
     }
 
     /**
      * A copy on this host.
      *
      * @param here its directory
-     * @param source for the other hosts
-     * @param copiedBytes of it that were copied now; 0 if it was there already
+     * @param source what other hosts need to make the same copy
+     * @param copiedBytes bytes that were copied now; 0 if the copy existed
      */
     public record Copy(Path here, ModelSource source, long copiedBytes) {}
 
-    /** The model's directory on this executor's host, copied if need be. */
+    /** Returns the model's directory on this executor's host, and copies the model if necessary. */
     public static Path directory(ModelSource source) {
         return source.isCopied() ? of(SparkEnv.get().conf()).copyOf(source) : Path.of(source.location());
     }
 
-    /** The same model, its base on this executor's host. */
+    /** Returns the model with its base model on this executor's host. */
     public static TrainedModel here(TrainedModel model) {
         return model.withBaseIn(directory(model.base().source()).toString());
     }
 
-    /** The files of which a Hugging Face model is read: all that is not weights, and weights of one kind. */
+    /** Copies the files of a Hugging Face model: everything but weights, and weights in one format. */
     public Copy model(String location) {
-        return copy(location, files -> {
-            boolean safetensors = files.stream()
-                    .anyMatch(f -> f.getPath().getName().matches("model.*\\.safetensors(\\.index\\.json)?"));
-            String weights = safetensors ? "model.*\\.safetensors" : "pytorch_model.*\\.bin";
-            return file -> file.matches(weights + "|.*\\.(json|txt)");
-        });
+        List<FileStatus> all = list(location);
+        boolean safetensors =
+                all.stream().anyMatch(f -> name(f).matches("model.*\\.safetensors(\\.index\\.json)?"));
+        String weights = safetensors ? "model.*\\.safetensors" : "pytorch_model.*\\.bin";
+        return copy(location, matching(all, weights + "|.*\\.(json|txt)"));
     }
 
-    /** The files of a PEFT adapter. */
+    /** Copies the files of a PEFT adapter. */
     public Copy adapter(String location) {
-        return copy(location, files -> file -> file.matches("adapter_.*|.*\\.json"));
+        return copy(location, matching(list(location), "adapter_.*|.*\\.json"));
     }
 
-    /** Decides by all files of a directory which of their names are wanted. */
-    @FunctionalInterface
-    private interface Choice {
-        Predicate<String> of(List<FileStatus> files);
+    private static String name(FileStatus file) {
+        return file.getPath().getName();
     }
 
-    /** For the driver, which does not know the digests yet. What it copied before is told by names, lengths and times. */
-    private Copy copy(String location, Choice choice) {
-        List<FileStatus> files = files(location, choice);
+    private static List<FileStatus> matching(List<FileStatus> files, String names) {
+        return files.stream().filter(f -> name(f).matches(names)).toList();
+    }
+
+    /** Copies files for the driver, which does not know their digests yet. An older copy is found by names, sizes and times. */
+    private Copy copy(String location, List<FileStatus> files) {
         StringBuilder listing = new StringBuilder(location);
         for (FileStatus file : files) {
             listing.append('\n').append(file.getPath()).append(' ');
@@ -130,58 +126,57 @@ public final class HostModels {
         return locked(location, () -> {
             if (Files.exists(known)) {
                 SortedMap<String, String> sha256 = digests(Files.readAllLines(known));
-                if (Files.isDirectory(named(sha256))) {
-                    return new Copy(named(sha256), new ModelSource(location, sha256), 0);
+                if (Files.isDirectory(folder(sha256))) {
+                    return new Copy(folder(sha256), new ModelSource(location, sha256), 0);
                 }
             }
             SortedMap<String, String> sha256 = fetch(location, files);
             Files.writeString(known, text(sha256));
             long bytes = files.stream().mapToLong(FileStatus::getLen).sum();
-            return new Copy(named(sha256), new ModelSource(location, sha256), bytes);
+            return new Copy(folder(sha256), new ModelSource(location, sha256), bytes);
         });
     }
 
-    /** For executors, which copy what the driver saw. Each task asks, so what this JVM has seen whole needs no lock. */
+    /** Copies the files that the driver saw, for executors. Every task asks, so a copy known to be complete needs no lock. */
     Path copyOf(ModelSource source) {
-        Path there = named(source.sha256());
-        if (SEEN_WHOLE.contains(there)) {
-            return there;
+        Path copy = folder(source.sha256());
+        if (COMPLETE.contains(copy)) {
+            return copy;
         }
         return locked(source.location(), () -> {
-            if (!Files.isDirectory(there)) {
-                SortedMap<String, String> copied = fetch(
-                        source.location(),
-                        files(source.location(), all -> name -> source.sha256().containsKey(name)));
+            if (!Files.isDirectory(copy)) {
+                List<FileStatus> files = list(source.location()).stream()
+                        .filter(f -> source.sha256().containsKey(name(f)))
+                        .toList();
+                SortedMap<String, String> copied = fetch(source.location(), files);
                 if (!copied.equals(source.sha256())) {
                     throw new ModelException("model.changed", source.location() + " has changed since the driver read it: "
-                            + difference(source.sha256(), copied) + "; start again, and leave it as it is meanwhile");
+                            + difference(source.sha256(), copied) + "; run again without changing it meanwhile");
                 }
             }
-            SEEN_WHOLE.add(there);
-            return there;
+            COMPLETE.add(copy);
+            return copy;
         });
     }
 
     private static String difference(Map<String, String> expected, Map<String, String> found) {
         return expected.entrySet().stream()
                 .filter(file -> !file.getValue().equals(found.get(file.getKey())))
-                .map(file -> file.getKey() + (found.containsKey(file.getKey()) ? " is another" : " is gone"))
+                .map(file -> file.getKey() + (found.containsKey(file.getKey()) ? " is different" : " is missing"))
                 .findFirst()
                 .orElse("there are more files");
     }
 
-    private List<FileStatus> files(String location, Choice choice) {
+    /** Lists the files of a remote directory, sorted by name. */
+    private List<FileStatus> list(String location) {
         try {
             org.apache.hadoop.fs.Path directory = new org.apache.hadoop.fs.Path(location);
-            FileSystem system = directory.getFileSystem(hadoop);
-            List<FileStatus> all = Arrays.stream(system.listStatus(directory))
+            return Arrays.stream(directory.getFileSystem(hadoop).listStatus(directory))
                     .filter(FileStatus::isFile)
-                    .sorted(Comparator.comparing(f -> f.getPath().getName()))
+                    .sorted(Comparator.comparing(HostModels::name))
                     .toList();
-            Predicate<String> wanted = choice.of(all);
-            return all.stream().filter(f -> wanted.test(f.getPath().getName())).toList();
         } catch (IOException | RuntimeException e) {
-            // Hadoop reports a class that is not there by a bare RuntimeException.
+            // Hadoop reports a missing class by a plain RuntimeException.
             throw new ModelException(
                     "model.unreachable",
                     location + " cannot be listed: " + e
@@ -190,7 +185,7 @@ public final class HostModels {
         }
     }
 
-    /** Copies files, gives the copy its name, and returns the digests. */
+    /** Copies files, gives the copy its final name, and returns the digests. */
     private SortedMap<String, String> fetch(String location, List<FileStatus> files) throws IOException {
         Path part = root.resolve("part");
         FileUtil.fullyDelete(part.toFile());
@@ -198,28 +193,26 @@ public final class HostModels {
         SortedMap<String, String> sha256 = new TreeMap<>();
         FileSystem system = new org.apache.hadoop.fs.Path(location).getFileSystem(hadoop);
         for (FileStatus file : files) {
-            String name = file.getPath().getName();
             MessageDigest digest = Sha256.digest();
-            try (InputStream in = new DigestInputStream(system.open(file.getPath()), digest);
-                    OutputStream out = Files.newOutputStream(part.resolve(name))) {
-                in.transferTo(out);
+            try (InputStream in = new DigestInputStream(system.open(file.getPath()), digest)) {
+                Files.copy(in, part.resolve(name(file)));
             }
-            sha256.put(name, Sha256.hex(digest));
+            sha256.put(name(file), Sha256.hex(digest));
         }
-        Path named = named(sha256);
-        if (Files.isDirectory(named)) {
+        Path copy = folder(sha256);
+        if (Files.isDirectory(copy)) {
             FileUtil.fullyDelete(part.toFile());
         } else {
-            Files.move(part, named, StandardCopyOption.ATOMIC_MOVE);
+            Files.move(part, copy, StandardCopyOption.ATOMIC_MOVE);
         }
         return sha256;
     }
 
-    private Path named(SortedMap<String, String> sha256) {
+    private Path folder(SortedMap<String, String> sha256) {
         return root.resolve(Sha256.hex(text(sha256)));
     }
 
-    /** As sha256sum writes it. */
+    /** Formats digests as sha256sum does. */
     private static String text(SortedMap<String, String> sha256) {
         StringBuilder text = new StringBuilder();
         sha256.forEach(
@@ -236,8 +229,8 @@ public final class HostModels {
         return sha256;
     }
 
-    /** Only this user may write the folder of the copies: whoever else could might put weights there. */
-    private void requireOwn() throws IOException {
+    /** Creates the folder of the copies, which only this user may write: another user could place other weights there. */
+    private void requireOwnRoot() throws IOException {
         if (!Files.exists(root)) {
             Files.createDirectories(
                     root, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
@@ -250,17 +243,17 @@ public final class HostModels {
         }
     }
 
-    /** Work on files. */
+    /** Work on the files of the copies. */
     @FunctionalInterface
-    private interface Work<T> {
+    private interface FileWork<T> {
         T run() throws IOException;
     }
 
-    /** Works while no other thread of any process of this host does. The lock ends with its process, however that ends. */
-    private <T> T locked(String location, Work<T> work) {
+    /** Runs work while no other thread of any process on this host does. A process that ends releases its lock. */
+    private <T> T locked(String location, FileWork<T> work) {
         IN_THIS_JVM.lock();
         try {
-            requireOwn();
+            requireOwnRoot();
             try (FileChannel file =
                     FileChannel.open(root.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
                 file.lock();
@@ -270,8 +263,8 @@ public final class HostModels {
             throw new ModelException(
                     "model.unreachable",
                     location + " cannot be copied to " + root + ": " + e
-                            + "; check the address, the permissions of both" + " places and the room on the disk ("
-                            + DIRECTORY + " names another folder)",
+                            + "; check the address, the permissions of both folders and the free disk space ("
+                            + DIRECTORY + " sets another folder)",
                     e);
         } finally {
             IN_THIS_JVM.unlock();

@@ -17,16 +17,15 @@ import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.train.AdaptedModel;
-import org.sparklora.worker.train.AdaptedModel.GroupView;
 
-/** Logits of every row of a task's shards; each comes with its key, for the order is that of lengths. */
+/** Computes the logits of every row of a task's shards with an epoch's adapter. Rows come in the order of their lengths. */
 public final class PredictTask implements FlatMapFunction<Iterator<CachedShard>, ShardLogits> {
 
     private static final long serialVersionUID = 1L;
 
     private final Broadcast<EpochContext> context;
 
-    /** With the adapter of an epoch. */
+    /** Predicts with the adapter of an epoch. */
     public PredictTask(Broadcast<EpochContext> context) {
         this.context = context;
     }
@@ -55,14 +54,14 @@ public final class PredictTask implements FlatMapFunction<Iterator<CachedShard>,
         return logits;
     }
 
-    /** A row with its logits; where every token has some, with those of the tokens that count. */
+    /** Returns a row with its logits. If the head reads every token, the result has only the labelled tokens. */
     static ShardLogits.Row row(Example row, float[] logits, TaskHead head) {
         return head.headInput() == HeadInput.EVERY_TOKEN
                 ? labelled(row, logits, head.outputs())
                 : new ShardLogits.Row(row.key(), row.labels(), logits);
     }
 
-    /** Of a row's tokens those that count. */
+    /** Selects the tokens of a row that have a label. */
     private static ShardLogits.Row labelled(Example row, float[] logits, int outputs) {
         int[] tokens = IntStream.range(0, row.length())
                 .filter(token -> row.labels()[token] != Example.IGNORED)
@@ -81,12 +80,7 @@ public final class PredictTask implements FlatMapFunction<Iterator<CachedShard>,
         EpochPlan plan = epoch.plan();
         try (NDManager manager = Torch.newManager()) {
             AdaptedModel model = new AdaptedModel(
-                    manager,
-                    epoch.base(),
-                    epoch.run().head(),
-                    new GroupView(plan.manifest(), plan.freeze()),
-                    plan.snapshot(),
-                    false);
+                    manager, epoch.base(), epoch.run().head(), plan.freezePlan(), plan.snapshot(), false);
             return Tensors.toFloats(model.logits(batch, Tokens.of(manager, batch), plan.cache()));
         }
     }

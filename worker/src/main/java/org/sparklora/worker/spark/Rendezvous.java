@@ -17,64 +17,65 @@ import scala.reflect.ClassTag;
 import scala.reflect.ClassTag$;
 
 /**
- * Where the ranks of a barrier stage learn each other's addresses: an endpoint at the driver, on Spark's own RPC, which
- * every executor reaches already. Spark's {@code allGather} does the same, but looks for the answer once a second.
+ * How the ranks of a barrier stage learn each other's addresses: from an endpoint at the driver, over Spark's own RPC, which
+ * every executor can reach. Spark's {@code allGather} does the same, but polls for the answer once a second.
  *
- * <p>What travels is of the JDK's own types: Spark reads messages on threads that need not know this application's classes.
+ * <p>Messages consist of the JDK's own types, since Spark reads them on threads that may not see this application's classes.
  *
- * @param place name of the endpoint
- * @param patience longest wait for the others
+ * @param endpoint name of the endpoint
+ * @param timeout maximum wait for the other ranks
  */
-public record Rendezvous(String place, Duration patience) implements Serializable {
+public record Rendezvous(String endpoint, Duration timeout) implements Serializable {
 
     private static final ClassTag<String[]> ADDRESSES = ClassTag$.MODULE$.apply(String[].class);
-    private static final String BETWEEN = " ";
+    private static final String SEPARATOR = " ";
 
     /**
-     * A rank that is there.
+     * The registration of a rank.
      *
-     * @param stage what its stage and attempt are called, the same for all who meet
-     * @param rank its number
-     * @param ranks how many are to meet
-     * @param address where the others find it
+     * @param session identifies the segment and its attempt, the same for all its ranks
+     * @param rank the rank, from 0
+     * @param ranks number of ranks
+     * @param address host and port of the rank
      */
-    public record RankRegistration(String stage, int rank, int ranks, String address) {
+    public record RankRegistration(String session, int rank, int ranks, String address) {
 
-        /** As it travels. */
+        /** Encodes the registration. */
         public String message() {
-            return String.join(BETWEEN, stage, String.valueOf(rank), String.valueOf(ranks), address);
+            return String.join(SEPARATOR, session, String.valueOf(rank), String.valueOf(ranks), address);
         }
 
-        /** What {@link #message} wrote. */
+        /** Decodes a {@link #message}. */
         public static RankRegistration of(String message) {
-            String[] parts = message.split(BETWEEN, 4);
+            String[] parts = message.split(SEPARATOR, 4);
             return new RankRegistration(parts[0], Integer.parseInt(parts[1]), Integer.parseInt(parts[2]), parts[3]);
         }
     }
 
     /**
-     * Waits until all ranks are there.
+     * Registers a rank and waits until all ranks have registered.
      *
-     * @return their addresses, by rank
+     * @return the addresses, by rank
+     * @throws PeerException if the others do not register in time, or the driver cannot be reached
      */
-    public List<String> meet(SparkEnv env, RankRegistration arrival) {
-        FiniteDuration wait = new FiniteDuration(patience.toMillis(), TimeUnit.MILLISECONDS);
-        String who = "rank " + arrival.rank() + " (" + arrival.address() + ")";
+    public List<String> join(SparkEnv env, RankRegistration registration) {
+        FiniteDuration wait = new FiniteDuration(timeout.toMillis(), TimeUnit.MILLISECONDS);
+        String self = "rank " + registration.rank() + " (" + registration.address() + ")";
         try {
-            RpcEndpointRef driver = RpcUtils.makeDriverRef(place, env.conf(), env.rpcEnv());
+            RpcEndpointRef driver = RpcUtils.makeDriverRef(endpoint, env.conf(), env.rpcEnv());
             Future<String[]> answer =
-                    driver.ask(arrival.message(), new RpcTimeout(wait, "spark.barrier.sync.timeout"), ADDRESSES);
+                    driver.ask(registration.message(), new RpcTimeout(wait, "spark.barrier.sync.timeout"), ADDRESSES);
             return List.of(Await.result(answer, wait));
         } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new PeerException("the task was cancelled", e);
+            throw PeerException.cancelled("", e);
         } catch (TimeoutException e) {
             throw new PeerException(
-                    who + " met no other within " + patience.toMillis() / 1000.0 + " s (spark.barrier.sync.timeout)",
+                    self + ": the other ranks did not register within " + timeout.toMillis() / 1000.0
+                            + " s (spark.barrier.sync.timeout)",
                     e);
         } catch (Exception e) {
-            // Exception, because Scala throws checked ones that no signature names.
-            throw new PeerException(who + " cannot meet the others at the driver: " + e, e);
+            // Exception: Scala throws checked exceptions that no signature declares.
+            throw new PeerException(self + " cannot register at the driver: " + e, e);
         }
     }
 }

@@ -7,10 +7,10 @@ import org.sparklora.worker.data.ShardOrder;
 import org.sparklora.worker.head.TaskHead;
 
 /**
- * What does not change in a run.
+ * The constants of a run.
  *
- * @param model Hugging Face directory of the base
- * @param padTokenId token that fills a batch's shorter rows
+ * @param model Hugging Face directory of the base model
+ * @param padTokenId token id that pads shorter rows of a batch
  */
 public record RunContext(ModelSource model, TaskHead head, StepSettings settings, ShardOrder order, int padTokenId)
         implements Serializable {}

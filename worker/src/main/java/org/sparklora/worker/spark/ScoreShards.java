@@ -9,14 +9,14 @@ import org.sparklora.worker.data.Shard;
 import org.sparklora.worker.inference.TextScorer;
 import org.sparklora.worker.inference.TrainedModel;
 
-/** Logits of labelled rows with a trained model, shard by shard. */
+/** Computes the logits of labelled rows with a trained model, shard by shard. */
 public final class ScoreShards implements FlatMapFunction<Iterator<Shard>, ShardLogits> {
 
     private static final long serialVersionUID = 1L;
 
     private final Broadcast<TrainedModel> model;
 
-    /** With a trained model. */
+    /** Predicts with a trained model. */
     public ScoreShards(Broadcast<TrainedModel> model) {
         this.model = model;
     }

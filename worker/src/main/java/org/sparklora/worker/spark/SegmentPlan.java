@@ -5,15 +5,15 @@ import java.time.Duration;
 import org.sparklora.worker.train.OptimizerSettings;
 
 /**
- * A run of consecutive steps of one epoch that the ranks do among themselves: one barrier stage.
+ * Consecutive steps of one epoch that the ranks run among themselves in one barrier stage.
  *
- * @param steps which steps
+ * @param steps the steps
  * @param optimizer how each rank updates its copy of the state
- * @param stage number that tells frames of this stage from all others, of this run and of others beside it
- * @param meeting where the ranks meet
- * @param deadline longest wait for any one message
+ * @param sessionId identifies the messages of this segment; unique among segments, attempts and runs
+ * @param rendezvous where the ranks learn each other's addresses
+ * @param deadline maximum wait for any one message
  */
-public record SegmentPlan(Steps steps, OptimizerSettings optimizer, long stage, Rendezvous meeting, Duration deadline)
+public record SegmentPlan(Steps steps, OptimizerSettings optimizer, long sessionId, Rendezvous rendezvous, Duration deadline)
         implements Serializable {
 
     /**

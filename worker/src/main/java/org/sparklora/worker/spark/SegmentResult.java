@@ -9,8 +9,8 @@ import org.sparklora.worker.contract.PhaseTimes;
 import org.sparklora.worker.train.StepReport;
 
 /**
- * What one rank says after a segment: a digest of each group's state, which must be the same on every rank; and from rank
- * 0 the state itself and the steps' reports.
+ * The result of one rank after a segment: a digest of each group's values, which must be equal on every rank. Rank 0 also
+ * returns the state and the reports of the steps.
  */
 public final class SegmentResult implements Serializable {
 
@@ -41,17 +41,17 @@ public final class SegmentResult implements Serializable {
         this.times = times;
     }
 
-    /** What the rank spent the segment's time on. */
+    /** The time that each phase took. */
     public PhaseTimes times() {
         return times;
     }
 
-    /** The rank, from 0; 0 is the one that brings the state. */
+    /** The rank, from 0. */
     public int rank() {
         return rank;
     }
 
-    /** Where the rank ran: host and port. */
+    /** Host and port of the rank. */
     public String host() {
         return host;
     }
@@ -61,17 +61,17 @@ public final class SegmentResult implements Serializable {
         return digests;
     }
 
-    /** The steps in order; empty from ranks other than 0. */
+    /** The reports of the steps, in order; empty from ranks other than 0. */
     public List<StepReport> reports() {
         return reports;
     }
 
-    /** Why the segment ended early: a step's numbers were not finite. The same on every rank. */
+    /** Why the segment ended early, if a step had numbers that are not finite. The same on every rank. */
     public Optional<String> diverged() {
         return Optional.ofNullable(diverged);
     }
 
-    /** The encoded state; from rank 0 only. */
+    /** The encoded training state; only from rank 0. */
     public Optional<byte[]> state() {
         return Optional.ofNullable(state);
     }

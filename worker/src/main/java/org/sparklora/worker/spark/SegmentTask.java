@@ -36,8 +36,8 @@ import scala.collection.JavaConverters;
 import scala.runtime.AbstractFunction1;
 
 /**
- * One rank of a barrier stage: meets the others once, then does every step of the segment with them. Each rank holds the
- * whole training state and updates it with the same total, so all end with the same bits.
+ * One rank of a barrier stage. It learns the addresses of the others once, then runs every step of the segment with them. Each
+ * rank holds the whole training state and updates it with the same total, so all ranks end with the same bits.
  */
 public final class SegmentTask
         extends AbstractFunction1<scala.collection.Iterator<CachedShard>, scala.collection.Iterator<SegmentResult>>
@@ -50,6 +50,8 @@ public final class SegmentTask
     private final SegmentPlan segment;
 
     /**
+     * Runs a segment.
+     *
      * @param state encoded training state before the segment
      */
     public SegmentTask(Broadcast<EpochContext> context, byte[] state, SegmentPlan segment) {
@@ -60,11 +62,11 @@ public final class SegmentTask
 
     @Override
     public scala.collection.Iterator<SegmentResult> apply(scala.collection.Iterator<CachedShard> shards) {
-        List<CachedShard> mine = new ArrayList<>();
+        List<CachedShard> own = new ArrayList<>();
         while (shards.hasNext()) {
-            mine.add(shards.next());
+            own.add(shards.next());
         }
-        Iterator<SegmentResult> result = List.of(run(mine)).iterator();
+        Iterator<SegmentResult> result = List.of(run(own)).iterator();
         return JavaConverters.asScalaIteratorConverter(result).asScala();
     }
 
@@ -78,34 +80,35 @@ public final class SegmentTask
         requireShards(shards, ranks, self);
 
         TrainState training = TrainState.restore(epoch.plan().manifest(), TrainStateCodec.decodeState(state));
-        TrainStep step = new TrainStep(training, segment.optimizer());
-        int floats = step.layout().size();
+        TrainStep step = new TrainStep(training, epoch.plan().freezePlan(), segment.optimizer());
+        int floats = epoch.plan().freezePlan().trainableParameters();
         long firstStep = segment.steps().firstGlobal() + segment.steps().from();
-        Mailbox mailbox = new Mailbox(segment.stage(), floats, ranks, self, firstStep);
+        Mailbox mailbox = new Mailbox(segment.sessionId(), floats, ranks, self, firstStep);
         clock.lap(Phase.DATA);
         String host = host(task.getTaskInfos()[self].address());
         SparkEnv env = SparkEnv.get();
-        try (SparkTransport links = SparkTransport.listen(env.conf(), env.securityManager(), host, mailbox)) {
-            // A stage that Spark does again has the plan of the first attempt, and other addresses.
-            String stage = segment.stage() + "/" + task.stageAttemptNumber();
-            links.connect(segment.meeting()
-                    .meet(env, new Rendezvous.RankRegistration(stage, self, ranks.ranks(), links.address())));
+        try (SparkTransport transport = SparkTransport.listen(env.conf(), env.securityManager(), host, mailbox)) {
+            // If Spark repeats the stage, the segment is the same but the addresses change.
+            String session = segment.sessionId() + "/" + task.stageAttemptNumber();
+            transport.connect(segment.rendezvous()
+                    .join(env, new Rendezvous.RankRegistration(session, self, ranks.ranks(), transport.address())));
             clock.lap(Phase.WAITING);
             TreeAllReduce reduce =
-                    new TreeAllReduce(segment.stage(), floats, ranks, self, mailbox, links, segment.deadline());
+                    new TreeAllReduce(
+                            segment.sessionId(), floats, ranks, self, mailbox, transport, segment.deadline());
             try {
                 Steps steps = steps(
                         step,
                         shards,
                         new Exchange(reduce, mailbox, clock),
-                        self == 0 ? ExecutorProgressPlugin::tell : unsaid -> {});
+                        self == 0 ? ExecutorProgressPlugin::send : unsent -> {});
                 long waited = mailbox.waitedNanos();
                 reduce.finish();
                 clock.lap(Phase.EXCHANGE);
                 clock.move(Phase.EXCHANGE, Phase.WAITING, mailbox.waitedNanos() - waited);
                 return new SegmentResult(
                         self,
-                        links.address(),
+                        transport.address(),
                         digests(training),
                         self == 0 ? steps.reports() : List.of(),
                         self == 0 ? TrainStateCodec.encode(training.capture()) : null,
@@ -118,10 +121,10 @@ public final class SegmentTask
         }
     }
 
-    /** What the steps of a segment showed, and why they ended early if they did. */
+    /** The reports of the steps, and why they ended early, if they did. */
     private record Steps(List<StepReport> reports, @Nullable String diverged) {}
 
-    /** What sums travel by, and the rank's stopwatch. */
+    /** All-reduces sums, and measures how long the rank exchanges and waits. */
     private record Exchange(TreeAllReduce reduce, Mailbox mailbox, PhaseClock clock) {
 
         ShardSum sum(Map<Integer, ShardSum> sums) {
@@ -133,45 +136,45 @@ public final class SegmentTask
         }
     }
 
-    private Steps steps(TrainStep step, List<CachedShard> shards, Exchange exchange, Consumer<StepProgress> told) {
+    private Steps steps(TrainStep step, List<CachedShard> shards, Exchange exchange, Consumer<StepProgress> sender) {
         EpochContext epoch = context.value();
         PhaseClock clock = exchange.clock();
         ShardTree tree = new ShardTree(epoch.plan().shards().shards());
-        GradientExchange sum = (k, live) -> {
+        GradientExchange sum = (k, trainable) -> {
             clock.lap(Phase.OPTIMIZER);
             Map<Integer, ShardSum> sums = new TreeMap<>();
             for (CachedShard shard : shards) {
-                sums.put(tree.leaf(shard.index()), epoch.sum(shard, k, live, clock));
+                sums.put(tree.leaf(shard.index()), epoch.sum(shard, k, trainable, clock));
             }
             return exchange.sum(sums);
         };
         List<StepReport> reports = new ArrayList<>();
-        SegmentProgress news = new SegmentProgress(segment, told);
+        SegmentProgress progress = new SegmentProgress(segment, sender);
         try {
             for (int k = segment.steps().from(); k < segment.steps().to(); k++) {
                 StepReport report = step.run(segment.steps().firstGlobal() + k, k, sum);
                 reports.add(report);
-                news.done(report);
+                progress.done(report);
             }
             clock.lap(Phase.OPTIMIZER);
             return new Steps(reports, null);
         } catch (DivergedException e) {
-            // Every rank has the same sum and stops at the same step; the steps before it count.
+            // Every rank has the same sum, so all stop at the same step. The steps before it count.
             return new Steps(reports, e.getMessage());
         }
     }
 
     private static void requireShards(List<CachedShard> shards, RankMap ranks, int self) {
-        int due = ranks.firstShard(self + 1) - ranks.firstShard(self);
-        boolean right = shards.size() == due && shards.stream().allMatch(s -> ranks.rankOf(s.index()) == self);
-        if (!right) {
+        int expected = ranks.firstShard(self + 1) - ranks.firstShard(self);
+        boolean correct = shards.size() == expected && shards.stream().allMatch(s -> ranks.rankOf(s.index()) == self);
+        if (!correct) {
             throw new IllegalStateException("rank " + self + " of " + ranks.ranks() + " holds the shards "
-                    + shards.stream().map(CachedShard::index).toList() + ", but " + due + " from "
-                    + ranks.firstShard(self) + " on are its own");
+                    + shards.stream().map(CachedShard::index).toList() + ", but owns " + expected
+                    + " shards from " + ranks.firstShard(self) + " on");
         }
     }
 
-    /** SHA-256 of each group's values that are not dormant: equal on every rank, or something is broken. */
+    /** SHA-256 of the values of each group that is not dormant. They must be equal on every rank. */
     private static java.util.SortedMap<String, String> digests(TrainState training) {
         AdapterSnapshot snapshot = training.snapshot();
         LoraManifest manifest = training.manifest();

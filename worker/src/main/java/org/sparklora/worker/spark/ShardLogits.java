@@ -4,14 +4,14 @@ import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Logits of a shard's rows, with the rows' keys and labels. Arrays are handed out as they are. */
+/** Logits of a shard's rows, with keys and labels. Arrays are not copied. */
 public final class ShardLogits implements Serializable {
 
     private static final long serialVersionUID = 1L;
 
     private final ArrayList<Row> rows = new ArrayList<>();
 
-    /** Logits of one row. A class rather than a record, as Kryo cannot read those. */
+    /** Logits of one row. Not a record: Kryo cannot read records. */
     public static final class Row implements Serializable {
 
         private static final long serialVersionUID = 1L;
@@ -26,17 +26,17 @@ public final class ShardLogits implements Serializable {
             this.logits = logits;
         }
 
-        /** For evaluation data, the row's place in the whole. */
+        /** The key of the row; for evaluation data its row index. */
         public long key() {
             return key;
         }
 
-        /** The row's labels; where tokens are labelled, those that count, in order. */
+        /** The labels of the row, or of its labelled tokens, in order. */
         public float[] labels() {
             return labels;
         }
 
-        /** [C]; where tokens are labelled, [n, C] of those that count. */
+        /** [C], or [n, C] for n labelled tokens. */
         public float[] logits() {
             return logits;
         }

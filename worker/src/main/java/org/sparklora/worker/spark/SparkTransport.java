@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
@@ -32,25 +33,25 @@ import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.allreduce.Mailbox;
 import org.sparklora.worker.allreduce.PeerException;
 import org.sparklora.worker.allreduce.Transport;
+import scala.Tuple2;
 
 /**
- * Ranks on Spark's own transport, with Spark's authentication and encryption whenever the session has them on.
+ * Connects ranks over Spark's own transport, with authentication and encryption if the session uses them.
  *
- * <p>Call order: {@link #listen}, tell the others {@link #address}, {@link #connect}. Messages that arrive go straight
- * into the mailbox, by the transport's threads. A message goes one way, without an answer: the next one says that it
- * came.
+ * <p>Call order: {@link #listen}, publish {@link #address}, {@link #connect}. The transport's threads put incoming messages
+ * into the mailbox. Messages are one-way: the next message of a peer shows that it received the last one.
  */
 public final class SparkTransport implements Transport {
 
-    /** Module of the settings: spark.lora.io.serverThreads and the like. */
+    /** Module of the settings, as in spark.lora.io.serverThreads. */
     private static final String MODULE = "lora";
 
-    /** Netty reads 64 KiB at a time by default; a chunk that arrives in one piece is not copied together. */
+    /** Netty reads 64 KiB at a time by default. Larger reads avoid copying the parts of a chunk together. */
     private static final AdaptiveRecvByteBufAllocator READS =
             new AdaptiveRecvByteBufAllocator(64 * 1024, 512 * 1024, 1024 * 1024);
 
-    /** How long a farewell may take: who does not hear it notices the closed connection. */
-    private static final long TELL_NANOS = TimeUnit.SECONDS.toNanos(1);
+    /** Time limit for the last messages. A rank that misses them notices the closed connection. */
+    private static final long BROADCAST_NANOS = TimeUnit.SECONDS.toNanos(1);
 
     private final Receiver receiver;
     private final TransportContext server;
@@ -77,9 +78,9 @@ public final class SparkTransport implements Transport {
     }
 
     /**
-     * Opens a listener for this rank on a free port.
+     * Listens on a free port.
      *
-     * @param host address to listen on, which is what the other ranks connect to
+     * @param host address to listen on, to which the other ranks connect
      */
     public static SparkTransport listen(SparkConf conf, SecurityManager security, String host, Mailbox mailbox) {
         TransportConf transport = new TransportConf(MODULE, new Settings(conf));
@@ -94,12 +95,12 @@ public final class SparkTransport implements Transport {
         return new SparkTransport(receiver, server, client, listener, clients, host);
     }
 
-    /** Where the others find this rank: host and port. */
+    /** Host and port of this rank. */
     public String address() {
         return host + ":" + listener.getPort();
     }
 
-    /** Takes note of where the ranks are, by rank. Connections open when they are first used. */
+    /** Sets the addresses of all ranks, by rank. Connections open on first use. */
     public void connect(List<String> addressesByRank) {
         addresses = List.copyOf(addressesByRank);
     }
@@ -107,7 +108,7 @@ public final class SparkTransport implements Transport {
     @Override
     public CompletableFuture<Void> send(int rank, ByteBuffer message) {
         CompletableFuture<Void> sent = new CompletableFuture<>();
-        // The buffer is the caller's again once the bytes are with the operating system.
+        // The caller may reuse the buffer once the operating system has the bytes.
         write(client(rank), message).addListener(written -> {
             if (written.isSuccess()) {
                 sent.complete(null);
@@ -127,19 +128,19 @@ public final class SparkTransport implements Transport {
     }
 
     @Override
-    public void tellAll(ByteBuffer message) {
+    public void broadcast(ByteBuffer message) {
         List<ChannelFuture> writes = new ArrayList<>();
         receiver.peers().forEach(peer -> writes.add(write(peer, message.duplicate())));
-        long until = System.nanoTime() + TELL_NANOS;
+        long until = System.nanoTime() + BROADCAST_NANOS;
         for (ChannelFuture written : writes) {
             written.awaitUninterruptibly(Math.max(1, until - System.nanoTime()), TimeUnit.NANOSECONDS);
         }
     }
 
     private TransportClient client(int rank) {
-        TransportClient known = connected.get(rank);
-        if (known != null) {
-            return known;
+        TransportClient open = connected.get(rank);
+        if (open != null) {
+            return open;
         }
         String address = name(rank);
         int colon = address.lastIndexOf(':');
@@ -147,13 +148,12 @@ public final class SparkTransport implements Transport {
             TransportClient opened =
                     clients.createClient(address.substring(0, colon), Integer.parseInt(address.substring(colon + 1)));
             connected.put(rank, opened);
-            receiver.met(opened, rank);
+            receiver.connected(opened, rank);
             return opened;
         } catch (IOException | RuntimeException e) {
             throw unreachable(rank, String.valueOf(e.getMessage()), e);
         } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new PeerException("the task was cancelled", e);
+            throw PeerException.cancelled("", e);
         }
     }
 
@@ -164,14 +164,14 @@ public final class SparkTransport implements Transport {
 
     @Override
     public void close() {
-        // Closing the connections is what tells the other ranks that this one is gone.
+        // The closed connections tell the other ranks that this one is gone.
         clients.close();
         listener.close();
         client.close();
         server.close();
     }
 
-    /** Puts what arrives into the mailbox, over connections that this rank opened and those that others did. */
+    /** Puts incoming messages into the mailbox, from connections opened by this rank or by others. */
     private static final class Receiver extends RpcHandler {
 
         private final Mailbox mailbox;
@@ -182,16 +182,16 @@ public final class SparkTransport implements Transport {
             this.mailbox = mailbox;
         }
 
-        /** Connections with ranks that are known. */
+        /** Connections whose rank is known. */
         Set<TransportClient> peers() {
             return senders.keySet();
         }
 
-        /** This rank opened a connection. */
-        void met(TransportClient peer, int rank) {
+        /** Registers a connection that this rank opened. */
+        void connected(TransportClient peer, int rank) {
             senders.put(peer, rank);
             if (!peer.isActive()) {
-                // It closed before we took note of it, and nobody will tell us again.
+                // It closed before it was registered, so there will be no further event.
                 channelInactive(peer);
             }
         }
@@ -226,7 +226,7 @@ public final class SparkTransport implements Transport {
         }
     }
 
-    /** Spark's configuration as the transport reads it. */
+    /** Adapts Spark's configuration to the transport. */
     private static final class Settings extends ConfigProvider {
 
         private final SparkConf conf;
@@ -241,14 +241,14 @@ public final class SparkTransport implements Transport {
         }
 
         @Override
-        public String get(String name, String otherwise) {
-            return conf.get(name, otherwise);
+        public String get(String name, String defaultValue) {
+            return conf.get(name, defaultValue);
         }
 
         @Override
         public Iterable<Map.Entry<String, String>> getAll() {
-            Map<String, String> all = new java.util.TreeMap<>();
-            for (scala.Tuple2<String, String> entry : conf.getAll()) {
+            Map<String, String> all = new TreeMap<>();
+            for (Tuple2<String, String> entry : conf.getAll()) {
                 all.put(entry._1(), entry._2());
             }
             return all.entrySet();

@@ -1,18 +1,14 @@
 package org.sparklora.worker.spark;
 
 import java.io.Serializable;
-import java.util.List;
+import java.util.SortedMap;
 import org.sparklora.worker.contract.PhaseTimes;
+import org.sparklora.worker.contract.ShardSum;
 
 /**
- * What one task brings of a step.
+ * The result of one task of a step.
  *
- * @param sums of the complete subtrees that it holds
- * @param times what it spent its time on
+ * @param sums the sums of the task's complete subtrees, by node of {@code ShardTree}
+ * @param times the time that each phase took
  */
-public record StepPart(List<SubtreeSum> sums, PhaseTimes times) implements Serializable {
-
-    public StepPart {
-        sums = List.copyOf(sums);
-    }
-}
+public record StepPart(SortedMap<Integer, ShardSum> sums, PhaseTimes times) implements Serializable {}

@@ -3,6 +3,7 @@ package org.sparklora.worker.spark;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import org.apache.spark.api.java.function.FlatMapFunction;
 import org.apache.spark.broadcast.Broadcast;
@@ -11,23 +12,25 @@ import org.sparklora.worker.contract.Phase;
 import org.sparklora.worker.contract.PhaseClock;
 import org.sparklora.worker.contract.ShardSum;
 
-/** One optimizer step of one task: the gradients of its shards, added up as far as they form complete subtrees. */
+/** One optimizer step on one task: computes the gradients of its shards, and adds those that form complete subtrees. */
 public final class StepTask implements FlatMapFunction<Iterator<CachedShard>, StepPart> {
 
     private static final long serialVersionUID = 1L;
 
     private final Broadcast<EpochContext> context;
     private final int step;
-    private final float[] live;
+    private final float[] trainable;
 
     /**
-     * @param step step of the epoch
-     * @param live values of the live tensors, flat
+     * Runs a step.
+     *
+     * @param step step within the epoch
+     * @param trainable values of the trainable tensors, flattened
      */
-    public StepTask(Broadcast<EpochContext> context, int step, float[] live) {
+    public StepTask(Broadcast<EpochContext> context, int step, float[] trainable) {
         this.context = context;
         this.step = step;
-        this.live = live;
+        this.trainable = trainable;
     }
 
     @Override
@@ -38,11 +41,9 @@ public final class StepTask implements FlatMapFunction<Iterator<CachedShard>, St
         Map<Integer, ShardSum> sums = new TreeMap<>();
         while (shards.hasNext()) {
             CachedShard shard = shards.next();
-            sums.put(tree.leaf(shard.index()), epoch.sum(shard, step, live, clock));
+            sums.put(tree.leaf(shard.index()), epoch.sum(shard, step, trainable, clock));
         }
-        List<SubtreeSum> nodes = tree.combine(sums, ShardSum::add).entrySet().stream()
-                .map(e -> new SubtreeSum(e.getKey(), e.getValue()))
-                .toList();
+        SortedMap<Integer, ShardSum> nodes = tree.combine(sums, ShardSum::add);
         clock.lap(Phase.EXCHANGE);
         return List.of(new StepPart(nodes, clock.times())).iterator();
     }

@@ -10,7 +10,7 @@ import org.sparklora.worker.data.Shard;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.train.TrunkPass;
 
-/** Computes what a plan's cache keeps of each shard, shard by shard as Spark's storage takes them. */
+/** Computes the trunk activations that a plan caches, shard by shard as Spark stores them. */
 public final class TrunkTask implements FlatMapFunction<Iterator<CachedShard>, CachedShard> {
 
     private static final long serialVersionUID = 1L;
@@ -20,7 +20,9 @@ public final class TrunkTask implements FlatMapFunction<Iterator<CachedShard>, C
     private final LongAccumulator rows;
 
     /**
-     * @param rows counts the rows that are done
+     * Computes activations.
+     *
+     * @param rows counts finished rows
      */
     public TrunkTask(Broadcast<EpochContext> context, CacheStorage storage, LongAccumulator rows) {
         this.context = context;
@@ -38,12 +40,12 @@ public final class TrunkTask implements FlatMapFunction<Iterator<CachedShard>, C
 
             @Override
             public CachedShard next() {
-                return keep(shards.next().rows());
+                return cached(shards.next().rows());
             }
         };
     }
 
-    private CachedShard keep(Shard shard) {
+    private CachedShard cached(Shard shard) {
         EpochContext epoch = context.value();
         EpochPlan plan = epoch.plan();
         CachePlan cache = plan.cache();
@@ -56,12 +58,12 @@ public final class TrunkTask implements FlatMapFunction<Iterator<CachedShard>, C
         }
         int hidden = base.encoder().hiddenSize();
         ActivationLayout layout = ActivationLayout.of(cache.digest(), cache.precision(), storage, hidden, vectors);
-        try (CachedActivations.Builder kept = new CachedActivations.Builder(layout)) {
+        try (CachedActivations.Builder activations = new CachedActivations.Builder(layout)) {
             pass.run(shard, (position, values, from, count) -> {
-                kept.put(position, values, from, count);
+                activations.put(position, values, from, count);
                 rows.add(1);
             });
-            return new CachedShard(shard, kept.build());
+            return new CachedShard(shard, activations.build());
         }
     }
 }

@@ -1,13 +1,14 @@
 /**
- * The only Spark code in the worker: what a task does with its shards. Open {@link org.sparklora.worker.spark.StepTask}
- * first (one optimizer step), then {@link org.sparklora.worker.spark.SegmentTask} (many, among ranks that meet over
- * {@link org.sparklora.worker.spark.SparkTransport}); {@link org.sparklora.worker.spark.EpochContext} is what every task of an
- * epoch shares. {@link org.sparklora.worker.spark.TrunkTask} fills the activation cache: {@link
- * org.sparklora.worker.spark.CachedShard} is what every task takes, with {@code CachedActivations} or without. {@link
- * org.sparklora.worker.spark.ExecutorProgressPlugin} tells the driver of steps while a segment runs.
+ * The Spark code of the worker: what a task does with its shards. Open {@link org.sparklora.worker.spark.StepTask} first, which
+ * runs one optimizer step.
  *
- * <p>Invariant: a task keeps nothing that cannot be rebuilt from its arguments and the broadcast; a task that runs
- * twice, or on another executor, gives the same bits.
+ * <p>{@link org.sparklora.worker.spark.SegmentTask} runs many steps, on ranks that connect over {@link
+ * org.sparklora.worker.spark.SparkTransport}. {@link org.sparklora.worker.spark.TrunkTask} fills the activation cache; every
+ * task reads {@link org.sparklora.worker.spark.CachedShard}s, with cached activations or without. All tasks of an epoch share
+ * one {@link org.sparklora.worker.spark.EpochContext}.
+ *
+ * <p>Invariant: a task holds nothing that cannot be rebuilt from its arguments and the broadcast. A task that runs twice, or on
+ * another executor, computes the same bits.
  */
 @NullMarked
 package org.sparklora.worker.spark;

@@ -11,7 +11,7 @@ import java.util.Arrays;
  * @param beta1 decay of the first moment, [0, 1)
  * @param beta2 decay of the second moment, [0, 1)
  * @param epsilon added to the root of the second moment, after its bias correction
- * @param weightDecay part of a value, times the learning rate, that is taken off in each step
+ * @param weightDecay fraction of a value, times the learning rate, that each step subtracts
  */
 public record AdamW(double beta1, double beta2, double epsilon, double weightDecay) implements Serializable {
 
@@ -37,7 +37,7 @@ public record AdamW(double beta1, double beta2, double epsilon, double weightDec
         public Moments(float[] first, float[] second, int steps) {
             if (first.length != second.length) {
                 throw new IllegalArgumentException("a first moment of " + first.length + " values and a second of "
-                        + second.length + " do not belong together");
+                        + second.length + " differ in length");
             }
             this.first = first.clone();
             this.second = second.clone();
@@ -65,7 +65,7 @@ public record AdamW(double beta1, double beta2, double epsilon, double weightDec
             }
         }
 
-        /** Updates so far: PyTorch's {@code step}, which bias correction counts by. */
+        /** Updates so far: PyTorch's {@code step}, which bias correction uses. */
         public int steps() {
             return steps;
         }
@@ -90,7 +90,7 @@ public record AdamW(double beta1, double beta2, double epsilon, double weightDec
      *
      * @param values of the tensor, row-major
      * @param moments of the tensor; they change, too
-     * @param gradient flat gradient, of which this tensor's part starts at {@code offset}
+     * @param gradient flat gradient; this tensor's part starts at {@code offset}
      * @param learningRate of this tensor in this step, all factors included
      */
     public void update(float[] values, Moments moments, float[] gradient, int offset, double learningRate) {
@@ -100,17 +100,17 @@ public record AdamW(double beta1, double beta2, double epsilon, double weightDec
         float decay = (float) (1.0 - learningRate * weightDecay);
         float stepSize = (float) (learningRate / correction1);
         float rootCorrection2 = (float) StrictMath.sqrt(correction2);
-        float keep1 = (float) beta1;
-        float take1 = (float) (1.0 - beta1);
-        float keep2 = (float) beta2;
-        float take2 = (float) (1.0 - beta2);
+        float b1 = (float) beta1;
+        float b1Complement = (float) (1.0 - beta1);
+        float b2 = (float) beta2;
+        float b2Complement = (float) (1.0 - beta2);
         float eps = (float) epsilon;
         float[] m = moments.first;
         float[] v = moments.second;
         for (int i = 0; i < values.length; i++) {
             float g = gradient[offset + i];
-            m[i] = keep1 * m[i] + take1 * g;
-            v[i] = keep2 * v[i] + take2 * (g * g);
+            m[i] = b1 * m[i] + b1Complement * g;
+            v[i] = b2 * v[i] + b2Complement * (g * g);
             float denominator = (float) Math.sqrt(v[i]) / rootCorrection2 + eps;
             values[i] = decay * values[i] - stepSize * (m[i] / denominator);
         }

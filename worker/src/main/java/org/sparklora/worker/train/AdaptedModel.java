@@ -5,8 +5,7 @@ import ai.djl.ndarray.NDManager;
 import java.util.Optional;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.CachePlan;
-import org.sparklora.worker.contract.FreezeState;
-import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.FreezePlan;
 import org.sparklora.worker.data.Batch;
 import org.sparklora.worker.data.TrunkActivations;
 import org.sparklora.worker.encoder.BaseModel;
@@ -22,8 +21,8 @@ import org.sparklora.worker.lora.AdapterRegistry;
 import org.sparklora.worker.lora.LoraVariant;
 
 /**
- * A base model with the adapters of one moment, for one pass of one thread: the base's weights, overlaid with the
- * tensors that train, and each Linear with its LoRA pair.
+ * A base model with an adapter, for one pass of one thread: the weights of the base, replaced by trained tensors where
+ * there are some, and a LoRA pair beside each adapted Linear.
  *
  * <p>Arrays belong to the manager given, which the caller closes.
  */
@@ -33,15 +32,17 @@ public final class AdaptedModel implements Parameters {
     private final AdapterRegistry adapters;
 
     /**
-     * @param head reads of the last layer what the base was opened for
-     * @param values every tensor that is not dormant
-     * @param training whether live tensors become leaves
+     * Creates the model of one pass.
+     *
+     * @param head must read the output that the base model was opened for
+     * @param values of every tensor whose group is not dormant
+     * @param training whether trainable tensors become leaves of autograd
      */
     public AdaptedModel(
             NDManager manager,
             BaseModel base,
             TaskHead head,
-            GroupView groups,
+            FreezePlan plan,
             AdapterSnapshot values,
             boolean training) {
         if (head.headInput() != base.encoder().headInput()) {
@@ -49,11 +50,8 @@ public final class AdaptedModel implements Parameters {
                     + ", but the base model was opened for " + base.encoder().headInput());
         }
         this.base = base;
-        this.adapters = new AdapterRegistry(manager, groups.manifest(), groups.freeze(), values, training);
+        this.adapters = new AdapterRegistry(manager, plan.manifest(), plan.state(), values, training);
     }
-
-    /** Which groups there are and what state each is in. */
-    public record GroupView(LoraManifest manifest, FreezeState freeze) {}
 
     @Override
     public NDArray get(String name) {
@@ -79,78 +77,80 @@ public final class AdaptedModel implements Parameters {
     }
 
     /**
-     * Stages {@code from} (inclusive) to {@code to} (exclusive) of the encoder; stage 0 takes no input. Where heads read
-     * the first token, the last layer and the pooler result in [B, H]; everything else in [B·S, H].
+     * Runs the layers from index {@code from} (inclusive) to {@code to} (exclusive); index 0, the embeddings, ignores its
+     * input. For heads that read the first token, the last layer and the pooler return [B, H]; everything else returns
+     * [B·S, H].
      */
-    NDArray stages(int from, int to, ForwardPass pass, NDArray input, Tokens tokens) {
-        return stages(base.encoder(), from, to, pass, input, tokens);
+    NDArray layers(int from, int to, ForwardPass pass, NDArray input, Tokens tokens) {
+        return layers(base.encoder(), from, to, pass, input, tokens);
     }
 
-    private static NDArray stages(Encoder encoder, int from, int to, ForwardPass pass, NDArray input, Tokens tokens) {
+    private static NDArray layers(Encoder encoder, int from, int to, ForwardPass pass, NDArray input, Tokens tokens) {
         NDArray x = input;
-        for (int stage = from; stage < to; stage++) {
-            if (stage == 0) {
+        for (int index = from; index < to; index++) {
+            if (index == 0) {
                 x = encoder.embed(pass, tokens);
-            } else if (stage > encoder.layers()) {
+            } else if (index > encoder.layers()) {
                 x = encoder.pool(pass, x);
-            } else if (encoder.firstTokenAlone(stage)) {
-                x = encoder.firstTokens(stage - 1, pass, x, tokens);
+            } else if (encoder.firstTokenAlone(index)) {
+                x = encoder.firstTokens(index - 1, pass, x, tokens);
             } else {
-                x = encoder.layer(stage - 1, pass, x, tokens);
+                x = encoder.layer(index - 1, pass, x, tokens);
             }
         }
         return x;
     }
 
-    /** Logits [B, C] of a batch, or [B·S, C] where the head reads every token, without gradients or dropout. */
+    /** Logits [B, C] of a batch, or [B·S, C] if the head reads every token, without gradients or dropout. */
     public NDArray logits(Tokens tokens) {
         return logits(0, tokens.ids(), tokens);
     }
 
     /**
-     * Logits [B, C], or [B·S, C] where the head reads every token, of an encoder with any parameters; {@code pass} says
-     * what drops out.
+     * Logits [B, C], or [B·S, C] if the head reads every token, of an encoder with any parameters.
+     *
+     * @param pass determines the dropout
      */
     public static NDArray logits(Encoder encoder, ForwardPass pass, Tokens tokens) {
-        return encoder.head().logits(pass, stages(encoder, 0, encoder.stages(), pass, tokens.ids(), tokens));
+        return encoder.head().logits(pass, layers(encoder, 0, encoder.stages(), pass, tokens.ids(), tokens));
     }
 
     /**
-     * Logits [B, C], or [B·S, C], of a batch whose frozen prefix may be kept, without gradients or dropout.
+     * Logits [B, C], or [B·S, C], of a batch whose trunk activations may be cached, without gradients or dropout.
      *
-     * @throws IllegalStateException where the plan keeps a prefix and the batch brings none, or another one
+     * @throws IllegalStateException if the plan's cache is on and the batch has no activations, or those of another plan
      */
     public NDArray logits(Batch batch, Tokens tokens, CachePlan cache) {
-        return logits(cache.stage(), entering(cache.stage(), batch, tokens, cache), tokens);
+        return logits(cache.layerIndex(), trunkActivations(cache.layerIndex(), batch, tokens, cache), tokens);
     }
 
     private NDArray logits(int from, NDArray x, Tokens tokens) {
         ForwardPass pass = ForwardPass.evaluation(this);
-        NDArray read = stages(from, base.encoder().stages(), pass, x, tokens);
-        return base.encoder().head().logits(pass, read);
+        NDArray hidden = layers(from, base.encoder().stages(), pass, x, tokens);
+        return base.encoder().head().logits(pass, hidden);
     }
 
-    /** What enters a stage: computed without gradients or dropout, or what was kept of an earlier pass. */
-    NDArray entering(int stage, Batch batch, Tokens tokens, CachePlan cache) {
+    /** The input of a layer: read from the cache, or computed without gradients or dropout. */
+    NDArray trunkActivations(int layerIndex, Batch batch, Tokens tokens, CachePlan cache) {
         if (!cache.isOn()) {
-            return stages(0, stage, ForwardPass.evaluation(this), tokens.ids(), tokens);
+            return layers(0, layerIndex, ForwardPass.evaluation(this), tokens.ids(), tokens);
         }
-        TrunkActivations kept = batch.entering()
-                .orElseThrow(() -> new IllegalStateException(
-                        "the plan keeps what enters stage " + cache.stage() + ", but the batch comes without it"));
-        if (stage != cache.stage() || !kept.digest().equals(cache.digest())) {
-            throw new IllegalStateException("stage " + stage + " asks for what was kept as " + cache.digest()
-                    + ", but the batch brings " + kept.digest() + ": it belongs to other weights or adapters");
+        TrunkActivations cached = batch.trunk()
+                .orElseThrow(() -> new IllegalStateException("the plan caches the input of layer index "
+                        + cache.layerIndex() + ", but the batch has no activations"));
+        if (layerIndex != cache.layerIndex() || !cached.digest().equals(cache.digest())) {
+            throw new IllegalStateException("layer index " + layerIndex + " needs the activations " + cache.digest()
+                    + ", but the batch has " + cached.digest() + ", those of other weights or adapters");
         }
-        int vectors = base.encoder().firstTokenEnters(stage) ? 1 : tokens.length();
+        int vectors = base.encoder().firstTokenEnters(layerIndex) ? 1 : tokens.length();
         int hidden = base.encoder().hiddenSize();
         return Tensors.floats(
                 tokens.ids().getManager(),
                 Math.multiplyExact(tokens.batch() * vectors, hidden),
                 target -> {
                     for (int row = 0; row < tokens.batch(); row++) {
-                        kept.copy(row, target);
-                        // Padding is read by masked scores only, which take nothing of it; what a buffer held before
+                        cached.copy(row, target);
+                        // Only masked scores read padding and take nothing from it; but what the buffer held before
                         // might be NaN.
                         int end = (row + 1) * vectors * hidden;
                         while (target.position() < end) {

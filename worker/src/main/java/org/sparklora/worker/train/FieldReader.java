@@ -5,8 +5,8 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Reads what {@link FieldWriter} wrote. Every length is compared with the bytes that are left before anything of that
- * size is made, so that damaged bytes end in an IllegalArgumentException and not in a full heap.
+ * Reads what {@link FieldWriter} wrote. It checks every length against the remaining bytes before it allocates, so damaged
+ * bytes cause an IllegalArgumentException instead of an OutOfMemoryError.
  */
 final class FieldReader {
 
@@ -19,7 +19,7 @@ final class FieldReader {
         int foundVersion = in.getInt();
         if (foundMagic != magic) {
             throw new IllegalArgumentException("starts with 0x" + Integer.toHexString(foundMagic) + " where 0x"
-                    + Integer.toHexString(magic) + " was expected: it is something else");
+                    + Integer.toHexString(magic) + " was expected, so it is another kind of file");
         }
         if (foundVersion != version) {
             throw new IllegalArgumentException("has format version " + foundVersion + ", and this version reads "
@@ -32,7 +32,7 @@ final class FieldReader {
         int value = in.getInt();
         if (value < 0) {
             throw new IllegalArgumentException(
-                    "holds the number " + value + " before byte " + in.position() + ", where none below 0 can stand");
+                    "holds the number " + value + " before byte " + in.position() + ", which must not be negative");
         }
         return value;
     }
@@ -69,8 +69,8 @@ final class FieldReader {
 
     private void need(long bytes) {
         if (bytes > in.remaining()) {
-            throw new IllegalArgumentException("ends at byte " + in.limit() + " where " + bytes
-                    + " more bytes were to follow byte " + in.position());
+            throw new IllegalArgumentException("ends at byte " + in.limit() + ", but " + bytes
+                    + " more bytes must follow byte " + in.position());
         }
     }
 }

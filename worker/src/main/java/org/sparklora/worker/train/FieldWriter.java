@@ -5,7 +5,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 
-/** Writes numbers and texts one after another, little-endian; {@link FieldReader} reads them. */
+/** Writes numbers and texts, little-endian; {@link FieldReader} reads them. */
 final class FieldWriter {
 
     private final ByteArrayOutputStream out = new ByteArrayOutputStream();

@@ -7,13 +7,13 @@ import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.TensorSpec;
 
 /**
- * How gradients become updates. A class and not a record, because Java's OptionalDouble does not serialise.
+ * How gradients become updates. A class instead of a record, because OptionalDouble is not serializable.
  *
- * <p>LoRA+ (Hayou et al. 2024, arXiv:2402.12354) lets B learn faster than A. Which tensors do follows PEFT's {@code
- * create_loraplus_optimizer}: every lora_B and every tensor of one dimension, which are the biases, the head's too; A and
- * the head's weight keep the group's rate. Weight decay stays the job's for every tensor, as without LoRA+, where PEFT has
- * a {@code loraplus_weight_decay} of its own (0 unless given) and never decays biases. Decoupled decay goes with a
- * tensor's own rate, as in {@code torch.optim.AdamW}.
+ * <p>LoRA+ (Hayou et al. 2024, arXiv:2402.12354) lets B learn faster than A. The faster tensors are those of PEFT's {@code
+ * create_loraplus_optimizer}: every lora_B and every tensor of one dimension, that is the biases, the head's too. A and the
+ * head's weight keep the group's rate. Weight decay applies to every tensor as without LoRA+, while PEFT has its own {@code
+ * loraplus_weight_decay} (default 0) and never decays biases. Decoupled decay scales with a tensor's own rate, as in {@code
+ * torch.optim.AdamW}.
  */
 public final class OptimizerSettings implements Serializable {
 
@@ -60,23 +60,23 @@ public final class OptimizerSettings implements Serializable {
         return new OptimizerSettings(learningRate, schedule, adamW, maxGradNorm, ratio);
     }
 
-    /** The job's, before schedule, group scale and warm-up. */
+    /** training.learning_rate, before schedule, group scale and warm-up. */
     public double learningRate() {
         return learningRate;
     }
 
-    /** The factor on it at each step of the run. */
+    /** The factor on the learning rate at each step of the run. */
     public LearningRateSchedule schedule() {
         return schedule;
     }
 
-    /** A tensor's own learning rate, given that of its group at this step. */
+    /** The learning rate of a tensor, given that of its group at this step. */
     double rate(TensorSpec tensor, double groupRate) {
         boolean faster = LoraModule.isLoraB(tensor.name()) || tensor.shape().size() == 1;
         return faster ? groupRate * loraPlusRatio : groupRate;
     }
 
-    /** The rule of an update. */
+    /** The update rule. */
     public AdamW adamW() {
         return adamW;
     }

@@ -4,7 +4,7 @@ import java.io.Serializable;
 import java.util.SortedMap;
 
 /**
- * What one optimizer step did.
+ * The result of one optimizer step.
  *
  * @param step global, from 0
  * @param loss mean over the step's examples, by their weights
@@ -16,10 +16,10 @@ public record StepReport(long step, float loss, int examples, float gradNorm, So
         implements Serializable {
 
     /**
-     * One group's part.
+     * The result of one group.
      *
      * @param gradNorm its gradient norm before clipping
-     * @param learningRate the group's rate; with LoRA+ that of its A, of which B has a multiple
+     * @param learningRate the group's rate; with LoRA+ that of A, of which B uses a multiple
      */
     public record GroupReport(float gradNorm, double learningRate) implements Serializable {}
 }

@@ -13,10 +13,10 @@ import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.train.AdamW.Moments;
 
 /**
- * What training changes: values and moments of every tensor that was ever live, the freeze state, and each group's
- * steps since its thaw. The one class through which groups freeze and thaw.
+ * Everything that training changes: values and moments of every tensor that was ever live, the freeze state, and each group's
+ * steps since its thaw. Groups freeze and thaw through this class only.
  *
- * <p>Not thread-safe. A dormant group has no entry here: it takes its first values when it is thawed.
+ * <p>Not thread-safe. A dormant group has no entries; it gets its first values when it thaws.
  */
 public final class TrainState {
 
@@ -29,7 +29,9 @@ public final class TrainState {
     private FreezeState freeze;
 
     /**
-     * @param initial values of every tensor that is not dormant in {@code freeze}
+     * Creates a state without moments.
+     *
+     * @param initial values of every tensor whose group is not dormant in {@code freeze}
      */
     public TrainState(LoraManifest manifest, FreezeState freeze, AdapterSnapshot initial) {
         this.manifest = manifest;
@@ -43,10 +45,10 @@ public final class TrainState {
     }
 
     /**
-     * The state that a snapshot holds, for a manifest that may have more groups than the snapshot knows: those are
-     * dormant, as if they had been there from the start. Dormant groups may be missing from the manifest.
+     * Restores a snapshot, for a manifest that may have groups which the snapshot does not know: they are dormant, as if
+     * declared from the start. The manifest may lack dormant groups of the snapshot.
      *
-     * @throws IllegalArgumentException when the snapshot does not fit the manifest
+     * @throws IllegalArgumentException if the snapshot does not fit the manifest
      */
     public static TrainState restore(LoraManifest manifest, TrainStateSnapshot snapshot) {
         List<String> declared = manifest.groups().stream().map(LoraGroup::name).toList();
@@ -68,18 +70,18 @@ public final class TrainState {
         return state;
     }
 
-    /** Takes over what another rank's copy of this state has become; the groups and their states are the same. */
+    /** Replaces everything by a later copy of this state, from another rank; the freeze state must be the same. */
     public void become(TrainStateSnapshot later) {
         TrainState copy = restore(manifest, later);
         if (!copy.freeze.equals(freeze)) {
-            throw new IllegalArgumentException("the state that came back has other groups live: " + copy.freeze);
+            throw new IllegalArgumentException("the later copy has another freeze state: " + copy.freeze);
         }
         values.putAll(copy.values);
         moments.putAll(copy.moments);
         stepsSinceThaw.putAll(copy.stepsSinceThaw);
     }
 
-    /** A copy of everything, from which {@link #restore} makes an equal state. */
+    /** A copy of everything, for {@link #restore}. */
     public TrainStateSnapshot capture() {
         return new TrainStateSnapshot(freeze, snapshot(), moments, stepsSinceThaw);
     }
@@ -89,20 +91,20 @@ public final class TrainState {
         return manifest;
     }
 
-    /** What state each group is in now. */
+    /** The state of each group. */
     public FreezeState freeze() {
         return freeze;
     }
 
-    /** Takes a group out of training; its values, moments and step counts rest. */
+    /** Stops training a group; its values, moments and step counts stay as they are. */
     public void freeze(String group) {
         freeze = freeze.with(group, GroupState.FROZEN);
     }
 
     /**
-     * Brings a group into training.
+     * Starts training a group.
      *
-     * @param first values for a group that was dormant; not read for a frozen one
+     * @param first values of a group that was dormant; ignored for a frozen one
      */
     public void thaw(String group, OptimizerStateOnThaw optimizerState, AdapterSnapshot first) {
         GroupState before = freeze.of(group);
@@ -121,22 +123,22 @@ public final class TrainState {
         }
     }
 
-    /** A copy of every value that is not dormant. */
+    /** A copy of the values of every tensor whose group is not dormant. */
     public AdapterSnapshot snapshot() {
         return new AdapterSnapshot(values);
     }
 
-    /** The moments of a tensor that is not dormant. */
+    /** The moments of a tensor whose group is not dormant. */
     public Moments moments(String tensor) {
         return entry(moments, tensor);
     }
 
-    /** Optimizer steps since a group's last thaw, which a group's warm-up counts; a step is counted when it is done. */
+    /** Finished optimizer steps since a group's last thaw; the group's warm-up counts them. */
     public long stepsSinceThaw(String group) {
         return entry(stepsSinceThaw, group);
     }
 
-    /** The values themselves, to be changed in place by {@link TrainStep} only. */
+    /** The values themselves; only {@link TrainStep} changes them. */
     float[] mutableValues(String tensor) {
         return entry(values, tensor);
     }

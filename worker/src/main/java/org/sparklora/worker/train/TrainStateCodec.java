@@ -9,7 +9,7 @@ import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.train.AdamW.Moments;
 
 /**
- * Bytes of a {@link TrainStateSnapshot}, and of an adapter alone. Little-endian throughout:
+ * The binary format of a {@link TrainStateSnapshot}, and of an adapter alone. Little-endian:
  *
  * <pre>
  * magic, version            int32 each
@@ -19,8 +19,8 @@ import org.sparklora.worker.train.AdamW.Moments;
  * </pre>
  *
  * <p>An adapter has its own magic, then its tensors as name and values. Texts are an int32 length and UTF-8, floats an
- * int32 count and their bits, so that every value comes back as it was. The same state gives the same bytes. Java's
- * serialisation is not used: reading it would construct what the file asks for.
+ * int32 count and their bits, so every value is read back exactly. Equal states give equal bytes. Java serialization is
+ * not used, because reading it would construct whatever classes the file names.
  */
 public final class TrainStateCodec {
 
@@ -55,9 +55,9 @@ public final class TrainStateCodec {
     }
 
     /**
-     * The state of these bytes.
+     * Reads a state.
      *
-     * @throws IllegalArgumentException when they are not exactly what {@link #encode(TrainStateSnapshot)} wrote
+     * @throws IllegalArgumentException if they are not exactly what {@link #encode(TrainStateSnapshot)} wrote
      */
     public static TrainStateSnapshot decodeState(byte[] bytes) {
         FieldReader in = new FieldReader(bytes, STATE_MAGIC, VERSION);
@@ -93,9 +93,9 @@ public final class TrainStateCodec {
     }
 
     /**
-     * The adapter of these bytes.
+     * Reads an adapter.
      *
-     * @throws IllegalArgumentException when they are not exactly what {@link #encode(AdapterSnapshot)} wrote
+     * @throws IllegalArgumentException if they are not exactly what {@link #encode(AdapterSnapshot)} wrote
      */
     public static AdapterSnapshot decodeAdapter(byte[] bytes) {
         FieldReader in = new FieldReader(bytes, ADAPTER_MAGIC, VERSION);

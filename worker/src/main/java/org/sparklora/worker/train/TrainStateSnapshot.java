@@ -9,10 +9,10 @@ import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.train.AdamW.Moments;
 
 /**
- * A {@link TrainState} at one moment. Immutable: copies go in, and what comes out cannot be changed outside this package.
+ * An immutable copy of a {@link TrainState}.
  *
  * @param freeze of the declared groups
- * @param values of every tensor that is not dormant
+ * @param values of every tensor whose group is not dormant
  * @param moments by tensor name, for the same tensors
  * @param stepsSinceThaw by group name, implicit groups included, for every group that is not dormant
  */

@@ -4,54 +4,64 @@ import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
+import org.sparklora.worker.contract.FreezePlan;
+import org.sparklora.worker.contract.FreezePlan.Slot;
 import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.ShardSum;
-import org.sparklora.worker.train.GradientLayout.Slot;
 import org.sparklora.worker.train.StepReport.GroupReport;
 
 /**
  * One optimizer step, in this order:
  *
  * <ol>
- *   <li>sum loss and gradient over all shards, by the exchange;
+ *   <li>sum loss and gradient over all shards, through the exchange;
  *   <li>stop if anything is not finite, before any update;
- *   <li>divide once by the examples' weights;
- *   <li>norms per group and over all, then clip as {@code torch.nn.utils.clip_grad_norm_};
- *   <li>AdamW on every live tensor, at its group's learning rate; with LoRA+ B and biases at a multiple of it.
+ *   <li>divide once by the sum of example weights;
+ *   <li>compute the norm of each group and of all, then clip as {@code torch.nn.utils.clip_grad_norm_};
+ *   <li>update every trainable tensor with AdamW at its group's learning rate; with LoRA+ at a multiple for B and biases.
  * </ol>
  *
- * <p>The same sum on every rank gives the same update on every rank. Not thread-safe; one instance per freeze state.
+ * <p>Every rank has the same sum, so every rank computes the same update. Not thread-safe; one instance per freeze state.
  */
 public final class TrainStep {
 
     private final TrainState state;
+    private final FreezePlan plan;
     private final OptimizerSettings optimizer;
-    private final GradientLayout layout;
 
-    /** Steps on a state; it changes with every step. To be made anew when a group freezes or thaws. */
-    public TrainStep(TrainState state, OptimizerSettings optimizer) {
+    /**
+     * Creates the steps of one freeze state.
+     *
+     * @param state changes with every step
+     * @throws IllegalArgumentException if {@code plan} is that of another freeze state
+     */
+    public TrainStep(TrainState state, FreezePlan plan, OptimizerSettings optimizer) {
+        if (!plan.state().equals(state.freeze())) {
+            throw new IllegalArgumentException(
+                    "the plan is for " + plan.state() + ", but the training state is in " + state.freeze());
+        }
         this.state = state;
+        this.plan = plan;
         this.optimizer = optimizer;
-        this.layout = GradientLayout.of(state.manifest(), state.freeze());
     }
 
     /**
      * Runs one step.
      *
-     * @param globalStep from 0 over the whole run; the learning-rate schedule's clock
+     * @param globalStep from 0 over the whole run; the learning-rate schedule counts by it
      * @param epochStep from 0 within the epoch
-     * @param exchange where the sum over all shards comes from
-     * @throws DivergedException where the loss or a gradient is not finite; nothing was updated then
+     * @param exchange computes the sum over all shards
+     * @throws DivergedException if the loss or a gradient is not finite; nothing is updated then
      */
     public StepReport run(long globalStep, int epochStep, GradientExchange exchange) {
-        ShardSum sum = exchange.sum(epochStep, layout.flatten(state.snapshot()));
+        ShardSum sum = exchange.sum(epochStep, plan.flatten(state.snapshot()));
         float[] gradient = sum.gradient();
-        if (gradient.length != layout.size()) {
-            throw new IllegalStateException("step " + globalStep + ": the exchange answered " + gradient.length
-                    + " gradient values, but " + layout.size() + " are live");
+        if (gradient.length != plan.trainableParameters()) {
+            throw new IllegalStateException("step " + globalStep + ": the exchange returned " + gradient.length
+                    + " gradient values for " + plan.trainableParameters() + " trainable parameters");
         }
 
-        // A batch whose weights are all zero has a gradient of zeros: there is nothing to divide.
+        // If all weights of a batch are zero, its gradient is zero and there is nothing to divide.
         double divisor = sum.weight() == 0.0 ? 1.0 : sum.weight();
         float loss = (float) (sum.loss() / divisor);
         for (int i = 0; i < gradient.length; i++) {
@@ -61,11 +71,11 @@ public final class TrainStep {
         SortedMap<String, Double> squares = squaresByGroup(gradient);
         double norm = StrictMath.sqrt(
                 squares.values().stream().mapToDouble(Double::doubleValue).sum());
-        refuseNonFinite(globalStep, loss, squares);
+        requireFinite(globalStep, loss, squares);
         clip(gradient, norm);
 
         TreeMap<String, GroupReport> groups = new TreeMap<>();
-        layout.byGroup().forEach((group, slots) -> {
+        plan.slotsByGroup().forEach((group, slots) -> {
             double rate = learningRate(group, globalStep);
             slots.forEach(slot -> update(slot, gradient, rate));
             state.countStep(group);
@@ -74,14 +84,9 @@ public final class TrainStep {
         return new StepReport(globalStep, loss, sum.examples(), (float) norm, groups);
     }
 
-    /** Where each live tensor lies in the gradient. */
-    public GradientLayout layout() {
-        return layout;
-    }
-
     private SortedMap<String, Double> squaresByGroup(float[] gradient) {
         TreeMap<String, Double> squares = new TreeMap<>();
-        for (Slot slot : layout.slots()) {
+        for (Slot slot : plan.slots()) {
             double sum = 0;
             for (int i = slot.offset(); i < slot.offset() + slot.tensor().size(); i++) {
                 sum += (double) gradient[i] * gradient[i];
@@ -91,7 +96,7 @@ public final class TrainStep {
         return squares;
     }
 
-    private void refuseNonFinite(long step, float loss, SortedMap<String, Double> squares) {
+    private static void requireFinite(long step, float loss, SortedMap<String, Double> squares) {
         List<String> groups = squares.entrySet().stream()
                 .filter(e -> !Double.isFinite(e.getValue()))
                 .map(e -> e.getKey())
@@ -101,13 +106,15 @@ public final class TrainStep {
         }
         String where = groups.isEmpty()
                 ? ""
-                : "; gradients that are not finite: "
+                : "; the gradient is not finite in "
                         + groups.stream().collect(Collectors.joining("', '", "group '", "'"));
         String advice = step == 0
-                ? "No step was done before: look at the weights of the base model and of lora.init_adapter, and at"
-                : "Lower training.learning_rate, set training.max_grad_norm, or look at";
-        throw new DivergedException("diverged at step " + step + ": the loss is " + loss + where
-                + ". Nothing was updated. " + advice + " the labels of this step's rows");
+                ? "This is the first step: check the weights of the base model and of lora.init_adapter, and"
+                : "Lower training.learning_rate, set training.max_grad_norm, or check";
+        throw new DivergedException(
+                groups.isEmpty() ? "diverged.loss" : "diverged.gradient",
+                "training diverged at step " + step + ": the loss is " + loss + where
+                        + ". Nothing was updated. " + advice + " the labels of this step's rows");
     }
 
     private void clip(float[] gradient, double norm) {

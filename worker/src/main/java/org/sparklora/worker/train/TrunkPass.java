@@ -2,20 +2,23 @@ package org.sparklora.worker.train;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.EpochPlan;
+import org.sparklora.worker.contract.Precision;
+import org.sparklora.worker.contract.Sha256;
 import org.sparklora.worker.data.Batch;
 import org.sparklora.worker.data.Shard;
 import org.sparklora.worker.encoder.BaseModel;
+import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.encoder.ForwardPass;
 import org.sparklora.worker.encoder.Tokens;
 import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.head.TaskHead;
-import org.sparklora.worker.train.AdaptedModel.GroupView;
 
 /**
- * What enters the stage that a plan's cache names, for every row of a shard: the frozen prefix, run once, without
- * gradients or dropout, in batches that the shard alone decides.
+ * Computes the trunk activations of a shard for the cache: runs the frozen trunk once for every row, without gradients or
+ * dropout. The shard alone determines the batches, so a recomputed partition has the same bits.
  */
 public final class TrunkPass {
 
@@ -25,9 +28,9 @@ public final class TrunkPass {
     private final int padTokenId;
 
     /**
-     * A pass with the frozen adapters of a plan whose cache is on.
+     * Creates the pass of a plan whose cache is on.
      *
-     * @param padTokenId what fills rows up, which no result reads
+     * @param padTokenId fills the shorter rows; no result depends on it
      */
     public TrunkPass(BaseModel base, TaskHead head, EpochPlan plan, int padTokenId) {
         this.base = base;
@@ -36,23 +39,36 @@ public final class TrunkPass {
         this.padTokenId = padTokenId;
     }
 
-    /** Takes what was computed. */
+    /**
+     * SHA-256, hexadecimal, of everything that determines the trunk activations below a layer.
+     *
+     * @param source base model and tokens, which never change in a run
+     * @param snapshot values of every tensor whose group is not dormant; only those below the layer count
+     */
+    public static String digest(
+            String source, Encoder encoder, int layerIndex, Precision precision, AdapterSnapshot snapshot) {
+        String below =
+                snapshot.only(name -> encoder.stageOf(name) < layerIndex).sha256();
+        return Sha256.hex(source + "\n" + layerIndex + "\n" + precision + "\n" + below);
+    }
+
+    /** Receives the activations of each row. */
     public interface Sink {
 
         /**
-         * One row's vectors.
+         * Takes the activations of one row.
          *
-         * @param position the row's in the shard
+         * @param position position of the row in the shard
          * @param values of the whole batch
          * @param from index of the row's first value
-         * @param count number of its values: its tokens times H, or H where the first alone goes on
+         * @param count number of the row's values: its tokens times H, or H if only the first token goes on
          */
         void put(int position, float[] values, int from, int count);
     }
 
-    /** Vectors that are kept of a row of this many tokens. */
+    /** Number of cached vectors for a row of this many tokens. */
     public int vectors(int tokens) {
-        return base.encoder().firstTokenEnters(plan.cache().stage()) ? 1 : tokens;
+        return base.encoder().firstTokenEnters(plan.cache().layerIndex()) ? 1 : tokens;
     }
 
     /** Runs every row of a shard. */
@@ -66,10 +82,10 @@ public final class TrunkPass {
         Torch.prepareThread();
         Batch batch = Batch.of(shard.examples(positions), padTokenId);
         try (NDManager manager = Torch.newManager()) {
-            GroupView groups = new GroupView(plan.manifest(), plan.freeze());
-            AdaptedModel model = new AdaptedModel(manager, base, head, groups, plan.snapshot(), false);
+            AdaptedModel model = new AdaptedModel(manager, base, head, plan.freezePlan(), plan.snapshot(), false);
             Tokens tokens = Tokens.of(manager, batch);
-            NDArray x = model.stages(0, plan.cache().stage(), ForwardPass.evaluation(model), tokens.ids(), tokens);
+            NDArray x =
+                    model.layers(0, plan.cache().layerIndex(), ForwardPass.evaluation(model), tokens.ids(), tokens);
             float[] values = Tensors.toFloats(x);
             int hidden = base.encoder().hiddenSize();
             for (int row = 0; row < positions.length; row++) {

@@ -63,10 +63,10 @@ public abstract class AllReduceContract {
             shapes.add(new Shape(random.nextLong(), shards, 1 + random.nextInt(shards), random.nextInt(5000)));
         }
         // Gradients of several chunks, the last one full and not full, and more of them than an outbox has buffers.
-        shapes.add(new Shape(random.nextLong(), 8, 3, 2 * Chunks.LARGEST));
-        shapes.add(new Shape(random.nextLong(), 8, 5, 2 * Chunks.LARGEST + 1));
-        shapes.add(new Shape(random.nextLong(), 8, 7, 3 * Chunks.LARGEST - 1));
-        shapes.add(new Shape(random.nextLong(), 2, 2, 20 * Chunks.LARGEST + 17));
+        shapes.add(new Shape(random.nextLong(), 8, 3, 2 * Chunks.MAX_VALUES));
+        shapes.add(new Shape(random.nextLong(), 8, 5, 2 * Chunks.MAX_VALUES + 1));
+        shapes.add(new Shape(random.nextLong(), 8, 7, 3 * Chunks.MAX_VALUES - 1));
+        shapes.add(new Shape(random.nextLong(), 2, 2, 20 * Chunks.MAX_VALUES + 17));
         return shapes;
     }
 

@@ -14,16 +14,16 @@ import org.sparklora.worker.contract.ShardSum;
 @BenchmarkMode(Mode.AverageTime)
 public class FrameMicro {
 
-    private final Chunks chunks = new Chunks(Chunks.LARGEST);
-    private final ByteBuffer buffer = ByteBuffer.allocateDirect(Frame.bytes(Chunks.LARGEST));
+    private final Chunks chunks = new Chunks(Chunks.MAX_VALUES);
+    private final ByteBuffer buffer = ByteBuffer.allocateDirect(Frame.bytes(Chunks.MAX_VALUES));
     private final ShardSum sum = new ShardSum(1, 1, 1, filled());
     private final ShardSum other = new ShardSum(1, 1, 1, filled());
-    private final Frame.Label label = new Frame.Label(1, Frame.Kind.UP, 1, 0, new Frame.Place(3, 0));
+    private final Frame.Label label = new Frame.Label(1, Frame.Kind.UP, 1, 0, new Frame.NodeChunk(3, 0));
     private final ByteBuffer message =
-            Frame.encode(label, sum, chunks, ByteBuffer.allocateDirect(Frame.bytes(Chunks.LARGEST)));
+            Frame.encode(label, sum, chunks, ByteBuffer.allocateDirect(Frame.bytes(Chunks.MAX_VALUES)));
 
     private static float[] filled() {
-        float[] values = new float[Chunks.LARGEST];
+        float[] values = new float[Chunks.MAX_VALUES];
         Arrays.fill(values, 0.5f);
         return values;
     }
@@ -43,7 +43,7 @@ public class FrameMicro {
     /** One rank's values to another's. */
     @Benchmark
     public ShardSum add() {
-        sum.addRange(other.gradient(), 0, 0, Chunks.LARGEST);
+        sum.addRange(other.gradient(), 0, 0, Chunks.MAX_VALUES);
         return sum;
     }
 }

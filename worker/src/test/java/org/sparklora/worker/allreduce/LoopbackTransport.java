@@ -22,7 +22,7 @@ final class LoopbackTransport implements Transport {
     }
 
     @Override
-    public void tellAll(ByteBuffer message) {
+    public void broadcast(ByteBuffer message) {
         for (int rank = 0; rank < mailboxes.length; rank++) {
             if (rank != self) {
                 mailboxes[rank].put(message.duplicate());

@@ -11,7 +11,7 @@ import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.sparklora.worker.allreduce.Frame.Kind;
-import org.sparklora.worker.allreduce.Frame.Place;
+import org.sparklora.worker.allreduce.Frame.NodeChunk;
 import org.sparklora.worker.contract.ShardSum;
 
 class MailboxTest {
@@ -20,7 +20,7 @@ class MailboxTest {
     private static final int FLOATS = 5;
     private static final RankMap RANKS = new RankMap(4, 2);
 
-    private static final Place NODE_3 = new Place(3, 0);
+    private static final NodeChunk NODE_3 = new NodeChunk(3, 0);
 
     private final Mailbox mailbox = new Mailbox(7, FLOATS, RANKS, 0, 20);
 
@@ -28,9 +28,9 @@ class MailboxTest {
         return new ShardSum(1.5, 2, 3, new float[] {1, 2, 3, 4, 5});
     }
 
-    private static ByteBuffer frame(long plan, long step, Kind kind, int sender, int node, ShardSum sum) {
+    private static ByteBuffer frame(long sessionId, long step, Kind kind, int sender, int node, ShardSum sum) {
         Chunks chunks = new Chunks(sum.gradient().length);
-        Frame.Label label = new Frame.Label(plan, kind, sender, step, new Place(node, 0));
+        Frame.Label label = new Frame.Label(sessionId, kind, sender, step, new NodeChunk(node, 0));
         return Frame.encode(label, sum, chunks, ByteBuffer.allocate(Frame.bytes(chunks.size(0))));
     }
 
@@ -38,11 +38,12 @@ class MailboxTest {
         return frame(7, 20, Kind.UP, 1, 3, sum());
     }
 
-    private void refuses(ByteBuffer message, String why) {
+    private void refuses(ByteBuffer message, String... facts) {
         mailbox.put(message);
         assertThatThrownBy(() -> mailbox.take(Kind.UP, NODE_3, 1, "host:1", NOW))
                 .isInstanceOf(PeerException.class)
-                .hasMessage("step 20: " + why);
+                .hasMessageStartingWith("step 20: ")
+                .hasMessageContainingAll(facts);
     }
 
     @Test
@@ -58,61 +59,57 @@ class MailboxTest {
     @Test
     void refusesAWrongSize() {
         ByteBuffer larger = frame(7, 20, Kind.UP, 1, 3, new ShardSum(0, 0, 0, new float[6]));
-        refuses(larger, "rank 1 sent 24 bytes of values where 20 were due");
+        refuses(larger, "rank 1", "24 bytes", "20");
     }
 
     @Test
-    void refusesAnotherPlan() {
-        refuses(frame(8, 20, Kind.UP, 1, 3, sum()), "a frame of another plan came (8 instead of 7)");
+    void refusesAFrameOfAnotherSegment() {
+        refuses(frame(8, 20, Kind.UP, 1, 3, sum()), "8 instead of 7");
     }
 
     @Test
     void refusesAWrongStep() {
-        refuses(frame(7, 22, Kind.UP, 1, 3, sum()), "rank 1 sent step 22 at step 20");
+        refuses(frame(7, 22, Kind.UP, 1, 3, sum()), "rank 1", "step 22");
     }
 
     @Test
     void refusesAnotherRanksNode() {
-        refuses(frame(7, 20, Kind.UP, 1, 2, sum()), "rank 1 sent UP node 2, which is not for it to send to rank 0");
+        refuses(frame(7, 20, Kind.UP, 1, 2, sum()), "rank 1", "UP node 2", "rank 0");
     }
 
     @Test
     void refusesAStrangersRank() {
-        refuses(frame(7, 20, Kind.UP, 9, 3, sum()), "a frame came from rank 9, which is no peer of rank 0 of 2");
+        refuses(frame(7, 20, Kind.UP, 9, 3, sum()), "rank 9", "rank 0 of 2");
     }
 
     @Test
     void refusesTheSameNodeTwice() {
         mailbox.put(good());
-        refuses(good(), "rank 1 sent chunk 0 of node 3 of step 20 twice");
+        refuses(good(), "rank 1", "chunk 0 of node 3 of step 20");
     }
 
     @Test
     void namesTheRankThatIsSilent() {
         assertThatThrownBy(() -> mailbox.take(Kind.UP, NODE_3, 1, "host-a:4711", NOW))
                 .isInstanceOf(PeerException.class)
-                .hasMessage(
-                        "step 20: rank 1 (host-a:4711) is silent for 0 ms; due from it: its gradient; last heard of it:"
-                                + " nothing yet");
+                .hasMessageContainingAll("step 20", "rank 1 (host-a:4711)", "0 ms", "its gradient", "nothing yet");
     }
 
     @Test
     void aLostRankEndsTheWaitingForItButWhatItSentCounts() {
         mailbox.put(good());
         mailbox.lost(1);
-        assertThat(mailbox.take(Kind.UP, NODE_3, 1, "host-a:4711", NOW).label().place())
+        assertThat(mailbox.take(Kind.UP, NODE_3, 1, "host-a:4711", NOW).label().part())
                 .isEqualTo(NODE_3);
         assertThatThrownBy(() -> mailbox.take(Kind.UP, NODE_3, 1, "host-a:4711", Duration.ofMinutes(5)))
-                .hasMessage("step 20: rank 1 (host-a:4711) is lost; due from it: its gradient; last heard of it: UP of"
-                        + " step 20");
+                .hasMessageContainingAll("step 20", "rank 1 (host-a:4711) is lost", "its gradient", "UP of step 20");
     }
 
     @Test
     void waitsForARankToLeave() {
         assertThatThrownBy(() -> mailbox.awaitLeft(1, "host-a:4711", NOW))
                 .isInstanceOf(PeerException.class)
-                .hasMessage("step 20: rank 1 (host-a:4711) is silent for 0 ms; due from it: its leaving; last heard of"
-                        + " it: nothing yet");
+                .hasMessageContainingAll("step 20", "rank 1 (host-a:4711)", "0 ms", "nothing yet");
         mailbox.lost(1);
         assertThatCode(() -> mailbox.awaitLeft(1, "host-a:4711", NOW)).doesNotThrowAnyException();
     }

@@ -34,9 +34,9 @@ class PhaseClockTest {
 
     @Test
     void timesAddUpAndAreDivided() {
-        PhaseTimes two = new PhaseTimes(Map.of(Phase.DATA, 4L, Phase.PREFIX, 2L))
+        PhaseTimes two = new PhaseTimes(Map.of(Phase.DATA, 4L, Phase.TRUNK, 2L))
                 .plus(new PhaseTimes(Map.of(Phase.DATA, 6L, Phase.OPTIMIZER, 1_000_000_000L)));
-        assertThat(two.nanos()).isEqualTo(Map.of(Phase.DATA, 10L, Phase.PREFIX, 2L, Phase.OPTIMIZER, 1_000_000_000L));
+        assertThat(two.nanos()).isEqualTo(Map.of(Phase.DATA, 10L, Phase.TRUNK, 2L, Phase.OPTIMIZER, 1_000_000_000L));
         assertThat(two.passNanos()).isEqualTo(12);
         assertThat(two.dividedBy(2).nanos(Phase.DATA)).isEqualTo(5);
         assertThat(two.plus(Phase.WAITING, 7).nanos(Phase.WAITING)).isEqualTo(7);

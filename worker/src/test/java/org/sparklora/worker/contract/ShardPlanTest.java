@@ -72,9 +72,10 @@ class ShardPlanTest {
 
     @Test
     void refusesImpossiblePlans() {
-        assertThatThrownBy(() -> new ShardPlan(3, 8, 10, false)).hasMessage("training.shards 3 must be a power of two");
+        assertThatThrownBy(() -> new ShardPlan(3, 8, 10, false)).hasMessageContaining("training.shards 3");
         assertThatThrownBy(() -> new ShardPlan(8, 4, 10, false))
-                .hasMessage("training.batch_size 4 must be at least training.shards 8");
+                .hasMessageContaining("training.batch_size 4")
+                .hasMessageContaining("training.shards 8");
         assertThatThrownBy(() -> new ShardPlan(8, 8, 0, false)).hasMessageContaining("0 examples");
     }
 }

@@ -146,22 +146,22 @@ class TextTokenizerTest {
         Files.writeString(dir.resolve("vocab.txt"), "[PAD]\n[UNK]\nhello\n");
         assertThatThrownBy(() -> TokenizerSpec.read(dir))
                 .isInstanceOf(IOException.class)
-                .hasMessageContaining("vocab.txt' (3 tokens) lacks [CLS] (cls_token), [SEP] (sep_token); ");
+                .hasMessageContainingAll("vocab.txt'", "3 tokens", "[CLS] (cls_token)", "[SEP] (sep_token)");
     }
 
     @Test
     void missingFilesAndBrokenFilesAreNamed() throws IOException {
-        assertThatThrownBy(() -> TokenizerSpec.read(dir)).hasMessageContaining("neither tokenizer.json nor vocab.txt");
+        assertThatThrownBy(() -> TokenizerSpec.read(dir)).hasMessageContainingAll("tokenizer.json", "vocab.txt");
         Files.writeString(dir.resolve("tokenizer.json"), "{\"model\": ");
-        assertThatThrownBy(() -> TokenizerSpec.read(dir)).hasMessageContaining("tokenizer.json' is not JSON");
+        assertThatThrownBy(() -> TokenizerSpec.read(dir)).hasMessageContainingAll("tokenizer.json'", "JSON");
         Files.writeString(dir.resolve("tokenizer.json"), "{\"model\": {\"vocab\": {\"a\": 0}}}");
-        assertThatThrownBy(() -> TokenizerSpec.read(dir)).hasMessageContaining("has no post_processor");
+        assertThatThrownBy(() -> TokenizerSpec.read(dir)).hasMessageContaining("post_processor");
     }
 
     @Test
     void refusesALengthWithoutRoomForText() throws IOException {
         TokenizerSpec spec = TokenizerSpec.read(TINY);
-        assertThatThrownBy(() -> TextTokenizer.open(spec, 4)).hasMessageContaining("model.max_length 4 leaves no room");
+        assertThatThrownBy(() -> TextTokenizer.open(spec, 4)).hasMessageContaining("model.max_length 4");
     }
 
     @Test

@@ -22,6 +22,7 @@ import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.DropoutRates;
 import org.sparklora.worker.contract.EpochPlan;
+import org.sparklora.worker.contract.FreezePlan;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraManifest;
@@ -43,8 +44,6 @@ import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.lora.PlainLora;
 import org.sparklora.worker.train.AdamW;
 import org.sparklora.worker.train.AdaptedModel;
-import org.sparklora.worker.train.AdaptedModel.GroupView;
-import org.sparklora.worker.train.GradientLayout;
 import org.sparklora.worker.train.LearningRateSchedule;
 import org.sparklora.worker.train.OptimizerSettings;
 import org.sparklora.worker.train.ShardPass;
@@ -241,12 +240,16 @@ class GoldenEncodersTest {
 
         /** The lowest stage that trains. */
         int prefix() {
-            return GradientLayout.of(state.manifest(), state.freeze()).lowestStage(base.encoder());
+            return plan().lowestTrainableLayer();
+        }
+
+        private FreezePlan plan() {
+            return new FreezePlan(state.manifest(), state.freeze(), base.encoder()::stageOf);
         }
 
         StepReport step(int i, boolean kept) {
             List<Example> rows = golden.examples(golden.array("batches").get(i).getAsJsonObject());
-            return new TrainStep(state, optimizer()).run(i, 0, (step, live) -> sum(rows, kept));
+            return new TrainStep(state, plan(), optimizer()).run(i, 0, (step, live) -> sum(rows, kept));
         }
 
         ShardSum sum(List<Example> rows, boolean kept) {
@@ -255,17 +258,15 @@ class GoldenEncodersTest {
                     : CachePlan.off("test");
             EpochPlan plan = new EpochPlan(
                     0,
-                    state.manifest(),
-                    state.freeze(),
+                    plan(),
                     new ShardPlan(1, rows.size(), rows.size(), true),
                     state.snapshot(),
                     cache);
             Batch batch = kept
                     ? StoredStates.batch(base, head, plan, rows, golden.padTokenId())
                     : Batch.of(rows, golden.padTokenId());
-            GradientLayout layout = GradientLayout.of(state.manifest(), state.freeze());
             return new ShardPass(base, head, SETTINGS, plan)
-                    .sum(layout.flatten(state.snapshot()), 0, 0, List.of(batch));
+                    .sum(plan().flatten(state.snapshot()), 0, 0, List.of(batch));
         }
 
         private OptimizerSettings optimizer() {
@@ -286,8 +287,7 @@ class GoldenEncodersTest {
         }
 
         AdaptedModel model(NDManager manager) {
-            GroupView groups = new GroupView(state.manifest(), state.freeze());
-            return new AdaptedModel(manager, base, head, groups, state.snapshot(), false);
+            return new AdaptedModel(manager, base, head, plan(), state.snapshot(), false);
         }
     }
 
@@ -298,8 +298,8 @@ class GoldenEncodersTest {
         tensors.forEach(t ->
                 values.put(t.name(), Tensors.toFloats(base.optional(t.name()).orElseThrow())));
         LoraManifest manifest = new LoraManifest(PlainLora.INSTANCE, List.of(), BiasMode.NONE, tensors, List.of());
-        GroupView groups = new GroupView(manifest, FreezeState.of(Map.of()));
-        return new AdaptedModel(manager, base, head, groups, new AdapterSnapshot(values), false);
+        FreezePlan plan = new FreezePlan(manifest, FreezeState.of(Map.of()), base.encoder()::stageOf);
+        return new AdaptedModel(manager, base, head, plan, new AdapterSnapshot(values), false);
     }
 
     private static double meanLoss(EncoderCase golden, JsonObject batch, float[] logits) {

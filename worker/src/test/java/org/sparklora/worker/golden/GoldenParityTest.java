@@ -17,6 +17,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.BiasMode;
+import org.sparklora.worker.contract.FreezePlan;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.TensorSpec;
@@ -35,7 +36,6 @@ import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.lora.LoraVariant;
 import org.sparklora.worker.lora.PlainLora;
 import org.sparklora.worker.train.AdaptedModel;
-import org.sparklora.worker.train.AdaptedModel.GroupView;
 
 /** Our encoder, LoRA, optimizer and schedules against stored runs of PyTorch, transformers and PEFT: every case. */
 class GoldenParityTest {
@@ -237,8 +237,8 @@ class GoldenParityTest {
                         tensor.name(),
                         base.optional(tensor.name()).map(Tensors::toFloats).orElse(new float[tensor.size()])));
         LoraManifest manifest = new LoraManifest(PlainLora.INSTANCE, List.of(), BiasMode.NONE, tensors(base, head), List.of());
-        GroupView groups = new GroupView(manifest, FreezeState.of(Map.of()));
-        return new AdaptedModel(manager, base, head, groups, new AdapterSnapshot(values), false);
+        FreezePlan plan = new FreezePlan(manifest, FreezeState.of(Map.of()), base.encoder()::stageOf);
+        return new AdaptedModel(manager, base, head, plan, new AdapterSnapshot(values), false);
     }
 
     static List<TensorSpec> tensors(BaseModel base, TaskHead head) {

@@ -22,6 +22,7 @@ import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.DropoutRates;
 import org.sparklora.worker.contract.EpochPlan;
+import org.sparklora.worker.contract.FreezePlan;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.GroupState;
@@ -41,8 +42,6 @@ import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.lora.PlainLora;
 import org.sparklora.worker.train.AdamW;
 import org.sparklora.worker.train.AdaptedModel;
-import org.sparklora.worker.train.AdaptedModel.GroupView;
-import org.sparklora.worker.train.GradientLayout;
 import org.sparklora.worker.train.LearningRateSchedule;
 import org.sparklora.worker.train.OptimizerSettings;
 import org.sparklora.worker.train.ShardPass;
@@ -199,10 +198,10 @@ final class GoldenReplay {
             }
             AdapterSnapshot before = everything();
             FreezeState freeze = state.freeze();
-            TrainStep step = new TrainStep(state, optimizer);
+            TrainStep step = new TrainStep(state, plan(), optimizer);
             Recorder recorder = new Recorder();
             StepReport report = step.run(i, 0, recorder.exchange(i));
-            compare(i, report, gradients, step.layout(), recorder);
+            compare(i, report, gradients, plan(), recorder);
             restingTensorsAreUntouched(before, freeze);
             int after = i;
             trajectory.ifPresent(t -> compareTrajectory(after, t));
@@ -219,8 +218,12 @@ final class GoldenReplay {
         }
     }
 
+    private FreezePlan plan() {
+        return new FreezePlan(state.manifest(), state.freeze(), base.encoder()::stageOf);
+    }
+
     private CachePlan cachePlan() {
-        int lowest = GradientLayout.of(state.manifest(), state.freeze()).lowestStage(base.encoder());
+        int lowest = plan().lowestTrainableLayer();
         return cached && lowest > 0
                 ? new CachePlan(lowest, Precision.FLOAT32, "stage " + lowest, "test")
                 : CachePlan.off("test");
@@ -242,8 +245,7 @@ final class GoldenReplay {
                 int examples = rows.stream().mapToInt(List::size).sum();
                 EpochPlan plan = new EpochPlan(
                         0,
-                        state.manifest(),
-                        state.freeze(),
+                        plan(),
                         new ShardPlan(1, examples, examples, true),
                         state.snapshot(),
                         cachePlan());
@@ -263,7 +265,7 @@ final class GoldenReplay {
     }
 
     private void compare(
-            int i, StepReport report, Map<String, float[]> gradients, GradientLayout layout, Recorder recorder) {
+            int i, StepReport report, Map<String, float[]> gradients, FreezePlan layout, Recorder recorder) {
         JsonObject expected = golden.array("steps").get(i).getAsJsonObject();
         String step = "step " + i + " ";
         deviations.absolute(
@@ -286,7 +288,7 @@ final class GoldenReplay {
                 storedFactor(i, gradients, expected.get("total_grad_norm").getAsDouble());
         TreeSet<String> live = new TreeSet<>();
         float[] mean = java.util.Objects.requireNonNull(recorder.mean);
-        for (GradientLayout.Slot slot : layout.slots()) {
+        for (FreezePlan.Slot slot : layout.slots()) {
             String name = slot.tensor().name();
             live.add(name);
             float[] part = java.util.Arrays.copyOfRange(
@@ -383,7 +385,6 @@ final class GoldenReplay {
 
     /** The model with the adapters as they are now. */
     AdaptedModel model(NDManager manager) {
-        GroupView groups = new GroupView(state.manifest(), state.freeze());
-        return new AdaptedModel(manager, base, head, groups, state.snapshot(), false);
+        return new AdaptedModel(manager, base, head, plan(), state.snapshot(), false);
     }
 }

@@ -137,10 +137,7 @@ class CachedActivationsTest {
         ActivationLayout layout = layout(Precision.FLOAT32, CacheStorage.DISK);
         assertThatThrownBy(() -> new ActivationBuffers.MappedFile(layout, folder.resolve("missing/block")))
                 .isInstanceOf(CacheStorageException.class)
-                .hasMessageStartingWith(
-                        "the activation cache finds no room on an executor's disk for a shard of 312" + " bytes: ")
-                .hasMessageEndingWith("Give spark.local.dir a larger disk, or set"
-                        + " execution.activation_cache_type: float16, or execution.activation_cache: off");
+                .hasMessageContainingAll("312 bytes", "spark.local.dir", "activation_cache_type", "[cluster.disk]");
     }
 
     @Test
@@ -152,8 +149,7 @@ class CachedActivationsTest {
         try (CachedActivations.Builder builder = new CachedActivations.Builder(layout)) {
             assertThatThrownBy(() -> builder.put(0, values, 0, HIDDEN))
                     .isInstanceOf(ModelException.class)
-                    .hasMessage("a hidden state of -70000.0 does not fit float16, whose largest number is 65504: set"
-                            + " execution.activation_cache_type: float32");
+                    .hasMessageContainingAll("-70000.0", "65504", "execution.activation_cache_type");
         }
     }
 
@@ -162,7 +158,7 @@ class CachedActivationsTest {
         try (CachedActivations.Builder builder =
                 new CachedActivations.Builder(layout(Precision.FLOAT32, CacheStorage.MEMORY))) {
             assertThatThrownBy(() -> builder.put(1, new float[100], 0, 2 * HIDDEN))
-                    .hasMessage("position 1: 12 values, but it has 1 vectors of 6");
+                    .hasMessageContainingAll("position 1", "12 values", "1 vectors of 6");
         }
     }
 }

@@ -146,22 +146,19 @@ class HostModelsTest {
         Files.writeString(remote.resolve("vocab.txt"), "of another vocab.txt");
         assertThatThrownBy(() -> host("b").copyOf(source))
                 .isInstanceOf(ModelException.class)
-                .hasMessage(
-                        location + " has changed since the driver read it: vocab.txt is another; start again, and leave"
-                                + " it as it is meanwhile");
+                .hasMessageContainingAll(location, "has changed", "vocab.txt");
         Files.delete(remote.resolve("config.json"));
-        assertThatThrownBy(() -> host("b").copyOf(source)).hasMessageContaining("config.json is gone");
+        assertThatThrownBy(() -> host("b").copyOf(source)).hasMessageContainingAll(location, "config.json");
     }
 
     @Test
     void whatCannotBeReachedOrKeptIsSaid() throws IOException {
         assertThatThrownBy(() -> host("a").model(location + "/none"))
                 .isInstanceOf(ModelException.class)
-                .hasMessageStartingWith(location + "/none cannot be listed: java.io.FileNotFoundException:");
+                .hasMessageContainingAll(location + "/none", "FileNotFoundException");
         Files.writeString(folder.resolve("file"), "no folder");
         assertThatThrownBy(() -> host("file").model(location))
                 .isInstanceOf(ModelException.class)
-                .hasMessageStartingWith(location + " cannot be copied to " + folder.resolve("file") + ": ")
-                .hasMessageEndingWith("(spark.lora.modelDirectory names another folder)");
+                .hasMessageContainingAll(location, folder.resolve("file").toString(), HostModels.DIRECTORY);
     }
 }

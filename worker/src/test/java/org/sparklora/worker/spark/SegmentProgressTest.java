@@ -46,10 +46,10 @@ class SegmentProgressTest {
 
     @Test
     void aLongSegmentHasNoMoreMessagesThanItMay() {
-        assertThat(told(SegmentProgress.MOST)).hasSize(SegmentProgress.MOST);
+        assertThat(told(SegmentProgress.MAX_MESSAGES)).hasSize(SegmentProgress.MAX_MESSAGES);
         for (int steps : new int[] {257, 512, 513, 100_000}) {
             List<StepProgress> told = told(steps);
-            assertThat(told).hasSizeBetween(SegmentProgress.MOST / 2, SegmentProgress.MOST);
+            assertThat(told).hasSizeBetween(SegmentProgress.MAX_MESSAGES / 2, SegmentProgress.MAX_MESSAGES);
             // The examples of the steps in between are not lost.
             StepProgress last = told.get(told.size() - 1);
             assertThat(last.examples()).isEqualTo(8 * (last.step() - 102));

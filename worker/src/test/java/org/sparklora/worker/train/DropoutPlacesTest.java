@@ -60,7 +60,7 @@ class DropoutPlacesTest {
                 manager,
                 TinyModel.BASE,
                 TinyModel.HEAD,
-                new AdaptedModel.GroupView(manifest, TinyModel.freeze(manifest, Map.of())),
+                TinyModel.freezePlan(manifest, TinyModel.freeze(manifest, Map.of())),
                 TinyModel.values(manifest),
                 true);
         return new ForwardPass(model, KeyedDropout.training(3, 1, 2, 0, 0), new DropoutRates(0, attentionDropout, 0));

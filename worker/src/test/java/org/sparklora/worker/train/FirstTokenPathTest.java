@@ -16,6 +16,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.BiasMode;
+import org.sparklora.worker.contract.FreezePlan;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.GroupState;
@@ -74,13 +75,14 @@ class FirstTokenPathTest {
         Batch batch = Batch.of(TinyModel.examples(4, 5), 1);
         try (NDManager manager = Torch.newManager();
                 Autograd recording = Autograd.record()) {
+            FreezePlan plan = new FreezePlan(manifest, freeze, base.encoder()::stageOf);
             AdaptedModel model = new AdaptedModel(
-                    manager, base, golden.head(), new AdaptedModel.GroupView(manifest, freeze), values(manifest), true);
+                    manager, base, golden.head(), plan, values(manifest), true);
             ForwardPass pass = ForwardPass.evaluation(model);
             Tokens tokens = Tokens.of(manager, batch);
             Encoder encoder = base.encoder();
             int last = encoder.layers() - 1;
-            NDArray x = model.stages(0, encoder.layers(), pass, tokens.ids(), tokens);
+            NDArray x = model.layers(0, encoder.layers(), pass, tokens.ids(), tokens);
             if (everyToken) {
                 NDArray all = encoder.layer(last, pass, x, tokens);
                 x = all.reshape(new Shape(batch.rows(), batch.length(), encoder.hiddenSize()))
@@ -91,7 +93,7 @@ class FirstTokenPathTest {
             NDArray logits = encoder.head().logits(pass, encoder.pools() ? encoder.pool(pass, x) : x);
             recording.backward(logits.mul(logits).sum());
             Map<String, float[]> gradients = new TreeMap<>();
-            for (GradientLayout.Slot slot : GradientLayout.of(manifest, freeze).slots()) {
+            for (FreezePlan.Slot slot : plan.slots()) {
                 float[] gradient = new float[slot.tensor().size()];
                 Autograd.addGradient(model.adapters().tensor(slot.tensor().name()), gradient, 0);
                 gradients.put(slot.tensor().name(), gradient);

@@ -16,6 +16,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.DropoutRates;
+import org.sparklora.worker.contract.FreezePlan;
 import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraGroup;
@@ -53,7 +54,7 @@ class FreezeThawTest {
 
     /** One step whose mean gradient is the same number everywhere. */
     private static StepReport step(TrainState state, OptimizerSettings optimizer, int step, float gradient) {
-        return new TrainStep(state, optimizer).run(step, step, (s, live) -> {
+        return TinyModel.step(state, optimizer).run(step, step, (s, live) -> {
             float[] flat = new float[live.length];
             Arrays.fill(flat, gradient);
             return new ShardSum(1, 1, 1, flat);
@@ -62,7 +63,7 @@ class FreezeThawTest {
 
     /** One step with the model's own gradient. */
     private static StepReport realStep(TrainState state, OptimizerSettings optimizer, int step) {
-        return new TrainStep(state, optimizer)
+        return TinyModel.step(state, optimizer)
                 .run(
                         step,
                         step,
@@ -115,11 +116,11 @@ class FreezeThawTest {
         LoraManifest manifest = TinyModel.manifest(BOTTOM, middle, TOP);
         Map<String, GroupState> states = Map.of(
                 BOTTOM.name(), GroupState.FROZEN, middle.name(), GroupState.DORMANT, TOP.name(), GroupState.LIVE);
-        AdaptedModel.GroupView view = new AdaptedModel.GroupView(manifest, TinyModel.freeze(manifest, states));
+        FreezePlan plan = TinyModel.freezePlan(manifest, TinyModel.freeze(manifest, states));
         Torch.prepareThread();
         try (NDManager manager = Torch.newManager()) {
             AdaptedModel model =
-                    new AdaptedModel(manager, TinyModel.BASE, TinyModel.HEAD, view, TinyModel.values(manifest), true);
+                    new AdaptedModel(manager, TinyModel.BASE, TinyModel.HEAD, plan, TinyModel.values(manifest), true);
             TreeSet<String> withGradient = new TreeSet<>();
             for (String group : List.of(BOTTOM.name(), TOP.name(), "head")) {
                 for (TensorSpec tensor : manifest.tensors(group)) {
@@ -129,9 +130,7 @@ class FreezeThawTest {
                 }
             }
             TreeSet<String> live = new TreeSet<>();
-            GradientLayout.of(manifest, view.freeze())
-                    .slots()
-                    .forEach(slot -> live.add(slot.tensor().name()));
+            plan.slots().forEach(slot -> live.add(slot.tensor().name()));
             assertThat(withGradient).isEqualTo(live).hasSize(2 * 2 + 2);
             assertThat(middle.modules())
                     .allMatch(m -> model.adapters().find(m.loraA()).isEmpty());

@@ -15,6 +15,7 @@ import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.DropoutRates;
 import org.sparklora.worker.contract.EpochPlan;
+import org.sparklora.worker.contract.FreezePlan;
 import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.KeyedRandom;
 import org.sparklora.worker.contract.LoraGroup;
@@ -57,13 +58,12 @@ public final class LengthBench {
         LoraManifest manifest = new LoraManifest(PlainLora.INSTANCE, groups, BiasMode.NONE, HeadLayers.classifier(BertBase.HIDDEN).tensors(2), List.of());
         EpochPlan epoch = new EpochPlan(
                 0,
-                manifest,
-                TinyModel.freeze(manifest, Map.of()),
+                new FreezePlan(manifest, TinyModel.freeze(manifest, Map.of()), base.encoder()::stageOf),
                 plan,
                 TinyModel.values(manifest),
                 CachePlan.off("bench"));
         this.pass = new ShardPass(base, head, TinyModel.settings(DropoutRates.NONE), epoch);
-        this.live = pass.layout().flatten(epoch.snapshot());
+        this.live = epoch.freezePlan().flatten(epoch.snapshot());
     }
 
     /**

@@ -22,7 +22,7 @@ import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.ShardSum;
 import org.sparklora.worker.data.Batch;
 import org.sparklora.worker.data.Example;
-import org.sparklora.worker.train.GradientLayout.Slot;
+import org.sparklora.worker.contract.FreezePlan.Slot;
 
 class ShardPassTest {
 
@@ -39,7 +39,7 @@ class ShardPassTest {
     private static ShardSum sum(LoraManifest manifest, FreezeState freeze, DropoutRates dropout, int step) {
         AdapterSnapshot values = TinyModel.values(manifest);
         ShardPass pass = pass(TinyModel.plan(manifest, freeze, values), dropout);
-        return pass.sum(pass.layout().flatten(values), step, 0, List.of(batch(5, 1)));
+        return pass.sum(TinyModel.freezePlan(manifest, freeze).flatten(values), step, 0, List.of(batch(5, 1)));
     }
 
     @Test
@@ -50,9 +50,9 @@ class ShardPassTest {
         AdapterSnapshot values = TinyModel.values(manifest);
         ShardPass pass = pass(TinyModel.plan(manifest, freeze, values), DropoutRates.NONE);
         List<Batch> batch = List.of(batch(5, 1));
-        float[] live = pass.layout().flatten(values);
+        float[] live = TinyModel.freezePlan(manifest, freeze).flatten(values);
         float[] gradient = pass.sum(live, 0, 0, batch).gradient();
-        for (Slot slot : pass.layout().slots()) {
+        for (Slot slot : TinyModel.freezePlan(manifest, freeze).slots()) {
             // Along the gradient itself, because single elements are of the size of float32 rounding.
             int end = slot.offset() + slot.tensor().size();
             double norm = 0;
@@ -99,7 +99,7 @@ class ShardPassTest {
         assertThat(whenFrozen.loss()).isCloseTo(whenLive.loss(), Offset.offset(1e-5));
         assertThat(Math.abs(whenDormant.loss() - whenLive.loss())).isGreaterThan(1e-3);
         assertThat(whenFrozen.gradient()).hasSize(whenLive.gradient().length / 2 + 33);
-        assertThat(GradientLayout.of(manifest, frozen).slots())
+        assertThat(TinyModel.freezePlan(manifest, frozen).slots())
                 .noneMatch(slot -> slot.group().equals(TinyModel.name(0)));
     }
 
@@ -132,7 +132,7 @@ class ShardPassTest {
         AdapterSnapshot values = TinyModel.values(manifest);
         FreezeState freeze = TinyModel.freeze(manifest, Map.of());
         ShardPass pass = pass(TinyModel.plan(manifest, freeze, values), DropoutRates.NONE);
-        ShardSum none = pass.sum(pass.layout().flatten(values), 0, 0, List.of());
+        ShardSum none = pass.sum(TinyModel.freezePlan(manifest, freeze).flatten(values), 0, 0, List.of());
         assertThat(none.examples()).isZero();
         assertThat(none.gradient()).containsOnly(0f);
     }
@@ -143,7 +143,7 @@ class ShardPassTest {
         FreezeState freeze = TinyModel.freeze(manifest, Map.of());
         AdapterSnapshot values = TinyModel.values(manifest);
         ShardPass pass = pass(TinyModel.plan(manifest, freeze, values), new DropoutRates(0.1, 0.1, 0.1));
-        float[] live = pass.layout().flatten(values);
+        float[] live = TinyModel.freezePlan(manifest, freeze).flatten(values);
         List<List<Batch>> work = new ArrayList<>();
         List<float[]> alone = new ArrayList<>();
         for (int i = 0; i < 24; i++) {

@@ -11,6 +11,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.DropoutRates;
+import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.data.Batch;
@@ -27,12 +28,13 @@ class SoakTest {
         GroupSettings dropping = new GroupSettings(0.1, false, 1.0, 0);
         LoraManifest manifest = TinyModel.manifest(TinyModel.group(0, dropping), TinyModel.group(11, dropping));
         AdapterSnapshot values = TinyModel.values(manifest);
+        EpochPlan plan = TinyModel.plan(manifest, TinyModel.freeze(manifest, Map.of()), values);
         ShardPass pass = new ShardPass(
                 TinyModel.BASE,
                 TinyModel.HEAD,
                 TinyModel.settings(new DropoutRates(0.1, 0.1, 0.1)),
-                TinyModel.plan(manifest, TinyModel.freeze(manifest, Map.of()), values));
-        float[] live = pass.layout().flatten(values);
+                plan);
+        float[] live = plan.freezePlan().flatten(values);
         long warm = 0;
         for (int step = 0; step < STEPS; step++) {
             pass.sum(live, step, 0, List.of(Batch.of(TinyModel.examples(8, step), 0)));

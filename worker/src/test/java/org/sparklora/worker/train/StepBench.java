@@ -17,6 +17,7 @@ import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.DropoutRates;
 import org.sparklora.worker.contract.EpochPlan;
+import org.sparklora.worker.contract.FreezePlan;
 import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraGroup;
@@ -37,7 +38,6 @@ import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.head.ClassificationHead;
 import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.lora.PlainLora;
-import org.sparklora.worker.train.AdaptedModel.GroupView;
 
 /**
  * Forward and backward of a step of BERT-base, one thread, beside the rate of matrix products of its shapes in the same
@@ -170,8 +170,7 @@ public final class StepBench {
                     : setting.layers().get(0) + 1;
             EpochPlan plan = new EpochPlan(
                     0,
-                    manifest,
-                    TinyModel.freeze(manifest, states),
+                    new FreezePlan(manifest, TinyModel.freeze(manifest, states), base.encoder()::stageOf),
                     new ShardPlan(1, rows, rows, false),
                     TinyModel.values(manifest),
                     how == How.CACHED
@@ -179,7 +178,7 @@ public final class StepBench {
                             : CachePlan.off("bench"));
             pass = new ShardPass(base, head, TinyModel.settings(DropoutRates.NONE), plan);
             everyToken = new EveryToken(base, head, plan);
-            live = pass.layout().flatten(plan.snapshot());
+            live = plan.freezePlan().flatten(plan.snapshot());
             batch = how == How.CACHED ? StoredStates.batch(base, head, plan, rows(rows)) : Batch.of(rows(rows), 0);
             operations =
                     rows * needed(EncoderWork.of(base.encoder()), setting.layers(), how == How.CACHED ? lowest : 0);
@@ -220,11 +219,10 @@ public final class StepBench {
         void run(Batch batch) {
             Torch.prepareThread();
             try (NDManager manager = Torch.newManager()) {
-                GroupView groups = new GroupView(plan.manifest(), plan.freeze());
-                AdaptedModel model = new AdaptedModel(manager, base, head, groups, plan.snapshot(), true);
+                AdaptedModel model = new AdaptedModel(manager, base, head, plan.freezePlan(), plan.snapshot(), true);
                 Tokens tokens = Tokens.of(manager, batch);
                 ForwardPass forward = ForwardPass.evaluation(model);
-                NDArray x = model.stages(0, BertBase.LAYERS, forward, tokens.ids(), tokens);
+                NDArray x = model.layers(0, BertBase.LAYERS, forward, tokens.ids(), tokens);
                 try (Autograd recording = Autograd.record()) {
                     NDArray all = base.encoder().layer(BertBase.LAYERS - 1, forward, x, tokens);
                     NDArray first = all.reshape(new Shape(batch.rows(), LENGTH, BertBase.HIDDEN))
@@ -234,8 +232,8 @@ public final class StepBench {
                     recording.backward(head.lossSum(logits, batch.labels(), batch.weights(), 0));
                 }
                 float[] gradient = new float
-                        [GradientLayout.of(plan.manifest(), plan.freeze()).size()];
-                GradientLayout.of(plan.manifest(), plan.freeze())
+                        [plan.freezePlan().trainableParameters()];
+                plan.freezePlan()
                         .slots()
                         .forEach(slot -> Autograd.addGradient(
                                 model.adapters().tensor(slot.tensor().name()), gradient, slot.offset()));

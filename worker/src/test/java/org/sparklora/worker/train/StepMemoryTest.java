@@ -17,6 +17,7 @@ import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.DropoutRates;
 import org.sparklora.worker.contract.EpochPlan;
+import org.sparklora.worker.contract.FreezePlan;
 import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
@@ -91,13 +92,12 @@ class StepMemoryTest {
                 List.of());
         EpochPlan plan = new EpochPlan(
                 0,
-                manifest,
-                TinyModel.freeze(manifest, Map.of()),
+                new FreezePlan(manifest, TinyModel.freeze(manifest, Map.of()), base.encoder()::stageOf),
                 new ShardPlan(1, ROWS, ROWS, false),
                 TinyModel.values(manifest),
                 CachePlan.off("test"));
         ShardPass pass = new ShardPass(base, head, TinyModel.settings(DropoutRates.NONE), plan);
-        float[] live = pass.layout().flatten(plan.snapshot());
+        float[] live = plan.freezePlan().flatten(plan.snapshot());
         Batch batch = Batch.of(rows(), 0);
         pass.sum(live, 0, 0, List.of(batch));
         System.gc();

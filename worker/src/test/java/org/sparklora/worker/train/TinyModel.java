@@ -12,6 +12,7 @@ import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.DropoutRates;
 import org.sparklora.worker.contract.EpochPlan;
+import org.sparklora.worker.contract.FreezePlan;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.GroupState;
@@ -88,12 +89,22 @@ final class TinyModel {
         return new StepSettings(42, 1, 0.0, dropout);
     }
 
+    static FreezePlan freezePlan(LoraManifest manifest, FreezeState freeze) {
+        return new FreezePlan(manifest, freeze, BASE.encoder()::stageOf);
+    }
+
+    /** The steps of the state's current freeze state. */
+    static TrainStep step(TrainState state, OptimizerSettings optimizer) {
+        return new TrainStep(state, freezePlan(state.manifest(), state.freeze()), optimizer);
+    }
+
     static EpochPlan plan(LoraManifest manifest, FreezeState freeze, AdapterSnapshot values) {
         AdapterSnapshot present = values.only(name -> manifest.names().stream()
                 .filter(g -> freeze.of(g) != GroupState.DORMANT)
                 .flatMap(g -> manifest.tensors(g).stream())
                 .anyMatch(t -> t.name().equals(name)));
-        return new EpochPlan(3, manifest, freeze, new ShardPlan(1, 8, 8, false), present, CachePlan.off("test"));
+        return new EpochPlan(
+                3, freezePlan(manifest, freeze), new ShardPlan(1, 8, 8, false), present, CachePlan.off("test"));
     }
 
     /** Rows of random tokens and labels. */

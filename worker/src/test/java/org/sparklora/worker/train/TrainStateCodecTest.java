@@ -53,7 +53,7 @@ class TrainStateCodecTest {
             assertThatThrownBy(() -> TrainStateCodec.decodeAdapter(cut)).isInstanceOf(IllegalArgumentException.class);
         }
         assertThatThrownBy(() -> TrainStateCodec.decodeState(Arrays.copyOf(state, state.length + 1)))
-                .hasMessage("has 1 bytes after its end");
+                .hasMessageContaining("1 bytes");
     }
 
     @Test
@@ -75,10 +75,11 @@ class TrainStateCodecTest {
     void otherFilesAndVersionsAreRefused() {
         byte[] adapter = TrainStateCodec.encode(state().values());
         assertThatThrownBy(() -> TrainStateCodec.decodeState(adapter))
-                .hasMessage("starts with 0x44414c53 where 0x54534c53 was expected: it is something else");
+                .hasMessageContaining("0x44414c53")
+                .hasMessageContaining("0x54534c53");
         byte[] newer = TrainStateCodec.encode(state());
         newer[4] = 2;
         assertThatThrownBy(() -> TrainStateCodec.decodeState(newer))
-                .hasMessage("has format version 2, and this version reads 1; use the version that wrote it");
+                .hasMessageContaining("format version 2");
     }
 }

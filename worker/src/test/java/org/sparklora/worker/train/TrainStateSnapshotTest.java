@@ -32,7 +32,7 @@ class TrainStateSnapshotTest {
     }
 
     private static void steps(TrainState state, int from, int count) {
-        TrainStep step = new TrainStep(state, OPTIMIZER);
+        TrainStep step = TinyModel.step(state, OPTIMIZER);
         for (int k = from; k < from + count; k++) {
             float value = 1f + k % 3;
             step.run(k, k, (s, live) -> {
@@ -101,7 +101,8 @@ class TrainStateSnapshotTest {
         assertThat(again(top, dormant).freeze().states()).containsOnlyKeys(TOP.name());
         TrainState frozen = start(both, Map.of(BOTTOM.name(), GroupState.FROZEN));
         assertThatThrownBy(() -> again(top, frozen))
-                .hasMessage("group 'layer00' is frozen and cannot be left out; only a group that was never live can");
+                .hasMessageContaining("'layer00'")
+                .hasMessageContaining("frozen");
     }
 
     @Test

@@ -29,7 +29,6 @@ import org.sparklora.worker.encoder.Tokens;
 import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.lora.AdapterRegistry;
-import org.sparklora.worker.train.AdaptedModel.GroupView;
 
 /** A pass from what was kept of the frozen prefix gives what the whole pass gives. */
 class TrunkCacheTest {
@@ -52,7 +51,7 @@ class TrunkCacheTest {
         }
         FreezeState freeze = TinyModel.freeze(MANIFEST, states);
         EpochPlan plain = TinyModel.plan(MANIFEST, freeze, TinyModel.values(MANIFEST));
-        return new EpochPlan(plain.epoch(), MANIFEST, freeze, plain.shards(), plain.snapshot(), cache);
+        return new EpochPlan(plain.epoch(), plain.freezePlan(), plain.shards(), plain.snapshot(), cache);
     }
 
     private static CachePlan kept(int stage) {
@@ -61,7 +60,7 @@ class TrunkCacheTest {
 
     private static ShardSum sum(EpochPlan plan, List<Batch> pieces) {
         ShardPass pass = new ShardPass(TinyModel.BASE, TinyModel.HEAD, TinyModel.settings(DROPOUT), plan);
-        return pass.sum(pass.layout().flatten(plan.snapshot()), 2, 0, pieces);
+        return pass.sum(plan.freezePlan().flatten(plan.snapshot()), 2, 0, pieces);
     }
 
     private static Batch keptBatch(EpochPlan plan, List<Example> rows) {
@@ -130,8 +129,8 @@ class TrunkCacheTest {
     }
 
     private static AdaptedModel model(NDManager manager, EpochPlan plan, boolean training) {
-        GroupView groups = new GroupView(plan.manifest(), plan.freeze());
-        return new AdaptedModel(manager, TinyModel.BASE, TinyModel.HEAD, groups, plan.snapshot(), training);
+        return new AdaptedModel(
+                manager, TinyModel.BASE, TinyModel.HEAD, plan.freezePlan(), plan.snapshot(), training);
     }
 
     private static float[] logits(EpochPlan plan, Batch batch) {
@@ -150,12 +149,13 @@ class TrunkCacheTest {
         EpochPlan after = plan(10, new CachePlan(10, Precision.FLOAT32, "another digest", "test"));
         assertThatThrownBy(() -> sum(after, List.of(stale)))
                 .isInstanceOf(IllegalStateException.class)
-                .hasMessage("stage 10 asks for what was kept as another digest, but the batch brings digest of 10: it"
-                        + " belongs to other weights or adapters");
+                .hasMessageContaining("layer index 10 needs the activations another digest")
+                .hasMessageContaining("the batch has digest of 10");
         assertThatThrownBy(() -> sum(before, List.of(Batch.of(rows, 0))))
-                .hasMessage("the plan keeps what enters stage 10, but the batch comes without it");
+                .hasMessageContaining("layer index 10")
+                .hasMessageContaining("the batch has no activations");
         EpochPlan lower = plan(10, new CachePlan(4, Precision.FLOAT32, "digest of 10", "test"));
-        assertThatThrownBy(() -> sum(lower, List.of(stale))).hasMessageStartingWith("stage 10 asks for what was kept");
+        assertThatThrownBy(() -> sum(lower, List.of(stale))).hasMessageContaining("layer index 10 needs the activations");
     }
 
     @Test
@@ -176,9 +176,9 @@ class TrunkCacheTest {
                     },
                     4096);
             AdaptedModel model = model(manager, plan, true);
-            float[] entering = Tensors.toFloats(model.entering(10, batch, Tokens.of(manager, batch), plan.cache()));
+            float[] entering = Tensors.toFloats(model.trunkActivations(10, batch, Tokens.of(manager, batch), plan.cache()));
             FloatBuffer second = FloatBuffer.allocate(2 * TinyModel.HIDDEN);
-            batch.entering().orElseThrow().copy(1, second);
+            batch.trunk().orElseThrow().copy(1, second);
             int start = batch.length() * TinyModel.HIDDEN;
             assertThat(Arrays.copyOfRange(entering, start, start + second.capacity()))
                     .isEqualTo(second.array());
@@ -202,7 +202,7 @@ class TrunkCacheTest {
     }
 
     private static String digest(String source, int stage, Precision precision, AdapterSnapshot values) {
-        return TrunkDigest.of(source, TinyModel.BASE.encoder(), stage, precision, values);
+        return TrunkPass.digest(source, TinyModel.BASE.encoder(), stage, precision, values);
     }
 
     private static AdapterSnapshot changed(AdapterSnapshot values, int layer) {

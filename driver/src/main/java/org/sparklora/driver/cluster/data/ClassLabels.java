@@ -9,117 +9,110 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.functions;
 import org.apache.spark.sql.types.DataTypes;
+import org.sparklora.driver.job.config.Task;
 import org.sparklora.worker.data.Encoded;
 
-/** The classes: a label's index is its place in the list. Compared exactly, white space and case included. */
+/** Encodes a label as its index in a list of classes. Labels are compared exactly, including white space and case. */
 public final class ClassLabels implements LabelCodec {
 
-    /** Beyond this the label column is hardly one of classes. */
-    static final int MOST_CLASSES = 10_000;
+    /** With more distinct labels than this, the label column most likely does not hold classes. */
+    static final int MAX_CLASSES = 10_000;
 
     private static final long serialVersionUID = 1L;
 
     private final ArrayList<String> names;
     private final HashMap<String, Integer> indices = new HashMap<>();
 
-    private ClassLabels(List<String> names) {
+    private ClassLabels(List<String> names, int min) {
+        if (names.size() < min) {
+            throw new DataException(
+                    "data.labels.count",
+                    "model.labels has " + names.size() + " label(s), but this task needs at least " + min);
+        }
         this.names = new ArrayList<>(names);
         for (String name : names) {
             if (indices.put(name, indices.size()) != null) {
-                throw new DataException("model.labels names '" + name + "' twice; name each label once");
+                throw new DataException(
+                        "data.labels.duplicate", "model.labels names '" + name + "' twice; name each label once");
             }
         }
     }
 
-    /** Labels in a given order; at least two. */
+    /** Creates a codec for at least two labels, in the order of the head's outputs. */
     public static ClassLabels of(List<String> names) {
-        if (names.size() < 2) {
-            throw new DataException("model.labels has " + names.size() + " label(s); a classifier needs at least two");
-        }
-        return new ClassLabels(names);
+        return new ClassLabels(names, 2);
     }
 
-    /** Labels that do not exclude each other, in a given order; at least one. */
+    /** Creates a codec for at least one label, for rows that may have several labels or none. */
     static ClassLabels ofSets(List<String> names) {
-        if (names.isEmpty()) {
-            throw new DataException("model.labels is empty; name at least one label");
-        }
-        return new ClassLabels(names);
+        return new ClassLabels(names, 1);
     }
 
     /**
-     * The distinct labels of training data in the order of their text, so "10" comes before "2".
+     * Collects the distinct labels of training data, sorted as text: "10" comes before "2".
      *
      * @param source where the rows come from, for messages
+     * @return the labels; none for regression
      */
-    public static ClassLabels learn(Dataset<Row> rows, String source) {
-        List<String> found = distinct(rows.select(SourceReader.LABEL));
-        if (found.size() > MOST_CLASSES) {
-            throw new DataException("'" + source + "' has more than " + MOST_CLASSES
-                    + " distinct labels; set model.task to regression, or name another label column");
+    public static List<String> learn(Task task, Dataset<Row> rows, String source) {
+        if (task == Task.REGRESSION) {
+            return List.of();
         }
-        if (found.size() < 2) {
-            throw new DataException("'" + source + "' has "
-                    + (found.isEmpty() ? "no label" : "one label only, '" + found.get(0) + "'")
-                    + "; a classifier needs at least two: check data.train.label, or set model.labels");
+        List<String> found = distinct(task == Task.CLASSIFICATION ? rows.select(SourceReader.LABEL) : elements(rows));
+        if (found.size() > MAX_CLASSES) {
+            throw new DataException(
+                    "data.labels.count",
+                    "'" + source + "' has more than " + MAX_CLASSES + " distinct labels; name another label column"
+                            + (task == Task.CLASSIFICATION ? ", or set model.task to regression" : ""));
         }
-        return new ClassLabels(found);
+        int min = task == Task.MULTI_LABEL ? 1 : 2;
+        if (found.size() < min) {
+            throw new DataException(
+                    "data.labels.count",
+                    "'" + source + "' has " + (found.isEmpty() ? "no label" : "only the label '" + found.get(0) + "'")
+                            + ", but this task needs at least " + min
+                            + "; check data.train.label, or set model.labels");
+        }
+        return found;
     }
 
-    /**
-     * The same where each row has a list of labels.
-     *
-     * @param least labels there must be
-     */
-    public static ClassLabels learnFromLists(Dataset<Row> rows, String source, int least) {
+    /** Returns the labels of rows that hold lists of labels, one a row. */
+    private static Dataset<Row> elements(Dataset<Row> rows) {
         Column list =
                 functions.from_json(functions.col(SourceReader.LABEL), DataTypes.createArrayType(DataTypes.StringType));
-        List<String> found = distinct(rows.select(functions.explode(list).as(SourceReader.LABEL)));
-        if (found.size() > MOST_CLASSES) {
-            throw new DataException(
-                    "'" + source + "' has more than " + MOST_CLASSES + " distinct labels; name another label column");
-        }
-        if (found.size() < least) {
-            throw new DataException("'" + source + "' has "
-                    + (found.isEmpty() ? "no label" : "one label only, '" + found.get(0) + "'")
-                    + "; check data.train.label, or set model.labels");
-        }
-        return new ClassLabels(found);
+        return rows.select(functions.explode(list).as(SourceReader.LABEL));
     }
 
-    /** At most one more than there may be, sorted. */
+    /** Returns the distinct labels, sorted. One more than allowed is enough to tell that there are too many. */
     private static List<String> distinct(Dataset<Row> labels) {
         List<String> found = new ArrayList<>();
         labels.where("label is not null and label != ''")
                 .distinct()
-                .limit(MOST_CLASSES + 1)
+                .limit(MAX_CLASSES + 1)
                 .toLocalIterator()
                 .forEachRemaining(row -> found.add(row.getString(0)));
         found.sort(null);
         return found;
     }
 
-    /** The labels by index. */
-    public List<String> names() {
-        return List.copyOf(names);
-    }
-
     /** Number of classes. */
-    public int size() {
+    int size() {
         return names.size();
     }
 
     @Override
-    public Optional<String> problem(String text, String label) {
+    public Optional<Problem> problem(String text, String label) {
         return problem(label);
     }
 
-    /** What is wrong with a label and what to do, or nothing. */
-    public Optional<String> problem(String label) {
+    /** Returns the problem of a label, if it has one. */
+    Optional<Problem> problem(String label) {
         return indices.containsKey(label)
                 ? Optional.empty()
-                : Optional.of("label '" + label + "' is unknown" + DidYouMean.hint(label, names) + " The labels are "
-                        + DidYouMean.list(names) + "; correct the row, or add the label to model.labels");
+                : Optional.of(new Problem(
+                        "data.label.unseen",
+                        "label '" + label + "' is unknown" + DidYouMean.hint(label, names) + " The labels are "
+                                + DidYouMean.list(names) + "; correct the row, or add the label to model.labels"));
     }
 
     @Override
@@ -127,27 +120,12 @@ public final class ClassLabels implements LabelCodec {
         return new float[] {encode(label)};
     }
 
-    /** A label's index, from 0; it must have no problem. */
-    public float encode(String label) {
+    /** Returns the index of a label, from 0. The label must be known. */
+    float encode(String label) {
         Integer index = indices.get(label);
         if (index == null) {
-            throw new IllegalArgumentException(problem(label).orElse(label));
+            throw new IllegalArgumentException("label '" + label + "' is unknown");
         }
         return index;
-    }
-
-    @Override
-    public boolean equals(Object o) {
-        return o instanceof ClassLabels other && names.equals(other.names);
-    }
-
-    @Override
-    public int hashCode() {
-        return names.hashCode();
-    }
-
-    @Override
-    public String toString() {
-        return "Labels" + names;
     }
 }

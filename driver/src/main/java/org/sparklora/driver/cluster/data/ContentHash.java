@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.contract.KeyedRandom;
 import org.sparklora.worker.contract.Sha256;
 
-/** SHA-256 of what a row says; equal for equal rows, wherever they come from. */
+/** SHA-256 of the content of a row. Rows with equal content have equal hashes, whichever file they come from. */
 final class ContentHash implements Serializable, Comparable<ContentHash> {
 
     private static final long serialVersionUID = 1L;
@@ -26,18 +26,18 @@ final class ContentHash implements Serializable, Comparable<ContentHash> {
         d = digest.getLong();
     }
 
-    /** Hash of text, pair, label and weight, each with its length; a number's text may differ by format. */
+    /** Hashes text, pair, label and weight, each with its length. Weights are compared as numbers. */
     static ContentHash of(RowText content) {
         return of(content.text, content.pair, content.label, weight(content));
     }
 
-    /** Hash of text and pair alone. */
+    /** Hashes text and pair only. */
     static ContentHash ofTexts(RowText content) {
         return of(content.text, content.pair);
     }
 
     private static @Nullable String weight(RowText content) {
-        // "1", "1.0" and no weight mean the same.
+        // "1", "1.0" and a missing weight are equal.
         return content.weight == null ? "1.0" : Double.toString(Decimals.parse(content.weight));
     }
 
@@ -52,12 +52,12 @@ final class ContentHash implements Serializable, Comparable<ContentHash> {
         return new ContentHash(ByteBuffer.wrap(sha.digest()));
     }
 
-    /** A key that hangs on all bits of the hash. */
+    /** A 64-bit key that depends on all bits of the hash. */
     long key(long seedKey) {
         return KeyedRandom.mix(KeyedRandom.mix(KeyedRandom.mix(KeyedRandom.mix(seedKey, a), b), c), d);
     }
 
-    /** The first 64 bits, uniform. */
+    /** The first 64 bits, which are uniformly distributed. */
     long prefix() {
         return a;
     }

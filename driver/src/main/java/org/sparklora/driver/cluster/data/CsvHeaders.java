@@ -9,59 +9,56 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.Function;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.io.compress.CompressionCodec;
 import org.apache.hadoop.io.compress.CompressionCodecFactory;
+import org.apache.spark.sql.DataFrameReader;
 
-/** Several CSV files are one table only if their headers agree: Spark takes the first file's for all, silently. */
+/** Checks that all CSV files of a source have the same header. Spark uses the first file's header for all, silently. */
 final class CsvHeaders {
 
-    private final Configuration hadoop;
-    private final Function<String, List<String>> columnsOf;
+    private CsvHeaders() {}
 
     /**
-     * A check.
+     * Compares the headers of files.
      *
-     * @param columnsOf a file's columns as Spark reads them, which costs a job; asked only where first lines differ
+     * @param reader reads a file's columns, which takes a Spark job; used only if first lines differ
+     * @param files URIs
      */
-    CsvHeaders(Configuration hadoop, Function<String, List<String>> columnsOf) {
-        this.hadoop = hadoop;
-        this.columnsOf = columnsOf;
-    }
-
-    void requireSame(Source source, String[] addresses) {
-        Path[] files = Arrays.stream(addresses)
-                .sorted()
-                .map(address -> new Path(URI.create(address)))
-                .toArray(Path[]::new);
+    static void requireSame(Source source, String[] files, DataFrameReader reader, Configuration hadoop) {
         if (files.length < 2) {
             return;
         }
-        Optional<String> firstLine = firstLine(files[0]);
-        for (Path file : files) {
-            if (firstLine.isPresent() && firstLine.equals(firstLine(file))) {
+        Path[] paths = Arrays.stream(files)
+                .sorted()
+                .map(file -> new Path(URI.create(file)))
+                .toArray(Path[]::new);
+        Optional<String> firstLine = firstLine(paths[0], hadoop);
+        for (Path path : paths) {
+            if (firstLine.isPresent() && firstLine.equals(firstLine(path, hadoop))) {
                 continue;
             }
-            List<String> first = columnsOf.apply(files[0].toString());
-            List<String> columns = columnsOf.apply(file.toString());
+            List<String> first = List.of(reader.load(paths[0].toString()).columns());
+            List<String> columns = List.of(reader.load(path.toString()).columns());
             if (!columns.isEmpty() && !columns.equals(first)) {
-                throw new DataException("'" + source.path() + "': " + file.getName() + " has the columns "
-                        + DidYouMean.list(columns) + ", but " + files[0].getName() + " has " + DidYouMean.list(first)
-                        + "; give all files the same header");
+                throw new DataException(
+                        "data.header.mismatch",
+                        "'" + source.path() + "': " + path.getName() + " has the columns " + DidYouMean.list(columns)
+                                + ", but " + paths[0].getName() + " has " + DidYouMean.list(first)
+                                + "; give all files the same header");
             }
         }
     }
 
-    private Optional<String> firstLine(Path file) {
+    private static Optional<String> firstLine(Path file, Configuration hadoop) {
         CompressionCodec codec = new CompressionCodecFactory(hadoop).getCodec(file);
         try (InputStream raw = file.getFileSystem(hadoop).open(file);
                 InputStream in = codec == null ? raw : codec.createInputStream(raw);
                 BufferedReader reader = new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8))) {
             return Optional.ofNullable(reader.readLine());
         } catch (IOException | RuntimeException e) {
-            // Spark may know how to read it, and if not says why.
+            // Spark may be able to read the file. If not, its error says why.
             return Optional.empty();
         }
     }

@@ -11,41 +11,42 @@ import org.sparklora.worker.data.TextStatistics;
 import org.sparklora.worker.data.TextTokenizer;
 
 /**
- * What a look at training data tells without preparing it.
+ * Facts about training data that are known without preparing it.
  *
- * @param rows all of them, each checked as training would
- * @param sample the lengths of some of them, drawn by a hash of their places in the files
+ * @param rows number of rows, each checked as training does
+ * @param sample lengths of a sample of the rows, drawn by a hash of file and row number
  */
 public record DataSurvey(long rows, TextStatistics sample) {
 
     /**
-     * Looks at rows that {@link SourceReader} read, in two passes. The sample is tokenised here, not in executors.
+     * Checks rows and tokenizes a sample of them on the driver. Reads the rows twice.
      *
-     * @param most rows of the sample
-     * @throws DataException for the first row, by file and row, that cannot be used; where there is none
+     * @param rows a table made by {@link SourceReader} or {@link DatasetRows}
+     * @param maxSample maximum number of rows in the sample
+     * @throws DataException for the first row, by file and row, that cannot be used, or if there are no rows
      */
-    public static DataSurvey of(Dataset<Row> rows, LabelCodec labels, Tokenization tokenization, int most) {
+    public static DataSurvey of(Dataset<Row> rows, LabelCodec labels, Tokenization tokenization, int maxSample) {
         RowCoder coder = new RowCoder(labels);
-        long count = coder.checkTraining(InputRow.of(rows));
-        List<Drawn> drawn = InputRow.of(rows).map(Drawn::new).takeOrdered(most, new ByHash());
+        long count = coder.check(InputRow.of(rows), "train on");
+        List<Drawn> drawn = InputRow.of(rows).map(Drawn::new).takeOrdered(maxSample, new ByHash());
         TreeMap<Integer, Long> lengths = new TreeMap<>();
         long truncated = 0;
         try (TextTokenizer tokenizer = TextTokenizer.open(tokenization.tokenizer(), tokenization.maxLength())) {
             for (Drawn row : drawn) {
-                CodedExample example = coder.encode(tokenizer, row.content, row.hash);
-                lengths.merge(example.example.length(), 1L, Long::sum);
-                truncated += example.truncated ? 1 : 0;
+                RowCoder.Coded coded = coder.encode(tokenizer, row.content, row.hash);
+                lengths.merge(coded.example.length(), 1L, Long::sum);
+                truncated += coded.truncated ? 1 : 0;
             }
         }
         return new DataSurvey(count, new TextStatistics(drawn.size(), truncated, lengths));
     }
 
-    /** Counts rows and checks them as training and validation do. */
+    /** Checks validation rows as training does, and counts them. */
     public static long count(Dataset<Row> rows, LabelCodec labels) {
-        return new RowCoder(labels).check(InputRow.of(rows));
+        return new RowCoder(labels).check(InputRow.of(rows), "evaluate");
     }
 
-    /** A row and what its place hashes to: rows that say the same are drawn apart. */
+    /** A row with the hash of its file and row number, so that rows with equal content are drawn independently. */
     private static final class Drawn implements Serializable {
 
         private static final long serialVersionUID = 1L;

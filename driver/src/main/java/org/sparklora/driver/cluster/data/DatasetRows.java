@@ -11,27 +11,27 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.types.DataTypes;
 
 /**
- * A dataset as the table that {@link SourceReader} makes of files, so that everything that follows is the same: texts and
- * labels as text, and a place for each row, which for a dataset is its partition and its number within.
+ * Converts a dataset to the table that {@link SourceReader} makes of files, so that all later steps are the same. The row
+ * number of a dataset's row is its partition and its position in the partition.
  */
 public final class DatasetRows {
 
-    /** What messages call the "file" of a dataset's rows. */
-    private static final String PLACE = "dataset";
+    /** The "file" that error messages name. */
+    private static final String FILE_NAME = "dataset";
 
     private DatasetRows() {}
 
     /**
-     * Columns that matter.
+     * The columns to read.
      *
-     * @param label the label's text
+     * @param label the label as text
      */
     public record Columns(Column text, Optional<Column> textPair, Optional<Column> label, Optional<Column> weight) {}
 
-    /** The table of a dataset. Lazy: each use computes the dataset anew, unless it is persisted. */
+    /** Converts a dataset. The table is lazy: each use computes the dataset again, unless it is persisted. */
     public static Dataset<Row> of(Dataset<?> rows, Columns columns) {
         return rows.select(
-                lit(PLACE).as(SourceReader.FILE),
+                lit(FILE_NAME).as(SourceReader.FILE),
                 monotonically_increasing_id().plus(1).as(SourceReader.ROW),
                 text(Optional.of(columns.text())).as(SourceReader.TEXT),
                 text(columns.textPair()).as(SourceReader.TEXT_PAIR),
@@ -39,7 +39,7 @@ public final class DatasetRows {
                 text(columns.weight()).as(SourceReader.WEIGHT));
     }
 
-    /** A column by its name, whatever dots and quotes that holds. */
+    /** Returns a column by its name, which may contain dots and quotes. */
     public static Column named(String name) {
         return col("`" + name.replace("`", "``") + "`");
     }

@@ -3,8 +3,8 @@ package org.sparklora.driver.cluster.data;
 import org.apache.spark.Partitioner;
 
 /**
- * Cuts uniform 64-bit numbers into ranges of equal width. Sorted within its partitions, the whole is sorted; unlike
- * Spark's range partitioner it needs no pass over the data to find the bounds.
+ * Divides uniformly distributed 64-bit keys into ranges of equal width. If every partition is sorted, the whole is sorted.
+ * Spark's own range partitioner would need a pass over the data to find the bounds.
  */
 final class HashRangePartitioner extends Partitioner {
 

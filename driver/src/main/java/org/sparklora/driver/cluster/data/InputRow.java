@@ -9,7 +9,7 @@ import org.apache.spark.sql.Row;
 import org.jspecify.annotations.Nullable;
 import scala.Tuple2;
 
-/** A row and its place. */
+/** The content of a row with its file and row number, which error messages name. */
 final class InputRow implements Serializable {
 
     private static final long serialVersionUID = 1L;
@@ -18,18 +18,18 @@ final class InputRow implements Serializable {
     final long row;
     final RowText content;
 
-    private InputRow(String file, long row, RowText content) {
-        this.file = file;
-        this.row = row;
-        this.content = content;
+    private InputRow(Row row) {
+        this.file = row.getAs(SourceReader.FILE);
+        this.row = row.<Number>getAs(SourceReader.ROW).longValue();
+        this.content = content(row);
     }
 
-    /** Rows of the table that {@link SourceReader} makes. */
+    /** Converts a table that {@link SourceReader} or {@link DatasetRows} made. */
     static JavaRDD<InputRow> of(Dataset<Row> rows) {
-        return rows.toJavaRDD().map(row -> new InputRow(row.getAs(SourceReader.FILE), place(row), content(row)));
+        return rows.toJavaRDD().map(InputRow::new);
     }
 
-    /** The rows' content by their index, from 0, in the order of file and row. */
+    /** Returns the content of the rows by row index: the position, from 0, in the order of file and row. */
     static JavaPairRDD<Long, RowText> inOrder(Dataset<Row> rows) {
         return rows.orderBy(SourceReader.FILE, SourceReader.ROW)
                 .toJavaRDD()
@@ -38,11 +38,7 @@ final class InputRow implements Serializable {
                 .mapToPair(Tuple2::swap);
     }
 
-    private static long place(Row row) {
-        return row.<Number>getAs(SourceReader.ROW).longValue();
-    }
-
-    /** What a row of the table says. */
+    /** Returns the content of a row of the table. */
     static RowText content(Row row) {
         return new RowText(
                 string(row, SourceReader.TEXT),
@@ -56,33 +52,20 @@ final class InputRow implements Serializable {
         return value == null ? null : value.toString();
     }
 
-    String place() {
-        return place(file, row);
-    }
-
     boolean isBefore(InputRow other) {
         int byFile = file.compareTo(other.file);
         return byFile != 0 ? byFile < 0 : row < other.row;
     }
 
-    /** {@code FILE row N}. */
-    static String place(String file, long row) {
-        return plain(file) + " row " + row;
-    }
-
-    /** {@code " (and n - 1 rows more)"}, or nothing where there is one only. */
-    static String more(long rows) {
-        return rows > 1 ? " (the first of " + rows + " such rows)" : "";
-    }
-
-    /** A local file's path without scheme and escapes, as people write it. */
-    static String plain(String file) {
+    /** Formats a location as {@code FILE row N}. A local file is shown as a path, without scheme and escapes. */
+    static String location(String file, long row) {
+        String shown = file;
         try {
             URI uri = URI.create(file);
-            return "file".equals(uri.getScheme()) && uri.getPath() != null ? uri.getPath() : file;
+            shown = "file".equals(uri.getScheme()) && uri.getPath() != null ? uri.getPath() : file;
         } catch (IllegalArgumentException e) {
-            // Not an address: shown as it is.
-            return file;
+            // Not a URI, so it needs no change.
         }
+        return shown + " row " + row;
     }
 }

@@ -5,8 +5,8 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.data.Encoded;
 
-/** Any number of labels a row, none included: 1 for each that it has, 0 for the others. */
-public final class LabelSets implements LabelCodec {
+/** Encodes any number of labels a row, also none: 1 for each label that the row has, 0 for the others. */
+final class LabelSets implements LabelCodec {
 
     private static final long serialVersionUID = 1L;
 
@@ -16,20 +16,21 @@ public final class LabelSets implements LabelCodec {
         this.labels = labels;
     }
 
-    /** Labels in the order of the head's outputs; at least one. */
-    public static LabelSets of(List<String> names) {
+    /** Creates a codec for at least one label, in the order of the head's outputs. */
+    static LabelSets of(List<String> names) {
         return new LabelSets(ClassLabels.ofSets(names));
     }
 
     @Override
-    public Optional<String> problem(String text, String label) {
+    public Optional<Problem> problem(String text, String label) {
         for (@Nullable String name : TextLists.parse(label)) {
             if (name == null || name.isEmpty()) {
-                return Optional.of(
-                        "a label of the row is empty; write nothing but labels with | between them, and nothing"
-                                + " at all where the row has none");
+                return Optional.of(new Problem(
+                        "data.label.invalid",
+                        "a label of the row is empty; separate labels with |, and leave the cell empty if the row has"
+                                + " none"));
             }
-            Optional<String> problem = labels.problem(name);
+            Optional<Problem> problem = labels.problem(name);
             if (problem.isPresent()) {
                 return problem;
             }

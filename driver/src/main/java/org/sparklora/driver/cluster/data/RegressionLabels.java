@@ -3,17 +3,19 @@ package org.sparklora.driver.cluster.data;
 import java.util.Optional;
 import org.sparklora.worker.data.Encoded;
 
-/** Labels that are numbers. */
-public final class RegressionLabels implements LabelCodec {
+/** Encodes labels that are numbers. */
+final class RegressionLabels implements LabelCodec {
 
     private static final long serialVersionUID = 1L;
 
     @Override
-    public Optional<String> problem(String text, String label) {
+    public Optional<Problem> problem(String text, String label) {
         return Decimals.isFinite(label)
                 ? Optional.empty()
-                : Optional.of("label '" + label + "' is not a finite number; correct it, or set model.task to "
-                        + "classification");
+                : Optional.of(new Problem(
+                        "data.label.invalid",
+                        "label '" + label
+                                + "' is not a finite number; correct it, or set model.task to classification"));
     }
 
     @Override

@@ -1,52 +1,59 @@
 package org.sparklora.driver.cluster.data;
 
 import java.io.Serializable;
-import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import org.apache.spark.api.java.JavaRDD;
 import org.jspecify.annotations.Nullable;
+import org.sparklora.driver.cluster.data.LabelCodec.Problem;
 import org.sparklora.worker.data.Encoded;
+import org.sparklora.worker.data.Example;
 import org.sparklora.worker.data.TextTokenizer;
 
-/** Turns rows into examples, and says first what is wrong with them. */
+/** Checks labelled rows and encodes them as examples. */
 final class RowCoder implements Serializable {
 
     private static final long serialVersionUID = 1L;
 
-    private final @Nullable LabelCodec labels;
+    private final LabelCodec labels;
 
-    /** A coder; without labels every label is 0 and a missing text is no problem but a row left out. */
-    RowCoder(@Nullable LabelCodec labels) {
+    RowCoder(LabelCodec labels) {
         this.labels = labels;
     }
 
-    /** The same for rows to train on, of which there must be one. */
-    long checkTraining(JavaRDD<InputRow> rows) {
-        long count = check(rows);
-        if (count == 0) {
-            throw new DataException("there is no row to train on; check data.train");
+    /** An example, and whether its text was cut to the maximum length. Not a record: Kryo cannot read records. */
+    static final class Coded implements Serializable {
+
+        private static final long serialVersionUID = 1L;
+
+        final Example example;
+        final boolean truncated;
+
+        private Coded(Example example, boolean truncated) {
+            this.example = example;
+            this.truncated = truncated;
         }
-        return count;
     }
 
-    /** Checks all rows and counts them; throws for the first problem in the order of file and row. */
-    long check(JavaRDD<InputRow> rows) {
-        Found all = new Found();
-        rows.mapPartitions(part -> {
-                    Found found = new Found();
-                    while (part.hasNext()) {
-                        found.add(part.next(), this);
-                    }
-                    return List.of(found).iterator();
-                })
-                .collect()
-                .forEach(all::add);
-        InputRow first = all.first;
-        if (first != null) {
-            throw new DataException(
-                    first.place() + ": " + problem(first.content).orElse("") + more(all.problems - 1));
+    /**
+     * Checks all rows and counts them.
+     *
+     * @param purpose what the rows are for, as a verb, for the message
+     * @throws DataException for the first problem in the order of file and row, or if there are no rows
+     */
+    long check(JavaRDD<InputRow> rows, String purpose) {
+        Found found = rows.aggregate(new Found(), (all, row) -> all.add(row, this), Found::add);
+        if (found.rows == 0) {
+            throw new DataException("data.rows.none", "there are no rows to " + purpose + "; check the data section");
         }
-        return all.rows;
+        InputRow first = found.first;
+        if (first != null) {
+            Problem problem = problem(first.content).orElseThrow();
+            throw new DataException(
+                    problem.code(),
+                    InputRow.location(first.file, first.row) + ": " + problem.message() + more(found.problems - 1));
+        }
+        return found.rows;
     }
 
     private static String more(long rows) {
@@ -56,23 +63,19 @@ final class RowCoder implements Serializable {
         return rows == 1 ? "; 1 more row has a problem" : "; " + rows + " more rows have a problem";
     }
 
-    /** Whether a row has nothing to encode. */
-    static boolean isMissing(RowText content) {
-        return content.text == null;
-    }
-
-    private Optional<String> problem(RowText content) {
+    private Optional<Problem> problem(RowText content) {
         if (content.weight != null && !isWeight(content.weight)) {
-            return Optional.of("weight '" + content.weight + "' is not a finite number of at least 0; correct the row");
-        }
-        if (labels == null) {
-            return Optional.empty();
+            return Optional.of(new Problem(
+                    "data.weight.invalid",
+                    "weight '" + content.weight + "' is not a finite number of at least 0; correct the row"));
         }
         if (content.text == null) {
-            return Optional.of("the text is missing or empty; fill it in or remove the row");
+            return Optional.of(new Problem(
+                    "data.text.missing", "the text is missing or empty; fill it in or remove the row"));
         }
         if (content.label == null) {
-            return Optional.of("the label is missing or empty; fill it in or remove the row");
+            return Optional.of(new Problem(
+                    "data.label.missing", "the label is missing or empty; fill it in or remove the row"));
         }
         return labels.problem(content.text, content.label);
     }
@@ -81,46 +84,39 @@ final class RowCoder implements Serializable {
         return Decimals.isFinite(weight) && Decimals.parse(weight) >= 0;
     }
 
-    /** The example of a row that has a text and no problem. */
-    CodedExample encode(TextTokenizer tokenizer, RowText content, long key) {
-        if (content.text == null) {
-            throw new IllegalArgumentException("a row without text cannot be encoded");
-        }
+    /** Encodes a row that passed {@link #check}. */
+    Coded encode(TextTokenizer tokenizer, RowText content, long key) {
         float weight = content.weight == null ? 1 : (float) Decimals.parse(content.weight);
-        if (labels == null || content.label == null) {
-            Encoded encoded = tokenizer.encode(content.text, content.pair);
-            return new CodedExample(encoded.example(0, weight, key), encoded.truncated());
-        }
-        Encoded encoded = labels.tokens(tokenizer, content.text, content.pair);
-        float[] values = labels.values(encoded, content.label);
-        return new CodedExample(encoded.example(values, weight, key), encoded.truncated());
+        Encoded encoded = labels.tokens(tokenizer, Objects.requireNonNull(content.text), content.pair);
+        float[] values = labels.values(encoded, Objects.requireNonNull(content.label));
+        return new Coded(encoded.example(values, weight, key), encoded.truncated());
     }
 
-    /** What a partition holds. */
+    /** The number of rows and problems, and the first row with a problem. */
     private static final class Found implements Serializable {
 
         private static final long serialVersionUID = 1L;
 
-        long rows;
-        long problems;
+        private long rows;
+        private long problems;
+        private @Nullable InputRow first;
 
-        @Nullable
-        InputRow first;
-
-        void add(InputRow row, RowCoder coder) {
+        Found add(InputRow row, RowCoder coder) {
             rows++;
             if (coder.problem(row.content).isPresent()) {
                 problems++;
                 keepFirst(row);
             }
+            return this;
         }
 
-        void add(Found other) {
+        Found add(Found other) {
             rows += other.rows;
             problems += other.problems;
             if (other.first != null) {
                 keepFirst(other.first);
             }
+            return this;
         }
 
         private void keepFirst(InputRow row) {

@@ -4,7 +4,7 @@ import java.io.Serializable;
 import java.util.Comparator;
 import org.sparklora.worker.contract.KeyedRandom;
 
-/** Where a row stands in the shuffled order: by key, then by content and occurrence where keys are equal. */
+/** Position of a row in the shuffled order: by key; equal keys by content and occurrence. */
 final class RowKey implements Serializable, Comparable<RowKey> {
 
     private static final long serialVersionUID = 1L;
@@ -18,7 +18,7 @@ final class RowKey implements Serializable, Comparable<RowKey> {
     private final ContentHash content;
     private final long occurrence;
 
-    /** The key of the n-th row, from 0, of those that say the same. */
+    /** The key of the n-th row, from 0, among the rows with equal content. */
     RowKey(long seedKey, ContentHash content, long occurrence) {
         this.key = KeyedRandom.mix(content.key(seedKey), occurrence);
         this.content = content;

@@ -3,7 +3,7 @@ package org.sparklora.driver.cluster.data;
 import org.apache.spark.Partitioner;
 import org.sparklora.worker.contract.ShardPlan;
 
-/** Shard of a global rank: round-robin, as the plan's given order says, or in consecutive slices. */
+/** Assigns a row index to a shard: round-robin, in the given order of the plan, or in consecutive slices. */
 final class RowPartitioner extends Partitioner {
 
     private static final long serialVersionUID = 1L;
@@ -22,14 +22,14 @@ final class RowPartitioner extends Partitioner {
         this.plan = plan;
     }
 
-    /** As training needs it. */
+    /** The assignment of training rows. */
     static RowPartitioner training(ShardPlan plan) {
         return new RowPartitioner(plan.given() ? Kind.GIVEN : Kind.ROUND_ROBIN, plan);
     }
 
-    /** S consecutive slices that differ by at most one row. */
+    /** S consecutive slices whose sizes differ by at most one row. */
     static RowPartitioner slices(int shards, long rows) {
-        // Only S and N matter here: the slices know no steps.
+        // Slices have no steps, so the batch size does not matter.
         return new RowPartitioner(Kind.SLICES, new ShardPlan(shards, shards, rows, true));
     }
 
@@ -40,17 +40,17 @@ final class RowPartitioner extends Partitioner {
 
     @Override
     public int getPartition(Object key) {
-        long rank = (Long) key;
+        long rowIndex = (Long) key;
         return switch (kind) {
-            case ROUND_ROBIN -> (int) (rank % plan.shards());
-            case GIVEN -> plan.shardOfGivenRow(rank);
-            case SLICES -> slice(rank);
+            case ROUND_ROBIN -> (int) (rowIndex % plan.shards());
+            case GIVEN -> plan.shardOfGivenRow(rowIndex);
+            case SLICES -> slice(rowIndex);
         };
     }
 
-    private int slice(long rank) {
-        // The inverse of from(s) = floor(s·N/S): the largest s with from(s) at most the rank.
-        return (int) (((rank + 1) * plan.shards() - 1) / plan.examples());
+    private int slice(long rowIndex) {
+        // The inverse of from(s) = floor(s·N/S): the largest s with from(s) at most the row index.
+        return (int) (((rowIndex + 1) * plan.shards() - 1) / plan.examples());
     }
 
     @Override

@@ -3,7 +3,7 @@ package org.sparklora.driver.cluster.data;
 import java.io.Serializable;
 import org.jspecify.annotations.Nullable;
 
-/** What a row says, as text; null where it says nothing. */
+/** The content of a row as text; null where the row has no value. */
 final class RowText implements Serializable {
 
     private static final long serialVersionUID = 1L;

@@ -9,6 +9,7 @@ import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.Function2;
 import org.apache.spark.broadcast.Broadcast;
+import org.sparklora.driver.cluster.data.RowCoder.Coded;
 import org.sparklora.worker.data.Example;
 import org.sparklora.worker.data.Shard;
 import org.sparklora.worker.data.TextTokenizer;
@@ -16,46 +17,44 @@ import org.sparklora.worker.data.TokenizerSpec;
 import scala.Tuple2;
 
 /**
- * Moves rows with a global rank to their shards: partition i holds shard i, its rows by rank.
+ * Moves rows to their shards by row index. Partition i holds shard i, its rows in the order of their index.
  *
- * <p>The last step is a shuffle, so the stage that uses the shards has S tasks and no merged ancestors: what a barrier
- * stage asks for.
+ * <p>The last step is a shuffle, so that the stage that uses the shards has S tasks and no coalesced ancestors, as a barrier
+ * stage requires.
  */
 final class Shards {
 
     private Shards() {}
 
-    /** Deals examples that are ready. */
-    static JavaRDD<Shard> deal(JavaPairRDD<Long, CodedExample> ranked, RowPartitioner byRank) {
-        Function2<Integer, Iterator<Tuple2<Long, CodedExample>>, Iterator<Shard>> gather = (index, rows) -> {
+    /** Builds shards of examples. */
+    static JavaRDD<Shard> ofExamples(JavaPairRDD<Long, Coded> byRowIndex, RowPartitioner partitioner) {
+        Function2<Integer, Iterator<Tuple2<Long, Coded>>, Iterator<Shard>> build = (index, rows) -> {
             Builder shard = new Builder();
             while (rows.hasNext()) {
                 shard.add(rows.next()._2());
             }
             return shard.build(index);
         };
-        return ranked.repartitionAndSortWithinPartitions(byRank).mapPartitionsWithIndex(gather, true);
+        return byRowIndex.repartitionAndSortWithinPartitions(partitioner).mapPartitionsWithIndex(build, true);
     }
 
-    /** Deals rows and encodes them in their shard; the key is the rank, and a row without text is left out. */
-    static JavaRDD<Shard> encode(
-            JavaPairRDD<Long, RowText> ranked, RowPartitioner byRank, RowCoder coder, Tokens tokens) {
-        Function2<Integer, Iterator<Tuple2<Long, RowText>>, Iterator<Shard>> gather = (index, rows) -> {
+    /** Builds shards of rows, and encodes each row in its shard. The key of an example is its row index. */
+    static JavaRDD<Shard> ofRows(
+            JavaPairRDD<Long, RowText> byRowIndex, RowPartitioner partitioner, RowCoder coder, Tokens tokens) {
+        Function2<Integer, Iterator<Tuple2<Long, RowText>>, Iterator<Shard>> build = (index, rows) -> {
             Builder shard = new Builder();
             try (TextTokenizer tokenizer = tokens.open()) {
                 while (rows.hasNext()) {
                     Tuple2<Long, RowText> row = rows.next();
-                    if (!RowCoder.isMissing(row._2())) {
-                        shard.add(coder.encode(tokenizer, row._2(), row._1()));
-                    }
+                    shard.add(coder.encode(tokenizer, row._2(), row._1()));
                 }
             }
             return shard.build(index);
         };
-        return ranked.repartitionAndSortWithinPartitions(byRank).mapPartitionsWithIndex(gather, true);
+        return byRowIndex.repartitionAndSortWithinPartitions(partitioner).mapPartitionsWithIndex(build, true);
     }
 
-    /** Opens the tokenizer in an executor. */
+    /** Opens the tokenizer on an executor. */
     static final class Tokens implements Serializable {
 
         private static final long serialVersionUID = 1L;
@@ -64,7 +63,7 @@ final class Shards {
         private final int maxLength;
 
         Tokens(JavaSparkContext spark, Tokenization tokenization) {
-            // Wrong settings fail here, on the driver, and not once a task.
+            // Invalid settings fail here on the driver, not once in every task.
             TextTokenizer.open(tokenization.tokenizer(), tokenization.maxLength())
                     .close();
             this.spec = spark.broadcast(tokenization.tokenizer());
@@ -81,7 +80,7 @@ final class Shards {
         private final List<Example> examples = new ArrayList<>();
         private int truncated;
 
-        void add(CodedExample row) {
+        void add(Coded row) {
             examples.add(row.example);
             truncated += row.truncated ? 1 : 0;
         }

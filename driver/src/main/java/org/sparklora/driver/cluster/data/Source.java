@@ -4,15 +4,15 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Where rows come from and which columns matter.
+ * The location of rows, and the columns to read.
  *
- * @param path file, directory or pattern, as Spark's readers take it
- * @param format csv, parquet or json; empty: from the file's name
- * @param text column of the text
+ * @param path file, directory or glob pattern, as Spark's readers accept it
+ * @param format csv, tsv, parquet or json; if empty, the file name decides
+ * @param text column of the first text, or of words
  * @param textPair column of the second text
  * @param label column of the label; empty for data without labels
  * @param weight column of the row's weight in the loss
- * @param options options of Spark's reader, over ours
+ * @param options options of Spark's reader, which override the defaults
  */
 public record Source(
         String path,
@@ -27,13 +27,13 @@ public record Source(
         options = Map.copyOf(options);
     }
 
-    /** Rows of a text and a label column, the format from the file's name. */
+    /** A source with a text and a label column; the file name decides the format. */
     public static Source of(String path, String text, String label) {
         return new Source(
                 path, Optional.empty(), text, Optional.empty(), Optional.of(label), Optional.empty(), Map.of());
     }
 
-    /** The same source without a label column. */
+    /** Returns this source without the label column. */
     public Source unlabelled() {
         return new Source(path, format, text, textPair, Optional.empty(), weight, options);
     }

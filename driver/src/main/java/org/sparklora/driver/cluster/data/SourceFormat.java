@@ -1,12 +1,12 @@
 package org.sparklora.driver.cluster.data;
 
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 import java.util.TreeMap;
-import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
@@ -14,29 +14,38 @@ import org.apache.hadoop.fs.LocatedFileStatus;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.RemoteIterator;
 
-/** The format of a source and the reader options that belong to it. */
+/** The format of a source, and the reader options for it. */
 enum SourceFormat {
     CSV,
+    TSV,
     PARQUET,
     JSON;
 
-    /** Holds what Spark could not parse of a row. */
+    /** The column in which Spark returns the text of a row that it cannot parse. */
     static final String MALFORMED = "_spark_lora_malformed";
+
+    /** Compressed files, by the extensions that Hadoop's codecs have. */
+    private static final String COMPRESSED = "\\.(gz|bz2|zst|lz4|snappy|deflate)$";
 
     /** Spark's name of the format. */
     String sparkName() {
-        return name().toLowerCase(Locale.ROOT);
+        return this == TSV ? "csv" : name().toLowerCase(Locale.ROOT);
     }
 
-    /** Reader options: ours, with the source's own laid over them. */
-    Map<String, String> options(Source source, String name) {
+    /** Whether rows are lines of separated fields. */
+    boolean isDelimited() {
+        return this == CSV || this == TSV;
+    }
+
+    /** Returns the reader options: our defaults, overridden by the source's own. */
+    Map<String, String> options(Source source) {
         Map<String, String> options = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
         if (this != PARQUET) {
             // Not FAILFAST: its message names neither file nor row.
             options.put("mode", "PERMISSIVE");
             options.put("encoding", "UTF-8");
         }
-        if (this == CSV) {
+        if (isDelimited()) {
             options.put("header", "true");
             options.put("quote", "\"");
             options.put("escape", "\"");
@@ -44,13 +53,13 @@ enum SourceFormat {
             options.put("inferSchema", "false");
             options.put("ignoreLeadingWhiteSpace", "false");
             options.put("ignoreTrailingWhiteSpace", "false");
-            options.put("sep", name.equals("tsv") ? "\t" : ",");
+            options.put("sep", this == TSV ? "\t" : ",");
         }
         if (this == JSON) {
             options.put("primitivesAsString", "true");
         }
         source.options().forEach((key, value) -> {
-            // One option under two names: ours would win or lose by chance.
+            // Spark knows two names for these options. If both were set, Spark would choose one.
             if (key.equalsIgnoreCase("delimiter")) {
                 options.remove("sep");
             }
@@ -65,47 +74,46 @@ enum SourceFormat {
         return options;
     }
 
-    /** The format that a name stands for. */
-    static SourceFormat of(Source source, String name) {
+    /**
+     * Returns the configured format of a source, or the format that the extension of its first data file stands for.
+     *
+     * @throws DataException if the source has no data file, or the format is unknown
+     */
+    static SourceFormat of(Source source, Configuration hadoop) {
+        String first = firstFile(source, hadoop);
+        String name = source.format().map(f -> f.toLowerCase(Locale.ROOT)).orElseGet(() -> extension(first));
         return switch (name) {
-            case "csv", "tsv" -> CSV;
+            case "csv" -> CSV;
+            case "tsv" -> TSV;
             case "parquet" -> PARQUET;
             case "json", "jsonl", "ndjson" -> JSON;
             default ->
                 throw new DataException(
+                        "data.format.unknown",
                         "'" + source.path() + "': the format " + (name.isEmpty() ? "" : "'" + name + "' ")
-                                + "is none of csv, tsv, parquet, json, jsonl; set format in the data section to one of these");
+                                + "is not known; set format in the data section to csv, tsv, parquet, json or jsonl");
         };
     }
 
-    /** The source's format in lower case: as configured, or the extension of its first data file. */
-    static String name(Source source, Configuration hadoop) {
-        String first = firstFile(source, hadoop);
-        Optional<String> chosen = source.format().map(f -> f.toLowerCase(Locale.ROOT));
-        return chosen.orElseGet(() -> extension(first));
-    }
-
     private static String extension(String file) {
-        String name = file.substring(file.lastIndexOf('/') + 1).toLowerCase(Locale.ROOT);
-        for (String compressed : new String[] {".gz", ".bz2", ".zst", ".lz4", ".snappy", ".deflate"}) {
-            if (name.endsWith(compressed)) {
-                name = name.substring(0, name.length() - compressed.length());
-            }
-        }
+        String name = file.substring(file.lastIndexOf('/') + 1)
+                .toLowerCase(Locale.ROOT)
+                .replaceFirst(COMPRESSED, "");
         int dot = name.lastIndexOf('.');
         return dot < 0 ? "" : name.substring(dot + 1);
     }
 
-    /** The first data file by path; fails where there is none. */
     private static String firstFile(Source source, Configuration hadoop) {
+        List<String> names = new ArrayList<>();
         try {
             Path path = new Path(source.path());
             FileSystem files = path.getFileSystem(hadoop);
             FileStatus[] found = files.globStatus(path);
             if (found == null || found.length == 0) {
-                throw new DataException("'" + source.path() + "' does not exist; check the path in the data section");
+                throw new DataException(
+                        "data.file.missing",
+                        "'" + source.path() + "' does not exist; check the path in the data section");
             }
-            Stream.Builder<String> names = Stream.builder();
             for (FileStatus status : found) {
                 RemoteIterator<LocatedFileStatus> below = files.listFiles(status.getPath(), true);
                 while (below.hasNext()) {
@@ -115,20 +123,21 @@ enum SourceFormat {
                     }
                 }
             }
-            return names.build()
-                    .sorted()
-                    .findFirst()
-                    .orElseThrow(() -> new DataException(
-                            "'" + source.path() + "' holds no data file; check the path in the data section"));
         } catch (IOException | IllegalArgumentException e) {
             throw new DataException(
+                    "data.file.unreadable",
                     "'" + source.path() + "' cannot be read: " + e.getMessage()
                             + "; check the path and its permissions",
                     e);
         }
+        return names.stream()
+                .min(String::compareTo)
+                .orElseThrow(() -> new DataException(
+                        "data.file.missing",
+                        "'" + source.path() + "' contains no data file; check the path in the data section"));
     }
 
-    /** Spark skips files and folders whose names start with _ or a dot, below the path that was given. */
+    /** Below the given path, Spark skips files and folders whose names start with an underscore or a dot. */
     private static boolean isData(Path root, Path file) {
         String below = file.toString()
                 .substring(Math.min(root.toString().length(), file.toString().length()));

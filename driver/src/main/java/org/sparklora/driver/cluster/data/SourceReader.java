@@ -18,6 +18,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.DataFrameReader;
@@ -34,17 +35,17 @@ import org.apache.spark.sql.types.StructType;
 
 /**
  * Reads a source as a table of {@value #FILE}, {@value #ROW} (from 1 within its file), {@value #TEXT},
- * {@value #TEXT_PAIR}, {@value #LABEL} and {@value #WEIGHT}, all but the row as text; what is missing or empty is null.
- * Lists (label sets, words, tags) are JSON arrays as text, whatever the source spells them like: see {@link TextLists}.
+ * {@value #TEXT_PAIR}, {@value #LABEL} and {@value #WEIGHT}. All columns but the row number are text; missing and empty
+ * values are null. Lists (label sets, words, tags) are JSON arrays in a text column, see {@link TextLists}.
  *
- * <p>Reading checks the whole input once, so a malformed row is reported here. The table itself is lazy and parses the
- * input anew each time it is used: persist it where several passes follow.
+ * <p>Reading checks the whole input once, so that a malformed row is reported here. The table is lazy and parses the input
+ * again each time it is used: persist it before several passes.
  *
- * <p>In a CSV file with Windows line ends, a line break within quotes is read as a line feed: Spark's parser does that.
+ * <p>In a CSV file with Windows line ends, Spark's parser reads a line break within quotes as a line feed.
  */
 public final class SourceReader {
 
-    /** Column of the file's name, text. */
+    /** Column of the file's URI, text. */
     public static final String FILE = "file";
     /** Column of the row's number within its file, from 1, a long. */
     public static final String ROW = "row";
@@ -52,18 +53,19 @@ public final class SourceReader {
     public static final String TEXT = "text";
     /** Column of the second text; null for single texts. */
     public static final String TEXT_PAIR = "text_pair";
-    /** Column of the label as text; of several as a JSON array. */
+    /** Column of the label as text, or of several labels as a JSON array. */
     public static final String LABEL = "label";
-    /** Column of the weight as text; null where every row counts 1. */
+    /** Column of the weight as text; null for the weight 1. */
     public static final String WEIGHT = "weight";
 
-    /** All columns of the input, as a struct; only where asked for. */
+    /** All columns of the input as a struct; only in tables of {@link #readWithInput}. */
     public static final String INPUT = "input";
 
     private static final String BLOCK = "_spark_lora_block";
     private static final String POSITION = "_spark_lora_position";
 
     private final SparkSession spark;
+    private final Configuration hadoop;
     private final Source source;
     private final SourceFormat format;
     private final Map<String, String> options;
@@ -71,29 +73,33 @@ public final class SourceReader {
 
     private SourceReader(SparkSession spark, Source source, RowKind kind) {
         this.spark = spark;
+        this.hadoop = spark.sparkContext().hadoopConfiguration();
         this.source = source;
         this.kind = kind;
-        String name = SourceFormat.name(source, spark.sparkContext().hadoopConfiguration());
-        this.format = SourceFormat.of(source, name);
-        this.options = format.options(source, name);
+        this.format = SourceFormat.of(source, hadoop);
+        this.options = format.options(source);
     }
 
-    /** Refuses a source without a data file, or of an unknown format: what can be told before Spark starts. */
+    /**
+     * Checks that a source has a data file and a known format. Needs no Spark session.
+     *
+     * @throws DataException if it does not
+     */
     public static void requireFiles(Source source, Configuration hadoop) {
-        SourceFormat.of(source, SourceFormat.name(source, hadoop));
+        SourceFormat.of(source, hadoop);
     }
 
-    /** The rows of a source with one text and one label each. */
+    /** Reads rows with one text and one label each. */
     public static Dataset<Row> read(SparkSession spark, Source source) {
         return read(spark, source, RowKind.ONE_LABEL);
     }
 
-    /** The rows of a source. */
+    /** Reads rows. */
     public static Dataset<Row> read(SparkSession spark, Source source, RowKind kind) {
         return new SourceReader(spark, source, kind).rows(false);
     }
 
-    /** The rows of a source, with all its own columns in the struct {@value #INPUT}. */
+    /** Reads rows, with all columns of the input in the struct {@value #INPUT}. */
     public static Dataset<Row> readWithInput(SparkSession spark, Source source, RowKind kind) {
         return new SourceReader(spark, source, kind).rows(true);
     }
@@ -102,10 +108,11 @@ public final class SourceReader {
         try {
             StructType schema = schema();
             requireColumns(schema);
-            Dataset<Row> raw = reader().schema(withMalformed(schema)).load(source.path());
-            if (format == SourceFormat.CSV && "true".equalsIgnoreCase(options.get("header"))) {
-                new CsvHeaders(spark.sparkContext().hadoopConfiguration(), file -> columns(reader().load(file)))
-                        .requireSame(source, raw.inputFiles());
+            StructType read =
+                    format == SourceFormat.PARQUET ? schema : schema.add(SourceFormat.MALFORMED, DataTypes.StringType);
+            Dataset<Row> raw = reader().schema(read).load(source.path());
+            if (format.isDelimited() && "true".equalsIgnoreCase(options.get("header"))) {
+                CsvHeaders.requireSame(source, raw.inputFiles(), reader(), hadoop);
             }
             Dataset<Row> numbered = numbered(raw, schema, withInput);
             requireWellFormed(numbered, schema);
@@ -113,8 +120,34 @@ public final class SourceReader {
         } catch (DataException e) {
             throw e;
         } catch (Exception e) {
-            throw SparkFailures.reading(source, e);
+            throw unreadable(e);
         }
+    }
+
+    /** Tells an unreadable source from a failure of the cluster. */
+    private RuntimeException unreadable(Exception e) {
+        StringBuilder all = new StringBuilder();
+        Throwable root = e;
+        for (Throwable t = e; t != null; t = t.getCause()) {
+            all.append(t).append('\n');
+            root = t;
+        }
+        boolean cluster = root instanceof InterruptedException
+                || Stream.of("ExecutorLostFailure", "cancelled", "SparkContext").anyMatch(all.toString()::contains);
+        if (cluster) {
+            return e instanceof RuntimeException r ? r : new IllegalStateException(e);
+        }
+        String message = root.getMessage() == null ? root.toString() : root.getMessage();
+        return new DataException(
+                "data.file.unreadable",
+                "'" + source.path() + "' cannot be read: "
+                        + shortened(message.strip().lines().findFirst().orElse(""), 300)
+                        + "; check the file, its permissions, and format and options in the data section",
+                e);
+    }
+
+    private static String shortened(String text, int max) {
+        return text.length() > max ? text.substring(0, max) + "…" : text;
     }
 
     private DataFrameReader reader() {
@@ -122,77 +155,76 @@ public final class SourceReader {
     }
 
     private StructType schema() {
-        Dataset<Row> raw = reader().load(source.path());
-        List<StructField> fields = Arrays.stream(raw.schema().fields())
+        StructField[] fields = Arrays.stream(
+                        reader().load(source.path()).schema().fields())
                 .filter(f -> !f.name().equals(SourceFormat.MALFORMED))
-                .toList();
-        if (fields.isEmpty()) {
-            throw new DataException("'" + source.path() + "' "
-                    + (format == SourceFormat.JSON
-                            ? "holds no line that is a JSON object; for JSON over several lines set options: {multiLine: true}"
-                            : "is empty; it needs a header and at least one row"));
+                .toArray(StructField[]::new);
+        if (fields.length == 0) {
+            throw new DataException(
+                    "data.file.empty",
+                    "'" + source.path() + "' "
+                            + (format == SourceFormat.JSON
+                                    ? "has no line that is a JSON object; for JSON objects over several lines set options:"
+                                            + " {multiLine: true}"
+                                    : "is empty; it needs a header and at least one row"));
         }
-        return new StructType(fields.toArray(new StructField[0]));
-    }
-
-    private StructType withMalformed(StructType schema) {
-        return format == SourceFormat.PARQUET ? schema : schema.add(SourceFormat.MALFORMED, DataTypes.StringType);
-    }
-
-    private static List<String> columns(Dataset<Row> raw) {
-        return Arrays.asList(raw.columns());
+        return new StructType(fields);
     }
 
     private void requireColumns(StructType schema) {
-        List<String> there = Arrays.asList(schema.fieldNames());
-        List<String> wanted = new ArrayList<>(List.of(source.text()));
-        source.textPair().ifPresent(wanted::add);
-        source.label().ifPresent(wanted::add);
-        source.weight().ifPresent(wanted::add);
-        for (String name : wanted) {
-            if (!there.contains(name)) {
-                throw new DataException("'" + source.path() + "' has no column '" + name + "'"
-                        + DidYouMean.hint(name, there) + " Its columns are " + DidYouMean.list(there)
-                        + "; name the right one in the data section");
-            }
-            requireType(name, schema.apply(name).dataType());
-        }
+        List<String> names = Arrays.asList(schema.fieldNames());
+        Stream.of(Optional.of(source.text()), source.textPair(), source.label(), source.weight())
+                .flatMap(Optional::stream)
+                .forEach(name -> {
+                    if (!names.contains(name)) {
+                        throw new DataException(
+                                "data.column.missing",
+                                "'" + source.path() + "' has no column '" + name + "'" + DidYouMean.hint(name, names)
+                                        + " Its columns are " + DidYouMean.list(names)
+                                        + "; name the right one in the data section");
+                    }
+                    requireType(name, schema.apply(name).dataType());
+                });
     }
 
     private void requireType(String name, DataType type) {
         boolean ofText = name.equals(source.text());
         boolean ofLabel = source.label().filter(name::equals).isPresent();
         boolean list = type instanceof ArrayType array && !isNested(array.elementType());
+        boolean valid;
+        String needed;
         if (kind == RowKind.TAGGED_WORDS && (ofText || ofLabel)) {
-            if (!list) {
-                throw new DataException("'" + source.path() + "': column '" + name + "' is of type "
-                        + type.simpleString() + "; token_classification needs an array of "
-                        + (ofText ? "words" : "tags") + " a row, which JSON lines and Parquet can hold");
-            }
+            valid = list;
+            needed = "token_classification needs an array of " + (ofText ? "words" : "tags")
+                    + " a row, as in JSON lines or Parquet";
         } else if (kind == RowKind.LABEL_SET && ofLabel) {
-            if (isNested(type) && !list) {
-                throw new DataException("'" + source.path() + "': column '" + name + "' is of type "
-                        + type.simpleString() + "; it must hold an array of labels a row, or a text: labels separated"
-                        + " by |");
-            }
-        } else if (isNested(type)) {
-            throw new DataException("'" + source.path() + "': column '" + name + "' is of type " + type.simpleString()
-                    + "; it must hold one text or number a row");
+            valid = list || !isNested(type);
+            needed = "it must hold an array of labels a row, or a text with labels separated by |";
+        } else {
+            valid = !isNested(type);
+            needed = "it must hold one text or number a row";
+        }
+        if (!valid) {
+            throw new DataException(
+                    "data.column.type",
+                    "'" + source.path() + "': column '" + name + "' is of type " + type.simpleString() + "; " + needed);
         }
     }
 
-    private static boolean isNested(DataType type) {
+    /** Whether values of the type hold other values. */
+    public static boolean isNested(DataType type) {
         return type instanceof StructType || type instanceof ArrayType || type instanceof MapType;
     }
 
     /**
-     * Adds file and row. Spark packs the pieces of files into partitions by size, so the only order that holds is the
-     * one within a piece: rows are numbered by the piece's start and then by position.
+     * Adds file and row number. Spark packs splits of files into partitions by size, so only the order within a split is
+     * reliable: rows are numbered by the start of their split, then by their position in it.
      */
     private Dataset<Row> numbered(Dataset<Row> raw, StructType schema, boolean withInput) {
+        boolean parquet = format == SourceFormat.PARQUET;
         List<Column> columns = new ArrayList<>();
         columns.add(col("_metadata.file_path").as(FILE));
-        if (format == SourceFormat.PARQUET) {
+        if (parquet) {
             columns.add(col("_metadata.row_index").plus(1).as(ROW));
         } else {
             columns.add(col("_metadata.file_block_start").as(BLOCK));
@@ -204,15 +236,12 @@ public final class SourceReader {
         columns.add(text(source.weight()).as(WEIGHT));
         if (withInput) {
             Column[] all =
-                    Arrays.stream(schema.fieldNames()).map(SourceReader::named).toArray(Column[]::new);
+                    Arrays.stream(schema.fieldNames()).map(DatasetRows::named).toArray(Column[]::new);
             columns.add(struct(all).as(INPUT));
         }
-        columns.add(
-                format == SourceFormat.PARQUET
-                        ? lit(null).cast(DataTypes.StringType).as(SourceFormat.MALFORMED)
-                        : col(SourceFormat.MALFORMED));
+        columns.add((parquet ? text(Optional.empty()) : col(SourceFormat.MALFORMED)).as(SourceFormat.MALFORMED));
         Dataset<Row> selected = raw.select(columns.toArray(new Column[0]));
-        if (format == SourceFormat.PARQUET) {
+        if (parquet) {
             return selected;
         }
         Column row = row_number()
@@ -229,7 +258,7 @@ public final class SourceReader {
         if (column.isEmpty()) {
             return lit(null).cast(DataTypes.StringType);
         }
-        Column text = named(column.get()).cast(DataTypes.StringType);
+        Column text = DatasetRows.named(column.get()).cast(DataTypes.StringType);
         return when(text.notEqual(lit("")), text);
     }
 
@@ -248,22 +277,18 @@ public final class SourceReader {
                 : when(text.isNull(), none).otherwise(to_json(split(text, "\\|", -1)));
     }
 
-    /** An array that is missing or has no element is null. */
+    /** An array as JSON; null if it is missing or has no element. */
     private static Column words(String column) {
-        return when(size(named(column)).gt(0), to_json(strings(column)));
+        return when(size(DatasetRows.named(column)).gt(0), to_json(strings(column)));
     }
 
     private static Column strings(String column) {
-        return named(column).cast(DataTypes.createArrayType(DataTypes.StringType));
-    }
-
-    private static Column named(String column) {
-        return col("`" + column.replace("`", "``") + "`");
+        return DatasetRows.named(column).cast(DataTypes.createArrayType(DataTypes.StringType));
     }
 
     private void requireWellFormed(Dataset<Row> numbered, StructType schema) {
         Column malformed = col(SourceFormat.MALFORMED);
-        // Spark refuses a query of malformed rows alone, so the text is counted too.
+        // Spark refuses to query the column of malformed rows alone, so the text is counted too.
         Row seen = numbered.agg(
                         count(lit(1)),
                         count(malformed),
@@ -271,22 +296,25 @@ public final class SourceReader {
                         count(col(TEXT)))
                 .head();
         if (seen.getLong(0) == 0) {
-            throw new DataException("'" + source.path() + "' has "
-                    + (format == SourceFormat.CSV ? "a header but no rows" : "no rows")
-                    + "; it needs at least one");
+            throw new DataException(
+                    "data.file.empty",
+                    "'" + source.path() + "' has " + (format.isDelimited() ? "a header but no rows" : "no rows")
+                            + "; it needs at least one row");
         }
-        if (seen.getLong(1) > 0) {
+        long bad = seen.getLong(1);
+        if (bad > 0) {
             Row first = seen.getStruct(2);
-            String text = first.getString(2).strip().replaceAll("\\s+", " ");
-            throw new DataException(InputRow.place(first.getString(0), first.getLong(1)) + ": "
-                    + (format == SourceFormat.CSV
-                            ? "the row does not have the " + schema.length() + " fields of the header"
-                            : "this is no JSON object")
-                    + ": " + (text.length() > 60 ? text.substring(0, 60) + "…" : text)
-                    + InputRow.more(seen.getLong(1))
-                    + (format == SourceFormat.CSV
-                            ? "; put fields that hold a comma, a quote or a line break into double quotes"
-                            : "; write one object a line, or set options: {multiLine: true}"));
+            String text = shortened(first.getString(2).strip().replaceAll("\\s+", " "), 60);
+            throw new DataException(
+                    "data.row.malformed",
+                    InputRow.location(first.getString(0), first.getLong(1)) + ": "
+                            + (format.isDelimited()
+                                    ? "the row does not have the " + schema.length() + " fields of the header"
+                                    : "this is not a JSON object")
+                            + ": " + text + (bad > 1 ? " (the first of " + bad + " such rows)" : "")
+                            + (format.isDelimited()
+                                    ? "; quote fields that contain a comma, a quote or a line break"
+                                    : "; write one object a line, or set options: {multiLine: true}"));
         }
     }
 }

@@ -7,21 +7,18 @@ import org.apache.spark.sql.Row;
 import org.sparklora.worker.contract.KeyedRandom;
 
 /**
- * Training rows cut into training and validation by hash(seed, text, pair).
+ * Training rows split into training and validation rows by hash(seed, text, pair).
  *
- * <p>All rows of one text are on one side, whatever their labels, so nothing that is trained on is validated on. Of D
- * distinct texts, the fraction times D with the least hashes, rounded, are the validation's: never none and never all.
- * The same for any order and partitioning of the input.
- *
- * @param training the larger part
- * @param validation the part to validate on
+ * <p>All rows with the same text are in the same part, whatever their labels, so that no text is both trained and validated
+ * on. Of D distinct texts, the round(fraction · D) with the smallest hashes become validation texts, at least one and at most
+ * D − 1. The split does not depend on the order and partitioning of the input.
  */
 public record Split(Dataset<Row> training, Dataset<Row> validation) {
 
     /**
-     * Splits rows that {@link SourceReader} read.
+     * Splits a table made by {@link SourceReader} or {@link DatasetRows}.
      *
-     * @param fraction the validation's part of the distinct texts, in (0, 1)
+     * @param fraction share of the distinct texts to validate on, in (0, 1)
      */
     public static Split of(Dataset<Row> rows, double fraction, long seed) {
         if (!(fraction > 0 && fraction < 1)) {
@@ -33,8 +30,10 @@ public record Split(Dataset<Row> training, Dataset<Row> validation) {
                 InputRow.of(rows).map(row -> hash(seedKey, row.content)).distinct();
         long distinct = hashes.count();
         if (distinct < 2) {
-            throw new DataException("data.validation.fraction: the training data has " + distinct
-                    + " distinct text(s), too few to set some aside; give a validation file");
+            throw new DataException(
+                    "data.rows.none",
+                    "data.validation.fraction: the training data has " + distinct
+                            + " distinct text(s), too few to set some aside; give a validation file");
         }
         long count = Math.min(distinct - 1, Math.max(1, Math.round(fraction * distinct)));
         long last = hashes.sortBy(h -> h, true, hashes.getNumPartitions())

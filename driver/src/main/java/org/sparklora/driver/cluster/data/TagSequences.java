@@ -1,14 +1,13 @@
 package org.sparklora.driver.cluster.data;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.data.Encoded;
 import org.sparklora.worker.data.TextTokenizer;
 
-/** A tag for each word: its class index at the word's first token, and none at its others. */
-public final class TagSequences implements LabelCodec {
+/** Encodes one tag for each word: the first token of a word has the tag's class index, its other tokens have none. */
+final class TagSequences implements LabelCodec {
 
     private static final long serialVersionUID = 1L;
 
@@ -18,54 +17,51 @@ public final class TagSequences implements LabelCodec {
         this.tags = tags;
     }
 
-    /** Tags in the order of the head's outputs; at least two. */
-    public static TagSequences of(List<String> names) {
+    /** Creates a codec for at least two tags, in the order of the head's outputs. */
+    static TagSequences of(List<String> names) {
         return new TagSequences(ClassLabels.of(names));
     }
 
     @Override
-    public Optional<String> problem(String text, String label) {
+    public Optional<Problem> problem(String text, String label) {
         List<@Nullable String> words = TextLists.parse(text);
-        List<@Nullable String> tagged = TextLists.parse(label);
-        if (words.size() != tagged.size()) {
-            return Optional.of(
-                    "there are " + words.size() + " words, but " + tagged.size() + " tags; give each word one tag");
+        List<@Nullable String> rowTags = TextLists.parse(label);
+        if (words.size() != rowTags.size()) {
+            return invalid("the row has " + words.size() + " words but " + rowTags.size()
+                    + " tags; give each word one tag");
         }
         for (int i = 0; i < words.size(); i++) {
             String word = words.get(i);
-            String tag = tagged.get(i);
+            String tag = rowTags.get(i);
             if (word == null || tag == null) {
-                return Optional.of(
-                        "word " + (i + 1) + (word == null ? " is missing" : " has no tag") + "; correct the row");
+                return invalid("word " + (i + 1) + (word == null ? " is missing" : " has no tag")
+                        + "; correct the row");
             }
-            Optional<String> problem = tags.problem(tag);
+            Optional<Problem> problem = tags.problem(tag);
             if (problem.isPresent()) {
-                return Optional.of("word " + (i + 1) + ", '" + word + "': " + problem.get());
+                String where = "word " + (i + 1) + ", '" + word + "': ";
+                return problem.map(p -> new Problem(p.code(), where + p.message()));
             }
         }
         return Optional.empty();
     }
 
+    private static Optional<Problem> invalid(String message) {
+        return Optional.of(new Problem("data.label.invalid", message));
+    }
+
     @Override
     public Encoded tokens(TextTokenizer tokenizer, String text, @Nullable String pair) {
-        List<String> words = new ArrayList<>();
-        for (@Nullable String word : TextLists.parse(text)) {
-            words.add(word == null ? "" : word);
-        }
-        return tokenizer.encodeWords(words);
+        return tokenizer.encodeWords(TextLists.present(TextLists.parse(text)));
     }
 
     @Override
     public float[] values(Encoded tokens, String label) {
-        List<@Nullable String> tagged = TextLists.parse(label);
-        float[] ofWords = new float[tagged.size()];
-        for (int i = 0; i < ofWords.length; i++) {
-            String tag = tagged.get(i);
-            if (tag == null) {
-                throw new IllegalArgumentException("word " + (i + 1) + " has no tag");
-            }
-            ofWords[i] = tags.encode(tag);
+        List<String> rowTags = TextLists.present(TextLists.parse(label));
+        float[] wordLabels = new float[rowTags.size()];
+        for (int i = 0; i < wordLabels.length; i++) {
+            wordLabels[i] = tags.encode(rowTags.get(i));
         }
-        return tokens.labels(ofWords);
+        return tokens.labels(wordLabels);
     }
 }

@@ -7,8 +7,8 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Lists of texts as one text: a JSON array of strings, in which null may stand for a missing one. */
-final class TextLists {
+/** Lists of texts in one text column: a JSON array of strings, with null for a missing element. */
+public final class TextLists {
 
     /** The empty list. */
     static final String EMPTY = "[]";
@@ -17,7 +17,7 @@ final class TextLists {
 
     private TextLists() {}
 
-    /** The elements, in order. */
+    /** Returns the elements, in order. */
     static List<@Nullable String> parse(String list) {
         try {
             List<@Nullable String> elements = new ArrayList<>();
@@ -26,7 +26,16 @@ final class TextLists {
             }
             return elements;
         } catch (JsonProcessingException e) {
-            throw new IllegalArgumentException("'" + list + "' is no JSON array", e);
+            throw new IllegalArgumentException("'" + list + "' is not a JSON array", e);
         }
+    }
+
+    /** Replaces missing elements by empty texts, so that the other elements keep their positions. */
+    public static List<String> present(List<@Nullable String> elements) {
+        List<String> all = new ArrayList<>(elements.size());
+        for (@Nullable String element : elements) {
+            all.add(element == null ? "" : element);
+        }
+        return all;
     }
 }

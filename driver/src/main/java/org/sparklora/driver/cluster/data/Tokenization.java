@@ -3,8 +3,8 @@ package org.sparklora.driver.cluster.data;
 import org.sparklora.worker.data.TokenizerSpec;
 
 /**
- * How texts become tokens.
+ * How texts are tokenized.
  *
- * @param maxLength most tokens of a text or pair, special tokens included
+ * @param maxLength maximum number of tokens of a text or pair, including special tokens
  */
 public record Tokenization(TokenizerSpec tokenizer, int maxLength) {}

@@ -11,6 +11,7 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.storage.StorageLevel;
 import org.apache.spark.util.TaskCompletionListener;
 import org.jspecify.annotations.Nullable;
+import org.sparklora.driver.cluster.data.RowCoder.Coded;
 import org.sparklora.worker.contract.KeyedRandom;
 import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.data.Shard;
@@ -19,11 +20,11 @@ import org.sparklora.worker.data.TextTokenizer;
 import scala.Tuple2;
 
 /**
- * Training rows, tokenised and dealt to S shards: partition i holds shard i, kept in Spark's storage.
+ * Training rows, tokenized and divided into S shards: partition i holds shard i, persisted by Spark.
  *
- * <p>Shuffled: rows are keyed by hash(seed, content, occurrence), sorted, and dealt round-robin. Rows that say the same
- * are the same example, so it does not matter which of them is which occurrence, and the shards are the same whatever
- * the order, files and partitions of the input. Given: by file and row, dealt as the plan says.
+ * <p>Order {@code shuffled}: rows are keyed by hash(seed, content, occurrence), sorted, and assigned to shards round-robin.
+ * Rows with equal content are interchangeable, so the shards do not depend on the order, files or partitions of the input.
+ * Order {@code given}: rows are sorted by file and row, and assigned as the {@link ShardPlan} says.
  */
 public final class TrainingData {
 
@@ -38,8 +39,9 @@ public final class TrainingData {
     }
 
     /**
-     * Checks, tokenises and deals the rows that {@link SourceReader} read. Uses them in several passes.
+     * Checks and tokenizes rows and divides them into shards. Reads the rows several times, so persist them before.
      *
+     * @param rows a table made by {@link SourceReader} or {@link DatasetRows}
      * @throws DataException for the first row, by file and row, that cannot be used
      */
     public static TrainingData prepare(
@@ -49,14 +51,13 @@ public final class TrainingData {
         Shards.Tokens tokens = new Shards.Tokens(spark, tokenization);
         RowCoder coder = new RowCoder(labels);
         JavaRDD<InputRow> input = InputRow.of(rows);
-        long count = coder.checkTraining(input);
-        ShardPlan plan = layout.plan(count);
+        ShardPlan plan = layout.plan(coder.check(input, "train on"));
+        RowPartitioner partitioner = RowPartitioner.training(plan);
         if (layout.given()) {
-            JavaPairRDD<Long, RowText> ranked = InputRow.inOrder(rows);
-            return new TrainingData(Shards.encode(ranked, RowPartitioner.training(plan), coder, tokens), plan);
+            return new TrainingData(Shards.ofRows(InputRow.inOrder(rows), partitioner, coder, tokens), plan);
         }
         int partitions = Math.max(layout.shards(), Math.max(spark.defaultParallelism(), input.getNumPartitions()));
-        JavaPairRDD<Long, CodedExample> ranked = input.mapToPair(
+        JavaPairRDD<Long, Coded> byRowIndex = input.mapToPair(
                         row -> new Tuple2<>(ContentHash.of(row.content), row.content))
                 .repartitionAndSortWithinPartitions(new HashRangePartitioner(partitions))
                 .mapPartitionsToPair(keyed(layout.seed(), coder, tokens))
@@ -64,23 +65,23 @@ public final class TrainingData {
                 .values()
                 .zipWithIndex()
                 .mapToPair(Tuple2::swap);
-        return new TrainingData(Shards.deal(ranked, RowPartitioner.training(plan)), plan);
+        return new TrainingData(Shards.ofExamples(byRowIndex, partitioner), plan);
     }
 
-    /** Numbers rows that say the same, which are neighbours here, and encodes each. */
-    private static PairFlatMapFunction<Iterator<Tuple2<ContentHash, RowText>>, RowKey, CodedExample> keyed(
+    /** Numbers rows with equal content, which are neighbours here, and encodes each row. */
+    private static PairFlatMapFunction<Iterator<Tuple2<ContentHash, RowText>>, RowKey, Coded> keyed(
             long seed, RowCoder coder, Shards.Tokens tokens) {
         long seedKey = KeyedRandom.key(seed, "data/row");
         return rows -> {
             TextTokenizer tokenizer = tokens.open();
-            // A task that fails half-way leaves its tokenizer too.
+            // Also closes the tokenizer of a task that fails.
             TaskCompletionListener close = context -> tokenizer.close();
             TaskContext.get().addTaskCompletionListener(close);
             return new KeyedRows(rows, seedKey, coder, tokenizer);
         };
     }
 
-    /** The shards; persisted. */
+    /** The shards, persisted. */
     public JavaRDD<Shard> shards() {
         return shards;
     }
@@ -90,7 +91,7 @@ public final class TrainingData {
         return plan;
     }
 
-    /** Counts and lengths. */
+    /** Counts and lengths of all rows. */
     public TextStatistics statistics() {
         return statistics;
     }
@@ -100,8 +101,8 @@ public final class TrainingData {
         shards.unpersist(true);
     }
 
-    /** Rows sorted by content in, rows with their keys out. */
-    private static final class KeyedRows implements Iterator<Tuple2<RowKey, CodedExample>> {
+    /** Turns rows sorted by content into examples with their keys. */
+    private static final class KeyedRows implements Iterator<Tuple2<RowKey, Coded>> {
 
         private final Iterator<Tuple2<ContentHash, RowText>> rows;
         private final long seedKey;
@@ -123,7 +124,7 @@ public final class TrainingData {
         }
 
         @Override
-        public Tuple2<RowKey, CodedExample> next() {
+        public Tuple2<RowKey, Coded> next() {
             Tuple2<ContentHash, RowText> row = rows.next();
             occurrence = last != null && row._1().equals(last) ? occurrence + 1 : 0;
             last = row._1();

@@ -1,54 +1,46 @@
 package org.sparklora.driver.cluster.score;
 
-/** Predicted sets of labels against wanted ones, row by row. Not thread-safe. */
+import java.util.Arrays;
+import java.util.stream.Stream;
+
+/** Compares predicted sets of labels with actual ones, row by row. Not thread-safe. */
 public final class LabelSetCounts {
 
-    private final long[] right;
-    private final long[] predicted;
-    private final long[] wanted;
+    private final Counts[] byLabel;
     private long rows;
     private long exact;
 
-    /** Counts of so many labels, all zero. */
+    /** Creates counts for a number of labels, all zero. */
     public LabelSetCounts(int labels) {
-        right = new long[labels];
-        predicted = new long[labels];
-        wanted = new long[labels];
+        byLabel = Stream.generate(Counts::new).limit(labels).toArray(Counts[]::new);
     }
 
-    /** Adds a row: for each label whether it was predicted, and whether it is wanted. */
-    public void add(boolean[] guess, boolean[] truth) {
-        boolean same = true;
-        for (int label = 0; label < right.length; label++) {
-            right[label] += guess[label] && truth[label] ? 1 : 0;
-            predicted[label] += guess[label] ? 1 : 0;
-            wanted[label] += truth[label] ? 1 : 0;
-            same &= guess[label] == truth[label];
+    /** Adds a row: for each label whether it was predicted, and whether the row has it. */
+    public void add(boolean[] predicted, boolean[] actual) {
+        for (int label = 0; label < byLabel.length; label++) {
+            byLabel[label].add(
+                    predicted[label] && actual[label] ? 1 : 0, predicted[label] ? 1 : 0, actual[label] ? 1 : 0);
         }
         rows++;
-        exact += same ? 1 : 0;
+        exact += Arrays.equals(predicted, actual) ? 1 : 0;
     }
 
-    /** Part of the rows whose whole set is right. */
+    /** Share of the rows whose whole set is correct. */
     public double exactMatch() {
-        return Ratio.of(exact, rows);
+        return Counts.ratio(exact, rows);
     }
 
-    /** F1 over the cells of all labels together. */
+    /** F1 over all labels of all rows. */
     public double microF1() {
-        return Ratio.f1(sum(right), sum(predicted), sum(wanted));
+        Counts all = new Counts();
+        for (Counts label : byLabel) {
+            all.add(label);
+        }
+        return all.f1();
     }
 
     /** F1 of one label. */
     public double f1(int label) {
-        return Ratio.f1(right[label], predicted[label], wanted[label]);
-    }
-
-    private static long sum(long[] counts) {
-        long sum = 0;
-        for (long count : counts) {
-            sum += count;
-        }
-        return sum;
+        return byLabel[label].f1();
     }
 }

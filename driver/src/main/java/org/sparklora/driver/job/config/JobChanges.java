@@ -9,6 +9,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
+import org.sparklora.driver.job.freeze.EpochSchedule;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.Sha256;
@@ -103,8 +104,8 @@ public final class JobChanges {
     private void events(int nextDecision) {
         Set<String> common = new TreeSet<>(before.lora().groups().keySet());
         common.retainAll(after.lora().groups().keySet());
-        List<ScheduleEvent> old = only(common, before.schedule().events());
-        List<ScheduleEvent> now = only(common, after.schedule().events());
+        List<EpochSchedule.Event> old = only(common, before.schedule().events());
+        List<EpochSchedule.Event> now = only(common, after.schedule().events());
         if (!old.equals(now)) {
             Map<String, @Nullable Object> left = new LinkedHashMap<>();
             Map<String, @Nullable Object> right = new LinkedHashMap<>();
@@ -112,9 +113,9 @@ public final class JobChanges {
             now.forEach(e -> right.put("[" + right.size() + "]", ResolvedYaml.event(e, after.lora())));
             compare("schedule.events", left, right);
         }
-        List<ScheduleEvent> all = after.schedule().events();
+        List<EpochSchedule.Event> all = after.schedule().events();
         for (int i = 0; i < all.size(); i++) {
-            ScheduleEvent event = all.get(i);
+            EpochSchedule.Event event = all.get(i);
             List<String> added = new ArrayList<>(event.thaw());
             added.addAll(event.freeze());
             added.removeAll(before.lora().groups().keySet());
@@ -141,14 +142,14 @@ public final class JobChanges {
     private static String addedBefore(int nextDecision, JobConfig job, String name) {
         return job.schedule().events().stream()
                 .filter(event -> event.add().contains(name) && event.epoch() < nextDecision)
-                .map(ScheduleEvent::when)
+                .map(EpochSchedule.Event::when)
                 .findFirst()
                 .orElse(NOTHING);
     }
 
     /** Where a job declares a group. */
     private static String path(JobConfig job, String name) {
-        List<ScheduleEvent> events = job.schedule().events();
+        List<EpochSchedule.Event> events = job.schedule().events();
         for (int i = 0; i < events.size(); i++) {
             if (events.get(i).add().contains(name)) {
                 return "schedule.events[" + i + "].add." + name;
@@ -157,9 +158,9 @@ public final class JobChanges {
         return "lora.groups." + name;
     }
 
-    private static List<ScheduleEvent> only(Set<String> groups, List<ScheduleEvent> events) {
+    private static List<EpochSchedule.Event> only(Set<String> groups, List<EpochSchedule.Event> events) {
         return events.stream()
-                .map(e -> new ScheduleEvent(
+                .map(e -> new EpochSchedule.Event(
                         e.epoch(),
                         e.step(),
                         List.of(),

@@ -62,7 +62,7 @@ final class JobReader {
             s.problem("labels", "must name at least one label");
         }
         // What the tokenizer needs for the special tokens of any pair and one token of text.
-        int maxLength = s.whole("max_length", 128, TextTokenizer.LEAST_LENGTH);
+        int maxLength = s.whole("max_length", 128, TextTokenizer.MIN_LENGTH);
         s.finish();
         return new ModelConfig(path.isEmpty() ? path : paths.input(path), task, labels, maxLength);
     }

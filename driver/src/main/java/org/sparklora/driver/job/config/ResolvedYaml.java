@@ -11,6 +11,7 @@ import java.util.OptionalInt;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
+import org.sparklora.driver.job.freeze.EpochSchedule;
 import org.sparklora.driver.job.manifest.ModulePattern;
 import org.sparklora.driver.job.manifest.PatternMap;
 import org.yaml.snakeyaml.DumperOptions;
@@ -203,7 +204,7 @@ public final class ResolvedYaml {
     }
 
     /** @param lora with the groups that events add */
-    static Map<String, @Nullable Object> event(ScheduleEvent event, LoraConfig lora) {
+    static Map<String, @Nullable Object> event(EpochSchedule.Event event, LoraConfig lora) {
         Map<String, @Nullable Object> add = new LinkedHashMap<>();
         event.add()
                 .forEach(name -> add.put(

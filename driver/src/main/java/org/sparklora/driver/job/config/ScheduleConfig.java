@@ -12,7 +12,7 @@ import org.sparklora.driver.job.freeze.WithEvents;
  * @param groups the groups that the policy acts on, the top one first; empty with {@link Policy#EPOCHS}
  * @param events in the file's order, not necessarily that of epochs; legal when applied in the order of epochs and steps
  */
-public record ScheduleConfig(PolicyConfig policy, List<String> live, List<String> groups, List<ScheduleEvent> events) {
+public record ScheduleConfig(PolicyConfig policy, List<String> live, List<String> groups, List<EpochSchedule.Event> events) {
 
     public ScheduleConfig {
         live = List.copyOf(live);
@@ -23,7 +23,7 @@ public record ScheduleConfig(PolicyConfig policy, List<String> live, List<String
     /** What decides in a run. */
     public FreezePolicy freezePolicy(long seed) {
         EpochSchedule schedule = new EpochSchedule(
-                live, events.stream().map(ScheduleEvent::event).toList());
+                live, events);
         if (policy.kind() == Policy.EPOCHS) {
             return schedule;
         }

@@ -5,6 +5,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.IntStream;
+import org.sparklora.driver.job.freeze.EpochSchedule;
 import org.sparklora.driver.job.text.NearMiss;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
@@ -47,12 +48,14 @@ final class ScheduleReader {
         }
         List<String> live = declared(s, "live", lora.groups().keySet());
         List<String> groups = groups(policy);
-        List<ScheduleEvent> events = IntStream.range(0, sections.size())
+        List<EpochSchedule.Event> events = IntStream.range(0, sections.size())
                 .mapToObj(i -> event(sections.get(i), adds.get(i), all.groups().keySet(), groups))
                 .toList();
         PolicyConfig config = new PolicyReader(s, metrics).read(policy, groups.size());
         s.finish();
-        new ScheduleReplay(live, all).check(sections, events);
+        EpochSchedule schedule = new EpochSchedule(live, events);
+        schedule.illegalMoves(schedule.initial(all.groups().keySet(), Set.of()), Integer.MAX_VALUE)
+                .forEach(move -> sections.get(move.event()).problem(move.key(), move.what()));
         if (!groups.isEmpty() && s.has("live") && allDeclared) {
             config.policy(live, groups, 0)
                     .problems(lora.groups().keySet(), Set.of())
@@ -78,11 +81,11 @@ final class ScheduleReader {
     }
 
     /** @param acted groups that the policy acts on */
-    private ScheduleEvent event(YamlSection e, List<String> add, Collection<String> names, List<String> acted) {
+    private EpochSchedule.Event event(YamlSection e, List<String> add, Collection<String> names, List<String> acted) {
         if (!e.has("epoch")) {
             e.problem("epoch", "is missing; it is the epoch, from 0, before which the event takes effect");
         }
-        ScheduleEvent event = new ScheduleEvent(
+        EpochSchedule.Event event = new EpochSchedule.Event(
                 e.whole("epoch", 0, 0),
                 e.whole("step", 0),
                 add,

@@ -7,7 +7,7 @@ import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 
 /**
- * The policy {@code autofreeze}: from the bottom group up, groups freeze whose gradient has settled.
+ * The policy {@code autofreeze}: groups whose gradient norm has settled freeze, from the bottom group up.
  *
  * <p>Liu, Agarwal and Venkataraman 2021, arXiv:2102.01386. After each evaluation interval T a group's ratio is |Δ(T-1) −
  * Δ(T)| / Δ(T-1), where Δ is its gradient's norm. Going up from the lowest live group, those freeze whose ratio is below a
@@ -76,24 +76,24 @@ public record AutoFreeze(List<String> live, List<String> groups, double percenti
         for (int i = 1; i < epochs.size(); i++) {
             double before = epochs.get(i - 1).gradientNorm(group);
             double change = Math.abs(before - epochs.get(i).gradientNorm(group));
-            // No gradient twice is settled, although 0 / 0 is no number.
+            // Two zero norms count as settled, although 0 / 0 is NaN.
             sum += change == 0 ? 0 : change / before;
         }
         return sum / (epochs.size() - 1);
     }
 
-    /** The percentile of these values, between two of them by straight line. */
+    /** The percentile of these values, linearly interpolated. */
     private double percentile(List<Double> values) {
         List<Double> sorted = values.stream().sorted().toList();
-        double rank = rank(sorted.size());
-        double low = sorted.get((int) Math.floor(rank));
-        double high = sorted.get((int) Math.ceil(rank));
-        // Equal values may be infinite, and their difference no number.
-        return low == high ? low : low + (high - low) * (rank - Math.floor(rank));
+        double position = position(sorted.size());
+        double low = sorted.get((int) Math.floor(position));
+        double high = sorted.get((int) Math.ceil(position));
+        // Equal values may be infinite, and their difference NaN.
+        return low == high ? low : low + (high - low) * (position - Math.floor(position));
     }
 
-    /** Where among n sorted values the percentile lies, from 0. */
-    private double rank(int n) {
+    /** The position of the percentile among n sorted values, from 0. */
+    private double position(int n) {
         return percentile / 100 * (n - 1);
     }
 
@@ -102,8 +102,8 @@ public record AutoFreeze(List<String> live, List<String> groups, double percenti
         List<EpochSchedule.Event> freezes = new ArrayList<>();
         long epoch = window + 1L;
         for (int open = groups.size(); open > 1; epoch++) {
-            // So many of n different values are below their percentile.
-            int left = open - Math.min(open - 1, (int) Math.ceil(rank(open)));
+            // This many of n different values are below their percentile.
+            int left = open - Math.min(open - 1, (int) Math.ceil(position(open)));
             freezes.add(EpochSchedule.Event.freeze(Math.toIntExact(epoch), groups.subList(left, open)));
             open = left;
         }

@@ -6,7 +6,7 @@ import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
 
-/** Makes a decision move by move. */
+/** Builds a decision move by move and checks that each move is legal. */
 final class DecisionBuilder {
 
     private final StepPosition at;
@@ -18,24 +18,24 @@ final class DecisionBuilder {
         this.at = at;
     }
 
-    /** @throws IllegalStateException when the group is live already */
-    DecisionBuilder thaw(String group, OptimizerStateOnThaw kept, String reason) {
-        return move(group, GroupState.LIVE, kept, reason);
+    /** @throws IllegalStateException if the group is live already */
+    DecisionBuilder thaw(String group, OptimizerStateOnThaw optimizerState, String reason) {
+        return move(group, GroupState.LIVE, optimizerState, reason);
     }
 
-    /** @throws IllegalStateException when the group is not live */
+    /** @throws IllegalStateException if the group is not live */
     DecisionBuilder freeze(String group, String reason) {
         return move(group, GroupState.FROZEN, OptimizerStateOnThaw.KEEP, reason);
     }
 
-    private DecisionBuilder move(String group, GroupState to, OptimizerStateOnThaw kept, String reason) {
+    private DecisionBuilder move(String group, GroupState to, OptimizerStateOnThaw optimizerState, String reason) {
         GroupState from = state.of(group);
         if (!from.mayBecome(to)) {
             throw new IllegalStateException("group '" + group + "' cannot become " + to.label() + " before " + at
                     + ": it is " + from.label() + " then (" + reason + ")");
         }
         state = state.with(group, to);
-        transitions.add(new Transition(group, from, to, kept, reason));
+        transitions.add(new Transition(group, from, to, optimizerState, reason));
         return this;
     }
 

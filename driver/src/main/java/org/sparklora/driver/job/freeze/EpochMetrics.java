@@ -7,7 +7,7 @@ import java.util.TreeMap;
 import java.util.stream.IntStream;
 
 /**
- * What a finished epoch showed.
+ * The metrics of a finished epoch.
  *
  * @param epoch from 0
  * @param trainLoss mean loss per example over the epoch
@@ -24,21 +24,21 @@ public record EpochMetrics(
     }
 
     /**
-     * Makes sure that these are what the epochs before this one showed.
+     * Checks that these are the metrics of all epochs before one.
      *
-     * @throws IllegalStateException when they are not
+     * @throws IllegalStateException if they are not
      */
     static void require(List<EpochMetrics> seen, int epoch) {
         boolean inOrder =
                 IntStream.range(0, seen.size()).allMatch(i -> seen.get(i).epoch() == i);
         if (seen.size() != epoch || !inOrder) {
             throw new IllegalStateException(
-                    "the decision before epoch " + epoch + " needs what each epoch before it showed," + " not "
+                    "the decision before epoch " + epoch + " needs the metrics of each epoch before it, not "
                             + seen.stream().map(EpochMetrics::epoch).toList());
         }
     }
 
-    /** Whether a validation metric counts errors, so that less of it is better; of any other more is better. */
+    /** Whether a smaller value of a validation metric is better; for any other metric a larger value is. */
     public static boolean lessIsBetter(String metric) {
         return metric.equals("loss") || metric.equals("mse");
     }
@@ -46,7 +46,7 @@ public record EpochMetrics(
     /**
      * A validation metric of this epoch.
      *
-     * @throws IllegalStateException when the epoch does not have it
+     * @throws IllegalStateException if the epoch does not have it
      */
     double validated(String metric) {
         Double value = validation.get(metric);
@@ -60,7 +60,7 @@ public record EpochMetrics(
     /**
      * The mean gradient norm of a group that was live.
      *
-     * @throws IllegalStateException when the epoch has none
+     * @throws IllegalStateException if the epoch has none
      */
     double gradientNorm(String group) {
         Double value = gradientNorms.get(group);

@@ -2,7 +2,10 @@ package org.sparklora.driver.job.freeze;
 
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.SortedSet;
@@ -16,7 +19,7 @@ import org.sparklora.worker.contract.OptimizerStateOnThaw;
 /**
  * The policy {@code epochs}: groups thaw and freeze before the epochs, and before the steps of epochs, that the job names.
  *
- * <p>Events of one moment apply in the order of the list; an event that both thaws and freezes thaws first.
+ * <p>Events of one position apply in the order of the list; an event that both thaws and freezes thaws first.
  */
 public record EpochSchedule(List<String> live, List<Event> events) implements FreezePolicy {
 
@@ -26,31 +29,20 @@ public record EpochSchedule(List<String> live, List<Event> events) implements Fr
     }
 
     /**
-     * When an event takes effect.
-     *
-     * @param epoch from 0
-     * @param step of the epoch; 0: before the epoch
-     */
-    public record When(int epoch, int step) {
-
-        boolean is(StepPosition at) {
-            return epoch == at.epoch() && step == at.step();
-        }
-
-        @Override
-        public String toString() {
-            return step == 0 ? "epoch " + epoch : "step " + step + " of epoch " + epoch;
-        }
-    }
-
-    /**
      * One entry of {@code schedule.events}.
      *
-     * @param add groups that the job declares with this event; they have been dormant until then
-     * @param optimizerState for the groups that thaw
+     * @param epoch from 0
+     * @param step of the epoch, before which the event takes effect; empty, like 0: before the epoch
+     * @param add groups that the job declares with this event; they are dormant until an event thaws them
+     * @param optimizerState what happens to the moments of the groups that thaw
      */
     public record Event(
-            When when, List<String> add, List<String> thaw, List<String> freeze, OptimizerStateOnThaw optimizerState) {
+            int epoch,
+            OptionalInt step,
+            List<String> add,
+            List<String> thaw,
+            List<String> freeze,
+            OptimizerStateOnThaw optimizerState) {
 
         public Event {
             add = List.copyOf(add);
@@ -58,32 +50,61 @@ public record EpochSchedule(List<String> live, List<Event> events) implements Fr
             freeze = List.copyOf(freeze);
         }
 
-        /** Groups thaw before an epoch. */
+        /** Thaws groups before an epoch. */
         public static Event thaw(int epoch, List<String> groups, OptimizerStateOnThaw optimizerState) {
-            return new Event(new When(epoch, 0), List.of(), groups, List.of(), optimizerState);
+            return new Event(epoch, OptionalInt.empty(), List.of(), groups, List.of(), optimizerState);
         }
 
-        /** Groups freeze before an epoch. */
+        /** Freezes groups before an epoch. */
         public static Event freeze(int epoch, List<String> groups) {
-            return new Event(new When(epoch, 0), List.of(), List.of(), groups, OptimizerStateOnThaw.KEEP);
+            return new Event(epoch, OptionalInt.empty(), List.of(), List.of(), groups, OptimizerStateOnThaw.KEEP);
         }
 
         /** The same event before a step of its epoch. */
-        public Event atStep(int step) {
-            return new Event(new When(when.epoch, step), add, thaw, freeze, optimizerState);
+        public Event atStep(int other) {
+            return new Event(epoch, OptionalInt.of(other), add, thaw, freeze, optimizerState);
+        }
+
+        int beforeStep() {
+            return step.orElse(0);
+        }
+
+        boolean isAt(StepPosition at) {
+            return epoch == at.epoch() && beforeStep() == at.step();
+        }
+
+        /** When it takes effect, for people. */
+        public String when() {
+            return beforeStep() == 0 ? "epoch " + epoch : "step " + beforeStep() + " of epoch " + epoch;
+        }
+    }
+
+    /**
+     * A move that a schedule must not make.
+     *
+     * @param event index of its event
+     * @param key {@code thaw} or {@code freeze}
+     * @param what what is wrong and what to do, as the predicate of a sentence about the key
+     * @param repeated whether the move itself is legal, but the group moves twice at one position; probably a mistake
+     */
+    public record IllegalMove(int event, String key, String what, boolean repeated) {
+
+        @Override
+        public String toString() {
+            return "schedule.events[" + event + "]." + key + " " + what;
         }
     }
 
     /**
      * A schedule that thaws some groups.
      *
-     * @param epochs before which epoch each group thaws; empty: it does not
+     * @param epochs before which epoch each group thaws; empty: never
      */
     static EpochSchedule thawing(List<String> live, List<String> groups, Function<String, OptionalLong> epochs) {
         List<Event> events = new ArrayList<>();
         for (String group : groups) {
-            // No run has more epochs.
             OptionalLong before = epochs.apply(group);
+            // No run has more than Integer.MAX_VALUE epochs.
             if (before.orElse(Long.MAX_VALUE) <= Integer.MAX_VALUE) {
                 events.add(Event.thaw((int) before.getAsLong(), List.of(group), OptimizerStateOnThaw.KEEP));
             }
@@ -91,56 +112,48 @@ public record EpochSchedule(List<String> live, List<Event> events) implements Fr
         return new EpochSchedule(live, events);
     }
 
-    /** None: this policy moves the groups that its events name. */
+    /** Empty: the events name the groups that move. */
     @Override
     public List<String> groups() {
         return List.of();
     }
 
     @Override
-    public SortedSet<Integer> stops(int epoch, int stepsPerEpoch) {
-        SortedSet<Integer> stops = new TreeSet<>();
+    public SortedSet<Integer> decisionSteps(int epoch, int stepsPerEpoch) {
+        SortedSet<Integer> steps = new TreeSet<>();
         for (Event event : events) {
-            int step = event.when().step();
-            if (event.when().epoch() == epoch && step > 0 && step < stepsPerEpoch) {
-                stops.add(step);
+            int step = event.beforeStep();
+            if (event.epoch() == epoch && step > 0 && step < stepsPerEpoch) {
+                steps.add(step);
             }
         }
-        return stops;
+        return steps;
     }
 
     @Override
     public FreezeDecision next(FreezeState now, StepPosition at, List<EpochMetrics> seen) {
         List<String> problems = new ArrayList<>();
-        Walk walk = new Walk(now, Set.of(), problems);
+        Walk walk = new Walk(now, Map.of());
         for (int i = 0; i < events.size(); i++) {
-            Event event = events.get(i);
-            if (event.when().is(at)) {
-                checkGroups(i, event, now.states().keySet(), problems);
-                walk.apply(i, event);
+            if (events.get(i).isAt(at)) {
+                checkNames(i, now.states().keySet(), problems);
+                walk.apply(i, events.get(i));
             }
         }
+        walk.illegal(false).forEach(move -> problems.add(move.toString()));
         if (!problems.isEmpty()) {
             throw new IllegalStateException(String.join("\n", problems));
         }
         return FreezeDecision.goOn(walk.state, walk.transitions);
     }
 
-    /** Whether an event moves a group after the end of one epoch and before a moment. */
-    boolean moveBetween(int epoch, StepPosition at) {
+    /** Whether an event moves a group after the end of an epoch and before a position. */
+    boolean movesBetween(int epoch, StepPosition at) {
         return events.stream()
                 .filter(event -> !event.thaw().isEmpty() || !event.freeze().isEmpty())
-                .map(Event::when)
-                .anyMatch(when -> when.epoch() > epoch
-                        && (when.epoch() < at.epoch() || (when.epoch() == at.epoch() && when.step() < at.step())));
-    }
-
-    @Override
-    public List<String> added(StepPosition at) {
-        return events.stream()
-                .filter(event -> event.when().is(at))
-                .flatMap(event -> event.add().stream())
-                .toList();
+                .anyMatch(event -> event.epoch() > epoch
+                        && (event.epoch() < at.epoch()
+                                || (event.epoch() == at.epoch() && event.beforeStep() < at.step())));
     }
 
     @Override
@@ -152,108 +165,142 @@ public record EpochSchedule(List<String> live, List<Event> events) implements Fr
     public List<String> problems(Set<String> groups, Set<String> trained, int stepsPerEpoch) {
         List<String> problems = new ArrayList<>();
         GroupNames.check("schedule.live", live, groups, problems);
-        Set<String> later = new TreeSet<>();
+        Set<String> added = new TreeSet<>();
         for (int i = 0; i < events.size(); i++) {
             Event event = events.get(i);
             String key = "schedule.events[" + i + "]";
-            if (event.when().epoch() < 0) {
-                problems.add(key + ".epoch=" + event.when().epoch() + " must not be negative");
+            if (event.epoch() < 0) {
+                problems.add(key + ".epoch=" + event.epoch() + " must not be negative");
             }
-            if (event.when().step() < 0) {
-                problems.add(key + ".step=" + event.when().step() + " must not be negative");
+            if (event.beforeStep() < 0) {
+                problems.add(key + ".step=" + event.beforeStep() + " must not be negative");
             }
             if (event.add().isEmpty()
                     && event.thaw().isEmpty()
                     && event.freeze().isEmpty()) {
                 problems.add(key + " names no group; give thaw or freeze a list of groups");
             }
-            checkGroups(i, event, groups, problems);
+            checkNames(i, groups, problems);
             for (String group : event.add()) {
-                if (!later.add(group)) {
+                if (!added.add(group)) {
                     problems.add(key + ".add: another event adds group '" + group + "' too");
                 } else if (live.contains(group)) {
-                    problems.add(
-                            key + ".add: group '" + group + "' cannot be live at the start as schedule.live has it");
+                    problems.add(key + ".add: group '" + group + "' is in schedule.live, but an event adds it later");
                 }
             }
         }
-        Walk walk = new Walk(initial(groups, trained), later, problems);
-        inTime().filter(i -> events.get(i).when().step() < stepsPerEpoch).forEach(i -> walk.apply(i, events.get(i)));
+        illegalMoves(initial(groups, trained), stepsPerEpoch).stream()
+                .filter(move -> !move.repeated())
+                .forEach(move -> problems.add(move.toString()));
         return problems;
+    }
+
+    /**
+     * Plays the events in the order of epochs and steps, and lists each move that is not legal. Events beyond the last step
+     * of an epoch never happen and are left out, and so are groups that {@code initial} does not know.
+     *
+     * @param initial the state before the first epoch
+     */
+    public List<IllegalMove> illegalMoves(FreezeState initial, int stepsPerEpoch) {
+        Map<String, String> undeclared = new HashMap<>();
+        for (int i = 0; i < events.size(); i++) {
+            String where = "schedule.events[" + i + "].add declares only at " + events.get(i).when();
+            events.get(i).add().forEach(group -> undeclared.put(group, where));
+        }
+        Walk walk = new Walk(initial, undeclared);
+        IntStream.range(0, events.size())
+                .boxed()
+                .filter(i -> events.get(i).beforeStep() < stepsPerEpoch)
+                .sorted(Comparator.comparingInt((Integer i) -> events.get(i).epoch())
+                        .thenComparingInt(i -> events.get(i).beforeStep()))
+                .forEach(i -> walk.apply(i, events.get(i)));
+        return walk.illegal(true);
     }
 
     @Override
     public List<String> neverReached(int epochs, int stepsPerEpoch) {
         List<String> never = new ArrayList<>();
         for (int i = 0; i < events.size(); i++) {
-            When when = events.get(i).when();
-            if (when.epoch() >= epochs) {
-                never.add("schedule.events[" + i + "] never happens: epoch " + when.epoch() + " is beyond the run's "
-                        + epochs + " epochs, which count from 0");
-            } else if (when.step() >= stepsPerEpoch) {
-                never.add("schedule.events[" + i + "] never happens: step " + when.step() + " of epoch " + when.epoch()
-                        + " is beyond an epoch's " + stepsPerEpoch + " steps, which count from 0");
+            Event event = events.get(i);
+            String key = "schedule.events[" + i + "] never happens: ";
+            if (event.epoch() >= epochs) {
+                never.add(key + "epoch " + event.epoch() + " is beyond the run's " + epochs
+                        + " epochs, which count from 0");
+            } else if (event.beforeStep() >= stepsPerEpoch) {
+                never.add(key + event.when() + " is beyond an epoch's " + stepsPerEpoch
+                        + " steps, which count from 0");
             }
         }
         return never;
     }
 
-    /** Indices of events, in the order in which they will happen. */
-    private IntStream inTime() {
-        return IntStream.range(0, events.size())
-                .boxed()
-                .sorted(Comparator.comparingInt(
-                                (Integer i) -> events.get(i).when().epoch())
-                        .thenComparingInt(i -> events.get(i).when().step()))
-                .mapToInt(i -> i);
-    }
-
-    private static void checkGroups(int index, Event event, Set<String> groups, List<String> problems) {
+    private void checkNames(int index, Set<String> groups, List<String> problems) {
+        Event event = events.get(index);
         String key = "schedule.events[" + index + "]";
         GroupNames.check(key + ".add", event.add(), groups, problems);
         GroupNames.check(key + ".thaw", event.thaw(), groups, problems);
         GroupNames.check(key + ".freeze", event.freeze(), groups, problems);
     }
 
-    /** Applies events to a state, one legal move after another; an illegal one becomes a problem and is left out. */
+    /** Applies events to a state, one move after another. It leaves illegal moves out and remembers them. */
     private static final class Walk {
 
-        private final Set<String> undeclared;
-        private final List<String> problems;
+        private final Map<String, String> undeclared;
+        private final Map<String, String> lastMoves = new HashMap<>();
+        private final List<IllegalMove> illegal = new ArrayList<>();
         private final List<Transition> transitions = new ArrayList<>();
         private FreezeState state;
 
-        /** @param undeclared groups that an event still has to add */
-        Walk(FreezeState state, Set<String> undeclared, List<String> problems) {
+        /** @param undeclared groups that a later event adds, with where and when */
+        Walk(FreezeState state, Map<String, String> undeclared) {
             this.state = state;
-            this.undeclared = new TreeSet<>(undeclared);
-            this.problems = problems;
+            this.undeclared = new HashMap<>(undeclared);
         }
 
         void apply(int index, Event event) {
-            undeclared.removeAll(event.add());
-            String key = "schedule.events[" + index + "]";
-            move(key, "thaw", event.when(), event.thaw(), GroupState.LIVE, event.optimizerState());
-            move(key, "freeze", event.when(), event.freeze(), GroupState.FROZEN, OptimizerStateOnThaw.KEEP);
+            event.add().forEach(undeclared::remove);
+            move(index, "thaw", GroupState.LIVE, event);
+            move(index, "freeze", GroupState.FROZEN, event);
         }
 
-        private void move(
-                String key, String verb, When when, List<String> groups, GroupState to, OptimizerStateOnThaw kept) {
-            // A set, known names only: names listed twice and unknown ones have their own messages.
-            for (String group : new TreeSet<>(groups)) {
+        List<IllegalMove> illegal(boolean repeatedToo) {
+            return illegal.stream().filter(move -> repeatedToo || !move.repeated()).toList();
+        }
+
+        private void move(int index, String key, GroupState to, Event event) {
+            boolean thaws = to == GroupState.LIVE;
+            // Unknown groups and groups that are listed twice have messages of their own.
+            for (String group : new TreeSet<>(thaws ? event.thaw() : event.freeze())) {
                 if (!state.states().containsKey(group)) {
                     continue;
                 }
                 GroupState from = state.of(group);
-                if (undeclared.contains(group)) {
-                    problems.add(key + ": cannot " + verb + " group '" + group + "' before " + when
-                            + ": an event adds it only later");
+                String subject = "names group '" + group + "', which ";
+                if (undeclared.containsKey(group)) {
+                    String what = subject + undeclared.get(group) + "; move one of the two";
+                    illegal.add(new IllegalMove(index, key, what, false));
+                } else if (from == to) {
+                    String what = subject + "is " + to.label() + " at " + event.when() + " already; remove it";
+                    illegal.add(new IllegalMove(index, key, what, false));
                 } else if (!from.mayBecome(to)) {
-                    problems.add(key + ": cannot " + verb + " group '" + group + "' before " + when + ": it is "
-                            + from.label() + " then");
+                    String what = subject + "is not live at " + event.when() + "; only a live group can freeze";
+                    illegal.add(new IllegalMove(index, key, what, false));
                 } else {
+                    if (!thaws && event.thaw().contains(group)) {
+                        String what = subject + "the same event thaws; keep one of the two";
+                        illegal.add(new IllegalMove(index, key, what, true));
+                    } else if (event.when().equals(lastMoves.get(group))) {
+                        String what = subject + "another event moves at " + event.when() + " too; keep one";
+                        illegal.add(new IllegalMove(index, key, what, true));
+                    }
+                    lastMoves.put(group, event.when());
                     state = state.with(group, to);
-                    transitions.add(new Transition(group, from, to, kept, key + ": " + verb + " before " + when));
+                    transitions.add(new Transition(
+                            group,
+                            from,
+                            to,
+                            thaws ? event.optimizerState() : OptimizerStateOnThaw.KEEP,
+                            "schedule.events[" + index + "]: " + key + " before " + event.when()));
                 }
             }
         }

@@ -7,18 +7,18 @@ import java.util.stream.Collectors;
 import org.sparklora.worker.contract.FreezeState;
 
 /**
- * What a policy decided for a moment.
+ * The decision of a policy before one step.
  *
- * @param state the state that the next steps run with
- * @param transitions how the state came about, in order; empty when nothing changes
- * @param restoreEpoch before the transitions values, moments and step counts become what they were at the end of this
- *     epoch; every group was in the same state then as it is now
- * @param stop why the run ends here, before the moment's step; empty: it goes on
+ * @param state the state of the next steps
+ * @param transitions the moves that lead to the state, in order; empty if nothing changes
+ * @param restoreEpoch values, moments and step counts first become those of the end of this epoch, in which every group had
+ *     its present state
+ * @param stop why the run ends before the step; empty: it continues
  */
 public record FreezeDecision(
         FreezeState state, List<Transition> transitions, OptionalInt restoreEpoch, Optional<String> stop) {
 
-    /** @throws IllegalArgumentException for a run that is to end and to move groups as well */
+    /** @throws IllegalArgumentException for a decision that both ends the run and moves groups */
     public FreezeDecision {
         transitions = List.copyOf(transitions);
         if (stop.isPresent() && (restoreEpoch.isPresent() || !transitions.isEmpty())) {
@@ -26,7 +26,7 @@ public record FreezeDecision(
         }
     }
 
-    /** The run goes on; empty transitions: as before. */
+    /** The run continues. */
     public static FreezeDecision goOn(FreezeState state, List<Transition> transitions) {
         return new FreezeDecision(state, transitions, OptionalInt.empty(), Optional.empty());
     }
@@ -36,7 +36,7 @@ public record FreezeDecision(
         return new FreezeDecision(state, List.of(), OptionalInt.empty(), Optional.of(reason));
     }
 
-    /** This decision on top of an earlier epoch's end. */
+    /** This decision after restoring the end of an earlier epoch. */
     FreezeDecision restoring(int epoch) {
         return new FreezeDecision(state, transitions, OptionalInt.of(epoch), stop);
     }

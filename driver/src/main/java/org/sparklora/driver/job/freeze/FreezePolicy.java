@@ -12,44 +12,44 @@ import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 
 /**
- * Decides which groups are live: before each epoch, and before the steps that {@link #stops} names. Pure: equal arguments
- * give equal decisions.
+ * Decides which groups are live: before each epoch, and before the steps in {@link #decisionSteps}. A pure function: equal
+ * arguments give equal decisions.
  */
 public sealed interface FreezePolicy permits EpochSchedule, GradualThaw, ThawOnPlateau, Lisa, AutoFreeze, WithEvents {
 
     /** Groups that are live at the start. */
     List<String> live();
 
-    /** The groups that this policy moves of its own accord, the top one first; empty: it moves none. */
+    /** The groups that this policy moves by its own rule, the top one first; empty: none. */
     List<String> groups();
 
     /**
-     * Steps of an epoch, above 0 and below {@code stepsPerEpoch}, before which {@link #next} is asked as it is before the
-     * epoch.
+     * The steps of an epoch, above 0 and below {@code stepsPerEpoch}, before which the policy decides again. Before the
+     * epoch it always decides.
      */
-    default SortedSet<Integer> stops(int epoch, int stepsPerEpoch) {
+    default SortedSet<Integer> decisionSteps(int epoch, int stepsPerEpoch) {
         return Collections.emptySortedSet();
     }
 
     /**
-     * The decision for one moment.
+     * The decision before one step.
      *
      * @param now the state so far, or {@link #initial} before the first epoch
      * @param at the step that comes next
      * @param seen what the finished epochs showed, in order; empty before the first
-     * @throws IllegalStateException when the policy asks for a move that the state does not allow, or needs a metric that
-     *     the epochs do not have
+     * @throws IllegalStateException if the state does not allow a move of the policy, or the epochs lack a metric that it
+     *     needs
      */
     FreezeDecision next(FreezeState now, StepPosition at, List<EpochMetrics> seen);
 
-    /** Whether decisions hang on what epochs show. Without that {@link Replay} can tell them before the run. */
+    /** Whether decisions depend on metrics. If not, {@link Replay} computes them before the run. */
     default boolean needsMetrics() {
         return false;
     }
 
     /**
-     * The epoch whose final state a later decision may {@link FreezeDecision#restoreEpoch restore}; the one kept before it
-     * is not asked for any more.
+     * The epoch whose final state a later decision may {@link FreezeDecision#restoreEpoch restore}. The state of the epoch
+     * returned before is not needed any more.
      *
      * @param seen what the finished epochs showed, in order; not empty
      */
@@ -58,18 +58,18 @@ public sealed interface FreezePolicy permits EpochSchedule, GradualThaw, ThawOnP
     }
 
     /**
-     * A policy that hangs on no metric and moves each group as early as this one ever may: what a plan can tell beforehand.
+     * A policy that depends on no metric and moves each group as early as this one ever may; a plan shows it before the run.
      */
     default FreezePolicy atTheEarliest() {
         return this;
     }
 
-    /** The same as late as this one may; a move that may never come does not come. */
+    /** The same as late as this one may; a move that may never happen is left out. */
     default FreezePolicy atTheLatest() {
         return this;
     }
 
-    /** The first epoch before which this policy may end the run; empty: it never does. */
+    /** The first epoch before which this policy may end the run; empty: never. */
     default OptionalLong mayEndBefore() {
         return OptionalLong.empty();
     }
@@ -79,27 +79,27 @@ public sealed interface FreezePolicy permits EpochSchedule, GradualThaw, ThawOnP
         return 1.0;
     }
 
-    /** Groups that are declared only at this moment; they have been dormant so far, as if declared from the start. */
+    /** Groups that an event declares at this position; until then they are dormant, as if declared from the start. */
     default List<String> added(StepPosition at) {
         return List.of();
     }
 
     /**
-     * Everything wrong with this policy for a run's groups, one line each; empty when it can run.
+     * Everything that is wrong with this policy for a run's groups, one line each; empty if it can run.
      *
      * @param trained groups whose B from {@code init_adapter} is not zero
      */
     List<String> problems(Set<String> groups, Set<String> trained);
 
     /**
-     * The same for a run whose steps are known: what {@link #neverReached} lists does not happen, and what follows must be
+     * The same for a run whose steps are known: what {@link #neverReached} lists does not happen, and the other moves must be
      * legal without it.
      */
     default List<String> problems(Set<String> groups, Set<String> trained, int stepsPerEpoch) {
         return problems(groups, trained);
     }
 
-    /** What of this policy a run of this length never gets to, one line each. Nothing that keeps a run from starting. */
+    /** Moves that a run of this length never reaches, one line each. They are warnings only. */
     default List<String> neverReached(int epochs, int stepsPerEpoch) {
         return List.of();
     }

@@ -38,7 +38,7 @@ public record GradualThaw(List<String> live, List<String> groups, int every, dou
             if (at.epoch() >= thawsBefore(group) && now.of(group) != GroupState.LIVE) {
                 moves.thaw(
                         group,
-                        // What thaws for the first time has nothing to keep.
+                        // A group that thaws for the first time has no moments.
                         OptimizerStateOnThaw.KEEP,
                         "gradual: one more group every " + every + (every == 1 ? " epoch" : " epochs") + "; thaw '"
                                 + group + "' before epoch " + thawsBefore(group));

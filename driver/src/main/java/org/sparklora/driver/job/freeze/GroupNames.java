@@ -12,7 +12,7 @@ final class GroupNames {
 
     private GroupNames() {}
 
-    /** What is wrong with the lists of a policy that acts on {@code schedule.groups}; a list to add to. */
+    /** Problems with the lists of a policy that acts on {@code schedule.groups}; the caller may add to the list. */
     static List<String> problems(String name, FreezePolicy policy, Set<String> declared) {
         List<String> problems = new ArrayList<>();
         check("schedule.live", policy.live(), declared, problems);
@@ -36,7 +36,7 @@ final class GroupNames {
                 String hint = NearMiss.of(name, groups)
                         .map(near -> "did you mean '" + near + "'?")
                         .orElse("the groups are " + new TreeSet<>(groups));
-                problems.add(where + " is no group; " + hint);
+                problems.add(where + " is not a group; " + hint);
             } else if (!seen.add(name)) {
                 problems.add(where + " is listed twice");
             }

@@ -17,14 +17,14 @@ import org.sparklora.worker.contract.KeyedRandom;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
 
 /**
- * The policy {@code lisa}: every few steps a few groups are drawn at random; they are live until the next draw, the other
+ * The policy {@code lisa}: every few steps it draws a few groups at random, which are live until the next draw; the other
  * {@link #groups} are not.
  *
  * <p>Layerwise importance sampled AdamW, Pan et al. 2024, arXiv:2403.17919, algorithm 1. There embeddings and head are
  * always live; here the head and whatever {@link #live} names, which must be outside {@link #groups}. As in the authors'
  * LMFlow the first draw is made before step 0, and a group that thaws starts with fresh moments: LMFlow drops those of
- * resting layers, which is where it saves memory; here they could be kept, but they are many draws old by then. Unlike
- * there, a group that is drawn twice in a row just goes on; LMFlow makes a new optimizer at every draw.
+ * the layers that are not drawn, which saves memory; here they could be kept, but are many draws old by then. Unlike there,
+ * a group that is drawn twice in a row continues; LMFlow makes a new optimizer at every draw.
  *
  * <p>Draw {@code p} depends on the seed and on {@code p} alone, not on the draws before, so a resumed run draws the same.
  *
@@ -57,16 +57,16 @@ public record Lisa(List<String> live, List<String> groups, Draw draw, OptimizerS
         groups = List.copyOf(groups);
     }
 
-    /** The steps at which a period begins. */
+    /** The steps at which a draw begins. */
     @Override
-    public SortedSet<Integer> stops(int epoch, int stepsPerEpoch) {
-        SortedSet<Integer> stops = new TreeSet<>();
+    public SortedSet<Integer> decisionSteps(int epoch, int stepsPerEpoch) {
+        SortedSet<Integer> steps = new TreeSet<>();
         long first = (long) epoch * stepsPerEpoch;
         long next = (first / draw.period() + 1) * draw.period();
         for (; next < first + stepsPerEpoch; next += draw.period()) {
-            stops.add((int) (next - first));
+            steps.add((int) (next - first));
         }
-        return stops;
+        return steps;
     }
 
     @Override
@@ -127,9 +127,9 @@ public record Lisa(List<String> live, List<String> groups, Draw draw, OptimizerS
             problems.add("schedule.sample=" + draw.sample() + " is more than the " + groups.size()
                     + " of schedule.groups; lower it");
         }
-        List<String> strangers = new ArrayList<>(draw.weights().keySet());
-        strangers.removeAll(groups);
-        strangers.forEach(group -> problems.add(
+        List<String> unknown = new ArrayList<>(draw.weights().keySet());
+        unknown.removeAll(groups);
+        unknown.forEach(group -> problems.add(
                 "schedule.weights." + group + " is for a group that is not one of schedule.groups; remove it"));
         return problems;
     }

@@ -6,18 +6,18 @@ import java.util.TreeSet;
 import org.sparklora.worker.contract.FreezeState;
 
 /**
- * Takes a policy's decisions again, from what a run recorded, or before any run where they hang on no metric.
+ * Re-evaluates a policy's decisions from what a run recorded, or before any run if they depend on no metric.
  *
  * @param stepsPerEpoch optimizer steps of each epoch
  */
 public record Replay(FreezePolicy policy, int stepsPerEpoch) {
 
-    /** A decision and when it was due. */
+    /** A decision and its position. */
     public record Decided(StepPosition at, FreezeDecision decision) {}
 
-    /** When the policy is asked in an epoch: before it, and before each of its {@link FreezePolicy#stops stops}. */
+    /** When the policy decides in an epoch: before it, and before each of its {@link FreezePolicy#decisionSteps}. */
     public List<StepPosition> moments(int epoch) {
-        TreeSet<Integer> steps = new TreeSet<>(policy.stops(epoch, stepsPerEpoch));
+        TreeSet<Integer> steps = new TreeSet<>(policy.decisionSteps(epoch, stepsPerEpoch));
         steps.add(0);
         return steps.stream()
                 .map(step -> StepPosition.of(epoch, step, stepsPerEpoch))
@@ -25,8 +25,8 @@ public record Replay(FreezePolicy policy, int stepsPerEpoch) {
     }
 
     /**
-     * Every decision of a run in order, those that change nothing included: before each epoch and at each {@link
-     * FreezePolicy#stops stop}. Ends with the decision to stop, if there is one.
+     * Every decision of a run in order, including those that change nothing. The decision to stop is the last, if there is
+     * one.
      *
      * @param initial the state before the first epoch
      * @param recorded what the finished epochs showed; may be empty unless {@link FreezePolicy#needsMetrics}

@@ -1,7 +1,7 @@
 package org.sparklora.driver.job.freeze;
 
 /**
- * The step before which a decision is due.
+ * A step before which the policy decides.
  *
  * @param epoch from 0
  * @param step of the epoch; 0: before the epoch
@@ -9,20 +9,20 @@ package org.sparklora.driver.job.freeze;
  */
 public record StepPosition(int epoch, int step, long globalStep) {
 
-    /** @throws IllegalArgumentException for a step that no run has */
+    /** @throws IllegalArgumentException for a step that cannot exist */
     public StepPosition {
         if (epoch < 0 || step < 0 || globalStep < step) {
             throw new IllegalArgumentException(
-                    "no run has a step " + step + " of epoch " + epoch + " that is its step " + globalStep);
+                    "step " + step + " of epoch " + epoch + " cannot be step " + globalStep + " of a run");
         }
     }
 
-    /** The moment before a step of an epoch, in a run whose epochs all have the same number of steps. */
+    /** The position before a step of an epoch, in a run whose epochs all have the same number of steps. */
     public static StepPosition of(int epoch, int step, int stepsPerEpoch) {
         return new StepPosition(epoch, step, (long) epoch * stepsPerEpoch + step);
     }
 
-    /** Whether this is before an epoch's first step, when the metrics of the epochs before it have been seen. */
+    /** Whether this is before an epoch's first step, when the metrics of all epochs before it are known. */
     public boolean startsEpoch() {
         return step == 0;
     }

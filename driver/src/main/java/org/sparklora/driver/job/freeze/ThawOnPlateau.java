@@ -19,7 +19,7 @@ import org.sparklora.worker.contract.OptimizerStateOnThaw;
  * never undone as a whole; and epochs are counted within the phase. When the run ends nothing is restored: which epoch's
  * adapter is the result is for {@code training.load_best_model_at_end} to say, as with any run.
  *
- * <p>Nothing is remembered: phases are computed from the metrics of all epochs.
+ * <p>The policy has no state: it computes the phases from the metrics of all epochs.
  *
  * @param restoreBest whether the next phase starts from the best epoch of the one that ends, not from its last; {@code
  *     min_delta} has no part in that
@@ -54,12 +54,12 @@ public record ThawOnPlateau(List<String> live, List<String> groups, Watch watch,
             return best;
         }
 
-        /** The first epoch that no other surpasses, by however little. */
+        /** The first epoch with the best value, whatever min_delta is. */
         private EpochMetrics peak(List<EpochMetrics> epochs) {
             return new Watch(metric, 0, patience).best(epochs);
         }
 
-        /** Anything improves on what is no number: an AUC, say, over a single class. */
+        /** Any number improves on NaN, such as an AUC over a single class. */
         private boolean improves(double value, double best) {
             if (Double.isNaN(best)) {
                 return !Double.isNaN(value);
@@ -105,7 +105,7 @@ public record ThawOnPlateau(List<String> live, List<String> groups, Watch watch,
         }
         EpochMetrics.require(seen, at.epoch());
         List<String> waiting = waiting();
-        UnderWay current = underWay(seen);
+        CurrentPhase current = currentPhase(seen);
         List<EpochMetrics> epochs = seen.subList(current.start(), at.epoch());
         boolean last = current.thawed() == waiting.size();
         if (!ends(epochs, last)) {
@@ -122,7 +122,7 @@ public record ThawOnPlateau(List<String> live, List<String> groups, Watch watch,
                         + ", and "
                 : "";
         FreezeDecision decision = new DecisionBuilder(now, at)
-                // What thaws for the first time has nothing to keep.
+                // A group that thaws for the first time has no moments.
                 .thaw(group, OptimizerStateOnThaw.KEEP, reason(epochs) + "; " + restored + "thaw '" + group + "'")
                 .decision();
         return restores ? decision.restoring(peak.epoch()) : decision;
@@ -132,7 +132,7 @@ public record ThawOnPlateau(List<String> live, List<String> groups, Watch watch,
     @Override
     public OptionalInt restorable(List<EpochMetrics> seen) {
         return restoreBest
-                ? OptionalInt.of(watch.peak(seen.subList(underWay(seen).start(), seen.size()))
+                ? OptionalInt.of(watch.peak(seen.subList(currentPhase(seen).start(), seen.size()))
                         .epoch())
                 : OptionalInt.empty();
     }
@@ -143,13 +143,13 @@ public record ThawOnPlateau(List<String> live, List<String> groups, Watch watch,
      * @param thawed groups that have thawed before it
      * @param start its first epoch
      */
-    private record UnderWay(int thawed, int start) {}
+    private record CurrentPhase(int thawed, int start) {}
 
-    private UnderWay underWay(List<EpochMetrics> seen) {
-        UnderWay at = new UnderWay(0, 0);
+    private CurrentPhase currentPhase(List<EpochMetrics> seen) {
+        CurrentPhase at = new CurrentPhase(0, 0);
         for (int epoch = 1; epoch < seen.size() && at.thawed < waiting().size(); epoch++) {
             if (ends(seen.subList(at.start, epoch), false)) {
-                at = new UnderWay(at.thawed + 1, epoch);
+                at = new CurrentPhase(at.thawed + 1, epoch);
             }
         }
         return at;
@@ -230,9 +230,9 @@ public record ThawOnPlateau(List<String> live, List<String> groups, Watch watch,
     @Override
     public List<String> problems(Set<String> declared, Set<String> trained) {
         List<String> problems = GroupNames.problems("plateau", this, declared);
-        int most = phase.maxEpochs().orElse(Integer.MAX_VALUE);
-        if (phase.minEpochs() > most) {
-            problems.add("schedule.min_epochs=" + phase.minEpochs() + " is above schedule.max_epochs=" + most
+        int maxEpochs = phase.maxEpochs().orElse(Integer.MAX_VALUE);
+        if (phase.minEpochs() > maxEpochs) {
+            problems.add("schedule.min_epochs=" + phase.minEpochs() + " is above schedule.max_epochs=" + maxEpochs
                     + "; lower the one or raise the other");
         }
         return problems;

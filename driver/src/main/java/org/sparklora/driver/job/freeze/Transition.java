@@ -12,7 +12,7 @@ import org.sparklora.worker.contract.OptimizerStateOnThaw;
 public record Transition(
         String group, GroupState from, GroupState to, OptimizerStateOnThaw optimizerState, String reason) {
 
-    /** @throws IllegalArgumentException for a move that the states do not allow */
+    /** @throws IllegalArgumentException if the states do not allow the move */
     public Transition {
         if (!from.mayBecome(to)) {
             throw new IllegalArgumentException(

@@ -11,16 +11,16 @@ import java.util.stream.Stream;
 import org.sparklora.worker.contract.FreezeState;
 
 /**
- * A policy, and events for groups that it does not move. At one moment the policy comes first.
+ * A policy together with events for groups that the policy does not move. At one position the policy comes first.
  *
- * <p>An event is never undone: where one has moved a group since the epoch that the policy would restore, nothing is
- * restored, and the reason says so.
+ * <p>An event is never undone: if one has moved a group since the epoch that the policy would restore, nothing is restored,
+ * and the reason says so.
  *
  * @param events its {@link EpochSchedule#live} is the policy's
  */
 public record WithEvents(FreezePolicy policy, EpochSchedule events) implements FreezePolicy {
 
-    /** @throws IllegalArgumentException where policy and events start with other groups live */
+    /** @throws IllegalArgumentException if policy and events start with different groups live */
     public WithEvents {
         if (!policy.live().equals(events.live())) {
             throw new IllegalArgumentException(
@@ -39,10 +39,10 @@ public record WithEvents(FreezePolicy policy, EpochSchedule events) implements F
     }
 
     @Override
-    public SortedSet<Integer> stops(int epoch, int stepsPerEpoch) {
-        SortedSet<Integer> stops = new TreeSet<>(policy.stops(epoch, stepsPerEpoch));
-        stops.addAll(events.stops(epoch, stepsPerEpoch));
-        return stops;
+    public SortedSet<Integer> decisionSteps(int epoch, int stepsPerEpoch) {
+        SortedSet<Integer> steps = new TreeSet<>(policy.decisionSteps(epoch, stepsPerEpoch));
+        steps.addAll(events.decisionSteps(epoch, stepsPerEpoch));
+        return steps;
     }
 
     @Override
@@ -53,7 +53,7 @@ public record WithEvents(FreezePolicy policy, EpochSchedule events) implements F
         }
         OptionalInt restore = first.restoreEpoch();
         List<Transition> transitions = new ArrayList<>(first.transitions());
-        if (restore.isPresent() && events.moveBetween(restore.getAsInt(), at)) {
+        if (restore.isPresent() && events.movesBetween(restore.getAsInt(), at)) {
             transitions.replaceAll(move -> move.because(move.reason() + " (epoch "
                     + first.restoreEpoch().getAsInt() + " is not restored: events have moved groups since)"));
             restore = OptionalInt.empty();
@@ -118,7 +118,7 @@ public record WithEvents(FreezePolicy policy, EpochSchedule events) implements F
                                             + "', which the policy moves: it is one of schedule.groups; remove it from one of the two"));
         }
         if (!mixed.isEmpty()) {
-            // What moves such a group twice is no news.
+            // Problems of the events themselves would repeat this one.
             mixed.addAll(policy.problems(groups, trained, stepsPerEpoch));
             return mixed;
         }

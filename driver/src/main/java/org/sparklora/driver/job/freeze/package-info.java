@@ -1,26 +1,18 @@
 /**
- * Which groups train when: pure decisions, no clock, no Spark, no tensors.
+ * Freeze policies: pure decisions about which groups train when, without a clock, Spark or tensors.
  *
- * <p>Open {@link org.sparklora.driver.job.freeze.FreezePolicy} first. A policy is asked before each epoch, and before the steps
- * that it names; it answers with a {@link org.sparklora.driver.job.freeze.FreezeDecision}. One record each:
+ * <p>Open {@link org.sparklora.driver.job.freeze.FreezePolicy} first. A policy decides before each epoch, and before the steps
+ * that it names, with a {@link org.sparklora.driver.job.freeze.FreezeDecision}. There is one record for each policy: {@link
+ * org.sparklora.driver.job.freeze.EpochSchedule}, {@link org.sparklora.driver.job.freeze.GradualThaw}, {@link
+ * org.sparklora.driver.job.freeze.ThawOnPlateau}, {@link org.sparklora.driver.job.freeze.Lisa}, {@link
+ * org.sparklora.driver.job.freeze.AutoFreeze}, and {@link org.sparklora.driver.job.freeze.WithEvents}, which adds events to
+ * another. To add a policy, write a record here, name it in the {@code permits} of the interface, and add its keys to the
+ * job file's {@code PolicyConfig}.
  *
- * <ul>
- *   <li>{@link org.sparklora.driver.job.freeze.EpochSchedule}: the events that the job lists;
- *   <li>{@link org.sparklora.driver.job.freeze.GradualThaw}: one more group every few epochs, with rates that fall (ULMFiT);
- *   <li>{@link org.sparklora.driver.job.freeze.ThawOnPlateau}: the next group when a metric has stopped improving;
- *   <li>{@link org.sparklora.driver.job.freeze.Lisa}: a few groups at random, drawn anew every few steps;
- *   <li>{@link org.sparklora.driver.job.freeze.AutoFreeze}: groups freeze from the bottom up once their gradient has settled;
- *   <li>{@link org.sparklora.driver.job.freeze.WithEvents}: one of those and events for groups that it leaves alone.
- * </ul>
- *
- * <p>To add one: a record here, its name in the {@code permits} of the interface, and its keys in the job file's {@code
- * PolicyConfig}. A policy sees the metrics of every finished epoch, so patience and the best value so far are computed, not
- * remembered; one that samples draws from {@link org.sparklora.worker.contract.KeyedRandom} keyed by seed and moment. So a
- * resumed run decides the same, and {@link org.sparklora.driver.job.freeze.Replay} takes every decision of a run again.
- *
- * <p>Invariants: a decision depends on its arguments alone; every change of a group is one legal move of
- * {@link org.sparklora.worker.contract.GroupState} with a reason that a person can read; a group that neither policy nor
- * events name keeps its state for ever.
+ * <p>Invariants: a decision depends on its arguments alone, so a resumed run decides the same and {@link
+ * org.sparklora.driver.job.freeze.Replay} can re-evaluate every decision; every change of a group is one legal move of {@link
+ * org.sparklora.worker.contract.GroupState} with a reason that a person can read; a group that neither policy nor events
+ * name keeps its state. Reasons are part of the history: to change one makes {@code replay} of older runs fail.
  */
 @NullMarked
 package org.sparklora.driver.job.freeze;

@@ -1,56 +1,59 @@
 package org.sparklora.driver.job.plan;
 
+import java.util.Optional;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.CachePlan;
-import org.sparklora.worker.contract.FreezeState;
-import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.FreezePlan;
 import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.encoder.Encoder;
-import org.sparklora.worker.train.GradientLayout;
-import org.sparklora.worker.train.TrunkDigest;
+import org.sparklora.worker.train.TrunkPass;
 
 /**
- * Whether the frozen prefix is kept in an epoch. Job, model and freeze state alone decide, because it changes rounding:
- * neither the cluster nor how far the run is to go.
+ * Decides whether an epoch caches trunk activations. The cache changes rounding, so job, model and freeze state alone
+ * decide; neither the cluster nor the number of epochs has an influence.
+ *
+ * @param precision of the cached values
+ * @param source names base model and tokens, which never change in a run
+ * @param offReason why the job switches the cache off; empty if it does not
  */
-public interface CachePolicy {
+public record CachePolicy(Precision precision, String source, Optional<String> offReason) {
 
-    /** What holds for every run of a job that does not switch the cache off. */
-    String ON = "on: what enters the lowest live layer is kept, except in epochs within which groups may move";
+    /** What the history says of a run whose job does not switch the cache off. */
+    public static final String ON =
+            "on: trunk activations below the lowest trainable layer are cached, except in epochs within which groups may"
+                    + " move";
+
+    /** Never cache. */
+    public static CachePolicy off(String reason) {
+        return new CachePolicy(Precision.FLOAT32, "", Optional.of(reason));
+    }
+
+    /** Cache wherever there is a frozen trunk. It never drops out, so it gives the same values in every epoch. */
+    public static CachePolicy auto(Precision precision, String source) {
+        return new CachePolicy(precision, source, Optional.empty());
+    }
 
     /**
      * The cache of an epoch.
      *
-     * @param snapshot values of every tensor that is not dormant
-     * @param whole whether no group may move before the epoch's end
+     * @param snapshot values of every tensor whose group is not dormant
+     * @param wholeEpoch whether no group may move before the epoch's end
      */
-    CachePlan plan(LoraManifest manifest, FreezeState freeze, AdapterSnapshot snapshot, boolean whole);
-
-    /** Never. */
-    static CachePolicy off(String reason) {
-        return (manifest, freeze, snapshot, whole) -> CachePlan.off(reason);
-    }
-
-    /**
-     * Wherever something lies below the lowest live stage. That prefix never drops out, whatever the base model's own
-     * dropout, so it gives the same values in every epoch.
-     *
-     * @param source names base model and tokens: what never changes in a run
-     */
-    static CachePolicy auto(Encoder encoder, Precision precision, String source) {
-        return (manifest, freeze, snapshot, whole) -> {
-            int stage = GradientLayout.of(manifest, freeze).lowestStage(encoder);
-            if (stage == 0) {
-                return CachePlan.off("the embeddings train, and nothing lies below them");
-            }
-            if (stage == 1) {
-                return CachePlan.off("layer 0 trains: the embeddings cost no more than to read what was kept of them");
-            }
-            if (!whole) {
-                return CachePlan.off("groups may move within the epoch");
-            }
-            String digest = TrunkDigest.of(source, encoder, stage, precision, snapshot);
-            return new CachePlan(stage, precision, digest, "nothing below " + encoder.stageName(stage) + " trains");
-        };
+    CachePlan plan(FreezePlan freezePlan, Encoder encoder, AdapterSnapshot snapshot, boolean wholeEpoch) {
+        int layer = freezePlan.lowestTrainableLayer();
+        if (offReason.isPresent()) {
+            return CachePlan.off(offReason.get());
+        }
+        if (layer == 0) {
+            return CachePlan.off("the embeddings train, so there is no frozen trunk");
+        }
+        if (layer == 1) {
+            return CachePlan.off("layer 0 trains: computing the embeddings costs no more than reading them from a cache");
+        }
+        if (!wholeEpoch) {
+            return CachePlan.off("groups may move within the epoch");
+        }
+        String digest = TrunkPass.digest(source, encoder, layer, precision, snapshot);
+        return new CachePlan(layer, precision, digest, "nothing below " + encoder.stageName(layer) + " trains");
     }
 }

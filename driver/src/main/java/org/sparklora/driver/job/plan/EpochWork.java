@@ -8,26 +8,24 @@ import java.util.stream.IntStream;
 import org.sparklora.driver.job.freeze.EpochMetrics;
 import org.sparklora.driver.job.freeze.Replay;
 import org.sparklora.worker.contract.FreezeState;
-import org.sparklora.worker.contract.LoraManifest;
-import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.data.Padding;
 import org.sparklora.worker.data.TextStatistics;
 
 /**
- * What an epoch's steps computed and sent, and what they would have computed and sent without freezing, cache and length
- * buckets: counted as {@link StepCost} counts for {@code plan}, never measured.
+ * Counts what the steps of an epoch computed and sent, and what they would have computed and sent without freezing, cache
+ * and length buckets. Counted as {@link StepCost} counts for {@code plan}, never measured.
  *
  * <ul>
  *   <li>{@code steps}: of the epoch
- *   <li>{@code flops}: of forward and backward over the rows' own tokens, in the freeze states as they were
- *   <li>{@code flops_without_cache}: the same if the frozen prefix had run in every step
+ *   <li>{@code flops}: of forward and backward over the rows' own tokens, in the freeze states of the run
+ *   <li>{@code flops_without_cache}: the same if the frozen trunk had run in every step
  *   <li>{@code flops_without_freezing}: with every group live and without a cache
- *   <li>{@code flops_of_padding}: on top of {@code flops}, in proportion to the places that padding filled
- *   <li>{@code flops_of_padding_without_buckets}: the same for batches of rows drawn at random, in expectation
- *   <li>{@code all_reduce_bytes}, {@code all_reduce_bytes_without_freezing}: that a rank sends, its gradient once a step
+ *   <li>{@code flops_of_padding}: on top of {@code flops}, in proportion to the padding
+ *   <li>{@code flops_of_padding_without_buckets}: the expected value for batches of rows drawn at random
+ *   <li>{@code all_reduce_bytes}, {@code all_reduce_bytes_without_freezing}: sent by a rank, one gradient a step
  * </ul>
  */
-public final class EpochWork implements WorkCounter {
+public final class EpochWork {
 
     private final StepCost cost;
     private final Run run;
@@ -36,21 +34,19 @@ public final class EpochWork implements WorkCounter {
     private final List<EpochMetrics> seen;
 
     /**
-     * What decides about groups and cache, asked again when an epoch is done: so an epoch counts the same whatever failed in it,
-     * and wherever a resumed run went on.
+     * The run whose epochs are counted. Its decisions are replayed when an epoch is done, so an epoch counts the same
+     * whatever failed in it and wherever a resumed run continued.
      *
-     * @param replay the run's policy
      * @param initial the state before the first epoch
-     * @param cache whether the frozen prefix is kept
      */
-    public record Run(Replay replay, FreezeState initial, CachePolicy cache, LoraManifest manifest, ShardPlan shards) {}
+    public record Run(Replay replay, FreezeState initial, EpochPlanner planner) {}
 
     /**
      * The work of a run.
      *
      * @param lengths of all training rows
-     * @param rowsTogether rows of a batch that are padded together: of one shard in one step, in one piece
-     * @param before what the epochs showed that were done before the first one to count
+     * @param rowsTogether rows that are padded together: those of one shard in one microbatch
+     * @param before metrics of the epochs before the first one to count
      */
     public EpochWork(StepCost cost, Run run, TextStatistics lengths, double rowsTogether, List<EpochMetrics> before) {
         this.cost = cost;
@@ -60,11 +56,15 @@ public final class EpochWork implements WorkCounter {
         this.seen = new ArrayList<>(before);
     }
 
-    @Override
+    /**
+     * The counts of an epoch's steps, by name. Call it once for each epoch, in order.
+     *
+     * @param padding of the whole epoch
+     */
     public SortedMap<String, Number> count(EpochMetrics finished, Padding padding) {
-        PlannedEpoch epoch = epoch(finished.epoch());
+        Timeline.Epoch epoch = epoch(finished.epoch());
         seen.add(finished);
-        FreezeState everything = cost.allLive();
+        FreezeState allLive = cost.allLive();
         long steps = 0;
         double flops = 0;
         double withoutCache = 0;
@@ -73,12 +73,12 @@ public final class EpochWork implements WorkCounter {
         for (Timeline.Stretch stretch : epoch.stretches()) {
             int first = stretch.from().step();
             long rows = IntStream.range(first, first + stretch.steps())
-                    .mapToLong(run.shards()::examplesIn)
+                    .mapToLong(run.planner().shards()::examplesIn)
                     .sum();
             steps += stretch.steps();
             flops += rows * cost.operations(stretch.state(), epoch.held());
             withoutCache += rows * cost.operations(stretch.state(), false);
-            withoutFreezing += rows * cost.operations(everything, false);
+            withoutFreezing += rows * cost.operations(allLive, false);
             bytes += stretch.steps() * cost.allReduceBytes(stretch.state());
         }
         SortedMap<String, Number> work = new TreeMap<>();
@@ -89,18 +89,18 @@ public final class EpochWork implements WorkCounter {
         work.put("flops_of_padding", padding.tokens() == 0 ? 0.0 : flops * padding.filled() / padding.tokens());
         work.put("flops_of_padding_without_buckets", flops * (expectedLongest() / lengths.meanLength() - 1));
         work.put("all_reduce_bytes", bytes);
-        work.put("all_reduce_bytes_without_freezing", steps * cost.allReduceBytes(everything));
+        work.put("all_reduce_bytes_without_freezing", steps * cost.allReduceBytes(allLive));
         return work;
     }
 
-    private PlannedEpoch epoch(int number) {
+    private Timeline.Epoch epoch(int number) {
         Timeline timeline = Timeline.of(
                 run.replay().decisions(run.initial(), seen, number + 1),
                 run.replay().stepsPerEpoch());
-        return PlannedEpoch.of(timeline, run.manifest(), run.cache()).get(number);
+        return timeline.epochs(run.planner()).get(number);
     }
 
-    /** Expected length of the longest of the rows that are padded together, if they are drawn independently. */
+    /** Expected length of the longest of the rows that are padded together, if rows are drawn independently. */
     double expectedLongest() {
         double expected = 0;
         double below = 0;

@@ -10,14 +10,14 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.sparklora.driver.job.manifest.LayerRanges;
 
-/** Module names for people: {@code bert.encoder.layer.[0-2, 11].attention.self.query}. */
+/** Shortens module names for people: {@code bert.encoder.layer.[0-2, 11].attention.self.query}. */
 final class ModuleNames {
 
     private static final Pattern NUMBERED = Pattern.compile("(.*?\\.)(\\d+)(\\..*)");
 
     private ModuleNames() {}
 
-    /** One line for all modules that differ in the number of their layer only. */
+    /** One line for all modules that differ only in their layer number. */
     static List<String> shortened(List<String> paths) {
         Map<String, Set<Integer>> layers = new TreeMap<>();
         List<String> lines = new ArrayList<>();

@@ -1,17 +1,15 @@
 package org.sparklora.driver.job.plan;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
-import java.util.Map;
 import org.sparklora.driver.job.plan.Timeline.Stretch;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraGroup;
-import org.sparklora.worker.contract.LoraModule;
 
-/** A plan as one JSON object, keys as in a run's history. */
+/** A plan as one JSON object, with the keys of a run's history. {@link PlanText} formats the same object for people. */
 public final class PlanJson {
 
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -24,156 +22,132 @@ public final class PlanJson {
         this.cost = plan.cost();
     }
 
-    /** The object, indented. */
+    /** The object as indented text. */
     public static String of(RunPlan plan) {
-        try {
-            return JSON.writerWithDefaultPrettyPrinter().writeValueAsString(new PlanJson(plan).root());
-        } catch (JsonProcessingException e) {
-            throw new IllegalStateException("maps of texts and numbers could not be written as JSON", e);
-        }
+        return tree(plan).toPrettyString();
     }
 
-    private Map<String, Object> root() {
-        Map<String, Object> root = new LinkedHashMap<>();
-        root.put("name", plan.subject().job());
-        root.put("model", model());
-        root.put("data", data());
-        root.put("policy", plan.subject().schedule().policy());
-        root.put("epochs", plan.subject().schedule().epochs());
-        root.put("steps", plan.steps());
-        plan.subject().schedule().mayEndBefore().ifPresent(epoch -> root.put("may_end_before_epoch", epoch));
-        root.put("groups", groups());
-        root.put("timelines", plan.timelines().stream().map(this::timeline).toList());
-        root.put("memory", memory());
-        root.put("warnings", plan.warnings());
+    /** The object. */
+    static JsonNode tree(RunPlan plan) {
+        return new PlanJson(plan).root();
+    }
+
+    private ObjectNode root() {
+        RunPlan.Subject subject = plan.subject();
+        ObjectNode root = JSON.createObjectNode().put("name", subject.job());
+        root.putObject("model")
+                .put("path", subject.model().path())
+                .put("layers", subject.model().layers())
+                .put("hidden_size", subject.model().hiddenSize())
+                .put("weight_bytes", subject.model().weightBytes());
+        data(root.putObject("data"), subject.data());
+        root.put("policy", subject.schedule().policy())
+                .put("epochs", subject.schedule().epochs())
+                .put("steps", plan.steps());
+        subject.schedule().mayEndBefore().ifPresent(epoch -> root.put("may_end_before_epoch", epoch));
+        ArrayNode groups = root.putArray("groups");
+        plan.manifest().names().forEach(name -> group(groups.addObject(), name));
+        ArrayNode timelines = root.putArray("timelines");
+        plan.timelines().forEach(timeline -> timeline(timelines.addObject(), timeline));
+        ObjectNode memory = root.putObject("memory")
+                .put("base_weight_bytes", subject.model().weightBytes())
+                .put("kept_bytes_per_task", plan.savedBytes())
+                .put("state_bytes_per_task", plan.stateBytes())
+                .put("activation_cache_bytes", plan.cacheBytes())
+                .put("rows_per_task", subject.memory().rows())
+                .put("base_dropout", subject.memory().baseDropout());
+        subject.memory().tasks().ifPresent(tasks -> memory.put("tasks", tasks));
+        texts(root.putArray("warnings"), plan.warnings());
         return root;
     }
 
-    private Map<String, Object> model() {
-        RunPlan.Model model = plan.subject().model();
-        Map<String, Object> json = new LinkedHashMap<>();
-        json.put("path", model.path());
-        json.put("layers", model.layers());
-        json.put("hidden_size", model.hiddenSize());
-        json.put("weight_bytes", model.weightBytes());
-        return json;
-    }
-
-    private Map<String, Object> data() {
-        RunPlan.Data data = plan.subject().data();
-        Map<String, Object> json = new LinkedHashMap<>();
+    private static void data(ObjectNode json, RunPlan.Data data) {
         json.put("training_rows", data.shards().examples());
         data.validationRows().ifPresent(rows -> json.put("validation_rows", rows));
-        json.put("labels", data.labels());
-        json.put("batch_size", data.shards().batchSize());
-        json.put("shards", data.shards().shards());
-        json.put("steps_per_epoch", data.shards().stepsPerEpoch());
-        json.put("sample_rows", data.sample().examples());
-        json.put("sample_mean_tokens", data.sample().meanLength());
-        json.put("sample_longest_tokens", data.sample().longest());
-        json.put("sample_truncated_rows", data.sample().truncated());
-        return json;
+        texts(json.putArray("labels"), data.labels());
+        json.put("batch_size", data.shards().batchSize())
+                .put("shards", data.shards().shards())
+                .put("steps_per_epoch", data.shards().stepsPerEpoch())
+                .put("sample_rows", data.sample().examples())
+                .put("sample_mean_tokens", data.sample().meanLength())
+                .put("sample_longest_tokens", data.sample().longest())
+                .put("sample_truncated_rows", data.sample().truncated())
+                .put("max_length", data.maxLength());
     }
 
-    private List<Object> groups() {
-        List<Object> groups = new ArrayList<>();
-        for (String name : plan.manifest().names()) {
-            Map<String, Object> json = new LinkedHashMap<>();
-            json.put("name", name);
-            plan.manifest().group(name).ifPresent(group -> declared(group, json));
-            long parameters = plan.parameters(name);
-            json.put("parameters", parameters);
-            json.put("all_reduce_bytes", parameters * Float.BYTES);
-            groups.add(json);
-        }
-        return groups;
+    private void group(ObjectNode json, String name) {
+        json.put("name", name);
+        plan.manifest().group(name).ifPresent(group -> declared(json, group));
+        long parameters = plan.parameters(name);
+        json.put("parameters", parameters).put("all_reduce_bytes", parameters * Float.BYTES);
     }
 
-    private void declared(LoraGroup group, Map<String, Object> json) {
+    private void declared(ObjectNode json, LoraGroup group) {
         json.put("purpose", group.purpose());
-        json.put("modules", group.modules().stream().map(PlanJson::module).toList());
-        json.put("learning_rate_scale", group.settings().learningRateScale());
-        json.put("warmup_steps", group.settings().warmupSteps());
-        Map<String, Object> highest = new LinkedHashMap<>();
+        ArrayNode modules = json.putArray("modules");
+        group.modules().forEach(module -> modules.addObject()
+                .put("name", module.path())
+                .put("r", module.loraRank())
+                .put("lora_alpha", module.loraAlpha()));
+        json.put("learning_rate_scale", group.settings().learningRateScale())
+                .put("warmup_steps", group.settings().warmupSteps());
+        ObjectNode highest = json.putObject("highest_learning_rate");
+        RunPlan.Schedule schedule = plan.subject().schedule();
         plan.timelines()
                 .forEach(timeline -> highest.put(
                         timeline.kind().label(),
-                        plan.subject().schedule().rates().highest(group.settings(), timeline, group.name())));
-        json.put("highest_learning_rate", highest);
+                        timeline.highestRate(
+                                schedule.learningRate(), schedule.rates(), group.name(), group.settings())));
     }
 
-    private static Map<String, Object> module(LoraModule module) {
-        Map<String, Object> json = new LinkedHashMap<>();
-        json.put("name", module.path());
-        json.put("r", module.loraRank());
-        json.put("lora_alpha", module.loraAlpha());
-        return json;
+    private void timeline(ObjectNode json, Timeline timeline) {
+        List<Timeline.Epoch> epochs = timeline.epochs(plan.planner());
+        costs(json.put("kind", timeline.kind().label()), epochs);
+        ArrayNode array = json.putArray("epochs");
+        epochs.forEach(epoch -> epoch(array.addObject(), epoch));
     }
 
-    private Map<String, Object> timeline(Timeline timeline) {
-        Map<String, Object> json = new LinkedHashMap<>();
-        json.put("kind", timeline.kind().label());
-        List<PlannedEpoch> epochs = plan.epochs(timeline);
-        costs(epochs, json);
-        json.put("epochs", epochs.stream().map(this::epoch).toList());
-        return json;
-    }
-
-    private Map<String, Object> epoch(PlannedEpoch epoch) {
-        Map<String, Object> json = new LinkedHashMap<>();
-        json.put("epoch", epoch.number());
-        costs(List.of(epoch), json);
+    private void epoch(ObjectNode json, Timeline.Epoch epoch) {
+        costs(json.put("epoch", epoch.number()), List.of(epoch));
         json.put(
-                "activation_cache",
-                (epoch.cache().isOn() ? "on: " : "off: ") + epoch.cache().reason());
-        json.put("activation_cache_bytes", plan.cacheBytes(epoch.cache()));
-        json.put("prefix_runs", !epoch.held());
-        json.put(
-                "stretches",
-                epoch.stretches().stream().map(s -> stretch(s, epoch.held())).toList());
-        return json;
+                        "activation_cache",
+                        (epoch.cache().isOn() ? "on: " : "off: ") + epoch.cache().reason())
+                .put("activation_cache_bytes", plan.cacheBytes(epoch.cache()))
+                .put("prefix_runs", !epoch.held());
+        ArrayNode stretches = json.putArray("stretches");
+        epoch.stretches().forEach(stretch -> stretch(stretches.addObject(), stretch, epoch.held()));
     }
 
-    /** What the steps of some epochs cost together, next to what each of them does. */
-    private void costs(List<PlannedEpoch> epochs, Map<String, Object> json) {
+    /** The total cost of the steps of some epochs. */
+    private void costs(ObjectNode json, List<Timeline.Epoch> epochs) {
         json.put("relative_cost", cost.relative(epochs));
         json.put(
                 "all_reduce_bytes",
-                cost.allReduceBytes(epochs.stream()
+                epochs.stream()
                         .flatMap(epoch -> epoch.stretches().stream())
-                        .toList()));
+                        .mapToLong(stretch -> stretch.steps() * cost.allReduceBytes(stretch.state()))
+                        .sum());
     }
 
-    private Map<String, Object> stretch(Stretch stretch, boolean held) {
-        Map<String, Object> json = new LinkedHashMap<>();
-        json.put("step", stretch.from().step());
-        json.put("steps", stretch.steps());
+    private void stretch(ObjectNode json, Stretch stretch, boolean held) {
+        json.put("step", stretch.from().step()).put("steps", stretch.steps());
         for (GroupState state : List.of(GroupState.LIVE, GroupState.FROZEN, GroupState.DORMANT)) {
-            json.put(state.label(), stretch.state().in(state));
+            texts(json.putArray(state.label()), stretch.state().in(state));
         }
-        json.put("lowest_live", cost.lowestLive(stretch.state()));
-        json.put("relative_cost", cost.relative(stretch.state(), held));
-        json.put("trainable_parameters", cost.trainableParameters(stretch.state()));
-        json.put("all_reduce_bytes_per_step", cost.allReduceBytes(stretch.state()));
-        List<Object> moves = new ArrayList<>();
-        stretch.moves().forEach(move -> {
-            Map<String, Object> moved = new LinkedHashMap<>();
-            moved.put("event", move.isThaw() ? "thaw" : "freeze");
-            moved.put("group", move.group());
-            moved.put("reason", move.reason());
-            moves.add(moved);
-        });
-        json.put("moves", moves);
-        return json;
+        int lowest = cost.lowestTrainableLayer(stretch.state());
+        json.put("lowest_live", plan.planner().encoder().stageName(lowest))
+                .put("lowest_live_index", lowest)
+                .put("relative_cost", cost.relative(stretch.state(), held))
+                .put("trainable_parameters", cost.trainableParameters(stretch.state()))
+                .put("all_reduce_bytes_per_step", cost.allReduceBytes(stretch.state()));
+        ArrayNode moves = json.putArray("moves");
+        stretch.moves().forEach(move -> moves.addObject()
+                .put("event", move.isThaw() ? "thaw" : "freeze")
+                .put("group", move.group())
+                .put("reason", move.reason()));
     }
 
-    private Map<String, Object> memory() {
-        Map<String, Object> json = new LinkedHashMap<>();
-        json.put("base_weight_bytes", plan.subject().model().weightBytes());
-        json.put("kept_bytes_per_task", plan.keptBytes());
-        json.put("state_bytes_per_task", plan.stateBytes());
-        json.put("activation_cache_bytes", plan.cacheBytes());
-        plan.subject().memory().tasks().ifPresent(tasks -> json.put("tasks", tasks));
-        return json;
+    private static void texts(ArrayNode array, List<String> texts) {
+        texts.forEach(array::add);
     }
 }

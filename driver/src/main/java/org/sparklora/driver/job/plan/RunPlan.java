@@ -12,22 +12,17 @@ import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.data.TextStatistics;
+import org.sparklora.worker.train.LearningRateSchedule;
 
 /**
- * Everything that can be told of a run before it.
+ * Everything that is known about a run before it starts.
  *
- * @param manifest groups and head
- * @param cache whether the frozen prefix is kept
+ * @param planner turns each freeze state into what the run would do
  * @param timelines one that is exact, or the earliest and the latest
- * @param warnings what a reader of the job file should look at, one line each
+ * @param warnings likely mistakes in the job file, one line each
  */
 public record RunPlan(
-        Subject subject,
-        LoraManifest manifest,
-        StepCost cost,
-        CachePolicy cache,
-        List<Timeline> timelines,
-        List<String> warnings) {
+        Subject subject, EpochPlanner planner, StepCost cost, List<Timeline> timelines, List<String> warnings) {
 
     public RunPlan {
         timelines = List.copyOf(timelines);
@@ -35,7 +30,7 @@ public record RunPlan(
     }
 
     /**
-     * What the plan is about.
+     * The run that the plan is about.
      *
      * @param job the job's name
      */
@@ -52,7 +47,7 @@ public record RunPlan(
      * The data.
      *
      * @param shards rows, batches and steps
-     * @param validationRows empty: no validation
+     * @param validationRows empty without validation data
      * @param sample lengths of some training rows
      * @param maxLength model.max_length
      * @param labels in the order of the head's outputs; empty for regression
@@ -61,30 +56,60 @@ public record RunPlan(
             ShardPlan shards, OptionalLong validationRows, TextStatistics sample, int maxLength, List<String> labels) {}
 
     /**
-     * How long the run is and what decides in it.
+     * The length of the run, and what changes during it.
      *
      * @param policy as the job file calls it
-     * @param mayEndBefore the first epoch before which the policy may end the run; empty: it runs all epochs
+     * @param mayEndBefore the first epoch before which the policy may end the run; empty if it never does
+     * @param learningRate training.learning_rate
+     * @param rates the factor of each step on it
      */
-    public record Schedule(String policy, int epochs, OptionalLong mayEndBefore, Rates rates) {}
+    public record Schedule(
+            String policy, int epochs, OptionalLong mayEndBefore, double learningRate, LearningRateSchedule rates) {}
 
     /**
-     * What executors need outside the Java heap, beside PyTorch itself.
+     * The memory that executors need outside the Java heap and beside PyTorch itself.
      *
-     * @param tasks tasks of an executor at a time; empty: not known
+     * @param tasks tasks of an executor at a time; empty if not known
      * @param rows rows that a task computes at a time
-     * @param baseDropout whether the base drops out, whose masks come on top of what is counted
+     * @param baseDropout whether the base drops out; its masks are not counted
      */
     public record Memory(OptionalInt tasks, int rows, boolean baseDropout) {}
 
-    /** Numbers that a group trains while it is live. */
-    long parameters(String group) {
-        return manifest.tensors(group).stream().mapToLong(TensorSpec::size).sum();
+    /**
+     * What an epoch costs on any cluster: operations (a multiplication with its addition counts as two) without padding,
+     * and bytes. Counted as {@link StepCost} counts.
+     *
+     * @param parts steps between which no group moves, in order
+     * @param caching operations that compute the trunk activations for the cache; 0 without a cache or if they are cached
+     * @param validation operations of the validation after the epoch
+     */
+    public record EpochLoad(List<Part> parts, double caching, double validation) {
+
+        public EpochLoad {
+            parts = List.copyOf(parts);
+        }
+
+        /**
+         * Steps that cost the same.
+         *
+         * @param operations of one step's forward and backward, all rows of the global batch together
+         * @param bytes of one rank's gradient
+         */
+        public record Part(long steps, double operations, long bytes) {}
     }
 
-    /** The most bytes that autograd keeps for a task at any time of the run. */
-    public long keptBytes() {
-        return largest(state -> cost.keptBytes(state, subject.memory().rows()));
+    LoraManifest manifest() {
+        return planner.manifest();
+    }
+
+    /** Number of parameters that a group trains while it is live. */
+    long parameters(String group) {
+        return manifest().tensors(group).stream().mapToLong(TensorSpec::size).sum();
+    }
+
+    /** The most bytes that autograd saves for a task at any time of the run. */
+    public long savedBytes() {
+        return largest(state -> cost.savedBytes(state, subject.memory().rows()));
     }
 
     /** The most bytes that a task's copy of adapters and optimizer takes. */
@@ -102,63 +127,58 @@ public record RunPlan(
                 .orElse(0);
     }
 
-    /** The epochs of a timeline. */
-    List<PlannedEpoch> epochs(Timeline timeline) {
-        return PlannedEpoch.of(timeline, manifest, cache);
-    }
-
     /** The same run without an activation cache. */
     public RunPlan withoutCache() {
-        return new RunPlan(subject, manifest, cost, CachePolicy.off("left out"), timelines, warnings);
+        return new RunPlan(subject, planner.withoutCache(), cost, timelines, warnings);
     }
 
     /** The same run with every group live throughout. */
-    public RunPlan withEverythingLive() {
+    public RunPlan withEveryGroupLive() {
         int steps = subject.data().shards().stepsPerEpoch();
         List<Timeline.Stretch> stretches = IntStream.range(0, subject.schedule().epochs())
                 .mapToObj(epoch ->
                         new Timeline.Stretch(StepPosition.of(epoch, 0, steps), steps, cost.allLive(), List.of()))
                 .toList();
-        return new RunPlan(
-                subject, manifest, cost, cache, List.of(new Timeline(Timeline.Kind.EXACT, stretches)), warnings);
+        Timeline timeline = new Timeline(Timeline.Kind.EXACT, stretches);
+        return new RunPlan(subject, planner, cost, List.of(timeline), warnings);
     }
 
-    /** What each epoch of a timeline asks of a cluster. */
+    /** What each epoch of a timeline costs. */
     public List<EpochLoad> loads(Timeline timeline) {
-        return epochs(timeline).stream().map(this::load).toList();
+        return timeline.epochs(planner).stream().map(this::load).toList();
     }
 
-    private EpochLoad load(PlannedEpoch epoch) {
+    private EpochLoad load(Timeline.Epoch epoch) {
         ShardPlan shards = subject.data().shards();
         long validationRows = subject.data().validationRows().orElse(0);
-        boolean kept = epoch.cache().isOn();
-        // Rows of a step, the last short one included.
+        boolean cached = epoch.cache().isOn();
+        // The mean over all steps, since the last one may be short.
         double rows = (double) shards.examples() / shards.stepsPerEpoch();
         List<EpochLoad.Part> parts = epoch.stretches().stream()
                 .map(stretch -> new EpochLoad.Part(
                         stretch.steps(),
-                        rows * cost.operations(stretch.state(), kept),
+                        rows * cost.operations(stretch.state(), cached),
                         cost.allReduceBytes(stretch.state())))
                 .toList();
-        FreezeState last = epoch.stretches().get(epoch.stretches().size() - 1).state();
-        double prefix = cost.forwardOperations(last, false) - cost.forwardOperations(last, kept);
+        FreezeState last = epoch.lastState();
+        double trunk = cost.forwardOperations(last, false) - cost.forwardOperations(last, cached);
         return new EpochLoad(
                 parts,
-                epoch.held() ? 0 : (shards.examples() + validationRows) * prefix,
-                validationRows * cost.forwardOperations(last, kept));
+                epoch.held() ? 0 : (shards.examples() + validationRows) * trunk,
+                validationRows * cost.forwardOperations(last, cached));
     }
 
-    /** Bytes that an epoch's cache keeps of training and validation rows. */
+    /** Bytes that a cache holds for training and validation rows. */
     long cacheBytes(CachePlan epoch) {
         Data data = subject.data();
-        return cost.prefixBytes(
+        return cost.cacheBytes(
                 epoch, data.shards().examples() + data.validationRows().orElse(0));
     }
 
-    /** The most that is kept at any time of the run. */
+    /** Bytes of the largest cache of the run. */
     long cacheBytes() {
         return timelines.stream()
-                .flatMap(timeline -> epochs(timeline).stream())
+                .flatMap(timeline -> timeline.epochs(planner).stream())
                 .mapToLong(epoch -> cacheBytes(epoch.cache()))
                 .max()
                 .orElse(0);

@@ -2,46 +2,47 @@ package org.sparklora.driver.job.plan;
 
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntToDoubleFunction;
 import java.util.TreeMap;
 import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraGroup;
-import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.data.TextStatistics;
 import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.encoder.EncoderWork;
 import org.sparklora.worker.lora.LoraVariant;
-import org.sparklora.worker.train.GradientLayout;
 
 /**
- * What an optimizer step costs in a freeze state: operations, bytes sent, bytes held.
+ * What an optimizer step costs in a freeze state: operations, bytes sent and bytes held.
  *
- * <p>Every stage runs forward, unless what enters the lowest live one is kept from an earlier epoch. Backward runs from the head down to the lowest stage with something live, which is counted
- * as a whole. A LoRA pair of r x in and out x r costs its products forward unless it is dormant, the gradient of its input
- * as far down as backward runs, and the gradient of its own values while it is live.
+ * <p>Every layer runs forward, unless the input of the lowest trainable layer is already cached. Backward runs from the
+ * head to the lowest trainable layer, which counts as a whole. A LoRA pair of r x in and out x r costs its products forward
+ * unless its group is dormant, the gradient of its input down to where backward ends, and the gradient of its own values
+ * while its group is live.
  */
 public final class StepCost {
 
-    private final LoraManifest manifest;
+    private final EpochPlanner planner;
     private final LoraVariant variant;
     private final Encoder encoder;
     private final EncoderWork work;
     private final TextStatistics lengths;
-    private final double everythingLive;
+    private final double allLiveOperations;
 
     /**
-     * @param manifest with the head
-     * @param lengths of at least one row; a sample will do
+     * The costs of a run.
+     *
+     * @param lengths of at least one row; a sample is enough
      */
-    public StepCost(LoraManifest manifest, Encoder encoder, TextStatistics lengths) {
-        this.manifest = manifest;
-        this.variant = LoraVariant.of(manifest);
-        this.encoder = encoder;
+    public StepCost(EpochPlanner planner, TextStatistics lengths) {
+        this.planner = planner;
+        this.variant = LoraVariant.of(planner.manifest());
+        this.encoder = planner.encoder();
         this.work = EncoderWork.of(encoder);
         this.lengths = lengths;
-        this.everythingLive = operations(allLive(), false);
+        this.allLiveOperations = operations(allLive(), false);
     }
 
     /** Operations of forward and backward, relative to a step with every group live. */
@@ -50,73 +51,77 @@ public final class StepCost {
     }
 
     /**
-     * The same.
+     * Operations of forward and backward, relative to a step with every group live.
      *
-     * @param held whether what enters the lowest live stage is kept already; to keep it costs as much as not to
+     * @param held whether the trunk activations are cached already; the step that caches them costs as much as one without
+     *     a cache
      */
     public double relative(FreezeState state, boolean held) {
-        return operations(state, held) / everythingLive;
+        return operations(state, held) / allLiveOperations;
     }
 
     /** Every declared group live. */
     FreezeState allLive() {
         TreeMap<String, GroupState> states = new TreeMap<>();
-        manifest.groups().forEach(group -> states.put(group.name(), GroupState.LIVE));
+        planner.manifest().groups().forEach(group -> states.put(group.name(), GroupState.LIVE));
         return new FreezeState(states);
     }
 
     /**
      * Operations of forward and backward for an average row, without padding.
      *
-     * @param held whether what enters the lowest live stage is kept already
+     * @param held whether the trunk activations are cached already
      */
     double operations(FreezeState state, boolean held) {
-        double sum = 0;
-        for (Map.Entry<Integer, Long> entry : lengths.lengths().entrySet()) {
-            sum += entry.getValue() * operations(state, held, entry.getKey());
-        }
-        return sum / lengths.examples();
+        int lowest = lowestTrainableLayer(state);
+        return perRow(length -> operations(state, lowest, held ? lowest : 0, length));
     }
 
-    private double operations(FreezeState state, boolean held, int length) {
-        int lowest = lowestStage(state);
-        int first = held ? lowest : 0;
+    private double operations(FreezeState state, int lowest, int first, int length) {
         double sum = 0;
-        for (int stage = first; stage < work.stages(); stage++) {
-            sum += work.forward(stage, length) + (stage >= lowest ? work.backward(stage, length, stage == lowest) : 0);
+        for (int layer = first; layer < work.stages(); layer++) {
+            sum += work.forward(layer, length) + (layer >= lowest ? work.backward(layer, length, layer == lowest) : 0);
         }
-        for (LoraGroup group : manifest.groups()) {
+        for (LoraGroup group : planner.manifest().groups()) {
             GroupState is = state.of(group.name());
             for (LoraModule module : group.modules()) {
-                int stage = encoder.stageOf(module.path());
+                int layer = encoder.stageOf(module.path());
                 double product = product(module, length, is == GroupState.LIVE && drops(group));
-                sum += stage < first ? 0 : product * passes(is, stage >= lowest);
+                sum += layer < first ? 0 : product * passes(is, layer >= lowest);
             }
         }
         return sum;
     }
 
     /**
-     * Operations of a forward pass for an average row, without padding: what validation takes.
+     * Operations of a forward pass for an average row, without padding, as in validation.
      *
-     * @param held whether what enters the lowest live stage is kept already
+     * @param held whether the trunk activations are cached already
      */
     double forwardOperations(FreezeState state, boolean held) {
-        int first = held ? lowestStage(state) : 0;
+        int first = held ? lowestTrainableLayer(state) : 0;
+        return perRow(length -> forwardOperations(state, first, length));
+    }
+
+    private double forwardOperations(FreezeState state, int first, int length) {
+        double row = 0;
+        for (int layer = first; layer < work.stages(); layer++) {
+            row += work.forward(layer, length);
+        }
+        for (LoraGroup group : planner.manifest().groups()) {
+            boolean counts = state.of(group.name()) != GroupState.DORMANT;
+            for (LoraModule module : counts ? group.modules() : List.<LoraModule>of()) {
+                row += encoder.stageOf(module.path()) < first ? 0 : product(module, length, false);
+            }
+        }
+        return row;
+    }
+
+    /** The mean of a cost over all rows. */
+    private double perRow(IntToDoubleFunction costOfLength) {
         double sum = 0;
         for (Map.Entry<Integer, Long> entry : lengths.lengths().entrySet()) {
-            int length = entry.getKey();
-            double row = 0;
-            for (int stage = first; stage < work.stages(); stage++) {
-                row += work.forward(stage, length);
-            }
-            for (LoraGroup group : manifest.groups()) {
-                boolean counts = state.of(group.name()) != GroupState.DORMANT;
-                for (LoraModule module : counts ? group.modules() : List.<LoraModule>of()) {
-                    row += encoder.stageOf(module.path()) < first ? 0 : product(module, length, false);
-                }
-            }
-            sum += entry.getValue() * row;
+            sum += entry.getValue() * costOfLength.applyAsDouble(entry.getKey());
         }
         return sum / lengths.examples();
     }
@@ -130,7 +135,7 @@ public final class StepCost {
         return group.settings().loraDropout() > 0;
     }
 
-    /** How often the products of a LoRA pair are taken. */
+    /** How often the products of a LoRA pair are computed. */
     private static int passes(GroupState state, boolean backward) {
         return switch (state) {
             case DORMANT -> 0;
@@ -139,11 +144,11 @@ public final class StepCost {
         };
     }
 
-    /** The same for the steps of several epochs, on average. */
-    double relative(List<PlannedEpoch> epochs) {
+    /** Mean relative operations of the steps of several epochs. */
+    double relative(List<Timeline.Epoch> epochs) {
         double sum = 0;
         long steps = 0;
-        for (PlannedEpoch epoch : epochs) {
+        for (Timeline.Epoch epoch : epochs) {
             for (Timeline.Stretch stretch : epoch.stretches()) {
                 sum += stretch.steps() * relative(stretch.state(), epoch.held());
                 steps += stretch.steps();
@@ -152,16 +157,9 @@ public final class StepCost {
         return sum / steps;
     }
 
-    /** Bytes that a rank sends in the steps of several stretches. */
-    public long allReduceBytes(List<Timeline.Stretch> stretches) {
-        return stretches.stream()
-                .mapToLong(stretch -> stretch.steps() * allReduceBytes(stretch.state()))
-                .sum();
-    }
-
-    /** Numbers that train. */
+    /** Number of trainable parameters. */
     public long trainableParameters(FreezeState state) {
-        return GradientLayout.of(manifest, state).size();
+        return planner.freezePlan(state).trainableParameters();
     }
 
     /** Bytes of one rank's gradient in an all-reduce: float32. */
@@ -169,50 +167,42 @@ public final class StepCost {
         return trainableParameters(state) * Float.BYTES;
     }
 
-    /** The lowest stage that trains, as {@link Encoder} counts; {@link Encoder#stages()}: the head alone. */
-    public int lowestStage(FreezeState state) {
-        return GradientLayout.of(manifest, state).lowestStage(encoder);
+    /** Index of the lowest trainable layer; that of the head where nothing of the encoder trains. */
+    public int lowestTrainableLayer(FreezeState state) {
+        return planner.freezePlan(state).lowestTrainableLayer();
     }
 
-    /** Name of the lowest stage that trains. */
-    public String lowestLive(FreezeState state) {
-        return encoder.stageName(lowestStage(state));
-    }
-
-    /**
-     * Bytes of what a cache keeps of this many rows: one vector a token, or one a row where the first alone goes on.
-     */
-    public long prefixBytes(CachePlan cache, long rows) {
+    /** Bytes that a cache holds for this many rows: one vector a token, or one a row if only the first token goes on. */
+    public long cacheBytes(CachePlan cache, long rows) {
         if (!cache.isOn()) {
             return 0;
         }
-        double vectors = encoder.firstTokenEnters(cache.stage()) ? 1 : lengths.meanLength();
+        double vectors = encoder.firstTokenEnters(cache.layerIndex()) ? 1 : lengths.meanLength();
         return Math.round(
                 rows * vectors * encoder.hiddenSize() * cache.precision().bytes());
     }
 
-    /** Bytes that autograd keeps for this many rows, all as long as the longest, at the turn from forward to backward. */
-    public long keptBytes(FreezeState state, int rows) {
+    /** Bytes that autograd saves for this many rows, all as long as the longest, when backward begins. */
+    public long savedBytes(FreezeState state, int rows) {
         int longest = lengths.longest();
         double sum = 0;
-        for (int stage = lowestStage(state); stage < work.stages(); stage++) {
-            sum += work.kept(stage, longest);
+        for (int layer = lowestTrainableLayer(state); layer < work.stages(); layer++) {
+            sum += work.kept(layer, longest);
         }
         for (String live : state.in(GroupState.LIVE)) {
-            LoraGroup group = manifest.group(live).orElseThrow();
+            LoraGroup group = planner.manifest().group(live).orElseThrow();
             for (LoraModule module : group.modules()) {
-                // Where the input of A is dropped out, mask and product are kept.
-                int input = drops(group) ? 2 * module.inFeatures() : 0;
-                sum += (double) work.vectors(module.path(), longest, drops(group)) * (input + module.loraRank());
+                sum += (double) work.vectors(module.path(), longest, drops(group))
+                        * variant.savedValues(module, drops(group));
             }
         }
         return Math.round(rows * sum * Float.BYTES);
     }
 
-    /** Bytes of values, gradient and both moments of what trains, and of the values of what is frozen. */
+    /** Bytes of values, gradients and both moments of trainable tensors, and of the values of frozen ones. */
     public long stateBytes(FreezeState state) {
         long frozen = state.in(GroupState.FROZEN).stream()
-                .flatMap(group -> manifest.tensors(group).stream())
+                .flatMap(group -> planner.manifest().tensors(group).stream())
                 .mapToLong(tensor -> tensor.size())
                 .sum();
         return (4 * trainableParameters(state) + frozen) * Float.BYTES;

@@ -2,15 +2,20 @@ package org.sparklora.driver.job.plan;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.sparklora.driver.job.freeze.FreezePolicy;
 import org.sparklora.driver.job.freeze.Replay;
 import org.sparklora.driver.job.freeze.StepPosition;
 import org.sparklora.driver.job.freeze.Transition;
+import org.sparklora.worker.contract.AdapterSnapshot;
+import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.FreezeState;
+import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.GroupState;
+import org.sparklora.worker.train.LearningRateSchedule;
 
 /**
- * Which groups are live when.
+ * The freeze state of every step of a run.
  *
  * @param kind whether this is what will happen, or a bound of it
  * @param stretches in order, without a gap, from the run's first step to its last; none spans two epochs
@@ -20,21 +25,15 @@ public record Timeline(Kind kind, List<Stretch> stretches) {
     /** How a timeline relates to the run. */
     public enum Kind {
         /** What will happen. */
-        EXACT("exact"),
-        /** Every move as early as the metrics may bring it. */
-        EARLIEST("earliest"),
-        /** Every move as late as the metrics may bring it; one that may never come does not. */
-        LATEST("latest");
-
-        private final String label;
-
-        Kind(String label) {
-            this.label = label;
-        }
+        EXACT,
+        /** Every move as early as the metrics can cause it. */
+        EARLIEST,
+        /** Every move as late as the metrics can cause it; a move that may never happen is left out. */
+        LATEST;
 
         /** The name in JSON. */
         public String label() {
-            return label;
+            return name().toLowerCase(Locale.ROOT);
         }
     }
 
@@ -43,7 +42,7 @@ public record Timeline(Kind kind, List<Stretch> stretches) {
      *
      * @param from its first step
      * @param steps how many, at least 1
-     * @param moves what brought the state about, before the first step
+     * @param moves the transitions before the first step
      */
     public record Stretch(StepPosition from, int steps, FreezeState state, List<Transition> moves) {
 
@@ -52,15 +51,32 @@ public record Timeline(Kind kind, List<Stretch> stretches) {
         }
     }
 
-    /** Steps in a row for which a group is live, from a thaw, or the start, to a freeze, or the end. */
+    /** Consecutive steps in which a group is live, from a thaw, or the start, to a freeze, or the end. */
     public record Span(StepPosition from, long steps) {}
+
+    /**
+     * An epoch with its activation cache.
+     *
+     * @param stretches in order, at least one
+     * @param held whether the epoch before cached the same activations, so that the frozen trunk does not run
+     */
+    record Epoch(List<Stretch> stretches, CachePlan cache, boolean held) {
+
+        int number() {
+            return stretches.get(0).from().epoch();
+        }
+
+        FreezeState lastState() {
+            return stretches.get(stretches.size() - 1).state();
+        }
+    }
 
     public Timeline {
         stretches = List.copyOf(stretches);
     }
 
     /**
-     * The timelines of a policy: one where it needs no metric, else the two that bound it.
+     * The timelines of a policy: one if it needs no metric, else the two that bound it.
      *
      * @param initial the state before the first epoch
      */
@@ -74,12 +90,11 @@ public record Timeline(Kind kind, List<Stretch> stretches) {
     }
 
     private static Timeline of(Kind kind, FreezePolicy policy, FreezeState initial, int epochs, int stepsPerEpoch) {
-        return new Timeline(
-                kind,
-                stretches(new Replay(policy, stepsPerEpoch).decisions(initial, List.of(), epochs), stepsPerEpoch));
+        Replay replay = new Replay(policy, stepsPerEpoch);
+        return new Timeline(kind, stretches(replay.decisions(initial, List.of(), epochs), stepsPerEpoch));
     }
 
-    /** The timeline of decisions that were taken: what happened. */
+    /** The timeline of decisions that a run has made. */
     static Timeline of(List<Replay.Decided> decisions, int stepsPerEpoch) {
         return new Timeline(Kind.EXACT, stretches(decisions, stepsPerEpoch));
     }
@@ -100,14 +115,30 @@ public record Timeline(Kind kind, List<Stretch> stretches) {
         return stretches;
     }
 
-    /** The stretches of each epoch, in order. */
-    public List<List<Stretch>> epochs() {
-        List<List<Stretch>> epochs = new ArrayList<>();
+    /** The stretches of each epoch. */
+    List<List<Stretch>> byEpoch() {
+        List<List<Stretch>> byEpoch = new ArrayList<>();
         for (Stretch stretch : stretches) {
             if (stretch.from().startsEpoch()) {
-                epochs.add(new ArrayList<>());
+                byEpoch.add(new ArrayList<>());
             }
-            epochs.get(stretch.from().epoch()).add(stretch);
+            byEpoch.get(stretch.from().epoch()).add(stretch);
+        }
+        return byEpoch;
+    }
+
+    /** The epochs, with the caches that a run would have. */
+    List<Epoch> epochs(EpochPlanner planner) {
+        List<Epoch> epochs = new ArrayList<>();
+        CachePlan before = CachePlan.off("");
+        for (List<Stretch> epoch : byEpoch()) {
+            FreezeState first = epoch.get(0).state();
+            CachePlan cache = planner.plan(epochs.size(), first, AdapterSnapshot.EMPTY, epoch.size() == 1)
+                    .cache();
+            // The epoch before trained only tensors at or above its own cached layer, so an equal layer has equal inputs.
+            boolean held = cache.isOn() && cache.layerIndex() == before.layerIndex();
+            epochs.add(new Epoch(List.copyOf(epoch), cache, held));
+            before = cache;
         }
         return epochs;
     }
@@ -127,5 +158,21 @@ public record Timeline(Kind kind, List<Stretch> stretches) {
             before = live;
         }
         return spans;
+    }
+
+    /**
+     * The highest learning rate that a group reaches; 0 if it is never live.
+     *
+     * @param learningRate training.learning_rate
+     */
+    double highestRate(double learningRate, LearningRateSchedule schedule, String group, GroupSettings settings) {
+        double highest = 0;
+        for (Span span : live(group)) {
+            for (long k = 0; k < span.steps(); k++) {
+                double warmUp = Math.min(1, (k + 1.0) / Math.max(1, settings.warmupSteps()));
+                highest = Math.max(highest, schedule.factor(span.from().globalStep() + k) * warmUp);
+            }
+        }
+        return learningRate * settings.learningRateScale() * highest;
     }
 }

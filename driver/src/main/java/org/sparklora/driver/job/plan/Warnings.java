@@ -8,7 +8,7 @@ import org.sparklora.driver.job.plan.Timeline.Span;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.train.LearningRateSchedule;
 
-/** What a run is allowed to do and its author can hardly have meant. */
+/** Warns of what a job may do but probably should not: likely mistakes in a job file. */
 public final class Warnings {
 
     private final FreezePolicy policy;
@@ -38,7 +38,7 @@ public final class Warnings {
         for (LoraGroup group : groups) {
             String name = group.name();
             if (timelines.stream().allMatch(timeline -> timeline.live(name).isEmpty())) {
-                // A policy that gets to a group too late has said so in its own words.
+                // A policy that reaches a group too late has already warned of it.
                 if (late.stream().noneMatch(line -> line.contains("'" + name + "'"))) {
                     warnings.add("group '" + name + "' never trains: " + whyNever(name));
                 }
@@ -61,7 +61,7 @@ public final class Warnings {
         return "neither schedule.live nor an event that happens names it, and it is not one of schedule.groups";
     }
 
-    /** A group whose warm-up is longer than each of the spans in which it is live. */
+    /** Warns if a group's warm-up is longer than each span in which it is live. */
     private Optional<String> warmUp(LoraGroup group) {
         int warmup = group.settings().warmupSteps();
         boolean arrives = timelines.stream()

@@ -1,10 +1,10 @@
 package org.sparklora.driver.job.sizing;
 
 import java.util.List;
-import org.sparklora.driver.job.plan.EpochLoad;
+import org.sparklora.driver.job.plan.RunPlan.EpochLoad;
 
 /**
- * How long a run takes, part by part. With R ranks of S shards (R = min(slots, S)), L = ⌈log₂ R⌉ and a gradient of b bytes:
+ * The time of a run, part by part. With R ranks of S shards (R = min(slots, S)), L = ⌈log₂ R⌉ and a gradient of b bytes:
  *
  * <ul>
  *   <li><b>computing</b>, a step: operations · ⌈S / R⌉ / S / rate of a task. A task has whole shards, so speed grows in steps and
@@ -16,46 +16,46 @@ import org.sparklora.driver.job.plan.EpochLoad;
  *   <li><b>exchange driver</b>, a step: a Spark job of R tasks, one after the other: job + (R − 1) task; all R gradients come in over
  *       the driver's wire and the values go out, as a broadcast that executors pass on: (R + ⌈log₂(executors + 1)⌉) b / bandwidth.
  *   <li><b>peer's segments</b>, once a minute: a job of R tasks.
- *   <li><b>keeping</b> and <b>validation</b>: their operations over min(slots, S) tasks at the rate of a task.
+ *   <li><b>caching</b> and <b>validation</b>: their operations over min(slots, S) tasks at the rate of a task.
  * </ul>
  *
- * <p>Failures and the growing of a cluster are not in it, nor memory; {@code plan} tells that.
+ * <p>It leaves out failures, the growth of a cluster, and memory, which {@code plan} shows.
  */
 public final class RunTime {
 
-    /** As {@code allreduce.Chunks} cuts. */
+    /** The chunk size of {@code allreduce.Chunks}. */
     private static final double CHUNK_BYTES = 256 * 1024;
 
-    /** As long as a segment is meant to be. */
+    /** The intended length of a segment. */
     private static final double SEGMENT_SECONDS = 60;
 
     private final List<EpochLoad> epochs;
     private final int shards;
     private final Speeds speeds;
 
-    /** How gradients are added up. */
+    /** How gradients are summed. */
     public enum Exchange {
         PEER,
         DRIVER
     }
 
     /**
-     * Seconds of a run, by what they are spent on.
+     * Seconds of a run by part.
      *
      * @param computing forward and backward, waiting for the slowest rank included
-     * @param exchange gradients on their way, and with {@link Exchange#DRIVER} the jobs that they need
-     * @param keeping what the activation cache keeps, computed once
+     * @param exchange sending gradients, and with {@link Exchange#DRIVER} the Spark jobs for that
+     * @param caching computing the trunk activations for the cache, once
      * @param validation metrics after each epoch
-     * @param spark start, and what each epoch and segment takes beside its steps
+     * @param spark start, and the time of each epoch and segment beside its steps
      */
-    public record Seconds(double computing, double exchange, double keeping, double validation, double spark) {
+    public record Seconds(double computing, double exchange, double caching, double validation, double spark) {
 
-        /** All of them. */
+        /** The whole run. */
         public double total() {
-            return computing + exchange + keeping + validation + spark;
+            return computing + exchange + caching + validation + spark;
         }
 
-        /** Hours of all executors together: what a cluster is billed for. */
+        /** Hours of all executors together, which a cluster bills. */
         public double executorHours(Cluster cluster) {
             return total() * cluster.executors() / 3600;
         }
@@ -78,14 +78,14 @@ public final class RunTime {
         double ofAStep = Math.ceil((double) shards / ranks) / shards / rate * slowest(ranks);
         double computing = 0;
         double exchanging = 0;
-        double keeping = 0;
+        double caching = 0;
         double validation = 0;
         for (EpochLoad epoch : epochs) {
             for (EpochLoad.Part part : epoch.parts()) {
                 computing += part.steps() * part.operations() * ofAStep;
                 exchanging += part.steps() * exchangeSeconds(part.bytes(), ranks, cluster, exchange);
             }
-            keeping += epoch.keeping() / ranks / rate;
+            caching += epoch.caching() / ranks / rate;
             validation += epoch.validation() / ranks / rate;
         }
         double spark =
@@ -94,7 +94,7 @@ public final class RunTime {
             double segments = Math.max(epochs.size(), (computing + exchanging) / SEGMENT_SECONDS);
             spark += segments * jobSeconds(ranks);
         }
-        return new Seconds(computing, exchanging, keeping, validation, spark);
+        return new Seconds(computing, exchanging, caching, validation, spark);
     }
 
     private double slowest(int ranks) {

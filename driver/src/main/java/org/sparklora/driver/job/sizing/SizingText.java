@@ -10,10 +10,10 @@ import org.sparklora.driver.job.plan.Timeline;
 import org.sparklora.driver.job.sizing.RunTime.Exchange;
 import org.sparklora.driver.job.sizing.RunTime.Seconds;
 
-/** What a planned run takes on clusters of several sizes, as plain lines for people. */
+/** Time and cost of a planned run on clusters of several sizes, as plain lines for people. */
 public final class SizingText {
 
-    /** Above this part of computing, exchange is what to look at. */
+    /** Exchange that takes at least this fraction of computing is reported. */
     private static final double HALF = 0.5;
 
     private final RunPlan plan;
@@ -21,11 +21,11 @@ public final class SizingText {
     private final List<String> lines = new ArrayList<>();
 
     /**
-     * What is asked.
+     * The clusters to compare.
      *
      * @param executors numbers of executors, ascending
      * @param tasks of an executor at a time, each with a core
-     * @param price of an executor's hour; empty: hours alone are told
+     * @param price of an executor's hour; empty: the table shows hours
      */
     public record Question(List<Integer> executors, int tasks, Speeds speeds, OptionalDouble price) {
 
@@ -39,7 +39,7 @@ public final class SizingText {
         this.question = question;
     }
 
-    /** The lines. Of two timelines that bound a run the first is taken: what thaws early costs most. */
+    /** The lines. If two timelines bound the run, they are for the earlier moves, which cost more. */
     public static List<String> of(RunPlan plan, Question question) {
         SizingText text = new SizingText(plan, question);
         text.write();
@@ -50,7 +50,7 @@ public final class SizingText {
         Timeline timeline = plan.timelines().get(0);
         int shards = plan.subject().data().shards().shards();
         if (plan.timelines().size() > 1) {
-            line("every move as early as the metrics may bring it, which costs most");
+            line("every move as early as the metrics can cause it, which costs most");
         }
         RunTime run = run(plan, timeline);
         table(run, shards);
@@ -79,13 +79,13 @@ public final class SizingText {
         return run.exchange() >= HALF * run.computing();
     }
 
-    /** What the cache and resting groups save, on one executor and on the most. */
+    /** What cache and freezing save, on one executor and on the largest cluster. */
     private void skipped(RunTime run) {
-        RunPlan everything = plan.withoutCache().withEverythingLive();
+        RunPlan everything = plan.withoutCache().withEveryGroupLive();
         RunTime without = run(plan.withoutCache(), plan.timelines().get(0));
         RunTime all = run(everything, everything.timelines().get(0));
-        int most = question.executors().get(question.executors().size() - 1);
-        for (int executors : most == 1 ? List.of(1) : List.of(1, most)) {
+        int largest = question.executors().get(question.executors().size() - 1);
+        for (int executors : largest == 1 ? List.of(1) : List.of(1, largest)) {
             double own = run.on(cluster(executors), Exchange.PEER).total();
             line(
                     "with %s: %.1f times as long without the activation cache, %.1f times with every group live throughout",

@@ -1,12 +1,12 @@
 package org.sparklora.driver.job.sizing;
 
 /**
- * What machines and Spark take for things, measured.
+ * Measured speeds of machines, network and Spark.
  *
  * @param network of the executors
- * @param spark what Spark itself takes
+ * @param spark the overhead of Spark
  * @param operationsPerSecond of one core in a training step
- * @param spread how much steps of equal work differ from executor to executor: standard deviation as part of the mean
+ * @param spread standard deviation of the time of equal steps on different executors, as a fraction of the mean
  */
 public record Speeds(double operationsPerSecond, double spread, Network network, Spark spark) {
 
@@ -14,10 +14,11 @@ public record Speeds(double operationsPerSecond, double spread, Network network,
     private static final double OF_PRODUCTS = 0.9;
 
     /**
-     * A cluster's, with what one and two executors on one machine showed of Spark and the exchange: see docs/sizing.md.
+     * The speeds of a cluster, with the overhead of Spark and the exchange as measured with one and two executors on one
+     * machine: see docs/sizing.md.
      *
-     * @param productsPerSecond operations of matrix products, one core
-     * @param gigabits of an executor's network in a second
+     * @param productsPerSecond operations of matrix products on one core
+     * @param gigabits bandwidth of an executor's network, 10⁹ bits a second
      */
     public static Speeds ofCluster(double productsPerSecond, double gigabits) {
         return new Speeds(
@@ -28,7 +29,7 @@ public record Speeds(double operationsPerSecond, double spread, Network network,
     }
 
     /**
-     * The wire between two executors, Spark's transport included.
+     * The network between two executors, with Spark's transport.
      *
      * @param bytesPerSecond in one direction
      * @param hopSeconds from one rank's send to the other's receive, for a short message
@@ -36,11 +37,11 @@ public record Speeds(double operationsPerSecond, double spread, Network network,
     public record Network(double bytesPerSecond, double hopSeconds) {}
 
     /**
-     * Spark.
+     * The overhead of Spark.
      *
      * @param jobSeconds a job of one task that does nothing
-     * @param taskSeconds each further task of a job, which the driver starts one after the other
-     * @param epochSeconds what an epoch takes beside steps: broadcast, validation's and bookkeeping jobs, checkpoint
+     * @param taskSeconds each further task of a job; the driver starts them one by one
+     * @param epochSeconds an epoch's time beside its steps: broadcast, jobs of validation and bookkeeping, checkpoint
      * @param startSeconds from submission to the first step
      */
     public record Spark(double jobSeconds, double taskSeconds, double epochSeconds, double startSeconds) {}

@@ -4,12 +4,11 @@ import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.from_json;
 
 import java.io.IOException;
-import java.io.Serializable;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -17,57 +16,54 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
-import org.apache.spark.sql.types.ArrayType;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
-import org.apache.spark.sql.types.MapType;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
-import org.apache.spark.util.LongAccumulator;
 import org.sparklora.driver.cluster.Locations;
 import org.sparklora.driver.cluster.data.DataException;
 import org.sparklora.driver.cluster.data.RowKind;
 import org.sparklora.driver.cluster.data.Source;
 import org.sparklora.driver.cluster.data.SourceReader;
+import org.sparklora.driver.model.predict.HeadOutputs.Column;
 import org.sparklora.driver.run.history.OutputException;
-import org.sparklora.worker.head.Logits;
 import org.sparklora.worker.head.MultiLabelHead;
+import org.sparklora.worker.head.RegressionHead;
+import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.head.TokenClassificationHead;
 import org.sparklora.worker.inference.TrainedModel;
 
 /**
- * A run's predictions of the rows of files, written to files: all columns of the input, {@code prediction}, and for classes
- * {@code probability}, that of the class predicted; of several labels each, with a bar between. Of rows of words, an array with
- * each word's tag, null for a word that was cut off. Rows are in the order of the input's files and rows, over all part files.
+ * Predicts the rows of files and writes files: all columns of the input, {@code prediction}, and for classes {@code
+ * probability}, the probability of the predicted class. Several labels are separated by {@code |}, and so are their
+ * probabilities. For rows of words, {@code prediction} is an array with each word's tag, null for a word that was cut off. The
+ * rows of all part files together are in the order of the input's files and rows.
  */
 public final class FilePrediction {
 
     private static final String PREDICTION = "prediction";
     private static final String PROBABILITY = "probability";
 
-    /** The tags of a row's words. */
-    private static final StructField TAGS =
-            DataTypes.createStructField(PREDICTION, DataTypes.createArrayType(DataTypes.StringType), true);
-
     private FilePrediction() {}
 
-    /** How many rows there were. */
+    /** Number of rows, and of those without text. */
     public record Counts(long rows, long withoutText) {}
 
     /**
-     * Where predictions go.
+     * Where predictions are written.
      *
      * @param format one of {@link #FORMATS}
      */
     public record Output(String location, String format) {
 
-        /** What can be written; {@code json} is one object a line. */
+        /** The formats that can be written; {@code json} is one object a line. */
         private static final List<String> FORMATS = List.of("csv", "json", "parquet");
 
         /**
-         * Refuses a place that holds something, and a format that cannot be written: what can be told before Spark starts.
+         * Checks location and format. Needs no Spark session.
          *
-         * @param rows what the input's rows hold
+         * @param rows the kind of the input's rows
+         * @throws OutputException if the location is not empty, or the format cannot hold the predictions
          */
         public static Output of(String location, Optional<String> format, Source input, RowKind rows) {
             boolean words = rows == RowKind.TAGGED_WORDS;
@@ -75,11 +71,12 @@ public final class FilePrediction {
                     .toLowerCase(Locale.ROOT);
             if (!FORMATS.contains(chosen)) {
                 throw new OutputException(
-                        "--output-format " + chosen + " is none of csv, json and parquet; give one of them");
+                        "output.format",
+                        "unknown --output-format " + chosen + "; use csv, json or parquet");
             }
             if (words && chosen.equals("csv")) {
                 throw new OutputException(
-                        "--output-format csv cannot hold arrays of words and tags; give json or parquet");
+                        "output.format", "--output-format csv cannot contain arrays of words and tags; use json or parquet");
             }
             try {
                 Configuration hadoop = Locations.hadoop();
@@ -87,7 +84,8 @@ public final class FilePrediction {
                 var files = path.getFileSystem(hadoop);
                 if (files.exists(path) && (files.getFileStatus(path).isFile() || files.listStatus(path).length > 0)) {
                     throw new OutputException(
-                            location + " is there already and not empty; give another --output, or remove it");
+                            "output.not_empty",
+                            location + " already exists and is not empty; choose another --output, or delete it");
                 }
             } catch (IOException | IllegalArgumentException e) {
                 throw OutputException.writing(location, e instanceof IOException io ? io : new IOException(e));
@@ -101,22 +99,21 @@ public final class FilePrediction {
     }
 
     /**
-     * Predicts and writes rows that {@link SourceReader#readWithInput} read.
+     * Predicts rows and writes them.
      *
+     * @param rows a table made by {@link SourceReader#readWithInput}
      * @param labels label texts in the order of the head's outputs; empty for regression
      */
     public static Counts write(Dataset<Row> rows, TrainedModel model, List<String> labels, Output into) {
         SparkSession session = rows.sparkSession();
         StructType input = (StructType) rows.schema().apply(SourceReader.INPUT).dataType();
-        LongAccumulator withoutText = session.sparkContext().longAccumulator("rows without text");
-        LongAccumulator counted = session.sparkContext().longAccumulator("rows");
-        boolean words = model.head() instanceof TokenClassificationHead;
-        FileOutputs outputs = new FileOutputs(labels, model.head() instanceof MultiLabelHead);
-        List<StructField> predicted = words ? List.of(TAGS) : outputs.columns();
+        List<StructField> predicted = columns(model.head());
         requireRoom(input, predicted, into);
         Dataset<Row> ordered = rows.orderBy(SourceReader.FILE, SourceReader.ROW);
+        boolean words = model.head() instanceof TokenClassificationHead;
         if (words) {
-            ordered = ordered.withColumn(SourceReader.TEXT, from_json(col(SourceReader.TEXT), TAGS.dataType()));
+            ordered = ordered.withColumn(
+                    SourceReader.TEXT, from_json(col(SourceReader.TEXT), predicted.get(0).dataType()));
         }
         StructType out = ordered.schema();
         for (StructField column : predicted) {
@@ -125,11 +122,14 @@ public final class FilePrediction {
         int text = out.fieldIndex(SourceReader.TEXT);
         RowScorer scorer = words
                 ? new ScoreWords(text, labels)
-                : new ScoreTexts(new ScoreTexts.Columns(text, out.fieldIndex(SourceReader.TEXT_PAIR), null), outputs);
+                : new ScoreTexts(
+                        new ScoreTexts.Columns(text, out.fieldIndex(SourceReader.TEXT_PAIR), null),
+                        outputs(model.head(), labels));
+        ScoreRows.Counters counters = new ScoreRows.Counters(
+                session.sparkContext().longAccumulator("rows"),
+                session.sparkContext().longAccumulator("rows without text"));
         ScoreRows score = new ScoreRows(
-                JavaSparkContext.fromSparkContext(session.sparkContext()).broadcast(model),
-                scorer,
-                new ScoreRows.Counters(counted, withoutText));
+                JavaSparkContext.fromSparkContext(session.sparkContext()).broadcast(model), scorer, counters);
         List<String> columns = new ArrayList<>(List.of(SourceReader.INPUT + ".*"));
         predicted.forEach(column -> columns.add(column.name()));
         ordered.mapPartitions(score, Encoders.row(out))
@@ -145,82 +145,54 @@ public final class FilePrediction {
                 .option("ignoreNullFields", "false")
                 .mode("overwrite")
                 .save(into.location());
-        return new Counts(counted.value(), withoutText.value());
+        return new Counts(counters.rows().value(), counters.withoutText().value());
     }
 
-    /** Refuses columns that predictions would be written over, and columns that the format cannot hold. */
+    private static List<StructField> columns(TaskHead head) {
+        if (head instanceof TokenClassificationHead) {
+            return List.of(column(PREDICTION, DataTypes.createArrayType(DataTypes.StringType)));
+        }
+        if (head instanceof MultiLabelHead) {
+            return List.of(column(PREDICTION, DataTypes.StringType), column(PROBABILITY, DataTypes.StringType));
+        }
+        return head instanceof RegressionHead
+                ? List.of(column(PREDICTION, DataTypes.DoubleType))
+                : List.of(column(PREDICTION, DataTypes.StringType), column(PROBABILITY, DataTypes.DoubleType));
+    }
+
+    private static StructField column(String name, DataType type) {
+        return DataTypes.createStructField(name, type, true);
+    }
+
+    /** The values of {@link #columns}, for heads of texts. */
+    private static HeadOutputs outputs(TaskHead head, List<String> labels) {
+        if (head instanceof MultiLabelHead) {
+            List<Column> columns = List.of(Column.JOINED_LABELS, Column.JOINED_PROBABILITIES);
+            return HeadOutputs.labelSets(columns, labels, OptionalDouble.empty());
+        }
+        return head instanceof RegressionHead
+                ? HeadOutputs.value()
+                : HeadOutputs.classes(List.of(Column.CLASS_LABEL, Column.CLASS_PROBABILITY), labels, null);
+    }
+
+    /** Checks that no input column has the name of an output column, and that the format can hold all columns. */
     private static void requireRoom(StructType input, List<StructField> predicted, Output into) {
         for (StructField column : predicted) {
-            if (Arrays.asList(input.fieldNames()).contains(column.name())) {
-                throw new DataException("the input already has a column '" + column.name()
-                        + "', which predictions are written to; rename it");
+            if (List.of(input.fieldNames()).contains(column.name())) {
+                throw new DataException(
+                        "data.column.conflict",
+                        "the input already has a column '" + column.name()
+                                + "', the name of a prediction's column; rename it");
             }
         }
         for (StructField column : input.fields()) {
-            DataType type = column.dataType();
-            if (into.format().equals("csv")
-                    && (type instanceof ArrayType || type instanceof StructType || type instanceof MapType)) {
-                throw new DataException("the input's column '" + column.name() + "' is of type " + type.simpleString()
-                        + ", which CSV cannot hold; give --output-format json or parquet");
+            if (into.format().equals("csv") && SourceReader.isNested(column.dataType())) {
+                throw new DataException(
+                        "data.column.type",
+                        "the input's column '" + column.name() + "' is of type "
+                                + column.dataType().simpleString()
+                                + ", which CSV cannot hold; use --output-format json or parquet");
             }
-        }
-    }
-
-    /** The predicted label with its probability, or the predicted value. */
-    private static final class FileOutputs implements RowOutputs, Serializable {
-
-        private static final long serialVersionUID = 1L;
-
-        /** Between the labels of a row, as in the data that such models are trained on. */
-        private static final String BETWEEN = "|";
-
-        private final ArrayList<String> labels;
-        private final boolean anyNumber;
-
-        FileOutputs(List<String> labels, boolean anyNumber) {
-            this.labels = new ArrayList<>(labels);
-            this.anyNumber = anyNumber;
-        }
-
-        List<StructField> columns() {
-            if (labels.isEmpty()) {
-                return List.of(DataTypes.createStructField(PREDICTION, DataTypes.DoubleType, true));
-            }
-            return List.of(
-                    DataTypes.createStructField(PREDICTION, DataTypes.StringType, true),
-                    DataTypes.createStructField(
-                            PROBABILITY, anyNumber ? DataTypes.StringType : DataTypes.DoubleType, true));
-        }
-
-        @Override
-        public int width() {
-            return labels.isEmpty() ? 1 : 2;
-        }
-
-        @Override
-        public Object[] of(float[] logits) {
-            if (labels.isEmpty()) {
-                return new Object[] {(double) logits[0]};
-            }
-            if (anyNumber) {
-                return labelSet(logits);
-            }
-            int best = Logits.argmax(logits);
-            return new Object[] {labels.get(best), Logits.softmax(logits)[best]};
-        }
-
-        /** The labels whose sigmoid is above one half, and their probabilities, both in the labels' order. */
-        private Object[] labelSet(float[] logits) {
-            List<String> predicted = new ArrayList<>();
-            List<String> probabilities = new ArrayList<>();
-            double[] all = Logits.sigmoid(logits);
-            for (int c = 0; c < logits.length; c++) {
-                if (logits[c] > 0) {
-                    predicted.add(labels.get(c));
-                    probabilities.add(Double.toString(all[c]));
-                }
-            }
-            return new Object[] {String.join(BETWEEN, predicted), String.join(BETWEEN, probabilities)};
         }
     }
 }

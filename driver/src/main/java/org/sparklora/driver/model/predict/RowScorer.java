@@ -6,12 +6,12 @@ import org.apache.spark.sql.Row;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.inference.TextScorer;
 
-/** What of a row is scored, and what is written beside it. */
-public interface RowScorer extends Serializable {
+/** Computes output columns of rows: {@link ScoreTexts} from a text, {@link ScoreWords} from an array of words. */
+public sealed interface RowScorer extends Serializable permits ScoreTexts, ScoreWords {
 
-    /** Number of columns that are written. */
+    /** Number of output columns. */
     int width();
 
-    /** Their values, row by row; null for a row without text. */
+    /** Returns the output values of each row; null for a row without text. */
     List<Object @Nullable []> score(TextScorer scorer, List<Row> rows);
 }

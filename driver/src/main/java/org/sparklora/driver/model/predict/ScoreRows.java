@@ -2,15 +2,12 @@ package org.sparklora.driver.model.predict;
 
 import java.io.Serializable;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.MapPartitionsFunction;
 import org.apache.spark.broadcast.Broadcast;
-import org.apache.spark.ml.linalg.Vector;
-import org.apache.spark.ml.linalg.Vectors;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.util.LongAccumulator;
@@ -21,23 +18,24 @@ import org.sparklora.worker.inference.TrainedModel;
 import org.sparklora.worker.spark.HostModels;
 
 /**
- * Scores the rows of a partition, in blocks: within a block texts of like length are computed together, and rows leave in the
- * order in which they came.
+ * Appends output columns to the rows of a partition, block by block. Within a block, texts of similar length are computed
+ * together. Rows keep their order.
  */
 public final class ScoreRows implements MapPartitionsFunction<Row, Row> {
 
     private static final long serialVersionUID = 1L;
 
-    /** Enough for batches of like length, few enough to be nothing beside the model. */
+    /** Rows in a block: enough for batches of similar length, with little memory. */
     private static final int BLOCK = 1024;
 
     private final Broadcast<TrainedModel> model;
     private final RowScorer scorer;
     private final Counters counters;
 
-    /** Count the rows and, of them, those without text. */
+    /** Counters of all rows, and of the rows without text. */
     public record Counters(LongAccumulator rows, LongAccumulator withoutText) implements Serializable {}
 
+    /** Scores rows with a model. */
     public ScoreRows(Broadcast<TrainedModel> model, RowScorer scorer, Counters counters) {
         this.model = model;
         this.scorer = scorer;
@@ -50,7 +48,7 @@ public final class ScoreRows implements MapPartitionsFunction<Row, Row> {
             return rows;
         }
         TextScorer texts = TextScorer.open(HostModels.here(model.value()));
-        // Also when the rows are not read to the end.
+        // The task may end before it has read all rows.
         TaskCompletionListener close = context -> texts.close();
         TaskContext.get().addTaskCompletionListener(close);
         return new Scored(rows, texts);
@@ -78,43 +76,36 @@ public final class ScoreRows implements MapPartitionsFunction<Row, Row> {
                 throw new NoSuchElementException();
             }
             if (!block.hasNext()) {
-                block = score().iterator();
+                block = nextBlock().iterator();
             }
             return block.next();
         }
 
-        private List<Row> score() {
-            List<Row> taken = new ArrayList<>(BLOCK);
-            while (rows.hasNext() && taken.size() < BLOCK) {
-                taken.add(rows.next());
+        private List<Row> nextBlock() {
+            List<Row> input = new ArrayList<>(BLOCK);
+            while (rows.hasNext() && input.size() < BLOCK) {
+                input.add(rows.next());
             }
-            List<Object @Nullable []> values = scorer.score(texts, taken);
-            List<Row> scored = new ArrayList<>(taken.size());
-            for (int i = 0; i < taken.size(); i++) {
-                scored.add(with(taken.get(i), values.get(i)));
+            List<Object @Nullable []> outputs = scorer.score(texts, input);
+            List<Row> scored = new ArrayList<>(input.size());
+            for (int i = 0; i < input.size(); i++) {
+                scored.add(append(input.get(i), outputs.get(i)));
             }
             return scored;
         }
 
-        private Row with(Row row, Object @Nullable [] own) {
+        private Row append(Row row, Object @Nullable [] outputs) {
             counters.rows().add(1);
             Object[] values = new Object[row.size() + scorer.width()];
             for (int i = 0; i < row.size(); i++) {
                 values[i] = row.get(i);
             }
-            if (own == null) {
+            if (outputs == null) {
                 counters.withoutText().add(1);
             } else {
-                System.arraycopy(own, 0, values, row.size(), own.length);
+                System.arraycopy(outputs, 0, values, row.size(), outputs.length);
             }
             return RowFactory.create(values);
         }
-    }
-
-    /** A vector of doubles. */
-    public static Vector dense(float[] values) {
-        double[] doubles = new double[values.length];
-        Arrays.setAll(doubles, i -> values[i]);
-        return Vectors.dense(doubles);
     }
 }

@@ -9,27 +9,28 @@ import org.sparklora.worker.inference.TextScorer;
 import org.sparklora.worker.inference.TextScorer.Pooling;
 import org.sparklora.worker.inference.TextScorer.TextRow;
 
-/** Scores a text, or a pair of texts. */
+/** Computes the outputs of a text or a pair of texts. */
 public final class ScoreTexts implements RowScorer {
 
     private static final long serialVersionUID = 1L;
 
-    /** In {@link Columns}: single texts. */
+    /** The {@link Columns#pair} of single texts. */
     public static final int NO_PAIR = -1;
 
     private final Columns columns;
-    private final RowOutputs outputs;
+    private final HeadOutputs outputs;
 
     /**
-     * Where the texts are.
+     * The columns of the texts.
      *
      * @param text index of the text's column
      * @param pair index of the second text's column, or {@link #NO_PAIR}
-     * @param pooling of the text's vector, which comes last, where one is asked for
+     * @param pooling how to compute the text's vector, the last output; null for no vector
      */
     public record Columns(int text, int pair, @Nullable Pooling pooling) implements Serializable {}
 
-    public ScoreTexts(Columns columns, RowOutputs outputs) {
+    /** Computes these outputs, and the text's vector if {@code columns} asks for it. */
+    public ScoreTexts(Columns columns, HeadOutputs outputs) {
         this.columns = columns;
         this.outputs = outputs;
     }
@@ -61,7 +62,7 @@ public final class ScoreTexts implements RowScorer {
         Object[] values = new Object[width()];
         System.arraycopy(outputs.of(logits), 0, values, 0, outputs.width());
         if (vector != null) {
-            values[outputs.width()] = ScoreRows.dense(vector);
+            values[outputs.width()] = HeadOutputs.dense(vector);
         }
         return values;
     }

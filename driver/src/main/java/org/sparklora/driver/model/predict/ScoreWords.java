@@ -4,9 +4,10 @@ import java.util.ArrayList;
 import java.util.List;
 import org.apache.spark.sql.Row;
 import org.jspecify.annotations.Nullable;
+import org.sparklora.driver.cluster.data.TextLists;
 import org.sparklora.worker.inference.TextScorer;
 
-/** Gives each word of a row its tag; null for a word that was cut off. */
+/** Predicts the tag of each word of a row; null for a word that the maximum length cuts off. */
 public final class ScoreWords implements RowScorer {
 
     private static final long serialVersionUID = 1L;
@@ -15,8 +16,10 @@ public final class ScoreWords implements RowScorer {
     private final ArrayList<String> tags;
 
     /**
+     * Predicts one of the tags for each word.
+     *
      * @param words index of the column of words, an array
-     * @param tags by class
+     * @param tags tags by class index
      */
     public ScoreWords(int words, List<String> tags) {
         this.words = words;
@@ -32,22 +35,13 @@ public final class ScoreWords implements RowScorer {
     public List<Object @Nullable []> score(TextScorer scorer, List<Row> rows) {
         List<@Nullable List<String>> texts = new ArrayList<>(rows.size());
         for (Row row : rows) {
-            texts.add(row.isNullAt(words) ? null : present(row.getList(words)));
+            texts.add(row.isNullAt(words) ? null : TextLists.present(row.getList(words)));
         }
         List<Object @Nullable []> scored = new ArrayList<>(rows.size());
         for (int[] classes : scorer.classes(texts)) {
             scored.add(classes == null ? null : new Object[] {names(classes)});
         }
         return scored;
-    }
-
-    /** A word that is missing counts as an empty one: its neighbours keep their places. */
-    private static List<String> present(List<@Nullable String> words) {
-        List<String> all = new ArrayList<>(words.size());
-        for (@Nullable String word : words) {
-            all.add(word == null ? "" : word);
-        }
-        return all;
     }
 
     private @Nullable String[] names(int[] classes) {

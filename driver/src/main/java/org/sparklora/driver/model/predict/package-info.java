@@ -1,8 +1,12 @@
 /**
- * What a trained model says of rows. Open {@link org.sparklora.driver.model.predict.ScoreRows} first, which scores a partition of any
- * dataset, as a {@link org.sparklora.driver.model.predict.RowScorer} says; {@link org.sparklora.driver.model.predict.FilePrediction} does that for files.
+ * Predictions of a trained model. Open {@link org.sparklora.driver.model.predict.ScoreRows} first: it appends output columns to
+ * the rows of any dataset.
  *
- * <p>Invariant: rows leave in the order in which they came, with all their columns, whatever they are computed together with.
+ * <p>A {@link org.sparklora.driver.model.predict.RowScorer} says how a row becomes outputs, and {@link
+ * org.sparklora.driver.model.predict.HeadOutputs} turns logits into columns. The Spark ML models use both; {@link
+ * org.sparklora.driver.model.predict.FilePrediction} does so for files.
+ *
+ * <p>Invariant: rows keep their order and all their columns, whichever rows they are computed together with.
  */
 @NullMarked
 package org.sparklora.driver.model.predict;

@@ -6,12 +6,12 @@ import java.util.TreeMap;
 import org.sparklora.driver.run.loop.TrainingCheckpoint;
 
 /**
- * What a run needs to go on.
+ * Everything that a run needs to resume.
  *
- * @param point where the run was
+ * @param point the state of the run
  * @param historyBytes length of the published history there
- * @param origin what the numbers come from, name to value for a person: digests of job and base model, number of rows. A
- *     run that goes on must come from the same
+ * @param origin identifies job, base model and data by name, for people: digests and the number of rows. A resumed run must
+ *     have the same
  */
 public record Checkpoint(TrainingCheckpoint point, int historyBytes, SortedMap<String, String> origin) {
 

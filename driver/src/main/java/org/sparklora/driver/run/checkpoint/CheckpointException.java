@@ -1,11 +1,13 @@
 package org.sparklora.driver.run.checkpoint;
 
-/** No checkpoint of a run can be used; the message says what is wrong with each and what to do. */
-public final class CheckpointException extends RuntimeException {
+import org.sparklora.worker.contract.CodedException;
+
+/** No checkpoint of a run can be used. Exit code 7. */
+public final class CheckpointException extends CodedException {
 
     private static final long serialVersionUID = 1L;
 
     public CheckpointException(String message) {
-        super(message);
+        super("checkpoint.unusable", message, null);
     }
 }

@@ -12,7 +12,7 @@ import java.util.TreeMap;
 import org.sparklora.worker.contract.Sha256;
 
 /**
- * The content of {@code checkpoint.json}: which parts a checkpoint has, and what each must be.
+ * The content of {@code checkpoint.json}: the length and SHA-256 of each part of a checkpoint.
  *
  * @param parts by file name
  */
@@ -21,7 +21,7 @@ record CheckpointMarker(SortedMap<String, Part> parts) {
     /** The marker's file name. */
     static final String FILE = "checkpoint.json";
 
-    /** The version of the whole checkpoint, parts included, that is written and read. */
+    /** The version of the whole checkpoint, parts included. */
     static final int FORMAT = 1;
 
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -30,7 +30,7 @@ record CheckpointMarker(SortedMap<String, Part> parts) {
         parts = Collections.unmodifiableSortedMap(new TreeMap<>(parts));
     }
 
-    /** What a part must be. */
+    /** Length and digest of a part. */
     record Part(long bytes, String sha256) {
 
         static Part of(byte[] content) {
@@ -56,7 +56,7 @@ record CheckpointMarker(SortedMap<String, Part> parts) {
     /**
      * Reads what {@link #toJson} wrote.
      *
-     * @throws IllegalArgumentException when it is no marker of this format
+     * @throws IllegalArgumentException if it is not a marker of this format
      */
     static CheckpointMarker parse(byte[] json) {
         JsonNode root;
@@ -83,7 +83,7 @@ record CheckpointMarker(SortedMap<String, Part> parts) {
         return new CheckpointMarker(parts);
     }
 
-    /** Refuses a part that is not what the marker says. */
+    /** Checks a part against the marker. */
     void require(String name, byte[] content) {
         Part wanted = parts.get(name);
         Part found = Part.of(content);

@@ -8,10 +8,10 @@ import java.util.regex.Pattern;
 import org.sparklora.driver.run.loop.TrainingCheckpoint;
 
 /**
- * The name of a checkpoint's folder: {@code epoch-00003} when three epochs are done, {@code epoch-00003-step-00000120}
- * when 120 steps of the run are and the fourth epoch is under way. In the order of the run.
+ * Name of a checkpoint's folder: {@code epoch-00003} after three epochs, {@code epoch-00003-step-00000120} after 120 steps
+ * of the run within the fourth epoch. Sorted in the order of the run.
  *
- * @param step steps of the whole run in mid-epoch; 0 at an epoch's end
+ * @param step steps of the whole run if within an epoch; 0 at an epoch's end
  */
 public record CheckpointName(int epochsDone, long step) implements Comparable<CheckpointName> {
 
@@ -20,10 +20,10 @@ public record CheckpointName(int epochsDone, long step) implements Comparable<Ch
             Comparator.comparingInt(CheckpointName::epochsDone).thenComparingLong(CheckpointName::step);
 
     static CheckpointName of(TrainingCheckpoint point) {
-        return new CheckpointName(point.epochsDone(), point.part().stepsDone() == 0 ? 0 : point.stepsDone());
+        return new CheckpointName(point.epochsDone(), point.progress().stepsDone() == 0 ? 0 : point.stepsDone());
     }
 
-    /** The name that a folder has; empty when it is not a checkpoint's. */
+    /** Parses a folder's name; empty if it is not that of a checkpoint. */
     static Optional<CheckpointName> parse(String folder) {
         Matcher form = FORM.matcher(folder);
         if (!form.matches()) {

@@ -15,9 +15,9 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import org.sparklora.driver.job.freeze.EpochMetrics;
 import org.sparklora.driver.run.loop.TrainingCheckpoint;
-import org.sparklora.driver.run.loop.TrainingCheckpoint.EpochPart;
-import org.sparklora.driver.run.loop.TrainingCheckpoint.Kept;
-import org.sparklora.driver.run.loop.TrainingCheckpoint.Memory;
+import org.sparklora.driver.run.loop.TrainingCheckpoint.EpochProgress;
+import org.sparklora.driver.run.loop.TrainingCheckpoint.RestorePoint;
+import org.sparklora.driver.run.loop.TrainingCheckpoint.EarlierStates;
 import org.sparklora.driver.run.loop.TrainingCheckpoint.NormSum;
 import org.sparklora.driver.run.loop.TrainingLoop.Result;
 import org.sparklora.worker.contract.FreezeState;
@@ -25,31 +25,31 @@ import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.train.TrainStateCodec;
 
 /**
- * A checkpoint as files: {@code state.bin} (values, moments, step counts, freeze state), {@code best.bin} (the adapter of
- * the best epoch so far, if the run keeps one), {@code kept.bin} (the state that the policy may go back to, if any) and
- * {@code progress.json} (the rest, readable).
+ * The files of a checkpoint: {@code state.bin} (values, moments, step counts, freeze state), {@code best.bin} (the adapter
+ * of the best epoch so far, if the run looks for it), {@code kept.bin} (the restore point, if there is one) and {@code
+ * progress.json} (everything else, readable).
  *
- * <p>Doubles stand in the JSON as texts: JSON has no NaN, which a metric may well be, and Java reads its own texts back
- * to the same bits.
+ * <p>Doubles are texts in the JSON: JSON has no NaN, which a metric may be, and Java reads its own texts back to the same
+ * bits.
  */
 final class CheckpointParts {
 
     static final String STATE = "state.bin";
     static final String BEST = "best.bin";
-    static final String KEPT = "kept.bin";
+    static final String RESTORE_POINT = "kept.bin";
     static final String PROGRESS = "progress.json";
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private CheckpointParts() {}
 
-    /** The parts by file name. */
+    /** The files by name. */
     static SortedMap<String, byte[]> encode(Checkpoint checkpoint) {
         TrainingCheckpoint point = checkpoint.point();
         SortedMap<String, byte[]> parts = new TreeMap<>();
         parts.put(STATE, TrainStateCodec.encode(point.state()));
-        point.memory().best().ifPresent(best -> parts.put(BEST, TrainStateCodec.encode(best.adapter())));
-        point.memory().kept().ifPresent(kept -> parts.put(KEPT, TrainStateCodec.encode(kept.state())));
+        point.earlier().best().ifPresent(best -> parts.put(BEST, TrainStateCodec.encode(best.adapter())));
+        point.earlier().restorePoint().ifPresent(restore -> parts.put(RESTORE_POINT, TrainStateCodec.encode(restore.state())));
         parts.put(PROGRESS, (progress(checkpoint).toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8));
         return parts;
     }
@@ -60,10 +60,10 @@ final class CheckpointParts {
         root.put("epochs_done", point.epochsDone());
         root.put("steps_done", point.stepsDone());
         ObjectNode part = root.putObject("epoch_under_way");
-        part.put("steps_done", point.part().stepsDone());
-        part.put("loss_sum", Double.toString(point.part().lossSum()));
+        part.put("steps_done", point.progress().stepsDone());
+        part.put("loss_sum", Double.toString(point.progress().lossSum()));
         ObjectNode norms = part.putObject("gradient_norms");
-        point.part().norms().forEach((group, norm) -> {
+        point.progress().norms().forEach((group, norm) -> {
             ObjectNode node = norms.putObject(group);
             node.put("sum", Double.toString(norm.sum()));
             node.put("steps", norm.steps());
@@ -76,8 +76,8 @@ final class CheckpointParts {
             put(epoch.putObject("validation"), metrics.validation());
             put(epoch.putObject("gradient_norms"), metrics.gradientNorms());
         }
-        point.memory().kept().ifPresent(kept -> root.putObject("kept").put("epoch", kept.epoch()));
-        point.memory().best().ifPresent(best -> {
+        point.earlier().restorePoint().ifPresent(restore -> root.putObject("kept").put("epoch", restore.epoch()));
+        point.earlier().best().ifPresent(best -> {
             ObjectNode node = root.putObject("best");
             node.put("epoch", best.epoch());
             ObjectNode groups = node.putObject("groups");
@@ -90,9 +90,9 @@ final class CheckpointParts {
     }
 
     /**
-     * The checkpoint of these parts.
+     * Reads a checkpoint.
      *
-     * @throws IllegalArgumentException when they are not what {@link #encode} made
+     * @throws IllegalArgumentException if the files are not what {@link #encode} wrote
      */
     static Checkpoint decode(Map<String, byte[]> parts) {
         JsonNode root;
@@ -110,21 +110,21 @@ final class CheckpointParts {
                     reals(need(epoch, "gradient_norms"))));
         }
         JsonNode underWay = need(root, "epoch_under_way");
-        EpochPart part = new EpochPart(
+        EpochProgress progress = new EpochProgress(
                 need(underWay, "steps_done").asInt(),
                 real(underWay, "loss_sum"),
                 norms(need(underWay, "gradient_norms")));
-        Memory memory = new Memory(
+        EarlierStates earlier = new EarlierStates(
                 Optional.ofNullable(root.get("best")).map(node -> best(node, parts)),
                 Optional.ofNullable(root.get("kept"))
                         .map(node ->
-                                new Kept(need(node, "epoch").asInt(), TrainStateCodec.decodeState(part(parts, KEPT)))));
+                                new RestorePoint(need(node, "epoch").asInt(), TrainStateCodec.decodeState(part(parts, RESTORE_POINT)))));
         TrainingCheckpoint point = new TrainingCheckpoint(
                 TrainStateCodec.decodeState(part(parts, STATE)),
                 seen,
-                part,
+                progress,
                 need(root, "steps_done").asLong(),
-                memory);
+                earlier);
         SortedMap<String, String> origin = new TreeMap<>();
         need(root, "origin")
                 .fields()

@@ -15,17 +15,17 @@ import java.util.function.Consumer;
 import org.sparklora.driver.run.history.RunDirectory;
 
 /**
- * The checkpoints of a run directory. Keeps the newest three and that of the best epoch.
+ * The checkpoints of a run directory: the newest three and that of the best epoch.
  *
- * <p>Asks of the run directory no more than whole files: parts first, then the marker. A folder that was being written
- * or deleted when the process died has no marker.
+ * <p>It writes whole files only, first the parts and then the marker. If the process dies while it writes or deletes a
+ * folder, the folder has no marker.
  */
 public final class CheckpointStore {
 
     /** The folder in the run directory. */
     public static final String FOLDER = "checkpoints";
 
-    private static final int KEPT = 3;
+    private static final int MAX_CHECKPOINTS = 3;
 
     private final RunDirectory directory;
 
@@ -34,10 +34,10 @@ public final class CheckpointStore {
         this.directory = directory;
     }
 
-    /** Writes a checkpoint, then deletes what is too old. */
+    /** Writes a checkpoint, then deletes old ones. */
     public void write(Checkpoint checkpoint) throws IOException {
         CheckpointName name = checkpoint.name();
-        // Never new parts under an old marker: what lies here from before goes first, marker ahead.
+        // An old marker must never stand beside new parts, so an older folder of this name goes first.
         delete(name);
         SortedMap<String, byte[]> parts = CheckpointParts.encode(checkpoint);
         for (String part : parts.keySet()) {
@@ -45,28 +45,28 @@ public final class CheckpointStore {
         }
         directory.write(
                 file(name, CheckpointMarker.FILE), CheckpointMarker.of(parts).toJson());
-        deleteOld(name, checkpoint.point().memory().best().map(best -> new CheckpointName(best.epoch() + 1, 0)));
+        deleteOld(name, checkpoint.point().earlier().best().map(best -> new CheckpointName(best.epoch() + 1, 0)));
     }
 
     private void deleteOld(CheckpointName newest, Optional<CheckpointName> best) throws IOException {
-        Set<CheckpointName> keep = new HashSet<>();
-        best.ifPresent(keep::add);
-        int kept = 0;
+        Set<CheckpointName> retained = new HashSet<>();
+        best.ifPresent(retained::add);
+        int complete = 0;
         for (CheckpointName name : names().headSet(newest, true).descendingSet()) {
-            // A folder without a marker is no checkpoint and does not count as one of three.
-            if (kept < KEPT && directory.exists(file(name, CheckpointMarker.FILE))) {
-                kept++;
-            } else if (!keep.contains(name)) {
+            // A folder without a marker is not a checkpoint and does not count.
+            if (complete < MAX_CHECKPOINTS && directory.exists(file(name, CheckpointMarker.FILE))) {
+                complete++;
+            } else if (!retained.contains(name)) {
                 delete(name);
             }
         }
     }
 
     /**
-     * The newest checkpoint that is whole. For each newer one that is not, a warning says what is wrong with it.
+     * Reads the newest complete checkpoint and warns of each newer one that is damaged.
      *
-     * @return empty when there is none at all, or only a first one whose writing was interrupted: then no other existed
-     * @throws CheckpointException when there are checkpoints and none of them can be used
+     * @return empty if there is none, or only a first one whose writing was interrupted
+     * @throws CheckpointException if there are checkpoints and none of them can be used
      */
     public Optional<Checkpoint> newest(Consumer<String> warnings) throws IOException {
         List<String> wrong = new ArrayList<>();
@@ -74,7 +74,7 @@ public final class CheckpointStore {
         for (CheckpointName name : names.descendingSet()) {
             try {
                 Checkpoint checkpoint = read(name);
-                wrong.forEach(line -> warnings.accept(line + "; going on from " + FOLDER + "/" + name));
+                wrong.forEach(line -> warnings.accept(line + "; resuming from " + FOLDER + "/" + name));
                 return Optional.of(checkpoint);
             } catch (IllegalArgumentException | IOException e) {
                 wrong.add("checkpoint " + FOLDER + "/" + name + " cannot be used: " + e.getMessage());
@@ -85,7 +85,7 @@ public final class CheckpointStore {
         }
         if (names.size() == 1 && !directory.exists(file(names.first(), CheckpointMarker.FILE))) {
             warnings.accept("the first checkpoint, " + FOLDER + "/" + names.first()
-                    + ", was never completed; starting from the beginning");
+                    + ", is incomplete; the run starts from the beginning");
             return Optional.empty();
         }
         throw new CheckpointException(directory.location() + ": no checkpoint can be used; restore one from a copy, or"
@@ -93,12 +93,12 @@ public final class CheckpointStore {
     }
 
     /**
-     * Deletes every checkpoint after a point, or all: a run that goes on from there writes them anew, and their place in
-     * the history is gone.
+     * Deletes every checkpoint after the given one, or all. A run that resumes there truncates the history and writes them
+     * again.
      */
-    public void deleteAfter(Optional<Checkpoint> point) throws IOException {
+    public void deleteAfter(Optional<Checkpoint> last) throws IOException {
         for (CheckpointName name : names()) {
-            if (point.isEmpty() || name.compareTo(point.get().name()) > 0) {
+            if (last.isEmpty() || name.compareTo(last.get().name()) > 0) {
                 delete(name);
             }
         }
@@ -106,7 +106,7 @@ public final class CheckpointStore {
 
     private Checkpoint read(CheckpointName name) throws IOException {
         if (!directory.exists(file(name, CheckpointMarker.FILE))) {
-            throw new IllegalArgumentException("it has no " + CheckpointMarker.FILE + ": its writing was interrupted");
+            throw new IllegalArgumentException("it has no " + CheckpointMarker.FILE + ", so its writing was interrupted");
         }
         CheckpointMarker marker = CheckpointMarker.parse(directory.read(file(name, CheckpointMarker.FILE)));
         SortedMap<String, byte[]> parts = new TreeMap<>();

@@ -8,7 +8,7 @@ import org.sparklora.driver.run.history.RunHistory;
 import org.sparklora.driver.run.loop.Checkpointer;
 import org.sparklora.driver.run.loop.TrainingCheckpoint;
 
-/** Writes a checkpoint at each epoch's end and every so many steps, each after the history up to there is published. */
+/** Writes a checkpoint at each epoch's end and every few steps, after publishing the history up to there. */
 public final class RunCheckpointer implements Checkpointer {
 
     private final CheckpointStore store;
@@ -17,7 +17,9 @@ public final class RunCheckpointer implements Checkpointer {
     private final SortedMap<String, String> origin;
 
     /**
-     * @param everySteps steps of the run from one checkpoint to the next; empty: at epochs' ends only
+     * Creates the checkpointer of a run.
+     *
+     * @param everySteps steps of the run between two checkpoints; empty: at epochs' ends only
      * @param origin see {@link Checkpoint}
      */
     public RunCheckpointer(

@@ -1,16 +1,12 @@
 /**
- * Checkpoints: what a run needs to go on with the same bits, in the run directory's {@code checkpoints/}.
+ * Checkpoints in a run directory's {@code checkpoints/}, from which a run resumes with the same bits.
  *
- * <p>Open {@link org.sparklora.driver.run.checkpoint.CheckpointStore} first. A checkpoint is a folder of parts and a marker,
- * {@code checkpoint.json}, written after them, that names each with its length and SHA-256. Object stores can neither
- * rename nor append atomically: that the marker is written last is all that is asked of them.
+ * <p>Open {@link org.sparklora.driver.run.checkpoint.CheckpointStore} first. A checkpoint is a folder of files and a marker,
+ * {@code checkpoint.json}, which holds the length and SHA-256 of each file and is written last. Object stores can neither
+ * rename nor append atomically, so the marker is what makes a checkpoint complete.
  *
- * <p>{@link org.sparklora.driver.run.checkpoint.Checkpoint} is the content: a {@link org.sparklora.driver.run.loop.TrainingCheckpoint}, the
- * length of the history there, and what the numbers come from. {@link
- * org.sparklora.driver.run.checkpoint.RunCheckpointer} is what the loop calls.
- *
- * <p>Invariants: a folder without a marker that agrees with every part is no checkpoint; an older checkpoint goes only
- * after a newer marker is written; numbers come back bit for bit. Knows neither Spark nor DJL.
+ * <p>Invariants: a folder is a checkpoint only if its marker agrees with every file; an older checkpoint is deleted only
+ * after a newer marker is written; numbers are read back bit for bit. This package knows neither Spark nor DJL.
  */
 @NullMarked
 package org.sparklora.driver.run.checkpoint;

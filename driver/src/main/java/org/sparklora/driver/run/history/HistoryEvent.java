@@ -1,35 +1,49 @@
 package org.sparklora.driver.run.history;
 
-import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
-import java.util.SortedMap;
 import java.util.TreeMap;
+import org.sparklora.driver.job.freeze.EpochMetrics;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.data.Padding;
 
-/** One event of {@code history.jsonl}. Each record's fields stand in the file under the names of {@link #fields}. */
+/** One event of {@code history.jsonl}. {@link #entry} maps each record to the names in the file. */
 public sealed interface HistoryEvent {
 
-    /** The value of {@code "event"}. */
-    String event();
+    /** The event's name and fields as the file has them. */
+    Entry entry();
 
-    /** What follows {@code "event"} and {@code "time"}, in order. Maps inside are sorted by key. */
-    Map<String, Object> fields();
+    /**
+     * A line of the file without its time.
+     *
+     * @param event value of {@code "event"}
+     * @param fields what follows {@code "event"} and {@code "time"}, in order
+     */
+    record Entry(String event, Map<String, Object> fields) {
 
-    /** Events that stay in the history when a resumed run cuts it back to its checkpoint. */
-    static boolean outlivesResume(String event) {
-        return event.equals("failure") || event.equals("recovered");
+        static Entry of(String event, Object... namesAndValues) {
+            Map<String, Object> fields = new LinkedHashMap<>();
+            for (int i = 0; i < namesAndValues.length; i += 2) {
+                fields.put((String) namesAndValues[i], namesAndValues[i + 1]);
+            }
+            return new Entry(event, fields);
+        }
+
+        private Entry with(String name, Object value) {
+            fields.put(name, value);
+            return this;
+        }
     }
 
     /**
-     * A run begins or goes on: what it depends on, and what its decisions about groups can be taken again from.
+     * A run starts or resumes. The event holds what {@code replay} needs to re-evaluate the policy's decisions.
      *
      * @param seeds by purpose
      * @param environment versions, CPU models and the like, for people
-     * @param choices everything decided from job, model and data that changes rounding: cache, folding, precision
+     * @param choices decisions from job, model and data that change rounding: cache, folding, precision
      */
     record Run(
             Configuration configuration,
@@ -40,48 +54,41 @@ public sealed interface HistoryEvent {
             implements HistoryEvent {
 
         /**
-         * The job as it is from here on.
+         * The job from here on.
          *
-         * @param yaml what config.yaml holds, whole: the next time that the run goes on it may say something else
-         * @param initial the declared groups' states before the first epoch
+         * @param yaml the whole config.yaml, which may change when the run resumes
+         * @param initial states of the declared groups before the first epoch
          */
         public record Configuration(String sha256, String yaml, int stepsPerEpoch, FreezeState initial) {}
 
-        /** Where the run takes place. */
+        /** Software and hardware of the driver. */
         public record Environment(Map<String, String> versions, List<String> cpu) {}
 
         @Override
-        public String event() {
-            return "run";
-        }
-
-        @Override
-        public Map<String, Object> fields() {
-            Map<String, Object> fields = new LinkedHashMap<>();
-            fields.put("configuration_sha256", configuration.sha256());
-            fields.put("base_model_sha256", baseModelSha256);
-            fields.put("seeds", new TreeMap<>(seeds));
-            fields.put("versions", new TreeMap<>(environment.versions()));
-            fields.put("cpu", List.copyOf(environment.cpu()));
-            fields.put("choices", new TreeMap<>(choices));
-            fields.put("steps_per_epoch", configuration.stepsPerEpoch());
-            fields.put("initial", byState(configuration.initial()));
-            fields.put("configuration", configuration.yaml());
-            return fields;
+        public Entry entry() {
+            return Entry.of("run", "configuration_sha256", configuration.sha256(), "base_model_sha256", baseModelSha256)
+                    .with("seeds", new TreeMap<>(seeds))
+                    .with("versions", new TreeMap<>(environment.versions()))
+                    .with("cpu", List.copyOf(environment.cpu()))
+                    .with("choices", new TreeMap<>(choices))
+                    .with("steps_per_epoch", configuration.stepsPerEpoch())
+                    .with("initial", byState(configuration.initial()))
+                    .with("configuration", configuration.yaml());
         }
     }
 
     private static Map<String, Object> byState(FreezeState state) {
         Map<String, Object> groups = new LinkedHashMap<>();
-        groups.put("live", state.in(GroupState.LIVE));
-        groups.put("frozen", state.in(GroupState.FROZEN));
-        groups.put("dormant", state.in(GroupState.DORMANT));
+        for (GroupState each : List.of(GroupState.LIVE, GroupState.FROZEN, GroupState.DORMANT)) {
+            groups.put(each.label(), state.in(each));
+        }
         return groups;
     }
 
     /**
-     * An epoch begins, with the declared groups' states.
+     * An epoch starts.
      *
+     * @param state of the declared groups
      * @param activationCache {@code on} or {@code off}, and why
      * @param reason why the groups are in their states
      */
@@ -92,256 +99,161 @@ public sealed interface HistoryEvent {
         public record Cost(long trainableParameters, long allReduceBytesPerStep) {}
 
         @Override
-        public String event() {
-            return "epoch_start";
-        }
-
-        @Override
-        public Map<String, Object> fields() {
-            Map<String, Object> fields = new LinkedHashMap<>();
-            fields.put("epoch", epoch);
-            fields.putAll(byState(state));
-            fields.put("trainable_parameters", cost.trainableParameters());
-            fields.put("all_reduce_bytes_per_step", cost.allReduceBytesPerStep());
-            fields.put("activation_cache", activationCache);
-            fields.put("reason", reason);
-            return fields;
+        public Entry entry() {
+            Entry entry = Entry.of("epoch_start", "epoch", epoch);
+            byState(state).forEach(entry::with);
+            return entry.with("trainable_parameters", cost.trainableParameters())
+                    .with("all_reduce_bytes_per_step", cost.allReduceBytesPerStep())
+                    .with("activation_cache", activationCache)
+                    .with("reason", reason);
         }
     }
 
     /**
-     * The frozen prefix has run once, and what enters the lowest live stage is kept.
+     * The frozen trunk has run once and its activations are cached.
      *
-     * @param epoch first epoch that uses it
-     * @param storage where: memory or disk, which changes no number
+     * @param epoch first epoch that reads the cache
+     * @param storage memory or disk; results do not depend on it
      */
-    record Kept(int epoch, Size size, String storage, double seconds) implements HistoryEvent {
+    record ActivationsCached(int epoch, Size size, String storage, double seconds) implements HistoryEvent {
 
         /**
-         * How much it is.
+         * What is cached.
          *
-         * @param entering name of the stage whose input is kept
+         * @param layer the lowest trainable layer; the cache holds its input
          * @param rows of training and validation
          */
-        public record Size(String entering, long rows, long bytes, String precision) {}
+        public record Size(String layer, long rows, long bytes, String precision) {}
 
         @Override
-        public String event() {
-            return "kept";
-        }
-
-        @Override
-        public Map<String, Object> fields() {
-            Map<String, Object> fields = new LinkedHashMap<>();
-            fields.put("epoch", epoch);
-            fields.put("entering", size.entering());
-            fields.put("rows", size.rows());
-            fields.put("bytes", size.bytes());
-            fields.put("activation_cache_type", size.precision());
-            fields.put("storage", storage);
-            fields.put("seconds", seconds);
-            return fields;
+        public Entry entry() {
+            return Entry.of("kept", "epoch", epoch, "entering", size.layer(), "rows", size.rows())
+                    .with("bytes", size.bytes())
+                    .with("activation_cache_type", size.precision())
+                    .with("storage", storage)
+                    .with("seconds", seconds);
         }
     }
 
     /**
-     * A group thaws, freezes, or is added to a run that is under way.
+     * A group thaws, freezes, or is added to a resumed run.
      *
-     * @param step of the epoch, before which it happens; 0 is before the epoch, and not written
+     * @param step of the epoch before which it happens; 0 means before the epoch and is not written
      */
     record GroupChange(Kind kind, int epoch, int step, String group, String reason) implements HistoryEvent {
 
-        /** What happens to the group; also the event's name. */
+        /** What happens to the group. */
         public enum Kind {
-            THAW("thaw"),
-            FREEZE("freeze"),
-            ADD("add");
+            THAW,
+            FREEZE,
+            ADD;
 
-            private final String label;
-
-            Kind(String label) {
-                this.label = label;
+            /** The event's name. */
+            public String label() {
+                return name().toLowerCase(Locale.ROOT);
             }
         }
 
         @Override
-        public String event() {
-            return kind.label;
-        }
-
-        @Override
-        public Map<String, Object> fields() {
-            Map<String, Object> fields = new LinkedHashMap<>();
-            fields.put("epoch", epoch);
-            if (step > 0) {
-                fields.put("epoch_step", step);
-            }
-            fields.put("group", group);
-            fields.put("reason", reason);
-            return fields;
+        public Entry entry() {
+            Entry entry = Entry.of(kind.label(), "epoch", epoch);
+            return (step > 0 ? entry.with("epoch_step", step) : entry)
+                    .with("group", group)
+                    .with("reason", reason);
         }
     }
 
-    /** Values, moments and step counts go back to what they were at the end of an earlier epoch. */
+    /** Values, moments and step counts return to the state at the end of an earlier epoch. */
     record Restore(int epoch, int restoredEpoch, String reason) implements HistoryEvent {
-
         @Override
-        public String event() {
-            return "restore";
-        }
-
-        @Override
-        public Map<String, Object> fields() {
-            Map<String, Object> fields = new LinkedHashMap<>();
-            fields.put("epoch", epoch);
-            fields.put("restored_epoch", restoredEpoch);
-            fields.put("reason", reason);
-            return fields;
+        public Entry entry() {
+            return Entry.of("restore", "epoch", epoch, "restored_epoch", restoredEpoch, "reason", reason);
         }
     }
 
     /** The policy ends the run before an epoch. */
     record Stop(int epoch, String reason) implements HistoryEvent {
-
         @Override
-        public String event() {
-            return "stop";
-        }
-
-        @Override
-        public Map<String, Object> fields() {
-            Map<String, Object> fields = new LinkedHashMap<>();
-            fields.put("epoch", epoch);
-            fields.put("reason", reason);
-            return fields;
+        public Entry entry() {
+            return Entry.of("stop", "epoch", epoch, "reason", reason);
         }
     }
 
     /**
-     * One optimizer step. Numbers are {@code Float} or {@code Double}, as computed: each is written with the digits that
-     * its own type needs.
+     * One optimizer step. Numbers are {@code Float} or {@code Double}, and each is written with the digits that its type
+     * needs.
      *
-     * @param examples that the loss and the gradient are over
-     * @param learningRate of each live group; with LoRA+ that of its A, of which B has a multiple
+     * @param examples that loss and gradient cover
+     * @param learningRate of each live group; with LoRA+ the rate of A
      */
     record Step(At at, Number loss, int examples, GradientNorms norms, Map<String, ? extends Number> learningRate)
             implements HistoryEvent {
 
-        /** Epoch from 0, step of the whole run from 0. */
+        /** Epoch from 0, and step of the whole run from 0. */
         public record At(int epoch, int step) {}
 
         /** Before clipping. */
         public record GradientNorms(Number total, Map<String, ? extends Number> byGroup) {}
 
         @Override
-        public String event() {
-            return "step";
-        }
-
-        @Override
-        public Map<String, Object> fields() {
-            Map<String, Object> fields = new LinkedHashMap<>();
-            fields.put("epoch", at.epoch());
-            fields.put("step", at.step());
-            fields.put("loss", loss);
-            fields.put("grad_norm", norms.total());
-            fields.put("group_grad_norm", new TreeMap<>(norms.byGroup()));
-            fields.put("learning_rate", new TreeMap<>(learningRate));
-            fields.put("examples", examples);
-            return fields;
+        public Entry entry() {
+            return Entry.of("step", "epoch", at.epoch(), "step", at.step(), "loss", loss, "grad_norm", norms.total())
+                    .with("group_grad_norm", new TreeMap<>(norms.byGroup()))
+                    .with("learning_rate", new TreeMap<>(learningRate))
+                    .with("examples", examples);
         }
     }
 
     /**
-     * An epoch is over.
+     * An epoch is complete.
      *
-     * @param validation metrics that apply to the task; empty without validation data
-     * @param groupGradNorm by group that was live: mean over the epoch's steps, which policies read
-     * @param padding of the epoch's steps; its share is what they computed in vain
-     * @param seconds by part, {@code total} among them. {@code train} and {@code validation} are the driver's; of what
-     *     {@code worker.contract.Phase} names, and of {@code forward_backward}, which sums up data, prefix, forward and
-     *     backward, one rank's
-     * @param work counts of what was computed and sent, and would have been without what is skipped; empty: not counted
+     * @param padding share of padding in the computed tokens
+     * @param seconds by part. {@code total}, {@code train} and {@code validation} are measured on the driver; the phases of
+     *     {@code worker.contract.Phase}, and {@code forward_backward}, which sums data, prefix, forward and backward, on one
+     *     rank
+     * @param work operations and bytes, with and without what was skipped; empty if not counted
      */
     record EpochEnd(
-            int epoch,
-            Number trainLoss,
-            Map<String, ? extends Number> validation,
-            Map<String, ? extends Number> groupGradNorm,
-            Padding padding,
-            Map<String, Double> seconds,
-            Map<String, ? extends Number> work)
+            EpochMetrics metrics, Padding padding, Map<String, Double> seconds, Map<String, ? extends Number> work)
             implements HistoryEvent {
-
-        /** Without counts. */
-        public EpochEnd(
-                int epoch,
-                Number trainLoss,
-                Map<String, ? extends Number> validation,
-                Map<String, ? extends Number> groupGradNorm,
-                Padding padding,
-                Map<String, Double> seconds) {
-            this(epoch, trainLoss, validation, groupGradNorm, padding, seconds, Map.of());
-        }
-
         @Override
-        public String event() {
-            return "epoch_end";
-        }
-
-        @Override
-        public Map<String, Object> fields() {
-            Map<String, Object> fields = new LinkedHashMap<>();
-            fields.put("epoch", epoch);
-            fields.put("train_loss", trainLoss);
-            fields.put("validation", new TreeMap<>(validation));
-            fields.put("group_grad_norm", new TreeMap<>(groupGradNorm));
-            fields.put("tokens", padding.tokens());
-            fields.put("padding", padding.share());
-            fields.put("seconds", new TreeMap<>(seconds));
-            if (!work.isEmpty()) {
-                fields.put("work", new TreeMap<>(work));
-            }
-            return fields;
+        public Entry entry() {
+            Entry entry = Entry.of("epoch_end", "epoch", metrics.epoch(), "train_loss", metrics.trainLoss())
+                    .with("validation", metrics.validation())
+                    .with("group_grad_norm", metrics.gradientNorms())
+                    .with("tokens", padding.tokens())
+                    .with("padding", padding.share())
+                    .with("seconds", new TreeMap<>(seconds));
+            return work.isEmpty() ? entry : entry.with("work", new TreeMap<>(work));
         }
     }
 
     /**
-     * Something failed, or work goes on after it.
+     * Steps failed and will run again.
      *
-     * @param details plain values, e.g. epoch, step, attempt, message
+     * @param step of the whole run from 0, the first that failed
+     * @param attempt how many failures in a row, from 1
      */
-    record Trouble(boolean recovered, SortedMap<String, Object> details) implements HistoryEvent {
-
-        public Trouble {
-            details = Collections.unmodifiableSortedMap(new TreeMap<>(details));
-        }
-
+    record Failure(int epoch, long step, int attempt, String message) implements HistoryEvent {
         @Override
-        public String event() {
-            return recovered ? "recovered" : "failure";
+        public Entry entry() {
+            return Entry.of("failure", "attempt", attempt, "epoch", epoch, "message", message, "step", step);
         }
+    }
 
+    /** The run continues after a failure, from a step, with this many ranks. */
+    record Recovered(int epoch, long step, int ranks) implements HistoryEvent {
         @Override
-        public Map<String, Object> fields() {
-            return new LinkedHashMap<>(details);
+        public Entry entry() {
+            return Entry.of("recovered", "epoch", epoch, "ranks", ranks, "step", step);
         }
     }
 
     /** The run is complete. */
     record Finished(String adapterSha256, double seconds) implements HistoryEvent {
-
         @Override
-        public String event() {
-            return "finished";
-        }
-
-        @Override
-        public Map<String, Object> fields() {
-            Map<String, Object> fields = new LinkedHashMap<>();
-            fields.put("adapter_sha256", adapterSha256);
-            fields.put("seconds", seconds);
-            return fields;
+        public Entry entry() {
+            return Entry.of("finished", "adapter_sha256", adapterSha256, "seconds", seconds);
         }
     }
 }

@@ -15,7 +15,7 @@ import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** A run directory on a local file system: a temporary file beside the target, forced to disk, moved over it. */
+/** A run directory on a local file system. Writes go to a temporary file, which is synced and then moved over the target. */
 public final class LocalRunDirectory implements RunDirectory {
 
     private static final String TEMPORARY = ".tmp";
@@ -32,11 +32,6 @@ public final class LocalRunDirectory implements RunDirectory {
     }
 
     @Override
-    public void write(String name, byte[] bytes) {
-        write(name, out -> out.write(bytes));
-    }
-
-    @Override
     public void write(String name, Content content) {
         Path target = resolve(name);
         try {
@@ -49,15 +44,15 @@ public final class LocalRunDirectory implements RunDirectory {
     private static void write(Path target, Content content) throws IOException {
         Path folder = target.resolveSibling(".").normalize();
         Files.createDirectories(folder);
-        // A fixed name: Files.createTempFile would make the file readable by its owner alone, and a leftover from a
-        // crash is overwritten here. One writer at a time is the rule of a run directory.
+        // A fixed name, since Files.createTempFile restricts permissions to the owner. The next write replaces what a crash
+        // leaves; a run directory has one writer.
         Path temporary = folder.resolve("." + target.getFileName() + TEMPORARY);
         try (FileChannel channel = FileChannel.open(
                 temporary, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE)) {
             content.writeTo(Channels.newOutputStream(channel));
             channel.force(true);
         } catch (IOException | RuntimeException e) {
-            // It may be large, and on a full disk.
+            // The file may be large and the disk full.
             deleteQuietly(temporary, e);
             throw e;
         }
@@ -73,13 +68,13 @@ public final class LocalRunDirectory implements RunDirectory {
         }
     }
 
-    /** Makes the move itself durable. Not every system can open a folder; the file's own bytes are on disk by then. */
+    /** Syncs the move. The file's own bytes are on disk already. */
     @SuppressWarnings("EmptyCatch")
     private static void forceFolder(Path folder) {
         try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
             channel.force(true);
         } catch (IOException e) {
-            // Windows and some network file systems refuse; the write is complete all the same.
+            // Windows and some network file systems cannot open folders; the write is complete anyway.
         }
     }
 
@@ -131,7 +126,7 @@ public final class LocalRunDirectory implements RunDirectory {
             return;
         }
         List<Path> all;
-        // Files.walk does not follow links: what a link points to stays.
+        // Files.walk does not follow links, so their targets stay.
         try (Stream<Path> below = Files.walk(target)) {
             all = below.sorted(Comparator.reverseOrder()).toList();
         }
@@ -146,7 +141,7 @@ public final class LocalRunDirectory implements RunDirectory {
                 || relative.isAbsolute()
                 || !relative.normalize().equals(relative)
                 || name.startsWith("..")) {
-            throw new IllegalArgumentException("'" + name + "' is no name inside the run directory " + root);
+            throw new IllegalArgumentException("'" + name + "' is not a name inside the run directory " + root);
         }
         return root.resolve(relative);
     }

@@ -2,35 +2,53 @@ package org.sparklora.driver.run.history;
 
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NotDirectoryException;
+import org.apache.hadoop.fs.FileAlreadyExistsException;
+import org.sparklora.worker.contract.CodedException;
 
-/** The output directory cannot be used for this run; the message says why and what to do. */
-public final class OutputException extends RuntimeException {
+/** A directory or file that a command reads or writes cannot be used. Exit code 2. */
+public final class OutputException extends CodedException {
 
     private static final long serialVersionUID = 1L;
 
-    public OutputException(String message) {
-        super(message);
+    public OutputException(String code, String message) {
+        super(code, message, null);
     }
 
-    private OutputException(String message, Throwable cause) {
-        super(message, cause);
+    private OutputException(String code, String message, Throwable cause) {
+        super(code, message, cause);
     }
 
-    /** Something of a run cannot be written. */
+    /** A file or directory cannot be written. */
     public static OutputException writing(String what, IOException e) {
         return new OutputException(
-                what + " cannot be written: " + reason(e)
-                        + "; check the path, its permissions and the space on its disk, or give another --output",
+                "output.unwritable",
+                "cannot write " + what + ": " + reason(e)
+                        + "; check the path, its permissions and the free disk space, or choose another --output",
                 e);
     }
 
-    /** Java's own messages for the commonest reasons are the bare path. */
+    /** A run directory cannot be read. */
+    public static OutputException reading(String location, IOException e) {
+        return new OutputException(
+                "output.unreadable",
+                "cannot read " + location + ": " + reason(e) + "; check the path and its permissions",
+                e);
+    }
+
+    /** A directory has no run in it. */
+    public static OutputException noRun(String location) {
+        return new OutputException(
+                "output.no_run",
+                location + " contains no run: neither " + RunHistory.FILE + " nor " + RunStatus.FILE
+                        + " exists; check the path");
+    }
+
+    /** The message of Java's file exceptions is often only the path. */
     private static String reason(IOException e) {
         if (e instanceof NotDirectoryException || e instanceof FileAlreadyExistsException) {
-            return e.getMessage() + " is a file and no directory";
+            return e.getMessage() + " is a file, not a directory";
         }
         if (e instanceof AccessDeniedException) {
             return "permission denied for " + e.getMessage();

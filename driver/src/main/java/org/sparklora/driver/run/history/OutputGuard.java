@@ -2,15 +2,15 @@ package org.sparklora.driver.run.history;
 
 import java.io.IOException;
 import java.util.Collections;
-import java.util.List;
 import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 
-/** Keeps a new run from writing over another one, and {@code --overwrite} from deleting what no run wrote. */
+/** Prevents a new run from overwriting another one, and {@code --overwrite} from deleting files that no run wrote. */
 public final class OutputGuard {
 
-    /** Where the run is shown besides. */
+    /** The runs on tracking servers that show this run. */
     public static final String TRACKING = "tracking.json";
 
     /** Everything that a run writes into its directory. */
@@ -24,53 +24,58 @@ public final class OutputGuard {
             "checkpoints",
             "report.html");
 
-    /** Any of these: a run is here and must not be mixed with another. */
+    /** Any of these means that the directory holds a run. */
     private static final Set<String> HOLDS_A_RUN = Set.of("config.yaml", RunHistory.FILE, "adapter", "checkpoints");
 
-    /** Any of these: a run wrote here. Not config.yaml or adapter, names that a person's own folder may well have. */
+    /** Any of these means that a run wrote here. Other folders may contain a config.yaml or an adapter, too. */
     private static final Set<String> RUN_MARKERS = Set.of("manifest.json", RunHistory.FILE, RunStatus.FILE);
 
     private OutputGuard() {}
 
-    /** Whether a run is here. One that failed before it started, and left no more than its status, is none. */
+    /** Whether the directory holds a run. A run that failed before it started leaves only its status and does not count. */
     public static boolean holdsRun(RunDirectory directory) throws IOException {
         return !Collections.disjoint(directory.list(), HOLDS_A_RUN);
     }
 
-    /** Refuses a directory that holds a run. Not for a resumed run, which continues one. */
+    /** Refuses a directory that holds a run. Do not call it for a resumed run. */
     public static void refuseOtherRun(RunDirectory directory) throws IOException {
         if (holdsRun(directory)) {
             throw new OutputException(
-                    directory.location() + " holds another run; give --overwrite or another --output");
+                    "output.occupied",
+                    directory.location() + " already contains a run; use --resume, --overwrite or another --output");
         }
     }
 
-    /** Refuses a directory that holds anything, for what is to be a whole model by itself. */
+    /** Refuses a directory that is not empty, for exports that fill a directory of their own. */
     public static void refuseNonEmpty(RunDirectory directory) throws IOException {
         SortedSet<String> found = directory.list();
         if (!found.isEmpty()) {
-            throw new OutputException(directory.location() + " is not empty (" + named(found)
-                    + "); give a new or an empty directory as --output");
+            throw new OutputException(
+                    "output.not_empty",
+                    directory.location() + " is not empty (" + named(found)
+                            + "); choose a new or empty directory as --output");
         }
     }
 
-    /** Refuses a directory of foreign files that no run ever wrote to. */
+    /** Refuses a directory with files that no run wrote, unless a run wrote there, too. */
     public static void refuseForeign(RunDirectory directory) throws IOException {
         SortedSet<String> found = directory.list();
-        TreeSet<String> foreign = new TreeSet<>(found);
+        SortedSet<String> foreign = new TreeSet<>(found);
         foreign.removeAll(RUN_FILES);
         if (!foreign.isEmpty() && Collections.disjoint(found, RUN_MARKERS)) {
-            throw new OutputException(directory.location() + " holds files that no run wrote (" + named(foreign)
-                    + ") and no run; --overwrite clears runs only: give another --output");
+            throw new OutputException(
+                    "output.foreign",
+                    directory.location() + " contains no run, but other files (" + named(foreign)
+                            + "); --overwrite deletes only runs: choose another --output");
         }
     }
 
-    /** Clears what a run wrote and nothing else; refuses like {@link #refuseForeign}. */
+    /** Deletes what a run wrote and nothing else, after {@link #refuseForeign}. */
     public static void overwrite(RunDirectory directory) throws IOException {
         refuseForeign(directory);
         SortedSet<String> found = directory.list();
         found.retainAll(RUN_FILES);
-        // The markers go last: when this is interrupted, what is left still shows that a run wrote here.
+        // Markers go last: an interrupted deletion still leaves a directory that shows a run wrote here.
         for (String name : found) {
             if (!RUN_MARKERS.contains(name)) {
                 directory.delete(name);
@@ -82,7 +87,6 @@ public final class OutputGuard {
     }
 
     private static String named(SortedSet<String> names) {
-        List<String> first = names.stream().limit(3).toList();
-        return String.join(", ", first) + (names.size() > first.size() ? ", …" : "");
+        return names.stream().limit(3).collect(Collectors.joining(", ")) + (names.size() > 3 ? ", …" : "");
     }
 }

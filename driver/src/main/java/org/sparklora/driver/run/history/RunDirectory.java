@@ -2,29 +2,32 @@ package org.sparklora.driver.run.history;
 
 import java.io.IOException;
 import java.io.OutputStream;
+import java.util.Optional;
 import java.util.SortedSet;
 
 /**
- * The directory that a run writes; one writer at a time.
+ * The directory that a run writes to. Only one process may write at a time.
  *
- * <p>Names are relative, parts separated by {@code /}, without {@code ..}. What cannot be written is an {@link
- * OutputException} that says where and why.
+ * <p>Names are relative, with {@code /} between their parts and without {@code ..}. Failed writes throw an {@link
+ * OutputException} with the path and the reason.
  */
 public interface RunDirectory {
 
-    /** How messages call it: a path or URI. */
+    /** The path or URI, for messages. */
     String location();
 
     /**
-     * Writes a whole file, making its folders. A reader sees the old bytes or the new ones, never a mixture; after the
-     * return they survive a crash as far as the file system can promise that.
+     * Writes a whole file and creates its folders. Readers see either the old or the new bytes. Once this returns, the file
+     * survives a crash as far as the file system guarantees it.
      */
-    void write(String name, byte[] bytes) throws IOException;
+    default void write(String name, byte[] bytes) throws IOException {
+        write(name, out -> out.write(bytes));
+    }
 
-    /** The same of a file too large to be held in memory: what the content throws leaves no file, and is thrown on. */
+    /** Writes a file that is too large for memory. If {@code content} throws, the previous file is unchanged. */
     void write(String name, Content content) throws IOException;
 
-    /** What a file is to hold, written once from the beginning to the end. */
+    /** Writes the content of a file from beginning to end. */
     @FunctionalInterface
     interface Content {
         void writeTo(OutputStream out) throws IOException;
@@ -33,15 +36,20 @@ public interface RunDirectory {
     /** Whether a file or folder of this name exists. */
     boolean exists(String name) throws IOException;
 
-    /** Names of the files and folders directly inside; empty when the directory does not exist. */
+    /** Names of the files and folders directly inside; empty if the directory does not exist. */
     SortedSet<String> list() throws IOException;
 
-    /** Names of the files and folders directly inside a folder of this one; empty when there is no such folder. */
+    /** Names of the files and folders directly inside a folder of this directory; empty if it does not exist. */
     SortedSet<String> list(String folder) throws IOException;
 
-    /** A whole file. */
+    /** Reads a whole file. */
     byte[] read(String name) throws IOException;
 
-    /** Removes a file, or a folder with all it holds; nothing happens when there is none. */
+    /** Reads a whole file if it exists. */
+    default Optional<byte[]> find(String name) throws IOException {
+        return exists(name) ? Optional.of(read(name)) : Optional.empty();
+    }
+
+    /** Deletes a file, or a folder with its content. Does nothing if it does not exist. */
     void delete(String name) throws IOException;
 }

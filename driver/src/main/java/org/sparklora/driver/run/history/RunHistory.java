@@ -16,19 +16,19 @@ import java.util.function.Consumer;
 /**
  * The history of a run, {@code history.jsonl}: one JSON object per line, {@code "event"} first and {@code "time"} second.
  *
- * <p>Call order: {@link #append} the events of a segment, then {@link #commit} to publish them, or {@link #rollback}
- * when the segment failed and will run again. A checkpoint stores {@link #committedBytes}; a run that resumes from it
- * passes them to {@link #resume}, so each step stands in the file once.
+ * <p>Call order: {@link #append} the events of a segment, then {@link #commit} to publish them, or {@link #rollback} if the
+ * segment failed and will run again. A checkpoint stores {@link #committedBytes}; a resumed run passes them to {@link
+ * #resume}, so each step appears once.
  *
- * <p>Floats and doubles are written with the fewest digits that read back to the same value of their type; NaN and infinities, which JSON numbers cannot say, as the strings {@code "NaN"}, {@code "Infinity"},
- * {@code "-Infinity"}. Not thread-safe.
+ * <p>Floats and doubles have the fewest digits that read back to the same value of their type. NaN and infinities, which JSON
+ * numbers cannot express, are the strings {@code "NaN"}, {@code "Infinity"} and {@code "-Infinity"}. Not thread-safe.
  */
 public final class RunHistory {
 
-    /** Its name in the run directory. */
+    /** File name in the run directory. */
     public static final String FILE = "history.jsonl";
 
-    // The shortest digits on every Java version; Double.toString itself gives them from Java 19 only.
+    // Writes the shortest digits on every Java version; Double.toString does so only since Java 19.
     private static final ObjectMapper JSON = new ObjectMapper(JsonFactory.builder()
             .enable(StreamWriteFeature.USE_FAST_DOUBLE_WRITER)
             .build());
@@ -39,51 +39,54 @@ public final class RunHistory {
     private final ByteArrayOutputStream pending = new ByteArrayOutputStream();
     private Consumer<List<String>> listener = lines -> {};
 
-    /** A history without events; nothing is written before the first commit. */
+    /** Creates an empty history. The first commit writes the file. */
     public RunHistory(RunDirectory directory, Clock clock) {
         this.directory = directory;
         this.clock = clock;
     }
 
     /**
-     * Continues a stored history where a checkpoint left it. Of what was published after the checkpoint only failures
-     * and recoveries stay: the rest will happen again.
+     * Continues a stored history from a checkpoint. Of the events after the checkpoint only failures and recoveries stay,
+     * since everything else will happen again.
      *
      * @param bytes {@link #committedBytes} at the checkpoint
      */
     public static RunHistory resume(RunDirectory directory, Clock clock, int bytes) throws IOException {
         byte[] stored = directory.exists(FILE) ? directory.read(FILE) : new byte[0];
         if (bytes < 0 || bytes > stored.length || (bytes > 0 && stored[bytes - 1] != '\n')) {
-            throw new OutputException(directory.location() + "/" + FILE + " has " + stored.length
-                    + " bytes and no line ends at byte " + bytes
-                    + ", where the checkpoint left it; restore the file or give --overwrite");
+            throw new OutputException(
+                    "output.damaged",
+                    directory.location() + "/" + FILE + " has " + stored.length + " bytes and no line end at byte "
+                            + bytes + ", where the checkpoint expects one; restore the file or use --overwrite");
         }
         RunHistory history = new RunHistory(directory, clock);
         history.committed.write(stored, 0, bytes);
         String after = new String(stored, bytes, stored.length - bytes, StandardCharsets.UTF_8);
         for (String line : after.lines().toList()) {
-            if (HistoryEvent.outlivesResume(JSON.readTree(line).path("event").asText())) {
+            String event = HistoryLine.parse(line).event();
+            if (event.equals("failure") || event.equals("recovered")) {
                 history.committed.writeBytes((line + "\n").getBytes(StandardCharsets.UTF_8));
             }
         }
         return history;
     }
 
-    /** Adds an event to the open segment, with the time of this call. */
+    /** Adds an event with the current time to the open segment. */
     public void append(HistoryEvent event) {
+        HistoryEvent.Entry entry = event.entry();
         Map<String, Object> line = new LinkedHashMap<>();
-        line.put("event", event.event());
+        line.put("event", entry.event());
         line.put("time", clock.instant().toString());
-        line.putAll(event.fields());
+        line.putAll(entry.fields());
         try {
             pending.writeBytes(JSON.writeValueAsBytes(line));
         } catch (JsonProcessingException e) {
-            throw new IllegalArgumentException("event '" + event.event() + "' holds a value that JSON cannot say", e);
+            throw new IllegalArgumentException("event '" + entry.event() + "' has a value that JSON cannot express", e);
         }
         pending.write('\n');
     }
 
-    /** Publishes the open segment. When writing fails, the segment stays open and may be committed again. */
+    /** Publishes the open segment. If writing fails, the segment stays open and can be committed again. */
     public void commit() throws IOException {
         if (pending.size() == 0) {
             return;
@@ -99,9 +102,9 @@ public final class RunHistory {
     }
 
     /**
-     * Names who gets every published line, in order and once: those there are now, then those of each commit.
+     * Sets the listener that receives every published line once and in order, beginning with the lines published so far.
      *
-     * @param to must neither throw nor wait
+     * @param to must neither throw nor block
      */
     public void listen(Consumer<List<String>> to) {
         listener = to;
@@ -114,12 +117,12 @@ public final class RunHistory {
         return bytes.toString(StandardCharsets.UTF_8).lines().toList();
     }
 
-    /** Forgets the open segment: it failed and will run again. */
+    /** Discards the open segment, which failed and will run again. */
     public void rollback() {
         pending.reset();
     }
 
-    /** Length of what is published: where a checkpoint made now resumes. */
+    /** Number of published bytes, from which a checkpoint made now resumes. */
     public int committedBytes() {
         return committed.size();
     }

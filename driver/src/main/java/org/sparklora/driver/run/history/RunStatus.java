@@ -9,11 +9,11 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The content of {@code status.json}: how a run stands.
+ * The content of {@code status.json}: the state of a run.
  *
- * @param exitCode absent while the run is going
- * @param message for a person; why a run failed or was cancelled, else empty
- * @param adapterSha256 digest of {@code adapter_model.safetensors}, present when the run finished
+ * @param exitCode absent while the run is running
+ * @param message why a run failed or was cancelled; else empty
+ * @param adapterSha256 digest of {@code adapter_model.safetensors}; present if the run finished
  */
 public record RunStatus(
         State state,
@@ -21,13 +21,13 @@ public record RunStatus(
         String message,
         @Nullable String adapterSha256) {
 
-    /** Its name in the run directory. */
+    /** File name in the run directory. */
     public static final String FILE = "status.json";
 
     private static final int CANCELLED_EXIT = 130;
     private static final ObjectMapper JSON = new ObjectMapper();
 
-    /** Where a run stands. Legal moves: running → one of the others; a resumed run is running again. */
+    /** Legal transitions: running to any other state, and any other state to running when a run resumes. */
     public enum State {
         RUNNING,
         FINISHED,
@@ -51,7 +51,7 @@ public record RunStatus(
         return new RunStatus(State.CANCELLED, CANCELLED_EXIT, message, null);
     }
 
-    /** The bytes of {@code status.json}: one line; what is absent is {@code null}. */
+    /** Encodes the status as one line of JSON; absent values are {@code null}. */
     public byte[] toJson() {
         ObjectNode node = JSON.createObjectNode();
         node.put("state", state.name().toLowerCase(Locale.ROOT));
@@ -61,7 +61,7 @@ public record RunStatus(
         return (node + "\n").getBytes(StandardCharsets.UTF_8);
     }
 
-    /** Reads what {@link #toJson} wrote. */
+    /** Decodes {@link #toJson}. */
     public static RunStatus parse(byte[] json) {
         try {
             JsonNode node = JSON.readTree(new String(json, StandardCharsets.UTF_8));
@@ -73,7 +73,7 @@ public record RunStatus(
                     node.path("message").asText(),
                     sha.isTextual() ? sha.asText() : null);
         } catch (JsonProcessingException | IllegalArgumentException e) {
-            throw new OutputException(FILE + " is not the status of a run: " + e.getMessage());
+            throw new OutputException("output.damaged", FILE + " is not a run status: " + e.getMessage());
         }
     }
 }

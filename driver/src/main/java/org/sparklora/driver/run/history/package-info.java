@@ -1,15 +1,14 @@
 /**
- * The record of a run: what goes into its directory for people and programs to read, and what a person sees meanwhile.
+ * The files of a run directory that people and programs read.
  *
- * <p>Open {@link org.sparklora.driver.run.history.RunHistory} first: the events of {@code history.jsonl}, published segment
- * by segment. {@link org.sparklora.driver.run.history.RunStatus} is {@code status.json},
- * {@link org.sparklora.driver.run.history.RunDirectory} where files go, {@link org.sparklora.driver.run.history.OutputGuard} what
- * keeps a run from writing over another, {@link org.sparklora.driver.watch.progress.Progress} the lines on stderr.
+ * <p>Open {@link org.sparklora.driver.run.history.RunHistory} first: it publishes the events of {@code history.jsonl} one
+ * segment at a time. {@link org.sparklora.driver.run.history.RunStatus} is {@code status.json}, {@link
+ * org.sparklora.driver.run.history.RunDirectory} the file access, and {@link
+ * org.sparklora.driver.run.history.OutputGuard} protects existing files.
  *
- * <p>Invariants: a reader never sees half a file, since every write replaces the whole file; a step is in the history
- * once, whatever failed, since the lines of a segment appear when it commits and a resumed run cuts the history back to
- * its checkpoint; numbers keep every digit that a round trip needs. Time comes in as a {@link java.time.Clock}. Knows
- * neither Spark nor DJL: a Hadoop run directory lives elsewhere.
+ * <p>Invariants: readers never see a partial file, since every write replaces the whole file. Each step appears once in the
+ * history, because a segment's lines are published when it commits and a resumed run truncates the history to its
+ * checkpoint. Numbers have all the digits of a round trip. This package uses neither Spark nor DJL.
  */
 @NullMarked
 package org.sparklora.driver.run.history;

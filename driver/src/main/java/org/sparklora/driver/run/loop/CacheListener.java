@@ -1,24 +1,24 @@
 package org.sparklora.driver.run.loop;
 
-/** Who wants to know what is being kept of the frozen prefix. Called in order. */
+/** Receives the progress of caching trunk activations. Called in the order of the methods. */
 public interface CacheListener {
 
     /**
-     * What is kept of the training and validation rows.
+     * The cached activations of training and validation rows.
      *
-     * @param epoch first epoch that uses it
-     * @param entering name of the stage whose input is kept
+     * @param epoch first epoch that uses them
+     * @param entering name of the layer whose input is cached
      * @param bytes of all of it
      * @param storage {@code memory} or {@code disk}
      */
     record CacheStats(int epoch, String entering, long rows, long bytes, String precision, String storage) {}
 
-    /** The frozen prefix is about to run once. */
-    void keeps(CacheStats what);
+    /** The frozen trunk is about to run once. */
+    void cachingStarted(CacheStats stats);
 
-    /** So many rows are done. */
-    void keptSoFar(CacheStats what, long rows);
+    /** The activations of this many rows are cached. */
+    void cachingProgressed(CacheStats stats, long rows);
 
-    /** All of it is kept, {@code seconds} of wall clock after {@link #keeps}. */
-    void kept(CacheStats what, double seconds);
+    /** All activations are cached, {@code seconds} of wall clock after {@link #cachingStarted}. */
+    void cachingFinished(CacheStats stats, double seconds);
 }

@@ -1,11 +1,13 @@
 package org.sparklora.driver.run.loop;
 
-/** Somebody stopped the run's work on the cluster on purpose. What was done before stays. Exit code 130. */
-public final class CancelledException extends RuntimeException {
+import org.sparklora.worker.contract.CodedException;
+
+/** Somebody cancelled the run's Spark jobs. Finished work stays. Exit code 130. */
+public final class CancelledException extends CodedException {
 
     private static final long serialVersionUID = 1L;
 
     public CancelledException(String message, Throwable cause) {
-        super(message, cause);
+        super("cluster.cancelled", message, cause);
     }
 }

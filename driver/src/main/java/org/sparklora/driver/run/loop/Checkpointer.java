@@ -1,9 +1,9 @@
 package org.sparklora.driver.run.loop;
 
-/** Who keeps points of a run from which it can go on. Called from the driver's thread, after the listener. */
+/** Stores checkpoints from which a run can resume. Called from the driver's thread, after the listener. */
 public interface Checkpointer {
 
-    /** Keeps nothing. */
+    /** Stores nothing. */
     Checkpointer NONE = new Checkpointer() {
         @Override
         public boolean wants(long stepsDone) {
@@ -11,16 +11,16 @@ public interface Checkpointer {
         }
 
         @Override
-        public void reached(TrainingCheckpoint point) {}
+        public void reached(TrainingCheckpoint checkpoint) {}
     };
 
     /**
-     * Whether to be told of a point in mid-epoch; of an epoch's end it is told in any case.
+     * Whether to store a checkpoint within an epoch. One at an epoch's end is always offered.
      *
      * @param stepsDone steps of the whole run, at least 1
      */
     boolean wants(long stepsDone);
 
-    /** The run has come to this point. When it throws, the run fails. */
-    void reached(TrainingCheckpoint point);
+    /** Stores a checkpoint. An exception ends the run. */
+    void reached(TrainingCheckpoint checkpoint);
 }

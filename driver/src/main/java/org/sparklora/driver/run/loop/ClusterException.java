@@ -1,13 +1,18 @@
 package org.sparklora.driver.run.loop;
 
 import org.jspecify.annotations.Nullable;
+import org.sparklora.worker.contract.CodedException;
 
-/** The cluster took no application, or failed more often than the job allows. What was done before stays. Exit code 6. */
-public final class ClusterException extends RuntimeException {
+/** The cluster refused the application, or failed more often than the job allows. Finished work stays. Exit code 6. */
+public final class ClusterException extends CodedException {
 
     private static final long serialVersionUID = 1L;
 
     public ClusterException(String message, @Nullable Throwable cause) {
-        super(message, cause);
+        this("cluster.failed", message, cause);
+    }
+
+    public ClusterException(String code, String message, @Nullable Throwable cause) {
+        super(code, message, cause);
     }
 }

@@ -1,98 +1,84 @@
 package org.sparklora.driver.run.loop;
 
-import java.util.SortedMap;
 import java.util.SortedSet;
-import java.util.TreeMap;
-import org.sparklora.driver.run.loop.TrainingCheckpoint.EpochPart;
-import org.sparklora.driver.run.loop.TrainingCheckpoint.NormSum;
+import org.sparklora.driver.run.loop.TrainingCheckpoint.EpochProgress;
 import org.sparklora.driver.run.loop.TrainingLoop.TrainingSettings;
 import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.contract.PhaseTimes;
-import org.sparklora.worker.train.StepReport;
 
 /**
- * The steps of one epoch, from the first or from where an earlier run stopped. The policy may move groups between two
- * steps: there the plan ends and the next one begins. A checkpoint at such a step is older than the move.
+ * Runs the steps of one epoch, from the first or from where an earlier run stopped. If the policy moves groups between two
+ * steps, the plan ends there and the next one begins. A checkpoint at such a step holds the state before the move.
  */
 final class EpochExecution {
 
-    private final RunState standing;
+    private final RunState run;
     private final GroupTransitions groups;
-    private final TrainingSettings recipe;
+    private final TrainingSettings settings;
     private final RunListener listener;
-    private final SortedSet<Integer> stops;
-    private final SortedMap<String, NormSum> norms;
-    private double lossSum;
+    private EpochProgress progress;
     private PhaseTimes times = PhaseTimes.NONE;
-    private int done;
 
     EpochExecution(
-            RunState standing, EpochPart from, GroupTransitions groups, TrainingSettings recipe, RunListener listener) {
-        this.standing = standing;
+            RunState run,
+            EpochProgress from,
+            GroupTransitions groups,
+            TrainingSettings settings,
+            RunListener listener) {
+        this.run = run;
         this.groups = groups;
-        this.recipe = recipe;
+        this.settings = settings;
         this.listener = listener;
-        this.stops = recipe.policy().stops(standing.epoch(), recipe.shards().stepsPerEpoch());
-        this.norms = new TreeMap<>(from.norms());
-        this.lossSum = from.lossSum();
-        this.done = from.stepsDone();
+        this.progress = from;
     }
 
-    /** Runs what is left of the epoch. */
+    /** Runs the rest of the epoch. */
     void run(EpochRunner runner, Checkpointer checkpointer) {
-        int steps = recipe.shards().stepsPerEpoch();
-        while (done < steps) {
-            // Before the first step the loop has asked already.
-            if (done > 0 && stops.contains(done)) {
-                groups.decide(standing, done);
+        int steps = settings.shards().stepsPerEpoch();
+        SortedSet<Integer> decisions = settings.policy().decisionSteps(run.epoch(), steps);
+        while (progress.stepsDone() < steps) {
+            int done = progress.stepsDone();
+            // The loop has asked for the decision before the first step.
+            if (done > 0 && decisions.contains(done)) {
+                groups.decide(run, done);
             }
-            SortedSet<Integer> ahead = stops.tailSet(done + 1);
+            SortedSet<Integer> ahead = decisions.tailSet(done + 1);
             runTo(ahead.isEmpty() ? steps : ahead.first(), runner, checkpointer);
         }
     }
 
-    /** Runs steps that have one plan, with a halt wherever a checkpoint is due. */
+    /** Runs steps that have the same plan, and pauses wherever a checkpoint is due. */
     private void runTo(int end, EpochRunner runner, Checkpointer checkpointer) {
-        int steps = recipe.shards().stepsPerEpoch();
-        EpochPlan plan = standing.plan(recipe);
+        int steps = settings.shards().stepsPerEpoch();
+        EpochPlan plan = run.plan(settings);
         long firstGlobal = (long) plan.epoch() * steps;
-        try (EpochRunner.Epoch epoch = runner.open(plan, standing.state(), recipe.optimizer())) {
-            while (done < end) {
-                int stop = done + 1;
-                while (stop < end && !checkpointer.wants(firstGlobal + stop)) {
-                    stop++;
+        try (EpochRunner.Epoch epoch = runner.open(plan, run.state(), settings.optimizer())) {
+            while (progress.stepsDone() < end) {
+                int done = progress.stepsDone();
+                int pause = done + 1;
+                while (pause < end && !checkpointer.wants(firstGlobal + pause)) {
+                    pause++;
                 }
-                done = epoch.run(done, stop, firstGlobal, reports -> {
-                    reports.forEach(this::count);
+                done = epoch.run(done, pause, firstGlobal, reports -> {
+                    reports.forEach(report -> progress = progress.plus(report));
                     listener.stepsDone(plan.epoch(), reports);
                 });
+                progress = progress.at(done);
                 if (done < steps && checkpointer.wants(firstGlobal + done)) {
-                    checkpointer.reached(standing.point(new EpochPart(done, lossSum, norms)));
+                    checkpointer.reached(run.checkpoint(progress));
                 }
             }
             times = times.plus(epoch.times());
         }
     }
 
-    /** What the steps done here spent their time on; nothing where nobody measures. */
+    /** How the steps run here spent their time; empty if it is not measured. */
     PhaseTimes times() {
         return times;
     }
 
-    private void count(StepReport report) {
-        lossSum += (double) report.loss() * report.examples();
-        report.groups().forEach((group, mine) -> norms.merge(group, NormSum.of(mine.gradNorm()), NormSum::plus));
-    }
-
-    /** Mean loss per example, as the steps saw it. */
-    double trainLoss() {
-        return lossSum / recipe.shards().examples();
-    }
-
-    /** By group that was live: the mean of its gradient's norm over the steps at which it was. */
-    SortedMap<String, Double> gradientNorms() {
-        TreeMap<String, Double> means = new TreeMap<>();
-        norms.forEach((group, sum) -> means.put(group, sum.mean()));
-        return means;
+    /** Sums over all steps of the epoch. */
+    EpochProgress progress() {
+        return progress;
     }
 }

@@ -1,13 +1,13 @@
 package org.sparklora.driver.run.loop;
 
-/** Who wants to know that something failed and that the run goes on. Called from the driver's thread. */
+/** Receives failures from which the run recovers. Called from the driver's thread. */
 public interface FailureListener {
 
     /**
-     * Steps failed and will be done again from the last state that counts.
+     * Steps failed and will be repeated from the last committed state.
      *
-     * @param step global number of the first step to do again
-     * @param attempt failures in a row, from 1
+     * @param step global number of the first step to repeat
+     * @param attempt consecutive failures, from 1
      */
     void failed(int epoch, long step, int attempt, String message);
 

@@ -3,9 +3,9 @@ package org.sparklora.driver.run.loop;
 import java.util.Set;
 import java.util.TreeSet;
 import org.sparklora.driver.job.freeze.FreezeDecision;
-import org.sparklora.driver.job.freeze.FreezePolicy;
 import org.sparklora.driver.job.freeze.StepPosition;
 import org.sparklora.driver.job.freeze.Transition;
+import org.sparklora.driver.run.loop.TrainingLoop.TrainingSettings;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
@@ -14,70 +14,62 @@ import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.train.ParameterInitializer;
 import org.sparklora.worker.train.TrainState;
 
-/** Carries out what the policy decides: the state before the first epoch, and the moves before an epoch or a step. */
+/** Carries out the policy's decisions: the state before the first epoch, and the moves before an epoch or a step. */
 final class GroupTransitions {
 
-    private final LoraManifest manifest;
-    private final ParameterInitializer firstValues;
-    private final FreezePolicy policy;
-    private final int stepsPerEpoch;
+    private final TrainingSettings settings;
+    private final ParameterInitializer initializer;
     private final RunListener listener;
 
-    GroupTransitions(
-            LoraManifest manifest,
-            ParameterInitializer firstValues,
-            FreezePolicy policy,
-            int stepsPerEpoch,
-            RunListener listener) {
-        this.manifest = manifest;
-        this.firstValues = firstValues;
-        this.policy = policy;
-        this.stepsPerEpoch = stepsPerEpoch;
+    GroupTransitions(TrainingSettings settings, ParameterInitializer initializer, RunListener listener) {
+        this.settings = settings;
+        this.initializer = initializer;
         this.listener = listener;
     }
 
-    /** The state before the first epoch: dormant groups have no values yet. */
+    /** The state before the first epoch, in which dormant groups have no values. */
     TrainState start() {
+        LoraManifest manifest = settings.planner().manifest();
         Set<String> trained = new TreeSet<>();
         Set<String> groups = new TreeSet<>();
         for (LoraGroup group : manifest.groups()) {
             groups.add(group.name());
-            if (firstValues.isTrained(group)) {
+            if (initializer.isTrained(group)) {
                 trained.add(group.name());
             }
         }
-        FreezeState freeze = policy.initial(groups, trained);
+        FreezeState freeze = settings.policy().initial(groups, trained);
         AdapterSnapshot initial = AdapterSnapshot.EMPTY;
         for (String group : manifest.names()) {
             if (freeze.of(group) != GroupState.DORMANT) {
-                initial = initial.with(firstValues.of(group));
+                initial = initial.with(initializer.of(group));
             }
         }
         return new TrainState(manifest, freeze, initial);
     }
 
-    /** Asks the policy what is due before a step of the epoch, and does it. */
-    FreezeDecision decide(RunState standing, int step) {
-        StepPosition at = StepPosition.of(standing.epoch(), step, stepsPerEpoch);
-        TrainState state = standing.state();
-        FreezeDecision decision = policy.next(state.freeze(), at, standing.seen());
+    /** Asks the policy for the decision before a step of the epoch, and carries it out. */
+    FreezeDecision decide(RunState run, int step) {
+        StepPosition at = StepPosition.of(run.epoch(), step, settings.shards().stepsPerEpoch());
+        TrainState state = run.state();
+        FreezeDecision decision = settings.policy().next(state.freeze(), at, run.seen());
         if (decision.stop().isPresent()) {
             if (!at.startsEpoch()) {
-                throw new IllegalStateException("a run cannot end before " + at + ": the epoch is under way");
+                throw new IllegalStateException("a run cannot end before " + at + ", within an epoch");
             }
             listener.stopped(at, decision.stop().get());
             return decision;
         }
-        for (String group : policy.added(at)) {
+        for (String group : settings.policy().added(at)) {
             listener.added(at, group, "declared by an event of the schedule");
         }
         if (decision.restoreEpoch().isPresent()) {
-            standing.restore(decision.restoreEpoch().getAsInt());
+            run.restore(decision.restoreEpoch().getAsInt());
             listener.restored(at, decision.restoreEpoch().getAsInt(), decision.reason());
         }
         for (Transition transition : decision.transitions()) {
             if (transition.isThaw()) {
-                state.thaw(transition.group(), transition.optimizerState(), firstValues.of(transition.group()));
+                state.thaw(transition.group(), transition.optimizerState(), initializer.of(transition.group()));
             } else {
                 state.freeze(transition.group());
             }

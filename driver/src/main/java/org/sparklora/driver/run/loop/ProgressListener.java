@@ -2,10 +2,10 @@ package org.sparklora.driver.run.loop;
 
 import org.sparklora.worker.contract.StepProgress;
 
-/** Who wants to see steps before they count. Called from any thread; what is told here may be done again. */
+/** Receives steps before they are committed; a failure may repeat them. Called from any thread. */
 @FunctionalInterface
 public interface ProgressListener {
 
-    /** A step of a segment that runs. */
+    /** A step of a running segment. */
     void underWay(int epoch, StepProgress step);
 }

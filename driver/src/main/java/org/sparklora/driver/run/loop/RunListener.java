@@ -9,16 +9,16 @@ import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.data.Padding;
 import org.sparklora.worker.train.StepReport;
 
-/** Who wants to know what a run does: its history, its progress display. Called from the driver's thread, in order. */
+/** Receives the events of a run, for its history and its progress display. Called from the driver's thread, in order. */
 public interface RunListener {
 
-    /** A group moved. */
+    /** A group froze or thawed. */
     void moved(StepPosition at, Transition transition);
 
-    /** A group is declared from now on; it is dormant. */
+    /** An event declared a group, which is dormant until an event thaws it. */
     void added(StepPosition at, String group, String reason);
 
-    /** Values, moments and step counts are again what they were at the end of an earlier epoch. */
+    /** Values, moments and step counts are those of the end of an earlier epoch again. */
     void restored(StepPosition at, int epoch, String reason);
 
     /** The policy ends the run before an epoch. */
@@ -27,28 +27,26 @@ public interface RunListener {
     /**
      * An epoch begins.
      *
-     * @param trainableParameters float32 values that are live, which is what each step exchanges
-     * @param reason why the groups are in the state they are in
+     * @param reason why the groups are in their states
      */
-    void epochStarts(EpochPlan plan, int trainableParameters, String reason);
+    void epochStarts(EpochPlan plan, String reason);
 
     /**
-     * An epoch that an earlier run began goes on; its beginning has been told.
+     * A resumed run continues an epoch whose start an earlier run reported.
      *
      * @param stepsDone steps of the epoch that the earlier run did
      */
-    void epochGoesOn(EpochPlan plan, int trainableParameters, int stepsDone);
+    void epochResumes(EpochPlan plan, int stepsDone);
 
-    /** Consecutive steps are done: one, or those of a whole segment. */
+    /** Consecutive steps are committed: one, or those of a whole segment. */
     void stepsDone(int epoch, List<StepReport> reports);
 
     /** An epoch is done, validation included. */
     void epochEnds(EpochResult result);
 
     /**
-     * One epoch's outcome.
+     * The outcome of an epoch.
      *
-     * @param metrics what it showed
      * @param padding of its steps
      * @param seconds durations by part, {@code total} included
      */

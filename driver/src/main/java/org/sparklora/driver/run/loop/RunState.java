@@ -5,51 +5,48 @@ import java.util.List;
 import java.util.Optional;
 import org.sparklora.driver.job.freeze.EpochMetrics;
 import org.sparklora.driver.job.freeze.FreezePolicy;
-import org.sparklora.driver.run.loop.TrainingCheckpoint.EpochPart;
-import org.sparklora.driver.run.loop.TrainingCheckpoint.Kept;
-import org.sparklora.driver.run.loop.TrainingCheckpoint.Memory;
+import org.sparklora.driver.run.loop.TrainingCheckpoint.EarlierStates;
+import org.sparklora.driver.run.loop.TrainingCheckpoint.EpochProgress;
+import org.sparklora.driver.run.loop.TrainingCheckpoint.RestorePoint;
 import org.sparklora.driver.run.loop.TrainingLoop.Result;
-import org.sparklora.driver.run.loop.TrainingLoop.StoppingCriteria;
 import org.sparklora.driver.run.loop.TrainingLoop.TrainingSettings;
-import org.sparklora.worker.contract.AdapterSnapshot;
-import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.train.TrainState;
 
-/** Where a run stands: what a {@link TrainingCheckpoint} holds, while it changes. */
+/** The current state of a run: the mutable form of a {@link TrainingCheckpoint}. */
 final class RunState {
 
     private final TrainState state;
     private final List<EpochMetrics> seen;
     private final int stepsPerEpoch;
-    private Memory memory;
+    private EarlierStates earlier;
 
-    /** The standing at a point, for a manifest that may have groups which the point does not know. */
-    RunState(LoraManifest manifest, TrainingCheckpoint point, int stepsPerEpoch) {
-        if (point.stepsDone()
-                != (long) point.epochsDone() * stepsPerEpoch + point.part().stepsDone()) {
-            throw new IllegalArgumentException("a run of " + stepsPerEpoch + " steps an epoch cannot go on after "
-                    + point.epochsDone() + " epochs and " + point.part().stepsDone() + " steps, " + point.stepsDone()
-                    + " steps in all: it was another number of rows that the steps were made of");
+    /** Restores a checkpoint, for a manifest that may have groups which the checkpoint does not know. */
+    RunState(LoraManifest manifest, TrainingCheckpoint from, int stepsPerEpoch) {
+        if (from.stepsDone()
+                != (long) from.epochsDone() * stepsPerEpoch + from.progress().stepsDone()) {
+            throw new IllegalArgumentException("the checkpoint has " + from.epochsDone() + " epochs and "
+                    + from.progress().stepsDone() + " steps, " + from.stepsDone() + " steps in all, but an epoch has "
+                    + stepsPerEpoch + " steps now: the number of training rows has changed");
         }
         this.stepsPerEpoch = stepsPerEpoch;
         List<String> declared = manifest.groups().stream().map(LoraGroup::name).toList();
-        this.state = TrainState.restore(manifest, point.state());
-        this.seen = new ArrayList<>(point.seen());
-        this.memory = new Memory(
-                point.memory()
+        this.state = TrainState.restore(manifest, from.state());
+        this.seen = new ArrayList<>(from.seen());
+        this.earlier = new EarlierStates(
+                from.earlier()
                         .best()
                         .map(r -> new Result(r.adapter(), r.freeze().over(declared), r.epoch())),
-                point.memory().kept());
+                from.earlier().restorePoint());
     }
 
     TrainState state() {
         return state;
     }
 
-    /** The epoch that comes next or is under way. */
+    /** Index of the current epoch. */
     int epoch() {
         return seen.size();
     }
@@ -58,43 +55,41 @@ final class RunState {
         return seen;
     }
 
-    /** The plan of the steps that come next. */
-    EpochPlan plan(TrainingSettings recipe) {
-        AdapterSnapshot snapshot = state.snapshot();
-        CachePlan cache = recipe.cache().plan(state.manifest(), state.freeze(), snapshot, recipe.isWhole(epoch()));
-        return new EpochPlan(epoch(), state.manifest(), state.freeze(), recipe.shards(), snapshot, cache);
+    /** The plan of the next steps. */
+    EpochPlan plan(TrainingSettings settings) {
+        return settings.planner().plan(epoch(), state.freeze(), state.snapshot(), settings.isWhole(epoch()));
     }
 
-    /** An epoch is done. */
-    void finished(EpochMetrics epoch, StoppingCriteria ending, FreezePolicy policy) {
+    /** Ends the current epoch. */
+    void finished(EpochMetrics epoch, StoppingCriteria stopping, FreezePolicy policy) {
         seen.add(epoch);
-        Optional<Result> best = memory.best();
-        if (ending.watches() && BestEpoch.of(ending, seen).epoch() == epoch.epoch()) {
+        Optional<Result> best = earlier.best();
+        if (stopping.needsBest() && stopping.bestEpoch(seen) == epoch.epoch()) {
             best = Optional.of(now());
         }
-        Optional<Kept> kept = memory.kept();
+        Optional<RestorePoint> restorePoint = earlier.restorePoint();
         if (policy.restorable(seen).stream().anyMatch(e -> e == epoch.epoch())) {
-            kept = Optional.of(new Kept(epoch.epoch(), state.capture()));
+            restorePoint = Optional.of(new RestorePoint(epoch.epoch(), state.capture()));
         }
-        memory = new Memory(best, kept);
+        earlier = new EarlierStates(best, restorePoint);
     }
 
-    /** Goes back to the state at the end of an epoch; what was seen since stays seen. */
+    /** Restores the training state of the end of an epoch; the metrics since then stay. */
     void restore(int epoch) {
-        Kept kept = memory.kept()
-                .filter(k -> k.epoch() == epoch)
-                .orElseThrow(() -> new IllegalStateException("the state of epoch " + epoch + " was not kept"));
-        state.become(kept.state());
+        RestorePoint point = earlier.restorePoint()
+                .filter(p -> p.epoch() == epoch)
+                .orElseThrow(() -> new IllegalStateException("there is no restore point of epoch " + epoch));
+        state.become(point.state());
     }
 
-    TrainingCheckpoint point(EpochPart part) {
+    TrainingCheckpoint checkpoint(EpochProgress progress) {
         return new TrainingCheckpoint(
-                state.capture(), seen, part, (long) seen.size() * stepsPerEpoch + part.stepsDone(), memory);
+                state.capture(), seen, progress, (long) seen.size() * stepsPerEpoch + progress.stepsDone(), earlier);
     }
 
-    /** What the run ends with if it ends here. */
-    Result result(StoppingCriteria ending) {
-        return ending.loadBest() ? memory.best().orElseGet(this::now) : now();
+    /** The result of the run if it ends here. */
+    Result result(StoppingCriteria stopping) {
+        return stopping.loadBest() ? earlier.best().orElseGet(this::now) : now();
     }
 
     private Result now() {

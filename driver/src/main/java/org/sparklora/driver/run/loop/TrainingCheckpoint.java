@@ -6,19 +6,24 @@ import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.sparklora.driver.job.freeze.EpochMetrics;
+import org.sparklora.worker.train.StepReport;
 import org.sparklora.worker.train.TrainStateSnapshot;
 
 /**
- * A moment between two steps of a run: all that the rest of the run hangs on, besides job, model and data. Immutable.
+ * The state of a run between two steps. With job, model and data it determines the rest of the run. Immutable.
  *
  * @param state what training has changed so far
- * @param seen what the finished epochs showed, in order; its size is the epoch that comes next or is under way
- * @param part what of that epoch is done
+ * @param seen metrics of the finished epochs, in order; the size is the index of the current epoch
+ * @param progress the finished part of the current epoch
  * @param stepsDone steps of the whole run so far
- * @param memory states of earlier epochs that may still be needed
+ * @param earlier states of earlier epochs that the run may still need
  */
 public record TrainingCheckpoint(
-        TrainStateSnapshot state, List<EpochMetrics> seen, EpochPart part, long stepsDone, Memory memory) {
+        TrainStateSnapshot state,
+        List<EpochMetrics> seen,
+        EpochProgress progress,
+        long stepsDone,
+        EarlierStates earlier) {
 
     public TrainingCheckpoint {
         seen = List.copyOf(seen);
@@ -27,70 +32,80 @@ public record TrainingCheckpoint(
     /**
      * States of earlier epochs.
      *
-     * @param best the result as of the best epoch so far; empty where no run watches for one, or before the first
-     * @param kept what the policy may restore; empty where it restores nothing
+     * @param best the result of the best epoch so far; empty if the run does not look for it, or before the first
+     * @param restorePoint the state that the policy may restore; empty if it restores none
      */
-    public record Memory(Optional<TrainingLoop.Result> best, Optional<Kept> kept) {
+    public record EarlierStates(Optional<TrainingLoop.Result> best, Optional<RestorePoint> restorePoint) {
 
-        /** Nothing is needed. */
-        public static final Memory NONE = new Memory(Optional.empty(), Optional.empty());
+        /** None is needed. */
+        public static final EarlierStates NONE = new EarlierStates(Optional.empty(), Optional.empty());
     }
 
     /**
-     * What of an epoch is done.
+     * The training state at the end of an epoch.
      *
-     * @param stepsDone 0: the epoch has not begun, and its policy has not been asked
-     * @param lossSum sum over the done steps of mean loss times examples
-     * @param norms by group that was live at any of them: its gradient's norm
+     * @param epoch from 0
      */
-    public record EpochPart(int stepsDone, double lossSum, SortedMap<String, NormSum> norms) {
+    public record RestorePoint(int epoch, TrainStateSnapshot state) {}
 
-        /** Nothing yet. */
-        public static final EpochPart NONE = new EpochPart(0, 0.0, Collections.emptySortedMap());
+    /**
+     * The finished part of an epoch.
+     *
+     * @param stepsDone 0 if the epoch has not begun and its policy has not decided
+     * @param lossSum sum over these steps of mean loss times examples
+     * @param norms by group that was live in any of them: its gradient norms
+     */
+    public record EpochProgress(int stepsDone, double lossSum, SortedMap<String, NormSum> norms) {
 
-        public EpochPart {
+        /** The start of an epoch. */
+        public static final EpochProgress NONE = new EpochProgress(0, 0.0, Collections.emptySortedMap());
+
+        public EpochProgress {
             norms = Collections.unmodifiableSortedMap(new TreeMap<>(norms));
             if (stepsDone < 0) {
                 throw new IllegalArgumentException("an epoch cannot have " + stepsDone + " steps done");
             }
         }
+
+        /** This progress with the sums of one more step; {@link EpochRunner.Epoch#run} tells the number of steps. */
+        EpochProgress plus(StepReport step) {
+            TreeMap<String, NormSum> sums = new TreeMap<>(norms);
+            step.groups().forEach((group, report) -> sums.merge(group, new NormSum(report.gradNorm(), 1), NormSum::plus));
+            return new EpochProgress(stepsDone, lossSum + (double) step.loss() * step.examples(), sums);
+        }
+
+        EpochProgress at(int step) {
+            return new EpochProgress(step, lossSum, norms);
+        }
+
+        /** By group that was live: the mean of its gradient norm over the steps in which it was. */
+        SortedMap<String, Double> meanNorms() {
+            TreeMap<String, Double> means = new TreeMap<>();
+            norms.forEach((group, sum) -> means.put(group, sum.sum() / sum.steps()));
+            return means;
+        }
     }
 
-    /** Gradient norms of one group, added up over the steps at which it was live. */
+    /** The sum of one group's gradient norms over the steps in which it was live. */
     public record NormSum(double sum, int steps) {
-
-        static NormSum of(float norm) {
-            return new NormSum(norm, 1);
-        }
 
         NormSum plus(NormSum other) {
             return new NormSum(sum + other.sum, steps + other.steps);
         }
-
-        double mean() {
-            return sum / steps;
-        }
     }
 
-    /**
-     * The training state at the end of an epoch, which a policy may want to go back to.
-     *
-     * @param epoch from 0
-     */
-    public record Kept(int epoch, TrainStateSnapshot state) {}
-
-    /** Before the first epoch. */
+    /** The checkpoint before the first epoch. */
     static TrainingCheckpoint start(TrainStateSnapshot state) {
-        return new TrainingCheckpoint(state, List.of(), EpochPart.NONE, 0, Memory.NONE);
+        return new TrainingCheckpoint(state, List.of(), EpochProgress.NONE, 0, EarlierStates.NONE);
     }
 
-    /** Epochs that are done. */
+    /** Number of finished epochs. */
     public int epochsDone() {
         return seen.size();
     }
 
-    /** The epoch whose decision comes next: an epoch that is under way is decided. */
+    /** The next epoch for which the policy decides: not the current one if some of its steps are done. */
     public int nextDecision() {
-        return part.stepsDone() == 0 ? seen.size() : seen.size() + 1;
+        return progress.stepsDone() == 0 ? seen.size() : seen.size() + 1;
     }
 }

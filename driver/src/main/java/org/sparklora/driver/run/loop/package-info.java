@@ -1,14 +1,12 @@
 /**
- * The run, epoch by epoch. Read {@link org.sparklora.driver.run.loop.TrainingLoop} top to bottom: it asks the policy, moves
- * groups, broadcasts the plan through an {@link org.sparklora.driver.run.loop.EpochRunner}, runs the steps, evaluates and
- * writes the history.
+ * The run, epoch by epoch. Read {@link org.sparklora.driver.run.loop.TrainingLoop} first, top to bottom: it asks the policy,
+ * moves groups, sends the plan to an {@link org.sparklora.driver.run.loop.EpochRunner}, runs the steps and evaluates.
  *
- * <p>Knows neither Spark nor DJL: tests run it on a runner of their own.
+ * <p>This package knows neither Spark nor DJL: tests run the loop on a runner of their own. A run resumes from a {@link
+ * org.sparklora.driver.run.loop.TrainingCheckpoint} with the same bits; a {@link
+ * org.sparklora.driver.run.loop.Checkpointer} stores them.
  *
- * <p>A {@link org.sparklora.driver.run.loop.TrainingCheckpoint} is a moment of a run from which it can go on with the same bits; a {@link
- * org.sparklora.driver.run.loop.Checkpointer} keeps them.
- *
- * <p>Invariant: the driver owns the state. Workers answer with sums; what they hold can be rebuilt at any time.
+ * <p>Invariant: the driver owns the training state. Workers return sums, and everything they hold can be rebuilt.
  */
 @NullMarked
 package org.sparklora.driver.run.loop;

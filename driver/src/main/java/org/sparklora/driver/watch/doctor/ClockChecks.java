@@ -6,20 +6,20 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import org.sparklora.worker.contract.ClockReading;
 
-/** How far the executors' clocks are from the driver's. */
+/** Clock differences between executors and driver. */
 public final class ClockChecks {
 
-    /** From here on events of several hosts cannot be put in order by their times. */
-    private static final long NOTABLE_MS = 2_000;
+    /** With larger differences, logs of several hosts cannot be ordered by time. */
+    private static final long WARNING_MS = 2_000;
 
-    /** Kerberos refuses tickets beyond, by default; object stores refuse signed requests at three times that. */
-    private static final long REFUSED_MS = 300_000;
+    /** Kerberos rejects tickets beyond this by default; object stores reject signed requests beyond three times this. */
+    private static final long PROBLEM_MS = 300_000;
 
     private ClockChecks() {}
 
     /**
-     * The least that explains a reading: it was taken between two readings of the driver's clock, so only what lies outside of
-     * them is skew for certain. All in milliseconds; above 0 where the other clock is ahead.
+     * The minimum difference that explains a reading. The reading was taken between two readings of the driver's clock, so
+     * only a value outside of them is certain to be skewed. All in milliseconds; positive if the other clock is ahead.
      */
     static long skew(long before, long reading, long after) {
         if (reading < before) {
@@ -29,10 +29,10 @@ public final class ClockChecks {
     }
 
     /**
-     * Judges readings taken between two of the driver's own.
+     * Checks readings of the executors' clocks.
      *
-     * @param before the driver's clock before the first, in milliseconds since the epoch
-     * @param after the driver's clock after the last
+     * @param before the driver's clock before the first reading, in milliseconds since the epoch
+     * @param after the driver's clock after the last reading
      */
     public static Finding of(long before, long after, List<ClockReading> readings) {
         SortedMap<String, Long> apart = new TreeMap<>();
@@ -43,25 +43,25 @@ public final class ClockChecks {
         String worst = apart.keySet().stream()
                 .max((a, b) -> Long.compare(Math.abs(apart.getOrDefault(a, 0L)), Math.abs(apart.getOrDefault(b, 0L))))
                 .orElse("no host");
-        long most = apart.getOrDefault(worst, 0L);
-        if (Math.abs(most) < NOTABLE_MS) {
+        long largest = apart.getOrDefault(worst, 0L);
+        if (Math.abs(largest) < WARNING_MS) {
             return Finding.ok(String.format(
                     Locale.ROOT,
                     "clocks agree within %.1f s on %s",
-                    (Math.abs(most) + after - before) / 1000.0,
+                    (Math.abs(largest) + after - before) / 1000.0,
                     ExecutorChecks.count(apart.size(), "host")));
         }
         String found = String.format(
                 Locale.ROOT,
                 "the clock of %s is at least %.1f s %s the driver's",
                 worst,
-                Math.abs(most) / 1000.0,
-                most > 0 ? "ahead of" : "behind");
-        return Math.abs(most) < REFUSED_MS
+                Math.abs(largest) / 1000.0,
+                largest > 0 ? "ahead of" : "behind");
+        return Math.abs(largest) < PROBLEM_MS
                 ? Finding.warning(
-                        found, "logs of several hosts cannot be put in order: run an NTP client on every host")
+                        found, "logs of several hosts cannot be ordered by time; run an NTP client on every host")
                 : Finding.problem(
                         found,
-                        "Kerberos and object stores refuse requests from such hosts: run an NTP client on every host");
+                        "Kerberos and object stores reject requests from such hosts; run an NTP client on every host");
     }
 }

@@ -14,50 +14,48 @@ import org.sparklora.worker.contract.HostReport;
 import org.sparklora.worker.contract.HostReport.Hardware;
 import org.sparklora.worker.contract.HostReport.Software;
 
-/** What executors say they run on, beside one another and beside the driver. */
+/** Compares what executors report about themselves with each other and with the driver. */
 public final class ExecutorChecks {
 
     private final List<HostReport> executors;
 
-    /**
-     * @param executors one report each, at least one
-     */
+    /** @param executors a report of each executor; at least one */
     public ExecutorChecks(List<HostReport> executors) {
         this.executors = List.copyOf(executors);
     }
 
-    /** How many there are. */
+    /** Checks the number of executors. */
     public Finding number(OptionalInt expected) {
         long hosts = executors.stream().map(HostReport::host).distinct().count();
         String found = count(executors.size(), "executor") + " on " + count(hosts, "host") + " answered";
         if (expected.isPresent() && executors.size() < expected.getAsInt()) {
             return Finding.warning(
-                    found + ", " + expected.getAsInt() + " are asked for",
-                    "the cluster has no room for the others, or they are late: ask for less of them, or of each");
+                    found + ", " + expected.getAsInt() + " requested",
+                    "the others did not start in time; request fewer executors, or less memory and fewer cores for each");
         }
         return Finding.ok(found);
     }
 
-    /** Whether they have the driver's Java, Spark, Scala and spark-lora. */
+    /** Checks that executors have the driver's Java, Spark and spark-lora. */
     public List<Finding> versions(Software driver) {
         List<Finding> findings = new ArrayList<>();
         differs(Software::spark, driver)
                 .ifPresent(found -> findings.add(Finding.problem(
                         "Spark " + driver.spark() + " on the driver, but " + found,
-                        "driver and executors need the same Spark: check SPARK_HOME, and the image or the nodes")));
+                        "use the same Spark on driver and executors; check SPARK_HOME and the container image or the nodes")));
         differs(Software::jar, driver)
                 .ifPresent(found -> findings.add(Finding.problem(
                         "spark-lora " + driver.jar() + " on the driver, but " + found,
-                        "nodes have an older jar: install the same package on all of them")));
+                        "install the same package on every node")));
         differs(
                         software -> String.valueOf(
                                 Runtime.Version.parse(software.java()).feature()),
                         driver)
                 .ifPresent(found -> findings.add(Finding.warning(
                         "Java " + Runtime.Version.parse(driver.java()).feature() + " on the driver, but " + found,
-                        "set spark.executorEnv.JAVA_HOME to the same Java, 17")));
+                        "set spark.executorEnv.JAVA_HOME to a Java 17")));
         if (findings.isEmpty()) {
-            findings.add(Finding.ok("executors have the driver's Java, Spark, Scala and spark-lora"));
+            findings.add(Finding.ok("executors have the same Java, Spark and spark-lora as the driver"));
         }
         return findings;
     }
@@ -70,7 +68,7 @@ public final class ExecutorChecks {
                 .reduce((a, b) -> a + ", " + b);
     }
 
-    /** Whether PyTorch loads on all. */
+    /** Checks that PyTorch loads on every executor. */
     public Finding natives() {
         SortedMap<String, String> broken = new TreeMap<>();
         executors.stream()
@@ -82,14 +80,14 @@ public final class ExecutorChecks {
         }
         String host = broken.firstKey();
         return Finding.problem(
-                "PyTorch does not load on " + String.join(", ", broken.keySet()) + "; " + host + " says "
+                "PyTorch does not load on " + String.join(", ", broken.keySet()) + "; " + host + " reports "
                         + broken.get(host),
-                "give the natives by --jars, as scripts/spark-lora and the package's submit do, once and not by"
-                        + " extraClassPath as well; and set spark.executorEnv.DJL_CACHE_DIR to a folder that executors can"
-                        + " write, with 1 GB free");
+                "pass the native libraries by --jars, as scripts/spark-lora and the package's submit do, and not by"
+                        + " extraClassPath as well; set spark.executorEnv.DJL_CACHE_DIR to a folder that executors can write"
+                        + " to, with 1 GB free");
     }
 
-    /** Whether they compute alike and fast. */
+    /** Checks that executors have the same CPU, and one with AVX2. */
     public List<Finding> cpus() {
         List<Finding> findings = new ArrayList<>();
         SortedMap<String, String> models = grouped(report -> describe(report.hardware()));
@@ -99,8 +97,8 @@ public final class ExecutorChecks {
                     .collect(Collectors.joining("; "));
             findings.add(Finding.warning(
                     "executors have different CPUs: " + each,
-                    "which of them computes a shard shows in the last bits, so a run repeats bit by bit on one type only:"
-                            + " take machines of one type where that matters"));
+                    "results differ in the last bits between CPU types; use one type if runs must be reproducible bit by"
+                            + " bit"));
         } else {
             findings.add(Finding.ok("CPU " + models.firstKey()));
         }
@@ -112,8 +110,8 @@ public final class ExecutorChecks {
         if (!slow.isEmpty()) {
             findings.add(Finding.warning(
                     "no AVX2 on " + String.join(", ", slow),
-                    "PyTorch computes several times slower without: take other machines, or let the virtual machine show"
-                            + " the CPU's features"));
+                    "PyTorch is several times slower without AVX2; use other machines, or expose the CPU's features to the"
+                            + " virtual machine"));
         }
         return findings;
     }
@@ -128,7 +126,7 @@ public final class ExecutorChecks {
         return hardware.cpu() + (names.isEmpty() ? "" : " with " + String.join(", ", names));
     }
 
-    /** Whether the model's folder holds on every host what it holds here. */
+    /** Checks that the model's folder has the same files on every host as here. */
     public Finding model(String folder, String here) {
         SortedMap<String, String> others = new TreeMap<>();
         for (HostReport report : executors) {
@@ -142,13 +140,13 @@ public final class ExecutorChecks {
         }
         String host = others.firstKey();
         return Finding.problem(
-                "base model " + folder + " is not on every host what it is on the driver: "
-                        + String.join(", ", others.keySet()) + "; on " + host + ": " + others.get(host),
-                "copy it to the same path on every node, e.g. by --model of scripts/emr or scripts/dataproc, or name it by a"
-                        + " URI that every node can read");
+                "base model " + folder + " differs from the driver's on " + String.join(", ", others.keySet()) + "; on "
+                        + host + ": " + others.get(host),
+                "copy it to the same path on every node, for example with --model of scripts/emr or scripts/dataproc, or"
+                        + " use a URI that every node can read");
     }
 
-    /** Hosts by what they say. */
+    /** Hosts by what they report. */
     private SortedMap<String, String> grouped(Function<HostReport, String> what) {
         return executors.stream()
                 .collect(Collectors.groupingBy(

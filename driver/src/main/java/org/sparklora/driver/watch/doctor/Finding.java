@@ -4,22 +4,22 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * One line of {@code doctor}.
+ * One result of {@code doctor}.
  *
- * @param found what was found, with its values
- * @param remedy what to do; empty only where there is nothing to do
+ * @param found the facts, with their values
+ * @param remedy what to do; empty exactly for OK
  */
 public record Finding(Verdict verdict, String found, Optional<String> remedy) {
 
-    /** How bad it is. */
+    /** The severity. */
     public enum Verdict {
         OK,
-        /** A run works, but slower than it could, or less safely. */
+        /** A run works, but more slowly or less safely than it could. */
         WARNING,
-        /** A run fails, or its result cannot be relied on. */
+        /** A run fails, or its result is not reliable. */
         PROBLEM;
 
-        /** As it is printed. */
+        /** The printed form. */
         public String label() {
             return name().toLowerCase(Locale.ROOT);
         }
@@ -27,8 +27,7 @@ public record Finding(Verdict verdict, String found, Optional<String> remedy) {
 
     public Finding {
         if ((verdict == Verdict.OK) != remedy.isEmpty()) {
-            throw new IllegalArgumentException(verdict + " '" + found + "' " + (remedy.isEmpty() ? "without" : "with")
-                    + " a remedy; warnings and problems have one");
+            throw new IllegalArgumentException("warnings and problems need a remedy, ok has none: " + verdict + " " + found);
         }
     }
 

@@ -8,27 +8,27 @@ import java.util.stream.Collectors;
 import org.sparklora.driver.job.text.Bytes;
 import org.sparklora.worker.contract.HostReport;
 
-/** Memory of executors outside the Java heap, where PyTorch's lies, against what a run needs. */
+/** Compares the memory of executors outside the Java heap, which PyTorch uses, with what a run needs. */
 public final class MemoryChecks {
 
-    /** What a JVM with PyTorch takes beside heap, weights and what a task computes: measured 0.52 GB with two tasks. */
+    /** Memory of a JVM with PyTorch besides heap, weights and tasks; measured: 0.52 GB with two tasks. */
     private static final long PYTORCH_BYTES = 600_000_000L;
 
-    /** What a plan counts and a process takes differ by allocators and fragments. */
-    private static final double SPARE = 1.25;
+    /** Allocators and fragmentation add to what a plan counts. */
+    private static final double MARGIN = 1.25;
 
     private static final long MB = 1L << 20;
-    private static final long LEAST_OVERHEAD = 384 * MB;
+    private static final long MIN_OVERHEAD = 384 * MB;
     private static final double OVERHEAD_FACTOR = 0.1;
 
     private MemoryChecks() {}
 
     /**
-     * What a run needs of an executor, outside its heap.
+     * Memory that a run needs in an executor outside the heap.
      *
-     * @param weightBytes of the base model, mapped once a host
-     * @param taskBytes of each task at its peak
-     * @param tasks at once in an executor
+     * @param weightBytes of the base model, mapped once per host
+     * @param taskBytes peak of each task
+     * @param tasks concurrent tasks of an executor
      */
     public record Need(long weightBytes, long taskBytes, int tasks) {
 
@@ -38,22 +38,22 @@ public final class MemoryChecks {
     }
 
     /**
-     * What an executor has, outside its heap.
+     * Memory that an executor has outside the heap.
      *
-     * @param container whether it is limited to that and ended beyond; else it shares the host with what else runs there
+     * @param container whether a container enforces the limit; else other processes of the host share the memory
      */
     public record Room(long bytes, boolean container) {}
 
-    /** Where YARN or Kubernetes set a limit: spark.executor.memoryOverhead, or what Spark takes for it. */
+    /** The limit on YARN and Kubernetes: spark.executor.memoryOverhead, or Spark's default for it. */
     public static Room ofContainer(long heapBytes, Optional<Long> overheadBytes, Optional<Double> factor) {
         long byFactor = (long) (heapBytes * factor.orElse(OVERHEAD_FACTOR));
-        return new Room(overheadBytes.orElse(Math.max(LEAST_OVERHEAD, byFactor)), true);
+        return new Room(overheadBytes.orElse(Math.max(MIN_OVERHEAD, byFactor)), true);
     }
 
-    /** Where nobody does: what the least of the hosts has beside the heaps of its executors, for each of them. */
+    /** Without containers: the smallest share, over all hosts, of the memory that the heaps leave to each executor. */
     public static Room ofHosts(List<HostReport> executors) {
         Map<String, List<HostReport>> byHost = executors.stream().collect(Collectors.groupingBy(HostReport::host));
-        long least = byHost.values().stream()
+        long min = byHost.values().stream()
                 .map(on -> (on.get(0).hardware().memoryBytes()
                                 - on.stream()
                                         .mapToLong(r -> r.hardware().heapBytes())
@@ -61,47 +61,44 @@ public final class MemoryChecks {
                         / on.size())
                 .min(Comparator.naturalOrder())
                 .orElse(0L);
-        return new Room(Math.max(0, least), false);
+        return new Room(Math.max(0, min), false);
     }
 
-    /** Whether a run finds room. */
+    /** Checks that a run fits. */
     public static Finding of(Room room, Need need) {
-        String found = text(room.bytes()) + " outside the heap for each executor, " + text(need.bytes()) + " counted: "
-                + text(PYTORCH_BYTES) + " for PyTorch, " + text(need.weightBytes()) + " of base weights, "
-                + ExecutorChecks.count(need.tasks(), "task") + " of " + text(need.taskBytes());
-        if (room.bytes() >= need.bytes() * SPARE) {
+        String found = Bytes.text(room.bytes()) + " outside the heap per executor, " + Bytes.text(need.bytes()) + " needed: "
+                + Bytes.text(PYTORCH_BYTES) + " for PyTorch, " + Bytes.text(need.weightBytes()) + " for base weights, "
+                + ExecutorChecks.count(need.tasks(), "task") + " of " + Bytes.text(need.taskBytes());
+        if (room.bytes() >= need.bytes() * MARGIN) {
             return Finding.ok(found);
         }
-        long wanted = (long) Math.ceil(need.bytes() * SPARE / (1L << 30));
+        long wanted = (long) Math.ceil(need.bytes() * MARGIN / (1L << 30));
         String remedy = room.container()
-                ? "give spark.executor.memoryOverhead=" + wanted + "g, or raise training.gradient_accumulation_steps"
-                : "give executors less heap or fewer cores, or raise training.gradient_accumulation_steps";
+                ? "set spark.executor.memoryOverhead=" + wanted + "g, or increase training.gradient_accumulation_steps"
+                : "give executors less heap or fewer cores, or increase training.gradient_accumulation_steps";
         return room.bytes() >= need.bytes()
-                ? Finding.warning(found + ", which leaves little", remedy)
+                ? Finding.warning(found + "; the margin is small", remedy)
                 : Finding.problem(found, remedy);
     }
 
-    /** Whether there is room for PyTorch at all, where no job says how much a task needs. */
+    /** Checks that PyTorch fits, if no job says what a task needs. */
     public static Finding withoutJob(Room room) {
-        String found = text(room.bytes()) + " outside the heap for each executor";
+        String found = Bytes.text(room.bytes()) + " outside the heap per executor";
         return room.bytes() >= 2 * PYTORCH_BYTES
-                ? Finding.ok(found + "; doctor --config JOB compares that with what the job needs")
+                ? Finding.ok(found + "; doctor --config JOB compares this with what a job needs")
                 : Finding.warning(
-                        found + ", where PyTorch takes " + text(PYTORCH_BYTES) + " before any model",
+                        found + "; PyTorch alone needs " + Bytes.text(PYTORCH_BYTES),
                         room.container()
-                                ? "give spark.executor.memoryOverhead, such as 2g; doctor --config JOB tells how much"
-                                : "give executors less heap; doctor --config JOB tells how much is needed");
+                                ? "set spark.executor.memoryOverhead, for example to 2g; doctor --config JOB computes the value"
+                                : "give executors less heap; doctor --config JOB computes how much memory is needed");
     }
 
-    /** Whether the driver's heap suffices. */
+    /** Checks the driver's heap. */
     public static Finding driverHeap(long heapBytes, int cores) {
-        String found = ExecutorChecks.count(cores, "core") + " and " + text(heapBytes) + " of heap in the driver";
+        String found = ExecutorChecks.count(cores, "core") + " and " + Bytes.text(heapBytes) + " of heap on the driver";
         return heapBytes < 900 * MB
-                ? Finding.warning(found, "give it 1 GB or more: -- --driver-memory 1g")
+                ? Finding.warning(found, "use at least 1 GB: -- --driver-memory 1g")
                 : Finding.ok(found);
     }
 
-    private static String text(long bytes) {
-        return Bytes.text(bytes);
-    }
 }

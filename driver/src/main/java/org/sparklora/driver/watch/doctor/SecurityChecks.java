@@ -2,15 +2,15 @@ package org.sparklora.driver.watch.doctor;
 
 import java.util.Map;
 
-/** Who may talk to the executors, and who may listen. */
+/** Authentication and encryption between executors. */
 public final class SecurityChecks {
 
     private SecurityChecks() {}
 
     /**
-     * Judges Spark's settings.
+     * Checks Spark's settings.
      *
-     * @param oneMachine whether nothing leaves it: a local master, or executors beside the driver on loopback
+     * @param oneMachine whether no data leaves it: a local master, or executors on loopback next to the driver
      * @param settings spark.*
      */
     public static Finding of(boolean oneMachine, Map<String, String> settings) {
@@ -19,24 +19,24 @@ public final class SecurityChecks {
                 on(settings, "spark.network.crypto.enabled") || on(settings, "spark.authenticate.enableSaslEncryption");
         if (!authenticates) {
             return oneMachine
-                    ? Finding.ok("authentication is off, and nothing leaves this machine")
+                    ? Finding.ok("authentication is off, but no data leaves this machine")
                     : Finding.warning(
-                            "authentication is off: who reaches the executors' ports can read rows and gradients, and run"
-                                    + " code",
-                            "set spark.authenticate=true and spark.network.crypto.enabled=true; a standalone cluster needs"
-                                    + " the same spark.authenticate.secret on all sides");
+                            "authentication is off: anyone who reaches the executors' ports can read rows and gradients and"
+                                    + " run code",
+                            "set spark.authenticate=true and spark.network.crypto.enabled=true; a standalone cluster also"
+                                    + " needs the same spark.authenticate.secret everywhere");
         }
         if (on(settings, "spark.shuffle.service.enabled")
                 && settings.getOrDefault("spark.master", "").equals("yarn")) {
             return Finding.warning(
-                    "authentication is on, and so is the node's shuffle service",
-                    "executors fail to register unless that service has spark.authenticate=true in yarn-site.xml; where"
-                            + " executors stay, spark.shuffle.service.enabled=false does without it");
+                    "authentication and the external shuffle service are both on",
+                    "set spark.authenticate=true for that service in yarn-site.xml, or executors fail to register; without"
+                            + " dynamic allocation, set spark.shuffle.service.enabled=false");
         }
         return encrypts || oneMachine
                 ? Finding.ok("executors authenticate" + (encrypts ? " and encrypt" : ""))
                 : Finding.warning(
-                        "executors authenticate, but what they exchange is not encrypted",
+                        "executors authenticate, but their traffic is not encrypted",
                         "set spark.network.crypto.enabled=true");
     }
 

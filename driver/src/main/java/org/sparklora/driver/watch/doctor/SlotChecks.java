@@ -7,26 +7,25 @@ import java.util.OptionalInt;
 import java.util.stream.Collectors;
 import org.sparklora.worker.contract.HostReport;
 
-/** Task slots against cores and shards. */
+/** Compares task slots with cores and shards. */
 public final class SlotChecks {
 
     private SlotChecks() {}
 
-    /** Whether a task takes more cores than it can use. */
+    /** Checks that a task reserves no more cores than it uses. */
     public static Finding taskCpus(int taskCpus) {
         String found = "spark.task.cpus is " + taskCpus;
         return taskCpus == 1
                 ? Finding.ok(found)
                 : Finding.warning(
                         found,
-                        "each task computes on one thread: with 1 the same cores run " + taskCpus
-                                + " times the shards");
+                        "each task uses one thread; with 1 the same cores compute " + taskCpus + " times as many shards");
     }
 
     /**
-     * Whether executors run more tasks at once than their host has cores.
+     * Checks that hosts do not run more concurrent tasks than they have cores.
      *
-     * @param slots tasks at once over all executors
+     * @param slots concurrent tasks of all executors
      */
     public static List<Finding> cores(int slots, int taskCpus, List<HostReport> executors) {
         Map<String, Long> perHost =
@@ -35,22 +34,22 @@ public final class SlotChecks {
         int each = (slots + executors.size() - 1) / executors.size() * taskCpus;
         executors.stream()
                 .filter(report -> report.hardware().cores() < each * perHost.getOrDefault(report.host(), 1L))
-                .map(report -> report.host() + " has " + report.hardware().cores() + " cores for tasks of "
+                .map(report -> report.host() + " has " + report.hardware().cores() + " cores, but its tasks reserve "
                         + each * perHost.getOrDefault(report.host(), 1L))
                 .distinct()
                 .sorted()
                 .forEach(found -> crowded.add(Finding.warning(
-                        found, "tasks that share a core wait for one another: lower spark.executor.cores")));
+                        found, "tasks that share a core slow each other down; lower spark.executor.cores")));
         if (crowded.isEmpty()) {
-            crowded.add(Finding.ok(ExecutorChecks.count(slots, "task slot") + ", with a core for each"));
+            crowded.add(Finding.ok(ExecutorChecks.count(slots, "task slot") + ", each with its own core"));
         }
         return crowded;
     }
 
     /**
-     * Slots against a job's shards.
+     * Compares slots with a job's shards.
      *
-     * @param slots tasks at once over all executors
+     * @param slots concurrent tasks of all executors
      */
     public static Finding shards(int slots, int shards) {
         String found = ExecutorChecks.count(slots, "task slot") + " for training.shards " + shards;
@@ -58,22 +57,24 @@ public final class SlotChecks {
             return Finding.warning(
                     found,
                     slots - shards
-                            + " would idle: ask for fewer cores, or raise training.shards, which changes the bits");
+                            + " slots stay idle; request fewer cores, or increase training.shards, which changes the result's"
+                            + " bits");
         }
         if (shards % slots != 0) {
             int busiest = (shards + slots - 1) / slots;
             int enough = (shards + busiest - 1) / busiest;
+            String most = found + ": up to " + busiest + " shards of a batch per slot";
             return enough < slots
                     ? Finding.warning(
-                            found + ": the busiest compute " + busiest + " of a batch's shards",
-                            "as fast with " + enough + " slots, for all wait for the busiest; "
-                                    + nextDivisor(slots, shards) + " would be faster")
-                    : Finding.ok(found + ": the busiest compute " + busiest + " of a batch's shards");
+                            most,
+                            enough + " slots are as fast, since all wait for the slowest; use " + nextDivisor(slots, shards)
+                                    + " to be faster")
+                    : Finding.ok(most);
         }
-        return Finding.ok(found + ": each computes " + shards / slots + " of a batch's shards");
+        return Finding.ok(found + ": " + ExecutorChecks.count(shards / slots, "shard") + " of a batch per slot");
     }
 
-    /** The next number of slots that all have the same to do: shards are a power of two. */
+    /** The next number of slots that divides the shards, which are a power of two. */
     private static int nextDivisor(int slots, int shards) {
         int more = 1;
         while (more < slots || shards % more != 0) {
@@ -82,15 +83,15 @@ public final class SlotChecks {
         return more;
     }
 
-    /** What Spark's settings say of executors that come and go. */
+    /** Reports the exchange, and warns if dynamic allocation forces the slower one. */
     public static Finding exchange(boolean peer, String reason, OptionalInt instances) {
         String found = "exchange " + (peer ? "peer" : "driver") + ": " + reason;
         return peer || !reason.startsWith("dynamic allocation")
                 ? Finding.ok(found)
                 : Finding.warning(
                         found,
-                        "the same bits, but each step waits for the driver: spark.dynamicAllocation.enabled=false with"
-                                + (instances.isPresent() ? "" : " a spark.executor.instances")
-                                + " exchanges among executors");
+                        "results are the same, but each step waits for the driver; set spark.dynamicAllocation.enabled=false"
+                                + (instances.isPresent() ? "" : " and spark.executor.instances")
+                                + " for the peer exchange");
     }
 }

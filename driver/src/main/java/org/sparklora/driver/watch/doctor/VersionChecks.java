@@ -7,16 +7,16 @@ import java.util.Objects;
 import java.util.Properties;
 
 /**
- * Java, Spark and Scala against those that the jar was made for.
+ * Compares Java, Spark and Scala with the versions that the jar was built for.
  *
  * @param spark the version that the jar was compiled against
- * @param scala the Scala that this Spark is built with, such as 2.12
+ * @param scala the Scala version of that Spark, for example 2.12
  */
 public record VersionChecks(String spark, String scala) {
 
     private static final String BUILD = "build.properties";
 
-    /** Those of this jar, from what the build wrote into it. */
+    /** Reads the versions that the build wrote into this jar. */
     public static VersionChecks ofThisJar() {
         Properties build = new Properties();
         try (InputStream in = Objects.requireNonNull(VersionChecks.class.getResourceAsStream(BUILD), BUILD)) {
@@ -27,34 +27,34 @@ public record VersionChecks(String spark, String scala) {
         return new VersionChecks(build.getProperty("spark", ""), build.getProperty("scala", ""));
     }
 
-    /** Whether a Java runs it. */
+    /** Checks the Java version. */
     public static Finding java(String version) {
         String found = "Java " + version;
         int feature = Runtime.Version.parse(version).feature();
         if (feature < 17) {
             return Finding.problem(found, "set JAVA_HOME to a Java 17");
         }
-        return feature > 21 ? Finding.warning(found, "Spark is tested with Java 17") : Finding.ok(found);
+        return feature > 21 ? Finding.warning(found, "use Java 17, which is tested") : Finding.ok(found);
     }
 
-    /** Whether a Spark runs it. */
+    /** Checks the Spark and Scala versions. */
     public Finding spark(String version, String scalaVersion) {
         String found = "Spark " + version + ", Scala " + scalaVersion;
-        String made = "this jar is made for Spark " + spark + " on Scala " + scala;
+        String built = "this jar is built for Spark " + spark + " with Scala " + scala;
         if (!scalaVersion.startsWith(scala + ".")) {
-            return Finding.problem(found, made + ": take a Spark on Scala " + scala + ", or the jar for this one");
+            return Finding.problem(found, built + "; use a Spark with Scala " + scala + ", or the jar for this Spark");
         }
         if (!series(version).equals(series(spark))) {
             boolean sameMajor =
                     version.substring(0, version.indexOf('.')).equals(spark.substring(0, spark.indexOf('.')));
             return sameMajor
-                    ? Finding.warning(found, made + ", and has not been tried with this one")
-                    : Finding.problem(found, made + ": take Spark " + series(spark) + ", or the jar for this one");
+                    ? Finding.warning(found, built + " and not tested with this version")
+                    : Finding.problem(found, built + "; use Spark " + series(spark) + ", or the jar for this Spark");
         }
         return Finding.ok(found);
     }
 
-    /** 3.5 of 3.5.5. */
+    /** {@code 3.5} for {@code 3.5.5}. */
     private static String series(String version) {
         String[] parts = version.split("\\.");
         return parts[0] + "." + (parts.length > 1 ? parts[1] : "0");

@@ -1,9 +1,9 @@
 /**
- * What {@code doctor} concludes: facts in, a line with a verdict out. Open {@link org.sparklora.driver.watch.doctor.Finding} first; each {@code
- * …Checks} class judges one subject.
+ * The checks of {@code doctor}. Open {@link org.sparklora.driver.watch.doctor.Finding} first; each {@code …Checks} class
+ * covers one subject.
  *
- * <p>Invariant: pure functions. Nothing here looks at a machine, at Spark or at a clock, so that every verdict can be had
- * in a test; and no finding but an ok is without a remedy.
+ * <p>Invariants: all checks are pure functions from facts to findings, so tests can produce every finding without a cluster.
+ * Each warning and each problem says what to do.
  */
 @NullMarked
 package org.sparklora.driver.watch.doctor;

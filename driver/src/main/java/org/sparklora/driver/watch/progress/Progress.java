@@ -6,25 +6,35 @@ import java.time.Instant;
 import java.util.Map;
 import org.sparklora.driver.run.history.HistoryEvent;
 import org.sparklora.driver.watch.progress.ProgressLine.Position;
-import org.sparklora.driver.watch.progress.RunMeter.Numbers;
-import org.sparklora.driver.watch.progress.RunMeter.Reading;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 
 /**
- * Decides which progress lines a person sees: every epoch's start and end and every change of a group, and of the steps
- * as much as the screen bears. Its numbers are those of a {@link RunMeter}, which it keeps up to date.
+ * Writes the progress lines of a run: each epoch's start and end, each group change, and steps as often as the screen
+ * allows. It keeps a {@link RunMeter} up to date and reads its numbers from there.
  *
- * <p>Call order: for each epoch {@link #epochStart}, {@link #step} after each step or segment, {@link #epochEnd}; {@link
- * #underWay} whenever something is known of a segment that runs. Safe from any thread.
+ * <p>Call order: for each epoch {@link #epochStart}, {@link #step} after each step or segment, {@link #epochEnd}. {@link
+ * #underWay} reports steps of a segment that still runs. Thread-safe.
  */
 public final class Progress {
 
     private final RunMeter meter;
     private final Clock clock;
     private final Screen screen;
-
     private Instant lastStatus;
+
+    /** A terminal or a log file. */
+    public interface Screen {
+
+        /** Prints a line, given without its line end. */
+        void line(String text);
+
+        /** Shows the state of the steps. A terminal replaces the last status, a log file gets another line. */
+        void status(String text);
+
+        /** Minimum time between two calls of {@link #status}. */
+        Duration interval();
+    }
 
     public Progress(RunMeter meter, Clock clock, Screen screen) {
         this.meter = meter;
@@ -33,7 +43,7 @@ public final class Progress {
         this.lastStatus = clock.instant();
     }
 
-    /** An epoch, or the rest of one after a resume, begins; {@code at} counts the steps done before it. */
+    /** An epoch, or the rest of one after a resume, starts; {@code at} counts the steps done before it. */
     public synchronized void epochStart(Position at, FreezeState now, HistoryEvent.EpochStart.Cost cost) {
         meter.epochStart(at, now, cost);
         lastStatus = clock.instant();
@@ -42,7 +52,7 @@ public final class Progress {
 
     /** A group thawed, froze or was added. */
     public synchronized void groupChange(Position at, HistoryEvent.GroupChange change) {
-        meter.moved(
+        meter.groupChange(
                 change.group(),
                 switch (change.kind()) {
                     case THAW -> GroupState.LIVE;
@@ -52,13 +62,13 @@ public final class Progress {
         screen.line(ProgressLine.groupChange(at, change));
     }
 
-    /** Steps are done; loss and norm are those of the last. */
+    /** Steps are done; loss and norm are those of the last one. */
     public synchronized void step(Position at, double loss, double gradNorm, int stepExamples) {
         meter.done(at, loss, gradNorm, stepExamples);
         showStatus();
     }
 
-    /** Steps of a segment that runs; the examples are those of the segment so far. */
+    /** Steps of a segment that still runs are done, over {@code segmentExamples} of that segment. */
     public synchronized void underWay(Position at, double loss, double gradNorm, long segmentExamples) {
         meter.underWay(at, loss, gradNorm, segmentExamples);
         showStatus();
@@ -66,30 +76,26 @@ public final class Progress {
 
     private void showStatus() {
         Instant now = clock.instant();
-        if (Duration.between(lastStatus, now).compareTo(screen.interval()) < 0) {
-            return;
+        if (Duration.between(lastStatus, now).compareTo(screen.interval()) >= 0) {
+            lastStatus = now;
+            screen.status(ProgressLine.step(meter.snapshot()));
         }
-        lastStatus = now;
-        Reading reading = meter.reading();
-        Numbers numbers = reading.numbers();
-        screen.status(ProgressLine.step(
-                reading.at(), numbers.loss(), numbers.examplesPerSecond(), numbers.left(), reading.groups()));
     }
 
-    /** What steps start from is kept; until now they have waited for it. */
-    public synchronized void kept(String line) {
-        meter.stepsBegin();
+    /** The activation cache is filled; the time until now does not count as step time. */
+    public synchronized void cached(String line) {
+        meter.stepsStart();
         screen.line(line);
     }
 
-    /** Something out of the ordinary. */
+    /** Prints a line. */
     public synchronized void note(String line) {
         screen.line(line);
     }
 
-    /** An epoch is over; {@code padding} is the part of what its steps computed that was padding. */
+    /** An epoch is complete; {@code padding} is the share of padding in what its steps computed. */
     public synchronized void epochEnd(
             Position at, double trainLoss, double padding, Map<String, ? extends Number> validation) {
-        screen.line(ProgressLine.epochSummary(at, meter.epochTook(), trainLoss, padding, validation));
+        screen.line(ProgressLine.epochSummary(at, meter.epochDuration(), trainLoss, padding, validation));
     }
 }

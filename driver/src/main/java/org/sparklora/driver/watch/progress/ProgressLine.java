@@ -1,43 +1,48 @@
 package org.sparklora.driver.watch.progress;
 
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 import java.util.TreeMap;
 import org.sparklora.driver.run.history.HistoryEvent;
+import org.sparklora.driver.watch.progress.RunMeter.Snapshot;
+import org.sparklora.driver.watch.progress.RunMeter.StepStats;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 
 /**
- * The texts that tell a person how a run goes, as plain lines: no colours, no cursor moves, so that a log file holds the
- * same. Epochs are numbered from 0 as in the job file and the history; steps count what is done.
+ * The texts of progress lines. They have no colours and no cursor moves, so a log file shows the same. Epochs count from 0
+ * as in the job file and the history; steps count what is done.
  */
 public final class ProgressLine {
 
     private ProgressLine() {}
 
-    /** How far a run is: epoch from 0, and the steps done, of all that there will be. */
+    /** How far a run is: the epoch from 0, and the number of steps done, each with its total. */
     public record Position(int epoch, int epochs, int stepsDone, int steps) {
-
         String epochText() {
             return "epoch " + epoch + "/" + epochs;
         }
     }
 
     /** {@code epoch 2/6 step 126/378 loss 0.4211 218 examples/s 1m 12s left · live bottom top}. */
-    public static String step(
-            Position at, double loss, double examplesPerSecond, Optional<Duration> left, FreezeState state) {
-        String time = left.map(d -> " " + duration(d) + " left").orElse("");
-        return at.epochText() + " step " + at.stepsDone() + "/" + at.steps() + " loss " + number(loss) + " "
-                + rate(examplesPerSecond) + " examples/s" + time + " · " + groups(state);
+    static String step(Snapshot snapshot) {
+        Position at = snapshot.at();
+        StepStats stats = snapshot.stats();
+        String time = stats.left().map(d -> " " + duration(d) + " left").orElse("");
+        double rate = stats.examplesPerSecond();
+        return at.epochText() + " step " + at.stepsDone() + "/" + at.steps() + " loss " + number(stats.loss()) + " "
+                + String.format(Locale.ROOT, rate < 10 ? "%.1f" : "%.0f", rate) + " examples/s" + time + " · "
+                + groups(snapshot.groups());
     }
 
-    /** {@code epoch 2/6 starts · live bottom top · 3,106 parameters train, 12,424 bytes per step}. */
+    /** {@code epoch 2/6 starts · live bottom top · 3,106 trainable parameters, 12,424 bytes per step}. */
     public static String epochStart(Position at, FreezeState state, HistoryEvent.EpochStart.Cost cost) {
         return String.format(
                 Locale.ROOT,
-                "%s starts · %s · %,d parameters train, %,d bytes per step",
+                "%s starts · %s · %,d trainable parameters, %,d bytes per step",
                 at.epochText(),
                 groups(state),
                 cost.trainableParameters(),
@@ -46,7 +51,7 @@ public final class ProgressLine {
 
     /** {@code epoch 2/6 thaw bottom (schedule.events[0]: thaw before epoch 2)}. */
     public static String groupChange(Position at, HistoryEvent.GroupChange change) {
-        return at.epochText() + " " + change.event() + " " + change.group() + " (" + change.reason() + ")";
+        return at.epochText() + " " + change.kind().label() + " " + change.group() + " (" + change.reason() + ")";
     }
 
     /** {@code epoch 2/6 done in 41s loss 0.4211 padding 3.1% · validation accuracy 0.9120 loss 0.2712}. */
@@ -68,26 +73,20 @@ public final class ProgressLine {
     }
 
     private static String groups(FreezeState state) {
-        StringBuilder text = new StringBuilder();
-        for (GroupState each : new GroupState[] {GroupState.LIVE, GroupState.FROZEN, GroupState.DORMANT}) {
+        List<String> parts = new ArrayList<>();
+        if (state.in(GroupState.LIVE).isEmpty()) {
+            parts.add("live head only");
+        }
+        for (GroupState each : List.of(GroupState.LIVE, GroupState.FROZEN, GroupState.DORMANT)) {
             if (!state.in(each).isEmpty()) {
-                text.append(text.isEmpty() ? "" : " · ")
-                        .append(each.label())
-                        .append(' ')
-                        .append(String.join(" ", state.in(each)));
+                parts.add(each.label() + " " + String.join(" ", state.in(each)));
             }
         }
-        return state.in(GroupState.LIVE).isEmpty()
-                ? ("live head only" + (text.isEmpty() ? "" : " · ") + text)
-                : text.toString();
+        return String.join(" · ", parts);
     }
 
     private static String number(double value) {
         return String.format(Locale.ROOT, "%.4f", value);
-    }
-
-    private static String rate(double perSecond) {
-        return String.format(Locale.ROOT, perSecond < 10 ? "%.1f" : "%.0f", perSecond);
     }
 
     private static String duration(Duration d) {

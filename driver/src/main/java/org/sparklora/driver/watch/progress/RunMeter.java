@@ -12,92 +12,91 @@ import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 
 /**
- * Where a run is: what progress lines and gauges show. Speed and time left come from the steps of the epoch under way, since
- * freezing changes what a step costs, and what a cache keeps is computed once.
+ * The current state of a run, for progress lines and gauges. Speed and time left are measured over the steps of the current
+ * epoch, since freezing changes the cost of a step and the cache is filled only once.
  *
- * <p>Steps come in two kinds: those {@link #done}, which count, and those {@link #underWay}, which a segment tells of while
- * it runs, and which are forgotten when its result is there. Safe from any thread.
+ * <p>Steps that are {@link #done} count for good. Steps that are {@link #underWay} belong to a segment that still runs; its
+ * result replaces them. Thread-safe.
  */
 public final class RunMeter {
 
     private final Clock clock;
-
     private Position at = new Position(0, 0, 0, 0);
     private FreezeState groups = FreezeState.of(Map.of());
     private long trainableParameters;
     private double loss = Double.NaN;
     private double gradNorm = Double.NaN;
-    private Instant epochBegan;
 
-    /** Since when steps are counted for the speed. */
-    private Instant stepsBegan;
+    private Instant epochStarted;
+
+    /** From when on time counts for the speed. */
+    private Instant stepsStarted;
 
     private Instant lastStep;
     private int stepsBefore;
     private long examplesDone;
     private long examplesUnderWay;
 
-    /** A meter at rest. */
     public RunMeter(Clock clock) {
         this.clock = clock;
-        this.epochBegan = clock.instant();
-        this.stepsBegan = epochBegan;
-        this.lastStep = epochBegan;
+        this.epochStarted = clock.instant();
+        this.stepsStarted = epochStarted;
+        this.lastStep = epochStarted;
     }
 
     /**
-     * What a meter shows.
+     * The state at one point in time.
      *
-     * @param trainableParameters as of the epoch's beginning
+     * @param trainableParameters at the start of the epoch
      */
-    public record Reading(Position at, FreezeState groups, long trainableParameters, Numbers numbers) {}
+    public record Snapshot(Position at, FreezeState groups, long trainableParameters, StepStats stats) {}
 
     /**
-     * Of the newest step, and of the epoch so far.
+     * Values of the newest step, and speed in the current epoch.
      *
-     * @param loss of the newest step; NaN before the first
-     * @param gradNorm before clipping; NaN before the first
-     * @param left time to the end of the last epoch; empty before a step
+     * @param loss NaN before the first step
+     * @param gradNorm before clipping; NaN before the first step
+     * @param left time to the end of the last epoch; empty before the first step
      */
-    public record Numbers(double loss, double gradNorm, double examplesPerSecond, Optional<Duration> left) {}
+    public record StepStats(double loss, double gradNorm, double examplesPerSecond, Optional<Duration> left) {}
 
-    /** An epoch, or the rest of one after a resume, begins; {@code where} counts the steps done before it. */
+    /** An epoch, or the rest of one after a resume, starts; {@code where} counts the steps done before it. */
     public synchronized void epochStart(Position where, FreezeState now, Cost cost) {
         at = where;
         groups = now;
         trainableParameters = cost.trainableParameters();
-        epochBegan = clock.instant();
-        stepsBegin();
+        epochStarted = clock.instant();
+        stepsStart();
     }
 
-    /** What comes before steps is done, and is no part of their speed. */
-    public synchronized void stepsBegin() {
+    /** Starts to measure speed; the time before does not count. */
+    public synchronized void stepsStart() {
         stepsBefore = at.stepsDone();
         examplesDone = 0;
         examplesUnderWay = 0;
-        stepsBegan = clock.instant();
-        lastStep = stepsBegan;
+        stepsStarted = clock.instant();
+        lastStep = stepsStarted;
     }
 
-    /** A group is in another state. */
-    public synchronized void moved(String group, GroupState now) {
+    /** A group has a new state. */
+    public synchronized void groupChange(String group, GroupState now) {
         Map<String, GroupState> states = new TreeMap<>(groups.states());
         states.put(group, now);
         groups = FreezeState.of(states);
     }
 
-    /** Steps are done, up to {@code where}, over so many examples. */
+    /** Steps up to {@code where} are done, over {@code examples}. */
     public synchronized void done(Position where, double newestLoss, double newestGradNorm, long examples) {
         examplesDone += examples;
-        shows(where, newestLoss, newestGradNorm, 0);
+        update(where, newestLoss, newestGradNorm, 0);
     }
 
-    /** A segment's steps are under way, up to {@code where}, over so many examples since the last that are done. */
+    /** A running segment has reached {@code where}, over {@code examples} since the last step that is done. */
     public synchronized void underWay(Position where, double newestLoss, double newestGradNorm, long examples) {
-        shows(where, newestLoss, newestGradNorm, examples);
+        update(where, newestLoss, newestGradNorm, examples);
     }
 
-    private void shows(Position where, double newestLoss, double newestGradNorm, long ahead) {
+    private void update(Position where, double newestLoss, double newestGradNorm, long ahead) {
         at = where;
         loss = newestLoss;
         gradNorm = newestGradNorm;
@@ -105,27 +104,20 @@ public final class RunMeter {
         lastStep = clock.instant();
     }
 
-    /** Everything as of one moment. */
-    public synchronized Reading reading() {
-        double seconds = seconds();
+    /** Everything at this point in time. */
+    public synchronized Snapshot snapshot() {
+        double seconds = Duration.between(stepsStarted, lastStep).toNanos() / 1e9;
         double rate = seconds > 0 ? (examplesDone + examplesUnderWay) / seconds : 0;
-        return new Reading(at, groups, trainableParameters, new Numbers(loss, gradNorm, rate, left(seconds)));
-    }
-
-    private double seconds() {
-        return Duration.between(stepsBegan, lastStep).toNanos() / 1e9;
-    }
-
-    private Optional<Duration> left(double seconds) {
         int steps = at.stepsDone() - stepsBefore;
-        return steps < 1
+        Optional<Duration> left = steps < 1
                 ? Optional.empty()
                 : Optional.of(
                         Duration.ofMillis((long) (1000 * seconds / steps * Math.max(0, at.steps() - at.stepsDone()))));
+        return new Snapshot(at, groups, trainableParameters, new StepStats(loss, gradNorm, rate, left));
     }
 
-    /** How long the epoch under way has taken. */
-    synchronized Duration epochTook() {
-        return Duration.between(epochBegan, clock.instant());
+    /** Time since the current epoch started. */
+    synchronized Duration epochDuration() {
+        return Duration.between(epochStarted, clock.instant());
     }
 }

@@ -1,7 +1,7 @@
 /**
  * Progress of a run on the terminal. Open {@link org.sparklora.driver.watch.progress.Progress} first.
  *
- * <p>Nothing here changes a result: the numbers shown are those that the run has already computed.
+ * <p>Invariant: monitoring does not change results. The package shows only numbers that the run has computed anyway.
  */
 @org.jspecify.annotations.NullMarked
 package org.sparklora.driver.watch.progress;

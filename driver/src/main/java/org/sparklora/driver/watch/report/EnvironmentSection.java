@@ -1,40 +1,50 @@
 package org.sparklora.driver.watch.report;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.util.StringJoiner;
 
-/** What the numbers come from: versions, machine, seeds, choices, digests, and the job. */
-final class EnvironmentSection extends RunSection {
+/** Versions, machine, seeds, choices that change rounding, digests, and the job. */
+final class EnvironmentSection extends Section {
 
-    @Override
-    public String key() {
-        return "environment";
+    EnvironmentSection() {
+        super("environment");
     }
 
     @Override
-    void write(Html html, RunStory run, Messages messages) {
-        JsonNode event = run.run();
-        html.open("dl", "class", "facts");
-        fact(html, messages.text("location"), Table.data(run.location()));
-        digest(html, messages.text("digest.adapter"), run.finished().path("adapter_sha256"));
-        digest(html, messages.text("digest.base"), event.path("base_model_sha256"));
-        digest(html, messages.text("digest.configuration"), event.path("configuration_sha256"));
-        event.path("versions").fields().forEachRemaining(e -> {
-            html.open("dt")
-                    .data(e.getKey())
-                    .close()
-                    .open("dd")
-                    .data(e.getValue().asText())
-                    .close();
+    void write(Html html, RunData run) {
+        Messages messages = html.messages();
+        JsonNode start = run.lastStart();
+        html.open("dl.facts");
+        fact(html, messages.text("location"), run.location());
+        digest(html, "digest.adapter", run.finished().path("adapter_sha256"));
+        digest(html, "digest.base", start.path("base_model_sha256"));
+        digest(html, "digest.configuration", start.path("configuration_sha256"));
+        start.path("versions").fields().forEachRemaining(version -> {
+            html.open("dt").data(version.getKey()).close();
+            html.open("dd").data(version.getValue().asText()).close();
         });
-        fact(html, messages.text("cpu"), Table.data(String.join(", ", Json.texts(event.path("cpu")))));
-        event.path("seeds").fields().forEachRemaining(e -> {
-            html.open("dt").text(messages.text("seed")).close();
-            html.open("dd")
-                    .data(e.getKey().equals("seed") ? e.getValue().asText() : e.getKey() + " " + e.getValue())
-                    .close();
-        });
+        StringJoiner cpus = new StringJoiner(", ");
+        start.path("cpu").forEach(cpu -> cpus.add(cpu.asText()));
+        fact(html, messages.text("cpu"), cpus.toString());
+        start.path("seeds")
+                .fields()
+                .forEachRemaining(seed -> fact(
+                        html,
+                        messages.text("seed"),
+                        seed.getKey().equals("seed")
+                                ? seed.getValue().asText()
+                                : seed.getKey() + " " + seed.getValue()));
         html.closeBlock();
-        choices(html, messages, event.path("choices"));
+        if (!start.path("choices").isEmpty()) {
+            html.open("details").element("summary", messages.text("choices")).open("dl.facts");
+            start.path("choices")
+                    .fields()
+                    .forEachRemaining(choice -> fact(
+                            html,
+                            messages.word("choice.", choice.getKey()),
+                            choice.getValue().asText()));
+            html.close().closeBlock();
+        }
         if (!run.configuration().isEmpty()) {
             html.open("details").element("summary", messages.text("configuration"));
             html.element("pre", run.configuration(), "translate", "no", "tabindex", "0")
@@ -42,30 +52,13 @@ final class EnvironmentSection extends RunSection {
         }
     }
 
-    private static void choices(Html html, Messages messages, JsonNode choices) {
-        if (choices.isEmpty()) {
-            return;
-        }
-        html.open("details").element("summary", messages.text("choices")).open("dl", "class", "facts");
-        choices.fields()
-                .forEachRemaining(e -> html.open("dt")
-                        .text(messages.word("choice.", e.getKey()))
-                        .close()
-                        .open("dd")
-                        .data(e.getValue().asText())
-                        .close());
-        html.close().closeBlock();
-    }
-
-    private static void digest(Html html, String name, JsonNode sha256) {
+    private static void digest(Html html, String key, JsonNode sha256) {
         if (sha256.isTextual()) {
-            fact(html, name, Table.code(sha256.asText()));
+            html.element("dt", html.messages().text(key)).open("dd").code(sha256.asText()).close();
         }
     }
 
-    private static void fact(Html html, String name, Table.Cell value) {
-        html.element("dt", name).open("dd");
-        value.write(html);
-        html.close();
+    private static void fact(Html html, String name, String value) {
+        html.element("dt", name).open("dd").data(value).close();
     }
 }

@@ -2,19 +2,19 @@ package org.sparklora.driver.watch.report;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
+import org.sparklora.driver.watch.report.RunData.Epoch;
 import org.sparklora.worker.contract.GroupState;
 
-/** Which state each group of a run was in, from which step to which, and why. */
+/** The states of each group over the steps of a run, with the reason of each change. */
 final class GroupSpans {
 
-    private final RunStory story;
+    private final RunData run;
     private final SortedMap<String, List<Span>> spans = new TreeMap<>();
-    private final Map<Integer, List<JsonNode>> changes = new HashMap<>();
     private final SortedMap<String, Span> open = new TreeMap<>();
 
     /**
@@ -22,85 +22,66 @@ final class GroupSpans {
      *
      * @param from first step of the whole run
      * @param to step after the last
-     * @param reason of the change into the state; empty at the start of the run
+     * @param reason of the change to this state; empty at the start of the run
      */
     record Span(GroupState state, long from, long to, String reason) {}
 
-    private GroupSpans(RunStory story) {
-        this.story = story;
+    private GroupSpans(RunData run) {
+        this.run = run;
     }
 
-    /** By group, in order of time. */
-    static SortedMap<String, List<Span>> of(RunStory story) {
-        GroupSpans groups = new GroupSpans(story);
-        story.changes()
-                .forEach(change -> groups.changes
-                        .computeIfAbsent(change.path("epoch").asInt(), epoch -> new ArrayList<>())
-                        .add(change));
-        story.epochs().forEach(groups::epoch);
-        long end = groups.end();
-        groups.open.forEach((group, span) -> groups.put(group, span, end));
+    /** The spans of each group in order of time. */
+    static SortedMap<String, List<Span>> of(RunData run) {
+        GroupSpans groups = new GroupSpans(run);
+        Map<Integer, List<JsonNode>> changes = run.changes().stream()
+                .collect(Collectors.groupingBy(change -> change.path("epoch").asInt()));
+        run.epochs().forEach(epoch -> groups.add(epoch, changes.getOrDefault(epoch.number(), List.of())));
+        long epochs = (long) run.done().size() * run.stepsPerEpoch();
+        long end = Math.max(1, Math.max(run.steps().last() + 1, epochs));
+        groups.open.forEach((group, span) -> groups.close(group, span, end));
         return groups.spans;
     }
 
-    private long end() {
-        long reached = story.steps().size() == 0
-                ? 0
-                : (long) story.steps().step(story.steps().size() - 1) + 1;
-        long epochs = (long) story.done().size() * story.stepsPerEpoch();
-        return Math.max(1, Math.max(reached, epochs));
-    }
-
-    private void epoch(Epoch epoch) {
-        long begin = (long) epoch.number() * story.stepsPerEpoch();
+    private void add(Epoch epoch, List<JsonNode> changes) {
+        long begin = (long) epoch.number() * run.stepsPerEpoch();
         Map<String, String> reasons = new TreeMap<>();
-        List<JsonNode> mine = changes.getOrDefault(epoch.number(), List.of());
-        for (JsonNode change : mine) {
+        for (JsonNode change : changes) {
             if (change.path("epoch_step").asInt() == 0) {
-                reasons.put(change.path("group").asText(), reason(change));
+                reasons.put(change.path("group").asText(), change.path("reason").asText());
             }
         }
         for (GroupState state : GroupState.values()) {
-            for (String group : Json.texts(epoch.start().path(state.label()))) {
-                becomes(group, state, begin, reasons.getOrDefault(group, ""));
+            for (JsonNode name : epoch.start().path(state.label())) {
+                String group = name.asText();
+                change(group, state, begin, reasons.getOrDefault(group, ""));
             }
         }
-        for (JsonNode change : mine) {
+        for (JsonNode change : changes) {
             int step = change.path("epoch_step").asInt();
-            if (step > 0) {
-                within(change, begin + step);
+            GroupState state = switch (change.path("event").asText()) {
+                case "thaw" -> GroupState.LIVE;
+                case "freeze" -> GroupState.FROZEN;
+                default -> GroupState.DORMANT;
+            };
+            // Changes before the epoch are part of its start, and restore and stop change no group by themselves.
+            if (step > 0 && change.has("group")) {
+                change(change.path("group").asText(), state, begin + step, change.path("reason").asText());
             }
         }
     }
 
-    private void within(JsonNode change, long at) {
-        String group = change.path("group").asText();
-        switch (change.path("event").asText()) {
-            case "thaw" -> becomes(group, GroupState.LIVE, at, reason(change));
-            case "freeze" -> becomes(group, GroupState.FROZEN, at, reason(change));
-            case "add" -> becomes(group, GroupState.DORMANT, at, reason(change));
-            default -> {
-                // What a policy restores or stops is told by the epoch that follows.
-            }
-        }
-    }
-
-    private static String reason(JsonNode change) {
-        return change.path("reason").asText();
-    }
-
-    private void becomes(String group, GroupState state, long at, String reason) {
+    private void change(String group, GroupState state, long at, String reason) {
         Span before = open.get(group);
         if (before != null && before.state() == state) {
             return;
         }
         if (before != null) {
-            put(group, before, at);
+            close(group, before, at);
         }
         open.put(group, new Span(state, at, at, reason));
     }
 
-    private void put(String group, Span span, long end) {
+    private void close(String group, Span span, long end) {
         if (end > span.from()) {
             spans.computeIfAbsent(group, name -> new ArrayList<>())
                     .add(new Span(span.state(), span.from(), end, span.reason()));

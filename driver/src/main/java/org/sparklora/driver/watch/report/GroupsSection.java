@@ -1,54 +1,50 @@
 package org.sparklora.driver.watch.report;
 
+import java.util.List;
 import java.util.SortedMap;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.sparklora.driver.watch.report.LineChart.Line;
+import org.sparklora.driver.watch.report.Steps.FloatList;
 
-/** Learning rate and gradient norm of each group, step by step. */
-final class GroupsSection extends RunSection {
+/** Learning rate and gradient norm of each group per step. */
+final class GroupsSection extends Section {
 
-    /** Lines that an eye can follow, and a bound on the page's size. */
-    private static final int MOST_LINES = 16;
+    /** Keeps the chart readable and bounds the page's size. */
+    private static final int MAX_LINES = 16;
 
-    /** A line has fewer points here, as there are many. */
-    private static final int MOST_COLUMNS = 200;
+    /** Lines have fewer points here, since there are many lines. */
+    private static final int MAX_COLUMNS = 200;
 
-    @Override
-    public String key() {
-        return "groups";
+    GroupsSection() {
+        super("groups");
     }
 
     @Override
-    void write(Html html, RunStory run, Messages messages) {
-        html.open("div", "class", "pair");
-        chart(html, run, messages, "rate", run.steps().groupRate());
-        chart(html, run, messages, "norm", run.steps().groupNorm());
+    void write(Html html, RunData run) {
+        html.open("div.pair");
+        chart(html, run, "rate", run.steps().groupRate());
+        chart(html, run, "norm", run.steps().groupNorm());
         html.closeBlock();
-        html.element("p", messages.text("groups.note"), "class", "note");
+        html.note("groups.note");
         int groups = run.steps().groupRate().size();
-        if (groups > MOST_LINES) {
-            html.element("p", messages.text("groups.more", MOST_LINES, groups), "class", "note");
+        if (groups > MAX_LINES) {
+            html.note("groups.more", MAX_LINES, groups);
         }
     }
 
-    private static void chart(
-            Html html, RunStory run, Messages messages, String which, SortedMap<String, Floats> groups) {
+    private static void chart(Html html, RunData run, String which, SortedMap<String, FloatList> groups) {
+        Messages messages = html.messages();
         LineChart chart = new LineChart(
-                messages,
                 new LineChart.Text(
                         messages.text("groups." + which), messages.text("axis.step"), messages.text("axis." + which)),
-                LossSection.steps(java.util.List.of(run)),
+                LineChart.stepAxis(List.of(run)),
                 which.equals("norm"));
-        AtomicInteger look = new AtomicInteger();
-        groups.entrySet().stream()
-                .limit(MOST_LINES)
-                .forEach(group -> chart.add(new Line(
-                        group.getKey(),
-                        true,
-                        look.getAndIncrement(),
-                        Columns.of(run.steps().size(), run.steps()::step, group.getValue()::get, MOST_COLUMNS),
-                        false)));
-        LossSection.rules(chart, run);
-        chart.write(html);
+        int look = 0;
+        for (String group : groups.keySet().stream().limit(MAX_LINES).toList()) {
+            FloatList values = groups.get(group);
+            List<Column> columns = Column.reduce(run.steps().size(), run.steps()::step, values::get, MAX_COLUMNS);
+            chart.add(new Line(group, true, look, columns, false));
+            look++;
+        }
+        chart.markEpochs(run).write(html);
     }
 }

@@ -4,11 +4,10 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.Optional;
 
-/** What the page speaks. */
+/** The language of the page. */
 public enum Language {
-    /** English. */
     EN("en"),
-    /** Chinese, in simplified characters. */
+    /** Simplified Chinese. */
     ZH("zh-CN");
 
     private final String tag;
@@ -22,12 +21,12 @@ public enum Language {
         return Arrays.stream(values()).filter(l -> l.code().equals(code)).findFirst();
     }
 
-    /** As a person names it on the command line. */
+    /** The code on the command line. */
     String code() {
         return name().toLowerCase(Locale.ROOT);
     }
 
-    /** As {@code <html lang>} has it. */
+    /** The value of {@code <html lang>}. */
     String tag() {
         return tag;
     }

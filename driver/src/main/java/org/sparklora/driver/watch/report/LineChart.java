@@ -1,56 +1,63 @@
 package org.sparklora.driver.watch.report;
 
 import java.util.ArrayList;
+import java.util.DoubleSummaryStatistics;
 import java.util.List;
 import java.util.function.DoubleFunction;
-import org.sparklora.driver.watch.report.Columns.Column;
 
 /**
- * Lines over an axis of steps or epochs, with a label and marks on both axes and a legend.
+ * Lines over an axis of steps or epochs, with labels and ticks on both axes and a legend.
  *
- * <p>Lines are drawn in a square of {@value #SIDE} units that is stretched to the place there is. Each has a colour and a
- * dash of its own; a long one has a band from the least to the most value of each column, and its mean as the line.
+ * <p>Lines are drawn in a square of {@value #SIDE} units, which the browser stretches. Each has its own colour and dash. A
+ * line with many points is the mean of each column, in front of a band from the column's minimum to its maximum.
  */
 final class LineChart {
 
-    /** Points of a line, at the most: more than a phone has pixels across, and about as many as a page of paper needs. */
-    static final int MOST_COLUMNS = 400;
+    /** Maximum number of points of a line: about the pixels of a phone, and enough for a printed page. */
+    static final int MAX_COLUMNS = 400;
+
+    /** Beyond this number of epochs their starts are not marked. */
+    private static final int MAX_RULES = 60;
+
+    /** Beyond this number of points, single points are not marked. */
+    private static final int MAX_DOTS = 60;
 
     private static final int SIDE = 1000;
 
-    private final Messages messages;
     private final Text text;
     private final Scale x;
-    private final boolean wideY;
+    private final boolean logarithmic;
     private final List<Line> lines = new ArrayList<>();
     private final List<Double> rules = new ArrayList<>();
 
     /**
-     * What is written on a chart, in the page's language.
+     * The texts of a chart.
      *
-     * @param title heading
-     * @param x what lies along, with its unit
-     * @param y what goes up, with its unit
+     * @param x label of the x axis, with its unit
+     * @param y label of the y axis, with its unit
      */
     record Text(String title, String x, String y) {}
 
     /**
      * One line.
      *
-     * @param name in the legend; a name of a run's own where {@code isData}
-     * @param look colour and dash, from 0
-     * @param marks whether each point shows by itself
+     * @param name in the legend; recorded data if {@code isData}
+     * @param look index of colour and dash
+     * @param dots whether each point is marked
      */
-    record Line(String name, boolean isData, int look, List<Column> points, boolean marks) {}
+    record Line(String name, boolean isData, int look, List<Column> points, boolean dots) {}
 
-    /**
-     * @param wideY whether values may differ by powers of ten
-     */
-    LineChart(Messages messages, Text text, Scale x, boolean wideY) {
-        this.messages = messages;
+    /** @param logarithmic whether the y axis may be logarithmic, if the values need it */
+    LineChart(Text text, Scale x, boolean logarithmic) {
         this.text = text;
         this.x = x;
-        this.wideY = wideY;
+        this.logarithmic = logarithmic;
+    }
+
+    /** The x axis from step 0 to the last step of any run. */
+    static Scale stepAxis(List<RunData> runs) {
+        long last = runs.stream().mapToLong(run -> run.steps().last()).max().orElse(0);
+        return Scale.exact(0, Math.max(1, last));
     }
 
     LineChart add(Line line) {
@@ -60,58 +67,60 @@ final class LineChart {
         return this;
     }
 
-    /** A faint upright line, such as the beginning of an epoch. */
-    LineChart rule(double at) {
-        rules.add(at);
+    /** Marks where the epochs of a run start. */
+    LineChart markEpochs(RunData run) {
+        int epochs = run.epochs().size();
+        for (int epoch = 1; epoch < epochs && epochs <= MAX_RULES; epoch++) {
+            rules.add((double) epoch * run.stepsPerEpoch());
+        }
         return this;
     }
 
     void write(Html html) {
-        html.open("figure", "class", "chart");
+        html.open("figure.chart");
         html.open("figcaption").element("h3", text.title());
         if (lines.isEmpty()) {
-            html.element("p", messages.text("nothing"), "class", "note").close().closeBlock();
+            html.note("nothing").close().closeBlock();
             return;
         }
         if (lines.size() > 1 || lines.get(0).isData()) {
             legend(html);
         }
         html.close();
-        Scale y = y();
-        html.element("p", text.y(), "class", "ylabel");
-        html.open("div", "class", "plot");
-        marks(html, "yt", "bottom", y, y.ticks(4), NumberFormats::number);
-        html.open("div", "class", "area", "role", "img", "aria-label", summary(), "data-x", text.x());
+        Scale y = yAxis();
+        html.element("p.ylabel", text.y());
+        html.open("div.plot");
+        ticks(html, "yt", "bottom", y, y.ticks(4), Formats::number);
+        html.open("div.area", "role", "img", "aria-label", summary(html), "data-x", text.x(), "data-scale", scale(y));
         drawing(html, y);
         dots(html, y);
         html.close();
-        marks(html, "xt", "left", x, x.wholeTicks(5), LineChart::short_);
+        ticks(html, "xt", "left", x, x.wholeTicks(5), LineChart::shortened);
         html.close();
-        html.element("p", text.x(), "class", "xlabel");
+        html.element("p.xlabel", text.x());
         html.closeBlock();
     }
 
-    private Scale y() {
-        double least = Double.POSITIVE_INFINITY;
-        double most = Double.NEGATIVE_INFINITY;
-        double leastPositive = Double.POSITIVE_INFINITY;
+    private Scale yAxis() {
+        DoubleSummaryStatistics all = new DoubleSummaryStatistics();
+        DoubleSummaryStatistics positive = new DoubleSummaryStatistics();
         for (Line line : lines) {
             for (Column c : line.points()) {
-                least = Math.min(least, c.least());
-                most = Math.max(most, c.most());
-                if (c.least() > 0) {
-                    leastPositive = Math.min(leastPositive, c.least());
+                all.accept(c.min());
+                all.accept(c.max());
+                if (c.min() > 0) {
+                    positive.accept(c.min());
                 }
             }
         }
-        // A warm-up begins at 0, which has no place on an axis of powers: there it lies at the foot.
-        return wideY && least >= 0 && most > 0 && leastPositive >= most * 1e-12
-                ? Scale.wide(leastPositive, most)
-                : Scale.around(least, most);
+        // A warm-up starts at 0, which a logarithmic axis cannot show: it is drawn at the bottom.
+        return logarithmic && all.getMin() >= 0 && all.getMax() > 0 && positive.getMin() >= all.getMax() * 1e-12
+                ? Scale.wide(positive.getMin(), all.getMax())
+                : Scale.around(all.getMin(), all.getMax());
     }
 
     private void legend(Html html) {
-        html.open("ul", "class", "legend");
+        html.open("ul.legend");
         for (Line line : lines) {
             html.open("li");
             html.raw("<svg viewBox=\"0 0 26 8\" aria-hidden=\"true\" class=\"" + look(line)
@@ -130,85 +139,70 @@ final class LineChart {
         return "s" + line.look() % 8;
     }
 
-    private static void marks(
+    private static void ticks(
             Html html, String kind, String side, Scale scale, List<Double> ticks, DoubleFunction<String> label) {
         html.open("div", "class", kind, "aria-hidden", "true");
         for (double tick : ticks) {
-            html.element("span", label.apply(tick), "style", side + ":" + percent(scale.at(tick)));
+            html.element("span", label.apply(tick), "style", side + ":" + Formats.css(scale.at(tick)));
         }
         html.close();
     }
 
-    static String percent(double part) {
-        return NumberFormats.coordinate(100 * part) + "%";
-    }
-
-    /** {@code 640}, {@code 12k}: along the bottom there is little room. */
-    private static String short_(double value) {
-        return value >= 10_000 ? NumberFormats.significant(value / 1000, 4) + "k" : NumberFormats.whole(value);
+    /** {@code 640}, {@code 12k}: the x axis has little space. */
+    private static String shortened(double value) {
+        return value >= 10_000 ? Formats.significant(value / 1000, 4) + "k" : Formats.whole(value);
     }
 
     private void drawing(Html html, Scale y) {
         html.raw("<svg viewBox=\"0 0 " + SIDE + " " + SIDE + "\" preserveAspectRatio=\"none\" aria-hidden=\"true\">");
         for (double tick : y.ticks(4)) {
-            html.raw("<path class=\"grid\" d=\"M0 " + up(y, tick) + "H" + SIDE + "\"/>");
+            html.raw("<path class=\"grid\" d=\"M0 " + vertical(y, tick) + "H" + SIDE + "\"/>");
         }
         for (double rule : rules) {
-            html.raw("<path class=\"rule\" d=\"M" + along(rule) + " 0V" + SIDE + "\"/>");
+            html.raw("<path class=\"rule\" d=\"M" + horizontal(rule) + " 0V" + SIDE + "\"/>");
         }
         for (Line line : lines) {
-            if (line.points().stream().anyMatch(c -> c.most() > c.least())) {
-                html.raw("<path class=\"band " + look(line) + "\" d=\"" + band(line, y) + "\"/>");
+            if (line.points().stream().anyMatch(c -> c.max() > c.min())) {
+                html.raw("<path class=\"band " + look(line) + "\" d=\"" + band(line.points(), y) + "\"/>");
             }
         }
         for (Line line : lines) {
-            html.open(
-                    "path",
-                    "class",
-                    "line " + look(line),
-                    "d",
-                    path(line, y),
-                    "data-name",
-                    line.name(),
-                    "data-from",
-                    Double.toString(y.from()),
-                    "data-to",
-                    Double.toString(y.to()),
-                    "data-log",
-                    Boolean.toString(y.logarithmic()),
-                    "data-x0",
-                    Double.toString(x.from()),
-                    "data-x1",
-                    Double.toString(x.to()));
-            html.close();
+            html.mark("path.line " + look(line), "d", path(line.points(), y), "data-name", line.name());
         }
         html.raw("</svg>");
     }
 
-    private String along(double value) {
-        return NumberFormats.coordinate(SIDE * x.at(value));
+    /** Both axes for the script: from and to of x, from and to of y, and whether y is logarithmic. */
+    private String scale(Scale y) {
+        return x.from() + " " + x.to() + " " + y.from() + " " + y.to() + " " + y.logarithmic();
     }
 
-    private static String up(Scale y, double value) {
-        return NumberFormats.coordinate(SIDE * (1 - y.at(value)));
+    private String horizontal(double value) {
+        return Formats.coordinate(SIDE * x.at(value));
     }
 
-    private String path(Line line, Scale y) {
+    private static String vertical(Scale y, double value) {
+        return Formats.coordinate(SIDE * (1 - y.at(value)));
+    }
+
+    private String point(double along, Scale y, double value) {
+        return horizontal(along) + " " + vertical(y, value);
+    }
+
+    private String path(List<Column> points, Scale y) {
         StringBuilder d = new StringBuilder();
-        for (Column c : line.points()) {
-            d.append(d.isEmpty() || c.gap() ? 'M' : 'L');
-            d.append(along(c.x())).append(' ').append(up(y, c.mean()));
-            if (c.gap() || line.points().size() == 1) {
-                d.append("h0"); // A point alone shows as the round end of its line.
+        for (Column c : points) {
+            d.append(d.isEmpty() || c.gap() ? 'M' : 'L').append(point(c.x(), y, c.mean()));
+            if (c.gap() || points.size() == 1) {
+                d.append("h0"); // A single point is visible as the round end of its line.
             }
         }
         return d.toString();
     }
 
-    /** Along the most values and back along the least, for each stretch without a gap. */
-    private String band(Line line, Scale y) {
+    /** Along the maxima and back along the minima, for each stretch without a gap. */
+    private String band(List<Column> points, Scale y) {
         StringBuilder d = new StringBuilder();
-        List<Column> points = line.points();
         for (int first = 0; first < points.size(); ) {
             int end = first + 1;
             while (end < points.size() && !points.get(end).gap()) {
@@ -216,16 +210,11 @@ final class LineChart {
             }
             for (int i = first; i < end; i++) {
                 Column c = points.get(i);
-                d.append(i == first ? 'M' : 'L')
-                        .append(along(c.x()))
-                        .append(' ')
-                        .append(up(y, c.most()));
+                d.append(i == first ? 'M' : 'L').append(point(c.x(), y, c.max()));
             }
             for (int i = end - 1; i >= first; i--) {
-                d.append('L')
-                        .append(along(points.get(i).x()))
-                        .append(' ')
-                        .append(up(y, points.get(i).least()));
+                Column c = points.get(i);
+                d.append('L').append(point(c.x(), y, c.min()));
             }
             d.append('Z');
             first = end;
@@ -233,36 +222,30 @@ final class LineChart {
         return d.toString();
     }
 
-    /** Points that show by themselves: not stretched with the drawing, so that they stay round. */
+    /** Marks single points. They are not part of the stretched drawing, so they stay round. */
     private void dots(Html html, Scale y) {
         for (Line line : lines) {
-            if (line.marks() && line.points().size() <= 60) {
+            if (line.dots() && line.points().size() <= MAX_DOTS) {
                 for (Column c : line.points()) {
-                    html.open(
-                                    "i",
-                                    "class",
-                                    "dot " + look(line),
-                                    "style",
-                                    "left:" + percent(x.at(c.x())) + ";bottom:" + percent(y.at(c.mean())))
-                            .close();
+                    html.mark("i.dot " + look(line),
+                            "style",
+                            "left:" + Formats.css(x.at(c.x())) + ";bottom:" + Formats.css(y.at(c.mean())));
                 }
             }
         }
     }
 
-    /** For those who hear the page: each line's first and last value. */
-    private String summary() {
-        StringBuilder said = new StringBuilder(text.title()).append(". ");
+    /** For screen readers: the first and last value of each line. */
+    private String summary(Html html) {
+        List<String> said = new ArrayList<>(List.of(text.title() + "."));
         for (Line line : lines) {
-            Column first = line.points().get(0);
-            Column last = line.points().get(line.points().size() - 1);
-            said.append(messages.text(
+            said.add(html.messages()
+                    .text(
                             "chart.summary",
                             line.name(),
-                            NumberFormats.number(first.mean()),
-                            NumberFormats.number(last.mean())))
-                    .append(' ');
+                            Formats.number(line.points().get(0).mean()),
+                            Formats.number(line.points().get(line.points().size() - 1).mean())));
         }
-        return said.toString().strip();
+        return String.join(" ", said);
     }
 }

@@ -5,52 +5,56 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SortedSet;
 import java.util.TreeSet;
+import org.sparklora.driver.run.history.HistoryLine;
 
-/** The groups as manifest.json has them. */
-final class ManifestSection extends RunSection {
+/** The groups of manifest.json. */
+final class ManifestSection extends Section {
 
-    private static final int SHORT = 12;
+    /** Modules of a group that are listed by name. */
+    private static final int MAX_MODULES = 60;
 
-    /** Modules that are listed by name. */
-    private static final int MOST_MODULES = 60;
-
-    @Override
-    public String key() {
-        return "manifest";
+    ManifestSection() {
+        super("manifest");
     }
 
     @Override
-    void write(Html html, RunStory run, Messages messages) {
+    void write(Html html, RunData run) {
+        Messages messages = html.messages();
         JsonNode groups = run.manifest().path("groups");
         if (!groups.isArray() || groups.isEmpty()) {
-            html.element("p", messages.text("manifest.none"), "class", "note");
+            html.note("manifest.none");
             return;
         }
-        Table table = new Table(html, messages.text("section.manifest"))
-                .head(
-                        messages.text("group"),
-                        messages.text("state"),
-                        messages.text("purpose"),
-                        messages.text("modules"),
-                        messages.text("rank"),
-                        messages.text("alpha"),
-                        messages.text("parameters"),
-                        messages.text("digest"));
+        Table table = new Table(
+                html,
+                title(messages),
+                "group",
+                "state",
+                "purpose",
+                "modules",
+                "rank",
+                "alpha",
+                "parameters",
+                "digest");
         boolean withBiases = run.manifest().path("bias").asText().equals("lora_only");
         for (JsonNode group : groups) {
-            boolean implicit = group.path("implicit").asBoolean();
-            table.row(
-                    Table.data(group.path("name").asText()),
-                    Table.words(messages.word("state.", group.path("state").asText())),
-                    implicit ? Table.prose(messages.text("manifest.implicit")) : Table.recorded(purpose(group)),
-                    modules(messages, group),
-                    Table.words(values(group, "r")),
-                    Table.words(values(group, "alpha")),
-                    Table.words(NumberFormats.whole(parameters(group, withBiases))),
-                    digest(group.path("tensors_sha256").asText()));
+            table.row().data(group.path("name").asText());
+            table.text(messages.word("state.", group.path("state").asText()));
+            String purpose = group.path("purpose").asText();
+            if (group.path("implicit").asBoolean()) {
+                table.prose(messages.text("manifest.implicit"));
+            } else {
+                table.recordedProse(purpose.isEmpty() ? "–" : purpose);
+            }
+            modules(table.open(), group);
+            table.close().text(values(group, "r")).text(values(group, "alpha"));
+            table.text(Formats.whole(parameters(group, withBiases)));
+            table.open().digest(group.path("tensors_sha256").asText());
+            table.close();
         }
         table.end();
-        List<String> labels = Json.texts(run.manifest().path("labels"));
+        List<String> labels = new ArrayList<>();
+        run.manifest().path("labels").forEach(label -> labels.add(label.asText()));
         if (!labels.isEmpty()) {
             html.open("p")
                     .text(messages.text("labels") + " ")
@@ -59,50 +63,42 @@ final class ManifestSection extends RunSection {
         }
     }
 
-    private static String purpose(JsonNode group) {
-        String purpose = group.path("purpose").asText();
-        return purpose.isEmpty() ? "–" : purpose;
-    }
-
-    private static Table.Cell modules(Messages messages, JsonNode group) {
+    private static void modules(Html html, JsonNode group) {
         List<String> names = new ArrayList<>();
         group.path("modules").forEach(module -> names.add(module.path("path").asText()));
         group.path("tensors").forEach(tensor -> names.add(tensor.path("name").asText()));
-        return html -> {
-            if (names.size() == 1) {
-                html.code(names.get(0));
-                return;
-            }
-            html.open("details").element("summary", messages.text("manifest.modules", names.size()));
-            html.open("ul", "class", "plain");
-            names.stream()
-                    .limit(MOST_MODULES)
-                    .forEach(name -> html.open("li").code(name).close());
-            html.close();
-            if (names.size() > MOST_MODULES) {
-                html.element("p", messages.text("first", MOST_MODULES), "class", "note");
-            }
-            html.close();
-        };
+        if (names.size() == 1) {
+            html.code(names.get(0));
+            return;
+        }
+        html.open("details").element("summary", html.messages().text("manifest.modules", names.size()));
+        html.open("ul.plain");
+        names.stream()
+                .limit(MAX_MODULES)
+                .forEach(name -> html.open("li").code(name).close());
+        html.close();
+        if (names.size() > MAX_MODULES) {
+            html.note("first", MAX_MODULES);
+        }
+        html.close();
     }
 
-    /** The value of a group; where its modules differ, all values. */
+    /** The value of a group, or all distinct values of its modules. */
     private static String values(JsonNode group, String key) {
         SortedSet<Double> values = new TreeSet<>();
-        group.path("modules").forEach(module -> values.add(Json.number(module.path(key))));
+        group.path("modules").forEach(module -> values.add(HistoryLine.number(module.path(key))));
         values.removeIf(value -> value.isNaN());
-        if (values.isEmpty()) {
-            return "–";
-        }
-        return String.join(", ", values.stream().map(NumberFormats::number).toList());
+        return values.isEmpty()
+                ? "–"
+                : String.join(", ", values.stream().map(Formats::number).toList());
     }
 
     private static double parameters(JsonNode group, boolean withBiases) {
         double sum = 0;
         for (JsonNode module : group.path("modules")) {
-            sum += withBiases ? module.path("out").asDouble() : 0;
-            sum += module.path("r").asDouble()
-                    * (module.path("in").asDouble() + module.path("out").asDouble());
+            double out = module.path("out").asDouble();
+            sum += (withBiases ? out : 0)
+                    + module.path("r").asDouble() * (module.path("in").asDouble() + out);
         }
         for (JsonNode tensor : group.path("tensors")) {
             double size = 1;
@@ -112,16 +108,5 @@ final class ManifestSection extends RunSection {
             sum += size;
         }
         return sum;
-    }
-
-    /** The beginning of a digest; all of it as a tip, and to those who hear the page. */
-    static Table.Cell digest(String sha256) {
-        return html -> {
-            if (sha256.length() <= SHORT) {
-                html.code(sha256.isEmpty() ? "–" : sha256);
-            } else {
-                html.element("code", sha256.substring(0, SHORT) + "…", "translate", "no", "title", sha256);
-            }
-        };
     }
 }

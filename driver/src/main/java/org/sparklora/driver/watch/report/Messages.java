@@ -2,18 +2,15 @@ package org.sparklora.driver.watch.report;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.InputStreamReader;
-import java.io.Reader;
+import java.io.StringReader;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.Properties;
 import java.util.Set;
 
-/**
- * Everything that the page says itself, in one language: a table of messages, and numbers with their units. {@code {0}} in a
- * message is the first value.
- */
+/** The texts of the page in one language, and numbers with their units. {@code {0}} in a text is the first value. */
 final class Messages {
 
     private final Language language;
@@ -21,12 +18,19 @@ final class Messages {
 
     Messages(Language language) {
         this.language = language;
-        String file = "messages." + language.code() + ".properties";
-        try (InputStream in = Resources.open(file);
-                Reader utf8 = new InputStreamReader(in, StandardCharsets.UTF_8)) {
-            table.load(utf8);
+        try {
+            table.load(new StringReader(resource("messages." + language.code() + ".properties")));
         } catch (IOException e) {
-            throw new UncheckedIOException(file + " in the jar cannot be read", e);
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** A text file next to this class in the jar. */
+    static String resource(String name) {
+        try (InputStream in = Objects.requireNonNull(Messages.class.getResourceAsStream(name), name)) {
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot read " + name + " from the jar", e);
         }
     }
 
@@ -42,11 +46,11 @@ final class Messages {
         return table.containsKey(key);
     }
 
-    /** The message of a key, with values in it. */
+    /** The text of a key with its values. */
     String text(String key, Object... values) {
         String text = table.getProperty(key);
         if (text == null) {
-            throw new IllegalArgumentException("no message is named '" + key + "' in " + language);
+            throw new IllegalArgumentException("no text for '" + key + "' in " + language);
         }
         for (int i = 0; i < values.length; i++) {
             text = text.replace("{" + i + "}", String.valueOf(values[i]));
@@ -54,12 +58,12 @@ final class Messages {
         return text;
     }
 
-    /** The message of a key if there is one, else the word as it is: for names that a later build may add to. */
+    /** The text of a key if it exists, otherwise the name: later versions may add names. */
     String word(String prefix, String name) {
         return has(prefix + name) ? text(prefix + name) : name;
     }
 
-    /** What a metric is called; {@code f1_LABEL} is F1 of one label. */
+    /** The name of a metric; {@code f1_LABEL} is the F1 of one label. */
     String metric(String name) {
         if (!has("metric." + name) && name.startsWith("f1_")) {
             return text("metric.f1.of", name.substring(3));
@@ -70,7 +74,7 @@ final class Messages {
     /** {@code 41.2 s}, {@code 1 min 12 s}, {@code 2 h 05 min}. */
     String seconds(double seconds) {
         if (seconds < 59.95) {
-            return text("unit.seconds", NumberFormats.significant(seconds, 3));
+            return text("unit.seconds", Formats.significant(seconds, 3));
         }
         long whole = Math.round(seconds);
         return whole < 3600
@@ -82,13 +86,13 @@ final class Messages {
         return String.format(Locale.ROOT, "%02d", n);
     }
 
-    /** {@code 842 bytes}, {@code 12.1 MB}: powers of 1000. */
+    /** {@code 842 bytes}, {@code 12.1 MB}, in powers of 1000. */
     String bytes(double bytes) {
-        return bytes < 1000 ? text("unit.bytes", NumberFormats.whole(bytes)) : NumberFormats.scaled(bytes) + "B";
+        return bytes < 1000 ? text("unit.bytes", Formats.whole(bytes)) : Formats.scaled(bytes) + "B";
     }
 
-    /** {@code 1.24 TFLOP}: powers of 1000. */
+    /** {@code 1.24 TFLOP}, in powers of 1000. */
     String flops(double flops) {
-        return NumberFormats.scaled(flops) + "FLOP";
+        return Formats.scaled(flops) + "FLOP";
     }
 }

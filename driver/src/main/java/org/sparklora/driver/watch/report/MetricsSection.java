@@ -4,117 +4,109 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SortedSet;
 import java.util.TreeSet;
-import org.sparklora.driver.watch.report.Columns.Column;
+import java.util.function.ToDoubleFunction;
+import org.sparklora.driver.run.history.HistoryLine;
 import org.sparklora.driver.watch.report.LineChart.Line;
+import org.sparklora.driver.watch.report.RunData.Epoch;
 
-/** Validation metrics, a small chart for each, and a table of all epochs. */
-final class MetricsSection implements PageSection {
+/** Validation metrics: a small chart for each, and a table of all epochs. */
+final class MetricsSection extends Section {
 
-    private static final int MOST_CHARTS = 12;
-    private static final int MOST_COLUMNS_OF_TABLE = 12;
+    private static final int MAX_CHARTS = 12;
+    private static final int MAX_TABLE_METRICS = 12;
 
-    @Override
-    public String key() {
-        return "metrics";
+    MetricsSection() {
+        super("metrics");
     }
 
     @Override
-    public void write(Html html, List<RunStory> runs, Messages messages) {
+    void write(Html html, List<RunData> runs) {
         SortedSet<String> names = new TreeSet<>();
         runs.forEach(run -> names.addAll(run.metrics()));
         if (names.isEmpty()) {
-            html.element("p", messages.text("metrics.none"), "class", "note");
+            html.note("metrics.none");
         } else {
-            html.open("div", "class", "small");
-            names.stream().limit(MOST_CHARTS).forEach(name -> chart(html, runs, messages, name));
+            html.open("div.small");
+            names.stream().limit(MAX_CHARTS).forEach(name -> chart(html, runs, name));
             html.closeBlock();
-            if (names.size() > MOST_CHARTS) {
-                html.element("p", messages.text("metrics.more", names.size() - MOST_CHARTS), "class", "note");
+            if (names.size() > MAX_CHARTS) {
+                html.note("metrics.more", names.size() - MAX_CHARTS);
             }
         }
         for (int i = 0; i < runs.size(); i++) {
-            table(html, runs, i, messages);
+            String letter = runs.size() > 1 ? " · " + letter(i) : "";
+            table(html, runs.get(i), html.messages().text("metrics.table") + letter);
         }
     }
 
-    private static void chart(Html html, List<RunStory> runs, Messages messages, String name) {
+    @Override
+    void write(Html html, RunData run) {
+        write(html, List.of(run));
+    }
+
+    private static void chart(Html html, List<RunData> runs, String name) {
+        Messages messages = html.messages();
         int last = runs.stream()
                 .flatMap(run -> run.done().stream())
                 .mapToInt(Epoch::number)
                 .max()
                 .orElse(1);
+        String unit = "metric.unit." + name;
         LineChart chart = new LineChart(
-                messages,
-                new LineChart.Text(messages.metric(name), messages.text("axis.epoch"), unit(messages, name)),
+                new LineChart.Text(
+                        messages.metric(name),
+                        messages.text("axis.epoch"),
+                        messages.text(messages.has(unit) ? unit : "metric.unit")),
                 Scale.exact(0, Math.max(1, last)),
                 false);
-        boolean withTraining = name.equals("loss") && runs.size() == 1;
+        boolean single = runs.size() == 1;
         for (int i = 0; i < runs.size(); i++) {
             List<Epoch> done = runs.get(i).done();
-            String label = runs.size() > 1 ? RunLabels.of(runs, i) : messages.text("metrics.validation");
+            List<Column> values = columns(done, epoch -> epoch.validation().getOrDefault(name, Double.NaN));
             chart.add(new Line(
-                    label,
-                    runs.size() > 1,
-                    i,
-                    columns(done, k -> done.get(k).validation().getOrDefault(name, Double.NaN)),
-                    true));
-            if (withTraining) {
+                    single ? messages.text("metrics.validation") : label(runs, i), !single, i, values, true));
+            if (single && name.equals("loss")) {
                 chart.add(new Line(
-                        messages.text("metrics.training"),
-                        false,
-                        1,
-                        columns(done, k -> done.get(k).trainLoss()),
-                        true));
+                        messages.text("metrics.training"), false, 1, columns(done, Epoch::trainLoss), true));
             }
         }
         chart.write(html);
     }
 
-    private static List<Column> columns(List<Epoch> done, Columns.Series values) {
-        return Columns.of(done.size(), i -> done.get(i).number(), values, LineChart.MOST_COLUMNS);
+    private static List<Column> columns(List<Epoch> done, ToDoubleFunction<Epoch> value) {
+        return Column.reduce(
+                done.size(),
+                i -> done.get(i).number(),
+                i -> value.applyAsDouble(done.get(i)),
+                LineChart.MAX_COLUMNS);
     }
 
-    private static String unit(Messages messages, String metric) {
-        String key = "metric.unit." + metric;
-        return messages.has(key) ? messages.text(key) : messages.text("metric.unit");
-    }
-
-    private static void table(Html html, List<RunStory> runs, int index, Messages messages) {
-        RunStory run = runs.get(index);
+    private static void table(Html html, RunData run, String title) {
         List<Epoch> done = run.done();
         if (done.isEmpty()) {
             return;
         }
-        String title = messages.text("metrics.table") + (runs.size() > 1 ? " · " + RunLabels.letter(index) : "");
+        Messages messages = html.messages();
         html.open("details").element("summary", title);
-        List<String> metrics =
-                run.metrics().stream().limit(MOST_COLUMNS_OF_TABLE).toList();
-        List<String> head = new ArrayList<>(List.of(messages.text("epoch"), messages.text("train.loss")));
-        metrics.forEach(metric -> head.add(messages.metric(metric)));
-        head.addAll(List.of(messages.text("padding"), messages.text("seconds")));
-        Table table = new Table(html, title).head(head.toArray(String[]::new));
-        int every = (done.size() + Table.MOST_ROWS - 1) / Table.MOST_ROWS;
-        for (int i = 0; i < done.size(); i++) {
-            // The last epoch is always among them.
-            if ((done.size() - 1 - i) % every == 0) {
-                table.row(Table.words(Integer.toString(done.get(i).number())), cells(done.get(i), metrics, messages));
-            }
+        List<String> metrics = run.metrics().stream().limit(MAX_TABLE_METRICS).toList();
+        List<String> titles = new ArrayList<>(List.of(messages.text("epoch"), messages.text("train.loss")));
+        metrics.forEach(metric -> titles.add(messages.metric(metric)));
+        titles.addAll(List.of(messages.text("padding"), messages.text("seconds")));
+        Table table = new Table(html, title, titles);
+        int every = (done.size() + Table.MAX_ROWS - 1) / Table.MAX_ROWS;
+        // Includes the last epoch.
+        for (int i = (done.size() - 1) % every; i < done.size(); i += every) {
+            Epoch epoch = done.get(i);
+            table.row().text(Integer.toString(epoch.number())).number(epoch.trainLoss());
+            metrics.forEach(metric -> table.number(epoch.validation().getOrDefault(metric, Double.NaN)));
+            double padding = HistoryLine.number(epoch.end().path("padding"));
+            table.text(Double.isNaN(padding) ? "–" : Formats.percent(padding));
+            table.text(Double.isNaN(epoch.totalSeconds()) ? "–" : messages.seconds(epoch.totalSeconds()));
         }
         table.end();
         if (every > 1) {
-            html.element("p", messages.text("every", every), "class", "note");
+            html.note("every", every);
         }
         html.closeBlock();
-    }
-
-    private static Table.Cell[] cells(Epoch epoch, List<String> metrics, Messages messages) {
-        List<Table.Cell> cells = new ArrayList<>();
-        cells.add(Table.words(NumberFormats.number(epoch.trainLoss())));
-        metrics.forEach(metric ->
-                cells.add(Table.words(NumberFormats.number(epoch.validation().getOrDefault(metric, Double.NaN)))));
-        double padding = Json.number(epoch.end().path("padding"));
-        cells.add(Table.words(Double.isNaN(padding) ? "–" : NumberFormats.percent(padding)));
-        cells.add(Table.words(Double.isNaN(epoch.totalSeconds()) ? "–" : messages.seconds(epoch.totalSeconds())));
-        return cells.toArray(Table.Cell[]::new);
     }
 }

@@ -1,69 +1,57 @@
 package org.sparklora.driver.watch.report;
 
-import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
+import java.util.stream.Stream;
+import org.sparklora.driver.watch.report.RunData.Epoch;
 
-/** The run at a glance; several runs as a table, one below the other. */
-final class OverviewSection implements PageSection {
+/** Key figures: tiles for one run, a table for several. */
+final class OverviewSection extends Section {
 
-    private static final int MOST_METRICS = 6;
+    private static final int MAX_METRICS = 6;
 
-    @Override
-    public String key() {
-        return "overview";
+    OverviewSection() {
+        super("overview");
     }
 
     @Override
-    public void write(Html html, List<RunStory> runs, Messages messages) {
+    void write(Html html, List<RunData> runs) {
         if (runs.size() == 1) {
-            tiles(html, runs.get(0), messages);
+            write(html, runs.get(0));
         } else {
-            compared(html, runs, messages);
+            compare(html, runs);
         }
     }
 
-    private static void tiles(Html html, RunStory run, Messages messages) {
+    @Override
+    void write(Html html, RunData run) {
+        Messages messages = html.messages();
         List<Epoch> done = run.done();
-        html.open("dl", "class", "tiles");
+        html.open("dl.tiles");
         tile(html, messages.text("epochs.done"), Integer.toString(done.size()), "");
-        tile(html, messages.text("steps.done"), NumberFormats.whole(run.steps().size()), "");
+        tile(html, messages.text("steps.done"), Formats.whole(run.steps().size()), "");
         if (!done.isEmpty()) {
             Epoch last = done.get(done.size() - 1);
-            tile(
-                    html,
-                    messages.text("train.loss"),
-                    NumberFormats.number(last.trainLoss()),
-                    messages.text("at.epoch", last.number()));
-            for (Map.Entry<String, Double> metric : best(run).entrySet()) {
-                tile(
-                        html,
-                        messages.text("metrics.of", messages.metric(metric.getKey())),
-                        NumberFormats.number(metric.getValue()),
-                        messages.text("at.epoch", last.number()));
-            }
+            String at = messages.text("at.epoch", last.number());
+            tile(html, messages.text("train.loss"), Formats.number(last.trainLoss()), at);
+            last.validation().entrySet().stream()
+                    .limit(MAX_METRICS)
+                    .forEach(metric -> tile(
+                            html,
+                            messages.text("metrics.of", messages.metric(metric.getKey())),
+                            Formats.number(metric.getValue()),
+                            at));
         }
-        tile(html, messages.text("time.taken"), messages.seconds(seconds(run)), "");
+        tile(html, messages.text("time.taken"), messages.seconds(run.seconds()), "");
         Savings.of(done)
                 .ifPresent(s -> tile(
                         html,
                         messages.text("skipped.tile"),
-                        NumberFormats.percent(1 - s.computed() / s.whole()),
+                        Formats.percent(s.skippedShare()),
                         messages.text("skipped.tile.of")));
         html.closeBlock();
-    }
-
-    /** The metrics of the last epoch, but not more than have room. */
-    private static Map<String, Double> best(RunStory run) {
-        List<Epoch> done = run.done();
-        Map<String, Double> last = new java.util.LinkedHashMap<>();
-        done.get(done.size() - 1).validation().entrySet().stream()
-                .limit(MOST_METRICS)
-                .forEach(e -> last.put(e.getKey(), e.getValue()));
-        return last;
     }
 
     private static void tile(Html html, String name, String value, String note) {
@@ -74,67 +62,46 @@ final class OverviewSection implements PageSection {
         html.close().close();
     }
 
-    /** What the run says that it took; while it goes on, or where it failed, what its epochs took. */
-    static double seconds(RunStory run) {
-        double said = Json.number(run.finished().path("seconds"));
-        return Double.isNaN(said) ? run.epochSeconds() : said;
-    }
-
-    private static void compared(Html html, List<RunStory> runs, Messages messages) {
+    private void compare(Html html, List<RunData> runs) {
+        Messages messages = html.messages();
         List<String> metrics = runs.stream()
                 .flatMap(run -> run.metrics().stream())
                 .distinct()
                 .sorted()
-                .limit(MOST_METRICS)
+                .limit(MAX_METRICS)
                 .toList();
-        List<String> head = new ArrayList<>(List.of(
-                messages.text("run"),
-                messages.text("state"),
-                messages.text("epochs.done"),
-                messages.text("train.loss")));
-        metrics.forEach(metric -> head.add(messages.metric(metric)));
-        head.addAll(
-                List.of(messages.text("time.taken"), messages.text("skipped.tile"), messages.text("digest.adapter")));
-        Table table = new Table(html, messages.text("section.overview")).head(head.toArray(String[]::new));
+        Stream<String> first = Stream.of("run", "state", "epochs.done", "train.loss").map(messages::text);
+        Stream<String> last = Stream.of("time.taken", "skipped.tile", "digest.adapter").map(messages::text);
+        List<String> titles = Stream.of(first, metrics.stream().map(messages::metric), last)
+                .flatMap(Function.identity())
+                .toList();
+        Table table = new Table(html, title(messages), titles);
         for (int i = 0; i < runs.size(); i++) {
-            int index = i;
-            RunStory run = runs.get(i);
+            RunData run = runs.get(i);
             List<Epoch> done = run.done();
-            List<Table.Cell> cells = new ArrayList<>();
-            cells.add(cell -> state(cell, run, messages));
-            cells.add(Table.words(Integer.toString(done.size())));
-            cells.add(Table.words(last(done, Epoch::trainLoss)));
-            metrics.forEach(metric ->
-                    cells.add(Table.words(last(done, epoch -> epoch.validation().getOrDefault(metric, Double.NaN)))));
-            cells.add(Table.words(messages.seconds(seconds(run))));
-            cells.add(Table.words(Savings.of(done)
-                    .map(s -> NumberFormats.percent(1 - s.computed() / s.whole()))
-                    .orElse("–")));
-            cells.add(
-                    ManifestSection.digest(run.finished().path("adapter_sha256").asText()));
-            table.row(cell -> RunLabels.of(cell, runs, index), cells.toArray(Table.Cell[]::new));
+            Optional<Epoch> newest = done.stream().reduce((a, b) -> b);
+            writeLabel(table.row().open(), runs, i);
+            table.close();
+            state(table.open(), run);
+            table.close().text(Integer.toString(done.size()));
+            table.number(newest.map(Epoch::trainLoss).orElse(Double.NaN));
+            metrics.forEach(metric -> table.number(newest.map(epoch ->
+                            epoch.validation().getOrDefault(metric, Double.NaN))
+                    .orElse(Double.NaN)));
+            table.text(messages.seconds(run.seconds()));
+            table.text(
+                    Savings.of(done).map(s -> Formats.percent(s.skippedShare())).orElse("–"));
+            table.open().digest(run.finished().path("adapter_sha256").asText());
+            table.close();
         }
         table.end();
-        html.element("p", messages.text("overview.last"), "class", "note");
+        html.note("overview.last");
     }
 
-    @FunctionalInterface
-    private interface OfEpoch {
-        double get(Epoch epoch);
-    }
-
-    private static String last(List<Epoch> done, OfEpoch value) {
-        Optional<Epoch> last = done.stream().max(Comparator.comparingInt(Epoch::number));
-        return last.map(value::get)
-                .filter(v -> !Double.isNaN(v))
-                .map(NumberFormats::number)
-                .orElse("–");
-    }
-
-    /** How the run stands, as a badge. */
-    static void state(Html html, RunStory run, Messages messages) {
+    /** The state of the run as a badge. */
+    static void state(Html html, RunData run) {
         String state = run.status().path("state").asText("unknown").toLowerCase(Locale.ROOT);
-        String known = messages.has("run." + state) ? state : "unknown";
-        html.element("span", messages.text("run." + known), "class", "badge " + known);
+        String known = html.messages().has("run." + state) ? state : "unknown";
+        html.element("span.badge " + known, html.messages().text("run." + known));
     }
 }

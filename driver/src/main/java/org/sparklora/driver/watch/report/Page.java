@@ -5,10 +5,10 @@ import java.util.Base64;
 import java.util.List;
 import org.sparklora.worker.contract.Sha256;
 
-/** Puts the page together: head, sections, and the script that adds what a page can do without. */
+/** Assembles the page: head, sections, and the script with optional extras. */
 final class Page {
 
-    private static final List<PageSection> SECTIONS = List.of(
+    private static final List<Section> SECTIONS = List.of(
             new OverviewSection(),
             new LossSection(),
             new MetricsSection(),
@@ -16,32 +16,26 @@ final class Page {
             new GroupsSection(),
             new TimeSection(),
             new SkippedSection(),
-            new TroubleSection(),
+            new FailuresSection(),
             new ManifestSection(),
             new EnvironmentSection());
 
-    private final List<RunStory> runs;
-    private final Messages messages;
+    private Page() {}
 
     /** @param runs at least one */
-    Page(List<RunStory> runs, Messages messages) {
-        this.runs = List.copyOf(runs);
-        this.messages = messages;
-    }
-
-    String html() {
-        Html html = new Html();
-        html.raw("<!DOCTYPE html>\n");
-        html.open("html", "lang", messages.language().tag());
-        String script = Resources.text("page.js");
-        head(html, script);
+    static String html(List<RunData> runs, Messages messages) {
+        Html html = new Html(messages);
+        String script = Messages.resource("page.js");
+        html.raw("<!DOCTYPE html>\n").open("html", "lang", messages.language().tag());
+        head(html, runs, script);
         html.open("body").raw("\n");
-        header(html);
+        header(html, runs);
         html.open("main", "id", "main");
-        for (PageSection section : SECTIONS) {
-            html.open("section", "id", section.key(), "aria-labelledby", "h-" + section.key());
-            html.element("h2", messages.text("section." + section.key()), "id", "h-" + section.key());
-            section.write(html, runs, messages);
+        for (Section section : SECTIONS) {
+            String heading = "h-" + section.key();
+            html.open("section", "id", section.key(), "aria-labelledby", heading);
+            html.element("h2", section.title(messages), "id", heading);
+            section.write(html, runs);
             html.closeBlock();
         }
         html.closeBlock();
@@ -49,66 +43,59 @@ final class Page {
         html.open("div", "id", "tip", "role", "status", "hidden", "").closeBlock();
         html.open("script", "data-theme-label", messages.text("theme"), "data-read-label", messages.text("chart.keys"));
         html.raw(script).closeBlock();
-        html.close().close();
-        return html.toString();
+        return html.close().close().toString();
     }
 
-    private void head(Html html, String script) {
+    private static void head(Html html, List<RunData> runs, String script) {
+        String sha256 =
+                Base64.getEncoder().encodeToString(Sha256.digest().digest(script.getBytes(StandardCharsets.UTF_8)));
         html.open("head").empty("meta", "charset", "utf-8");
-        // Nothing from anywhere, and no script but the page's own: a name in a run cannot bring another.
+        // The page loads nothing and runs no other script, so a name in a run cannot inject one.
         html.empty(
                 "meta",
                 "http-equiv",
                 "Content-Security-Policy",
                 "content",
-                "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-" + sha256(script)
-                        + "'");
+                "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-" + sha256 + "'");
         html.empty("meta", "name", "viewport", "content", "width=device-width, initial-scale=1");
         html.empty("meta", "name", "color-scheme", "content", "light dark");
         html.empty("link", "rel", "icon", "href", "data:,");
-        html.element("title", title() + " · spark-lora");
+        html.element("title", title(html, runs) + " · spark-lora");
         html.open("style").raw(style()).closeBlock();
         html.closeBlock();
     }
 
-    /** The dark colours stand in their file once and hold twice: as the system has it, and as the reader chose. Not on paper. */
+    /** Inserts the dark colours twice: for the system's setting and for the button. Not for printing. */
     private static String style() {
-        String dark = Resources.text("dark.css");
+        String dark = Messages.resource("dark.css");
         String both = "@media screen and (prefers-color-scheme: dark) {\n:root:not([data-theme=light]) {\n" + dark
                 + "}\n}\n@media screen {\n:root[data-theme=dark] {\n" + dark + "}\n}";
-        return Resources.text("page.css").replace("/*DARK*/", both);
+        return Messages.resource("page.css").replace("/*DARK*/", both);
     }
 
-    private static String sha256(String script) {
-        return Base64.getEncoder().encodeToString(Sha256.digest().digest(script.getBytes(StandardCharsets.UTF_8)));
+    private static String title(Html html, List<RunData> runs) {
+        return runs.size() == 1 ? runs.get(0).name() : html.messages().text("title.several", runs.size());
     }
 
-    private String title() {
-        return runs.size() == 1 ? runs.get(0).name() : messages.text("title.several", runs.size());
-    }
-
-    private void header(Html html) {
-        html.element("a", messages.text("skip"), "class", "skip", "href", "#main");
-        html.open("header").open("div", "class", "title").open("h1");
+    private static void header(Html html, List<RunData> runs) {
+        Messages messages = html.messages();
+        html.element("a.skip", messages.text("skip"), "href", "#main");
+        html.open("header").open("div.title").open("h1");
         if (runs.size() == 1) {
-            html.data(title());
+            html.data(title(html, runs)).close();
+            OverviewSection.state(html, runs.get(0));
         } else {
-            html.text(title());
-        }
-        html.close();
-        if (runs.size() == 1) {
-            OverviewSection.state(html, runs.get(0), messages);
+            html.text(title(html, runs)).close();
         }
         html.close();
         String last =
-                runs.stream().map(RunStory::lastTime).max(String::compareTo).orElse("");
+                runs.stream().map(RunData::lastTime).max(String::compareTo).orElse("");
         if (!last.isEmpty()) {
-            html.element("p", messages.text("as.of", Times.text(last)), "class", "note");
+            html.note("as.of", Formats.time(last));
         }
         html.open("nav", "aria-label", messages.text("contents")).open("ul");
-        for (PageSection section : SECTIONS) {
-            html.open("li").element("a", messages.text("section." + section.key()), "href", "#" + section.key());
-            html.close();
+        for (Section section : SECTIONS) {
+            html.open("li").element("a", section.title(messages), "href", "#" + section.key()).close();
         }
         html.close().close().closeBlock();
     }

@@ -3,34 +3,31 @@ package org.sparklora.driver.watch.report;
 import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
+import org.sparklora.driver.watch.report.RunData.Epoch;
 import org.sparklora.worker.contract.Phase;
 
 /**
- * What freezing, cache and length buckets saved: operations and bytes as counted, seconds as an estimate.
+ * What freezing, cache and length buckets saved. Operations and bytes are counted, seconds are estimated.
  *
- * @param steps that are counted
+ * @param steps that were counted
  * @param computed operations of the steps, padding included
- * @param freezing operations that were not needed because not every group was live
- * @param cache because the frozen prefix was kept
- * @param buckets because rows of like length were padded together; below 0 where they cost some
- * @param bytes that a rank sent in all-reduces, and would have with every group live
+ * @param freezing operations saved because not every group was live
+ * @param cache operations saved because the activations of the frozen trunk were cached
+ * @param buckets operations saved by batching rows of similar length; negative if that cost some
+ * @param bytes sent in all-reduces
  */
 record Savings(long steps, double computed, double freezing, double cache, double buckets, Bytes bytes) {
 
-    /** Bytes of all-reduces. */
+    /** Bytes that a rank sent, and would have sent with every group live. */
     record Bytes(double sent, double withoutFreezing) {}
 
-    /** The savings of epochs; empty where the build that trained did not count. */
+    /** The savings of epochs; empty if the version that trained did not count. */
     static Optional<Savings> of(List<Epoch> epochs) {
-        Savings sum = new Savings(0, 0, 0, 0, 0, new Bytes(0, 0));
-        boolean counted = false;
-        for (Epoch epoch : epochs) {
-            if (epoch.work().containsKey("flops")) {
-                counted = true;
-                sum = sum.plus(of(epoch.work()));
-            }
-        }
-        return counted ? Optional.of(sum) : Optional.empty();
+        return epochs.stream()
+                .map(Epoch::work)
+                .filter(work -> work.containsKey("flops"))
+                .map(Savings::of)
+                .reduce(Savings::plus);
     }
 
     private static Savings of(SortedMap<String, Double> work) {
@@ -44,8 +41,8 @@ record Savings(long steps, double computed, double freezing, double cache, doubl
                 new Bytes(get(work, "all_reduce_bytes"), get(work, "all_reduce_bytes_without_freezing")));
     }
 
-    private static double get(SortedMap<String, Double> work, String key) {
-        return work.getOrDefault(key, 0.0);
+    private static double get(SortedMap<String, Double> values, String key) {
+        return values.getOrDefault(key, 0.0);
     }
 
     private Savings plus(Savings other) {
@@ -58,28 +55,33 @@ record Savings(long steps, double computed, double freezing, double cache, doubl
                 new Bytes(bytes.sent() + other.bytes.sent(), bytes.withoutFreezing() + other.bytes.withoutFreezing()));
     }
 
-    /** Operations without any of it. */
-    double whole() {
+    /** Operations without any saving. */
+    double total() {
         return computed + freezing + cache + buckets;
     }
 
+    /** Share of all operations that were skipped. */
+    double skippedShare() {
+        return 1 - computed / total();
+    }
+
     /**
-     * Seconds that an operation takes at best: those of the epoch in which they took least. Steps that compute little take
-     * longer an operation, so that with any other epoch's the seconds saved would look more.
+     * The lowest time per operation of any epoch. Steps that compute little take longer per operation, so other epochs would
+     * overestimate the time saved.
      */
     static Optional<Double> secondsPerOperation(List<Epoch> epochs) {
         return epochs.stream()
-                .filter(epoch -> epoch.work().getOrDefault("flops", 0.0) > 0)
-                .map(epoch -> computing(epoch) / of(epoch.work()).computed())
+                .filter(epoch -> get(epoch.work(), "flops") > 0)
+                .map(epoch -> computeSeconds(epoch) / of(epoch.work()).computed())
                 .filter(rate -> rate > 0 && Double.isFinite(rate))
                 .min(Double::compare);
     }
 
-    private static double computing(Epoch epoch) {
+    private static double computeSeconds(Epoch epoch) {
         SortedMap<String, Double> seconds = epoch.seconds();
-        return epoch.keepSeconds()
-                + seconds.getOrDefault(Phase.PREFIX.label(), 0.0)
-                + seconds.getOrDefault(Phase.FORWARD.label(), 0.0)
-                + seconds.getOrDefault(Phase.BACKWARD.label(), 0.0);
+        return epoch.cacheSeconds()
+                + get(seconds, Phase.TRUNK.label())
+                + get(seconds, Phase.FORWARD.label())
+                + get(seconds, Phase.BACKWARD.label());
     }
 }

@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Where a value lies along an axis, as a part of its length, and where its marks are. Linear, or by powers of ten.
+ * An axis, linear or logarithmic: the position of a value as a share of the length, and the ticks.
  *
  * @param from value at 0
  * @param to value at 1; above {@code from}
@@ -14,41 +14,41 @@ record Scale(double from, double to, boolean logarithmic) {
     Scale {
         if (!(from < to) || !Double.isFinite(from) || !Double.isFinite(to) || (logarithmic && from <= 0)) {
             throw new IllegalArgumentException(
-                    "an axis cannot go from " + from + " to " + to + (logarithmic ? " by powers of ten" : ""));
+                    "no " + (logarithmic ? "logarithmic" : "linear") + " axis from " + from + " to " + to);
         }
     }
 
-    /** Exactly from one value to another. */
+    /** A linear axis between exactly these values. */
     static Scale exact(double from, double to) {
         return new Scale(from, to > from ? to : from + 1, false);
     }
 
-    /** Around values, with a little room, to round numbers. */
-    static Scale around(double least, double most) {
-        if (!(least <= most)) {
+    /** A linear axis that ends at round numbers, with some space around the values. */
+    static Scale around(double min, double max) {
+        if (!(min <= max)) {
             return new Scale(0, 1, false);
         }
-        double span = most - least;
-        double pad = span > 0 ? span * 0.04 : Math.max(Math.abs(most) * 0.1, 1e-9);
+        double span = max - min;
+        double pad = span > 0 ? span * 0.04 : Math.max(Math.abs(max) * 0.1, 1e-9);
         double step = step(span + 2 * pad, 4);
-        double from = Math.floor((least - pad) / step) * step;
-        // Losses and norms are never negative, so their axis does not go there.
-        return new Scale(least >= 0 ? Math.max(0, from) : from, Math.ceil((most + pad) / step) * step, false);
+        double from = Math.floor((min - pad) / step) * step;
+        // The axis of losses and norms has no negative part.
+        return new Scale(min >= 0 ? Math.max(0, from) : from, Math.ceil((max + pad) / step) * step, false);
     }
 
-    /** Around positive values that differ by powers of ten; linear where they do not. */
-    static Scale wide(double least, double most) {
-        if (!(least > 0) || most / least < 20) {
-            return around(least, most);
+    /** A logarithmic axis for positive values with a wide range; a linear one for a narrow range. */
+    static Scale wide(double min, double max) {
+        if (!(min > 0) || max / min < 20) {
+            return around(min, max);
         }
-        return new Scale(power(Math.floor(StrictMath.log10(least))), power(Math.ceil(StrictMath.log10(most))), true);
+        return new Scale(power(Math.floor(StrictMath.log10(min))), power(Math.ceil(StrictMath.log10(max))), true);
     }
 
     private static double power(double exponent) {
         return StrictMath.pow(10, exponent);
     }
 
-    /** 0 at the beginning, 1 at the end; what lies outside is moved to the nearer end. */
+    /** The position of a value, from 0 to 1; values outside are at the nearer end. */
     double at(double value) {
         double part = logarithmic
                 ? StrictMath.log10(Math.max(value, from) / from) / StrictMath.log10(to / from)
@@ -56,7 +56,7 @@ record Scale(double from, double to, boolean logarithmic) {
         return Math.max(0, Math.min(1, part));
     }
 
-    /** Round values to mark, about so many. */
+    /** Round values for about this many ticks. */
     List<Double> ticks(int about) {
         List<Double> ticks = new ArrayList<>();
         if (logarithmic) {
@@ -75,7 +75,7 @@ record Scale(double from, double to, boolean logarithmic) {
         return ticks;
     }
 
-    /** Whole numbers to mark, about so many. */
+    /** Whole numbers for about this many ticks. */
     List<Double> wholeTicks(int about) {
         double step = Math.max(1, step(to - from, about));
         List<Double> ticks = new ArrayList<>();

@@ -1,61 +1,83 @@
 package org.sparklora.driver.watch.report;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.util.Arrays;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.sparklora.driver.run.history.HistoryLine;
 
-/** The optimizer steps of a run as columns of numbers: their events would take ten times the memory. */
+/** The optimizer steps of a run as columns of floats, which need a tenth of the memory of their events. */
 final class Steps {
 
-    private final Floats step = new Floats();
-    private final Floats loss = new Floats();
-    private final Floats norm = new Floats();
-    private final SortedMap<String, Floats> groupNorm = new TreeMap<>();
-    private final SortedMap<String, Floats> groupRate = new TreeMap<>();
+    private final FloatList step = new FloatList();
+    private final FloatList loss = new FloatList();
+    private final SortedMap<String, FloatList> groupNorm = new TreeMap<>();
+    private final SortedMap<String, FloatList> groupRate = new TreeMap<>();
 
-    void add(JsonNode event) {
-        int at = loss.size();
-        // A float counts exactly to 16 million.
-        step.add((float) event.path("step").asLong());
-        loss.add((float) Json.number(event.path("loss")));
-        norm.add((float) Json.number(event.path("grad_norm")));
-        put(groupNorm, event.path("group_grad_norm"), at);
-        put(groupRate, event.path("learning_rate"), at);
+    /** A growing array of floats: 4 bytes per value, for runs with 100,000 steps and a dozen groups. */
+    static final class FloatList {
+
+        private float[] values = new float[64];
+        private int size;
+
+        void add(float value) {
+            if (size == values.length) {
+                values = Arrays.copyOf(values, 2 * size);
+            }
+            values[size] = value;
+            size++;
+        }
+
+        /** The value at an index; NaN beyond the last. */
+        float get(int index) {
+            return index < size ? values[index] : Float.NaN;
+        }
     }
 
-    private static void put(SortedMap<String, Floats> columns, JsonNode values, int at) {
+    void add(JsonNode event) {
+        int index = size();
+        // Floats are exact up to 16 million steps.
+        step.add((float) event.path("step").asLong());
+        loss.add((float) HistoryLine.number(event.path("loss")));
+        put(groupNorm, event.path("group_grad_norm"), index);
+        put(groupRate, event.path("learning_rate"), index);
+    }
+
+    private static void put(SortedMap<String, FloatList> columns, JsonNode values, int index) {
         values.fields().forEachRemaining(e -> {
-            Floats column = columns.computeIfAbsent(e.getKey(), group -> new Floats());
-            column.fillTo(at);
-            column.add((float) Json.number(e.getValue()));
+            FloatList column = columns.computeIfAbsent(e.getKey(), group -> new FloatList());
+            while (column.size < index) {
+                column.add(Float.NaN);
+            }
+            column.add((float) HistoryLine.number(e.getValue()));
         });
     }
 
     int size() {
-        return loss.size();
+        return loss.size;
     }
 
-    /** Global number of the step at a place. */
+    /** Global number of the step at an index. */
     double step(int index) {
         return step.get(index);
     }
 
-    Floats loss() {
-        return loss;
+    /** Global number of the last step; -1 without steps. */
+    long last() {
+        return size() == 0 ? -1 : (long) step(size() - 1);
     }
 
-    /** Norm of the whole gradient, before clipping. */
-    Floats norm() {
-        return norm;
+    double loss(int index) {
+        return loss.get(index);
     }
 
-    /** By group; not a number where the group was not live. */
-    SortedMap<String, Floats> groupNorm() {
+    /** Gradient norms by group; NaN for steps at which the group was not live. */
+    SortedMap<String, FloatList> groupNorm() {
         return groupNorm;
     }
 
-    /** By group; not a number where the group was not live. */
-    SortedMap<String, Floats> groupRate() {
+    /** Learning rates by group; NaN for steps at which the group was not live. */
+    SortedMap<String, FloatList> groupRate() {
         return groupRate;
     }
 }

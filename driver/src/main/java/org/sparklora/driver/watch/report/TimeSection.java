@@ -1,122 +1,95 @@
 package org.sparklora.driver.watch.report;
 
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
+import java.util.stream.Stream;
+import org.sparklora.driver.watch.report.Bars.Part;
+import org.sparklora.driver.watch.report.RunData.Epoch;
 import org.sparklora.worker.contract.Phase;
 
-/** Where the seconds of each epoch went. */
-final class TimeSection extends RunSection {
+/** How the time of each epoch divides into phases. */
+final class TimeSection extends Section {
 
-    private static final int MOST_BARS = 40;
-
-    /** The part of an epoch that nothing else explains: Spark's scheduling, broadcasts, the driver. */
+    /** What no phase covers: Spark's scheduling, broadcasts, the driver. */
     static final String REST = "rest";
 
-    /** What builds before this one measured of the steps: with peer exchange what is computed, else nothing. */
+    private static final String VALIDATION = "validation";
+
+    /** What early versions measured instead of the phases: computation with peer exchange, all of the steps otherwise. */
     private static final String PASSES = "forward_backward";
 
     private static final String TRAINING = "train";
 
-    @Override
-    public String key() {
-        return "time";
+    TimeSection() {
+        super("time");
     }
 
     @Override
-    void write(Html html, RunStory run, Messages messages) {
+    void write(Html html, RunData run) {
+        Messages messages = html.messages();
         List<Epoch> done = run.done().stream()
                 .filter(epoch -> Double.isFinite(epoch.totalSeconds()))
                 .toList();
         if (done.isEmpty()) {
-            html.element("p", messages.text("time.none"), "class", "note");
+            html.note("no.epoch");
             return;
         }
+        Bars.write(
+                html,
+                messages.text(Bars.epochsPerBar(done) > 1 ? "time.bars.mean" : "time.bars"),
+                done,
+                epochs -> parts(messages, epochs),
+                messages::seconds);
         Map<String, Double> sum = sum(done);
-        double all = sum.values().stream().mapToDouble(Double::doubleValue).sum();
-        bars(html, messages, done);
-        Table table = new Table(html, messages.text("section.time"))
-                .head(messages.text("phase"), messages.text("seconds"), messages.text("share"), messages.text("means"));
-        sum.forEach((phase, seconds) -> table.row(
-                row -> {
-                    row.open("i", "class", "swatch p-" + phase).close();
-                    row.text(messages.text("phase." + phase));
-                },
-                Table.words(messages.seconds(seconds)),
-                Table.words(NumberFormats.percent(all == 0 ? 0 : seconds / all)),
-                Table.prose(messages.text("phase.means." + phase))));
+        double total = sum.values().stream().mapToDouble(Double::doubleValue).sum();
+        Table table = new Table(html, title(messages), "phase", "seconds", "share", "means");
+        sum.forEach((phase, seconds) -> table.row()
+                .swatch("p-" + phase, messages.text("phase." + phase))
+                .text(messages.seconds(seconds))
+                .text(Formats.percent(total == 0 ? 0 : seconds / total))
+                .prose(messages.text("phase.means." + phase)));
         table.end();
-        if (sum.containsKey(PASSES) || sum.containsKey(TRAINING)) {
-            html.element("p", messages.text("time.older"), "class", "note");
-        } else {
-            html.element("p", messages.text("time.note"), "class", "note");
-        }
+        html.note(sum.containsKey(PASSES) || sum.containsKey(TRAINING) ? "time.older" : "time.note");
     }
 
-    /**
-     * The seconds of an epoch by phase, in the order in which they are shown. They add up to the epoch, as what is not measured
-     * is the rest.
-     */
+    /** The seconds of an epoch by phase, without phases of 0 s. They add up to the epoch. */
     static Map<String, Double> phases(Epoch epoch) {
         SortedMap<String, Double> seconds = epoch.seconds();
         Map<String, Double> phases = new LinkedHashMap<>();
-        boolean measured = seconds.containsKey(Phase.FORWARD.label());
-        if (measured) {
+        if (seconds.containsKey(Phase.FORWARD.label())) {
             for (Phase phase : Phase.values()) {
                 phases.put(phase.label(), seconds.getOrDefault(phase.label(), 0.0));
             }
-            phases.merge(Phase.PREFIX.label(), epoch.keepSeconds(), Double::sum);
+            phases.merge(Phase.TRUNK.label(), epoch.cacheSeconds(), Double::sum);
         } else {
-            phases.put(Phase.PREFIX.label(), epoch.keepSeconds());
-            double passes = seconds.getOrDefault("forward_backward", 0.0);
-            double train = seconds.getOrDefault("train", 0.0) - epoch.keepSeconds();
+            phases.put(Phase.TRUNK.label(), epoch.cacheSeconds());
+            double passes = seconds.getOrDefault(PASSES, 0.0);
+            double train = seconds.getOrDefault(TRAINING, 0.0) - epoch.cacheSeconds();
             phases.put(passes > 0 ? PASSES : TRAINING, passes > 0 ? passes : Math.max(0, train));
         }
-        phases.put("validation", seconds.getOrDefault("validation", 0.0));
+        phases.put(VALIDATION, seconds.getOrDefault(VALIDATION, 0.0));
         double known = phases.values().stream().mapToDouble(Double::doubleValue).sum();
         phases.put(REST, Math.max(0, epoch.totalSeconds() - known));
         phases.values().removeIf(value -> value == 0);
         return phases;
     }
 
+    /** The seconds of several epochs by phase, in the order in which the phases are shown. */
     private static Map<String, Double> sum(List<Epoch> epochs) {
         Map<String, Double> sum = new LinkedHashMap<>();
-        for (String phase : order()) {
-            for (Epoch epoch : epochs) {
-                Double seconds = phases(epoch).get(phase);
-                if (seconds != null) {
-                    sum.merge(phase, seconds, Double::sum);
-                }
-            }
-        }
+        Stream<String> measured = Arrays.stream(Phase.values()).map(Phase::label);
+        Stream.concat(measured, Stream.of(PASSES, TRAINING, VALIDATION, REST)).forEach(phase -> sum.put(phase, 0.0));
+        epochs.forEach(epoch -> phases(epoch).forEach((phase, seconds) -> sum.merge(phase, seconds, Double::sum)));
+        sum.values().removeIf(value -> value == 0);
         return sum;
     }
 
-    private static List<String> order() {
-        List<String> order = new ArrayList<>();
-        for (Phase phase : Phase.values()) {
-            order.add(phase.label());
-        }
-        order.addAll(List.of(PASSES, TRAINING, "validation", REST));
-        return order;
-    }
-
-    private static void bars(Html html, Messages messages, List<Epoch> done) {
-        int together = (done.size() + MOST_BARS - 1) / MOST_BARS;
-        List<Bars.Bar> bars = new ArrayList<>();
-        for (int first = 0; first < done.size(); first += together) {
-            List<Epoch> epochs = done.subList(first, Math.min(done.size(), first + together));
-            List<Bars.Part> parts = new ArrayList<>();
-            sum(epochs)
-                    .forEach((phase, seconds) -> parts.add(new Bars.Part(
-                            "p-" + phase,
-                            seconds / epochs.size(),
-                            messages.text("phase." + phase) + ": " + messages.seconds(seconds / epochs.size()))));
-            bars.add(new Bars.Bar(Bars.epochs(epochs), parts));
-        }
-        String title = messages.text(together > 1 ? "time.bars.mean" : "time.bars");
-        new Bars(html, messages).write(title, bars, messages::seconds);
+    private static List<Part> parts(Messages messages, List<Epoch> epochs) {
+        return sum(epochs).entrySet().stream()
+                .map(e -> new Part("p-" + e.getKey(), messages.text("phase." + e.getKey()), e.getValue()))
+                .toList();
     }
 }

@@ -2,7 +2,6 @@ package org.sparklora.driver.watch.report;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -10,28 +9,37 @@ import java.util.SortedMap;
 import org.sparklora.driver.watch.report.GroupSpans.Span;
 import org.sparklora.worker.contract.GroupState;
 
-/** Which group was dormant, live or frozen when, with the reason of each change. */
-final class TimelineSection extends RunSection {
+/** When each group was dormant, live or frozen, with the reason of each change. */
+final class TimelineSection extends Section {
 
-    /** Spans of a group that are drawn by themselves; beyond, those of a column are drawn as one. */
-    private static final int MOST_SPANS = 120;
+    /** Spans of a group that are drawn one by one. With more, each column shows its most frequent state. */
+    private static final int MAX_SPANS = 120;
 
-    /** Spans that the tabulator key stops at; all changes are in the table, too. */
-    private static final int MOST_STOPS = 80;
+    /** Spans that the Tab key can reach. The table has all changes, too. */
+    private static final int MAX_TAB_STOPS = 80;
 
-    /** Part of the line that a word needs. */
-    private static final double WORD = 0.16;
+    /** Share of the width that the name of a state needs. */
+    private static final double LABEL_WIDTH = 0.16;
 
-    @Override
-    public String key() {
-        return "timeline";
+    /** Longer lists of changes start collapsed. */
+    private static final int MAX_OPEN_CHANGES = 12;
+
+    TimelineSection() {
+        super("timeline");
     }
 
+    /**
+     * A span as drawn.
+     *
+     * @param share of its steps in which the group was in this state; below 1 if it stands for several short spans
+     */
+    private record Drawn(Span span, double share) {}
+
     @Override
-    void write(Html html, RunStory run, Messages messages) {
+    void write(Html html, RunData run) {
         SortedMap<String, List<Span>> groups = GroupSpans.of(run);
         if (groups.isEmpty()) {
-            html.element("p", messages.text("timeline.none"), "class", "note");
+            html.note("timeline.none");
             return;
         }
         long end = groups.values().stream()
@@ -39,152 +47,130 @@ final class TimelineSection extends RunSection {
                 .mapToLong(Span::to)
                 .max()
                 .orElse(1);
-        legend(html, messages);
-        html.open("div", "class", "timeline");
-        int stops = groups.values().stream().mapToInt(List::size).sum();
+        boolean tabStops = groups.values().stream().mapToInt(List::size).sum() <= MAX_TAB_STOPS;
+        legend(html);
+        html.open("div.timeline");
         groups.forEach((group, spans) -> {
-            html.open("div", "class", "lane")
-                    .open("p", "class", "who")
-                    .data(group)
-                    .close();
-            html.open("div", "class", "track");
+            html.open("div.lane").open("p.name").data(group).close();
+            html.open("div.track");
             for (Drawn drawn : drawn(spans, end)) {
-                span(html, messages, new Place(run, group, end, stops <= MOST_STOPS), drawn);
+                span(html, description(html.messages(), run, group, drawn), drawn, end, tabStops);
             }
             html.close().closeBlock();
         });
-        axis(html, messages, run, end);
+        axis(html, run, end);
         html.closeBlock();
-        changes(html, run, messages);
+        changes(html, run.changes());
     }
 
-    private record Place(RunStory run, String group, long end, boolean stop) {}
-
-    /** A span, or what stands for several that are too short to be drawn: the state that held longest, and its share. */
-    private record Drawn(Span span, double share) {}
-
     private static List<Drawn> drawn(List<Span> spans, long end) {
-        if (spans.size() <= MOST_SPANS) {
+        if (spans.size() <= MAX_SPANS) {
             return spans.stream().map(span -> new Drawn(span, 1)).toList();
         }
         List<Drawn> drawn = new ArrayList<>();
         int first = 0;
-        for (int column = 0; column < MOST_SPANS; column++) {
-            long from = end * column / MOST_SPANS;
-            long to = end * (column + 1) / MOST_SPANS;
+        for (int column = 0; column < MAX_SPANS; column++) {
+            long from = end * column / MAX_SPANS;
+            long to = end * (column + 1) / MAX_SPANS;
             Map<GroupState, Long> steps = new EnumMap<>(GroupState.class);
             while (first < spans.size() && spans.get(first).to() <= from) {
                 first++;
             }
             for (int i = first; i < spans.size() && spans.get(i).from() < to; i++) {
-                long within = Math.min(to, spans.get(i).to())
-                        - Math.max(from, spans.get(i).from());
-                steps.merge(spans.get(i).state(), within, Long::sum);
+                Span span = spans.get(i);
+                steps.merge(span.state(), Math.min(to, span.to()) - Math.max(from, span.from()), Long::sum);
             }
             steps.entrySet().stream()
-                    .max(Comparator.comparingLong(Map.Entry::getValue))
+                    .max(Map.Entry.comparingByValue())
                     .ifPresent(most -> drawn.add(
                             new Drawn(new Span(most.getKey(), from, to, ""), (double) most.getValue() / (to - from))));
         }
         return drawn;
     }
 
-    private static void legend(Html html, Messages messages) {
-        html.open("ul", "class", "legend");
+    private static void legend(Html html) {
+        Messages messages = html.messages();
+        html.open("ul.legend");
         for (GroupState state : GroupState.values()) {
-            html.open("li").open("i", "class", "swatch " + state.label()).close();
+            html.open("li").mark("i.swatch " + state.label());
             html.text(messages.text("state." + state.label()) + ": " + messages.text("state.means." + state.label()));
             html.close();
         }
         html.closeBlock();
     }
 
-    private static void span(Html html, Messages messages, Place place, Drawn drawn) {
+    private static String description(Messages messages, RunData run, String group, Drawn drawn) {
         Span span = drawn.span();
         String state = messages.text("state." + span.state().label());
-        String said = drawn.share() < 1
-                ? messages.text(
-                        "timeline.mixed",
-                        place.group(),
-                        state,
-                        NumberFormats.percent(drawn.share()),
-                        at(messages, place.run(), span.from()))
-                : messages.text(
-                        "timeline.span",
-                        place.group(),
-                        state,
-                        at(messages, place.run(), span.from()),
-                        at(messages, place.run(), span.to()));
-        String why = span.reason().isEmpty() ? "" : messages.text("timeline.why", span.reason());
-        double width = (double) (span.to() - span.from()) / place.end();
-        List<String> attributes = new ArrayList<>(List.of(
-                "class",
-                "span " + span.state().label(),
-                "style",
-                "left:" + LineChart.percent((double) span.from() / place.end()) + ";width:" + LineChart.percent(width),
-                "role",
-                "img",
-                "data-tip",
-                said + why,
-                "aria-label",
-                said + why));
-        if (place.stop()) {
-            attributes.addAll(List.of("tabindex", "0"));
+        String from = at(messages, run, span.from());
+        if (drawn.share() < 1) {
+            return messages.text("timeline.mixed", group, state, Formats.percent(drawn.share()), from);
         }
-        html.open("div", attributes.toArray(String[]::new));
-        if (width >= WORD && drawn.share() == 1) {
-            html.element("b", state);
-        }
-        html.close();
+        return messages.text("timeline.span", group, state, from, at(messages, run, span.to()))
+                + (span.reason().isEmpty() ? "" : messages.text("timeline.why", span.reason()));
     }
 
     /** {@code epoch 2}, {@code epoch 2, step 17}. */
-    private static String at(Messages messages, RunStory run, long step) {
+    private static String at(Messages messages, RunData run, long step) {
         long epoch = step / run.stepsPerEpoch();
         long within = step % run.stepsPerEpoch();
         return within == 0 ? messages.text("at.epoch", epoch) : messages.text("at.step", epoch, within);
     }
 
-    private static void axis(Html html, Messages messages, RunStory run, long end) {
-        Scale epochs = Scale.exact(0, (double) end / run.stepsPerEpoch());
-        html.open("div", "class", "lane axis", "aria-hidden", "true")
-                .open("p", "class", "who")
-                .close();
-        html.open("div", "class", "xt");
-        for (double tick : epochs.wholeTicks(6)) {
-            html.element("span", NumberFormats.whole(tick), "style", "left:" + LineChart.percent(epochs.at(tick)));
+    private static void span(Html html, String description, Drawn drawn, long end, boolean tabStop) {
+        Span span = drawn.span();
+        double width = (double) (span.to() - span.from()) / end;
+        List<String> attributes = new ArrayList<>(List.of(
+                "class",
+                "span " + span.state().label(),
+                "style",
+                "left:" + Formats.css((double) span.from() / end) + ";width:" + Formats.css(width),
+                "role",
+                "img",
+                "data-tip",
+                description,
+                "aria-label",
+                description));
+        if (tabStop) {
+            attributes.addAll(List.of("tabindex", "0"));
         }
-        html.close().close();
-        html.element("p", messages.text("axis.epoch.begins"), "class", "xlabel");
+        html.open("div", attributes.toArray(String[]::new));
+        if (width >= LABEL_WIDTH && drawn.share() == 1) {
+            html.element("b", html.messages().text("state." + span.state().label()));
+        }
+        html.close();
     }
 
-    private static void changes(Html html, RunStory run, Messages messages) {
-        List<JsonNode> changes = run.changes();
+    private static void axis(Html html, RunData run, long end) {
+        Scale epochs = Scale.exact(0, (double) end / run.stepsPerEpoch());
+        html.open("div.lane axis", "aria-hidden", "true").mark("p.name");
+        html.open("div.xt");
+        for (double tick : epochs.wholeTicks(6)) {
+            html.element("span", Formats.whole(tick), "style", "left:" + Formats.css(epochs.at(tick)));
+        }
+        html.close().close();
+        html.element("p.xlabel", html.messages().text("axis.epoch.begins"));
+    }
+
+    private static void changes(Html html, List<JsonNode> changes) {
         if (changes.isEmpty()) {
-            html.element("p", messages.text("timeline.unchanged"), "class", "note");
+            html.note("timeline.unchanged");
             return;
         }
-        String title = messages.text("timeline.changes", changes.size());
-        html.open("details", changes.size() <= 12 ? "open" : "data-long", "").element("summary", title);
-        Table table = new Table(html, title)
-                .head(
-                        messages.text("epoch"),
-                        messages.text("step.of.epoch"),
-                        messages.text("change"),
-                        messages.text("group"),
-                        messages.text("reason"));
-        for (JsonNode change : changes.subList(0, Math.min(changes.size(), Table.MOST_ROWS))) {
-            String event = change.path("event").asText();
-            table.row(
-                    Table.words(change.path("epoch").asText()),
-                    Table.words(Integer.toString(change.path("epoch_step").asInt())),
-                    Table.words(messages.word("change.", event)),
-                    Table.data(change.path("group").asText("–")),
-                    Table.recorded(change.path("reason").asText()));
+        String title = html.messages().text("timeline.changes", changes.size());
+        html.open("details", changes.size() <= MAX_OPEN_CHANGES ? "open" : "data-long", "").element("summary", title);
+        Table table = new Table(html, title, "epoch", "step.of.epoch", "change", "group", "reason");
+        for (JsonNode change : changes.subList(0, Math.min(changes.size(), Table.MAX_ROWS))) {
+            table.row()
+                    .text(change.path("epoch").asText())
+                    .text(Integer.toString(change.path("epoch_step").asInt()))
+                    .text(html.messages().word("change.", change.path("event").asText()))
+                    .data(change.path("group").asText("–"))
+                    .recordedProse(change.path("reason").asText());
         }
         table.end();
-        if (changes.size() > Table.MOST_ROWS) {
-            html.element("p", messages.text("first", Table.MOST_ROWS), "class", "note");
+        if (changes.size() > Table.MAX_ROWS) {
+            html.note("first", Table.MAX_ROWS);
         }
         html.closeBlock();
     }

@@ -1,15 +1,13 @@
 /**
- * The page about a run, {@code report.html}: one file that asks nothing of the network.
+ * The report page of a run, {@code report.html}: one file that loads nothing from the network.
  *
- * <p>Open {@link org.sparklora.driver.watch.report.RunReport} first: it reads a run directory into a {@link
- * org.sparklora.driver.watch.report.RunStory} and writes the page, section by section. A section takes stories and writes
- * HTML; {@link org.sparklora.driver.watch.report.LineChart} draws what goes along an axis.
+ * <p>Open {@link org.sparklora.driver.watch.report.RunReport} first. It reads a run directory into a {@code RunData}; {@code
+ * Page} then writes one {@code Section} after another. {@code LineChart} draws everything over steps or epochs.
  *
- * <p>Invariants: whatever comes from a run goes through {@link org.sparklora.driver.watch.report.Html}, which escapes it;
- * every word that the page itself says stands in the table of messages of its language; the page is whole without its
- * script; its size is bounded however long the run was, since a line has a point for each column of the plot and a table a
- * row for each of so many epochs. Lines are SVG without words, stretched to the place there is; words are HTML beside it, so
- * they keep their size on a phone. Knows neither Spark nor DJL.
+ * <p>Invariants: all recorded data passes through {@code Html}, which escapes it. All texts come from the message table of the
+ * page's language. The page is complete without its script. Its size is bounded for runs of any length, because lines have a
+ * maximum number of points and tables a maximum number of rows. Lines are SVG without text, stretched to the available
+ * space; labels are HTML next to it, so they stay readable on a phone. This package uses neither Spark nor DJL.
  */
 @NullMarked
 package org.sparklora.driver.watch.report;

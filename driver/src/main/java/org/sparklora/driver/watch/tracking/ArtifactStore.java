@@ -7,17 +7,17 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 
-/** Where a run's files go, by the {@code artifact_uri} that MLflow gives it. */
+/** Stores a run's files at the {@code artifact_uri} that MLflow assigns to the run. */
 @FunctionalInterface
 interface ArtifactStore {
 
-    /** Writes a file; names have parts with {@code /} between. */
+    /** Writes a file; {@code /} separates the parts of its name. */
     void write(String name, byte[] bytes) throws IOException, InterruptedException;
 
     /**
-     * The store of an address: the tracking server itself ({@code mlflow-artifacts:}), another HTTP server, a folder.
+     * Opens the store of an address: the tracking server itself ({@code mlflow-artifacts:}), another HTTP server or a folder.
      *
-     * @return empty for stores of clouds, which need clients of their own
+     * @return empty for cloud stores, which need their own clients
      */
     static Optional<ArtifactStore> of(String address, MlflowClient client) {
         if (address.startsWith("/")) {
@@ -46,7 +46,7 @@ interface ArtifactStore {
         try {
             return new URI(null, null, "/" + name, null).getRawPath().substring(1);
         } catch (URISyntaxException e) {
-            throw new IllegalArgumentException(name + " is no name of a file", e);
+            throw new IllegalArgumentException("'" + name + "' is not a file name", e);
         }
     }
 

@@ -10,34 +10,37 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.sparklora.driver.run.history.HistoryLine;
 import org.sparklora.driver.run.history.OutputException;
+import org.sparklora.driver.watch.tracking.Destination.RefusedException;
+import org.sparklora.driver.watch.tracking.Tracking.Outcome;
 
 /**
- * Brings published lines to one destination, on a daemon thread of its own. {@link #published} never waits. What cannot be
- * sent waits here for the next attempt, which comes with the next lines; the first failure is told, the others are not.
+ * Sends published lines to one destination on its own daemon thread. {@link #published} never blocks. Lines that cannot be
+ * sent wait for the next attempt, which happens with the next lines. Only the first failure is reported.
  */
 final class Delivery {
 
-    /** Lines that wait for a destination that is away, about 30 MB; what follows then is in the history alone. */
-    static final int MOST_WAITING = 100_000;
+    /** Maximum number of lines that wait, about 30 MB. Later lines appear only in the history. */
+    static final int MAX_WAITING = 100_000;
 
-    /** Longest wait at the end for a destination that answers: an adapter has to be uploaded. */
+    /** Maximum wait at the end for a destination that answers: it may have to receive the adapter. */
     private static final Duration LAST_UPLOAD = Duration.ofSeconds(30);
 
-    /** The same for one that did not answer the last time. */
+    /** Maximum wait at the end for a destination whose last attempt failed. */
     private static final Duration LAST_ATTEMPT = Duration.ofSeconds(5);
 
-    /** Lines, or the end. */
-    private record Parcel(List<String> lines, @Nullable Outcome end) {}
+    /** Lines, or the end of the run. */
+    private record Batch(List<String> lines, @Nullable Outcome end) {}
 
     private final Destination destination;
     private final Consumer<String> warnings;
-    private final BlockingQueue<Parcel> queue = new LinkedBlockingQueue<>();
+    private final BlockingQueue<Batch> queue = new LinkedBlockingQueue<>();
     private final AtomicInteger waiting = new AtomicInteger();
     private final AtomicBoolean ended = new AtomicBoolean();
     private final Thread thread;
 
-    /** Whether the last attempt failed. Read by who waits for the end. */
+    /** Whether the last attempt failed. {@link #end} reads it on another thread. */
     private volatile boolean failing;
 
     private boolean warned;
@@ -50,50 +53,50 @@ final class Delivery {
         thread.setDaemon(true);
     }
 
-    /** Begins to deliver. */
+    /** Starts the thread. */
     static Delivery start(Destination destination, Consumer<String> warnings) {
         Delivery delivery = new Delivery(destination, warnings);
         delivery.thread.start();
         return delivery;
     }
 
-    /** Takes lines along. */
+    /** Queues lines. */
     synchronized void published(List<String> lines) {
         if (!thread.isAlive()) {
-            return; // It was refused, and has said so.
+            return; // The destination refused the run and a warning said so.
         }
         int before = waiting.get();
-        // However long, what comes to an empty queue is taken: the history of a run that goes on.
-        if (overflowed || (before > 0 && before + lines.size() > MOST_WAITING)) {
+        // An empty queue accepts any number of lines: a resumed run starts with its whole history.
+        if (overflowed || (before > 0 && before + lines.size() > MAX_WAITING)) {
             if (!overflowed) {
-                warnings.accept(destination.name() + ": more than " + MOST_WAITING
-                        + " events wait to be sent; what follows is in history.jsonl alone");
+                warnings.accept(destination.name() + ": more than " + MAX_WAITING
+                        + " events are waiting; later events are only in history.jsonl");
             }
-            // For good: numbers with a gap would look like a run that was not.
+            // Permanent: metrics with a gap would show a run that did not happen.
             overflowed = true;
             return;
         }
         waiting.addAndGet(lines.size());
-        queue.add(new Parcel(lines, null));
+        queue.add(new Batch(lines, null));
     }
 
-    /** The run is over: sends what is left, and waits for that as long as is right for an end. */
+    /** Sends what is left and waits for it for a bounded time. */
     void end(Outcome outcome) {
         if (ended.getAndSet(true)) {
             return;
         }
-        queue.add(new Parcel(List.of(), outcome));
-        Duration most = failing ? LAST_ATTEMPT : LAST_UPLOAD;
+        queue.add(new Batch(List.of(), outcome));
+        Duration max = failing ? LAST_ATTEMPT : LAST_UPLOAD;
         try {
-            thread.join(most.toMillis());
+            thread.join(max.toMillis());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
         if (thread.isAlive()) {
             thread.interrupt();
             if (!failing) {
-                warnings.accept(destination.name() + " did not take everything within " + most.toSeconds()
-                        + " s of the run's end; the run directory has it");
+                warnings.accept(destination.name() + " did not accept everything within " + max.toSeconds()
+                        + " s after the run ended; the run directory is complete");
             }
         }
     }
@@ -102,29 +105,32 @@ final class Delivery {
         List<HistoryLine> unsent = new ArrayList<>();
         try {
             while (true) {
-                List<Parcel> parcels = new ArrayList<>(List.of(queue.take()));
-                queue.drainTo(parcels);
-                parcels.forEach(parcel -> parcel.lines().forEach(line -> unsent.add(HistoryLine.of(line))));
-                @Nullable Outcome end = parcels.get(parcels.size() - 1).end();
+                List<Batch> batches = new ArrayList<>(List.of(queue.take()));
+                queue.drainTo(batches);
+                for (Batch batch : batches) {
+                    for (String line : batch.lines()) {
+                        unsent.add(HistoryLine.parse(line));
+                    }
+                }
+                @Nullable Outcome end = batches.get(batches.size() - 1).end();
                 attempt(unsent, end);
                 if (end != null) {
                     return;
                 }
             }
         } catch (InterruptedException e) {
-            // The end has waited long enough, and has said so.
+            // end() stopped waiting and reported it.
             Thread.currentThread().interrupt();
-        } catch (RefusedException e) {
-            warn(e.getMessage() + "; the run goes on without it");
+        } catch (IOException e) {
+            warn(e.getMessage() + "; the run continues without it");
         } catch (RuntimeException e) {
-            // Nobody else would see what a thread of its own throws, and the run must not end for it.
-            warn("fails by " + e + "; the run goes on without it");
+            // An exception on this thread must be visible, but must not end the run.
+            warn("failed: " + e + "; the run continues without it");
         }
         queue.clear();
     }
 
-    private void attempt(List<HistoryLine> unsent, @Nullable Outcome end)
-            throws InterruptedException, RefusedException {
+    private void attempt(List<HistoryLine> unsent, @Nullable Outcome end) throws IOException, InterruptedException {
         try {
             if (!unsent.isEmpty()) {
                 destination.send(List.copyOf(unsent));
@@ -139,16 +145,15 @@ final class Delivery {
             throw e;
         } catch (IOException | OutputException e) {
             failing = true;
-            warn("cannot be reached (" + reason(e)
-                    + "); the run goes on, and tries again whenever it has more to tell");
+            warn("is not reachable (" + reason(e) + "); the run continues and retries with the next events");
         }
     }
 
     private static String reason(Exception e) {
-        // A refused connection has no message in Java's HTTP client, and its cause may have none either.
+        // Java's HTTP client reports a refused connection without a message, and sometimes with a cause without one.
         for (Throwable t = e; t != null; t = t.getCause()) {
             if (t.getMessage() != null) {
-                // What comes behind is advice for a run's own output.
+                // The part after the semicolon is advice about a run's own output.
                 return t.getMessage().replaceFirst("(?s)(;|\n).*", "");
             }
         }

@@ -5,11 +5,12 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.time.Instant;
 import java.util.zip.CRC32C;
+import org.sparklora.driver.watch.tracking.LoggedScalars.Scalars;
 
 /**
- * The bytes of a TensorBoard event file: {@code tensorflow.Event} messages (event.proto, summary.proto), each framed as a
- * TFRecord: length, checksum of the length, message, checksum of the message, little-endian; a checksum is a CRC-32C, rotated
- * and moved by a constant, as TFRecord masks it.
+ * The bytes of a TensorBoard event file: {@code tensorflow.Event} messages (event.proto, summary.proto). Each is a TFRecord:
+ * length, checksum of the length, message, checksum of the message, all little-endian. A checksum is a CRC-32C, rotated and
+ * increased by a constant as TFRecord defines it.
  */
 final class EventFile {
 
@@ -17,18 +18,18 @@ final class EventFile {
 
     private final ByteArrayOutputStream out = new ByteArrayOutputStream();
 
-    /** A file begins with its version, which is what makes TensorBoard heed {@link #starts}. */
+    /** Starts a file with its version, which makes TensorBoard honour {@link #starts}. */
     EventFile(Instant time) {
         record(event(time, 0).text(3, "brain.Event:2"));
     }
 
-    /** A process begins to write at a step: what an earlier one wrote from there on counts no longer. */
+    /** A process starts to write at a step. TensorBoard discards what earlier processes wrote from that step on. */
     void starts(Instant time, long step) {
-        int start = 1;
-        record(event(time, step).message(7, new ProtoWriter().whole(1, start)));
+        int sessionStart = 1;
+        record(event(time, step).message(7, new ProtoWriter().whole(1, sessionStart)));
     }
 
-    /** Numbers of one step; float32, as TensorBoard has them. */
+    /** The numbers of one step; TensorBoard stores float32. */
     void scalars(Scalars scalars) {
         ProtoWriter summary = new ProtoWriter();
         scalars.values()
@@ -37,11 +38,11 @@ final class EventFile {
         record(event(scalars.time(), scalars.step()).message(5, summary));
     }
 
-    /** A text, for TensorBoard's tab of texts. */
+    /** A text for TensorBoard's Text tab. */
     void text(Instant time, long step, String tag, String text) {
-        int string = 7;
+        int stringType = 7;
         ProtoWriter tensor = new ProtoWriter()
-                .whole(1, string)
+                .whole(1, stringType)
                 .message(2, new ProtoWriter().message(2, new ProtoWriter().whole(1, 1)))
                 .text(8, text);
         ProtoWriter metadata = new ProtoWriter().message(1, new ProtoWriter().text(1, "text"));
@@ -70,7 +71,7 @@ final class EventFile {
         return ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN);
     }
 
-    /** CRC-32C as TFRecord writes it. */
+    /** The CRC-32C in TFRecord's masked form. */
     static int maskedCrc(byte[] bytes) {
         CRC32C crc = new CRC32C();
         crc.update(bytes);

@@ -1,25 +1,40 @@
 package org.sparklora.driver.watch.tracking;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.time.Instant;
+import java.util.Collections;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.sparklora.driver.run.history.HistoryLine;
 
 /**
- * What a history's lines are called where Hugging Face's {@code Trainer} logs to: {@code loss}, {@code grad_norm}, {@code
- * learning_rate} and {@code epoch} after every step, {@code eval_accuracy}, {@code eval_loss} and the like after every
- * epoch, {@code train_runtime} at the end. Steps are counted as there: after the first step it is 1.
+ * Converts history lines to scalars with the names of Hugging Face's {@code Trainer}: {@code loss}, {@code grad_norm}, {@code
+ * learning_rate} and {@code epoch} after every step, {@code eval_accuracy}, {@code eval_loss} and others after every epoch,
+ * {@code train_runtime} at the end. Steps count as in the Trainer: the first step is 1.
  *
- * <p>What the Trainer does not know has names beside them: {@code learning_rate/GROUP} and {@code grad_norm/GROUP}; {@code
- * live/GROUP}, 1 while the group trains and 0 while it does not; {@code trainable_parameters}; {@code train_loss}, an epoch's
- * mean. {@code learning_rate} itself is the highest of the live groups'.
+ * <p>Further names are {@code learning_rate/GROUP} and {@code grad_norm/GROUP}; {@code live/GROUP}, which is 1 while the
+ * group trains and 0 otherwise; {@code trainable_parameters}; and {@code train_loss}, the mean of an epoch. {@code
+ * learning_rate} is the highest rate of the live groups.
  */
 final class LoggedScalars {
+
+    /**
+     * Numbers of one line.
+     *
+     * @param step number of steps done by then
+     * @param values by name
+     */
+    record Scalars(long step, Instant time, SortedMap<String, Double> values) {
+        Scalars {
+            values = Collections.unmodifiableSortedMap(new TreeMap<>(values));
+        }
+    }
 
     private long stepsPerEpoch = 1;
     private long lastStep;
 
-    /** The numbers of a line; lines come in order, and may come again. */
+    /** The numbers of a line. Lines come in order and may come again. */
     Optional<Scalars> of(HistoryLine line) {
         JsonNode fields = line.fields();
         SortedMap<String, Double> values = new TreeMap<>();
@@ -32,7 +47,7 @@ final class LoggedScalars {
                 step(fields, lastStep, values);
             }
             case "thaw", "freeze", "add" -> {
-                // Before an epoch, the epoch's beginning says it of every group.
+                // A change before an epoch is part of the epoch_start that follows.
                 if (fields.has("epoch_step")) {
                     values.put(
                             "live/" + fields.path("group").asText(),
@@ -41,12 +56,12 @@ final class LoggedScalars {
             }
             case "epoch_end" -> end(fields, values);
             case "finished" -> values.put("train_runtime", HistoryLine.number(fields.path("seconds")));
-            default -> {} // Failures and the like have no numbers.
+            default -> {} // Failures and others have no numbers.
         }
         return values.isEmpty() ? Optional.empty() : Optional.of(new Scalars(stepOf(line), line.time(), values));
     }
 
-    /** The steps done when a line was written. */
+    /** Number of steps done when a line was written. */
     long stepOf(HistoryLine line) {
         JsonNode fields = line.fields();
         long epochBegan = fields.path("epoch").asLong() * stepsPerEpoch;

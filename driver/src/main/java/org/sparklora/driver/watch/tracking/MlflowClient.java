@@ -2,6 +2,7 @@ package org.sparklora.driver.watch.tracking;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import java.io.IOException;
 import java.net.URI;
@@ -20,33 +21,28 @@ import java.util.Optional;
 import java.util.TreeMap;
 
 /**
- * Calls of MLflow's REST API, version 2.0 (mlflow.org, "REST API"): JSON in, JSON out.
+ * A client of MLflow's REST API 2.0 (mlflow.org, "REST API").
  *
- * <p>Who calls is told by the variables that MLflow's own clients read: {@code MLFLOW_TRACKING_TOKEN}, or {@code
- * MLFLOW_TRACKING_USERNAME} with {@code MLFLOW_TRACKING_PASSWORD}.
+ * <p>It authenticates with the variables that MLflow's own clients read: {@code MLFLOW_TRACKING_TOKEN}, or {@code
+ * MLFLOW_TRACKING_USERNAME} and {@code MLFLOW_TRACKING_PASSWORD}.
  */
 final class MlflowClient {
 
-    /** The error that a server names when it does not know something. */
-    static final String UNKNOWN = "RESOURCE_DOES_NOT_EXIST";
-
-    /** The error of a second thing with one name. */
-    static final String EXISTS = "RESOURCE_ALREADY_EXISTS";
-
-    private static final Duration TO_CONNECT = Duration.ofSeconds(4);
-    private static final Duration TO_ANSWER = Duration.ofSeconds(10);
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(4);
+    private static final Duration ANSWER_TIMEOUT = Duration.ofSeconds(10);
 
     private final String server;
     private final Optional<String> authorization;
     private final HttpClient http = HttpClient.newBuilder()
-            // Servers of Python's speak it, and proxies before them stumble over offers to speak 2.
+            // Python servers use HTTP/1.1, and some proxies before them fail on an upgrade to HTTP/2.
             .version(HttpClient.Version.HTTP_1_1)
-            .connectTimeout(TO_CONNECT)
+            .connectTimeout(CONNECT_TIMEOUT)
             .followRedirects(HttpClient.Redirect.NORMAL)
             .build();
 
     /**
-     * @param server its address, {@code http://host:5000}; a path is kept, as behind a proxy
+     * @param server address such as {@code http://host:5000}; it may have a path, for example behind a proxy
      */
     MlflowClient(String server, Map<String, String> environment) {
         this.server = server.replaceFirst("/+$", "");
@@ -66,7 +62,7 @@ final class MlflowClient {
                         + Base64.getEncoder().encodeToString((user + ":" + password).getBytes(StandardCharsets.UTF_8)));
     }
 
-    /** An answer that is no success. */
+    /** An answer with an error status. */
     static final class ErrorAnswer extends IOException {
 
         private static final long serialVersionUID = 1L;
@@ -80,28 +76,28 @@ final class MlflowClient {
             this.code = code;
         }
 
-        /** MLflow's {@code error_code}; empty where whoever answered is not MLflow. */
+        /** MLflow's {@code error_code}; empty if the answer is not from MLflow. */
         String code() {
             return code;
         }
 
         /** Whether the same call may succeed later. */
-        boolean mayPass() {
+        boolean isTransient() {
             return status >= 500 || status == 429;
         }
     }
 
-    /** Asks with one parameter. */
+    /** Sends a GET with one parameter. */
     JsonNode get(String call, String key, String value) throws IOException, InterruptedException {
         String query = key + "=" + URLEncoder.encode(value, StandardCharsets.UTF_8);
         return json(request(uri(call + "?" + query)).GET());
     }
 
-    /** Tells. */
+    /** Sends a POST. */
     JsonNode post(String call, Map<String, Object> body) throws IOException, InterruptedException {
         return json(request(uri(call))
                 .header("Content-Type", "application/json")
-                .POST(BodyPublishers.ofByteArray(HistoryLine.JSON.writeValueAsBytes(body))));
+                .POST(BodyPublishers.ofByteArray(JSON.writeValueAsBytes(body))));
     }
 
     /** Uploads a file. */
@@ -109,19 +105,19 @@ final class MlflowClient {
         json(request(to).header("Content-Type", "application/octet-stream").PUT(BodyPublishers.ofByteArray(bytes)));
     }
 
-    /** Keys and values as MLflow has parameters and tags, by key. */
+    /** Keys and values in MLflow's form for parameters and tags, sorted by key. */
     static List<Map<String, Object>> pairs(Map<String, String> values) {
         List<Map<String, Object>> pairs = new ArrayList<>();
         new TreeMap<>(values).forEach((key, value) -> pairs.add(Map.of("key", key, "value", value)));
         return pairs;
     }
 
-    /** Where the server takes the files of a path below its artifacts. */
+    /** The address at which a server accepts artifacts. */
     static String artifactProxy(String host) {
         return host + "/api/2.0/mlflow-artifacts/artifacts";
     }
 
-    /** The server's address, without a slash at its end. */
+    /** The server's address without a trailing slash. */
     String server() {
         return server;
     }
@@ -131,8 +127,8 @@ final class MlflowClient {
     }
 
     private HttpRequest.Builder request(URI uri) {
-        HttpRequest.Builder request = HttpRequest.newBuilder(uri).timeout(TO_ANSWER);
-        // Elsewhere, as in a store of another host, the credentials are nobody's business.
+        HttpRequest.Builder request = HttpRequest.newBuilder(uri).timeout(ANSWER_TIMEOUT);
+        // Never send the credentials to another host, such as an artifact store.
         if (uri.toString().startsWith(server + "/")) {
             authorization.ifPresent(value -> request.header("Authorization", value));
         }
@@ -150,15 +146,15 @@ final class MlflowClient {
         throw new ErrorAnswer(
                 answer.statusCode(),
                 body.path("error_code").asText(""),
-                answer.request().uri().getPath() + " answers " + answer.statusCode()
+                answer.request().uri().getPath() + " returned " + answer.statusCode()
                         + (message.isEmpty() ? "" : ": " + message));
     }
 
     private static JsonNode parse(String body) {
         try {
-            return HistoryLine.JSON.readTree(body);
+            return JSON.readTree(body);
         } catch (JsonProcessingException e) {
-            return MissingNode.getInstance(); // A proxy's page, and not MLflow's answer.
+            return MissingNode.getInstance(); // A proxy answered, not MLflow.
         }
     }
 }

@@ -15,44 +15,48 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
+import org.sparklora.driver.run.history.HistoryLine;
 import org.sparklora.driver.run.history.RunDirectory;
+import org.sparklora.driver.watch.tracking.LoggedScalars.Scalars;
+import org.sparklora.driver.watch.tracking.Tracking.Outcome;
 
 /**
- * A run on an MLflow tracking server. It is made when the first lines come, or found again by {@code tracking.json}; then
- * the server says which of its numbers it has, so that none is logged twice, whatever the run did before it went on.
+ * A run on an MLflow tracking server. It is created with the first lines, or found again through {@code tracking.json}. The
+ * server then reports which metrics it has, so a resumed run logs no value twice.
  */
 final class MlflowRun implements Destination {
 
-    /** MLflow's limits on one {@code log-batch}. */
-    private static final int MOST_METRICS = 1000;
+    /** MLflow's limits for one {@code log-batch}. */
+    private static final int MAX_METRICS = 1000;
 
-    private static final int MOST_PARAMETERS = 100;
+    private static final int MAX_PARAMETERS = 100;
 
-    /** What every version of MLflow takes as a parameter's value. */
-    private static final int LONGEST_PARAMETER = 500;
+    /** The parameter length that every MLflow version accepts. */
+    private static final int MAX_PARAMETER_LENGTH = 500;
 
-    /** What MLflow does not take in a key. */
-    private static final Pattern STRANGE = Pattern.compile("[^A-Za-z0-9_\\-. :/]");
+    /** Characters that MLflow does not accept in keys. */
+    private static final Pattern INVALID_IN_KEY = Pattern.compile("[^A-Za-z0-9_\\-. :/]");
 
     private final Job job;
     private final MlflowClient client;
-    private final TrackingFile file;
     private final RunDirectory directory;
     private final Consumer<String> warnings;
     private final Clock clock;
-
     private final LoggedScalars scalars = new LoggedScalars();
+
+    /** Newest step that the server has, by metric. */
     private final Map<String, Long> newest = new HashMap<>();
-    private final Set<String> known = new LinkedHashSet<>();
+
+    private final Set<String> knownParameters = new LinkedHashSet<>();
     private final Set<String> decisions = new LinkedHashSet<>();
     private String id = "";
     private String artifacts = "";
 
     /**
-     * What is to be shown.
+     * What the run shows.
      *
      * @param experiment its name
-     * @param run what the run is called
+     * @param run the run's name
      * @param parameters of the job, by path
      */
     record Job(String experiment, String run, SortedMap<String, String> parameters) {}
@@ -60,7 +64,6 @@ final class MlflowRun implements Destination {
     MlflowRun(Job job, MlflowClient client, RunDirectory directory, Consumer<String> warnings, Clock clock) {
         this.job = job;
         this.client = client;
-        this.file = new TrackingFile(directory);
         this.directory = directory;
         this.warnings = warnings;
         this.clock = clock;
@@ -81,7 +84,7 @@ final class MlflowRun implements Destination {
             metrics(lines);
             tags(lines);
         } catch (MlflowClient.ErrorAnswer e) {
-            throw e.mayPass() ? e : new RefusedException("refuses the run: " + e.getMessage());
+            throw e.isTransient() ? e : new RefusedException("refuses the run: " + e.getMessage());
         }
         lines.stream()
                 .filter(HistoryLine::isDecision)
@@ -89,24 +92,24 @@ final class MlflowRun implements Destination {
     }
 
     private void open(long startTime) throws IOException, InterruptedException {
-        Optional<String> before = file.mlflowRun(client.server());
-        MlflowRuns runs = new MlflowRuns(client);
-        Optional<JsonNode> found = before.isPresent() ? runs.goOn(before.get()) : Optional.empty();
+        MlflowRuns runs = new MlflowRuns(client, directory);
+        Optional<JsonNode> resumed = runs.resume();
         JsonNode run =
-                found.isPresent() ? found.get() : runs.create(job.experiment(), job.run(), startTime, firstTags());
+                resumed.isPresent() ? resumed.get() : runs.create(job.experiment(), job.run(), startTime, firstTags());
         JsonNode data = run.path("data");
         data.path("metrics")
                 .forEach(metric -> newest.put(
                         metric.path("key").asText(), metric.path("step").asLong()));
-        data.path("params").forEach(parameter -> known.add(parameter.path("key").asText()));
-        String made = run.path("info").path("run_id").asText();
-        if (made.isEmpty()) {
-            throw new RefusedException("answers without a run's id; is it MLflow's tracking server?");
+        data.path("params")
+                .forEach(parameter -> knownParameters.add(parameter.path("key").asText()));
+        String found = run.path("info").path("run_id").asText();
+        if (found.isEmpty()) {
+            throw new RefusedException("answered without a run id; check that it is an MLflow tracking server");
         }
         artifacts = run.path("info").path("artifact_uri").asText();
-        id = made;
-        // Last: where the run directory is full, the next attempt must not make another run.
-        file.remember(client.server(), made);
+        id = found;
+        // Last: if the run directory is full, the next attempt must not create another run.
+        runs.remember(found);
     }
 
     private Map<String, String> firstTags() {
@@ -118,16 +121,13 @@ final class MlflowRun implements Destination {
                 "spark-lora.output", directory.location());
     }
 
-    /** Once: MLflow's parameters never change. */
+    /** Logs parameters once, since MLflow's parameters are immutable. */
     private void parameters() throws IOException, InterruptedException {
         SortedMap<String, String> missing = new TreeMap<>();
-        job.parameters().forEach((key, value) -> missing.put(key(key), cut(value)));
-        missing.keySet().removeAll(known);
-        List<Map<String, Object>> all = MlflowClient.pairs(missing);
-        for (int from = 0; from < all.size(); from += MOST_PARAMETERS) {
-            log("params", all.subList(from, Math.min(all.size(), from + MOST_PARAMETERS)));
-        }
-        known.addAll(missing.keySet());
+        job.parameters().forEach((key, value) -> missing.put(key(key), shortened(value)));
+        missing.keySet().removeAll(knownParameters);
+        log("params", MlflowClient.pairs(missing), MAX_PARAMETERS);
+        knownParameters.addAll(missing.keySet());
     }
 
     private void metrics(List<HistoryLine> lines) throws IOException, InterruptedException {
@@ -138,7 +138,7 @@ final class MlflowRun implements Destination {
             if (logged.isEmpty()) {
                 continue;
             }
-            if (batch.size() + logged.get().values().size() > MOST_METRICS) {
+            if (batch.size() + logged.get().values().size() > MAX_METRICS) {
                 logMetrics(batch, steps);
             }
             add(logged.get(), batch, steps);
@@ -149,9 +149,9 @@ final class MlflowRun implements Destination {
     private void add(Scalars logged, List<Map<String, Object>> batch, Map<String, Long> steps) {
         logged.values().forEach((name, value) -> {
             String key = key(name);
-            boolean isThere = newest.containsKey(key) && newest.get(key) >= logged.step();
-            // JSON has no numbers that are not finite.
-            if (!isThere && Double.isFinite(value)) {
+            boolean isLogged = newest.containsKey(key) && newest.get(key) >= logged.step();
+            // JSON has only finite numbers.
+            if (!isLogged && Double.isFinite(value)) {
                 batch.add(Map.of(
                         "key", key, "value", value, "timestamp", logged.time().toEpochMilli(), "step", logged.step()));
                 steps.put(key, logged.step());
@@ -161,9 +161,7 @@ final class MlflowRun implements Destination {
 
     private void logMetrics(List<Map<String, Object>> batch, Map<String, Long> steps)
             throws IOException, InterruptedException {
-        for (int from = 0; from < batch.size(); from += MOST_METRICS) {
-            log("metrics", batch.subList(from, Math.min(batch.size(), from + MOST_METRICS)));
-        }
+        log("metrics", batch, MAX_METRICS);
         newest.putAll(steps);
         batch.clear();
         steps.clear();
@@ -183,59 +181,56 @@ final class MlflowRun implements Destination {
                     .forEachRemaining(version -> tags.put(
                             "version." + version.getKey(), version.getValue().asText()));
         }
-        if (!tags.isEmpty()) {
-            log("tags", MlflowClient.pairs(tags));
+        log("tags", MlflowClient.pairs(tags), MAX_PARAMETERS);
+    }
+
+    private void log(String what, List<Map<String, Object>> values, int max) throws IOException, InterruptedException {
+        for (int from = 0; from < values.size(); from += max) {
+            client.post(
+                    "runs/log-batch",
+                    Map.of("run_id", id, what, values.subList(from, Math.min(values.size(), from + max))));
         }
     }
 
-    private void log(String what, List<Map<String, Object>> values) throws IOException, InterruptedException {
-        client.post("runs/log-batch", Map.of("run_id", id, what, values));
-    }
-
     private static String key(String name) {
-        return STRANGE.matcher(name).replaceAll("_");
+        return INVALID_IN_KEY.matcher(name).replaceAll("_");
     }
 
-    private static String cut(String value) {
-        return value.length() <= LONGEST_PARAMETER ? value : value.substring(0, LONGEST_PARAMETER - 1) + "…";
+    private static String shortened(String value) {
+        return value.length() <= MAX_PARAMETER_LENGTH ? value : value.substring(0, MAX_PARAMETER_LENGTH - 1) + "…";
     }
 
     @Override
     public void finish(Outcome outcome) throws IOException, InterruptedException {
         if (id.isEmpty()) {
-            return; // It never came so far that there was something to show.
+            return; // The run ended before it had anything to show.
         }
         try {
             if (outcome == Outcome.FINISHED) {
                 upload();
             }
-            String status = switch (outcome) {
-                case FINISHED -> "FINISHED";
-                case FAILED -> "FAILED";
-                case CANCELLED -> "KILLED";
-            };
+            String status = outcome == Outcome.CANCELLED ? "KILLED" : outcome.name();
             client.post("runs/update", Map.of("run_id", id, "status", status, "end_time", clock.millis()));
         } catch (MlflowClient.ErrorAnswer e) {
-            throw new RefusedException("does not take the run's end: " + e.getMessage());
+            throw new RefusedException("refuses the end of the run: " + e.getMessage());
         }
     }
 
-    /** What the run directory holds for others: the adapter, and the files that tell of it. */
+    /** Uploads the adapter and the files that describe the run. */
     private void upload() throws IOException, InterruptedException {
         Optional<ArtifactStore> store = ArtifactStore.of(artifacts, client);
         if (store.isEmpty()) {
-            warnings.accept(name() + " keeps artifacts in " + artifacts
-                    + ", which only the server's own host or a cloud client reaches; adapter, report and freeze decisions"
-                    + " stay in " + directory.location() + " (mlflow server --serve-artifacts would take them)");
+            warnings.accept(name() + " stores artifacts in " + artifacts
+                    + ", which needs a cloud client; adapter, report and freeze decisions stay in "
+                    + directory.location() + ". To upload them, start the server with mlflow server --serve-artifacts");
             return;
         }
-        for (String name : List.of("config.yaml", "manifest.json", "report.html")) {
+        List<String> names = new ArrayList<>(List.of("config.yaml", "manifest.json", "report.html"));
+        directory.list("adapter").forEach(name -> names.add("adapter/" + name));
+        for (String name : names) {
             if (directory.exists(name)) {
                 store.get().write(name, directory.read(name));
             }
-        }
-        for (String name : directory.list("adapter")) {
-            store.get().write("adapter/" + name, directory.read("adapter/" + name));
         }
         String lines = String.join("\n", decisions) + "\n";
         store.get().write("freeze_decisions.jsonl", lines.getBytes(StandardCharsets.UTF_8));

@@ -1,34 +1,53 @@
 package org.sparklora.driver.watch.tracking;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import org.sparklora.driver.run.history.OutputGuard;
+import org.sparklora.driver.run.history.RunDirectory;
+import org.sparklora.driver.watch.tracking.Destination.RefusedException;
 
-/** Finds runs and experiments on a server, and makes them where there are none. */
+/** Finds or creates the run of a run directory on an MLflow server. {@code tracking.json} remembers it for a resume. */
 final class MlflowRuns {
 
-    private static final String DELETED = "deleted";
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final String MLFLOW = "mlflow";
 
     private final MlflowClient client;
+    private final RunDirectory directory;
 
-    MlflowRuns(MlflowClient client) {
+    MlflowRuns(MlflowClient client, RunDirectory directory) {
         this.client = client;
+        this.directory = directory;
     }
 
-    /** A run that is to go on; empty where somebody has deleted it. */
-    Optional<JsonNode> goOn(String run) throws IOException, InterruptedException {
-        Optional<JsonNode> found = known("runs/get", "run_id", run)
-                .map(answer -> answer.path("run"))
-                .filter(there -> !isDeleted(there.path("info")));
+    /** The run that {@code tracking.json} names, set to running again; empty if there is none or it was deleted. */
+    Optional<JsonNode> resume() throws IOException, InterruptedException {
+        JsonNode remembered = JSON.readTree(directory.find(OutputGuard.TRACKING).orElse("{}".getBytes(StandardCharsets.UTF_8)))
+                .path(MLFLOW);
+        if (!remembered.path("uri").asText().equals(client.server())) {
+            return Optional.empty();
+        }
+        String id = remembered.path("run_id").asText();
+        Optional<JsonNode> found =
+                find("runs/get", "run_id", id).map(answer -> answer.path("run")).filter(run -> !isDeleted(run.path("info")));
         if (found.isPresent()) {
-            client.post("runs/update", Map.of("run_id", run, "status", "RUNNING"));
+            client.post("runs/update", Map.of("run_id", id, "status", "RUNNING"));
         }
         return found;
     }
 
-    /** A new run. */
+    /** Writes {@code tracking.json}. */
+    void remember(String run) throws IOException {
+        Map<String, Object> file = Map.of(MLFLOW, new TreeMap<>(Map.of("uri", client.server(), "run_id", run)));
+        directory.write(OutputGuard.TRACKING, JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(file));
+    }
+
+    /** Creates a run. */
     JsonNode create(String experiment, String name, long startTime, Map<String, String> tags)
             throws IOException, InterruptedException {
         Map<String, Object> body = new TreeMap<>();
@@ -39,7 +58,7 @@ final class MlflowRuns {
         return client.post("runs/create", body).path("run");
     }
 
-    /** The id of an experiment, which is made unless it is there. */
+    /** The id of an experiment, which is created if it does not exist. */
     private String experiment(String name) throws IOException, InterruptedException {
         Optional<String> found = findExperiment(name);
         if (found.isPresent()) {
@@ -50,7 +69,7 @@ final class MlflowRuns {
                     .path("experiment_id")
                     .asText();
         } catch (MlflowClient.ErrorAnswer e) {
-            if (e.code().equals(MlflowClient.EXISTS)) { // Another run was faster.
+            if (e.code().equals("RESOURCE_ALREADY_EXISTS")) { // Another run created it in between.
                 return findExperiment(name).orElseThrow(() -> e);
             }
             throw e;
@@ -59,24 +78,23 @@ final class MlflowRuns {
 
     private Optional<String> findExperiment(String name) throws IOException, InterruptedException {
         Optional<JsonNode> found =
-                known("experiments/get-by-name", "experiment_name", name).map(answer -> answer.path("experiment"));
+                find("experiments/get-by-name", "experiment_name", name).map(answer -> answer.path("experiment"));
         if (found.filter(MlflowRuns::isDeleted).isPresent()) {
-            throw new RefusedException("has deleted the experiment '" + name
-                    + "'; restore it there, or name another in tracking.experiment");
+            throw new RefusedException("refuses the run: experiment '" + name
+                    + "' is deleted; restore it, or set another tracking.experiment");
         }
         return found.map(experiment -> experiment.path("experiment_id").asText());
     }
 
-    private static boolean isDeleted(JsonNode thing) {
-        return thing.path("lifecycle_stage").asText().equals(DELETED);
+    private static boolean isDeleted(JsonNode entity) {
+        return entity.path("lifecycle_stage").asText().equals("deleted");
     }
 
-    /** What the server knows of a name; empty where it does not know it. */
-    private Optional<JsonNode> known(String call, String key, String value) throws IOException, InterruptedException {
+    private Optional<JsonNode> find(String call, String key, String value) throws IOException, InterruptedException {
         try {
             return Optional.of(client.get(call, key, value));
         } catch (MlflowClient.ErrorAnswer e) {
-            if (e.code().equals(MlflowClient.UNKNOWN)) {
+            if (e.code().equals("RESOURCE_DOES_NOT_EXIST")) {
                 return Optional.empty();
             }
             throw e;

@@ -4,8 +4,8 @@ import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Writes protocol buffers field by field (protobuf.dev, "Encoding"): as much as TensorBoard's events need, without the
- * library, of which Spark's class path has versions enough.
+ * Writes protocol buffers field by field (protobuf.dev, "Encoding"). It covers what TensorBoard's events need. The protobuf
+ * library is not used because its version on the class path differs between Spark and Hadoop distributions.
  */
 final class ProtoWriter {
 
@@ -16,7 +16,7 @@ final class ProtoWriter {
 
     private final ByteArrayOutputStream out = new ByteArrayOutputStream();
 
-    /** An integer or an enum's number. */
+    /** An integer or an enum constant. */
     ProtoWriter whole(int field, long value) {
         varint((long) field << 3 | VARINT);
         varint(value);

@@ -10,44 +10,47 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.sparklora.driver.run.history.HistoryLine;
 import org.sparklora.driver.run.history.RunDirectory;
+import org.sparklora.driver.watch.tracking.LoggedScalars.Scalars;
+import org.sparklora.driver.watch.tracking.Tracking.Outcome;
 
 /**
- * A run as TensorBoard's event files, under the tags of Hugging Face's {@code TensorBoardCallback}: {@code train/loss},
- * {@code eval/accuracy}. Decisions about groups are texts.
+ * Writes a run as TensorBoard event files with the tags of Hugging Face's {@code TensorBoardCallback}: {@code train/loss},
+ * {@code eval/accuracy}. Freeze decisions are texts.
  *
- * <p>Each batch is a file of its own, since object stores cannot append; their names sort in the order of writing, in which
- * TensorBoard reads them. The first one of a process says that it begins at its first step: what another process wrote there
- * from that step on is replaced.
+ * <p>Each batch is a new file, since object stores cannot append. File names sort in the order of writing, in which
+ * TensorBoard reads them. The first file of a process marks its first step, so TensorBoard discards what another process wrote
+ * from that step on.
  */
 final class TensorBoardFiles implements Destination {
 
-    private static final String PREFIX = "events.out.tfevents.";
+    private static final String FILE_PREFIX = "events.out.tfevents.";
     private static final String EVAL = "eval_";
 
     private final String address;
-    private final Supplier<RunDirectory> place;
+    private final Supplier<RunDirectory> opener;
     private final LoggedScalars scalars = new LoggedScalars();
 
     private @Nullable RunDirectory directory;
     private long second;
     private int files;
 
-    /** Whether a file says where this process begins. */
-    private boolean begun;
+    /** Whether a file marks the first step of this process. */
+    private boolean started;
 
     /**
-     * @param address of the directory, as a person wrote it
-     * @param place opens it; asked when there is something to write
+     * @param address of the directory, as the user wrote it
+     * @param opener opens the directory; called before the first write
      */
-    TensorBoardFiles(String address, Supplier<RunDirectory> place) {
+    TensorBoardFiles(String address, Supplier<RunDirectory> opener) {
         this.address = address;
-        this.place = place;
+        this.opener = opener;
     }
 
     @Override
     public String name() {
-        return "TensorBoard's directory " + address;
+        return "TensorBoard directory " + address;
     }
 
     @Override
@@ -55,30 +58,30 @@ final class TensorBoardFiles implements Destination {
         RunDirectory to = directory == null ? open(lines.get(0).time()) : directory;
         Instant now = lines.get(0).time();
         EventFile file = new EventFile(now);
-        boolean beginning = !begun;
+        boolean starting = !started;
         for (HistoryLine line : lines) {
             Optional<Scalars> logged = scalars.of(line);
-            if (beginning && logged.isPresent()) {
+            if (starting && logged.isPresent()) {
                 file.starts(now, logged.get().step());
-                beginning = false;
+                starting = false;
             }
             logged.ifPresent(values -> file.scalars(tagged(values)));
             if (line.isDecision() && line.fields().hasNonNull("reason")) {
                 file.text(line.time(), scalars.stepOf(line), "freeze_decisions/text_summary", decision(line));
             }
         }
-        to.write(String.format(Locale.ROOT, "%s%010d.%06d.spark-lora", PREFIX, second, files), file.toBytes());
-        begun = !beginning;
+        to.write(String.format(Locale.ROOT, "%s%010d.%06d.spark-lora", FILE_PREFIX, second, files), file.toBytes());
+        started = !starting;
         files++;
     }
 
     private RunDirectory open(Instant now) throws IOException {
-        RunDirectory opened = place.get();
+        RunDirectory opened = opener.get();
         second = now.getEpochSecond();
-        // Two runs of one second, or clocks that differ: what is there comes before this in any case.
+        // New files must sort after existing ones, even within one second or with a clock that is behind.
         for (String there : opened.list()) {
-            if (there.startsWith(PREFIX)) {
-                String digits = there.substring(PREFIX.length()).replaceFirst("\\D.*$", "");
+            if (there.startsWith(FILE_PREFIX)) {
+                String digits = there.substring(FILE_PREFIX.length()).replaceFirst("\\D.*$", "");
                 second = digits.isEmpty() || digits.length() > 12
                         ? second
                         : Math.max(second, Long.parseLong(digits) + 1);
@@ -112,6 +115,6 @@ final class TensorBoardFiles implements Destination {
 
     @Override
     public void finish(Outcome outcome) {
-        // Every file is whole as it is.
+        // Each file is complete already.
     }
 }

@@ -12,8 +12,8 @@ import org.sparklora.driver.job.config.TrackingConfig;
 import org.sparklora.driver.run.history.RunDirectory;
 
 /**
- * Shows a run wherever its job says. Call order: {@link #open}, {@link #published} with every line of the history from its
- * first on, {@link #end} once the run directory is complete.
+ * Shows a run in the tools that its job configures. Call order: {@link #open}, {@link #published} with every line of the
+ * history, {@link #end} when the run directory is complete.
  */
 public final class Tracking {
 
@@ -23,51 +23,58 @@ public final class Tracking {
         this.deliveries = List.copyOf(deliveries);
     }
 
-    /** Shows nothing. */
+    /** How a run ended. */
+    public enum Outcome {
+        FINISHED,
+        FAILED,
+        CANCELLED
+    }
+
+    /** Tracking that shows nothing. */
     public static Tracking none() {
         return new Tracking(List.of());
     }
 
     /**
-     * What there is around a run.
+     * The environment of a run.
      *
-     * @param directory the run's own
-     * @param directories opens others, by the path that a person gave
-     * @param environment variables, which hold credentials
-     * @param warnings takes lines for a person, from any thread
+     * @param directory the run directory
+     * @param directories opens another directory by its path
+     * @param variables environment variables, which hold credentials
+     * @param warnings receives lines for the user, on any thread
      */
-    public record Surroundings(
+    public record Environment(
             RunDirectory directory,
             Function<String, RunDirectory> directories,
-            Map<String, String> environment,
+            Map<String, String> variables,
             Consumer<String> warnings,
             Clock clock) {}
 
-    /** Begins, without asking anybody anything yet. */
-    public static Tracking open(JobConfig job, Surroundings around) {
+    /** Starts tracking. Connections are opened later, with the first lines. */
+    public static Tracking open(JobConfig job, Environment environment) {
         TrackingConfig tracking = job.tracking();
-        List<Delivery> deliveries = new ArrayList<>();
-        tracking.mlflow().ifPresent(mlflow -> {
-            MlflowClient client = new MlflowClient(mlflow.uri(), around.environment());
-            MlflowRun.Job shown = new MlflowRun.Job(mlflow.experiment(), job.name(), ResolvedYaml.leaves(job));
-            deliveries.add(Delivery.start(
-                    new MlflowRun(shown, client, around.directory(), around.warnings(), around.clock()),
-                    around.warnings()));
-        });
+        List<Destination> destinations = new ArrayList<>();
+        tracking.mlflow()
+                .ifPresent(mlflow -> destinations.add(new MlflowRun(
+                        new MlflowRun.Job(mlflow.experiment(), job.name(), ResolvedYaml.leaves(job)),
+                        new MlflowClient(mlflow.uri(), environment.variables()),
+                        environment.directory(),
+                        environment.warnings(),
+                        environment.clock())));
         tracking.tensorboard()
-                .ifPresent(directory -> deliveries.add(Delivery.start(
-                        new TensorBoardFiles(
-                                directory, () -> around.directories().apply(directory)),
-                        around.warnings())));
-        return new Tracking(deliveries);
+                .ifPresent(directory -> destinations.add(new TensorBoardFiles(
+                        directory, () -> environment.directories().apply(directory))));
+        return new Tracking(destinations.stream()
+                .map(destination -> Delivery.start(destination, environment.warnings()))
+                .toList());
     }
 
-    /** Lines that the history has published. Does not wait. */
+    /** Shows published lines of the history. Does not block. */
     public void published(List<String> lines) {
         deliveries.forEach(delivery -> delivery.published(lines));
     }
 
-    /** The run is over. Waits for what is on its way, for a bounded time. */
+    /** The run is over. Waits a bounded time for what is not sent yet. */
     public void end(Outcome outcome) {
         deliveries.forEach(delivery -> delivery.end(outcome));
     }

@@ -1,12 +1,12 @@
 /**
- * A run shown elsewhere: on an MLflow tracking server, in TensorBoard's event files. Open {@link
- * org.sparklora.driver.watch.tracking.Tracking} first; {@code Delivery} is the thread that does the work, {@code LoggedScalars}
- * what numbers are called there: as Hugging Face's callbacks call them.
+ * Shows a run in other tools: on an MLflow tracking server and in TensorBoard. Open {@link
+ * org.sparklora.driver.watch.tracking.Tracking} first. {@code Delivery} is the thread that does the work, and {@code
+ * LoggedScalars} defines the names of metrics, which are those of Hugging Face's callbacks.
  *
- * <p>Invariants: what is shown is what {@code history.jsonl} has published, line by line, so every number appears once and in
- * order, and a run that goes on is shown from its first step, wherever it is shown then. Nothing here slows a run or fails
- * it: the training thread puts lines into a queue and never waits, but for a bounded time at the end; who cannot be reached is
- * named in one warning. Knows neither Spark nor DJL.
+ * <p>Invariants: destinations receive exactly the published lines of {@code history.jsonl}, so every value appears once and in
+ * order, and a resumed run is shown from its first step. Tracking neither slows a run nor fails it: the training thread puts
+ * lines into a queue, and only the end of the run waits, for a bounded time. A destination that is not reachable causes one
+ * warning. This package uses neither Spark nor DJL.
  */
 @NullMarked
 package org.sparklora.driver.watch.tracking;

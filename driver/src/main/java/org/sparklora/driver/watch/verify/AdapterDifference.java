@@ -14,12 +14,12 @@ import org.sparklora.driver.watch.verify.RecordedRun.Results;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.safetensors.Tensor;
 
-/** How two adapters differ: by digest, then the first tensor by name, and by how much. */
+/** The difference between two adapters: digests, the first tensor by name, and by how much it differs. */
 final class AdapterDifference {
 
     private AdapterDifference() {}
 
-    /** One line; empty for adapters of the same digest. */
+    /** One line; empty if the digests are equal. */
     static Optional<String> of(Results a, Results b) {
         if (a.adapter().sha256().equals(b.adapter().sha256())) {
             return Optional.empty();
@@ -34,13 +34,13 @@ final class AdapterDifference {
                     .ifPresent(how ->
                             found.add(name + " (group " + group(name, inA.containsKey(name) ? a : b) + ") " + how));
         }
-        String digests =
-                "sha256 is " + a.adapter().sha256() + " in A and " + b.adapter().sha256() + " in B";
+        String digests = FieldDifferences.different(
+                "sha256", a.adapter().sha256(), b.adapter().sha256());
         return Optional.of(
                 found.isEmpty()
-                        ? "adapter: all tensors are the same, but not the header of the file; " + digests
-                        : "adapter: " + found.get(0) + ", the first of " + found.size() + " among " + names.size()
-                                + " tensors; " + digests);
+                        ? "adapter: all tensors are equal, only the header of the file differs; " + digests
+                        : "adapter: " + found.get(0) + ", the first of " + found.size() + " different tensors out of "
+                                + names.size() + "; " + digests);
     }
 
     private static Optional<String> difference(@Nullable Tensor a, @Nullable Tensor b) {
@@ -50,19 +50,19 @@ final class AdapterDifference {
         if (!a.shape().equals(b.shape())) {
             return Optional.of("has shape " + a.shape() + " in A and " + b.shape() + " in B");
         }
-        return a.equals(b) ? Optional.empty() : Optional.of("differs by at most " + most(a.view(), b.view()));
+        return a.equals(b) ? Optional.empty() : Optional.of("differs by at most " + max(a.view(), b.view()));
     }
 
-    /** The largest absolute difference; NaN where a value is not a number. */
-    private static double most(FloatBuffer a, FloatBuffer b) {
-        double most = 0;
+    /** The largest absolute difference; NaN if a value is NaN. */
+    private static double max(FloatBuffer a, FloatBuffer b) {
+        double max = 0;
         while (a.hasRemaining()) {
             float x = a.get();
             float y = b.get();
-            // Equal infinities would give NaN.
-            most = Math.max(most, x == y ? 0 : Math.abs((double) x - y));
+            // The difference of equal infinities would be NaN.
+            max = Math.max(max, x == y ? 0 : Math.abs((double) x - y));
         }
-        return most;
+        return max;
     }
 
     private static String group(String key, Results results) {
@@ -71,7 +71,7 @@ final class AdapterDifference {
         try {
             tensor = PeftKeys.canonical(RecordedAdapter.FILE, key);
         } catch (PeftException e) {
-            // Not a name that this program writes: the tensor is still worth naming.
+            // Not a name that this program writes.
             return "unknown";
         }
         return manifest.names().stream()

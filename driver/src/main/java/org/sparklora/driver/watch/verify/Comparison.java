@@ -1,26 +1,38 @@
 package org.sparklora.driver.watch.verify;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
 import org.sparklora.driver.run.history.RunStatus;
 import org.sparklora.driver.watch.verify.RecordedRun.Results;
+import org.yaml.snakeyaml.LoaderOptions;
+import org.yaml.snakeyaml.Yaml;
+import org.yaml.snakeyaml.constructor.SafeConstructor;
+import org.yaml.snakeyaml.error.YAMLException;
 
 /**
- * Compares two runs in the order in which one follows from the other: base model, groups, steps, validation, adapter. So
- * the first difference is the cause of those after it, as far as the records can tell.
+ * Compares two runs in causal order: base model, groups, steps, validation, adapter. The first difference is therefore the
+ * cause of the later ones, as far as the files show it.
  *
- * <p>A run that did not finish has no manifest and no adapter; of two such runs the histories are compared. Pure: all has
- * been read.
+ * <p>A run that did not finish has no manifest and no adapter, so only its history is compared. Pure.
  */
 public final class Comparison {
 
     private static final String[] STEP = {
         "epoch", "step", "loss", "grad_norm", "group_grad_norm", "learning_rate", "examples"
     };
+    private static final String[] NOTES = {"seeds", "choices", "versions", "cpu"};
+    private static final int MAX_KEYS = 5;
+
+    /** Output and name do not influence a run, and the seed has its own note. */
+    private static final Set<String> NOT_NOTED = Set.of("output", "name", "seed");
 
     private final RecordedRun a;
     private final RecordedRun b;
@@ -39,46 +51,38 @@ public final class Comparison {
         comparison.steps();
         comparison.validation();
         comparison.adapters();
-        return new Verdict(comparison.differences, comparison.summary(), Notes.of(a, b));
+        return new Verdict(comparison.differences, comparison.summary(), comparison.notes());
     }
 
     private void baseModels() {
         Optional<String> inA = baseModel(a);
         Optional<String> inB = baseModel(b);
-        // One that never began to train has noted none; there is nothing to hold against the other's.
+        // A run that never started to train has no base model to compare.
         if (inA.isPresent() && inB.isPresent() && !inA.equals(inB)) {
-            differences.add("base model: sha256 is " + inA.get() + " in A and " + inB.get() + " in B");
+            differences.add("base model: " + FieldDifferences.different("sha256", inA.get(), inB.get()));
         }
     }
 
     private static Optional<String> baseModel(RecordedRun run) {
         return run.results()
                 .map(results -> results.manifest().baseModelSha256())
-                .or(() -> Notes.last(run.history().runs())
+                .or(() -> run.lastStart()
                         .map(event -> event.path("base_model_sha256").asText()));
     }
 
     private void manifests() {
         if (a.results().isPresent() && b.results().isPresent()) {
-            ManifestFields.firstDifference(
+            FieldDifferences.first(
                             a.results().get().manifest(), b.results().get().manifest())
                     .ifPresent(what -> differences.add("manifest.json: " + what));
         }
     }
 
     private void steps() {
-        List<JsonNode> inA = a.history().steps();
-        List<JsonNode> inB = b.history().steps();
+        List<JsonNode> inA = a.events("step");
+        List<JsonNode> inB = b.events("step");
+        boolean same = firstDifference(inA, inB, STEP, step -> "epoch " + step.get("epoch") + ", step " + step.get("step"));
         int common = Math.min(inA.size(), inB.size());
-        boolean same = true;
-        for (int i = 0; i < common && same; i++) {
-            JsonNode step = inA.get(i);
-            List<String> found = Fields.differences(Fields.of(step, STEP), Fields.of(inB.get(i), STEP));
-            if (!found.isEmpty()) {
-                same = false;
-                differences.add("epoch " + step.get("epoch") + ", step " + step.get("step") + ": " + firstOf(found));
-            }
-        }
         int more = Math.abs(inA.size() - inB.size());
         if (more > 0) {
             differences.add((inA.size() > inB.size() ? "A" : "B") + " has " + count(more, "more step") + " (A "
@@ -88,16 +92,27 @@ public final class Comparison {
     }
 
     private void validation() {
-        List<JsonNode> inA = a.history().epochEnds();
-        List<JsonNode> inB = b.history().epochEnds();
+        firstDifference(
+                a.events("epoch_end"),
+                b.events("epoch_end"),
+                new String[] {"epoch", "validation"},
+                end -> "end of epoch " + end.get("epoch"));
+    }
+
+    /** Adds the first event of both that differs in one of the fields; whether there is none. */
+    private boolean firstDifference(
+            List<JsonNode> inA, List<JsonNode> inB, String[] fields, Function<JsonNode, String> where) {
         for (int i = 0; i < Math.min(inA.size(), inB.size()); i++) {
-            Map<String, String> metrics = Fields.of(inA.get(i), "epoch", "validation");
-            List<String> found = Fields.differences(metrics, Fields.of(inB.get(i), "epoch", "validation"));
+            List<String> found = FieldDifferences.of(
+                    FieldDifferences.flatten(inA.get(i), fields), FieldDifferences.flatten(inB.get(i), fields));
             if (!found.isEmpty()) {
-                differences.add("end of epoch " + inA.get(i).get("epoch") + ": " + firstOf(found));
-                return;
+                int others = found.size() - 1;
+                differences.add(where.apply(inA.get(i)) + ": " + found.get(0)
+                        + (others == 0 ? "" : ", and " + count(others, "other value") + " too"));
+                return false;
             }
         }
+        return true;
     }
 
     private void adapters() {
@@ -113,10 +128,10 @@ public final class Comparison {
     }
 
     private String summary() {
-        String steps = count(a.history().steps().size(), "step") + ", ";
+        String steps = count(a.events("step").size(), "step") + ", ";
         return a.results()
                 .map(results -> steps + "adapter sha256 " + results.adapter().sha256())
-                .orElseGet(() -> steps + "and no adapter in either: A " + state(a) + ", B " + state(b));
+                .orElseGet(() -> steps + "no adapter in either run: A " + state(a) + ", B " + state(b));
     }
 
     private static String state(RecordedRun run) {
@@ -128,9 +143,35 @@ public final class Comparison {
         };
     }
 
-    private static String firstOf(List<String> found) {
-        int others = found.size() - 1;
-        return found.get(0) + (others == 0 ? "" : ", and " + count(others, "other value") + " too");
+    /** What may explain a difference but is not one: different jobs may have equal results. */
+    private List<String> notes() {
+        List<String> notes = new ArrayList<>();
+        Optional<JsonNode> inA = a.lastStart();
+        Optional<JsonNode> inB = b.lastStart();
+        if (inA.isPresent() && inB.isPresent()) {
+            notes.addAll(FieldDifferences.of(
+                    FieldDifferences.flatten(inA.get(), NOTES), FieldDifferences.flatten(inB.get(), NOTES)));
+        }
+        List<String> keys = FieldDifferences.of(keys(a.configuration()), keys(b.configuration()));
+        keys.stream().limit(MAX_KEYS).forEach(notes::add);
+        if (keys.size() > MAX_KEYS) {
+            notes.add((keys.size() - MAX_KEYS) + " more keys of config.yaml differ");
+        }
+        return notes;
+    }
+
+    private static Map<String, String> keys(String yaml) {
+        try {
+            Object job = new Yaml(new SafeConstructor(new LoaderOptions())).load(yaml);
+            ObjectNode root = new ObjectMapper().convertValue(job instanceof Map<?, ?> map ? map : Map.of(), ObjectNode.class);
+            root.remove(NOT_NOTED);
+            List<String> names = new ArrayList<>();
+            root.fieldNames().forEachRemaining(names::add);
+            return FieldDifferences.flatten(root, names.toArray(String[]::new));
+        } catch (YAMLException | IllegalArgumentException e) {
+            // Somebody edited the file, but the comparison is still useful.
+            return Map.of("config.yaml", "unreadable");
+        }
     }
 
     private static String count(int n, String what) {

@@ -1,20 +1,34 @@
 package org.sparklora.driver.watch.verify;
 
-/** A file of a run directory is damaged or missing; the message says which, what is wrong, and what to do. */
-public final class CorruptRunException extends RuntimeException {
+import org.jspecify.annotations.Nullable;
+import org.sparklora.worker.contract.CodedException;
+
+/** A file of a run directory is damaged or missing. Exit code 7. */
+public final class CorruptRunException extends CodedException {
 
     private static final long serialVersionUID = 1L;
 
-    public CorruptRunException(String file, String problem) {
-        super(file + " " + problem + "; restore the run directory from a copy, or train again");
+    private static final String REMEDY = "; restore the run directory from a backup, or train again";
+
+    /**
+     * @param code such as {@code run.damaged}
+     * @param problem the file and what is wrong with it
+     */
+    public CorruptRunException(String code, String problem, @Nullable Throwable cause) {
+        super(code, problem + REMEDY, cause);
     }
 
-    /** A message that says all of it already. */
-    public CorruptRunException(String message, Throwable cause) {
-        super(message, cause);
+    /** A file does not exist. */
+    public static CorruptRunException missing(String file) {
+        return new CorruptRunException("run.missing", file + " is missing", null);
     }
 
-    public CorruptRunException(String file, String problem, Throwable cause) {
-        super(file + " " + problem + "; restore the run directory from a copy, or train again", cause);
+    /**
+     * A file cannot be read.
+     *
+     * @param problem the file and what is wrong with it
+     */
+    public static CorruptRunException damaged(String problem, @Nullable Throwable cause) {
+        return new CorruptRunException("run.damaged", problem, cause);
     }
 }

@@ -4,32 +4,32 @@ import java.util.SortedMap;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.contract.Sha256;
 import org.sparklora.worker.safetensors.SafetensorsFile;
-import org.sparklora.worker.safetensors.Tensor;
 import org.sparklora.worker.safetensors.WeightsException;
+import org.sparklora.worker.safetensors.Tensor;
 
-/** The adapter that a run left: its digest, and its tensors by the names that PEFT gives them. */
+/** The adapter of a run: its digest, and its tensors by PEFT's names. */
 public record RecordedAdapter(String sha256, SortedMap<String, Tensor> tensors) {
 
-    /** Its name in the run directory. */
+    /** File name in the run directory. */
     public static final String FILE = "adapter/adapter_model.safetensors";
 
     /**
-     * Reads the file, and holds it against the digest that the run noted when it wrote it.
+     * Reads the file and checks its digest.
      *
-     * @param stated from status.json; null where it has none
+     * @param expected digest from status.json; null if it has none
      */
-    public static RecordedAdapter of(String file, byte[] bytes, @Nullable String stated) {
+    public static RecordedAdapter of(String file, byte[] bytes, @Nullable String expected) {
         String actual = Sha256.hex(bytes);
-        if (stated != null && !stated.equals(actual)) {
+        if (expected != null && !expected.equals(actual)) {
             throw new CorruptRunException(
-                    file,
-                    "was changed after the run wrote it: it has sha256 " + actual + ", and status.json states "
-                            + stated);
+                    "run.adapter_changed",
+                    file + " was changed after the run: its sha256 is " + actual + ", status.json has " + expected,
+                    null);
         }
         try {
             return new RecordedAdapter(actual, SafetensorsFile.decode(file, bytes));
         } catch (WeightsException e) {
-            throw new CorruptRunException(e.reason(), e);
+            throw CorruptRunException.damaged(e.reason(), e);
         }
     }
 }

@@ -1,7 +1,14 @@
 package org.sparklora.driver.watch.verify;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import org.sparklora.driver.job.manifest.ManifestException;
 import org.sparklora.driver.job.manifest.ManifestFile;
@@ -12,34 +19,98 @@ import org.sparklora.driver.run.history.RunHistory;
 import org.sparklora.driver.run.history.RunStatus;
 
 /**
- * What a run left behind, read and checked.
+ * The files of a run directory, read and checked.
  *
- * @param configuration text of config.yaml; empty when there is none
- * @param status how the run ended, or that it has not
+ * @param configuration text of config.yaml; empty if it does not exist
+ * @param events of history.jsonl, in order
  * @param results empty for a run that did not finish
  */
 public record RecordedRun(
-        String location, String configuration, RecordedHistory history, RunStatus status, Optional<Results> results) {
+        String location, String configuration, List<JsonNode> events, RunStatus status, Optional<Results> results) {
 
-    private static final String MANIFEST = "manifest.json";
-    private static final String CONFIGURATION = "config.yaml";
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    public RecordedRun {
+        events = List.copyOf(events);
+    }
 
     /** What only a finished run has. */
     record Results(ManifestFile manifest, RecordedAdapter adapter) {}
 
+    /** The events with this name. */
+    List<JsonNode> events(String name) {
+        return events.stream()
+                .filter(event -> event.path("event").asText().equals(name))
+                .toList();
+    }
+
+    /** The newest {@code run} event: a resumed run has several, and config.yaml belongs to the last. */
+    Optional<JsonNode> lastStart() {
+        return events("run").stream().reduce((first, second) -> second);
+    }
+
     /**
      * Reads a run directory.
      *
-     * @throws OutputException when it holds no run or cannot be read
-     * @throws CorruptRunException when a file is damaged, or missing though the run finished
+     * @throws OutputException if it contains no run or cannot be read
+     * @throws CorruptRunException if a file is damaged, or missing although the run finished
      */
     public static RecordedRun read(RunDirectory directory) {
         try {
             return new Reader(directory).read();
         } catch (IOException e) {
-            throw new OutputException(directory.location() + " cannot be read: " + e.getMessage()
-                    + "; check the path and its permissions");
+            throw OutputException.reading(directory.location(), e);
         }
+    }
+
+    /**
+     * Reads the events of a history.
+     *
+     * @param file its path, for messages
+     */
+    static List<JsonNode> events(String file, byte[] utf8) {
+        List<JsonNode> events = new ArrayList<>();
+        int number = 0;
+        for (String line : text(file, utf8).lines().toList()) {
+            number++;
+            JsonNode event = event(file + " line " + number, line);
+            List<String> required = switch (event.path("event").asText()) {
+                case "step" -> List.of("epoch", "step", "loss");
+                case "epoch_end" -> List.of("epoch");
+                default -> List.of();
+            };
+            for (String field : required) {
+                if (!event.has(field)) {
+                    throw CorruptRunException.damaged(file + " line " + number + " has no '" + field + "'", null);
+                }
+            }
+            events.add(event);
+        }
+        return events;
+    }
+
+    private static String text(String file, byte[] utf8) {
+        try {
+            return StandardCharsets.UTF_8
+                    .newDecoder()
+                    .decode(ByteBuffer.wrap(utf8))
+                    .toString();
+        } catch (CharacterCodingException e) {
+            throw CorruptRunException.damaged(file + " is not UTF-8", e);
+        }
+    }
+
+    private static JsonNode event(String where, String line) {
+        String shortened = line.length() <= 60 ? line : line.substring(0, 60) + "…";
+        try {
+            JsonNode event = JSON.readTree(line);
+            if (event.path("event").isTextual()) {
+                return event;
+            }
+        } catch (JsonProcessingException e) {
+            throw CorruptRunException.damaged(where + " is not a complete JSON object: " + shortened, e);
+        }
+        throw CorruptRunException.damaged(where + " is not an event: " + shortened, null);
     }
 
     private record Reader(RunDirectory directory) {
@@ -47,58 +118,49 @@ public record RecordedRun(
         RecordedRun read() throws IOException {
             boolean hasHistory = directory.exists(RunHistory.FILE);
             if (!hasHistory && !directory.exists(RunStatus.FILE)) {
-                throw new OutputException(directory.location() + " holds no run: there is neither " + RunHistory.FILE
-                        + " nor " + RunStatus.FILE + "; check the path");
+                throw OutputException.noRun(directory.location());
             }
             RunStatus status = status();
             boolean finished = status.state() == RunStatus.State.FINISHED;
-            RecordedHistory history = hasHistory || finished
-                    ? RecordedHistory.parse(directory.location(), file(RunHistory.FILE))
-                    : RecordedHistory.none();
-            if (finished && !history.finished()) {
-                throw new CorruptRunException(name(RunHistory.FILE), "ends before the run does: lines are missing");
-            }
-            String configuration = directory.exists(CONFIGURATION)
-                    ? new String(directory.read(CONFIGURATION), StandardCharsets.UTF_8)
-                    : "";
-            return new RecordedRun(
+            RecordedRun run = new RecordedRun(
                     directory.location(),
-                    configuration,
-                    history,
+                    new String(directory.find("config.yaml").orElse(new byte[0]), StandardCharsets.UTF_8),
+                    hasHistory || finished ? events(path(RunHistory.FILE), file(RunHistory.FILE)) : List.of(),
                     status,
                     finished ? Optional.of(results(status)) : Optional.empty());
+            if (finished && run.events("finished").isEmpty()) {
+                throw new CorruptRunException(
+                        "run.history_incomplete", path(RunHistory.FILE) + " ends before the run: lines are missing", null);
+            }
+            return run;
         }
 
         private RunStatus status() throws IOException {
             try {
                 return RunStatus.parse(file(RunStatus.FILE));
             } catch (OutputException e) {
-                throw new CorruptRunException(name(RunStatus.FILE), "is no status of a run", e);
+                throw CorruptRunException.damaged(path(RunStatus.FILE) + " is not a run status", e);
             }
         }
 
         private Results results(RunStatus status) throws IOException {
-            String text = new String(file(MANIFEST), StandardCharsets.UTF_8);
+            String text = new String(file("manifest.json"), StandardCharsets.UTF_8);
             try {
                 ManifestFile manifest = ManifestJson.read(text);
-                String adapter = name(RecordedAdapter.FILE);
+                String adapter = path(RecordedAdapter.FILE);
                 return new Results(
                         manifest, RecordedAdapter.of(adapter, file(RecordedAdapter.FILE), status.adapterSha256()));
             } catch (ManifestException e) {
-                // Each problem begins with the file's name.
-                throw new CorruptRunException(directory.location() + "/" + String.join(", ", e.problems()), e);
+                // Each problem starts with the file's name.
+                throw CorruptRunException.damaged(path(String.join(", ", e.problems())), e);
             }
         }
 
-        /** A file that has to be there. */
         private byte[] file(String name) throws IOException {
-            if (!directory.exists(name)) {
-                throw new CorruptRunException(name(name), "is missing");
-            }
-            return directory.read(name);
+            return directory.find(name).orElseThrow(() -> CorruptRunException.missing(path(name)));
         }
 
-        private String name(String file) {
+        private String path(String file) {
             return directory.location() + "/" + file;
         }
     }

@@ -4,11 +4,11 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The outcome of a comparison.
+ * The result of a comparison.
  *
- * @param differences in the order of the run, the place where the runs part first; empty when they are the same
- * @param summary what is the same, one line; of use when there is no difference
- * @param notes what may explain a difference and is none by itself: seeds, configuration, machine
+ * @param differences in the order of the run, the first one first; empty if the runs are the same
+ * @param summary of what is the same, in one line
+ * @param notes what may explain a difference but is not one: seeds, configuration, machine
  */
 public record Verdict(List<String> differences, String summary, List<String> notes) {
 
@@ -17,12 +17,12 @@ public record Verdict(List<String> differences, String summary, List<String> not
         notes = List.copyOf(notes);
     }
 
-    /** Whether nothing that counts differs; notes may. */
+    /** Whether there is no difference; notes do not count. */
     public boolean same() {
         return differences.isEmpty();
     }
 
-    /** What stdout gets: one line for equal runs, else where they part first, and what follows from there. */
+    /** The lines for stdout: one line for equal runs, otherwise the differences in order. */
     public List<String> lines() {
         if (same()) {
             return List.of("same: " + summary);

@@ -1,16 +1,14 @@
 /**
- * Compares two runs by what they recorded, and says first where they part.
+ * Compares two runs by their files and reports the first difference. {@link
+ * org.sparklora.driver.watch.verify.DecisionReplay} compares the recorded freeze decisions of one run with those of its
+ * policy.
  *
- * <p>{@link org.sparklora.driver.watch.verify.DecisionReplay} compares one run with itself: the decisions about groups that it
- * recorded with those that its policy takes again.
+ * <p>Open {@link org.sparklora.driver.watch.verify.Comparison} first. {@link org.sparklora.driver.watch.verify.RecordedRun}
+ * reads a run directory, and {@link org.sparklora.driver.watch.verify.Verdict} is the result.
  *
- * <p>Open {@link org.sparklora.driver.watch.verify.Comparison} first. {@link org.sparklora.driver.watch.verify.RecordedRun} is what
- * is read of a run directory, {@link org.sparklora.driver.watch.verify.Verdict} what a person gets to see.
- *
- * <p>Invariants: numbers are compared exactly, as they were computed, and never within a tolerance. What may differ
- * between two good runs ({@code time}, {@code seconds}, failures that were overcome, the machine, the configuration) is
- * never a difference; where it may explain one it is a note. A directory that cannot be compared is an exception, not a
- * verdict. Knows neither Spark nor DJL: files come through {@link org.sparklora.driver.run.history.RunDirectory}.
+ * <p>Invariants: numbers are compared exactly, never within a tolerance. What may differ between two good runs ({@code time},
+ * {@code seconds}, failures, the machine, the configuration) is never a difference, but may be a note. A directory that cannot
+ * be compared is an exception, not a verdict. This package uses neither Spark nor DJL.
  */
 @NullMarked
 package org.sparklora.driver.watch.verify;

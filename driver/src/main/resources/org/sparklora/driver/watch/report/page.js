@@ -1,4 +1,4 @@
-// Extras only: the page is whole without them. A button for light and dark, tips beside the pointer, values along lines.
+// Optional extras: a theme button, tips at the pointer, values along lines. The page is complete without them.
 (function () {
   'use strict';
   var root = document.documentElement;
@@ -35,15 +35,15 @@
     part.addEventListener('blur', hide);
   });
 
-  // Values are read back from the drawn line, whose axis it carries: nothing is in the page twice.
+  // Computes values from the drawn line and the scale of its chart, so the page contains nothing twice.
   function points(path) {
     return path.getAttribute('d').replace(/h0/g, '').split(/[ML]/).slice(1).map(function (pair) {
       return pair.split(' ').map(Number);
     });
   }
-  function value(path, up) {
-    var from = +path.dataset.from, to = +path.dataset.to, part = 1 - up / 1000;
-    return path.dataset.log === 'true' ? from * Math.pow(to / from, part) : from + part * (to - from);
+  function value(scale, up) {
+    var from = +scale[2], to = +scale[3], part = 1 - up / 1000;
+    return scale[4] === 'true' ? from * Math.pow(to / from, part) : from + part * (to - from);
   }
   document.querySelectorAll('.area').forEach(function (area) {
     var lines = Array.prototype.map.call(area.querySelectorAll('.line'), function (path) {
@@ -57,17 +57,17 @@
     area.tabIndex = 0;
     area.setAttribute('aria-description', own.readLabel);
     var at = 0;
+    var scale = area.dataset.scale.split(' ');
 
     function read(along, y) {
-      var first = lines[0].path.dataset;
-      var x = +first.x0 + along / 1000 * (+first.x1 - +first.x0);
+      var x = +scale[0] + along / 1000 * (scale[1] - scale[0]);
       var said = [area.dataset.x + ': ' + Math.round(x).toLocaleString('en')];
       lines.forEach(function (line) {
         var near = line.points.reduce(function (best, p) {
           return Math.abs(p[0] - along) < Math.abs(best[0] - along) ? p : best;
         });
         if (Math.abs(near[0] - along) <= 1000 / Math.min(line.points.length, 40)) {
-          said.push(line.path.dataset.name + ': ' + value(line.path, near[1]).toPrecision(3));
+          said.push(line.path.dataset.name + ': ' + value(scale, near[1]).toPrecision(3));
         }
       });
       var box = area.getBoundingClientRect();

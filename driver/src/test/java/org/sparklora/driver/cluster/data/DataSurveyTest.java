@@ -41,9 +41,9 @@ class DataSurveyTest {
         return rows;
     }
 
-    private static DataSurvey survey(List<Row> rows, int most) {
+    private static DataSurvey survey(List<Row> rows, int maxSample) {
         Dataset<Row> table = LocalSpark.table(spark, rows);
-        return DataSurvey.of(table, LABELS, tokens, most);
+        return DataSurvey.of(table, LABELS, tokens, maxSample);
     }
 
     @Test
@@ -77,7 +77,8 @@ class DataSurveyTest {
         rows.add(LocalSpark.row("a.csv", 61, "good", null, "maybe", null));
         assertThatThrownBy(() -> survey(rows, 1))
                 .isInstanceOf(DataException.class)
-                .hasMessageStartingWith("a.csv row 61: label");
-        assertThatThrownBy(() -> survey(List.of(), 1)).hasMessage("there is no row to train on; check data.train");
+                .hasMessageStartingWith("a.csv row 61: ")
+                .hasMessageContaining("[data.label.unseen]");
+        assertThatThrownBy(() -> survey(List.of(), 1)).hasMessageContaining("[data.rows.none]");
     }
 }

@@ -19,6 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.sparklora.driver.job.config.Task;
 import org.sparklora.worker.data.Example;
 import org.sparklora.worker.data.Shard;
 import org.sparklora.worker.data.TokenizerSpec;
@@ -62,23 +63,18 @@ class EvaluationDataTest {
         }
         assertThat(next).isEqualTo(n);
         assertThat(data.rows()).isEqualTo(n);
-        assertThat(data.missing()).isZero();
     }
 
     @Test
-    void rowsWithoutTextAreCountedWherePredicted() {
-        List<Row> rows = List.of(
-                LocalSpark.row("f", 1, "the", null, null, null),
-                LocalSpark.row("f", 2, null, null, null, null),
-                LocalSpark.row("f", 3, "plot", null, "nonsense", null));
-        Dataset<Row> table = LocalSpark.table(spark, rows);
-        EvaluationData data = EvaluationData.unlabelled(table, tokens, 2);
-        assertThat(data.missing()).isEqualTo(1);
-        List<Long> keys = new ArrayList<>();
-        LocalSpark.each(data.slices().collect(), Example::key).forEach(keys::addAll);
-        assertThat(keys).containsExactly(0L, 2L);
+    void rowsWithoutLabelAreRefused() {
+        Dataset<Row> table = LocalSpark.table(
+                spark,
+                List.of(
+                        LocalSpark.row("f", 1, "the", null, null, null),
+                        LocalSpark.row("f", 2, null, null, null, null),
+                        LocalSpark.row("f", 3, "plot", null, "nonsense", null)));
         assertThatThrownBy(() -> EvaluationData.labelled(table, ClassLabels.of(List.of("a", "b")), tokens, 2))
-                .hasMessageContaining("f row 1: the label is missing or empty; fill it in or remove the row; 2 more");
+                .hasMessageContainingAll("f row 1", "2 more rows", "[data.label.missing]");
     }
 
     @Test
@@ -91,15 +87,17 @@ class EvaluationDataTest {
                         LocalSpark.row("f", 3, "a", null, null, null),
                         LocalSpark.row("f", 4, "a", null, "2", null),
                         LocalSpark.row("f", 5, "a", null, "b", null)));
-        ClassLabels labels = ClassLabels.learn(table, "train.csv");
-        assertThat(labels.names()).containsExactly("10", "2", "b");
-        assertThat(labels.encode("b")).isEqualTo(2);
-        assertThatThrownBy(() -> ClassLabels.learn(table.where("label = 'b'"), "train.csv"))
+        List<String> labels = ClassLabels.learn(Task.CLASSIFICATION, table, "train.csv");
+        assertThat(labels).containsExactly("10", "2", "b");
+        assertThat(ClassLabels.of(labels).encode("b")).isEqualTo(2);
+        assertThatThrownBy(() -> ClassLabels.learn(Task.CLASSIFICATION, table.where("label = 'b'"), "train.csv"))
                 .isInstanceOf(DataException.class)
-                .hasMessageContaining("one label only, 'b'; a classifier needs at least two");
-        assertThatThrownBy(() -> ClassLabels.learn(table.where("label is null"), "train.csv"))
-                .hasMessageContaining("no label");
-        assertThatThrownBy(() -> ClassLabels.of(List.of("a", "a"))).hasMessageContaining("'a' twice");
+                .hasMessageContainingAll("'train.csv'", "'b'", "[data.labels.count]");
+        assertThatThrownBy(() -> ClassLabels.learn(Task.CLASSIFICATION, table.where("label is null"), "train.csv"))
+                .hasMessageContainingAll("no label", "[data.labels.count]");
+        assertThatThrownBy(() -> ClassLabels.of(List.of("a", "a")))
+                .hasMessageContainingAll("'a'", "[data.labels.duplicate]");
+        assertThatThrownBy(() -> ClassLabels.of(List.of("a"))).hasMessageContainingAll("1", "[data.labels.count]");
     }
 
     @ParameterizedTest
@@ -128,8 +126,8 @@ class EvaluationDataTest {
     @Test
     void aSplitNeedsTwoTexts() {
         Dataset<Row> one = LocalSpark.table(spark, List.of(LocalSpark.row("f", 1, "a", null, "b", null)));
-        assertThatThrownBy(() -> Split.of(one, 0.1, 1)).hasMessageContaining("1 distinct text(s), too few");
-        assertThatThrownBy(() -> Split.of(one, 1, 1)).hasMessageContaining("fraction 1.0 is not between");
+        assertThatThrownBy(() -> Split.of(one, 0.1, 1)).hasMessageContainingAll("1 distinct", "[data.rows.none]");
+        assertThatThrownBy(() -> Split.of(one, 1, 1)).hasMessageContainingAll("data.validation.fraction", "1.0");
     }
 
     private static Set<Long> numbers(Dataset<Row> rows) {

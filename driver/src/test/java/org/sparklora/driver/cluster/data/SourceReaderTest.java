@@ -146,28 +146,33 @@ class SourceReaderTest {
     @Test
     void malformedRowsAreNamed() throws IOException {
         Path file = write("bad.csv", "text,label\na,b\nonly one\nc,d\ne,f,g\n");
-        assertFails(file, file + " row 2: the row does not have the 2 fields of the header: only one (the first of 2");
+        assertFails(file, "data.row.malformed", file + " row 2:", "2 fields", "only one", "first of 2");
         Path json = write("bad.jsonl", "{\"text\": \"a\", \"label\": \"b\"}\n{\"text\": \n");
-        assertFails(json, json + " row 2: this is no JSON object: {\"text\":");
+        assertFails(json, "data.row.malformed", json + " row 2:", "{\"text\":");
         Path quote = write("quote.csv", "text,label\na,b\n\"open,c\nd,e\n");
-        assertFails(quote, quote + " row 2: the row does not have the 2 fields");
+        assertFails(quote, "data.row.malformed", quote + " row 2:", "2 fields");
     }
 
     @Test
     void missingThingsAreNamed() throws IOException {
-        assertFails(dir.resolve("no.csv"), "no.csv' does not exist; check the path");
-        assertFails(write("empty.csv", ""), "empty.csv' is empty; it needs a header");
-        assertFails(write("header.csv", "text,label\n"), "header.csv' has a header but no rows");
+        assertFails(dir.resolve("no.csv"), "data.file.missing", "no.csv'");
+        assertFails(write("empty.csv", ""), "data.file.empty", "empty.csv'");
+        assertFails(write("header.csv", "text,label\n"), "data.file.empty", "header.csv'", "header");
         assertFails(
                 write("x.csv", "Text,lable\na,b\n"),
-                "has no column 'text'; did you mean 'Text'? Its columns are " + "'Text', 'lable'");
-        assertFails(write("x.xls", "a"), "the format 'xls' is none of csv");
-        assertFails(write("x.parquet", "no parquet at all"), "x.parquet' cannot be read: ");
+                "data.column.missing",
+                "'text'",
+                "did you mean 'Text'?",
+                "'Text', 'lable'");
+        assertFails(write("x.xls", "a"), "data.format.unknown", "x.xls'", "'xls'");
+        assertFails(write("x.parquet", "no parquet at all"), "data.file.unreadable", "x.parquet'");
         assertFails(
                 write("n.jsonl", "{\"text\": {\"a\": 1}, \"label\": 2}\n"),
-                "column 'text' is of type struct<a:string>");
+                "data.column.type",
+                "'text'",
+                "struct<a:string>");
         Files.createDirectories(dir.resolve("none"));
-        assertFails(dir.resolve("none"), "none' holds no data file");
+        assertFails(dir.resolve("none"), "data.file.missing", "none'");
     }
 
     @Test
@@ -177,7 +182,12 @@ class SourceReaderTest {
         write("two files/b b.csv", "label,text\nb,a\n");
         assertFails(
                 dir.resolve("two files"),
-                "two files': b b.csv has the columns 'label', 'text', but a a.csv has 'text', 'label'; give");
+                "data.header.mismatch",
+                "two files'",
+                "b b.csv",
+                "'label', 'text'",
+                "a a.csv",
+                "'text', 'label'");
         write("two files/b b.csv", "\"text\",label\nb,a\n");
         write("two files/c.csv", "text,label\nc,a\n");
         assertThat(text("two files")).containsExactly("a", "b", "c");
@@ -188,7 +198,7 @@ class SourceReaderTest {
     @Test
     void placesAreWrittenAsPeopleWriteThem() throws IOException {
         Path file = write("ä b.csv", "text,label\na,b\nc\n");
-        assertFails(file, file + " row 2: ");
+        assertFails(file, "data.row.malformed", file + " row 2: ");
     }
 
     @Test
@@ -197,10 +207,11 @@ class SourceReaderTest {
         assertThat(text("pandas.csv")).containsExactly("a", "b");
     }
 
-    private void assertFails(Path file, String message) {
+    private void assertFails(Path file, String code, String... facts) {
         assertThatThrownBy(() -> SourceReader.read(spark, Source.of(file.toString(), "text", "label")))
                 .isInstanceOf(DataException.class)
-                .hasMessageContaining(message)
+                .hasMessageContainingAll(facts)
+                .hasMessageEndingWith("[" + code + "]")
                 .satisfies(e -> assertThat(e.getMessage()).doesNotContain("\n"));
     }
 
@@ -249,7 +260,7 @@ class SourceReaderTest {
         spark.read().json(json.toString()).write().parquet(parquet.toString());
         assertThat(column(parquet, RowKind.LABEL_SET, 4)).containsExactlyInAnyOrder("[\"x\",\"y\"]", "[]", "[]", "[]");
         assertThatThrownBy(() -> column(json, RowKind.ONE_LABEL, 4))
-                .hasMessageContaining("column 'label' is of type array<string>; it must hold one text or number a row");
+                .hasMessageContainingAll("'label'", "array<string>", "[data.column.type]");
     }
 
     @Test
@@ -262,6 +273,6 @@ class SourceReaderTest {
         assertThat(column(json, RowKind.TAGGED_WORDS, 4)).containsExactly("[\"0\",\"1\",\"2\",\"0\"]", null);
         Path nested = write("nested.jsonl", "{\"text\": [[\"a\"]], \"label\": [\"x\"]}\n");
         assertThatThrownBy(() -> column(nested, RowKind.TAGGED_WORDS, 2))
-                .hasMessageContaining("column 'text' is of type array<array<string>>; token_classification needs");
+                .hasMessageContainingAll("'text'", "array<array<string>>", "[data.column.type]");
     }
 }

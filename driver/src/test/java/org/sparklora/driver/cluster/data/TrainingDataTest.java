@@ -150,23 +150,27 @@ class TrainingDataTest {
     @Test
     void problemsNameTheFirstRowAndCountTheRest() {
         assertProblem(
-                "b.csv row 2: the text is missing or empty; fill it in or remove the row; 2 more rows",
+                "data.text.missing",
+                List.of("b.csv row 2:", "2 more rows"),
                 LocalSpark.row("c.csv", 1, null, null, "yes", null),
                 LocalSpark.row("b.csv", 10, "the", null, null, null),
                 LocalSpark.row("b.csv", 2, "", null, "yes", null));
-        assertProblem("a.csv row 1: the label is missing or empty", LocalSpark.row("a.csv", 1, "x", null, "", null));
         assertProblem(
-                "a.csv row 1: label 'Yes' is unknown; did you mean 'yes'? The labels are 'no', 'yes'; correct",
+                "data.label.missing", List.of("a.csv row 1:"), LocalSpark.row("a.csv", 1, "x", null, "", null));
+        assertProblem(
+                "data.label.unseen",
+                List.of("a.csv row 1:", "'Yes'", "did you mean 'yes'?", "'no', 'yes'"),
                 LocalSpark.row("a.csv", 1, "x", null, "Yes", null));
         for (String weight : List.of("-1", "NaN", "1d", "heavy", "1e99")) {
             assertProblem(
-                    "weight '" + weight + "' is not a finite number of at least 0",
+                    "data.weight.invalid",
+                    List.of("a.csv row 1:", "'" + weight + "'"),
                     LocalSpark.row("a.csv", 1, "x", null, "yes", weight));
         }
         Dataset<Row> numbers = LocalSpark.table(spark, List.of(LocalSpark.row("a.csv", 3, "x", null, "nan", null)));
         assertThatThrownBy(() -> TrainingData.prepare(numbers, new RegressionLabels(), tokens, SHUFFLED))
                 .isInstanceOf(DataException.class)
-                .hasMessageContaining("a.csv row 3: label 'nan' is not a finite number");
+                .hasMessageContainingAll("a.csv row 3:", "'nan'", "[data.label.invalid]");
     }
 
     @Test
@@ -178,11 +182,12 @@ class TrainingDataTest {
         assertThat(ContentHash.of(bare)).isNotEqualTo(ContentHash.of(new RowText("a", "b", null, null)));
     }
 
-    private static void assertProblem(String message, Row... rows) {
+    private static void assertProblem(String code, List<String> facts, Row... rows) {
         Dataset<Row> table = LocalSpark.table(spark, List.of(rows));
         assertThatThrownBy(() -> TrainingData.prepare(table, LABELS, tokens, SHUFFLED))
                 .isInstanceOf(DataException.class)
-                .hasMessageContaining(message);
+                .hasMessageContainingAll(facts.toArray(String[]::new))
+                .hasMessageEndingWith("[" + code + "]");
     }
 
     private static TrainingData prepare(List<Row> rows, int partitions) {

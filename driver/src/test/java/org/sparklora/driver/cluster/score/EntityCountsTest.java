@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.util.List;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
+import org.sparklora.driver.cluster.score.EntityCounts.Entity;
 
 /** By the rules of conlleval (Tjong Kim Sang, CoNLL-2000), counted by hand. */
 class EntityCountsTest {
@@ -17,7 +18,7 @@ class EntityCountsTest {
     }
 
     private static List<Entity> entities(String tags) {
-        return Entity.of(tags(tags));
+        return EntityCounts.entities(tags(tags));
     }
 
     private static EntityCounts counts(String... guessAndTruth) {
@@ -93,9 +94,11 @@ class EntityCountsTest {
     @Test
     void theScriptsOwnExampleOutput() {
         // "961 tokens with 459 phrases; found: 539 phrases; correct: 371": 68.83, 80.83, 74.35.
-        assertThat(100 * Ratio.of(371, 539)).isCloseTo(68.83, Offset.offset(0.005));
-        assertThat(100 * Ratio.of(371, 459)).isCloseTo(80.83, Offset.offset(0.005));
-        assertThat(100 * Ratio.f1(371, 539, 459)).isCloseTo(74.35, Offset.offset(0.005));
+        Counts counts = new Counts();
+        counts.add(371, 539, 459);
+        assertThat(100 * counts.precision()).isCloseTo(68.83, Offset.offset(0.005));
+        assertThat(100 * counts.recall()).isCloseTo(80.83, Offset.offset(0.005));
+        assertThat(100 * counts.f1()).isCloseTo(74.35, Offset.offset(0.005));
     }
 
     @Test

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
+import org.sparklora.driver.job.freeze.EpochSchedule;
 
 /** The job files that we ship. */
 class ConfFilesTest {
@@ -25,7 +26,7 @@ class ConfFilesTest {
         assertThat(job.model().task()).isEqualTo(Task.REGRESSION);
         assertThat(job.data().train().text()).isEqualTo("text_a");
         assertThat(job.data().train().textPair()).contains("text_b");
-        assertThat(job.schedule().events()).extracting(ScheduleEvent::thaw).containsExactly(List.of("rest"));
+        assertThat(job.schedule().events()).extracting(EpochSchedule.Event::thaw).containsExactly(List.of("rest"));
     }
 
     private static JobConfig read(String name) {

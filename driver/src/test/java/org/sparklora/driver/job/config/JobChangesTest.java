@@ -173,7 +173,7 @@ class JobChangesTest {
                         "schedule.events[0].add.side: (none) → epoch 0 (the run goes on at epoch 1)");
         String alone = "schedule.events=[{epoch: 0, step: 3, add: {side: {target_modules: [key]}}}]";
         assertThat(refused(alone))
-                .containsExactly("schedule.events[0].add.side: (none) → epoch 0, step 3 (the run goes on at epoch 1)");
+                .containsExactly("schedule.events[0].add.side: (none) → step 3 of epoch 0 (the run goes on at epoch 1)");
     }
 
     @Test

@@ -15,6 +15,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.sparklora.driver.job.freeze.EpochSchedule;
 import org.sparklora.driver.job.manifest.ModulePattern;
 import org.sparklora.driver.job.manifest.PatternMap;
 import org.sparklora.worker.contract.BiasMode;
@@ -257,7 +258,7 @@ class JobFileTest {
                                         1, 5, new TreeMap<>(Map.of("rest", 2.5)), OptimizerStateOnThaw.DECAY),
                                 List.of("side"),
                                 List.of("top", "rest"),
-                                List.of(new ScheduleEvent(
+                                List.of(new EpochSchedule.Event(
                                         1,
                                         OptionalInt.of(5),
                                         List.of("late"),
@@ -330,14 +331,14 @@ class JobFileTest {
                         10));
         assertThat(job.schedule().events())
                 .containsExactly(
-                        new ScheduleEvent(
+                        new EpochSchedule.Event(
                                 2,
                                 OptionalInt.empty(),
                                 List.of(),
                                 List.of("bottom"),
                                 List.of(),
                                 OptimizerStateOnThaw.KEEP),
-                        new ScheduleEvent(
+                        new EpochSchedule.Event(
                                 4,
                                 OptionalInt.empty(),
                                 List.of(),

@@ -140,8 +140,7 @@ class SchedulePolicyTest {
         String event = "schedule.events=[{epoch: 2, step: 5, freeze: [side]}]";
         EpochSchedule events = new EpochSchedule(
                 live,
-                List.of(new EpochSchedule.Event(
-                        new EpochSchedule.When(2, 5), List.of(), List.of(), live, OptimizerStateOnThaw.KEEP)));
+                List.of(new EpochSchedule.Event(2, OptionalInt.of(5), List.of(), List.of(), live, OptimizerStateOnThaw.KEEP)));
         assertThat(schedule(of(Policy.EPOCHS, event)).freezePolicy(7)).isEqualTo(events);
         assertThat(schedule(of(Policy.GRADUAL, event)).freezePolicy(7))
                 .isEqualTo(new WithEvents(new GradualThaw(live, groups, 1, 2.6), events));

@@ -59,15 +59,13 @@ class AutoFreezeTest {
                                 LIVE,
                                 FROZEN,
                                 OptimizerStateOnThaw.KEEP,
-                                "autofreeze: gradient norm of 'bottom' changed by ratio 0.125 in epochs 0 to 1, below 0.375,"
-                                        + " percentile 50.0 of 4 live groups; freeze 'bottom'"),
+                                "autofreeze: gradient norm of 'bottom' changed by ratio 0.125 in epochs 0 to 1, below 0.375, percentile 50.0 of 4 live groups; freeze 'bottom'"),
                         new Transition(
                                 "low",
                                 LIVE,
                                 FROZEN,
                                 OptimizerStateOnThaw.KEEP,
-                                "autofreeze: gradient norm of 'low' changed by ratio 0.25 in epochs 0 to 1, below 0.375,"
-                                        + " percentile 50.0 of 4 live groups; freeze 'low'"));
+                                "autofreeze: gradient norm of 'low' changed by ratio 0.25 in epochs 0 to 1, below 0.375, percentile 50.0 of 4 live groups; freeze 'low'"));
     }
 
     @Test
@@ -118,8 +116,7 @@ class AutoFreezeTest {
         AutoFreeze two = policy(50, 2);
         assertThat(two.next(two.initial(DECLARED, Set.of()), StepPosition.of(3, 0, 10), settled)
                         .reason())
-                .isEqualTo("autofreeze: gradient norm of 'bottom' changed by ratio 0.25 in epochs 0 to 2, below 1.0,"
-                        + " percentile 50.0 of 4 live groups; freeze 'bottom'");
+                .isEqualTo("autofreeze: gradient norm of 'bottom' changed by ratio 0.25 in epochs 0 to 2, below 1.0, percentile 50.0 of 4 live groups; freeze 'bottom'");
     }
 
     @Test
@@ -146,7 +143,7 @@ class AutoFreezeTest {
     @Test
     void nothingChangesWithinAnEpoch() {
         AutoFreeze policy = policy(50, 1);
-        assertThat(policy.stops(2, 10)).isEmpty();
+        assertThat(policy.decisionSteps(2, 10)).isEmpty();
         assertThat(policy.next(policy.initial(DECLARED, Set.of()), StepPosition.of(2, 3, 10), RECORDED.subList(0, 2))
                         .reason())
                 .isEqualTo("no change");
@@ -158,10 +155,10 @@ class AutoFreezeTest {
         FreezeState start = policy.initial(DECLARED, Set.of());
         assertThatThrownBy(() -> policy.next(start, StepPosition.of(2, 0, 10), List.of()))
                 .isInstanceOf(IllegalStateException.class)
-                .hasMessage("the decision before epoch 2 needs what each epoch before it showed, not []");
+                .hasMessageContaining("before epoch 2");
         assertThatThrownBy(() -> policy.next(start, StepPosition.of(3, 0, 10), RECORDED.subList(0, 3)))
                 .isInstanceOf(IllegalStateException.class)
-                .hasMessage("the history has no gradient norm of group 'low' in epoch 2, only of [head, middle, top]");
+                .hasMessageContaining("'low'").hasMessageContaining("epoch 2").hasMessageContaining("[head, middle, top]");
     }
 
     @Test
@@ -188,14 +185,11 @@ class AutoFreezeTest {
     void refusesWhatCannotRun() {
         AutoFreeze policy = new AutoFreeze(List.of("top", "side"), List.of("top", "low", "nether"), 50, 1);
         assertThat(policy.problems(DECLARED, Set.of()))
-                .containsExactly(
-                        "schedule.groups[2]='nether' is no group; the groups are [bottom, low, middle, side, top]",
-                        "schedule.live does not name 'low', one of schedule.groups; autofreeze only freezes, so the group"
-                                + " would never train: add it to schedule.live, or remove it from schedule.groups",
-                        "schedule.live does not name 'nether', one of schedule.groups; autofreeze only freezes, so the group"
-                                + " would never train: add it to schedule.live, or remove it from schedule.groups");
+                .satisfiesExactly(
+                        Facts.line("schedule.groups[2]", "'nether'", "[bottom, low, middle, side, top]"),
+                        Facts.line("schedule.live", "'low'", "schedule.groups"),
+                        Facts.line("schedule.live", "'nether'"));
         assertThatThrownBy(() -> policy(0, 0))
-                .hasMessage(
-                        "autofreeze: percentile=0.0 must be above 0 and at most 100, and window=0 at least 1 epoch");
+                .hasMessageContaining("percentile=0.0").hasMessageContaining("window=0");
     }
 }

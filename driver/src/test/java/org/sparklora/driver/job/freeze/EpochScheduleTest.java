@@ -8,12 +8,12 @@ import static org.sparklora.worker.contract.GroupState.LIVE;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.sparklora.driver.job.freeze.EpochSchedule.Event;
-import org.sparklora.driver.job.freeze.EpochSchedule.When;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
 
@@ -93,7 +93,8 @@ class EpochScheduleTest {
 
         EpochSchedule back = new EpochSchedule(List.of("top"), List.of(freeze, thaw));
         assertThat(back.problems(GROUPS, Set.of()))
-                .containsExactly("schedule.events[0]: cannot freeze group 'bottom' before epoch 1: it is dormant then");
+                .satisfiesExactly(problem ->
+                        assertThat(problem).contains("schedule.events[0].freeze", "'bottom'", "not live at epoch 1"));
     }
 
     @Test
@@ -157,14 +158,17 @@ class EpochScheduleTest {
                         Event.freeze(3, List.of("top")),
                         Event.freeze(4, List.of("top"))));
         assertThat(schedule.problems(GROUPS, Set.of()))
-                .containsExactly(
-                        "schedule.events[0]: cannot thaw group 'top' before epoch 1: it is live then",
-                        "schedule.events[1]: cannot freeze group 'bottom' before epoch 2: it is dormant then",
-                        "schedule.events[3]: cannot freeze group 'top' before epoch 4: it is frozen then");
+                .satisfiesExactly(
+                        thaw -> assertThat(thaw).contains("schedule.events[0].thaw", "'top'", "live at epoch 1"),
+                        dormant -> assertThat(dormant)
+                                .contains("schedule.events[1].freeze", "'bottom'", "not live at epoch 2"),
+                        frozen -> assertThat(frozen)
+                                .contains("schedule.events[3].freeze", "'top'", "frozen at epoch 4"));
         FreezeState start = schedule.initial(GROUPS, Set.of());
         assertThatThrownBy(() -> schedule.next(start, before(1), List.of()))
                 .isInstanceOf(IllegalStateException.class)
-                .hasMessage("schedule.events[0]: cannot thaw group 'top' before epoch 1: it is live then");
+                .hasMessageContaining("schedule.events[0].thaw")
+                .hasMessageContaining("'top'");
         assertThatThrownBy(() -> new Transition("g", DORMANT, FROZEN, OptimizerStateOnThaw.KEEP, ""))
                 .hasMessage("group 'g' is dormant and cannot become frozen");
     }
@@ -178,21 +182,21 @@ class EpochScheduleTest {
                         Event.freeze(-1, List.of()),
                         Event.freeze(3, List.of("bias"))));
         assertThat(schedule.problems(GROUPS, Set.of()))
-                .containsExactly(
-                        "schedule.live[1]='top' is listed twice",
-                        "schedule.live[2]='head' is an implicit group and always live; leave it out",
-                        "schedule.live[3]='middle' is no group; the groups are [bottom, top]",
-                        "schedule.events[0].thaw[0]='bottum' is no group; did you mean 'bottom'?",
-                        "schedule.events[1].epoch=-1 must not be negative",
-                        "schedule.events[1] names no group; give thaw or freeze a list of groups",
-                        "schedule.events[2].freeze[0]='bias' is an implicit group and always live; leave it out");
+                .satisfiesExactly(
+                        Facts.line("schedule.live[1]", "'top'", "twice"),
+                        Facts.line("schedule.live[2]", "'head'", "implicit"),
+                        Facts.line("schedule.live[3]", "'middle'", "[bottom, top]"),
+                        Facts.line("schedule.events[0].thaw[0]", "'bottum'", "'bottom'"),
+                        Facts.line("schedule.events[1].epoch=-1"),
+                        Facts.line("schedule.events[1]", "no group"),
+                        Facts.line("schedule.events[2].freeze[0]", "'bias'", "implicit"));
         FreezeState start = new EpochSchedule(List.of(), List.of()).initial(GROUPS, Set.of());
         assertThatThrownBy(() -> schedule.next(start, before(1), List.of()))
-                .hasMessage("schedule.events[0].thaw[0]='bottum' is no group; did you mean 'bottom'?");
+                .hasMessageContaining("schedule.events[0].thaw[0]").hasMessageContaining("'bottum'").hasMessageContaining("'bottom'");
     }
 
     private static Event at(int epoch, int step, List<String> add, List<String> thaw, List<String> freeze) {
-        return new Event(new When(epoch, step), add, thaw, freeze, OptimizerStateOnThaw.KEEP);
+        return new Event(epoch, OptionalInt.of(step), add, thaw, freeze, OptimizerStateOnThaw.KEEP);
     }
 
     @Test
@@ -204,9 +208,9 @@ class EpochScheduleTest {
                         at(1, 2, List.of(), List.of("bottom"), List.of()),
                         at(1, 0, List.of(), List.of(), List.of("top"))));
         assertThat(schedule.problems(GROUPS, Set.of())).isEmpty();
-        assertThat(schedule.stops(0, 10)).isEmpty();
-        assertThat(schedule.stops(1, 10)).containsExactly(2, 7);
-        assertThat(schedule.stops(1, 7)).containsExactly(2);
+        assertThat(schedule.decisionSteps(0, 10)).isEmpty();
+        assertThat(schedule.decisionSteps(1, 10)).containsExactly(2, 7);
+        assertThat(schedule.decisionSteps(1, 7)).containsExactly(2);
         FreezeState start = schedule.initial(GROUPS, Set.of());
         assertThat(Histories.moves(schedule, start, List.of(), 3, 10))
                 .containsExactly(
@@ -225,13 +229,13 @@ class EpochScheduleTest {
                         at(3, 0, List.of(), List.of(), List.of("top"))));
         assertThat(schedule.neverReached(4, 6)).isEmpty();
         assertThat(schedule.neverReached(3, 5))
-                .containsExactly(
-                        "schedule.events[0] never happens: step 5 of epoch 1 is beyond an epoch's 5 steps, which count from"
-                                + " 0",
-                        "schedule.events[2] never happens: epoch 3 is beyond the run's 3 epochs, which count from 0");
+                .satisfiesExactly(
+                        Facts.line("schedule.events[0]", "step 5 of epoch 1", "5 steps"),
+                        Facts.line("schedule.events[2]", "epoch 3", "3 epochs"));
         assertThat(schedule.problems(GROUPS, Set.of())).isEmpty();
         assertThat(schedule.problems(GROUPS, Set.of(), 5))
-                .containsExactly("schedule.events[1]: cannot freeze group 'bottom' before epoch 2: it is dormant then");
+                .satisfiesExactly(problem ->
+                        assertThat(problem).contains("schedule.events[1].freeze", "'bottom'", "not live at epoch 2"));
     }
 
     @Test
@@ -264,12 +268,12 @@ class EpochScheduleTest {
                         at(3, 0, List.of("side", "tap"), List.of(), List.of()),
                         at(4, -1, List.of(), List.of("top"), List.of())));
         assertThat(schedule.problems(Set.of("top", "bottom", "side"), Set.of()))
-                .containsExactly(
-                        "schedule.events[1].add: group 'bottom' cannot be live at the start as schedule.live has it",
-                        "schedule.events[2].add[1]='tap' is no group; did you mean 'top'?",
-                        "schedule.events[2].add: another event adds group 'side' too",
-                        "schedule.events[3].step=-1 must not be negative",
-                        "schedule.events[0]: cannot thaw group 'side' before epoch 1: an event adds it only later");
+                .satisfiesExactly(
+                        Facts.line("schedule.events[1].add", "'bottom'", "schedule.live"),
+                        Facts.line("schedule.events[2].add[1]", "'tap'", "'top'"),
+                        Facts.line("schedule.events[2].add", "'side'"),
+                        Facts.line("schedule.events[3].step=-1"),
+                        Facts.line("schedule.events[0].thaw", "'side'", "schedule.events[2].add"));
     }
 
     @Test

@@ -8,7 +8,6 @@ import java.util.OptionalInt;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.sparklora.driver.job.freeze.EpochSchedule.Event;
-import org.sparklora.driver.job.freeze.EpochSchedule.When;
 import org.sparklora.driver.job.freeze.Replay.Decided;
 import org.sparklora.driver.job.freeze.ThawOnPlateau.Phase;
 import org.sparklora.driver.job.freeze.ThawOnPlateau.Watch;
@@ -24,7 +23,7 @@ class ReplayTest {
         EpochSchedule policy = new EpochSchedule(
                 List.of("top"),
                 List.of(
-                        new Event(new When(1, 3), List.of(), List.of("bottom"), List.of(), OptimizerStateOnThaw.KEEP),
+                        new Event(1, OptionalInt.of(3), List.of(), List.of("bottom"), List.of(), OptimizerStateOnThaw.KEEP),
                         Event.freeze(2, List.of("bottom"))));
         FreezeState start = policy.initial(DECLARED, Set.of());
         List<Decided> decisions = new Replay(policy, 5).decisions(start, List.of(), 3);
@@ -53,7 +52,7 @@ class ReplayTest {
         assertThat(decisions).hasSize(3);
         assertThat(decisions.get(2).decision().stop()).isPresent();
         assertThatThrownBy(() -> new Replay(policy, 5).decisions(start, List.of(), 2))
-                .hasMessage("the decision before epoch 1 needs what each epoch before it showed, not []");
+                .hasMessageContaining("before epoch 1");
     }
 
     @Test
@@ -61,7 +60,7 @@ class ReplayTest {
         assertThat(StepPosition.of(2, 3, 10)).isEqualTo(new StepPosition(2, 3, 23));
         assertThat(StepPosition.of(2, 0, 10).startsEpoch()).isTrue();
         assertThatThrownBy(() -> new StepPosition(0, 5, 4))
-                .hasMessage("no run has a step 5 of epoch 0 that is its step 4");
+                .hasMessageContaining("step 5 of epoch 0").hasMessageContaining("step 4");
         assertThatThrownBy(() -> StepPosition.of(-1, 0, 4)).isInstanceOf(IllegalArgumentException.class);
     }
 }

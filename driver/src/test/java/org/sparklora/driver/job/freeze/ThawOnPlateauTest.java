@@ -73,14 +73,11 @@ class ThawOnPlateauTest {
                         DORMANT,
                         LIVE,
                         OptimizerStateOnThaw.KEEP,
-                        "plateau: accuracy best 0.8 at epoch 1, no improvement above min_delta 0.001 for patience 2 epochs;"
-                                + " restore epoch 2, accuracy 0.8005, and thaw 'middle'"));
+                        "plateau: accuracy best 0.8 at epoch 1, no improvement above min_delta 0.001 for patience 2 epochs; restore epoch 2, accuracy 0.8005, and thaw 'middle'"));
         assertThat(decisions.get(8).decision().reason())
-                .isEqualTo("plateau: accuracy best 0.83 at epoch 5, no improvement above min_delta 0.001 for patience 2"
-                        + " epochs; restore epoch 5, accuracy 0.83, and thaw 'bottom'");
+                .isEqualTo("plateau: accuracy best 0.83 at epoch 5, no improvement above min_delta 0.001 for patience 2 epochs; restore epoch 5, accuracy 0.83, and thaw 'bottom'");
         assertThat(decisions.get(11).decision().stop())
-                .contains("plateau: accuracy best 0.84 at epoch 8, no improvement above min_delta 0.001 for patience 2"
-                        + " epochs; no group is left to thaw, the run ends");
+                .contains("plateau: accuracy best 0.84 at epoch 8, no improvement above min_delta 0.001 for patience 2 epochs; no group is left to thaw, the run ends");
     }
 
     @Test
@@ -90,8 +87,7 @@ class ThawOnPlateauTest {
                 .containsExactly("epoch 4: middle live", "epoch 8: bottom live", "epoch 11: stop");
         assertThat(policy.next(policy.initial(DECLARED, Set.of()), StepPosition.of(4, 0, 10), RECORDED.subList(0, 4))
                         .reason())
-                .isEqualTo("plateau: accuracy best 0.8 at epoch 1, no improvement above min_delta 0.001 for patience 2"
-                        + " epochs; thaw 'middle'");
+                .isEqualTo("plateau: accuracy best 0.8 at epoch 1, no improvement above min_delta 0.001 for patience 2 epochs; thaw 'middle'");
     }
 
     @Test
@@ -116,8 +112,7 @@ class ThawOnPlateauTest {
                                 StepPosition.of(3, 0, 10),
                                 Histories.of("loss", 0.9, 0.5, 0.5))
                         .reason())
-                .isEqualTo("plateau: loss best 0.5 at epoch 1, no improvement above min_delta 0.0 for patience 1 epoch;"
-                        + " restore epoch 1, loss 0.5, and thaw 'middle'");
+                .isEqualTo("plateau: loss best 0.5 at epoch 1, no improvement above min_delta 0.0 for patience 1 epoch; restore epoch 1, loss 0.5, and thaw 'middle'");
         assertThat(moves(policy(new Watch("mse", 0, 1), ANY_LENGTH, false), Histories.of("mse", 3, 2, 2)))
                 .containsExactly("epoch 3: middle live");
     }
@@ -139,8 +134,7 @@ class ThawOnPlateauTest {
         assertThat(policy.next(policy.initial(DECLARED, Set.of()), StepPosition.of(4, 0, 10), falling.subList(0, 4))
                         .reason())
                 .isEqualTo(
-                        "plateau: accuracy best 0.9 at epoch 0, no improvement above min_delta 0.0 for patience 1 epoch,"
-                                + " and the phase has run min_epochs 4; restore epoch 0, accuracy 0.9, and thaw 'middle'");
+                        "plateau: accuracy best 0.9 at epoch 0, no improvement above min_delta 0.0 for patience 1 epoch, and the phase has run min_epochs 4; restore epoch 0, accuracy 0.9, and thaw 'middle'");
     }
 
     @Test
@@ -169,7 +163,7 @@ class ThawOnPlateauTest {
     @Test
     void nothingChangesWithinAnEpoch() {
         ThawOnPlateau policy = restoring();
-        assertThat(policy.stops(4, 10)).isEmpty();
+        assertThat(policy.decisionSteps(4, 10)).isEmpty();
         assertThat(policy.next(policy.initial(DECLARED, Set.of()), StepPosition.of(4, 3, 10), RECORDED.subList(0, 4))
                         .reason())
                 .isEqualTo("no change");
@@ -189,12 +183,12 @@ class ThawOnPlateauTest {
         assertThat(policy.needsMetrics()).isTrue();
         assertThatThrownBy(() -> policy.next(start, StepPosition.of(2, 0, 10), RECORDED.subList(0, 1)))
                 .isInstanceOf(IllegalStateException.class)
-                .hasMessage("the decision before epoch 2 needs what each epoch before it showed, not [0]");
+                .hasMessageContaining("before epoch 2").hasMessageContaining("[0]");
         assertThatThrownBy(() -> policy.next(start, StepPosition.of(2, 0, 10), RECORDED.subList(1, 3)))
-                .hasMessage("the decision before epoch 2 needs what each epoch before it showed, not [1, 2]");
+                .hasMessageContaining("before epoch 2").hasMessageContaining("[1, 2]");
         assertThatThrownBy(() -> policy.next(start, StepPosition.of(1, 0, 10), Histories.of("loss", 1)))
                 .isInstanceOf(IllegalStateException.class)
-                .hasMessage("schedule.metric 'accuracy' is not among the validation metrics [loss] of epoch 0");
+                .hasMessageContaining("'accuracy'").hasMessageContaining("[loss]").hasMessageContaining("epoch 0");
     }
 
     private static EpochSchedule.Event thaw(int epoch, String group) {
@@ -224,24 +218,23 @@ class ThawOnPlateauTest {
         assertThat(bounded.mayEndBefore()).isEqualTo(OptionalLong.of(15));
         assertThat(hasty.mayEndBefore()).isEqualTo(OptionalLong.of(8));
         assertThatThrownBy(() -> open.earliest("side"))
-                .hasMessage("'side' is not one of schedule.groups [top, middle, bottom]");
+                .hasMessageContaining("'side'").hasMessageContaining("[top, middle, bottom]");
         assertThat(open.neverReached(9, 10)).isEmpty();
         assertThat(open.neverReached(8, 10))
-                .containsExactly(
-                        "plateau: group 'bottom' never thaws: its turn is before epoch 8 at the earliest, beyond"
-                                + " the run's 8 epochs, which count from 0");
+                .satisfiesExactly(
+                        Facts.line("'bottom'", "epoch 8", "8 epochs"));
     }
 
     @Test
     void refusesWhatCannotRun() {
         assertThat(policy(new Watch("accuracy", 0, 1), new Phase(3, OptionalInt.of(2)), true)
                         .problems(Set.of("top", "bottom"), Set.of()))
-                .containsExactly(
-                        "schedule.groups[1]='middle' is no group; the groups are [bottom, top]",
-                        "schedule.min_epochs=3 is above schedule.max_epochs=2; lower the one or raise the other");
+                .satisfiesExactly(
+                        Facts.line("schedule.groups[1]", "'middle'", "[bottom, top]"),
+                        Facts.line("schedule.min_epochs=3", "schedule.max_epochs=2"));
         assertThatThrownBy(() -> new Watch("accuracy", -1, 0))
-                .hasMessage("plateau: min_delta=-1.0 must be at least 0, and patience=0 at least 1 epoch");
+                .hasMessageContaining("min_delta=-1.0").hasMessageContaining("patience=0");
         assertThatThrownBy(() -> new Phase(0, OptionalInt.of(1)))
-                .hasMessage("plateau: min_epochs=0 and max_epochs=1 must be at least 1 epoch");
+                .hasMessageContaining("min_epochs=0").hasMessageContaining("max_epochs=1");
     }
 }

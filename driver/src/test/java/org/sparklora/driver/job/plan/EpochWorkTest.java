@@ -20,7 +20,6 @@ import org.sparklora.driver.job.freeze.ThawOnPlateau;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
-import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.data.Padding;
 import org.sparklora.worker.data.TextStatistics;
@@ -33,7 +32,6 @@ class EpochWorkTest {
     /** Five steps: four of 4 rows, and one of 2. */
     private static final ShardPlan SHARDS = new ShardPlan(2, 4, 18, false);
 
-    private static final CachePolicy CACHE = CachePolicy.auto(StepCostTest.TWO_LAYERS, Precision.FLOAT32, "test");
     private static final FreezeState TOP_ONLY = state(GroupState.LIVE, GroupState.DORMANT);
     private static final FreezeState BOTH = state(GroupState.LIVE, GroupState.LIVE);
 
@@ -46,7 +44,7 @@ class EpochWorkTest {
     private EpochWork work(FreezePolicy policy, double rowsTogether, List<EpochMetrics> before) {
         FreezeState initial = policy.initial(Set.of("top", "bottom"), Set.of());
         EpochWork.Run run = new EpochWork.Run(
-                new Replay(policy, SHARDS.stepsPerEpoch()), initial, CACHE, StepCostTest.MANIFEST, SHARDS);
+                new Replay(policy, SHARDS.stepsPerEpoch()), initial, StepCostTest.PLANNER);
         return new EpochWork(cost, run, LENGTHS, rowsTogether, before);
     }
 

@@ -61,10 +61,13 @@ class StepCostTest {
             List.of(new TensorSpec("classifier.weight", List.of(1, 24)), new TensorSpec("classifier.bias", List.of(1))),
             List.of());
 
+    static final EpochPlanner PLANNER = new EpochPlanner(
+            MANIFEST, TWO_LAYERS, new ShardPlan(2, 4, 18, false), CachePolicy.auto(Precision.FLOAT32, "test"));
+
     private final StepCost cost = cost(new TextStatistics(5, 0, Map.of(S, 5L)));
 
     static StepCost cost(TextStatistics lengths) {
-        return new StepCost(MANIFEST, TWO_LAYERS, lengths);
+        return new StepCost(PLANNER, lengths);
     }
 
     private static LoraGroup group(String name, int layer, int r, double dropout) {
@@ -109,7 +112,7 @@ class StepCostTest {
     @Test
     void rowsOfSeveralLengthsAreAveraged() {
         // Attention grows with the square, so a mean length would not do.
-        StepCost mixed = new StepCost(MANIFEST, TWO_LAYERS, new TextStatistics(2, 0, Map.of(S, 1L, 3 * S, 1L)));
+        StepCost mixed = new StepCost(PLANNER, new TextStatistics(2, 0, Map.of(S, 1L, 3 * S, 1L)));
         // Three times the tokens: thrice the products of every token, nine times the attention below the last layer.
         double forward = (2 * FORWARD + 2 * LAYER0 + 8 * ATTENTION0 + 2 * ATTENTION1) / 2;
         double lowest1 = (2 * LAYER1_LOWEST + 2 * ATTENTION1) / 2;
@@ -118,7 +121,7 @@ class StepCostTest {
         double all = forward + backward1 + lowest0 + POOLER + 3 * TOP + 2 * 3 * BOTTOM;
         assertThat(mixed.relative(TOP_ONLY))
                 .isCloseTo((forward + lowest1 + POOLER + 3 * TOP) / all, Offset.offset(1e-12));
-        assertThat(mixed.prefixBytes(kept(2, Precision.FLOAT32), 100)).isEqualTo(100 * 2 * S * 24 * 4);
+        assertThat(mixed.cacheBytes(kept(2, Precision.FLOAT32), 100)).isEqualTo(100 * 2 * S * 24 * 4);
     }
 
     @Test
@@ -135,13 +138,13 @@ class StepCostTest {
 
     @Test
     void aCacheHoldsAVectorATokenAndAboveTheLastLayerOneARow() {
-        assertThat(cost.lowestLive(TOP_ONLY)).isEqualTo("layer 1");
-        assertThat(cost.lowestLive(BOTH)).isEqualTo("layer 0");
-        assertThat(cost.lowestLive(HEAD_ONLY)).isEqualTo("head");
-        assertThat(cost.prefixBytes(kept(2, Precision.FLOAT32), 100)).isEqualTo(100 * S * 24 * 4);
-        assertThat(cost.prefixBytes(kept(2, Precision.FLOAT16), 100)).isEqualTo(100 * S * 24 * 2);
-        assertThat(cost.prefixBytes(kept(4, Precision.FLOAT32), 100)).isEqualTo(100 * 24 * 4);
-        assertThat(cost.prefixBytes(CachePlan.off("test"), 100)).isZero();
+        assertThat(cost.lowestTrainableLayer(TOP_ONLY)).isEqualTo(2);
+        assertThat(cost.lowestTrainableLayer(BOTH)).isEqualTo(1);
+        assertThat(cost.lowestTrainableLayer(HEAD_ONLY)).isEqualTo(4);
+        assertThat(cost.cacheBytes(kept(2, Precision.FLOAT32), 100)).isEqualTo(100 * S * 24 * 4);
+        assertThat(cost.cacheBytes(kept(2, Precision.FLOAT16), 100)).isEqualTo(100 * S * 24 * 2);
+        assertThat(cost.cacheBytes(kept(4, Precision.FLOAT32), 100)).isEqualTo(100 * 24 * 4);
+        assertThat(cost.cacheBytes(CachePlan.off("test"), 100)).isZero();
     }
 
     @Test
@@ -149,9 +152,9 @@ class StepCostTest {
         long layer0 = S * (7L * 24 + 40 + 3);
         long layer1 = S * 24L + 2 * 3 * 24 + 3 * 24 + 40 + 3 * S;
         long pooler = 2 * 24;
-        assertThat(cost.keptBytes(TOP_ONLY, 2)).isEqualTo(2 * 4 * (layer1 + pooler + 4));
+        assertThat(cost.savedBytes(TOP_ONLY, 2)).isEqualTo(2 * 4 * (layer1 + pooler + 4));
         // The lower group drops out: mask and product of the input are kept.
-        assertThat(cost.keptBytes(BOTH, 2)).isEqualTo(2 * 4 * (layer0 + layer1 + pooler + 4 + S * (2 * 24 + 2)));
-        assertThat(cost.keptBytes(HEAD_ONLY, 2)).isZero();
+        assertThat(cost.savedBytes(BOTH, 2)).isEqualTo(2 * 4 * (layer0 + layer1 + pooler + 4 + S * (2 * 24 + 2)));
+        assertThat(cost.savedBytes(HEAD_ONLY, 2)).isZero();
     }
 }

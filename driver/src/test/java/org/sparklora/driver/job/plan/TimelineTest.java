@@ -54,7 +54,7 @@ class TimelineTest {
         assertThat(timeline.stretches().get(2).moves())
                 .extracting(move -> move.reason())
                 .containsExactly("schedule.events[0]: thaw before step 3 of epoch 1");
-        assertThat(timeline.epochs()).extracting(List::size).containsExactly(1, 2, 1);
+        assertThat(timeline.byEpoch()).extracting(List::size).containsExactly(1, 2, 1);
         assertThat(timeline.live("top")).containsExactly(new Span(StepPosition.of(0, 0, 5), 10));
         assertThat(timeline.live("bottom")).containsExactly(new Span(StepPosition.of(1, 3, 5), 7));
         assertThat(timeline.live("middle")).isEmpty();

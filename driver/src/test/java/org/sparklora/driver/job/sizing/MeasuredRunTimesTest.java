@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.withinPercentage;
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.sparklora.driver.job.plan.EpochLoad;
+import org.sparklora.driver.job.plan.RunPlan.EpochLoad;
 import org.sparklora.driver.job.sizing.RunTime.Exchange;
 import org.sparklora.driver.job.sizing.RunTime.Seconds;
 

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import java.util.List;
 import org.junit.jupiter.api.Test;
-import org.sparklora.driver.job.plan.EpochLoad;
+import org.sparklora.driver.job.plan.RunPlan.EpochLoad;
 import org.sparklora.driver.job.sizing.RunTime.Exchange;
 import org.sparklora.driver.job.sizing.RunTime.Seconds;
 

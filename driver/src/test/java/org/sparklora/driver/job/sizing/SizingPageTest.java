@@ -15,7 +15,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.sparklora.driver.job.freeze.StepPosition;
 import org.sparklora.driver.job.plan.CachePolicy;
-import org.sparklora.driver.job.plan.Rates;
+import org.sparklora.driver.job.plan.EpochPlanner;
 import org.sparklora.driver.job.plan.RunPlan;
 import org.sparklora.driver.job.plan.StepCost;
 import org.sparklora.driver.job.plan.Timeline;
@@ -77,6 +77,8 @@ class SizingPageTest {
                                 StepPosition.of(epoch, 0, steps), steps, epoch < 2 ? first : both, List.of()))
                         .toList());
         TextStatistics lengths = new TextStatistics(10, 0, Map.of(32, 5L, 64, 3L, 128, 2L));
+        EpochPlanner planner = new EpochPlanner(
+                manifest, BERT_BASE, SHARDS, CachePolicy.auto(Precision.FLOAT32, "bert-base"));
         return new RunPlan(
                 new RunPlan.Subject(
                         "letters",
@@ -86,11 +88,11 @@ class SizingPageTest {
                                 "epochs",
                                 EPOCHS,
                                 OptionalLong.empty(),
-                                new Rates(5e-4, new LearningRateSchedule(LearningRateSchedule.Type.CONSTANT, 0, 1))),
+                                5e-4,
+                                new LearningRateSchedule(LearningRateSchedule.Type.CONSTANT, 0, 1)),
                         new RunPlan.Memory(OptionalInt.of(4), 1, false)),
-                manifest,
-                new StepCost(manifest, BERT_BASE, lengths),
-                CachePolicy.auto(BERT_BASE, Precision.FLOAT32, "bert-base"),
+                planner,
+                new StepCost(planner, lengths),
                 List.of(timeline),
                 List.of());
     }

@@ -35,7 +35,7 @@ import org.sparklora.worker.head.RegressionHead;
 import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.lora.PlainLora;
 import org.sparklora.worker.train.AdaptedModel;
-import org.sparklora.worker.train.AdaptedModel.GroupView;
+import org.sparklora.worker.contract.FreezePlan;
 
 /** A stored run of PEFT as if this program had done it: its last adapter with a manifest. */
 record GoldenRun(Path model, PeftAdapter adapter, JsonNode json) {
@@ -136,21 +136,21 @@ record GoldenRun(Path model, PeftAdapter adapter, JsonNode json) {
 
     /** Logits of a padded batch by this run's own way: base and adapter side by side. */
     float[] logits(long[][] ids, long[][] types, long[][] mask) {
-        GroupView groups = new GroupView(manifest().manifest(), manifest().state());
+        FreezePlan groups = new FreezePlan(manifest().manifest(), manifest().state(), tensor -> 0);
         return logits(BaseModel.shared(model), head(), groups, values(), List.of(ids, types, mask));
     }
 
     /** Logits of a model directory by itself. */
     static float[] logits(Path directory, TaskHead head, long[][] ids, long[][] types, long[][] mask) {
-        GroupView none = new GroupView(
-                new LoraManifest(PlainLora.INSTANCE, List.of(), BiasMode.NONE, List.of(), List.of()), FreezeState.of(Map.of()));
+        FreezePlan none = new FreezePlan(
+                new LoraManifest(PlainLora.INSTANCE, List.of(), BiasMode.NONE, List.of(), List.of()), FreezeState.of(Map.of()), tensor -> 0);
         try (BaseModel base = BaseModel.open(directory)) {
             return logits(base, head, none, AdapterSnapshot.EMPTY, List.of(ids, types, mask));
         }
     }
 
     private static float[] logits(
-            BaseModel base, TaskHead head, GroupView groups, AdapterSnapshot values, List<long[][]> batch) {
+            BaseModel base, TaskHead head, FreezePlan groups, AdapterSnapshot values, List<long[][]> batch) {
         Torch.prepareThread();
         long[] mask = flat(batch.get(2));
         float[] attention = new float[mask.length];

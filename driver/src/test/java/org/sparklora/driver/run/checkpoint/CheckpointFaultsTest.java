@@ -26,8 +26,6 @@ class CheckpointFaultsTest {
     private static final Checkpoint OLD = CheckpointStoreTest.at(1, 0, 0);
     private static final Checkpoint NEW = CheckpointStoreTest.at(2, 0, 1);
 
-    private static final String ADVICE =
-            "; check the path, its permissions and the space on its disk, or give another --output";
 
     @TempDir
     private Path folder;
@@ -74,8 +72,8 @@ class CheckpointFaultsTest {
             assertThatThrownBy(() -> store.write(NEW))
                     .as("full after %d of %d bytes", n, all)
                     .isInstanceOf(OutputException.class)
-                    .hasMessageStartingWith(directory.location() + "/checkpoints/epoch-00002/")
-                    .hasMessageEndingWith(" cannot be written: disk full" + ADVICE);
+                    .hasMessageContainingAll(
+                            directory.location() + "/checkpoints/epoch-00002/", "disk full", "[output.unwritable]");
             assertThat(newest(directory))
                     .as("full after %d of %d bytes", n, all)
                     .isEqualTo(OLD);
@@ -101,7 +99,7 @@ class CheckpointFaultsTest {
             assertThatThrownBy(() -> store.write(NEW))
                     .as("lost after %d of %d bytes", n, all)
                     .isInstanceOf(OutputException.class)
-                    .hasMessageEndingWith(" cannot be written: connection lost" + ADVICE);
+                    .hasMessageContainingAll("connection lost", "[output.unwritable]");
             disk.heal();
             assertThat(newest(directory))
                     .as("lost after %d of %d bytes", n, all)
@@ -164,9 +162,10 @@ class CheckpointFaultsTest {
             disk.refuse(refused);
             assertThatThrownBy(() -> store.write(NEW))
                     .isInstanceOf(OutputException.class)
-                    .hasMessageStartingWith(directory.location() + "/checkpoints/epoch-00002/")
-                    .hasMessageEndingWith(" cannot be written: "
-                            + refused.name().toLowerCase(java.util.Locale.ROOT) + " refused" + ADVICE);
+                    .hasMessageContainingAll(
+                            directory.location() + "/checkpoints/epoch-00002/",
+                            refused.name().toLowerCase(java.util.Locale.ROOT) + " refused",
+                            "[output.unwritable]");
             assertThat(newest(directory)).isEqualTo(OLD);
             disk.heal();
             store.write(NEW);
@@ -198,8 +197,10 @@ class CheckpointFaultsTest {
         Checkpoint fourth = CheckpointStoreTest.at(4, 0, -1);
         assertThatThrownBy(() -> new CheckpointStore(refusing).write(fourth))
                 .isInstanceOf(OutputException.class)
-                .hasMessage(directory.location()
-                        + "/checkpoints/epoch-00001/checkpoint.json cannot be written: delete refused" + ADVICE);
+                .hasMessageContainingAll(
+                        directory.location() + "/checkpoints/epoch-00001/checkpoint.json",
+                        "delete refused",
+                        "[output.unwritable]");
         assertThat(newest(directory)).isEqualTo(fourth);
         assertThat(warnings).isEmpty();
         disk.heal();

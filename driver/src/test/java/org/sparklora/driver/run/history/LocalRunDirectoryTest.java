@@ -15,21 +15,21 @@ class LocalRunDirectoryTest extends RunDirectoryContract {
     }
 
     @Test
-    void leavesNoTemporaryBehind() throws IOException {
+    void leavesNoTemporaryFile() throws IOException {
         open(folder).write("status.json", new byte[3]);
         assertThat(folder.resolve("status.json")).hasSize(3);
         assertThat(folder.resolve(".status.json.tmp")).doesNotExist();
     }
 
     @Test
-    void filesAreAsReadableAsAnyOtherFile() throws IOException {
+    void filesHaveDefaultPermissions() throws IOException {
         open(folder).write("a", new byte[0]);
         Path plain = Files.createFile(folder.resolve("b"));
         assertThat(Files.getPosixFilePermissions(folder.resolve("a"))).isEqualTo(Files.getPosixFilePermissions(plain));
     }
 
     @Test
-    void deletesFoldersButNotWhatALinkPointsTo() throws IOException {
+    void deletesFoldersButNotTheTargetsOfLinks() throws IOException {
         Path outside = Files.createDirectory(folder.resolve("outside"));
         Files.writeString(outside.resolve("keep"), "me");
         Path run = folder.resolve("run");

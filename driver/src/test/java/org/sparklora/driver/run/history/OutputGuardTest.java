@@ -30,7 +30,7 @@ class OutputGuardTest {
         touch(name);
         assertThatThrownBy(() -> OutputGuard.refuseOtherRun(directory))
                 .isInstanceOf(OutputException.class)
-                .hasMessage(folder + " holds another run; give --overwrite or another --output");
+                .hasMessageContainingAll(folder.toString(), "[output.occupied]");
     }
 
     @Test
@@ -43,7 +43,7 @@ class OutputGuardTest {
     }
 
     @Test
-    void overwriteClearsWhatARunWritesAndNothingElse() throws IOException {
+    void overwriteDeletesWhatARunWritesAndNothingElse() throws IOException {
         for (String name : OutputGuard.RUN_FILES) {
             touch(name.contains(".") ? name : name + "/inside/file");
         }
@@ -54,19 +54,18 @@ class OutputGuardTest {
     }
 
     @Test
-    void overwriteRefusesForeignFilesWhereNoRunWrote() throws IOException {
+    void overwriteRefusesForeignFilesIfNoRunWroteThere() throws IOException {
         for (String name : new String[] {"adapter/mine", "config.yaml", "a", "b", "c", "d"}) {
             touch(name);
         }
         assertThatThrownBy(() -> OutputGuard.overwrite(directory))
                 .isInstanceOf(OutputException.class)
-                .hasMessage(folder + " holds files that no run wrote (a, b, c, …) and no run;"
-                        + " --overwrite clears runs only: give another --output");
+                .hasMessageContainingAll(folder.toString(), "(a, b, c, …)", "[output.foreign]");
         assertThat(directory.list()).hasSize(6);
     }
 
     @Test
-    void overwriteOfNothingOrOfARunsRemainsIsFine() throws IOException {
+    void overwriteAcceptsAnEmptyDirectoryAndTheRestOfARun() throws IOException {
         OutputGuard.overwrite(new LocalRunDirectory(folder.resolve("none")));
         touch("adapter/adapter_config.json");
         OutputGuard.overwrite(directory);

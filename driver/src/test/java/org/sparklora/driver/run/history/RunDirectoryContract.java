@@ -10,17 +10,17 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What every run directory does, wherever it is. */
+/** The behaviour of every run directory. */
 public abstract class RunDirectoryContract {
 
     @TempDir
     protected Path folder;
 
-    /** The run directory that keeps its files in a local folder, which need not exist. */
+    /** Opens a run directory over a local folder, which need not exist. */
     protected abstract RunDirectory open(Path local) throws IOException;
 
     @Test
-    void replacesWholeFilesAndMakesFolders() throws IOException {
+    void replacesWholeFilesAndCreatesFolders() throws IOException {
         RunDirectory directory = open(folder.resolve("new/run"));
         assertThat(directory.list()).isEmpty();
         directory.write("adapter/weights.bin", new byte[] {1, 2, 3});
@@ -35,7 +35,7 @@ public abstract class RunDirectoryContract {
     }
 
     @Test
-    void keepsEveryByteOfALargeFile() throws IOException {
+    void storesLargeFiles() throws IOException {
         byte[] large = new byte[300_001];
         for (int i = 0; i < large.length; i++) {
             large[i] = (byte) (i * 31);
@@ -46,7 +46,7 @@ public abstract class RunDirectoryContract {
     }
 
     @Test
-    void contentComesInPiecesAndWhatFailsUnderWayLeavesTheOldFile() throws IOException {
+    void aFailedWriteLeavesTheOldFile() throws IOException {
         RunDirectory directory = open(folder);
         RunDirectory.Content two = out -> {
             out.write(new byte[100_000]);
@@ -65,7 +65,7 @@ public abstract class RunDirectoryContract {
     }
 
     @Test
-    void aLeftoverOfACrashIsNeitherSeenNorInTheWay() throws IOException {
+    void aLeftoverOfACrashIsIgnoredAndReplaced() throws IOException {
         Files.writeString(folder.resolve(".status.json.tmp"), "half a fi");
         RunDirectory directory = open(folder);
         assertThat(directory.list()).isEmpty();
@@ -92,7 +92,7 @@ public abstract class RunDirectoryContract {
     }
 
     @Test
-    void aFileThatIsNotThereCannotBeRead() throws IOException {
+    void readingAMissingFileFails() throws IOException {
         RunDirectory directory = open(folder);
         assertThatThrownBy(() -> directory.read("adapter/none"))
                 .isInstanceOf(IOException.class)
@@ -106,7 +106,7 @@ public abstract class RunDirectoryContract {
             assertThatThrownBy(() -> directory.write(name, new byte[0]))
                     .as(name)
                     .isInstanceOf(IllegalArgumentException.class)
-                    .hasMessage("'" + name + "' is no name inside the run directory " + directory.location());
+                    .hasMessageContainingAll("'" + name + "'", directory.location());
         }
     }
 }

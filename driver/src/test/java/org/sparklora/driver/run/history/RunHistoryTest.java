@@ -16,10 +16,12 @@ import java.util.SortedSet;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.sparklora.driver.job.freeze.EpochMetrics;
 import org.sparklora.driver.run.history.HistoryEvent.GroupChange.Kind;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.data.Padding;
+import org.sparklora.worker.pickle.TorchFile.Content;
 
 class RunHistoryTest {
 
@@ -45,24 +47,24 @@ class RunHistoryTest {
                 FreezeState.of(Map.of("top", GroupState.LIVE, "bottom", GroupState.DORMANT, "mid", GroupState.FROZEN));
         history.append(new HistoryEvent.EpochStart(
                 2, state, new HistoryEvent.EpochStart.Cost(3106, 12424), "off: layer 0 trains", "no change"));
-        history.append(new HistoryEvent.Kept(
-                2, new HistoryEvent.Kept.Size("layer 11", 1400, 2_800_000, "float32"), "disk", 1.25));
+        history.append(new HistoryEvent.ActivationsCached(
+                2, new HistoryEvent.ActivationsCached.Size("layer 11", 1400, 2_800_000, "float32"), "disk", 1.25));
         history.append(
                 new HistoryEvent.GroupChange(Kind.THAW, 2, 0, "bottom", "schedule.events[0]: thaw before epoch 2"));
         history.append(new HistoryEvent.GroupChange(Kind.FREEZE, 4, 17, "bottom", "because"));
         history.append(new HistoryEvent.GroupChange(Kind.ADD, 5, 0, "néw", "\"quoted\""));
         history.append(step(126, 0.1f, 0.1));
         history.append(new HistoryEvent.EpochEnd(
-                2,
-                0.5,
-                Map.of("loss", 0.25, "accuracy", 1.0),
-                Map.of("top", 0.5),
+                new EpochMetrics(
+                        2,
+                        0.5,
+                        new TreeMap<>(Map.of("loss", 0.25, "accuracy", 1.0)),
+                        new TreeMap<>(Map.of("top", 0.5))),
                 new Padding(30, 10),
                 Map.of("total", 1.5),
                 Map.of("flops", 6.5e9, "all_reduce_bytes", 1024L)));
-        history.append(
-                new HistoryEvent.Trouble(false, new TreeMap<>(Map.of("step", 127, "message", "lost executor 3"))));
-        history.append(new HistoryEvent.Trouble(true, new TreeMap<>(Map.of("step", 126))));
+        history.append(new HistoryEvent.Failure(2, 127, 1, "lost executor 3"));
+        history.append(new HistoryEvent.Recovered(2, 126, 4));
         history.append(new HistoryEvent.Restore(7, 4, "plateau"));
         history.append(new HistoryEvent.Stop(9, "no group is left"));
         history.append(new HistoryEvent.Finished("ada", 12.25));
@@ -86,8 +88,8 @@ class RunHistoryTest {
                 {"event":"epoch_end",TIME,"epoch":2,"train_loss":0.5,"validation":{"accuracy":1.0,"loss":0.25},\
                 "group_grad_norm":{"top":0.5},"tokens":30,"padding":0.25,"seconds":{"total":1.5},\
                 "work":{"all_reduce_bytes":1024,"flops":6.5E9}}
-                {"event":"failure",TIME,"message":"lost executor 3","step":127}
-                {"event":"recovered",TIME,"step":126}
+                {"event":"failure",TIME,"attempt":1,"epoch":2,"message":"lost executor 3","step":127}
+                {"event":"recovered",TIME,"epoch":2,"ranks":4,"step":126}
                 {"event":"restore",TIME,"epoch":7,"restored_epoch":4,"reason":"plateau"}
                 {"event":"stop",TIME,"epoch":9,"reason":"no group is left"}
                 {"event":"finished",TIME,"adapter_sha256":"ada","seconds":12.25}
@@ -101,7 +103,7 @@ class RunHistoryTest {
         double third = 1.0 / 3.0;
         history.append(step(0, 0.6931472f, third));
         history.append(step(1, Float.MIN_VALUE, Double.MAX_VALUE));
-        // Java 17's own toString makes 1.9999999999999998E23 of this one.
+        // Java 17's toString would write 1.9999999999999998E23.
         history.append(step(2, 0.1f, Double.parseDouble("2.0E23")));
         history.commit();
         List<String> lines = text(directory).lines().toList();
@@ -116,7 +118,7 @@ class RunHistoryTest {
     }
 
     @Test
-    void whatIsNoJsonNumberIsAString() throws IOException {
+    void numbersThatAreNotFiniteAreStrings() throws IOException {
         RunDirectory directory = new LocalRunDirectory(folder);
         RunHistory history = new RunHistory(directory, clock);
         history.append(step(0, Float.NaN, Double.POSITIVE_INFINITY));
@@ -142,18 +144,18 @@ class RunHistoryTest {
         history.append(step(1, 1.0, 1.0));
         history.rollback();
         clock.advance(Duration.ofMillis(1500));
-        history.append(new HistoryEvent.Trouble(false, new TreeMap<>(Map.of("step", 1))));
+        history.append(new HistoryEvent.Failure(2, 1, 1, "x"));
         history.commit();
         history.append(step(1, 1.0, 1.0));
         history.append(step(2, 1.0, 1.0));
         history.commit();
         assertThat(steps(directory)).containsExactly(0, 1, 2);
         assertThat(text(directory))
-                .contains("{\"event\":\"failure\",\"time\":\"2026-01-01T00:00:01.500Z\",\"step\":1}\n");
+                .contains("{\"event\":\"failure\",\"time\":\"2026-01-01T00:00:01.500Z\",");
     }
 
     @Test
-    void aCommitThatFailedCanBeRepeated() throws IOException {
+    void aFailedCommitCanBeRepeated() throws IOException {
         FailingOnce directory = new FailingOnce(folder);
         RunHistory history = new RunHistory(directory, clock);
         history.append(step(0, 1.0, 1.0));
@@ -172,7 +174,7 @@ class RunHistoryTest {
         history.commit();
         int checkpoint = history.committedBytes();
         history.append(step(1, 1.0, 1.0));
-        history.append(new HistoryEvent.Trouble(false, new TreeMap<>(Map.of("message", "out of slots"))));
+        history.append(new HistoryEvent.Failure(2, 1, 1, "out of slots"));
         history.commit();
 
         RunHistory resumed = RunHistory.resume(directory, clock, checkpoint);
@@ -181,7 +183,7 @@ class RunHistoryTest {
         resumed.commit();
         assertThat(steps(directory)).containsExactly(0, 1, 2);
         assertThat(text(directory)).containsOnlyOnce("out of slots");
-        // The same checkpoint serves a second time: nothing before it has moved.
+        // The same checkpoint can be used again, since nothing before it changes.
         assertThat(RunHistory.resume(directory, clock, checkpoint).committedBytes())
                 .isGreaterThan(checkpoint);
         assertThat(RunHistory.resume(new LocalRunDirectory(folder.resolve("none")), clock, 0)
@@ -199,8 +201,8 @@ class RunHistoryTest {
         for (int wrong : new int[] {-1, 7, length + 1}) {
             assertThatThrownBy(() -> RunHistory.resume(directory, clock, wrong))
                     .isInstanceOf(OutputException.class)
-                    .hasMessage(folder + "/history.jsonl has " + length + " bytes and no line ends at byte " + wrong
-                            + ", where the checkpoint left it; restore the file or give --overwrite");
+                    .hasMessageContainingAll(
+                            folder + "/history.jsonl", length + " bytes", "byte " + wrong, "[output.damaged]");
         }
     }
 
@@ -229,9 +231,8 @@ class RunHistoryTest {
         return steps;
     }
 
-    /** A disk that is full once. */
     @Test
-    void aListenerGetsEveryPublishedLineOnceAndFromTheFirstOn() throws IOException {
+    void aListenerGetsEveryPublishedLineOnceFromTheFirstOn() throws IOException {
         RunDirectory directory = new LocalRunDirectory(folder);
         RunHistory history = new RunHistory(directory, clock);
         history.append(new HistoryEvent.Stop(1, "before"));
@@ -241,12 +242,13 @@ class RunHistoryTest {
         history.append(new HistoryEvent.Stop(2, "forgotten"));
         history.rollback();
         history.append(new HistoryEvent.Stop(3, "änd now"));
-        assertThat(heard).as("not before it is published").hasSize(1);
+        assertThat(heard).as("only after the commit").hasSize(1);
         history.commit();
         history.commit();
         assertThat(String.join("\n", heard) + "\n").isEqualTo(text(directory));
     }
 
+    /** A disk that is full once. */
     private static final class FailingOnce implements RunDirectory {
         private final LocalRunDirectory real;
         private boolean failed;

@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 class RunStatusTest {
 
     @Test
-    void writesExactlyThis() {
+    void writesOneLineOfJson() {
         assertThat(text(RunStatus.running()))
                 .isEqualTo("{\"state\":\"running\",\"exit_code\":null,\"message\":\"\",\"adapter_sha256\":null}\n");
         assertThat(text(RunStatus.finished("ada")))
@@ -35,11 +35,11 @@ class RunStatusTest {
     }
 
     @Test
-    void refusesWhatIsNoStatus() {
+    void refusesOtherText() {
         for (String text : List.of("{", "{}", "{\"state\":\"asleep\"}", "")) {
             assertThatThrownBy(() -> RunStatus.parse(text.getBytes(UTF_8)))
                     .isInstanceOf(OutputException.class)
-                    .hasMessageStartingWith("status.json is not the status of a run: ");
+                    .hasMessageContainingAll("status.json", "[output.damaged]");
         }
     }
 

@@ -2,6 +2,7 @@ package org.sparklora.driver.run.loop;
 
 import java.util.List;
 import java.util.function.Consumer;
+import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.train.GradientExchange;
 import org.sparklora.worker.train.OptimizerSettings;
 import org.sparklora.worker.train.StepReport;
@@ -15,8 +16,12 @@ final class StepByStep implements EpochRunner.Epoch {
     private final GradientExchange exchange;
     private final Runnable closed;
 
-    StepByStep(TrainState state, OptimizerSettings optimizer, GradientExchange exchange, Runnable closed) {
-        this.step = new TrainStep(state, optimizer);
+    StepByStep(
+            EpochPlan plan,
+            TrainState state,
+            OptimizerSettings optimizer,
+            GradientExchange exchange, Runnable closed) {
+        this.step = new TrainStep(state, plan.freezePlan(), optimizer);
         this.exchange = exchange;
         this.closed = closed;
     }

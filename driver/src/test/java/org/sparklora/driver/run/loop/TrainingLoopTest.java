@@ -20,8 +20,8 @@ import org.sparklora.driver.job.freeze.StepPosition;
 import org.sparklora.driver.job.freeze.ThawOnPlateau;
 import org.sparklora.driver.job.freeze.Transition;
 import org.sparklora.driver.job.plan.CachePolicy;
+import org.sparklora.driver.job.plan.EpochPlanner;
 import org.sparklora.driver.run.loop.TrainingLoop.Result;
-import org.sparklora.driver.run.loop.TrainingLoop.StoppingCriteria;
 import org.sparklora.driver.run.loop.TrainingLoop.TrainingSettings;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.BiasMode;
@@ -79,6 +79,7 @@ class TrainingLoopTest {
         public Epoch open(EpochPlan plan, TrainState state, OptimizerSettings optimizer) {
             plans.add(plan);
             return new StepByStep(
+                    plan,
                     state,
                     optimizer,
                     (step, live) -> {
@@ -127,13 +128,13 @@ class TrainingLoopTest {
         }
 
         @Override
-        public void epochStarts(EpochPlan plan, int trainableParameters, String reason) {
+        public void epochStarts(EpochPlan plan, String reason) {
             told.add(
-                    "epoch " + plan.epoch() + " live " + plan.freeze().in(GroupState.LIVE) + " " + trainableParameters);
+                    "epoch " + plan.epoch() + " live " + plan.freeze().in(GroupState.LIVE) + " " + plan.freezePlan().trainableParameters());
         }
 
         @Override
-        public void epochGoesOn(EpochPlan plan, int trainableParameters, int stepsDone) {
+        public void epochResumes(EpochPlan plan, int stepsDone) {
             told.add("epoch " + plan.epoch() + " goes on after " + stepsDone);
         }
 
@@ -156,10 +157,14 @@ class TrainingLoopTest {
                 new LearningRateSchedule(LearningRateSchedule.Type.CONSTANT, 0, 100),
                 new AdamW(0.9, 0.999, 1e-8, 0.0),
                 OptionalDouble.empty());
-        TrainingSettings recipe =
-                new TrainingSettings(policy, optimizer, new ShardPlan(2, 4, 7, true), ending, CachePolicy.off("test"));
-        ParameterInitializer firstValues = new ParameterInitializer(BASE, manifest, 1, AdapterSnapshot.EMPTY);
-        return new TrainingLoop(manifest, firstValues, recipe, new Ones(accuracies), new Listener(), Clock.systemUTC())
+        TrainingSettings settings =
+                new TrainingSettings(
+                policy,
+                optimizer,
+                ending,
+                new EpochPlanner(manifest, BASE.encoder(), new ShardPlan(2, 4, 7, true), CachePolicy.off("test")));
+        ParameterInitializer initializer = new ParameterInitializer(BASE, manifest, 1, AdapterSnapshot.EMPTY);
+        return new TrainingLoop(initializer, settings, new Ones(accuracies), new Listener(), Clock.systemUTC())
                 .run(Checkpointer.NONE);
     }
 

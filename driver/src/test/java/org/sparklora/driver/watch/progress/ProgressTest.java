@@ -12,6 +12,8 @@ import org.sparklora.driver.run.history.HistoryEvent.EpochStart.Cost;
 import org.sparklora.driver.run.history.HistoryEvent.GroupChange;
 import org.sparklora.driver.run.history.SteppingClock;
 import org.sparklora.driver.watch.progress.ProgressLine.Position;
+import org.sparklora.driver.watch.progress.RunMeter.Snapshot;
+import org.sparklora.driver.watch.progress.RunMeter.StepStats;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 
@@ -22,9 +24,9 @@ class ProgressTest {
 
     @Test
     void aStepLine() {
-        assertThat(ProgressLine.step(AT, 0.42113, 218.4, Optional.of(Duration.ofSeconds(72)), BOTH))
+        assertThat(step(0.42113, 218.4, Optional.of(Duration.ofSeconds(72))))
                 .isEqualTo("epoch 2/6 step 126/378 loss 0.4211 218 examples/s 1m 12s left · live bottom top");
-        assertThat(ProgressLine.step(AT, Double.NaN, 0.52, Optional.empty(), BOTH))
+        assertThat(step(Double.NaN, 0.52, Optional.empty()))
                 .isEqualTo("epoch 2/6 step 126/378 loss NaN 0.5 examples/s · live bottom top");
     }
 
@@ -40,7 +42,7 @@ class ProgressTest {
     void theStatesOfTheGroups() {
         Cost cost = new Cost(3106, 12424);
         assertThat(ProgressLine.epochStart(AT, BOTH, cost))
-                .isEqualTo("epoch 2/6 starts · live bottom top · 3,106 parameters train, 12,424 bytes per step");
+                .isEqualTo("epoch 2/6 starts · live bottom top · 3,106 trainable parameters, 12,424 bytes per step");
         FreezeState mixed = FreezeState.of(
                 Map.of("a", GroupState.LIVE, "b", GroupState.FROZEN, "c", GroupState.DORMANT, "d", GroupState.DORMANT));
         assertThat(ProgressLine.epochStart(AT, mixed, cost))
@@ -68,15 +70,15 @@ class ProgressTest {
                 .isEqualTo("epoch 2/6 done in 41s loss 0.5000 padding 0.0%");
     }
 
-    /** What a cache keeps is computed once, and says nothing of how fast steps are. */
+    /** Filling the cache happens once and says nothing about the speed of steps. */
     @Test
-    void timeLeftDoesNotCountWhatStepsWaitedFor() {
+    void timeLeftDoesNotIncludeTheTimeToFillTheCache() {
         SteppingClock clock = new SteppingClock();
         List<String> lines = new ArrayList<>();
         Progress progress = progress(clock, Duration.ZERO, lines);
         progress.epochStart(new Position(0, 2, 0, 12), BOTH, new Cost(10, 40));
         clock.advance(Duration.ofSeconds(100));
-        progress.kept("kept");
+        progress.cached("cached");
         clock.advance(Duration.ofSeconds(2));
         progress.step(new Position(0, 2, 1, 12), 0.5, 1.5, 32);
         assertThat(lines.get(lines.size() - 1)).contains("step 1/12").contains(" 16 examples/s 22s left");
@@ -85,7 +87,7 @@ class ProgressTest {
     }
 
     @Test
-    void stepLinesKeepTheirDistanceAndEpochsAlwaysShow() {
+    void stepLinesRespectTheIntervalAndEpochLinesAlwaysAppear() {
         SteppingClock clock = new SteppingClock();
         List<String> lines = new ArrayList<>();
         Progress progress = progress(clock, Duration.ofSeconds(5), lines);
@@ -100,18 +102,18 @@ class ProgressTest {
         }
         assertThat(lines)
                 .containsExactly(
-                        "epoch 0/2 starts · live bottom top · 10 parameters train, 40 bytes per step",
+                        "epoch 0/2 starts · live bottom top · 10 trainable parameters, 40 bytes per step",
                         "epoch 0/2 step 3/12 loss 0.5000 16 examples/s 18s left · live bottom top",
                         "epoch 0/2 step 6/12 loss 0.5000 16 examples/s 12s left · live bottom top",
                         "epoch 0/2 done in 12s loss 0.5000 padding 0.0%",
-                        "epoch 1/2 starts · live bottom top · 10 parameters train, 40 bytes per step",
+                        "epoch 1/2 starts · live bottom top · 10 trainable parameters, 40 bytes per step",
                         "epoch 1/2 step 9/12 loss 0.5000 16 examples/s 6s left · live bottom top",
                         "epoch 1/2 step 12/12 loss 0.5000 16 examples/s 0s left · live bottom top",
                         "epoch 1/2 done in 12s loss 0.5000 padding 0.0%");
     }
 
     @Test
-    void aClockThatStandsStillDividesByNothing() {
+    void aClockThatDoesNotAdvanceGivesNoRate() {
         SteppingClock clock = new SteppingClock();
         List<String> lines = new ArrayList<>();
         Progress progress = progress(clock, Duration.ZERO, lines);
@@ -124,7 +126,7 @@ class ProgressTest {
     }
 
     @Test
-    void aSegmentThatRunsIsShownAndItsExamplesCountOnce() {
+    void aRunningSegmentIsShownAndItsExamplesCountOnce() {
         SteppingClock clock = new SteppingClock();
         List<String> lines = new ArrayList<>();
         RunMeter meter = new RunMeter(clock);
@@ -135,28 +137,28 @@ class ProgressTest {
             progress.underWay(new Position(1, 2, 6 + i, 12), 0.5, 1.5, 32L * i);
         }
         progress.step(new Position(1, 2, 9, 12), 0.25, 2.5, 96);
-        // A segment that failed begins again at its first step.
+        // A failed segment starts again at its first step.
         clock.advance(Duration.ofSeconds(2));
         progress.underWay(new Position(1, 2, 10, 12), 0.5, 1.5, 32);
         assertThat(lines)
                 .containsExactly(
-                        "epoch 1/2 starts · live bottom top · 10 parameters train, 40 bytes per step",
+                        "epoch 1/2 starts · live bottom top · 10 trainable parameters, 40 bytes per step",
                         "epoch 1/2 step 7/12 loss 0.5000 16 examples/s 10s left · live bottom top",
                         "epoch 1/2 step 8/12 loss 0.5000 16 examples/s 8s left · live bottom top",
                         "epoch 1/2 step 9/12 loss 0.5000 16 examples/s 6s left · live bottom top",
                         "epoch 1/2 step 10/12 loss 0.5000 16 examples/s 4s left · live bottom top");
-        assertThat(meter.reading().trainableParameters()).isEqualTo(10);
-        assertThat(meter.reading().numbers().gradNorm()).isEqualTo(1.5);
+        assertThat(meter.snapshot().trainableParameters()).isEqualTo(10);
+        assertThat(meter.snapshot().stats().gradNorm()).isEqualTo(1.5);
     }
 
     @Test
-    void aGroupThatMovesWithinAnEpochIsShownInItsNewState() {
+    void aGroupThatChangesWithinAnEpochIsShownInItsNewState() {
         SteppingClock clock = new SteppingClock();
         List<String> lines = new ArrayList<>();
         Progress progress = progress(clock, Duration.ZERO, lines);
         progress.epochStart(new Position(0, 1, 0, 4), BOTH, new Cost(10, 40));
         progress.groupChange(
-                new Position(0, 1, 2, 4), new GroupChange(GroupChange.Kind.FREEZE, 0, 2, "top", "it has settled"));
+                new Position(0, 1, 2, 4), new GroupChange(GroupChange.Kind.FREEZE, 0, 2, "top", "because"));
         progress.step(new Position(0, 1, 3, 4), 0.5, 1.5, 8);
         assertThat(lines.get(2)).endsWith("· live bottom · frozen top");
     }
@@ -165,8 +167,8 @@ class ProgressTest {
         return new Progress(new RunMeter(clock), clock, screen(interval, lines));
     }
 
-    private static Screen screen(Duration interval, List<String> lines) {
-        return new Screen() {
+    private static Progress.Screen screen(Duration interval, List<String> lines) {
+        return new Progress.Screen() {
             @Override
             public void line(String text) {
                 lines.add(text);
@@ -184,7 +186,11 @@ class ProgressTest {
         };
     }
 
+    private static String step(double loss, double rate, Optional<Duration> left) {
+        return ProgressLine.step(new Snapshot(AT, BOTH, 0, new StepStats(loss, Double.NaN, rate, left)));
+    }
+
     private static String left(Duration left) {
-        return ProgressLine.step(AT, 0.5, 100, Optional.of(left), BOTH);
+        return step(0.5, 100, Optional.of(left));
     }
 }

@@ -17,17 +17,17 @@ class GroupSpansTest {
     @TempDir
     private Path folder;
 
-    private RunStory story(PageRun run) throws IOException {
-        RunStory story = new RunStory(run.folder().toString());
-        story.read(Files.readAllBytes(run.folder().resolve("history.jsonl")), 0);
-        return story;
+    private RunData data(PageRun run) throws IOException {
+        RunData data = new RunData(run.folder().toString());
+        data.readHistory(Files.readAllBytes(run.folder().resolve("history.jsonl")), 0);
+        return data;
     }
 
     @Test
     void eachStateHasItsStepsAndItsReason() throws IOException {
-        Map<String, List<Span>> spans = GroupSpans.of(story(new PageRun(folder).write()));
+        Map<String, List<Span>> spans = GroupSpans.of(data(new PageRun(folder).write()));
         assertThat(spans.keySet()).containsExactly("layers.0", "layers.1", "layers.2", "layers.3");
-        // Frozen in the midst of epoch 2, before its step 20 of 40.
+        // Frozen within epoch 2, before its step 20 of 40.
         assertThat(spans.get("layers.0"))
                 .containsExactly(
                         new Span(GroupState.LIVE, 0, 100, ""),
@@ -40,6 +40,6 @@ class GroupSpansTest {
 
     @Test
     void aRunWithoutEpochsHasNone() {
-        assertThat(GroupSpans.of(new RunStory("x"))).isEmpty();
+        assertThat(GroupSpans.of(new RunData("x"))).isEmpty();
     }
 }

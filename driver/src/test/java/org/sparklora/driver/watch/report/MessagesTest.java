@@ -13,7 +13,7 @@ class MessagesTest {
 
     private static final Pattern PLACE = Pattern.compile("\\{\\d}");
 
-    /** What a Chinese reader meets in Latin letters as well: names of things that have no other. */
+    /** Names that Chinese texts write in Latin letters, too. */
     private static final Set<String> INTERNATIONAL = Set.of(
             "spark",
             "lora",
@@ -37,7 +37,7 @@ class MessagesTest {
     private final Messages zh = new Messages(Language.ZH);
 
     @Test
-    void bothLanguagesSayTheSameThings() {
+    void bothLanguagesHaveTheSameKeysAndPlaceholders() {
         assertThat(zh.keys()).isEqualTo(en.keys());
         for (String key : en.keys()) {
             assertThat(en.text(key)).as(key).isNotBlank();
@@ -55,13 +55,13 @@ class MessagesTest {
     }
 
     @Test
-    void theChineseTableIsChinese() {
+    void theChineseTableHasNoEnglishWords() {
         for (String key : zh.keys()) {
             assertThat(latin(zh.text(key))).as(key).isSubsetOf(INTERNATIONAL);
         }
     }
 
-    /** Words of Latin letters in a text. */
+    /** The words in Latin letters. */
     static Set<String> latin(String text) {
         Set<String> words = new TreeSet<>();
         Matcher m = Pattern.compile("[A-Za-z]+").matcher(text);
@@ -76,14 +76,14 @@ class MessagesTest {
     }
 
     @Test
-    void valuesStandInTheirPlaces() {
+    void valuesReplaceTheirPlaceholders() {
         assertThat(en.text("at.step", 2, 17)).isEqualTo("epoch 2, step 17");
-        assertThat(zh.text("timeline.span", "top", "活跃", "第 0 轮", "第 2 轮")).isEqualTo("top：活跃，自第 0 轮至第 2 轮");
-        assertThatThrownBy(() -> en.text("no.such.key")).hasMessage("no message is named 'no.such.key' in EN");
+        assertThat(zh.text("timeline.span", "top", "训练中", "第 0 轮", "第 2 轮")).isEqualTo("top：训练中，从第 0 轮到第 2 轮");
+        assertThatThrownBy(() -> en.text("no.such.key")).hasMessageContainingAll("no.such.key", "EN");
     }
 
     @Test
-    void metricsOfLabelsAreNamed() {
+    void metricsHaveNamesAndUnknownOnesStay() {
         assertThat(en.metric("f1_sport")).isEqualTo("F1 of sport");
         assertThat(zh.metric("accuracy")).isEqualTo("准确率");
         assertThat(en.metric("of_a_later_build")).isEqualTo("of_a_later_build");

@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.sparklora.driver.job.freeze.EpochMetrics;
 import org.sparklora.driver.run.history.HistoryEvent;
 import org.sparklora.driver.run.history.HistoryEvent.GroupChange;
 import org.sparklora.driver.run.history.LocalRunDirectory;
@@ -21,10 +22,10 @@ import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.data.Padding;
 
-/** Run directories with everything that the page shows, of any length: fields are set, then {@link #write} is called. */
+/** Writes run directories of any length with everything that the page shows. Set the fields, then call {@link #write}. */
 final class PageRun {
 
-    /** What a careless or a hostile person may call things. */
+    /** A name that tries to inject HTML. */
     static final String HOSTILE = "</td><script>document.title='owned'</script>\"'&<img src=x onerror=alert(1)>";
 
     int epochs = 6;
@@ -32,10 +33,10 @@ final class PageRun {
     int groups = 4;
     boolean counted = true;
     boolean measured = true;
-    boolean trouble = true;
+    boolean failures = true;
 
-    /** Whether groups move in the midst of epochs, too. */
-    boolean movesWithin = true;
+    /** Whether groups also change state within epochs. */
+    boolean changesWithin = true;
 
     String purpose = "lower layers, thawed when the top has settled";
     RunStatus status = RunStatus.finished("ada9".repeat(16));
@@ -63,7 +64,7 @@ final class PageRun {
         return "layers." + number;
     }
 
-    /** The loss of a step: falls, and is never quite smooth. */
+    /** The loss of a step, which falls but is not smooth. */
     static float loss(int step) {
         return (float) (2 / StrictMath.sqrt(1 + step / 20.0) + 0.1 * StrictMath.sin(step * 1.7));
     }
@@ -97,8 +98,8 @@ final class PageRun {
         for (int epoch = 0; epoch < epochs; epoch++) {
             startEpoch(epoch, states);
             for (int k = 0; k < stepsPerEpoch; k++) {
-                if (movesWithin && epoch == 2 && k == stepsPerEpoch / 2) {
-                    move(epoch, k, 0, GroupState.FROZEN, states);
+                if (changesWithin && epoch == 2 && k == stepsPerEpoch / 2) {
+                    change(epoch, k, 0, GroupState.FROZEN, states);
                 }
                 step(epoch, k, states);
             }
@@ -112,7 +113,7 @@ final class PageRun {
 
     private void startEpoch(int epoch, Map<String, GroupState> states) {
         if (epoch > 0 && epoch < groups) {
-            move(epoch, 0, epoch, GroupState.LIVE, states);
+            change(epoch, 0, epoch, GroupState.LIVE, states);
         }
         FreezeState now = FreezeState.of(states);
         history.append(new HistoryEvent.EpochStart(
@@ -122,12 +123,12 @@ final class PageRun {
                 "off: x",
                 "x"));
         if (epoch == 0) {
-            history.append(new HistoryEvent.Kept(
-                    0, new HistoryEvent.Kept.Size("layer 11", 900, 1_200_000, "float32"), "memory", 2.25));
+            history.append(new HistoryEvent.ActivationsCached(
+                    0, new HistoryEvent.ActivationsCached.Size("layer 11", 900, 1_200_000, "float32"), "memory", 2.25));
         }
     }
 
-    private void move(int epoch, int step, int group, GroupState to, Map<String, GroupState> states) {
+    private void change(int epoch, int step, int group, GroupState to, Map<String, GroupState> states) {
         states.put(group(group), to);
         history.append(new GroupChange(
                 to == GroupState.LIVE ? GroupChange.Kind.THAW : GroupChange.Kind.FREEZE,
@@ -157,26 +158,16 @@ final class PageRun {
                 32,
                 new HistoryEvent.Step.GradientNorms(loss(step), norms),
                 rates));
-        if (trouble && epoch == 1 && k == 5) {
-            history.append(new HistoryEvent.Trouble(
-                    false,
-                    new TreeMap<>(Map.of(
-                            "epoch",
-                            1,
-                            "step",
-                            step,
-                            "attempt",
-                            1,
-                            "message",
-                            "rank 1 (worker-2:4040) is lost " + HOSTILE))));
-            history.append(new HistoryEvent.Trouble(true, new TreeMap<>(Map.of("epoch", 1, "step", step, "ranks", 3))));
+        if (failures && epoch == 1 && k == 5) {
+            history.append(new HistoryEvent.Failure(1, step, 1, "rank 1 (worker-2:4040) is lost " + HOSTILE));
+            history.append(new HistoryEvent.Recovered(1, step, 3));
         }
     }
 
     private void endEpoch(int epoch) {
-        double keeping = epoch == 0 ? 2.25 : 0;
+        double caching = epoch == 0 ? 2.25 : 0;
         Map<String, Double> seconds =
-                new TreeMap<>(Map.of("total", 12 + keeping, "train", 10.5 + keeping, "validation", 1.5));
+                new TreeMap<>(Map.of("total", 12 + caching, "train", 10.5 + caching, "validation", 1.5));
         if (measured) {
             seconds.putAll(Map.of(
                     "data",
@@ -209,16 +200,17 @@ final class PageRun {
                         "all_reduce_bytes_without_freezing", 4_000_000L)
                 : Map.of();
         history.append(new HistoryEvent.EpochEnd(
-                epoch,
-                loss((epoch + 1) * stepsPerEpoch),
-                Map.of(
-                        "accuracy",
-                        0.5 + 0.05 * Math.min(9, epoch),
-                        "loss",
-                        1.0 / (1 + epoch),
-                        "f1",
-                        0.4 + 0.05 * Math.min(9, epoch)),
-                Map.of(group(0), 0.4),
+                new EpochMetrics(
+                        epoch,
+                        loss((epoch + 1) * stepsPerEpoch),
+                        new TreeMap<>(Map.of(
+                                "accuracy",
+                                0.5 + 0.05 * Math.min(9, epoch),
+                                "loss",
+                                1.0 / (1 + epoch),
+                                "f1",
+                                0.4 + 0.05 * Math.min(9, epoch))),
+                        new TreeMap<>(Map.of(group(0), 0.4))),
                 new Padding(48_000, 900),
                 seconds,
                 work));

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** The page in a browser, at the width of a desk and of a phone, in both themes and both languages. */
+/** The page in a browser: at the width of a desktop and of a phone, in both themes and both languages. */
 class ReportPageBrowserTest {
 
     private static final Pattern FOUND = Pattern.compile("(?s)<pre id=\"found\">(.*?)</pre>");
@@ -39,11 +39,11 @@ class ReportPageBrowserTest {
 
     @ParameterizedTest
     @EnumSource(Language.class)
-    void readsWellOnDeskAndPhoneInBothThemes(Language language) throws IOException, InterruptedException {
+    void hasNoLayoutContrastOrKeyboardProblemOnDesktopAndPhone(Language language) throws IOException, InterruptedException {
         Chromium chromium = chromium();
         String page = run().page(language);
-        String script = Resources.text("check.js");
-        // The page's own policy would refuse the script that looks at it.
+        String script = Messages.resource("check.js");
+        // The page's security policy would block the checking script.
         String open = page.replaceFirst("<meta http-equiv=[^>]*>", "");
         assertThat(open).isNotEqualTo(page);
         Files.writeString(
@@ -80,7 +80,7 @@ class ReportPageBrowserTest {
     }
 
     @Test
-    void itsOwnPolicyLetsItsScriptRunAndNoOther() throws IOException, InterruptedException {
+    void theSecurityPolicyAllowsOnlyThePagesOwnScript() throws IOException, InterruptedException {
         Chromium chromium = chromium();
         String page = run().page(Language.EN);
         Path file = Files.writeString(
@@ -90,7 +90,7 @@ class ReportPageBrowserTest {
         assertThat(dom)
                 .contains("class=\"scripted\"", "<button class=\"theme\"")
                 .doesNotContain("<title>owned");
-        // On paper: several pages.
+        // Printed.
         Path pdf = folder.resolve("page.pdf");
         chromium.run(file, "--print-to-pdf=" + pdf);
         assertThat(Files.size(pdf)).isGreaterThan(50_000);

@@ -27,7 +27,7 @@ class RunReportTest {
         return new PageRun(folder.resolve("run"));
     }
 
-    /** What a person reads, without marks and without what the page carries for its looks. */
+    /** The visible text. */
     private static String words(String page) {
         return page.replaceAll("(?s)<(style|script|title)\\b.*?</\\1>", " ")
                 .replaceAll("<[^>]+>", " ")
@@ -35,16 +35,16 @@ class RunReportTest {
     }
 
     @Test
-    void thePageSaysWhatTheHistorySays() {
+    void thePageShowsTheHistory() {
         String page = words(run().write().page(Language.EN));
         assertThat(page)
-                .contains("sentiment finished", "Epochs done 6", "Steps done 240", "1 min 34 s".replace(' ', '\u00a0'))
-                .contains("Training loss " + NumberFormats.number(PageRun.loss(240)))
-                .contains("Validation: accuracy 0.75 epoch 5")
+                .contains("sentiment finished", "Epochs 6", "Steps 240", "1 min 34 s".replace(' ', '\u00a0'))
+                .contains("Training loss " + Formats.number(PageRun.loss(240)))
+                .contains("Validation accuracy 0.75 epoch 5")
                 .contains("schedule.events[0] before epoch 2")
                 .contains("rank 1 (worker-2:4040) is lost")
-                .contains("recovered, with 3 ranks")
-                .contains("exchange 4.5 s 6.1%".replace("4.5 s", "4.5\u00a0s"))
+                .contains("recovered with 3 ranks")
+                .contains("all-reduce 4.5 s 6.1%".replace("4.5 s", "4.5\u00a0s"))
                 .contains("freezing 18\u00a0TFLOP 25.0% 18\u00a0MB")
                 .contains("activation cache 6\u00a0TFLOP 8.3%")
                 .contains("bert.encoder.layer.3.attention.self.query")
@@ -64,7 +64,7 @@ class RunReportTest {
 
     @ParameterizedTest
     @EnumSource(Language.class)
-    void whatAPersonTypedIsTextAndNothingElse(Language language) {
+    void recordedNamesCannotInjectHtml(Language language) {
         PageRun run = run();
         run.purpose = PageRun.HOSTILE;
         run.name = PageRun.HOSTILE.replace("\"", "");
@@ -76,9 +76,9 @@ class RunReportTest {
 
     @ParameterizedTest
     @EnumSource(Language.class)
-    void nothingComesFromANetwork(Language language) {
+    void thePageLoadsNothing(Language language) {
         PageRun run = run();
-        run.trouble = false; // Its message names a source.
+        run.failures = false; // The message of the failure contains src=.
         String page = run.write().page(language);
         assertThat(page)
                 .contains("default-src &#39;none&#39;;")
@@ -86,20 +86,20 @@ class RunReportTest {
     }
 
     @Test
-    void thePageIsChineseThroughout() {
+    void theChinesePageHasNoEnglishTexts() {
         String page = run().write().page(Language.ZH);
         assertThat(page).contains("<html lang=\"zh-CN\">");
         String own = page.replaceAll("(?s)<(bdi|code|pre|span)([^>]*) translate=\"no\"[^>]*>.*?</\\1>", " ");
         Set<String> english = new TreeSet<>(MessagesTest.latin(words(own)));
         english.removeIf(MessagesTest::isInternational);
-        // Units and their prefixes are international, and so is the name of the time.
+        // Units, their prefixes and UTC are international.
         english.removeAll(Set.of("UTC", "MB", "TFLOP", "GFLOP", "e"));
         assertThat(english).isEmpty();
-        assertThat(words(page)).contains("冻结时间线", "已恢复，3 个执行单元", "省去的运算");
+        assertThat(words(page)).contains("冻结时间线", "已恢复，3 个进程", "跳过的计算");
     }
 
     @Test
-    void anOlderHistoryGivesAPageThatSaysWhatIsMissing() throws IOException {
+    void thePageOfAnOldHistorySaysWhatIsMissing() throws IOException {
         PageRun run = run();
         run.counted = false;
         run.measured = false;
@@ -109,12 +109,12 @@ class RunReportTest {
         String page = words(run.page(Language.EN));
         assertThat(page)
                 .contains(
-                        "did not measure the phases of a step",
+                        "did not measure phases",
                         "training 1\u00a0min\u00a003\u00a0s",
-                        "did not count what was skipped")
+                        "did not count skipped operations")
                 .contains("manifest.json is written when the run finishes.")
-                .contains("Loss", "Epochs done 6");
-        assertThat(page).startsWith(" Skip to the content run finished");
+                .contains("Loss", "Epochs 6");
+        assertThat(page).startsWith(" Skip to content run finished");
     }
 
     @Test
@@ -124,7 +124,7 @@ class RunReportTest {
                 RunStatus.FILE, RunStatus.failed(3, "train.csv row 7: no label").toJson());
         new RunReport(directory).write(Language.EN);
         assertThat(words(Files.readString(folder.resolve("report.html"))))
-                .contains("failed", "train.csv row 7: no label", "Nothing recorded yet.", "No epoch has begun yet.");
+                .contains("failed", "train.csv row 7: no label", "No data yet.", "No epoch has started yet.");
     }
 
     @Test
@@ -139,8 +139,7 @@ class RunReportTest {
                     (String.join("\n", lines.subList(0, count)) + (count == 0 ? "" : "\n")).getBytes(UTF_8));
             report.write(Language.EN);
         }
-        // Line 2 is damaged now, but has been read.
-        byte[] history = growing.read("history.jsonl");
+                byte[] history = growing.read("history.jsonl");
         for (String file : List.of("config.yaml", "manifest.json", "status.json")) {
             growing.write(file, whole.directory().read(file));
         }
@@ -152,10 +151,10 @@ class RunReportTest {
         growing.write("history.jsonl", history);
         report.write(Language.EN);
         assertThat(new String(growing.read("report.html"), UTF_8)).isEqualTo(page);
-        // Another history, of a run that took the place of this one.
+        // The history of a new run that overwrote this one.
         growing.write("history.jsonl", (lines.get(0) + "\n").getBytes(UTF_8));
         report.write(Language.EN);
-        assertThat(words(new String(growing.read("report.html"), UTF_8))).contains("Steps done 0");
+        assertThat(words(new String(growing.read("report.html"), UTF_8))).contains("Steps 0");
     }
 
     @Test
@@ -164,15 +163,15 @@ class RunReportTest {
         run.epochs = 1000;
         run.stepsPerEpoch = 100;
         run.groups = 6;
-        run.trouble = false;
+        run.failures = false;
         String page = run.write().page(Language.EN);
         assertThat(page.getBytes(UTF_8).length).isLessThan(600_000);
         assertThat(words(page))
-                .contains("Steps done 100,000", "Every 5th epoch", "Seconds of an epoch, on average of several");
+                .contains("Steps 100,000", "Every 5th epoch", "mean of several epochs");
     }
 
     @Test
-    void severalRunsStandSideBySide() {
+    void severalRunsAreCompared() {
         PageRun a = run().write();
         PageRun b = new PageRun(folder.resolve("b"));
         b.name = "other";
@@ -181,30 +180,28 @@ class RunReportTest {
         b.write();
         String page = PageRun.page(List.of(a, b), Language.EN);
         assertThat(words(page))
-                .contains("2 runs side by side", "A sentiment finished 6", "B other cancelled 3", "stopped by hand");
-        // One loss chart and one for each metric with both, and two charts by group for each.
+                .contains("Comparison of 2 runs", "A sentiment finished 6", "B other cancelled 3", "stopped by hand");
+        // One loss chart and three metric charts for both runs, and two group charts for each.
         assertThat(page.split("class=\"plot\"", -1).length - 1).isEqualTo(8);
         assertThat(page).contains("data-name=\"A sentiment\"", "data-name=\"B other\"");
     }
 
     @Test
-    void runsOfOneJobAreToldApartByTheirDirectories() {
+    void runsOfOneJobAreLabelledWithTheirDirectories() {
         PageRun b = new PageRun(folder.resolve("second try"));
         String page = PageRun.page(List.of(run().write(), b.write()), Language.EN);
         assertThat(words(page)).contains("A sentiment (run)", "B sentiment (second try)");
     }
 
     @Test
-    void whatIsNoRunIsRefused() throws IOException {
+    void aDirectoryWithoutARunOrWithADamagedHistoryIsRefused() throws IOException {
         RunReport none = new RunReport(new LocalRunDirectory(folder.resolve("none")));
         assertThatThrownBy(() -> none.write(Language.EN))
                 .isInstanceOf(OutputException.class)
-                .hasMessageEndingWith(
-                        "none holds no run: there is neither history.jsonl nor status.json; check the path");
+                .hasMessageContainingAll("none", "history.jsonl", "status.json", "[output.no_run]");
         LocalRunDirectory damaged = new LocalRunDirectory(folder);
         damaged.write("history.jsonl", "{\"event\":\"run\"}\n{\"event\"\n".getBytes(UTF_8));
         assertThatThrownBy(() -> new RunReport(damaged).write(Language.EN))
-                .hasMessageEndingWith(
-                        "history.jsonl is damaged at line 2, which is no whole JSON object; restore the file from a copy");
+                .hasMessageContainingAll("history.jsonl line 2", "[output.damaged]");
     }
 }

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.sparklora.driver.watch.report.RunData.Epoch;
 
 class SavingsTest {
 
@@ -16,13 +17,13 @@ class SavingsTest {
     private Path folder;
 
     private List<Epoch> epochs(PageRun run) throws IOException {
-        RunStory story = new RunStory("x");
-        story.read(Files.readAllBytes(run.write().folder().resolve("history.jsonl")), 0);
-        return story.done();
+        RunData data = new RunData("x");
+        data.readHistory(Files.readAllBytes(run.write().folder().resolve("history.jsonl")), 0);
+        return data.done();
     }
 
     @Test
-    void savingsAddUpToWhatARunWithoutThemWouldTake() throws IOException {
+    void savingsAddUpToTheWorkWithoutThem() throws IOException {
         PageRun run = new PageRun(folder);
         run.epochs = 2;
         List<Epoch> epochs = epochs(run);
@@ -32,15 +33,15 @@ class SavingsTest {
         assertThat(all.freezing()).isCloseTo(2 * 3e12, within(1e3));
         assertThat(all.cache()).isCloseTo(2 * 1e12, within(1e3));
         assertThat(all.buckets()).isCloseTo(2 * 1.8e12, within(1e3));
-        assertThat(all.whole()).isCloseTo(2 * 1.2e13, within(1e3));
+        assertThat(all.total()).isCloseTo(2 * 1.2e13, within(1e3));
         assertThat(all.bytes()).isEqualTo(new Savings.Bytes(2e6, 8e6));
-        // Epoch 0 took 2.25 s longer, to keep what enters layer 11: the pace is that of epoch 1.
+        // Epoch 0 took 2.25 s longer to fill the cache, so epoch 1 has the lowest time per operation.
         assertThat(Savings.secondsPerOperation(epochs))
                 .hasValueSatisfying(s -> assertThat(s).isCloseTo(8 / 6.2e12, within(1e-18)));
     }
 
     @Test
-    void aBuildThatDidNotCountSavedNobodyKnowsWhat() throws IOException {
+    void aHistoryWithoutCountsHasNoSavings() throws IOException {
         PageRun run = new PageRun(folder);
         run.counted = false;
         assertThat(Savings.of(epochs(run))).isEmpty();

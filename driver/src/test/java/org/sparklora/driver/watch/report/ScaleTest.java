@@ -18,13 +18,13 @@ class ScaleTest {
     }
 
     @Test
-    void whatIsNeverNegativeHasNoNegativeAxis() {
+    void nonNegativeValuesHaveNoNegativeAxis() {
         assertThat(Scale.around(0, 3).from()).isZero();
         assertThat(Scale.around(-0.5, 3).from()).isEqualTo(-1);
     }
 
     @Test
-    void aSingleValueHasRoomAroundIt() {
+    void aSingleValueHasSpaceAroundIt() {
         for (double value : new double[] {0, 5, -2, 1e-12, 3e30}) {
             Scale scale = Scale.around(value, value);
             assertThat(scale.from()).as("%s", value).isLessThanOrEqualTo(value);
@@ -33,7 +33,7 @@ class ScaleTest {
     }
 
     @Test
-    void valuesOfManyPowersGoByPowers() {
+    void aWideRangeHasALogarithmicAxis() {
         Scale scale = Scale.wide(0.02, 1.6);
         assertThat(scale).isEqualTo(new Scale(0.01, 10, true));
         assertThat(scale.at(0.1)).isCloseTo(1 / 3.0, within(1e-9));
@@ -44,16 +44,16 @@ class ScaleTest {
     }
 
     @Test
-    void marksOfEpochsAreWholeNumbers() {
+    void ticksOfEpochsAreWholeNumbers() {
         assertThat(Scale.exact(0, 2).wholeTicks(5)).containsExactly(0.0, 1.0, 2.0);
         assertThat(Scale.exact(0, 99_999).wholeTicks(5)).containsExactly(0.0, 20_000.0, 40_000.0, 60_000.0, 80_000.0);
         assertThat(Scale.exact(0, 0).to()).isEqualTo(1);
     }
 
     @Test
-    void noNumbersAreNoAxis() {
+    void withoutValuesThereIsADefaultAxis() {
         assertThat(Scale.around(Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY))
                 .isEqualTo(new Scale(0, 1, false));
-        assertThatThrownBy(() -> new Scale(0, 1, true)).hasMessageContaining("by powers of ten");
+        assertThatThrownBy(() -> new Scale(0, 1, true)).hasMessageContaining("logarithmic");
     }
 }

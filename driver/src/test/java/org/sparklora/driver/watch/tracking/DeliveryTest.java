@@ -11,8 +11,11 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.sparklora.driver.run.history.HistoryLine;
+import org.sparklora.driver.watch.tracking.Destination.RefusedException;
+import org.sparklora.driver.watch.tracking.Tracking.Outcome;
 
-/** A destination that does as it likes. */
+/** Delivery to destinations that fail, refuse or block. */
 @Timeout(60)
 class DeliveryTest {
 
@@ -22,15 +25,15 @@ class DeliveryTest {
         return "{\"event\":\"step\",\"time\":\"2026-01-01T00:00:00Z\",\"step\":" + step + "}";
     }
 
-    /** Keeps the steps that it takes; what it does before may be more than taking. */
-    private static class Kept implements Destination {
+    /** Collects the steps it receives. */
+    private static class Collecting implements Destination {
 
         final List<Integer> steps = Collections.synchronizedList(new ArrayList<>());
         volatile @Nullable Outcome outcome;
 
         @Override
         public String name() {
-            return "Kept";
+            return "Collecting";
         }
 
         @Override
@@ -45,32 +48,32 @@ class DeliveryTest {
     }
 
     @Test
-    void linesArriveInOrderAndThenTheEnd() {
-        Kept kept = new Kept();
-        Delivery delivery = Delivery.start(kept, warnings::add);
+    void linesArriveInOrderBeforeTheEnd() {
+        Collecting destination = new Collecting();
+        Delivery delivery = Delivery.start(destination, warnings::add);
         for (int i = 0; i < 100; i++) {
             delivery.published(List.of(line(2 * i), line(2 * i + 1)));
         }
         delivery.end(Outcome.FINISHED);
-        assertThat(kept.steps).hasSize(200).isSorted();
-        assertThat(kept.outcome).isEqualTo(Outcome.FINISHED);
+        assertThat(destination.steps).hasSize(200).isSorted();
+        assertThat(destination.outcome).isEqualTo(Outcome.FINISHED);
         assertThat(warnings).isEmpty();
     }
 
     @Test
-    void whatCannotBeSentIsSentLaterAndToldOnce() throws Exception {
+    void failedLinesAreSentAgainWithOneWarning() throws Exception {
         CountDownLatch failed = new CountDownLatch(3);
-        Kept kept = new Kept() {
+        Collecting destination = new Collecting() {
             @Override
             public void send(List<HistoryLine> lines) throws IOException, InterruptedException {
                 if (failed.getCount() > 0) {
                     failed.countDown();
-                    throw new IOException("no way there");
+                    throw new IOException("no route");
                 }
                 super.send(lines);
             }
         };
-        Delivery delivery = Delivery.start(kept, warnings::add);
+        Delivery delivery = Delivery.start(destination, warnings::add);
         for (int i = 0; failed.getCount() > 0; i++) {
             long before = failed.getCount();
             delivery.published(List.of(line(i)));
@@ -79,49 +82,50 @@ class DeliveryTest {
             }
         }
         delivery.end(Outcome.FAILED);
-        assertThat(kept.steps).containsExactly(0, 1, 2);
-        assertThat(kept.outcome).isEqualTo(Outcome.FAILED);
+        assertThat(destination.steps).containsExactly(0, 1, 2);
+        assertThat(destination.outcome).isEqualTo(Outcome.FAILED);
         assertThat(warnings)
-                .containsExactly(
-                        "Kept cannot be reached (no way there); the run goes on, and tries again whenever it has"
-                                + " more to tell");
+                .singleElement()
+                .asString()
+                .contains("Collecting", "(no route)");
     }
 
     @Test
-    void whatIsRefusedEndsTheDeliveryAndIsToldOnce() {
-        Kept kept = new Kept() {
+    void aRefusalEndsTheDeliveryWithOneWarning() {
+        Collecting destination = new Collecting() {
             @Override
             public void send(List<HistoryLine> lines) throws IOException {
-                throw new RefusedException("does not want it");
+                throw new RefusedException("refuses it");
             }
         };
-        Delivery delivery = Delivery.start(kept, warnings::add);
+        Delivery delivery = Delivery.start(destination, warnings::add);
         delivery.published(List.of(line(0)));
         delivery.published(List.of(line(1)));
         delivery.end(Outcome.FINISHED);
         delivery.published(List.of(line(2)));
-        assertThat(kept.outcome).isNull();
-        assertThat(warnings).containsExactly("Kept does not want it; the run goes on without it");
+        assertThat(destination.outcome).isNull();
+        assertThat(warnings).singleElement().asString().startsWith("Collecting refuses it; ");
     }
 
     @Test
-    void aDestinationThatNeverAnswersHoldsNobodyUpAndDropsWhatIsTooMuch() throws Exception {
+    void aBlockedDestinationDoesNotBlockTheRunAndTheQueueIsBounded() throws Exception {
         CountDownLatch entered = new CountDownLatch(1);
         CountDownLatch never = new CountDownLatch(1);
-        Kept kept = new Kept() {
+        Collecting destination = new Collecting() {
             @Override
             public void send(List<HistoryLine> lines) throws IOException, InterruptedException {
                 entered.countDown();
                 never.await();
             }
         };
-        Delivery delivery = Delivery.start(kept, warnings::add);
+        Delivery delivery = Delivery.start(destination, warnings::add);
         delivery.published(List.of(line(0)));
         assertThat(entered.await(30, TimeUnit.SECONDS)).isTrue();
-        delivery.published(Collections.nCopies(Delivery.MOST_WAITING, line(1)));
+        delivery.published(Collections.nCopies(Delivery.MAX_WAITING, line(1)));
         delivery.published(List.of(line(2)));
         assertThat(warnings)
-                .containsExactly(
-                        "Kept: more than 100000 events wait to be sent; what follows is in history.jsonl alone");
+                .singleElement()
+                .asString()
+                .contains("Collecting", "100000", "history.jsonl");
     }
 }

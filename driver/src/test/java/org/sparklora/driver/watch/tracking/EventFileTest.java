@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.TreeMap;
 import java.util.zip.CRC32C;
 import org.junit.jupiter.api.Test;
+import org.sparklora.driver.watch.tracking.LoggedScalars.Scalars;
 
 class EventFileTest {
 
@@ -16,7 +17,7 @@ class EventFileTest {
 
     /** RFC 3720, B.4; and the check value of CRC catalogues. */
     @Test
-    void checksumsAreThoseOfThePublishedVectors() {
+    void checksumsMatchThePublishedVectors() {
         byte[] ones = new byte[32];
         java.util.Arrays.fill(ones, (byte) 0xff);
         assertThat(unmasked(EventFile.maskedCrc(new byte[32]))).isEqualTo(0x8a9136aa);
@@ -26,7 +27,7 @@ class EventFileTest {
     }
 
     @Test
-    void aMaskIsARotationAndASum() {
+    void theMaskRotatesAndAdds() {
         CRC32C crc = new CRC32C();
         crc.update(new byte[] {1, 2, 3});
         long plain = crc.getValue();
@@ -37,8 +38,8 @@ class EventFileTest {
 
     /** The version record, byte by byte: wall_time 1767225600, step 0, file_version. */
     @Test
-    void aFileBeginsWithItsVersion() {
-        byte[] file = new EventFile(Told.TIME).toBytes();
+    void aFileStartsWithItsVersion() {
+        byte[] file = new EventFile(RecordedRunLines.TIME).toBytes();
         String event = "09" + hexOfWallTime() + "1000" + "1a0d"
                 + HexFormat.of().formatHex("brain.Event:2".getBytes(java.nio.charset.StandardCharsets.UTF_8));
         assertThat(HexFormat.of().formatHex(file, 12, file.length - 4)).isEqualTo(event);
@@ -52,11 +53,11 @@ class EventFileTest {
     }
 
     @Test
-    void whatIsWrittenReadsBack() {
-        EventFile file = new EventFile(Told.TIME);
-        file.starts(Told.TIME, 3);
-        file.scalars(new Scalars(300, Told.TIME, new TreeMap<>(java.util.Map.of("train/loss", 0.5, "eval/f1", -1.0))));
-        file.text(Told.TIME, 7, "why", "wörds");
+    void writtenEventsReadBack() {
+        EventFile file = new EventFile(RecordedRunLines.TIME);
+        file.starts(RecordedRunLines.TIME, 3);
+        file.scalars(new Scalars(300, RecordedRunLines.TIME, new TreeMap<>(java.util.Map.of("train/loss", 0.5, "eval/f1", -1.0))));
+        file.text(RecordedRunLines.TIME, 7, "why", "wörds");
         List<EventReader.Event> events = EventReader.events(file.toBytes());
         assertThat(events).hasSize(4);
         assertThat(events.get(0).fileVersion()).isEqualTo("brain.Event:2");

@@ -10,10 +10,10 @@ import java.util.TreeMap;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
-/** Reads event files as TensorBoard does: frames whose checksums hold, then the messages of event.proto and summary.proto. */
+/** Reads event files like TensorBoard: records with valid checksums, then messages of event.proto and summary.proto. */
 public final class EventReader {
 
-    /** One event, as far as tests look. */
+    /** The parts of an event that tests need. */
     public record Event(
             double wallTime,
             long step,
@@ -24,7 +24,7 @@ public final class EventReader {
 
     private EventReader() {}
 
-    /** Every event of a file. */
+    /** All events of a file. */
     public static List<Event> events(byte[] file) {
         ByteBuffer in = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN);
         List<Event> events = new ArrayList<>();

@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.sparklora.driver.watch.tracking.LoggedScalars.Scalars;
 
 class LoggedScalarsTest {
 
@@ -17,20 +18,20 @@ class LoggedScalarsTest {
     private List<Scalars> of(List<String> lines) {
         LoggedScalars scalars = new LoggedScalars();
         return lines.stream()
-                .map(HistoryLine::of)
+                .map(RecordedRunLines::line)
                 .map(scalars::of)
                 .flatMap(Optional::stream)
                 .toList();
     }
 
     private static Scalars at(long step, Map<String, Double> values) {
-        return new Scalars(step, Told.TIME, new java.util.TreeMap<>(values));
+        return new Scalars(step, RecordedRunLines.TIME, new java.util.TreeMap<>(values));
     }
 
     @Test
-    void namesAndStepsAreThoseOfTheTrainer() {
-        Told told = new Told(folder).run().epoch(0).epoch(1).finished();
-        List<Scalars> scalars = of(told.lines());
+    void namesAndStepsMatchTheTrainer() {
+        RecordedRunLines recorded = new RecordedRunLines(folder).run().epoch(0).epoch(1).finished();
+        List<Scalars> scalars = of(recorded.lines());
         assertThat(scalars).hasSize(10);
         assertThat(scalars.get(0))
                 .isEqualTo(at(0, Map.of("live/bottom", 0.0, "live/top", 1.0, "trainable_parameters", 100.0)));
@@ -55,18 +56,18 @@ class LoggedScalarsTest {
     }
 
     @Test
-    void linesThatComeAgainHaveTheSameNumbers() {
-        List<String> lines = Told.epochs(folder, 2);
+    void repeatedLinesHaveTheSameNumbers() {
+        List<String> lines = RecordedRunLines.epochs(folder, 2);
         LoggedScalars scalars = new LoggedScalars();
         List<Optional<Scalars>> first =
-                lines.stream().map(HistoryLine::of).map(scalars::of).toList();
+                lines.stream().map(RecordedRunLines::line).map(scalars::of).toList();
         List<Optional<Scalars>> again =
-                lines.stream().map(HistoryLine::of).map(scalars::of).toList();
+                lines.stream().map(RecordedRunLines::line).map(scalars::of).toList();
         assertThat(again).isEqualTo(first);
     }
 
     @Test
-    void aNumberThatJsonCannotSayIsReadAsSuch() {
+    void nanIsReadFromItsString() {
         String line = "{\"event\":\"epoch_end\",\"time\":\"2026-01-01T00:00:00Z\",\"epoch\":0,\"train_loss\":0.5,"
                 + "\"validation\":{\"auc\":\"NaN\"}}";
         assertThat(of(List.of(line)).get(0).values()).containsEntry("eval_auc", Double.NaN);

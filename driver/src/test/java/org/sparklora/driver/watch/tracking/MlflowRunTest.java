@@ -15,22 +15,25 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.sparklora.driver.run.history.HistoryLine;
 import org.sparklora.driver.run.history.LocalRunDirectory;
+import org.sparklora.driver.watch.tracking.Destination.RefusedException;
+import org.sparklora.driver.watch.tracking.Tracking.Outcome;
 
-/** Against a server that holds its clients to the protocol. */
+/** Against a server that checks the protocol. */
 class MlflowRunTest {
 
     @TempDir
     private Path folder;
 
     @TempDir
-    private Path told;
+    private Path recorded;
 
     private final MlflowServer server = new MlflowServer();
     private final List<String> warnings = new ArrayList<>();
 
     @AfterEach
-    void theProtocolHeld() {
+    void theProtocolWasFollowed() {
         server.close();
         assertThat(server.violations).isEmpty();
     }
@@ -44,7 +47,7 @@ class MlflowRunTest {
                 new MlflowClient(server.uri() + "/", environment),
                 new LocalRunDirectory(folder),
                 warnings::add,
-                Told.CLOCK);
+                RecordedRunLines.CLOCK);
     }
 
     private MlflowRun run() {
@@ -52,7 +55,7 @@ class MlflowRunTest {
     }
 
     private static List<HistoryLine> lines(List<String> lines) {
-        return lines.stream().map(HistoryLine::of).toList();
+        return lines.stream().map(RecordedRunLines::line).toList();
     }
 
     private void write(String name, String text) throws IOException {
@@ -61,18 +64,18 @@ class MlflowRunTest {
     }
 
     @Test
-    void aRunIsShownWhole() throws Exception {
+    void aWholeRunIsLogged() throws Exception {
         write("adapter/adapter_config.json", "{}");
         write("adapter/adapter model.safetensors", "bytes");
         write("report.html", "<html>");
         MlflowRun run = run();
-        run.send(lines(new Told(told).run().epoch(0).epoch(1).finished().lines()));
+        run.send(lines(new RecordedRunLines(recorded).run().epoch(0).epoch(1).finished().lines()));
         run.finish(Outcome.FINISHED);
 
         assertThat(server.experiments).containsKey("texts");
         MlflowServer.Run shown = server.run();
         assertThat(shown.status).isEqualTo("FINISHED");
-        assertThat(shown.endTime).isEqualTo(Told.TIME.toEpochMilli());
+        assertThat(shown.endTime).isEqualTo(RecordedRunLines.TIME.toEpochMilli());
         assertThat(shown.params).containsEntry("seed", "42").containsEntry("lora.groups.t_p.r", "8");
         assertThat(shown.params.get("long")).hasSize(500).endsWith("x…");
         assertThat(shown.tags)
@@ -85,7 +88,7 @@ class MlflowRunTest {
         assertThat(shown.metric("eval_accuracy")).isEqualTo(Map.of(2L, 0.5, 4L, 0.6));
         assertThat(shown.metric("live/bottom")).isEqualTo(Map.of(0L, 0.0, 2L, 0.0, 3L, 1.0));
         assertThat(shown.metric("trainable_parameters")).isEqualTo(Map.of(0L, 100.0, 2L, 101.0));
-        assertThat(shown.points).allMatch(point -> point.timestamp() == Told.TIME.toEpochMilli());
+        assertThat(shown.points).allMatch(point -> point.timestamp() == RecordedRunLines.TIME.toEpochMilli());
 
         String root = "1/" + server.runs.keySet().iterator().next() + "/artifacts/";
         assertThat(server.artifacts.keySet())
@@ -101,13 +104,13 @@ class MlflowRunTest {
     }
 
     @Test
-    void aRunThatGoesOnIsTheSameRunAndNoNumberIsThereTwice() throws Exception {
+    void aResumedRunIsTheSameRunAndLogsNoValueTwice() throws Exception {
         MlflowRun before = run();
-        before.send(lines(Told.epochs(told, 2)));
-        // It died here; another process has the history up to its checkpoint, and does the rest again.
+        before.send(lines(RecordedRunLines.epochs(recorded, 2)));
+        // The process died here. Another one has the history up to the checkpoint and repeats the rest.
         MlflowRun after = run();
-        after.send(lines(Told.epochs(told, 1)));
-        after.send(lines(new Told(told).epoch(1).epoch(2).lines()));
+        after.send(lines(RecordedRunLines.epochs(recorded, 1)));
+        after.send(lines(new RecordedRunLines(recorded).epoch(1).epoch(2).lines()));
         after.finish(Outcome.FAILED);
 
         MlflowServer.Run shown = server.run();
@@ -117,29 +120,29 @@ class MlflowRunTest {
     }
 
     @Test
-    void aServerThatIsShownARunLateGetsAllOfIt() throws Exception {
+    void aServerAddedLaterGetsTheWholeRun() throws Exception {
         Files.writeString(
                 folder.resolve("tracking.json"), "{\"mlflow\": {\"uri\": \"http://other\", \"run_id\": \"gone\"}}");
-        run().send(lines(Told.epochs(told, 3)));
+        run().send(lines(RecordedRunLines.epochs(recorded, 3)));
         assertThat(server.run().metric("loss")).hasSize(6);
         assertThat(Files.readString(folder.resolve("tracking.json")))
                 .contains(server.uri(), server.runs.keySet().iterator().next());
     }
 
     @Test
-    void aRunThatSomebodyDeletedIsMadeAnew() throws Exception {
-        run().send(lines(Told.epochs(told, 1)));
+    void aDeletedRunIsCreatedAgain() throws Exception {
+        run().send(lines(RecordedRunLines.epochs(recorded, 1)));
         server.run().stage = "deleted";
-        run().send(lines(Told.epochs(told, 2)));
+        run().send(lines(RecordedRunLines.epochs(recorded, 2)));
         assertThat(server.runs).hasSize(2);
     }
 
     @Test
-    void whatFailedHalfwayIsSentAgainOnceOnly() throws Exception {
+    void aFailedBatchIsSentAgainWithoutDuplicates() throws Exception {
         MlflowRun run = run();
-        List<HistoryLine> first = lines(Told.epochs(told, 1));
+        List<HistoryLine> first = lines(RecordedRunLines.epochs(recorded, 1));
         run.send(first);
-        List<HistoryLine> more = lines(new Told(told).epoch(1).lines());
+        List<HistoryLine> more = lines(new RecordedRunLines(recorded).epoch(1).lines());
         server.unavailableFor(1);
         assertThatThrownBy(() -> run.send(more))
                 .isInstanceOf(IOException.class)
@@ -150,7 +153,7 @@ class MlflowRunTest {
     }
 
     @Test
-    void manyNumbersGoInBatchesThatTheServerTakes() throws Exception {
+    void manyMetricsAreSentInBatches() throws Exception {
         List<String> steps = IntStream.range(0, 600)
                 .mapToObj(i -> "{\"event\":\"step\",\"time\":\"2026-01-01T00:00:00Z\",\"epoch\":0,\"step\":" + i
                         + ",\"loss\":0.5,\"grad_norm\":1.0,\"learning_rate\":{\"top\":0.1}}")
@@ -163,47 +166,47 @@ class MlflowRunTest {
     }
 
     @Test
-    void whatTheServerForbidsIsNotTriedAgain() {
+    void aRefusalIsNotRetried() {
         server.authorization = "Bearer right";
-        assertThatThrownBy(() -> run(Map.of("MLFLOW_TRACKING_TOKEN", "wrong")).send(lines(Told.epochs(told, 1))))
+        assertThatThrownBy(() -> run(Map.of("MLFLOW_TRACKING_TOKEN", "wrong")).send(lines(RecordedRunLines.epochs(recorded, 1))))
                 .isInstanceOf(RefusedException.class)
                 .hasMessageContaining("401: who are you?");
         server.experiments.put("texts", true);
-        assertThatThrownBy(() -> run(Map.of("MLFLOW_TRACKING_TOKEN", "right")).send(lines(Told.epochs(told, 1))))
+        assertThatThrownBy(() -> run(Map.of("MLFLOW_TRACKING_TOKEN", "right")).send(lines(RecordedRunLines.epochs(recorded, 1))))
                 .isInstanceOf(RefusedException.class)
-                .hasMessageContaining("has deleted the experiment 'texts'; restore it there");
+                .hasMessageContainingAll("experiment 'texts'", "deleted", "tracking.experiment");
     }
 
     @Test
-    void credentialsAreThoseOfMlflowsVariables() throws Exception {
+    void credentialsComeFromMlflowsVariables() throws Exception {
         server.authorization = "Basic bWU6c2VjcmV0";
         run(Map.of("MLFLOW_TRACKING_USERNAME", "me", "MLFLOW_TRACKING_PASSWORD", "secret"))
-                .send(lines(Told.epochs(told, 1)));
+                .send(lines(RecordedRunLines.epochs(recorded, 1)));
         assertThat(server.run().metric("loss")).hasSize(2);
     }
 
     @Test
-    void artifactsGoToAFolderWhereTheServerNamesOne() throws Exception {
-        server.artifactRoot = folder.resolve("kept by").toUri().toString();
+    void artifactsGoToAFolderIfTheServerNamesOne() throws Exception {
+        server.artifactRoot = folder.resolve("stored by").toUri().toString();
         write("adapter/adapter_config.json", "{}");
         MlflowRun run = run();
-        run.send(lines(Told.epochs(told, 1)));
+        run.send(lines(RecordedRunLines.epochs(recorded, 1)));
         run.finish(Outcome.FINISHED);
-        Path kept = folder.resolve("kept by/" + server.runs.keySet().iterator().next() + "/artifacts");
-        assertThat(kept.resolve("adapter/adapter_config.json")).hasContent("{}");
-        assertThat(kept.resolve("freeze_decisions.jsonl")).exists();
+        Path stored = folder.resolve("stored by/" + server.runs.keySet().iterator().next() + "/artifacts");
+        assertThat(stored.resolve("adapter/adapter_config.json")).hasContent("{}");
+        assertThat(stored.resolve("freeze_decisions.jsonl")).exists();
     }
 
     @Test
-    void aStoreThatNeedsAClientOfItsOwnIsNamedOnceAndTheRunFinishes() throws Exception {
+    void aCloudStoreCausesOneWarningAndTheRunFinishes() throws Exception {
         server.artifactRoot = "s3://bucket/1";
         MlflowRun run = run();
-        run.send(lines(Told.epochs(told, 1)));
+        run.send(lines(RecordedRunLines.epochs(recorded, 1)));
         run.finish(Outcome.FINISHED);
         assertThat(warnings)
                 .singleElement()
                 .asString()
-                .contains("keeps artifacts in s3://bucket/1/", "stay in " + folder);
+                .contains("s3://bucket/1/", folder.toString());
         assertThat(server.run().status).isEqualTo("FINISHED");
     }
 }

@@ -20,10 +20,9 @@ import java.util.concurrent.Executors;
 import java.util.regex.Pattern;
 
 /**
- * A tracking server on loopback that holds its clients to MLflow's REST API 2.0, as the documentation has it: methods,
- * content type, required fields and their types, characters of keys, limits of a batch, parameters that never change, errors
- * with {@code error_code}. It keeps metrics as MLflow's database does: the same point twice is one, and a run's {@code
- * metrics} are the newest of each key.
+ * A tracking server on loopback that checks MLflow's documented REST API 2.0: methods, content type, required fields and their
+ * types, characters of keys, batch limits, immutable parameters, errors with {@code error_code}. It stores metrics like MLflow's
+ * database: equal points are stored once, and a run's {@code metrics} are the newest of each key.
  */
 public final class MlflowServer implements AutoCloseable {
 
@@ -35,7 +34,7 @@ public final class MlflowServer implements AutoCloseable {
     /** A metric's value at a step. */
     public record Point(String key, double value, long timestamp, long step) {}
 
-    /** A run as the server has it. */
+    /** A stored run. */
     public static final class Run {
         public String status = "RUNNING";
         public String stage = "active";
@@ -44,7 +43,7 @@ public final class MlflowServer implements AutoCloseable {
         public final SortedMap<String, String> tags = new TreeMap<>();
         public final List<Point> points = new ArrayList<>();
 
-        /** The values of a metric by its step, of which each has one. */
+        /** The values of a metric by step, one for each step. */
         public SortedMap<Long, Double> metric(String key) {
             SortedMap<Long, Double> values = new TreeMap<>();
             for (Point point : points) {
@@ -56,7 +55,7 @@ public final class MlflowServer implements AutoCloseable {
         }
     }
 
-    /** An answer that is no success. */
+    /** An error answer. */
     private static final class Refusal extends RuntimeException {
         private static final long serialVersionUID = 1L;
         private final int status;
@@ -72,25 +71,25 @@ public final class MlflowServer implements AutoCloseable {
     private final HttpServer server;
     private final ExecutorService threads = Executors.newCachedThreadPool();
 
-    /** Experiments by name, with whether they are deleted. */
+    /** Experiments by name; true if deleted. */
     public final Map<String, Boolean> experiments = new LinkedHashMap<>();
 
     public final Map<String, Run> runs = new LinkedHashMap<>();
     public final SortedMap<String, byte[]> artifacts = new TreeMap<>();
 
-    /** Every call, as METHOD and path below the API. */
+    /** Every call: METHOD and path below the API. */
     public final List<String> calls = new ArrayList<>();
 
-    /** What did not hold to the protocol. */
+    /** Violations of the protocol. */
     public final List<String> violations = new ArrayList<>();
 
-    /** The credentials that are asked for; none if empty. */
+    /** The required credentials; empty: none. */
     public volatile String authorization = "";
 
-    /** Where runs keep their artifacts, before their id. */
+    /** Address of artifacts, without the run id. */
     public volatile String artifactRoot = "mlflow-artifacts:/1";
 
-    /** How many of the next calls are answered with 503. */
+    /** How many of the next calls get status 503. */
     private int unavailable;
 
     public MlflowServer() {
@@ -105,12 +104,12 @@ public final class MlflowServer implements AutoCloseable {
         server.start();
     }
 
-    /** Its address. */
+    /** The server's address. */
     public String uri() {
         return "http://127.0.0.1:" + server.getAddress().getPort();
     }
 
-    /** The next calls are answered with 503, as by a proxy whose server is away. */
+    /** Answers the next calls with 503, like a proxy whose server is down. */
     public synchronized void unavailableFor(int nextCalls) {
         unavailable = nextCalls;
     }

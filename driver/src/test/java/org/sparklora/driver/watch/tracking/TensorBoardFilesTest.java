@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.sparklora.driver.run.history.HistoryLine;
 import org.sparklora.driver.run.history.LocalRunDirectory;
 import org.sparklora.driver.watch.tracking.EventReader.Event;
 
@@ -19,14 +20,14 @@ class TensorBoardFilesTest {
     private Path folder;
 
     @TempDir
-    private Path told;
+    private Path recorded;
 
     private TensorBoardFiles files() {
         return new TensorBoardFiles(folder.toString(), () -> new LocalRunDirectory(folder));
     }
 
     private static List<HistoryLine> lines(List<String> lines) {
-        return lines.stream().map(HistoryLine::of).toList();
+        return lines.stream().map(RecordedRunLines::line).toList();
     }
 
     private List<String> names() {
@@ -47,10 +48,10 @@ class TensorBoardFilesTest {
 
     @Test
     void aRunHasTheTagsOfTheTrainersCallback() throws IOException {
-        files().send(lines(new Told(told).run().epoch(0).epoch(1).finished().lines()));
+        files().send(lines(new RecordedRunLines(recorded).run().epoch(0).epoch(1).finished().lines()));
         List<Event> events = events(0);
         assertThat(events.get(0).fileVersion()).isEqualTo("brain.Event:2");
-        assertThat(scalar(events, "train/loss")).isEqualTo(Map.of(1L, 1f, 2L, 0.5f, 3L, Told.loss(2), 4L, 0.25f));
+        assertThat(scalar(events, "train/loss")).isEqualTo(Map.of(1L, 1f, 2L, 0.5f, 3L, RecordedRunLines.loss(2), 4L, 0.25f));
         assertThat(scalar(events, "train/learning_rate")).hasSize(4).containsEntry(1L, 0.002f);
         assertThat(scalar(events, "eval/accuracy")).isEqualTo(Map.of(2L, 0.5f, 4L, 0.6f));
         assertThat(scalar(events, "train/live/bottom")).isEqualTo(Map.of(0L, 0f, 2L, 0f, 3L, 1f));
@@ -61,16 +62,16 @@ class TensorBoardFilesTest {
                         "epoch 0: live top (as the job says)",
                         "epoch 1: live top (as the job says)",
                         "epoch 1: thaw bottom (because)");
-        assertThat(events).allMatch(event -> event.wallTime() == Told.TIME.getEpochSecond());
+        assertThat(events).allMatch(event -> event.wallTime() == RecordedRunLines.TIME.getEpochSecond());
     }
 
     @Test
-    void batchesAreFilesInTheOrderOfTheirNames() throws IOException {
+    void batchesAreFilesThatSortByName() throws IOException {
         TensorBoardFiles files = files();
-        Told run = new Told(told).run();
+        RecordedRunLines run = new RecordedRunLines(recorded).run();
         files.send(lines(run.lines()));
         for (int epoch = 0; epoch < 11; epoch++) {
-            files.send(lines(new Told(told).epoch(epoch).lines()));
+            files.send(lines(new RecordedRunLines(recorded).epoch(epoch).lines()));
         }
         assertThat(names()).hasSize(12);
         long last = 0;
@@ -89,10 +90,10 @@ class TensorBoardFilesTest {
     }
 
     @Test
-    void aRunThatGoesOnComesAfterWhatIsThereAndReplacesIt() throws IOException {
-        files().send(lines(Told.epochs(told, 2)));
-        // The same second, by a clock that stands still.
-        files().send(lines(Told.epochs(told, 3)));
+    void filesOfAResumedRunSortAfterOlderOnesAndReplaceThem() throws IOException {
+        files().send(lines(RecordedRunLines.epochs(recorded, 2)));
+        // In the same second, since the clock does not advance.
+        files().send(lines(RecordedRunLines.epochs(recorded, 3)));
         assertThat(names()).hasSize(2).isSorted();
         assertThat(events(1).get(1).starts()).isTrue();
         assertThat(events(1).get(1).step()).isZero();

@@ -15,6 +15,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.sparklora.driver.job.freeze.EpochMetrics;
 import org.sparklora.driver.job.manifest.ManifestFile;
 import org.sparklora.driver.job.manifest.ManifestJson;
 import org.sparklora.driver.run.history.HistoryEvent;
@@ -35,7 +36,7 @@ import org.sparklora.worker.lora.PlainLora;
 import org.sparklora.worker.safetensors.SafetensorsWriter;
 import org.sparklora.worker.safetensors.Tensor;
 
-/** Run directories as training leaves them, with chosen differences: fields are set, then {@link #write} is called. */
+/** Writes run directories like those of training, with chosen differences. Set the fields, then call {@link #write}. */
 public final class SampleRun {
 
     private static final int STEPS_PER_EPOCH = 4;
@@ -89,7 +90,7 @@ public final class SampleRun {
         }
     }
 
-    /** Only the last value differs between two runs of other {@code last}. */
+    /** Zeros, except for the last value. */
     private static Tensor tensor(int rows, int columns, float last) {
         float[] values = new float[rows * columns];
         values[values.length - 1] = last;
@@ -127,13 +128,16 @@ public final class SampleRun {
                     new HistoryEvent.Step.GradientNorms(0.5f, Map.of("top", 0.1f, "head", 0.4f)),
                     Map.of("top", topRateAt.getOrDefault(step, 1e-3), "head", 1e-3)));
             if ((step + 1) % STEPS_PER_EPOCH == 0) {
+                double accuracy = step + 1 == steps ? lastAccuracy : 0.7;
                 history.append(new HistoryEvent.EpochEnd(
-                        epoch,
-                        0.3,
-                        Map.of("accuracy", step + 1 == steps ? lastAccuracy : 0.7, "loss", 0.6),
-                        Map.of("top", 0.4),
+                        new EpochMetrics(
+                                epoch,
+                                0.3,
+                                new TreeMap<>(Map.of("accuracy", accuracy, "loss", 0.6)),
+                                new TreeMap<>(Map.of("top", 0.4))),
                         Padding.NONE,
-                        Map.of("total", seconds)));
+                        Map.of("total", seconds),
+                        Map.of()));
             }
         }
         if (!sha.isEmpty()) {

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
-import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -29,13 +28,8 @@ class VerifyComparisonTest {
         return Comparison.of(RecordedRun.read(a.write()), RecordedRun.read(b.write()));
     }
 
-    /** Digests by their first letter, so that expectations can be read. */
-    private static String short64(String line) {
-        return Pattern.compile("[0-9a-f]{64}").matcher(line).replaceAll("SHA");
-    }
-
     @Test
-    void equalRunsAreTheSameWhateverTheyTook() {
+    void timesAreNotCompared() {
         b.time = Instant.parse("2030-01-01T00:00:00Z");
         b.seconds = 99;
         Verdict verdict = compare();
@@ -46,7 +40,7 @@ class VerifyComparisonTest {
     }
 
     @Test
-    void namesTheFirstStepThatDiffersByTheLastDigit() {
+    void namesTheFirstStepThatDiffersInTheLastDigit() {
         a.lossAt.put(5, 0.1f);
         b.lossAt.put(5, Math.nextUp(0.1f));
         b.lossAt.put(6, 7f);
@@ -67,7 +61,7 @@ class VerifyComparisonTest {
     }
 
     @Test
-    void aLongerRunIsComparedAsFarAsBothGo() {
+    void aLongerRunIsComparedUpToTheEndOfTheShorter() {
         a.steps = 16;
         b.lastAccuracy = 0.7;
         assertThat(compare().lines())
@@ -87,53 +81,55 @@ class VerifyComparisonTest {
     }
 
     @Test
-    void anAdapterThatDiffersAloneIsNamedByTensorAndGroup() {
+    void aDifferentAdapterIsNamedByTensorAndGroup() {
         b.lastB = 0.75f;
         Verdict verdict = compare();
         assertThat(verdict.lines()).hasSize(1);
-        assertThat(short64(verdict.lines().get(0)))
-                .isEqualTo(
-                        "different: adapter: base_model.model.bert.encoder.layer.11.attention.self.query.lora_B.weight"
-                                + " (group top) differs by at most 0.25, the first of 1 among 3 tensors;"
-                                + " sha256 is SHA in A and SHA in B");
+        assertThat(verdict.lines().get(0))
+                .startsWith("different: adapter: ")
+                .contains("layer.11.attention.self.query.lora_B.weight (group top)", "0.25", "1 different", "of 3")
+                .containsPattern("[0-9a-f]{64} in A and [0-9a-f]{64} in B");
     }
 
     @Test
-    void aTensorThatIsNotANumberDiffersByThat() {
+    void aNanInATensorIsADifference() {
         b.lastB = Float.NaN;
         assertThat(compare().lines().get(0)).contains("(group top) differs by at most NaN");
     }
 
     @Test
-    void manifestsOfDifferentGroupsArePartedBeforeTheSteps() {
+    void differentManifestsComeBeforeTheSteps() {
         b.rank = 1;
         Verdict verdict = compare();
         assertThat(verdict.lines().get(0))
-                .isEqualTo("different: manifest.json: group 'top', module bert.encoder.layer.11.attention.self.query is"
-                        + " r 2, alpha 4.0 [3, 3] in A and r 1, alpha 4.0 [3, 3] in B");
+                .startsWith("different: manifest.json: ")
+                .contains("group 'top'", "layer.11.attention.self.query", "r 2", "in A", "r 1", "in B");
         assertThat(verdict.lines().get(1))
                 .startsWith("then: adapter: ")
-                .contains("lora_A.weight (group top) has shape [2, 3] in A and [1, 3] in B, the first of 2");
+                .contains("lora_A.weight (group top)", "[2, 3] in A and [1, 3] in B");
     }
 
     @Test
-    void outputsThatMeanOtherLabelsAreADifference() {
+    void differentLabelsAreADifference() {
         b.labels = List.of("nein", "ja");
         assertThat(compare().lines())
-                .containsExactly("different: manifest.json: labels are [no, yes] in A and [nein, ja] in B");
+                .singleElement()
+                .asString()
+                .startsWith("different: manifest.json: labels ")
+                .contains("[no, yes] in A and [nein, ja] in B");
         b.labels = List.of();
         assertThat(compare().same()).isTrue();
     }
 
     @Test
-    void anotherBaseModelComesFirstOfAll() {
+    void anotherBaseModelComesFirst() {
         b.baseModel = "0ther";
         b.lossAt.put(0, 9f);
         assertThat(compare().lines().get(0)).isEqualTo("different: base model: sha256 is ba5e in A and 0ther in B");
     }
 
     @Test
-    void seedAndConfigurationAreNotesAndNoDifference() {
+    void seedAndConfigurationAreNotes() {
         b.seed = 43;
         b.configuration = "name: b\nseed: 43\ntraining: {batch_size: 32, shards: 4}\noutput: /b\n";
         Verdict verdict = compare();
@@ -143,7 +139,7 @@ class VerifyComparisonTest {
     }
 
     @Test
-    void aConfigurationThatSomebodyBrokeIsANote() {
+    void anUnreadableConfigurationIsANote() {
         b.configuration = "a: [";
         assertThat(compare().notes()).contains("config.yaml is only in B");
     }
@@ -153,7 +149,10 @@ class VerifyComparisonTest {
         a.ending = RunStatus.failed(5, "diverged");
         b.ending = RunStatus.cancelled("told to stop");
         assertThat(compare().lines())
-                .containsExactly("same: 8 steps, and no adapter in either: A failed with exit code 5, B was cancelled");
+                .singleElement()
+                .asString()
+                .startsWith("same: 8 steps, ")
+                .contains("A failed with exit code 5", "B was cancelled");
         b.ending = RunStatus.finished("");
         assertThat(compare().lines()).containsExactly("different: only B has an adapter: A failed with exit code 5");
     }

@@ -16,8 +16,6 @@ import org.sparklora.driver.run.history.RunStatus;
 
 class VerifyRecordedRunTest {
 
-    private static final String ADVICE = "; restore the run directory from a copy, or train again";
-
     @TempDir
     private Path folder;
 
@@ -26,14 +24,13 @@ class VerifyRecordedRunTest {
     }
 
     @Test
-    void whatIsNoRunIsSaidToBeNone() throws IOException {
-        String message = folder + " holds no run: there is neither history.jsonl nor status.json; check the path";
-        assertThatThrownBy(this::read).isInstanceOf(OutputException.class).hasMessage(message);
+    void aDirectoryWithoutARunIsRefused() throws IOException {
+        assertThatThrownBy(this::read).hasMessageContainingAll(folder.toString(), "[output.no_run]");
         Files.writeString(folder.resolve("notes.txt"), "mine");
-        assertThatThrownBy(this::read).isInstanceOf(OutputException.class).hasMessage(message);
+        assertThatThrownBy(this::read).hasMessageContainingAll(folder.toString(), "[output.no_run]");
         assertThatThrownBy(() -> RecordedRun.read(new LocalRunDirectory(folder.resolve("notes.txt"))))
                 .isInstanceOf(OutputException.class)
-                .hasMessageContaining("notes.txt holds no run");
+                .hasMessageContainingAll("notes.txt", "[output.no_run]");
     }
 
     @ParameterizedTest
@@ -43,7 +40,7 @@ class VerifyRecordedRunTest {
         Files.delete(folder.resolve(name));
         assertThatThrownBy(this::read)
                 .isInstanceOf(CorruptRunException.class)
-                .hasMessage(folder + "/" + name + " is missing" + ADVICE);
+                .hasMessageContainingAll(folder + "/" + name, "[run.missing]");
     }
 
     @Test
@@ -53,31 +50,29 @@ class VerifyRecordedRunTest {
         run.write();
         assertThat(read().results()).isEmpty();
         Files.delete(folder.resolve("history.jsonl"));
-        assertThat(read().history().steps()).isEmpty();
+        assertThat(read().events("step")).isEmpty();
     }
 
     @Test
-    void aHistoryCutInsideALineIsDamagedThere() {
+    void aHistoryCutWithinALineIsDamagedAtThatLine() {
         new SampleRun(folder).write();
         SampleRun.edit(folder.resolve("history.jsonl"), text -> text.substring(0, text.indexOf("\"loss\"") + 4));
         assertThatThrownBy(this::read)
                 .isInstanceOf(CorruptRunException.class)
-                .hasMessageStartingWith(folder
-                        + "/history.jsonl is damaged at line 2, which is no whole JSON object: {\"event\":\"step\"")
-                .hasMessageEndingWith(ADVICE);
+                .hasMessageContainingAll(folder + "/history.jsonl line 2 ", "{\"event\":\"step\"", "[run.damaged]");
     }
 
     @Test
-    void aHistoryCutBetweenLinesIsNoticedByItsEnd() {
+    void aHistoryCutBetweenLinesIsIncomplete() {
         new SampleRun(folder).write();
         SampleRun.edit(folder.resolve("history.jsonl"), text -> text.substring(0, text.indexOf('\n') + 1));
         assertThatThrownBy(this::read)
                 .isInstanceOf(CorruptRunException.class)
-                .hasMessage(folder + "/history.jsonl ends before the run does: lines are missing" + ADVICE);
+                .hasMessageContainingAll(folder + "/history.jsonl", "[run.history_incomplete]");
     }
 
     @Test
-    void linesThatAreNoEventsAreDamage() throws IOException {
+    void linesThatAreNotEventsAreDamage() throws IOException {
         new SampleRun(folder).write();
         Path history = folder.resolve("history.jsonl");
         String good = Files.readString(history);
@@ -86,16 +81,16 @@ class VerifyRecordedRunTest {
             assertThatThrownBy(this::read)
                     .as(line)
                     .isInstanceOf(CorruptRunException.class)
-                    .hasMessageContaining("history.jsonl is damaged at line 13");
+                    .hasMessageContainingAll("history.jsonl line 13 ", "[run.damaged]");
         }
         Files.write(history, new byte[] {(byte) 0xff, 10});
         assertThatThrownBy(this::read)
                 .isInstanceOf(CorruptRunException.class)
-                .hasMessage(history + " is not UTF-8" + ADVICE);
+                .hasMessageContainingAll(history.toString(), "UTF-8", "[run.damaged]");
     }
 
     @Test
-    void anAdapterThatWasChangedIsNotCompared() throws IOException {
+    void aChangedAdapterIsRefused() throws IOException {
         new SampleRun(folder).write();
         Path adapter = folder.resolve("adapter/adapter_model.safetensors");
         byte[] bytes = Files.readAllBytes(adapter);
@@ -103,19 +98,19 @@ class VerifyRecordedRunTest {
         Files.write(adapter, bytes);
         assertThatThrownBy(this::read)
                 .isInstanceOf(CorruptRunException.class)
-                .hasMessageStartingWith(adapter + " was changed after the run wrote it: it has sha256 ");
+                .hasMessageContainingAll(adapter.toString(), "sha256", "[run.adapter_changed]");
     }
 
     @Test
-    void aCutAdapterAndABrokenManifestOrStatusAreDamage() throws IOException {
+    void aChangedManifestAndABrokenStatusAreDamage() throws IOException {
         new SampleRun(folder).write();
         SampleRun.edit(folder.resolve("manifest.json"), text -> text.replace("\"r\" : 2", "\"r\" : 3"));
         assertThatThrownBy(this::read)
                 .isInstanceOf(CorruptRunException.class)
-                .hasMessageStartingWith(folder + "/manifest.json was changed after it was written");
+                .hasMessageContainingAll(folder + "/manifest.json", "[run.damaged]");
         SampleRun.edit(folder.resolve("status.json"), text -> "{");
         assertThatThrownBy(this::read)
                 .isInstanceOf(CorruptRunException.class)
-                .hasMessage(folder + "/status.json is no status of a run" + ADVICE);
+                .hasMessageContainingAll(folder + "/status.json", "[run.damaged]");
     }
 }

@@ -1,0 +1,46 @@
+package org.sparklora.driver.app;
+
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.sparklora.driver.cluster.data.Source;
+import org.sparklora.driver.job.config.SourceConfig;
+import org.sparklora.driver.training.JobRows;
+import org.sparklora.driver.training.TrainedRun;
+import picocli.CommandLine.Option;
+
+/** Options of the commands that apply a run to rows of a file. */
+final class RowOptions {
+
+    @Option(
+            names = "--format",
+            paramLabel = "FORMAT",
+            description = "csv, parquet or json. Default: by the file's name.")
+    private @Nullable String format;
+
+    @Option(
+            names = "--text",
+            paramLabel = "COLUMN",
+            description = "The column of the text. Default: the one that the run was trained on.")
+    private @Nullable String text;
+
+    @Option(
+            names = "--text-pair",
+            paramLabel = "COLUMN",
+            description = "The column of the second text. Default: the one that the run was trained on.")
+    private @Nullable String textPair;
+
+    /** The rows at a path, with the run's columns unless options name others. Refuses missing files. */
+    Source source(TrainedRun run, String path, Optional<String> label) {
+        SourceConfig trained = run.job().data().train();
+        Source source = new Source(
+                path,
+                Optional.ofNullable(format),
+                Optional.ofNullable(text).orElse(trained.text()),
+                Optional.ofNullable(textPair).or(trained::textPair),
+                label,
+                Optional.empty(),
+                trained.options());
+        JobRows.requireFiles(source);
+        return source;
+    }
+}

@@ -1,0 +1,134 @@
+package org.sparklora.driver.training;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.sparklora.driver.job.config.GroupConfig;
+import org.sparklora.driver.job.config.JobConfig;
+import org.sparklora.driver.job.config.LoraConfig;
+import org.sparklora.driver.job.freeze.FreezePolicy;
+import org.sparklora.driver.job.manifest.GroupSpec;
+import org.sparklora.driver.job.manifest.JobValue;
+import org.sparklora.driver.job.manifest.ManifestBuilder;
+import org.sparklora.driver.job.manifest.ManifestException;
+import org.sparklora.driver.job.manifest.ModelTensors;
+import org.sparklora.driver.job.manifest.ModuleSelection;
+import org.sparklora.driver.job.manifest.PeftTraps;
+import org.sparklora.worker.contract.AdapterSnapshot;
+import org.sparklora.worker.contract.FreezeState;
+import org.sparklora.worker.contract.GroupSettings;
+import org.sparklora.worker.contract.LoraGroup;
+import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.head.TaskHead;
+import org.sparklora.worker.lora.PlainLora;
+import org.sparklora.worker.train.ParameterInitializer;
+
+/**
+ * The LoRA groups of a job on its base model, and the policy that freezes and thaws them.
+ *
+ * @param groups without the head, whose size depends on the labels
+ */
+public record JobGroups(JobModel model, LoraManifest groups, FreezePolicy policy) {
+
+    /**
+     * Matches the declared groups to the model's modules and checks the freeze policy against them.
+     *
+     * @throws ManifestException when groups, model and policy do not fit together
+     */
+    public static JobGroups of(JobModel model) {
+        JobConfig job = model.job();
+        FreezePolicy policy = job.schedule().freezePolicy(job.seed());
+        ModelTensors tensors = new ModelTensors(
+                JobModel.linears(model.encoder()), List.of(), model.encoder().biases());
+        LoraManifest manifest =
+                ManifestBuilder.build(specs(job, policy), tensors, job.lora().bias());
+        model.initAdapter().ifPresent(adapter -> adapter.requireModulesFit(manifest, job.lora()));
+        JobGroups groups = new JobGroups(model, manifest, policy);
+        refuse(policy.problems(groups.names(), groups.trained()));
+        return groups;
+    }
+
+    private static List<GroupSpec> specs(JobConfig job, FreezePolicy policy) {
+        List<GroupSpec> specs = new ArrayList<>();
+        job.lora()
+                .groups()
+                .forEach((name, group) -> specs.add(spec(name, group, job.lora(), policy.learningRateFactor(name))));
+        return specs;
+    }
+
+    private static GroupSpec spec(String name, GroupConfig group, LoraConfig lora, double rateFactor) {
+        return new GroupSpec(
+                name,
+                group.purpose(),
+                new ModuleSelection(
+                        group.targetModules(),
+                        at(name, "exclude_modules", group.excludeModules(), lora.excludeModules()),
+                        group.layersToTransform()),
+                new GroupSpec.Size(
+                        group.r(),
+                        group.loraAlpha(),
+                        at(name, "rank_pattern", group.rankPattern(), lora.rankPattern()),
+                        at(name, "alpha_pattern", group.alphaPattern(), lora.alphaPattern())),
+                new GroupSettings(
+                        group.loraDropout(),
+                        lora.useRslora(),
+                        group.learningRateScale() * rateFactor,
+                        group.warmupSteps()));
+    }
+
+    /** A group's value with its key in the job file. A value that equals the job's own is inherited. */
+    private static <T> JobValue<T> at(String group, String key, T value, T inherited) {
+        return new JobValue<>((value.equals(inherited) ? "lora." : "lora.groups." + group + ".") + key, value);
+    }
+
+    /** Warns of module names by which PEFT 0.3.0 would adapt more modules than this job does, one line each. */
+    public List<String> peftTraps() {
+        return PeftTraps.of(specs(model.job(), policy), JobModel.linears(model.encoder()));
+    }
+
+    /** The groups' states before the first epoch. Refuses a policy that this number of steps makes illegal. */
+    FreezeState initial(int stepsPerEpoch) {
+        refuse(policy.problems(names(), trained(), stepsPerEpoch));
+        return policy.initial(names(), trained());
+    }
+
+    /** The groups with the tensors of a head. */
+    LoraManifest withHead(TaskHead head) {
+        return new LoraManifest(PlainLora.INSTANCE, groups.groups(), groups.bias(), model.encoder().head().tensors(head.outputs()), groups.biases());
+    }
+
+    /**
+     * Initial values of all tensors.
+     *
+     * @param manifest with the head; an init_adapter that does not fit it is refused
+     */
+    ParameterInitializer initializer(LoraManifest manifest, List<String> labels) {
+        model.initAdapter().ifPresent(adapter -> adapter.requireFit(manifest, labels));
+        return initializer(manifest);
+    }
+
+    private ParameterInitializer initializer(LoraManifest manifest) {
+        AdapterSnapshot init = model.initAdapter().map(InitAdapter::snapshot).orElse(AdapterSnapshot.EMPTY);
+        return new ParameterInitializer(model.base(), manifest, model.job().seed(), init);
+    }
+
+    /** Groups for which init_adapter has a B that is not zero. */
+    private Set<String> trained() {
+        ParameterInitializer initializer = initializer(groups);
+        return groups.groups().stream()
+                .filter(initializer::isTrained)
+                .map(LoraGroup::name)
+                .collect(Collectors.toSet());
+    }
+
+    private Set<String> names() {
+        return groups.groups().stream().map(LoraGroup::name).collect(Collectors.toSet());
+    }
+
+    private static void refuse(List<String> problems) {
+        if (!problems.isEmpty()) {
+            throw new ManifestException(problems);
+        }
+    }
+}

@@ -1,8 +1,0 @@
-package org.sparklora.driver.watch.tracking;
-
-/** How a run ended. */
-public enum Outcome {
-    FINISHED,
-    FAILED,
-    CANCELLED
-}

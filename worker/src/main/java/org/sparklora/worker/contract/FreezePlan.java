@@ -1,0 +1,115 @@
+package org.sparklora.worker.contract;
+
+import java.io.Serializable;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.function.ToIntFunction;
+
+/**
+ * What follows from a freeze state: which tensors train, where each lies in the flat gradient, and the lowest layer that
+ * trains. The driver computes it once for a state and sends it with the {@link EpochPlan}; everything else reads it.
+ *
+ * <p>Trainable groups are laid out in name order and their tensors in name order, so every rank has the same gradient
+ * layout. Immutable.
+ */
+public final class FreezePlan implements Serializable {
+
+    private static final long serialVersionUID = 1L;
+
+    private final LoraManifest manifest;
+    private final FreezeState state;
+    private final ArrayList<Slot> slots = new ArrayList<>();
+    private final int size;
+    private final int lowestTrainableLayer;
+
+    /**
+     * The place of one trainable tensor in the flat gradient.
+     *
+     * @param offset index of its first value
+     */
+    public record Slot(String group, TensorSpec tensor, int offset) implements Serializable {}
+
+    /**
+     * Computes the plan of a freeze state.
+     *
+     * @param layerIndex the encoder's layer index of a tensor name: 0 for the embeddings, i + 1 for layer i, then the pooler
+     *     and the head
+     */
+    public FreezePlan(LoraManifest manifest, FreezeState state, ToIntFunction<String> layerIndex) {
+        this.manifest = manifest;
+        this.state = state;
+        int offset = 0;
+        for (String group : manifest.names()) {
+            if (state.of(group) == GroupState.LIVE) {
+                for (TensorSpec tensor : manifest.tensors(group)) {
+                    slots.add(new Slot(group, tensor, offset));
+                    offset = Math.addExact(offset, tensor.size());
+                }
+            }
+        }
+        this.size = offset;
+        this.lowestTrainableLayer = slots.stream()
+                .mapToInt(slot -> layerIndex.applyAsInt(slot.tensor().name()))
+                .min()
+                .orElse(0);
+    }
+
+    /** Every group of the run. */
+    public LoraManifest manifest() {
+        return manifest;
+    }
+
+    /** The state of each group. */
+    public FreezeState state() {
+        return state;
+    }
+
+    /** The trainable tensors, in the order of the flat gradient. */
+    public List<Slot> slots() {
+        return List.copyOf(slots);
+    }
+
+    /** The trainable tensors by group, in name order. */
+    public SortedMap<String, List<Slot>> slotsByGroup() {
+        TreeMap<String, List<Slot>> groups = new TreeMap<>();
+        slots.forEach(slot ->
+                groups.computeIfAbsent(slot.group(), g -> new ArrayList<>()).add(slot));
+        return groups;
+    }
+
+    /** Number of trainable float32 parameters, which is the length of the flat gradient. */
+    public int trainableParameters() {
+        return size;
+    }
+
+    /**
+     * Index of the lowest layer with a trainable tensor; that of the head where nothing of the encoder trains. Everything
+     * below is the frozen trunk.
+     */
+    public int lowestTrainableLayer() {
+        return lowestTrainableLayer;
+    }
+
+    /** The trainable tensors of a snapshot as one array of {@link #trainableParameters} values, each tensor row-major. */
+    public float[] flatten(AdapterSnapshot snapshot) {
+        float[] flat = new float[size];
+        for (Slot slot : slots) {
+            System.arraycopy(snapshot.view(slot.tensor().name()), 0, flat, slot.offset(), slot.tensor().size());
+        }
+        return flat;
+    }
+
+    /** The inverse of {@link #flatten}. */
+    public Map<String, float[]> unflatten(float[] flat) {
+        Map<String, float[]> values = new TreeMap<>();
+        for (Slot slot : slots) {
+            int end = slot.offset() + slot.tensor().size();
+            values.put(slot.tensor().name(), Arrays.copyOfRange(flat, slot.offset(), end));
+        }
+        return values;
+    }
+}
