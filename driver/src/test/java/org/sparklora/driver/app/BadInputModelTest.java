@@ -121,8 +121,7 @@ class BadInputModelTest {
             })
     void configThatCannotBeUsed(String from, String to, String code, String facts) {
         job.replaceInModel("config.json", from, to == null ? "" : to);
-        refused(code, facts.split("; "));
-        refused(code, "DIR/model/config.json");
+        refused(code, ("DIR/model/config.json; " + facts).split("; "));
     }
 
     @Test
