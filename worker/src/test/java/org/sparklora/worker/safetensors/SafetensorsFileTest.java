@@ -343,8 +343,4 @@ class SafetensorsFileTest {
     private static String tensor(String name, String body) {
         return "{\"" + name + "\":{" + body + "}}";
     }
-
-    private static String incomplete(String what) {
-        return what + "; the file is damaged or incomplete, copy the file again";
-    }
 }
