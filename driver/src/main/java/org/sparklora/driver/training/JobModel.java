@@ -93,7 +93,7 @@ public final class JobModel {
             TokenizerSpec tokenizer = TokenizerSpec.read(directory);
             int embeddings = base.encoder().vocabularySize();
             if (tokenizer.vocabularySize() > embeddings) {
-                throw new ModelException(tokenizer.source() + " has token ids up to " + (tokenizer.vocabularySize() - 1)
+                throw new ModelException("tokenizer.mismatch", tokenizer.source() + " has token ids up to " + (tokenizer.vocabularySize() - 1)
                         + ", but the model has embeddings only for ids below " + embeddings
                         + "; use the tokenizer of this model");
             }
@@ -101,7 +101,8 @@ public final class JobModel {
             TextTokenizer.open(tokenizer, job.maxLength()).close();
             return job.task() == Task.TOKEN_CLASSIFICATION ? tokenizer.forWords() : tokenizer;
         } catch (IOException | IllegalArgumentException e) {
-            throw new ModelException("the tokenizer of " + directory + " cannot be used: " + e.getMessage(), e);
+            throw new ModelException(
+                    "tokenizer.unusable", "the tokenizer of " + directory + " cannot be used: " + e.getMessage(), e);
         }
     }
 

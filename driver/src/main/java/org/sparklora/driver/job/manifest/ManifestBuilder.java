@@ -12,6 +12,7 @@ import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
+import org.sparklora.worker.lora.PlainLora;
 
 /** Builds the manifest of a run from the job's groups and the model's modules, or reports every problem. */
 public final class ManifestBuilder {
@@ -44,7 +45,7 @@ public final class ManifestBuilder {
         }
         List<LoraGroup> groups = new ArrayList<>();
         members.forEach((spec, modules) -> groups.add(group(spec, modules)));
-        return new LoraManifest(groups, bias, model.head(), bias == BiasMode.ALL ? model.encoderBiases() : List.of());
+        return new LoraManifest(PlainLora.INSTANCE, groups, bias, model.head(), bias == BiasMode.ALL ? model.encoderBiases() : List.of());
     }
 
     private static LoraGroup group(GroupSpec spec, List<LinearModule> modules) {

@@ -21,6 +21,7 @@ import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.TensorSpec;
+import org.sparklora.worker.lora.PlainLora;
 
 /**
  * Writes and reads {@code manifest.json}. Equal manifests give equal bytes: groups by name, modules by path, lines ended
@@ -157,7 +158,7 @@ public final class ManifestJson {
                 biases = readTensors(node);
             }
         }
-        LoraManifest manifest = new LoraManifest(groups, BiasMode.valueOf(upper(need(root, "bias"))), head, biases);
+        LoraManifest manifest = new LoraManifest(PlainLora.INSTANCE, groups, BiasMode.valueOf(upper(need(root, "bias"))), head, biases);
         String written = need(root, "manifest_sha256").asText();
         String actual = ManifestDigest.sha256(manifest);
         if (!written.equals(actual)) {

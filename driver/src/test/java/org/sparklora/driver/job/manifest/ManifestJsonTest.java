@@ -15,6 +15,7 @@ import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.TensorSpec;
+import org.sparklora.worker.lora.PlainLora;
 
 class ManifestJsonTest {
 
@@ -103,7 +104,7 @@ class ManifestJsonTest {
                 "",
                 List.of(QUERY, new LoraModule("bert.encoder.layer.0.attention.self.value", 7, 0.1 + 0.2, 32, 32)),
                 GroupSettings.PLAIN);
-        ManifestFile file = file(new LoraManifest(List.of(mixed), BiasMode.LORA_ONLY, List.of(), List.of()));
+        ManifestFile file = file(new LoraManifest(PlainLora.INSTANCE, List.of(mixed), BiasMode.LORA_ONLY, List.of(), List.of()));
         assertThat(ManifestJson.read(ManifestJson.write(file))).isEqualTo(file);
     }
 
@@ -124,7 +125,7 @@ class ManifestJsonTest {
         assertThat(digestOf(new LoraGroup("bottom", "", List.of(module(4, 17.0)), slower)))
                 .isNotEqualTo(digest);
         assertThat(ManifestDigest.sha256(
-                        new LoraManifest(manifest.groups(), BiasMode.LORA_ONLY, manifest.head(), List.of())))
+                        new LoraManifest(PlainLora.INSTANCE, manifest.groups(), BiasMode.LORA_ONLY, manifest.head(), List.of())))
                 .isNotEqualTo(digest);
     }
 
@@ -182,7 +183,7 @@ class ManifestJsonTest {
 
     private static LoraManifest manifest(LoraGroup group) {
         TensorSpec bias = new TensorSpec("classifier.bias", List.of(2));
-        return new LoraManifest(List.of(group), BiasMode.NONE, List.of(bias), List.of());
+        return new LoraManifest(PlainLora.INSTANCE, List.of(group), BiasMode.NONE, List.of(bias), List.of());
     }
 
     private static String digestOf(LoraGroup group) {
