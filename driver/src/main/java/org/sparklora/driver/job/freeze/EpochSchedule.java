@@ -157,6 +157,14 @@ public record EpochSchedule(List<String> live, List<Event> events) implements Fr
     }
 
     @Override
+    public List<String> added(StepPosition at) {
+        return events.stream()
+                .filter(event -> event.isAt(at))
+                .flatMap(event -> event.add().stream())
+                .toList();
+    }
+
+    @Override
     public List<String> problems(Set<String> groups, Set<String> trained) {
         return problems(groups, trained, Integer.MAX_VALUE);
     }
