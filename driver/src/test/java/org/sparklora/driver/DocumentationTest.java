@@ -53,7 +53,7 @@ class DocumentationTest {
             try (Stream<Path> files = Files.walk(DocumentationPage.ROOT.resolve(sources))) {
                 for (Path file :
                         files.filter(path -> path.toString().endsWith(".java")).toList()) {
-                    String name = file.getFileName().toString();
+                    String name = String.valueOf(file.getFileName());
                     TESTS.put(name.substring(0, name.length() - ".java".length()), Files.readString(file));
                 }
             }

@@ -29,7 +29,7 @@ public record ExchangeChoice(boolean peer, String reason) {
             case AUTO ->
                 dynamic
                         ? new ExchangeChoice(false, "dynamic allocation is on, which does not support barrier stages")
-                        : new ExchangeChoice(true, "the number of executors is fixed, so barrier stages can run");
+                        : new ExchangeChoice(true, "the executors stay, so they can exchange among themselves");
         };
     }
 

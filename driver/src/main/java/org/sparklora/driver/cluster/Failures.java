@@ -8,7 +8,7 @@ import java.util.regex.Pattern;
 import org.sparklora.driver.cluster.data.DataException;
 import org.sparklora.worker.allreduce.PeerException;
 import org.sparklora.worker.encoder.ModelException;
-import org.sparklora.worker.safetensors.SafetensorsException;
+import org.sparklora.worker.safetensors.WeightsException;
 import org.sparklora.worker.spark.CacheStorageException;
 
 /** Classifies the failure of a Spark job, and summarizes it in one line. */
@@ -20,7 +20,7 @@ final class Failures {
     private static final Set<String> FINAL = Set.of(
             DataException.class.getName(),
             ModelException.class.getName(),
-            SafetensorsException.class.getName(),
+            WeightsException.class.getName(),
             CacheStorageException.class.getName());
 
     /** The job was cancelled, in Spark's web page or through its API. */

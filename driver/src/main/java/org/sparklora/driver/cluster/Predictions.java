@@ -2,6 +2,7 @@ package org.sparklora.driver.cluster;
 
 import org.apache.spark.api.java.JavaRDD;
 import org.sparklora.driver.cluster.data.EvaluationData;
+import org.sparklora.worker.head.Logits;
 import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.spark.ShardLogits;
 
@@ -60,12 +61,6 @@ final class Predictions {
 
     /** The class with the largest logit of a row's n-th labelled token. */
     int argmax(int row, int token) {
-        int best = 0;
-        for (int c = 1; c < columns; c++) {
-            if (logits[row][token * columns + c] > logits[row][token * columns + best]) {
-                best = c;
-            }
-        }
-        return best;
+        return Logits.argmax(logits[row], token * columns, columns);
     }
 }

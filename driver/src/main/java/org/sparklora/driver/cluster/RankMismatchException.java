@@ -8,6 +8,6 @@ public final class RankMismatchException extends CodedException {
     private static final long serialVersionUID = 1L;
 
     RankMismatchException(String message) {
-        super("cluster.ranks_differ", message, null);
+        super("cluster.ranks-differ", message, null);
     }
 }

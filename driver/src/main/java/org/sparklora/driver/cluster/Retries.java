@@ -114,6 +114,7 @@ final class Retries {
         listener.failed(at.epoch(), at.step(), failures, why);
         if (failures >= maxFailures) {
             throw new ClusterException(
+                    "cluster.failed",
                     "the cluster failed " + failures + " times in a row " + at + ". Last failure: " + why + RESUME, e);
         }
     }

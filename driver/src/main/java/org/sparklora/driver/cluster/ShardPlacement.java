@@ -175,15 +175,5 @@ final class ShardPlacement {
         public int getPartition(Object shard) {
             return map.rankOf((Integer) shard);
         }
-
-        @Override
-        public boolean equals(Object o) {
-            return o instanceof ByRank other && map.equals(other.map);
-        }
-
-        @Override
-        public int hashCode() {
-            return map.hashCode();
-        }
     }
 }

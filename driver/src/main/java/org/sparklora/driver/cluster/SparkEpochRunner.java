@@ -97,7 +97,8 @@ public final class SparkEpochRunner implements EpochRunner, AutoCloseable {
         if (peer) {
             return new PeerExchange(spark, trainingShards, context, state, optimizer, retries, segments);
         }
-        return new DriverExchange(spark, trainingShards.inTasks(), context, new TrainStep(state, plan.freezePlan(), optimizer), retries);
+        return new DriverExchange(
+                spark, trainingShards.inTasks(), context, new TrainStep(state, plan.freezePlan(), optimizer), retries);
     }
 
     @Override

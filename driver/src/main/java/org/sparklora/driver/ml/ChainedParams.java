@@ -6,18 +6,18 @@ import org.apache.spark.ml.param.Params;
 /**
  * Params whose setters return their own type, so that calls can be chained from Java as from Scala.
  *
- * <p>A setter checks its value's range at once: {@link IllegalArgumentException}, naming Param and value. A getter answers with
- * the value that was set, else with the default; where there is neither, with {@link java.util.NoSuchElementException}, and
- * {@code isDefined} tells beforehand.
+ * <p>A setter checks the range of its value and throws an {@link IllegalArgumentException} that names Param and value. A getter
+ * returns the value that was set, else the default; without either it throws {@link java.util.NoSuchElementException}. Call
+ * {@code isDefined} to check first.
  *
  * @param <S> the estimator or model itself
  */
 public interface ChainedParams<S extends ChainedParams<S>> extends Params {
 
     /**
-     * Sets any Param of this: {@code set} of Spark, which in Java forgets whose it was.
+     * Sets any Param: Spark's {@code set}, with this type as its result.
      *
-     * @throws IllegalArgumentException where the value is out of the Param's range, or the Param another's
+     * @throws IllegalArgumentException if the value is out of the Param's range, or the Param belongs to another object
      */
     @SuppressWarnings("unchecked")
     default <T> S put(Param<T> param, T value) {

@@ -8,7 +8,7 @@ import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 
-/** The Params of {@link ClassifierParams}, made once for whoever has them, and the columns that they name. */
+/** The Params of {@link ClassifierParams}, created once for each estimator or model, and the columns that they name. */
 final class ClassifierColumns extends LogitColumns {
 
     final Param<String> predictedLabelCol;

@@ -1,9 +1,10 @@
 package org.sparklora.driver.ml;
 
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
-import java.util.function.Function;
 import org.apache.spark.ml.param.BooleanParam;
 import org.apache.spark.ml.param.DoubleParam;
 import org.apache.spark.ml.param.IntParam;
@@ -13,10 +14,13 @@ import org.apache.spark.ml.param.ParamValidators;
 import org.apache.spark.ml.param.StringArrayParam;
 import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.job.config.JobFile;
+import org.sparklora.driver.job.config.JobKey;
+import org.sparklora.driver.job.config.JobKeyTable;
+import org.sparklora.driver.job.config.Range;
 
 /**
- * The Params of {@link JobParams}, made once for whoever has them, and the job that they make up: where a Param stands for a
- * key of a job file, it is here that both meet.
+ * The Params of {@link JobParams}, and the job that they make up. A Param that has a key of the job file takes its default,
+ * range and documentation from {@link JobKeyTable}.
  */
 final class JobKeys {
 
@@ -40,102 +44,102 @@ final class JobKeys {
     final IntParam checkpointInterval;
 
     private final JobParams<?> parent;
-    private final List<Keyed> keyed = new ArrayList<>();
 
-    /** A Param that stands for a key, and its value as YAML. */
-    private record Keyed(Param<?> param, String key, Function<Object, String> yaml) {}
+    /** The Params that have a key, by the key's path. */
+    private final Map<String, Param<?>> byKey = new LinkedHashMap<>();
 
     JobKeys(JobParams<?> parent) {
         this.parent = parent;
-        job = new Param<>(
-                parent,
-                "job",
-                "a job file (YAML) with everything that no other Param sets; what it says of data is not read");
+        job = new Param<>(parent, "job", "job file (YAML) for everything that no other Param sets, except the data");
         jobOverrides = new StringArrayParam(
-                parent,
-                "jobOverrides",
-                "keys of the job as a.b=c, c in YAML, as the command's --set; these win over all else");
+                parent, "jobOverrides", "keys of the job as a.b=c, c in YAML; they override everything else");
         outputDir = new Param<>(
                 parent,
                 "outputDir",
-                "run directory with history and checkpoints; must not hold a run. Not set: a temporary one, deleted"
-                        + " after training");
+                "run directory with history and checkpoints; must not hold a run. Not set: a temporary directory,"
+                        + " deleted after training");
         embedBase = new BooleanParam(
                 parent, "embedBase", "whether a saved model holds a copy of the base model instead of its path");
-        baseModel = new Param<>(parent, "baseModel", "Hugging Face directory of the base model, on every node");
-        keyed.add(new Keyed(baseModel, "model.path", path -> Yaml.quoted((String) path)));
-        maxLength = stands(
-                "model.max_length", whole("maxLength", "most tokens of a text or pair, special tokens included", 5));
-        r = stands("lora.r", whole("r", "rank of the LoRA pairs (>= 1)", 1));
-        loraAlpha = stands(
-                "lora.lora_alpha",
-                new DoubleParam(
-                        parent, "loraAlpha", "scaling of the LoRA pairs: alpha / r (> 0)", ParamValidators.gt(0)));
-        loraDropout = stands(
-                "lora.lora_dropout",
-                new DoubleParam(
+        baseModel = text("baseModel", "model.path");
+        maxLength = whole("maxLength", "model.max_length");
+        r = whole("r", "lora.r");
+        loraAlpha = number("loraAlpha", "lora.lora_alpha");
+        loraDropout = number("loraDropout", "lora.lora_dropout");
+        groups = text("groups", "lora.groups");
+        schedule = text("schedule", "schedule");
+        maxIter = whole("maxIter", "training.num_train_epochs");
+        stepSize = number("stepSize", "training.learning_rate");
+        regParam = number("regParam", "training.weight_decay");
+        batchSize = whole("batchSize", "training.batch_size");
+        shards = whole("shards", "training.shards");
+        seed = keyed(
+                "seed", new LongParam(parent, "seed", JobKeyTable.key("seed").meaning()));
+        // Spark writes the missing interval as -1, the job file as null.
+        checkpointInterval = keyed(
+                "execution.checkpoint_every",
+                new IntParam(
                         parent,
-                        "loraDropout",
-                        "dropout of what live LoRA pairs read, in [0, 1)",
-                        ParamValidators.inRange(0, 1, true, false)));
-        groups = stands(
-                "lora.groups", new Param<>(parent, "groups", "the LoRA groups, lora.groups of a job file, in YAML"));
-        schedule = stands(
-                "schedule",
-                new Param<>(parent, "schedule", "which groups are live when, schedule of a job file, in YAML"));
-        maxIter = stands("training.num_train_epochs", whole("maxIter", "number of epochs (>= 1)", 1));
-        stepSize = stands(
-                "training.learning_rate",
-                new DoubleParam(parent, "stepSize", "AdamW's learning rate (> 0)", ParamValidators.gt(0)));
-        regParam = stands(
-                "training.weight_decay",
-                new DoubleParam(parent, "regParam", "AdamW's weight decay (>= 0)", ParamValidators.gtEq(0)));
-        batchSize = stands(
-                "training.batch_size",
-                whole("batchSize", "rows of an optimizer step over the whole cluster (>= 1)", 1));
-        shards = stands(
-                "training.shards",
-                whole(
-                        "shards",
-                        "parts that a batch can be spread over, a power of two; decides the bits, where the cluster does not",
-                        1));
-        seed = stands("seed", new LongParam(parent, "seed", "of everything that looks random"));
-        checkpointInterval = new IntParam(
-                parent, "checkpointInterval", "steps between checkpoints within an epoch (>= 1), or -1 for none");
-        keyed.add(new Keyed(
-                checkpointInterval, "execution.checkpoint_every", steps -> (Integer) steps < 0 ? "null" : steps + ""));
-        defaults();
-    }
-
-    /** Those of a job file. */
-    private void defaults() {
-        parent.setDefault(embedBase, (Object) false);
-        parent.setDefault(maxLength, (Object) 128);
-        parent.setDefault(r, (Object) 8);
-        parent.setDefault(loraAlpha, (Object) 16.0);
-        parent.setDefault(loraDropout, (Object) 0.05);
-        parent.setDefault(maxIter, (Object) 3);
-        parent.setDefault(stepSize, (Object) 5.0e-4);
-        parent.setDefault(regParam, (Object) 0.01);
-        parent.setDefault(batchSize, (Object) 32);
-        parent.setDefault(seed, (Object) 42L);
+                        "checkpointInterval",
+                        JobKeyTable.key("execution.checkpoint_every").meaning() + "; -1 for none"));
         parent.setDefault(checkpointInterval, Integer.valueOf(-1));
+        parent.setDefault(embedBase, (Object) false);
         parent.setDefault(jobOverrides, new String[0]);
     }
 
-    private IntParam whole(String name, String doc, int least) {
-        return new IntParam(parent, name, doc, ParamValidators.gtEq(least));
+    /** A text; the path of a directory, or YAML. */
+    private Param<String> text(String name, String path) {
+        return keyed(path, new Param<>(parent, name, JobKeyTable.key(path).meaning()));
     }
 
-    /** A Param whose value stands for a key as it is. */
-    private <P extends Param<?>> P stands(String key, P param) {
-        keyed.add(new Keyed(param, key, String::valueOf));
+    private IntParam whole(String name, String path) {
+        Range range = range(path);
+        return keyed(path, new IntParam(parent, name, doc(path), ParamValidators.gtEq(range.min())));
+    }
+
+    private DoubleParam number(String name, String path) {
+        Range range = range(path);
+        return keyed(
+                path,
+                new DoubleParam(
+                        parent,
+                        name,
+                        doc(path),
+                        ParamValidators.inRange(range.min(), range.max(), range.includesMin(), range.includesMax())));
+    }
+
+    private static Range range(String path) {
+        return JobKeyTable.key(path).type().range().orElseThrow();
+    }
+
+    private static String doc(String path) {
+        JobKey<?> key = JobKeyTable.key(path);
+        return key.meaning() + "; " + key.type().words();
+    }
+
+    /** Registers a Param under its key, with the key's default if that is a plain value. */
+    @SuppressWarnings({"unchecked", "rawtypes"})
+    private <P extends Param<?>> P keyed(String path, P param) {
+        byKey.put(path, param);
+        JobKey<?> key = JobKeyTable.key(path);
+        Object value = key.absent().value();
+        if (value instanceof Number && !key.isRequired()) {
+            parent.setDefault((Param) param, value);
+        }
         return param;
+    }
+
+    /** The value of a Param as YAML. */
+    private String yaml(Param<?> param) {
+        Object value = parent.getOrDefault(param);
+        if (param == baseModel) {
+            return Yaml.quoted((String) value);
+        }
+        return param == checkpointInterval && (Integer) value < 0 ? "null" : String.valueOf(value);
     }
 
     /**
      * The job that the Params make up: the job file or the defaults, then the keys given here, then the Params that are set,
-     * then {@code jobOverrides}; what comes later wins.
+     * then {@code jobOverrides}. Later values override earlier ones.
      *
      * @param given keys that the estimator itself sets, as {@code a.b=c}
      * @param output run directory
@@ -143,13 +147,13 @@ final class JobKeys {
      */
     JobConfig job(List<String> given, String output) {
         List<String> keys = new ArrayList<>(given);
-        for (Keyed one : keyed) {
-            if (parent.isSet(one.param())) {
-                keys.add(one.key() + "=" + one.yaml().apply(parent.getOrDefault(one.param())));
+        byKey.forEach((path, param) -> {
+            if (parent.isSet(param)) {
+                keys.add(path + "=" + yaml(param));
             }
-        }
+        });
         if (!parent.isSet(job) && !parent.isSet(groups)) {
-            // What PEFT adapts in BERT unless it is told otherwise.
+            // PEFT's default for BERT.
             keys.add("lora.groups={all: {target_modules: [query, value]}}");
             if (!parent.isSet(schedule)) {
                 keys.add("schedule={live: [all]}");

@@ -8,15 +8,15 @@ import org.apache.spark.ml.param.Param;
 import org.apache.spark.ml.param.StringArrayParam;
 
 /**
- * Params of estimators that make up a job, as the command {@code train} takes it: those that are set win over the job file
- * named by {@link #job}, and {@link #jobOverrides} wins over both. A default counts only where there is no job file, and is
- * that of job files.
+ * Params of estimators that make up a job, as the command {@code train} runs it. A Param that is set overrides the job file
+ * named by {@link #job}, and {@link #jobOverrides} overrides both. Defaults are those of job files; they apply only without a
+ * job file.
  *
  * @param <S> the estimator itself
  */
 public interface JobParams<S extends JobParams<S>> extends ChainedParams<S> {
 
-    /** Where the Params are; for this package. */
+    /** The holder of the Params; for use in this package. */
     JobKeys jobKeys();
 
     /**
@@ -39,7 +39,7 @@ public interface JobParams<S extends JobParams<S>> extends ChainedParams<S> {
 
     /**
      * Keys of the job as {@code a.b=c}, c in YAML, as the command's {@code --set}: for every key that no Param stands for. They
-     * win over all else. Default: none.
+     * override everything else. Default: none.
      */
     default StringArrayParam jobOverrides() {
         return jobKeys().jobOverrides;
@@ -57,7 +57,7 @@ public interface JobParams<S extends JobParams<S>> extends ChainedParams<S> {
 
     /**
      * Hugging Face directory of the base model ({@code config.json}, weights, tokenizer), under the same path on every node.
-     * {@code model.path}. Has to be set, here or in {@link #job}.
+     * {@code model.path}. Required, here or in {@link #job}.
      */
     default Param<String> baseModel() {
         return jobKeys().baseModel;
@@ -129,8 +129,8 @@ public interface JobParams<S extends JobParams<S>> extends ChainedParams<S> {
     }
 
     /**
-     * Which groups are live when, {@code schedule} of a job file, in YAML. Has to be set where {@link #groups} is. Not set: that
-     * of {@link #job}; without one {@code all} is live.
+     * Which groups train in which epochs: {@code schedule} of a job file, in YAML. Required if {@link #groups} is set. Not set:
+     * the schedule of {@link #job}; without a job file {@code all} is live.
      */
     default Param<String> schedule() {
         return jobKeys().schedule;
@@ -148,7 +148,7 @@ public interface JobParams<S extends JobParams<S>> extends ChainedParams<S> {
 
     /**
      * Rank of the LoRA pairs, A [r, in] and B [out, r]: at least 1; default 8. PEFT's {@code r}, {@code lora.r}; a group's own
-     * wins. Hu et al. 2021, arXiv:2106.09685.
+     * takes precedence. Hu et al. 2021, arXiv:2106.09685.
      */
     default IntParam r() {
         return jobKeys().r;
@@ -166,7 +166,7 @@ public interface JobParams<S extends JobParams<S>> extends ChainedParams<S> {
 
     /**
      * The pairs' delta is B A x scaled by loraAlpha / r: above 0; default 16. PEFT's {@code lora_alpha}, {@code
-     * lora.lora_alpha}; a group's own wins.
+     * lora.lora_alpha}; a group's own takes precedence.
      */
     default DoubleParam loraAlpha() {
         return jobKeys().loraAlpha;
@@ -184,7 +184,7 @@ public interface JobParams<S extends JobParams<S>> extends ChainedParams<S> {
 
     /**
      * Probability that an input of a live LoRA pair is dropped in training, in [0, 1); default 0.05. PEFT's {@code
-     * lora_dropout}, {@code lora.lora_dropout}; a group's own wins.
+     * lora_dropout}, {@code lora.lora_dropout}; a group's own takes precedence.
      */
     default DoubleParam loraDropout() {
         return jobKeys().loraDropout;
@@ -201,7 +201,7 @@ public interface JobParams<S extends JobParams<S>> extends ChainedParams<S> {
     }
 
     /**
-     * Most tokens of a text or pair, special tokens included, at least 5 and at most the base model's positions; what is longer
+     * Largest number of tokens of a text or pair, special tokens included: from 5 to the base model's positions; longer input
      * is cut. Default 128. {@code model.max_length}.
      */
     default IntParam maxLength() {
@@ -290,8 +290,8 @@ public interface JobParams<S extends JobParams<S>> extends ChainedParams<S> {
     }
 
     /**
-     * Parts that a batch can be spread over, a power of two: the most tasks that train at once. It decides the result's bits,
-     * where the number of executors does not. Not set: that of the job, 8 by default. {@code training.shards}.
+     * Parts of a batch, a power of two: the largest number of tasks that train at once. It changes the result's bits; the
+     * number of executors does not. Not set: that of the job, 8 by default. {@code training.shards}.
      */
     default IntParam shards() {
         return jobKeys().shards;
@@ -308,8 +308,8 @@ public interface JobParams<S extends JobParams<S>> extends ChainedParams<S> {
     }
 
     /**
-     * Of everything that looks random: first values, dropout, the rows' order. Default 42, unlike Spark's {@code HasSeed}: two
-     * estimators that differ in nothing else train alike. {@code seed}.
+     * Seed for initialization, dropout and data order. Default 42; unlike with Spark's {@code HasSeed}, two estimators with equal
+     * Params train the same adapter. {@code seed}.
      */
     default LongParam seed() {
         return jobKeys().seed;

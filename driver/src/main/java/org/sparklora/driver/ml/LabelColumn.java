@@ -32,7 +32,7 @@ import org.sparklora.driver.cluster.data.DatasetRows;
  */
 record LabelColumn(Column text, Optional<List<String>> labels) {
 
-    private static final int MOST_CLASSES = 10_000;
+    private static final int MAX_CLASSES = 10_000;
 
     /**
      * Texts as they are; class indices as Spark's classifiers take them, whole numbers from 0: by the names that a
@@ -45,7 +45,7 @@ record LabelColumn(Column text, Optional<List<String>> labels) {
             return new LabelColumn(column, Optional.empty());
         }
         Column index = column.cast(DataTypes.IntegerType);
-        // What is no index stays as it is, to be refused by file and row like any unknown label.
+        // A value that is not an index stays as it is; the data reader refuses it by row, like any unknown label.
         Column wrong = column.cast(DataTypes.StringType);
         Optional<List<String>> named = names(field);
         if (named.isPresent()) {
@@ -56,9 +56,9 @@ record LabelColumn(Column text, Optional<List<String>> labels) {
         }
         Row most = rows.select(max(column.cast(DataTypes.DoubleType))).first();
         double largest = most.isNullAt(0) ? 0 : most.getDouble(0);
-        if (!(largest < MOST_CLASSES)) {
+        if (!(largest < MAX_CLASSES)) {
             throw new IllegalArgumentException("labelCol '" + name + "' holds " + largest + "; class indices are whole"
-                    + " numbers from 0, and there are at most " + MOST_CLASSES + " classes");
+                    + " numbers from 0, and there are at most " + MAX_CLASSES + " classes");
         }
         int classes = Math.max(2, (int) Math.floor(largest) + 1);
         return new LabelColumn(

@@ -5,7 +5,7 @@ import org.apache.spark.ml.param.Param;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 
-/** The Params of {@link LogitParams}, made once for whoever has them, and the columns that they name. */
+/** The Params of {@link LogitParams}, created once for each estimator or model, and the columns that they name. */
 class LogitColumns extends TextColumns {
 
     final Param<String> probabilityCol;

@@ -86,14 +86,14 @@ public abstract class LoraEstimator<E extends LoraEstimator<E, M>, M extends Mod
      * however the dataset is partitioned. Several fits may run at the same time in one session.
      *
      * @return a model with this estimator's values of the Params that both have
-     * @throws IllegalArgumentException where a column is not there, holds something else, or would be overwritten
-     * @throws org.sparklora.driver.job.config.ConfigException where the Params are no job, with all problems at once
-     * @throws org.sparklora.driver.cluster.data.DataException where a row has no text or label, or one that cannot be
-     * @throws org.sparklora.driver.job.manifest.ManifestException where a group matches no module of the base model
-     * @throws org.sparklora.worker.encoder.ModelException where the base model cannot be read
-     * @throws org.sparklora.driver.run.history.OutputException where {@code outputDir} holds a run already
-     * @throws org.sparklora.worker.train.DivergedException where a loss or gradient is not finite
-     * @throws org.sparklora.driver.run.loop.ClusterException where the cluster failed more often than the job allows
+     * @throws IllegalArgumentException if a column is missing, has another type, or would be overwritten
+     * @throws org.sparklora.driver.job.config.ConfigException if the Params do not make up a valid job, with all problems at once
+     * @throws org.sparklora.driver.cluster.data.DataException if a row has no text or label, or an impossible one
+     * @throws org.sparklora.driver.job.manifest.ManifestException if a group matches no module of the base model
+     * @throws org.sparklora.worker.encoder.ModelException if the base model cannot be read
+     * @throws org.sparklora.driver.run.history.OutputException if {@code outputDir} holds a run already
+     * @throws org.sparklora.worker.train.DivergedException if a loss or gradient is not finite
+     * @throws org.sparklora.driver.run.loop.ClusterException if the cluster failed more often than the job allows
      */
     @Override
     public final M fit(Dataset<?> dataset) {
@@ -138,7 +138,7 @@ public abstract class LoraEstimator<E extends LoraEstimator<E, M>, M extends Mod
         return jobKeys.job(keys, output);
     }
 
-    /** Refuses columns of texts and labels that are not there, or hold something else. */
+    /** Refuses columns of texts and labels that are missing or have another type. */
     void requireInput(StructType schema) {
         Schemas.requireTextOrPair(schema, this);
         Schemas.requireLabel(schema, getLabelCol());
@@ -152,7 +152,7 @@ public abstract class LoraEstimator<E extends LoraEstimator<E, M>, M extends Mod
     /**
      * A schema with the columns that the model will add; the names of classes are not known before {@code fit}.
      *
-     * @throws IllegalArgumentException where a column is not there, holds something else, or would be overwritten
+     * @throws IllegalArgumentException if a column is missing, has another type, or would be overwritten
      */
     @Override
     public StructType transformSchema(StructType schema) {
@@ -182,7 +182,7 @@ public abstract class LoraEstimator<E extends LoraEstimator<E, M>, M extends Mod
 
     private static void delete(Path folder) {
         if (!org.apache.hadoop.fs.FileUtil.fullyDelete(folder.toFile())) {
-            // What was trained is in memory; a temporary folder that stays is no reason to lose it.
+            // The trained model is in memory; a temporary folder that remains must not fail the fit.
             org.slf4j.LoggerFactory.getLogger(LoraEstimator.class).warn("{} cannot be deleted", folder);
         }
     }

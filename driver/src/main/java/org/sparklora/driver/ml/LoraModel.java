@@ -81,7 +81,7 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
     /** What is written into those columns, of rows with this schema. */
     abstract RowScorer scorer(StructType schema);
 
-    /** Refuses columns of texts that are not there, or hold something else. */
+    /** Refuses columns of texts that are missing or have another type. */
     void requireInput(StructType schema) {
         Schemas.requireTextOrPair(schema, this);
     }
@@ -109,7 +109,7 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
     /**
      * A schema with the columns that this model adds, behind those that are there.
      *
-     * @throws IllegalArgumentException where a column is not there, holds something else, or would be overwritten
+     * @throws IllegalArgumentException if a column is missing, has another type, or would be overwritten
      */
     @Override
     public final StructType transformSchema(StructType schema) {
@@ -127,11 +127,11 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
     }
 
     /**
-     * Adds this model's columns to every row, lazily: nothing is computed before an action. A prediction hangs on its text
-     * alone; neighbours in a batch may change its last bits, by float32's rounding.
+     * Adds this model's columns to every row, lazily: nothing is computed before an action. A prediction depends on its text
+     * alone; other rows of its batch may change its last bits, because float32 rounds.
      *
      * @throws IllegalArgumentException as {@link #transformSchema}
-     * @throws org.sparklora.driver.cluster.SparkSettingsException where the session's serializer is not Java's
+     * @throws org.sparklora.driver.cluster.SparkSettingsException if the session's serializer is not Java's
      */
     @Override
     public final Dataset<Row> transform(Dataset<?> dataset) {
@@ -144,7 +144,7 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
                 scorer(schema),
                 new ScoreRows.Counters(spark.longAccumulator("rows"), spark.longAccumulator("rows without text")));
         Dataset<Row> scored = dataset.toDF().mapPartitions(score, Encoders.row(out));
-        // The rows that came out know nothing of metadata, such as the names of classes.
+        // mapPartitions drops metadata, such as the names of classes.
         return scored.select(Arrays.stream(out.fields())
                 .map(field -> DatasetRows.named(field.name()).as(field.name(), field.metadata()))
                 .toArray(Column[]::new));
@@ -209,7 +209,7 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
         }
     }
 
-    /** Makes a model of a saved one. */
+    /** Creates a model from a saved run. */
     @FunctionalInterface
     interface Maker<M> {
         M of(String uid, TrainedRun run, boolean embedsBase);

@@ -27,7 +27,7 @@ public final class LoraMultiLabelClassifier extends LoraEstimator<LoraMultiLabel
         this(Identifiable$.MODULE$.randomUID("loraMultiLabelClassifier"));
     }
 
-    /** Spark's way to make one with an id that is known. */
+    /** An estimator with a given id, as Spark's reader needs it. */
     public LoraMultiLabelClassifier(String uid) {
         super(uid);
         this.columns = new MultiLabelColumns(this);
@@ -71,7 +71,7 @@ public final class LoraMultiLabelClassifier extends LoraEstimator<LoraMultiLabel
         return labels;
     }
 
-    /** Reads saved estimators: their Params, no more. */
+    /** Reads saved estimators, which are their Params. */
     public static MLReader<LoraMultiLabelClassifier> read() {
         return new DefaultParamsReader<>();
     }

@@ -56,7 +56,7 @@ public final class LoraMultiLabelModel extends LoraModel<LoraMultiLabelModel>
         return columns;
     }
 
-    /** Reads saved models, whose base model is in them or where it lay; see {@link LoraModel} for what may be wrong. */
+    /** Reads saved models, whose base model is in them or at its recorded path; {@link LoraModel} lists the errors. */
     public static MLReader<LoraMultiLabelModel> read() {
         return new Reader<>(LoraMultiLabelModel.class, LoraMultiLabelModel::new, Optional.empty());
     }
@@ -66,7 +66,7 @@ public final class LoraMultiLabelModel extends LoraModel<LoraMultiLabelModel>
         return read().load(path);
     }
 
-    /** Reads a saved model whose base model lies elsewhere now: a Hugging Face directory, under that path on every node. */
+    /** Reads a saved model whose base model has moved: a Hugging Face directory, under that path on every node. */
     public static LoraMultiLabelModel load(String path, Path base) {
         return new Reader<>(LoraMultiLabelModel.class, LoraMultiLabelModel::new, Optional.of(base)).load(path);
     }

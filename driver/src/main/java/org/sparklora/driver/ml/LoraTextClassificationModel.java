@@ -68,7 +68,7 @@ public final class LoraTextClassificationModel extends LoraModel<LoraTextClassif
         return columns;
     }
 
-    /** Reads saved models, whose base model is in them or where it lay; see {@link LoraModel} for what may be wrong. */
+    /** Reads saved models, whose base model is in them or at its recorded path; {@link LoraModel} lists the errors. */
     public static MLReader<LoraTextClassificationModel> read() {
         return new Reader<>(LoraTextClassificationModel.class, LoraTextClassificationModel::new, Optional.empty());
     }
@@ -78,7 +78,7 @@ public final class LoraTextClassificationModel extends LoraModel<LoraTextClassif
         return read().load(path);
     }
 
-    /** Reads a saved model whose base model lies elsewhere now: a Hugging Face directory, under that path on every node. */
+    /** Reads a saved model whose base model has moved: a Hugging Face directory, under that path on every node. */
     public static LoraTextClassificationModel load(String path, Path base) {
         return new Reader<>(LoraTextClassificationModel.class, LoraTextClassificationModel::new, Optional.of(base))
                 .load(path);

@@ -38,7 +38,7 @@ public final class LoraTextClassifier extends LoraEstimator<LoraTextClassifier, 
         this(Identifiable$.MODULE$.randomUID("loraTextClassifier"));
     }
 
-    /** Spark's way to make one with an id that is known. */
+    /** An estimator with a given id, as Spark's reader needs it. */
     public LoraTextClassifier(String uid) {
         super(uid);
         this.columns = new ClassifierColumns(this);
@@ -77,7 +77,7 @@ public final class LoraTextClassifier extends LoraEstimator<LoraTextClassifier, 
         return labels;
     }
 
-    /** Reads saved estimators: their Params, no more. */
+    /** Reads saved estimators, which are their Params. */
     public static MLReader<LoraTextClassifier> read() {
         return new DefaultParamsReader<>();
     }

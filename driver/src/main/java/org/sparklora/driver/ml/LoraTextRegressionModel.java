@@ -35,7 +35,7 @@ public final class LoraTextRegressionModel extends LoraModel<LoraTextRegressionM
         return columns;
     }
 
-    /** Reads saved models, whose base model is in them or where it lay; see {@link LoraModel} for what may be wrong. */
+    /** Reads saved models, whose base model is in them or at its recorded path; {@link LoraModel} lists the errors. */
     public static MLReader<LoraTextRegressionModel> read() {
         return new Reader<>(LoraTextRegressionModel.class, LoraTextRegressionModel::new, Optional.empty());
     }
@@ -45,7 +45,7 @@ public final class LoraTextRegressionModel extends LoraModel<LoraTextRegressionM
         return read().load(path);
     }
 
-    /** Reads a saved model whose base model lies elsewhere now: a Hugging Face directory, under that path on every node. */
+    /** Reads a saved model whose base model has moved: a Hugging Face directory, under that path on every node. */
     public static LoraTextRegressionModel load(String path, Path base) {
         return new Reader<>(LoraTextRegressionModel.class, LoraTextRegressionModel::new, Optional.of(base)).load(path);
     }

@@ -26,7 +26,7 @@ public final class LoraTextRegressor extends LoraEstimator<LoraTextRegressor, Lo
         this(Identifiable$.MODULE$.randomUID("loraTextRegressor"));
     }
 
-    /** Spark's way to make one with an id that is known. */
+    /** An estimator with a given id, as Spark's reader needs it. */
     public LoraTextRegressor(String uid) {
         super(uid);
         this.columns = new TextColumns(this);
@@ -64,7 +64,7 @@ public final class LoraTextRegressor extends LoraEstimator<LoraTextRegressor, Lo
         return columns;
     }
 
-    /** Reads saved estimators: their Params, no more. */
+    /** Reads saved estimators, which are their Params. */
     public static MLReader<LoraTextRegressor> read() {
         return new DefaultParamsReader<>();
     }

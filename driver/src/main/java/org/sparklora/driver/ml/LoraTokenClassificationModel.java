@@ -54,7 +54,7 @@ public final class LoraTokenClassificationModel extends LoraModel<LoraTokenClass
         return columns;
     }
 
-    /** Reads saved models, whose base model is in them or where it lay; see {@link LoraModel} for what may be wrong. */
+    /** Reads saved models, whose base model is in them or at its recorded path; {@link LoraModel} lists the errors. */
     public static MLReader<LoraTokenClassificationModel> read() {
         return new Reader<>(LoraTokenClassificationModel.class, LoraTokenClassificationModel::new, Optional.empty());
     }
@@ -64,7 +64,7 @@ public final class LoraTokenClassificationModel extends LoraModel<LoraTokenClass
         return read().load(path);
     }
 
-    /** Reads a saved model whose base model lies elsewhere now: a Hugging Face directory, under that path on every node. */
+    /** Reads a saved model whose base model has moved: a Hugging Face directory, under that path on every node. */
     public static LoraTokenClassificationModel load(String path, Path base) {
         return new Reader<>(LoraTokenClassificationModel.class, LoraTokenClassificationModel::new, Optional.of(base))
                 .load(path);

@@ -34,7 +34,7 @@ public final class LoraTokenClassifier extends LoraEstimator<LoraTokenClassifier
         this(Identifiable$.MODULE$.randomUID("loraTokenClassifier"));
     }
 
-    /** Spark's way to make one with an id that is known. */
+    /** An estimator with a given id, as Spark's reader needs it. */
     public LoraTokenClassifier(String uid) {
         super(uid);
         this.columns = new TextColumns(this);
@@ -89,7 +89,7 @@ public final class LoraTokenClassifier extends LoraEstimator<LoraTokenClassifier
         return labels;
     }
 
-    /** Reads saved estimators: their Params, no more. */
+    /** Reads saved estimators, which are their Params. */
     public static MLReader<LoraTokenClassifier> read() {
         return new DefaultParamsReader<>();
     }

@@ -4,7 +4,7 @@ import org.apache.spark.ml.param.DoubleParam;
 import org.apache.spark.ml.param.ParamValidators;
 import org.apache.spark.sql.types.StructType;
 
-/** The Params of {@link MultiLabelParams}, made once for whoever has them, and the columns that they name. */
+/** The Params of {@link MultiLabelParams}, created once for each estimator or model, and the columns that they name. */
 final class MultiLabelColumns extends LogitColumns {
 
     final DoubleParam threshold;

@@ -2,7 +2,7 @@ package org.sparklora.driver.ml;
 
 import org.apache.spark.ml.param.Param;
 
-/** The Params of {@link RowParams}, made once for whoever has them. */
+/** The Params of {@link RowParams}, created once for each estimator or model. */
 final class RowColumns {
 
     final Param<String> labelCol;

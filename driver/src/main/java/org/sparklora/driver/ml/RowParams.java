@@ -10,7 +10,7 @@ import org.apache.spark.ml.param.Param;
  */
 public interface RowParams<S extends RowParams<S>> extends ChainedParams<S> {
 
-    /** Where the Params are; for this package. */
+    /** The holder of the Params; for use in this package. */
     RowColumns rowColumns();
 
     /**

@@ -11,7 +11,7 @@ import org.apache.spark.sql.types.StringType;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 
-/** What is asked of a dataset's columns. A problem names the Param, the column, and what there is. */
+/** Checks a dataset's columns. An error names the Param, the column, and what the dataset has. */
 final class Schemas {
 
     private Schemas() {}

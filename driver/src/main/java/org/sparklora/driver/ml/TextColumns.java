@@ -6,7 +6,7 @@ import org.apache.spark.ml.param.ParamValidators;
 import org.apache.spark.ml.param.Params;
 import org.sparklora.worker.inference.TextScorer.Pooling;
 
-/** The Params of {@link TextParams}, made once for whoever has them. */
+/** The Params of {@link TextParams}, created once for each estimator or model. */
 class TextColumns {
 
     final Param<String> textCol;
@@ -25,7 +25,8 @@ class TextColumns {
         pooling = new Param<>(
                 parent,
                 "pooling",
-                "what embeddingCol holds: cls, the last layer's result for the first token, or mean, that of all tokens",
+                "what embeddingCol holds: cls, the last layer's result for the first token, or mean, that of all"
+                        + " tokens",
                 ParamValidators.inArray(List.of("cls", "mean").toArray()));
         parent.setDefault(textCol, "text");
         parent.setDefault(predictionCol, "prediction");

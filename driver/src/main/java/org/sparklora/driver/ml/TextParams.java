@@ -10,7 +10,7 @@ import org.apache.spark.ml.param.Param;
  */
 public interface TextParams<S extends TextParams<S>> extends ChainedParams<S> {
 
-    /** Where the Params are; for this package. */
+    /** The holder of the Params; for use in this package. */
     TextColumns columns();
 
     /**
@@ -87,7 +87,7 @@ public interface TextParams<S extends TextParams<S>> extends ChainedParams<S> {
     }
 
     /**
-     * What of the last layer's [S, H] stands for a text in {@link #embeddingCol}: {@code cls}, the first token's [H], before any
+     * How the last layer's [S, H] becomes a text's vector in {@link #embeddingCol}: {@code cls}, the first token's [H], before any
      * pooler; {@code mean}, the mean over the text's tokens, special ones included and padding not. Default {@code cls}.
      */
     default Param<String> pooling() {

@@ -52,7 +52,8 @@ record HostDirectory(Path here, ModelSource source) {
         } catch (ModelException e) {
             boolean onThisDisk = !JobPaths.hasScheme(location) && Files.isDirectory(Path.of(location));
             throw new ModelException(
-                    key + " " + e.getMessage()
+                    e.code(),
+                    key + " " + e.reason()
                             + (onThisDisk ? ". If every host has it on its own disk, write file:" + location : ""),
                     e);
         }

@@ -80,7 +80,7 @@ final class InitAdapter {
     private void throwIfAny(List<String> problems) {
         if (!problems.isEmpty()) {
             String more = problems.size() > MAX_SHOWN ? "; and " + (problems.size() - MAX_SHOWN) + " more" : "";
-            throw new ModelException("lora.init_adapter " + directory + " does not fit this job: "
+            throw new ModelException("adapter.mismatch", "lora.init_adapter " + directory + " does not fit this job: "
                     + String.join("; ", problems.subList(0, Math.min(MAX_SHOWN, problems.size()))) + more
                     + "; declare groups with the adapter's modules, r and lora_alpha, or name another adapter");
         }

@@ -21,6 +21,7 @@ import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.head.TaskHead;
+import org.sparklora.worker.lora.PlainLora;
 import org.sparklora.worker.train.ParameterInitializer;
 
 /**
@@ -94,8 +95,7 @@ public record JobGroups(JobModel model, LoraManifest groups, FreezePolicy policy
 
     /** The groups with the tensors of a head. */
     LoraManifest withHead(TaskHead head) {
-        return new LoraManifest(
-                groups.groups(), groups.bias(), model.encoder().head().tensors(head.outputs()), groups.biases());
+        return new LoraManifest(PlainLora.INSTANCE, groups.groups(), groups.bias(), model.encoder().head().tensors(head.outputs()), groups.biases());
     }
 
     /**
@@ -128,7 +128,7 @@ public record JobGroups(JobModel model, LoraManifest groups, FreezePolicy policy
 
     private static void refuse(List<String> problems) {
         if (!problems.isEmpty()) {
-            throw new ManifestException(problems);
+            throw new ManifestException("manifest.policy.invalid", problems);
         }
     }
 }

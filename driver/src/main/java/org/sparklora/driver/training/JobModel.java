@@ -80,8 +80,10 @@ public final class JobModel {
                 .filter(module -> !head.modules().contains(module))
                 .toList();
         if (!others.isEmpty()) {
-            throw new ManifestException(List.of("lora.modules_to_save=" + modulesToSave + ": " + others
-                    + " is not part of this model's head, which consists of " + head.modules()));
+            throw new ManifestException(
+                    "manifest.head.unknown",
+                    List.of("lora.modules_to_save=" + modulesToSave + ": " + others
+                            + " is not part of this model's head, which consists of " + head.modules()));
         }
     }
 
@@ -91,7 +93,7 @@ public final class JobModel {
             TokenizerSpec tokenizer = TokenizerSpec.read(directory);
             int embeddings = base.encoder().vocabularySize();
             if (tokenizer.vocabularySize() > embeddings) {
-                throw new ModelException(tokenizer.source() + " has token ids up to " + (tokenizer.vocabularySize() - 1)
+                throw new ModelException("tokenizer.mismatch", tokenizer.source() + " has token ids up to " + (tokenizer.vocabularySize() - 1)
                         + ", but the model has embeddings only for ids below " + embeddings
                         + "; use the tokenizer of this model");
             }
@@ -99,7 +101,8 @@ public final class JobModel {
             TextTokenizer.open(tokenizer, job.maxLength()).close();
             return job.task() == Task.TOKEN_CLASSIFICATION ? tokenizer.forWords() : tokenizer;
         } catch (IOException | IllegalArgumentException e) {
-            throw new ModelException("the tokenizer of " + directory + " cannot be used: " + e.getMessage(), e);
+            throw new ModelException(
+                    "tokenizer.unusable", "the tokenizer of " + directory + " cannot be used: " + e.getMessage(), e);
         }
     }
 

@@ -78,8 +78,8 @@ final class RunRecord implements RunListener, FailureListener, CacheListener, Pr
     @Override
     public void restored(StepPosition at, int epoch, String reason) {
         history.append(new HistoryEvent.Restore(at.epoch(), epoch, reason));
-        progress.note("epoch " + at.epoch() + "/" + epochs + " restores the state after epoch " + epoch + " ("
-                + reason + ")");
+        progress.note("epoch " + at.epoch() + "/" + epochs + " restores the state after epoch " + epoch + " (" + reason
+                + ")");
     }
 
     @Override
@@ -91,8 +91,7 @@ final class RunRecord implements RunListener, FailureListener, CacheListener, Pr
     @Override
     public void epochStarts(EpochPlan plan, String reason) {
         String cache = (plan.cache().isOn() ? "on: " : "off: ") + plan.cache().reason();
-        history.append(
-                new HistoryEvent.EpochStart(plan.epoch(), plan.freeze(), cost(plan), cache, reason));
+        history.append(new HistoryEvent.EpochStart(plan.epoch(), plan.freeze(), cost(plan), cache, reason));
         progress.epochStart(at(plan.epoch(), 0), plan.freeze(), cost(plan));
     }
 
@@ -146,10 +145,7 @@ final class RunRecord implements RunListener, FailureListener, CacheListener, Pr
     public void epochEnds(EpochResult result) {
         EpochMetrics metrics = result.metrics();
         history.append(new HistoryEvent.EpochEnd(
-                metrics,
-                result.padding(),
-                result.seconds(),
-                work.count(metrics, result.padding())));
+                metrics, result.padding(), result.seconds(), work.count(metrics, result.padding())));
         publish();
         progress.epochEnd(
                 at(metrics.epoch(), stepsPerEpoch),

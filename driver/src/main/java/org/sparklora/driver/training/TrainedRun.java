@@ -172,7 +172,9 @@ public final class TrainedRun {
         }
         return job.model()
                 .labels()
-                .orElseThrow(() -> new ModelException(name(MANIFEST)
+                .orElseThrow(() -> new ModelException(
+                        "model.labels",
+                        name(MANIFEST)
                         + " does not list the labels: an early build wrote it, and the job does not list them either;"
                         + " train again"));
     }
@@ -183,6 +185,7 @@ public final class TrainedRun {
                 : HostDirectory.model("model.path", job.model().path());
         if (!Files.isDirectory(found.here())) {
             throw new ModelException(
+                    "model.base",
                     given.isPresent()
                             ? "--base " + given.get()
                                     + " is not a directory; give the Hugging Face directory that the run was trained on"
@@ -191,7 +194,7 @@ public final class TrainedRun {
         }
         String sha256 = BaseModel.sha256(found.here());
         if (!sha256.equals(manifest.baseModelSha256())) {
-            throw new ModelException(found.here() + " is not the base model that the run in " + directory.location()
+            throw new ModelException("model.base_changed", found.here() + " is not the base model that the run in " + directory.location()
                     + " was trained on: its weights have sha256 " + sha256 + ", but " + MANIFEST + " has "
                     + manifest.baseModelSha256() + "; give the right one with --base DIR");
         }

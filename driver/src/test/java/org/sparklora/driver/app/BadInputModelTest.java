@@ -31,39 +31,42 @@ class BadInputModelTest {
         job = new SmallJob(folder);
     }
 
-    private void refusedAsModel(String message) {
-        job.failed(job.trainWithoutSpark(), ExitCode.MODEL, message);
+    private void refused(String code, String... facts) {
+        refused(job.trainWithoutSpark(), code, facts);
         assertThat(job.output())
                 .isDirectoryContaining("glob:**/status.json")
                 .isDirectoryNotContaining("glob:**/config.yaml");
     }
 
+    private void refused(TrainingJob.Ended ended, String code, String... facts) {
+        assertThat(ended.code()).as(ended.err()).isEqualTo(ExitCode.MODEL.code());
+        assertThat(ended.err().strip().lines()).hasSize(1).first().asString().endsWith("[" + code + "]");
+        for (String fact : facts) {
+            assertThat(ended.err()).contains(fact.replace("DIR", folder.toString()));
+        }
+    }
+
     @Test
     void missingDirectory() {
-        job.failed(
-                job.trainWithoutSpark("model.path=/nowhere/bert"),
-                ExitCode.MODEL,
-                "model.path /nowhere/bert is not a directory; give a Hugging Face model directory with config.json,"
-                        + " model.safetensors and vocab.txt or tokenizer.json");
+        refused(job.trainWithoutSpark("model.path=/nowhere/bert"), "model.directory", "model.path", "/nowhere/bert");
     }
 
     @Test
     void remoteModel() {
-        job.failed(
+        refused(
                 job.trainWithoutSpark("model.path=nofs://host/bert"),
-                ExitCode.MODEL,
-                "model.path nofs://host/bert cannot be listed:"
-                        + " org.apache.hadoop.fs.UnsupportedFileSystemException: No FileSystem for scheme \"nofs\"; check"
-                        + " the address, and that the file system's jars are on the class path (--packages)");
+                "model.unreachable",
+                "model.path nofs://host/bert",
+                "No FileSystem for scheme \"nofs\"",
+                "--packages");
     }
 
     @Test
     void missingWeights() throws IOException {
         Files.delete(job.model().resolve("model.safetensors"));
-        refusedAsModel("DIR/model has no model.safetensors, pytorch_model.bin or index of several such files;"
-                + " a Hugging Face model directory holds one of them beside config.json");
+        refused("model.directory", "DIR/model", "model.safetensors", "pytorch_model.bin");
         job.write("model/pytorch_model.bin", "");
-        refusedAsModel("DIR/model/pytorch_model.bin: this is not a file that torch.save wrote; copy the file again");
+        refused("weights.format", "DIR/model/pytorch_model.bin");
     }
 
     @Test
@@ -71,12 +74,9 @@ class BadInputModelTest {
         Path file = job.model().resolve("model.safetensors");
         byte[] whole = Files.readAllBytes(file);
         Files.write(file, Arrays.copyOf(whole, whole.length - 1));
-        refusedAsModel(
-                "DIR/model/model.safetensors: tensor 'classifier.weight' ends at byte 64068 of the data, but the file holds"
-                        + " 64067; the file is damaged or incomplete, copy the file again");
+        refused("weights.damaged", "DIR/model/model.safetensors", "'classifier.weight'", "64068", "64067");
         Files.write(file, new byte[5]);
-        refusedAsModel("DIR/model/model.safetensors: the file has 5 bytes, too few for a safetensors file (8 at least);"
-                + " copy the file again");
+        refused("weights.damaged", "DIR/model/model.safetensors", "5 bytes");
     }
 
     @Test
@@ -89,8 +89,7 @@ class BadInputModelTest {
                         .putLong(1 << 20)
                         .array(),
                 StandardOpenOption.WRITE);
-        refusedAsModel("DIR/model/model.safetensors: the header should end at byte 1048584, but the file ends at 68380;"
-                + " the file is incomplete, copy the file again");
+        refused("weights.damaged", "DIR/model/model.safetensors", "1048584", "68380");
     }
 
     @Test
@@ -99,60 +98,61 @@ class BadInputModelTest {
             tensors.remove("bert.encoder.layer.1.output.dense.bias");
             tensors.put("bert.pooler.dense.bias", new Tensor(List.of(2), new float[2]));
         });
-        refusedAsModel(
-                "DIR/model/model.safetensors does not fit its config.json: 'bert.encoder.layer.1.output.dense.bias' is missing;"
-                        + " 'bert.pooler.dense.bias' has shape [2], but config.json asks for [24]; config.json and model.safetensors"
-                        + " must come from the same model");
+        refused(
+                "model.weights",
+                "DIR/model/model.safetensors",
+                "'bert.encoder.layer.1.output.dense.bias'",
+                "'bert.pooler.dense.bias'",
+                "[2]",
+                "[24]");
     }
 
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
             value = {
-                "\"hidden_size\": 24,    |                      | DIR/model/config.json has no key 'hidden_size'; copy the model directory again",
-                "\"hidden_size\": 24     | \"hidden_size\": 0.5 | DIR/model/config.json: hidden_size is 0.5, but must be a whole number above 0",
-                "\"hidden_size\": 24     | \"hidden_size\": \"a\" | DIR/model/config.json: hidden_size is 'a', but must be a number",
-                "\"hidden_size\": 24     | \"hidden_size\": 25  | DIR/model/config.json: hidden_size 25 is not a multiple of num_attention_heads 3",
-                "\"bert\"                | \"t5\"               | DIR/model/config.json: model_type 't5' is not supported; this version fine-tunes: bert, distilbert, roberta, xlm-roberta",
-                "\"gelu\"                | \"relu\"             | DIR/model/config.json: hidden_act 'relu' is not supported; BERT's erf form 'gelu' is",
-                "{                       | [                    | DIR/model/config.json is not valid JSON; copy the model directory again",
+                "\"hidden_size\": 24,    |                      | model.config      | 'hidden_size'",
+                "\"hidden_size\": 24     | \"hidden_size\": 0.5 | model.config      | hidden_size; 0.5",
+                "\"hidden_size\": 24     | \"hidden_size\": \"a\" | model.config      | hidden_size; 'a'",
+                "\"hidden_size\": 24     | \"hidden_size\": 25  | model.config      | hidden_size 25; num_attention_heads 3",
+                "\"bert\"                | \"t5\"               | model.unsupported | 't5'; bert, distilbert, roberta, xlm-roberta",
+                "\"gelu\"                | \"relu\"             | model.unsupported | hidden_act; 'relu'; 'gelu'",
+                "{                       | [                    | model.config      | JSON",
             })
-    void configThatCannotBeUsed(String from, String to, String message) {
+    void configThatCannotBeUsed(String from, String to, String code, String facts) {
         job.replaceInModel("config.json", from, to == null ? "" : to);
-        refusedAsModel(message);
+        refused(code, ("DIR/model/config.json; " + facts).split("; "));
     }
 
     @Test
     void missingConfig() throws IOException {
         Files.delete(job.model().resolve("config.json"));
-        refusedAsModel("DIR/model has no config.json; a Hugging Face model directory holds it beside the weights");
+        refused("model.directory", "DIR/model", "config.json");
     }
 
     @Test
     void missingOrBrokenTokenizer() throws IOException {
         Files.delete(job.model().resolve("vocab.txt"));
-        refusedAsModel("the tokenizer of DIR/model cannot be used: 'DIR/model' holds neither tokenizer.json nor"
-                + " vocab.txt; point model.path at a Hugging Face model directory with its tokenizer");
+        refused("tokenizer.unusable", "DIR/model", "tokenizer.json", "vocab.txt");
         job.write("model/vocab.txt", "good\nbad\n");
-        refusedAsModel("the tokenizer of DIR/model cannot be used: 'DIR/model/vocab.txt' (2 tokens) lacks [PAD]"
-                + " (pad_token), [UNK] (unk_token), [CLS] (cls_token), [SEP] (sep_token); add a line for each, or name the"
-                + " model's own special tokens in tokenizer_config.json");
+        refused(
+                "tokenizer.unusable",
+                "DIR/model/vocab.txt",
+                "2 tokens",
+                "[PAD] (pad_token)",
+                "[UNK] (unk_token)",
+                "[CLS] (cls_token)",
+                "[SEP] (sep_token)");
         job.write("model/tokenizer.json", "{\"model\": {\"vocab\": [1]}, \"post_processor\": {}}");
-        refusedAsModel("the tokenizer of DIR/model cannot be used: 'DIR/model/tokenizer.json' is not laid out as a"
-                + " tokenizer.json; copy the file again");
+        refused("tokenizer.unusable", "DIR/model/tokenizer.json");
         job.write("model/tokenizer.json", "{\"model\": {\"vocab\": {\"[PAD]\": 0}}, \"post_processor\": {}}");
-        refusedAsModel(
-                "the tokenizer of DIR/model cannot be used: 'DIR/model/tokenizer.json' is not a tokenizer that can be loaded: data"
-                        + " did not match any variant of untagged enum ModelUntagged at line 1 column 30; copy the model's tokenizer"
-                        + " files again");
+        refused("tokenizer.unusable", "DIR/model/tokenizer.json", "line 1 column 30");
     }
 
     @Test
     void tokenizerOfALargerModel() throws IOException {
         Path vocab = job.model().resolve("vocab.txt");
         Files.writeString(vocab, Files.readString(vocab) + "w\n".repeat(300));
-        refusedAsModel(
-                "DIR/model/vocab.txt has token ids up to 499, but the model embeds only the ids below 200; tokenizer and model"
-                        + " must come from the same model");
+        refused("tokenizer.mismatch", "DIR/model/vocab.txt", "499", "200");
     }
 }

@@ -175,9 +175,9 @@ class PolicyRunTest {
         TrainingJob.Ended ended = TrainingJob.run("none", "replay", run.toString());
         assertThat(ended.code()).isEqualTo(8);
         assertThat(ended.out())
-                .isEqualToNormalizingNewlines(
-                        "different: before epoch 1: recorded nothing, decided again thaw middle (gradual: one more group"
-                                + " every 1 epoch; thaw 'middle' before epoch 1)\n");
+                .startsWith("different: before epoch 1: ")
+                .contains("thaw middle (gradual: ")
+                .hasLineCount(1);
         assertThat(TrainingJob.run("none", "replay", folder.toString()).code()).isEqualTo(2);
     }
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.File;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -14,6 +15,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparklora.driver.DocumentationPage;
@@ -28,6 +30,7 @@ import org.sparklora.driver.DocumentationPage.Block;
  * with {@code # NAME.yaml} are files of that name. Files that a reader is asked to bring are there: {@code train.csv} and
  * {@code dev.csv}.
  */
+@Tag("clusters")
 class ReadmeIT {
 
     private static final long MINUTES = 10;
@@ -189,7 +192,7 @@ class ReadmeIT {
                                     + event.get("group").asText() + " "
                                     + event.get("epoch").asInt();
                         } catch (IOException e) {
-                            throw new java.io.UncheckedIOException(e);
+                            throw new UncheckedIOException(e);
                         }
                     })
                     .toList();

@@ -130,7 +130,7 @@ class TrackedRunTest {
     }
 
     @Test
-    void anUnreachableServerCausesOneWarningAndChangesNoBit() throws IOException {
+    void aServerThatIsNotThereCostsOneWarningAndNoBit() throws IOException {
         succeeded(job.train());
         String alone = sha();
         int closed;

@@ -101,7 +101,8 @@ class HadoopRunDirectoryTest {
             assertThatThrownBy(() -> directory.write("history.jsonl", NEW))
                     .as("full after %d bytes", n)
                     .isInstanceOf(OutputException.class)
-                    .hasMessageContainingAll(directory.location() + "/history.jsonl", "disk full", "[output.unwritable]");
+                    .hasMessageContainingAll(
+                            directory.location() + "/history.jsonl", "disk full", "[output.unwritable]");
             assertThat(directory.read("history.jsonl")).as("after %d bytes", n).isEqualTo(OLD);
             assertThat(directory.list()).containsExactly("history.jsonl");
             assertThat(folder.resolve(".history.jsonl.tmp")).doesNotExist();
@@ -122,7 +123,8 @@ class HadoopRunDirectoryTest {
                 disk.dieAfter(n);
                 assertThatThrownBy(() -> directory.write("status.json", NEW))
                         .isInstanceOf(OutputException.class)
-                        .hasMessageContainingAll(directory.location() + "/status.json", "connection lost", "[output.unwritable]");
+                        .hasMessageContainingAll(
+                                directory.location() + "/status.json", "connection lost", "[output.unwritable]");
                 disk.heal();
                 assertThat(directory.read("status.json"))
                         .as("after %d bytes", n)

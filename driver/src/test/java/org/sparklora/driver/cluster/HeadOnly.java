@@ -23,6 +23,7 @@ import org.sparklora.worker.data.Shard;
 import org.sparklora.worker.data.ShardOrder;
 import org.sparklora.worker.encoder.HeadLayers;
 import org.sparklora.worker.head.ClassificationHead;
+import org.sparklora.worker.lora.PlainLora;
 import org.sparklora.worker.spark.EpochContext;
 import org.sparklora.worker.spark.RunContext;
 
@@ -53,8 +54,7 @@ final class HeadOnly {
 
     /** Epoch 0, as executors get it. */
     static EpochContext context(Path model, CachePlan cache) {
-        LoraManifest manifest = new LoraManifest(
-                List.of(), BiasMode.NONE, HeadLayers.classifier(32).tensors(2), List.of());
+        LoraManifest manifest = new LoraManifest(PlainLora.INSTANCE, List.of(), BiasMode.NONE, HeadLayers.classifier(32).tensors(2), List.of());
         Map<String, float[]> values = new TreeMap<>();
         manifest.head().forEach(tensor -> {
             float[] v = new float[tensor.size()];

@@ -11,13 +11,13 @@ class QuotedExceptionTest {
     /** Whichever rank's failure reaches the driver first, the culprit's own exception is in it. */
     @Test
     void findsWhatARankQuotesOfAnother() {
-        String reason = "step 4: rank 1 (host:1) failed: " + new ModelException("no such tensor");
+        String reason = "step 4: rank 1 (host:1) failed: " + new ModelException("model.weights", "no such tensor");
         Exception atTheDriver = new IllegalStateException(
                 "Job aborted: task 0.0 failed: " + new PeerException(reason) + "\n\tat org.x");
         assertThat(QuotedException.in(String.valueOf(atTheDriver.getMessage())))
                 .containsExactly(
                         new QuotedException(PeerException.class.getName(), reason),
-                        new QuotedException(ModelException.class.getName(), "no such tensor"));
+                        new QuotedException(ModelException.class.getName(), "no such tensor [model.weights]"));
         assertThat(Failures.isFinal(atTheDriver)).as("not to be tried again").isTrue();
         assertThat(Failures.summary(atTheDriver)).isEqualTo(reason);
     }

@@ -32,7 +32,7 @@ class RankAgreementTest {
                 claim(2, Map.of("head", "aa", "top", "cc")));
         assertThatThrownBy(() -> RankAgreement.require(claims, 96))
                 .isInstanceOf(RankMismatchException.class)
-                .hasMessageContainingAll("96", "group 'top'", "rank 0 (10.0.0.0:4000)", "rank 2", "[cluster.ranks_differ]");
+                .hasMessageContainingAll("96", "group 'top'", "rank 0 (10.0.0.0:4000)", "rank 2", "[cluster.ranks-differ]");
     }
 
     @Test
@@ -42,7 +42,7 @@ class RankAgreementTest {
         for (List<Claim> claims : List.of(List.of(both, one), List.of(one, both))) {
             assertThatThrownBy(() -> RankAgreement.require(claims, 0))
                     .isInstanceOf(RankMismatchException.class)
-                    .hasMessageContainingAll("group 'top'", "[cluster.ranks_differ]");
+                    .hasMessageContainingAll("group 'top'", "[cluster.ranks-differ]");
         }
     }
 }

@@ -132,7 +132,7 @@ class RetriesTest {
         private static void act(Deed deed) {
             switch (deed) {
                 case THROW -> throw new IllegalStateException("rank 1 tripped");
-                case MODEL_IS_BAD -> throw new ModelException("/models/bert has no model.safetensors");
+                case MODEL_IS_BAD -> throw new ModelException("model.directory", "/models/bert has no model.safetensors");
                 case FETCH_FAILS -> sneak(new MetadataFetchFailedException(0, 1, "rows are lost"));
                 case WAIT -> waitToBeKilled();
                 default -> {}
@@ -234,7 +234,7 @@ class RetriesTest {
         assertThat(QuotedException.in(String.valueOf(thrown.getMessage())))
                 .first()
                 .isEqualTo(
-                        new QuotedException(ModelException.class.getName(), "/models/bert has no model.safetensors"));
+                        new QuotedException(ModelException.class.getName(), "/models/bert has no model.safetensors [model.directory]"));
         assertThat(attempts).isEqualTo(1);
         assertThat(told).isEmpty();
     }
@@ -245,7 +245,7 @@ class RetriesTest {
             attempts++;
             return spark.parallelize(List.of(1))
                     .map(i -> {
-                        throw new ModelException("/models/bert has no model.safetensors");
+                        throw new ModelException("model.directory", "/models/bert has no model.safetensors");
                     })
                     .collect();
         }));
@@ -255,8 +255,9 @@ class RetriesTest {
 
     @Test
     void numbersThatAreNotFiniteAndRanksThatDisagreeEndTheRun() {
-        for (RuntimeException end :
-                List.of(new DivergedException("diverged.loss", "loss is NaN"), catchMismatch(List.of(claim(0, "aa"), claim(1, "bb"))))) {
+        for (RuntimeException end : List.of(
+                new DivergedException("diverged.loss", "loss is NaN"),
+                catchMismatch(List.of(claim(0, "aa"), claim(1, "bb"))))) {
             attempts = 0;
             assertThatThrownBy(() -> retries.run(AT, (ranks, failures) -> {
                         attempts++;

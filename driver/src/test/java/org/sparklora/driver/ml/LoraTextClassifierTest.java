@@ -219,7 +219,7 @@ class LoraTextClassifierTest {
                 .hasMessage("the dataset already has a column 'prediction'; set predictionCol to another name, or drop"
                         + " the column");
         assertThatThrownBy(() -> LocalSpark.classifier().setLabelCol("value").fit(rows))
-                .hasMessageContaining("label '1.5' is unknown. The labels are '0', '1'");
+                .hasMessageContainingAll("'1.5'", "'0', '1'", "[data.label.unseen]");
         assertThatThrownBy(() -> LocalSpark.classifier()
                         .setJobOverrides(new String[] {"training.batchsize=3"})
                         .fit(rows))

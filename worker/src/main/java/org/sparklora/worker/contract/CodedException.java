@@ -16,6 +16,7 @@ public abstract class CodedException extends RuntimeException {
     private static final Pattern CODE = Pattern.compile("[a-z]+(\\.[a-z0-9_-]+)+");
 
     private final String code;
+    private final String reason;
 
     /**
      * Creates an error.
@@ -26,6 +27,7 @@ public abstract class CodedException extends RuntimeException {
     protected CodedException(String code, String message, @Nullable Throwable cause) {
         super(withCode(code, message), cause);
         this.code = code;
+        this.reason = message;
     }
 
     /** Appends a code to one line of a message. */
@@ -34,6 +36,11 @@ public abstract class CodedException extends RuntimeException {
             throw new IllegalArgumentException("'" + code + "' is not an error code such as data.label.missing");
         }
         return line + " [" + code + "]";
+    }
+
+    /** The message without the code, for an error that quotes this one. */
+    public String reason() {
+        return reason;
     }
 
     /** The stable code, without brackets. */

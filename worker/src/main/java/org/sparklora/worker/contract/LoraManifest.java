@@ -15,12 +15,13 @@ import java.util.stream.Stream;
  * <p>The head is the implicit group {@value #HEAD}, always live; the biases of mode {@code all} are the implicit group
  * {@value #BIAS}, always live.
  *
+ * @param variant the LoRA variant of all groups
  * @param groups declared groups, ordered by name; no module is in two of them
  * @param bias which biases train
  * @param head tensors of the head, ordered by name
  * @param biases tensors of the group {@value #BIAS}, ordered by name; empty unless {@code bias} is ALL
  */
-public record LoraManifest(List<LoraGroup> groups, BiasMode bias, List<TensorSpec> head, List<TensorSpec> biases)
+public record LoraManifest(ModuleTensors variant, List<LoraGroup> groups, BiasMode bias, List<TensorSpec> head, List<TensorSpec> biases)
         implements Serializable {
 
     /** Name of the implicit group that holds the task head. */
@@ -82,7 +83,7 @@ public record LoraManifest(List<LoraGroup> groups, BiasMode bias, List<TensorSpe
                 .orElseThrow(() -> new IllegalArgumentException("no group is named '" + groupName + "'"));
         List<TensorSpec> tensors = new ArrayList<>();
         for (LoraModule module : group.modules()) {
-            tensors.addAll(module.loraTensors());
+            tensors.addAll(variant.tensors(module));
             if (bias == BiasMode.LORA_ONLY) {
                 tensors.add(new TensorSpec(module.bias(), List.of(module.outFeatures())));
             }

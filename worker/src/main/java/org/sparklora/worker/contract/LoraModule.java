@@ -1,7 +1,6 @@
 package org.sparklora.worker.contract;
 
 import java.io.Serializable;
-import java.util.List;
 
 /**
  * One adapted Linear: y = x Wᵀ + b + (x Aᵀ) Bᵀ · scaling, with A [r, in] and B [out, r].
@@ -13,7 +12,11 @@ import java.util.List;
 public record LoraModule(String path, int loraRank, double loraAlpha, int inFeatures, int outFeatures)
         implements Serializable {
 
-    private static final String B = ".lora_B.weight";
+    /** What PEFT appends to a module's path for A. */
+    public static final String A = ".lora_A.weight";
+
+    /** What PEFT appends to a module's path for B. */
+    public static final String B = ".lora_B.weight";
 
     /** @throws IllegalArgumentException where r is outside 1 to min(in, out) */
     public LoraModule {
@@ -27,7 +30,7 @@ public record LoraModule(String path, int loraRank, double loraAlpha, int inFeat
 
     /** Name of A, [r, in]. */
     public String loraA() {
-        return path + ".lora_A.weight";
+        return path + A;
     }
 
     /** Name of B, [out, r]. */
@@ -48,12 +51,5 @@ public record LoraModule(String path, int loraRank, double loraAlpha, int inFeat
     /** alpha / r; with {@code rankStabilized} alpha / √r (Kalajdzievski 2023, arXiv:2312.03732). */
     public double scaling(boolean rankStabilized) {
         return loraAlpha / (rankStabilized ? StrictMath.sqrt(loraRank) : loraRank);
-    }
-
-    /** A and B with their shapes. */
-    public List<TensorSpec> loraTensors() {
-        return List.of(
-                new TensorSpec(loraA(), List.of(loraRank, inFeatures)),
-                new TensorSpec(loraB(), List.of(outFeatures, loraRank)));
     }
 }

@@ -26,7 +26,7 @@ public record ShardPlan(int shards, int batchSize, long examples, boolean given)
                     "training.batch_size " + batchSize + " must be at least training.shards " + shards);
         }
         if (examples < 1) {
-            throw new IllegalArgumentException("there are no training examples");
+            throw new IllegalArgumentException("there is nothing to train on: 0 examples");
         }
     }
 

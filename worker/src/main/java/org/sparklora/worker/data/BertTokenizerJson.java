@@ -1,10 +1,11 @@
 package org.sparklora.worker.data;
 
-import com.google.gson.JsonArray;
-import com.google.gson.JsonElement;
-import com.google.gson.JsonNull;
-import com.google.gson.JsonObject;
-import com.google.gson.JsonPrimitive;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.BooleanNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.NullNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -29,14 +30,14 @@ final class BertTokenizerJson {
      * @param config tokenizer_config.json, may be empty
      * @param map special_tokens_map.json, may be empty
      */
-    static JsonObject generate(String source, List<String> lines, JsonObject config, JsonObject map)
+    static ObjectNode generate(String source, List<String> lines, JsonNode config, JsonNode map)
             throws IOException {
         Map<String, Integer> ids = new HashMap<>();
-        JsonObject vocab = new JsonObject();
+        ObjectNode vocab = JsonNodeFactory.instance.objectNode();
         for (int id = 0; id < lines.size(); id++) {
             // A token that occurs twice has its last id, as in a Python dict.
             ids.put(lines.get(id), id);
-            vocab.addProperty(lines.get(id), id);
+            vocab.put(lines.get(id), id);
         }
         Map<String, String> names = new LinkedHashMap<>();
         names.put("pad_token", "[PAD]");
@@ -44,29 +45,29 @@ final class BertTokenizerJson {
         names.put("cls_token", "[CLS]");
         names.put("sep_token", "[SEP]");
         names.put("mask_token", "[MASK]");
-        names.replaceAll((key, otherwise) -> SpecialTokens.name(key, otherwise, config, map));
+        names.replaceAll((key, usual) -> SpecialTokens.name(key, usual, config, map));
         requireSpecialTokens(source, ids, names);
 
-        JsonObject json = new JsonObject();
-        json.addProperty("version", "1.0");
-        json.add("truncation", JsonNull.INSTANCE);
-        json.add("padding", JsonNull.INSTANCE);
-        json.add("added_tokens", addedTokens(ids, names));
-        json.add("normalizer", normalizer(config));
-        json.add("pre_tokenizer", typed("BertPreTokenizer"));
+        ObjectNode json = JsonNodeFactory.instance.objectNode();
+        json.put("version", "1.0");
+        json.set("truncation", NullNode.instance);
+        json.set("padding", NullNode.instance);
+        json.set("added_tokens", addedTokens(ids, names));
+        json.set("normalizer", normalizer(config));
+        json.set("pre_tokenizer", typed("BertPreTokenizer"));
         String cls = names.getOrDefault("cls_token", "[CLS]");
         String sep = names.getOrDefault("sep_token", "[SEP]");
-        json.add("post_processor", template(ids, cls, sep));
-        JsonObject decoder = typed("WordPiece");
-        decoder.addProperty("prefix", "##");
-        decoder.addProperty("cleanup", true);
-        json.add("decoder", decoder);
-        JsonObject model = typed("WordPiece");
-        model.addProperty("unk_token", names.get("unk_token"));
-        model.addProperty("continuing_subword_prefix", "##");
-        model.addProperty("max_input_chars_per_word", 100);
-        model.add("vocab", vocab);
-        json.add("model", model);
+        json.set("post_processor", template(ids, cls, sep));
+        ObjectNode decoder = typed("WordPiece");
+        decoder.put("prefix", "##");
+        decoder.put("cleanup", true);
+        json.set("decoder", decoder);
+        ObjectNode model = typed("WordPiece");
+        model.put("unk_token", names.get("unk_token"));
+        model.put("continuing_subword_prefix", "##");
+        model.put("max_input_chars_per_word", 100);
+        model.set("vocab", vocab);
+        json.set("model", model);
         return json;
     }
 
@@ -85,80 +86,80 @@ final class BertTokenizerJson {
         }
     }
 
-    private static JsonArray addedTokens(Map<String, Integer> ids, Map<String, String> names) {
+    private static ArrayNode addedTokens(Map<String, Integer> ids, Map<String, String> names) {
         Set<String> special = new LinkedHashSet<>();
         names.values().stream()
                 .filter(ids::containsKey)
                 .sorted(Comparator.comparingInt(name -> ids.getOrDefault(name, -1)))
                 .forEach(special::add);
-        JsonArray added = new JsonArray();
+        ArrayNode added = JsonNodeFactory.instance.arrayNode();
         for (String name : special) {
-            JsonObject token = new JsonObject();
-            token.addProperty("id", ids.get(name));
-            token.addProperty("content", name);
+            ObjectNode token = JsonNodeFactory.instance.objectNode();
+            token.put("id", ids.get(name));
+            token.put("content", name);
             for (String flag : List.of("single_word", "lstrip", "rstrip", "normalized")) {
-                token.addProperty(flag, false);
+                token.put(flag, false);
             }
-            token.addProperty("special", true);
+            token.put("special", true);
             added.add(token);
         }
         return added;
     }
 
-    private static JsonObject normalizer(JsonObject config) {
-        JsonObject normalizer = typed("BertNormalizer");
-        normalizer.addProperty("clean_text", true);
-        normalizer.add(
-                "handle_chinese_chars", orDefault(config.get("tokenize_chinese_chars"), new JsonPrimitive(true)));
-        normalizer.add("strip_accents", orDefault(config.get("strip_accents"), JsonNull.INSTANCE));
-        normalizer.add("lowercase", orDefault(config.get("do_lower_case"), new JsonPrimitive(true)));
+    private static ObjectNode normalizer(JsonNode config) {
+        ObjectNode normalizer = typed("BertNormalizer");
+        normalizer.put("clean_text", true);
+        normalizer.set(
+                "handle_chinese_chars", orDefault(config.get("tokenize_chinese_chars"), BooleanNode.TRUE));
+        normalizer.set("strip_accents", orDefault(config.get("strip_accents"), NullNode.instance));
+        normalizer.set("lowercase", orDefault(config.get("do_lower_case"), BooleanNode.TRUE));
         return normalizer;
     }
 
-    private static JsonElement orDefault(@Nullable JsonElement value, JsonElement otherwise) {
-        return value == null || value.isJsonNull() ? otherwise : value;
+    private static JsonNode orDefault(@Nullable JsonNode value, JsonNode defaultValue) {
+        return value == null || value.isNull() ? defaultValue : value;
     }
 
     /** [CLS] A [SEP], and [CLS] A [SEP] B [SEP] with token type 1 from B on. */
-    private static JsonObject template(Map<String, Integer> ids, String cls, String sep) {
-        JsonObject template = typed("TemplateProcessing");
-        JsonArray single = new JsonArray();
+    private static ObjectNode template(Map<String, Integer> ids, String cls, String sep) {
+        ObjectNode template = typed("TemplateProcessing");
+        ArrayNode single = JsonNodeFactory.instance.arrayNode();
         single.add(piece("SpecialToken", cls, 0));
         single.add(piece("Sequence", "A", 0));
         single.add(piece("SpecialToken", sep, 0));
-        JsonArray pair = single.deepCopy();
+        ArrayNode pair = single.deepCopy();
         pair.add(piece("Sequence", "B", 1));
         pair.add(piece("SpecialToken", sep, 1));
-        template.add("single", single);
-        template.add("pair", pair);
-        JsonObject special = new JsonObject();
+        template.set("single", single);
+        template.set("pair", pair);
+        ObjectNode special = JsonNodeFactory.instance.objectNode();
         for (String name : new LinkedHashSet<>(List.of(cls, sep))) {
-            JsonObject token = new JsonObject();
-            token.addProperty("id", name);
-            JsonArray id = new JsonArray();
+            ObjectNode token = JsonNodeFactory.instance.objectNode();
+            token.put("id", name);
+            ArrayNode id = JsonNodeFactory.instance.arrayNode();
             id.add(ids.get(name));
-            token.add("ids", id);
-            JsonArray text = new JsonArray();
+            token.set("ids", id);
+            ArrayNode text = JsonNodeFactory.instance.arrayNode();
             text.add(name);
-            token.add("tokens", text);
-            special.add(name, token);
+            token.set("tokens", text);
+            special.set(name, token);
         }
-        template.add("special_tokens", special);
+        template.set("special_tokens", special);
         return template;
     }
 
-    private static JsonObject piece(String kind, String id, int type) {
-        JsonObject inner = new JsonObject();
-        inner.addProperty("id", id);
-        inner.addProperty("type_id", type);
-        JsonObject outer = new JsonObject();
-        outer.add(kind, inner);
+    private static ObjectNode piece(String kind, String id, int type) {
+        ObjectNode inner = JsonNodeFactory.instance.objectNode();
+        inner.put("id", id);
+        inner.put("type_id", type);
+        ObjectNode outer = JsonNodeFactory.instance.objectNode();
+        outer.set(kind, inner);
         return outer;
     }
 
-    private static JsonObject typed(String type) {
-        JsonObject json = new JsonObject();
-        json.addProperty("type", type);
+    private static ObjectNode typed(String type) {
+        ObjectNode json = JsonNodeFactory.instance.objectNode();
+        json.put("type", type);
         return json;
     }
 }

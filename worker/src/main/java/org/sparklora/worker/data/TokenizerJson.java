@@ -1,10 +1,13 @@
 package org.sparklora.worker.data;
 
-import com.google.gson.GsonBuilder;
-import com.google.gson.JsonArray;
-import com.google.gson.JsonElement;
-import com.google.gson.JsonNull;
-import com.google.gson.JsonObject;
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonpCharacterEscapes;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.util.HashMap;
 import java.util.List;
@@ -19,65 +22,66 @@ final class TokenizerJson {
             "strip_accents", "strip_accents",
             "tokenize_chinese_chars", "handle_chinese_chars");
 
+    /** Numbers keep the digits of the file, and a vocabulary's names are not interned. */
+    static final JsonMapper JSON = JsonMapper.builder(JsonFactory.builder()
+                    .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
+                    .build())
+            .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
+            .nodeFactory(JsonNodeFactory.withExactBigDecimals(true))
+            .build();
+
     private final String source;
-    private final JsonObject json;
+    private final ObjectNode json;
     private final Map<String, Integer> ids = new HashMap<>();
 
-    TokenizerJson(String source, JsonObject json) throws IOException {
+    TokenizerJson(String source, ObjectNode json) throws IOException {
         this.source = source;
         this.json = json;
-        JsonElement model = json.get("model");
-        if (model == null || !model.isJsonObject() || !model.getAsJsonObject().has("vocab")) {
+        if (!json.path("model").has("vocab")) {
             throw new IOException("'" + source + "' has no model.vocab; copy the model's tokenizer.json again");
         }
-        JsonElement processor = json.get("post_processor");
-        if (processor == null || processor.isJsonNull()) {
+        if (!json.hasNonNull("post_processor")) {
             throw new IOException("'" + source + "' has no post_processor, so texts would lack [CLS] and [SEP]; "
                     + "remove the file if the directory has a vocab.txt, or copy the model's own tokenizer.json");
         }
-        readIds(model.getAsJsonObject().get("vocab"));
-        // Left by whoever used the tokenizer last: padding here would become tokens that are attended to.
-        json.add("truncation", JsonNull.INSTANCE);
-        json.add("padding", JsonNull.INSTANCE);
+        readIds(json.get("model").get("vocab"));
+        // A file may carry the settings of its last use. Padding here would become tokens that are attended to.
+        json.putNull("truncation");
+        json.putNull("padding");
     }
 
-    private void readIds(JsonElement vocab) {
-        if (vocab.isJsonArray()) {
+    private void readIds(JsonNode vocab) {
+        if (vocab.isArray()) {
             // Unigram: [[token, score], …], ids by position.
-            JsonArray pieces = vocab.getAsJsonArray();
-            for (int id = 0; id < pieces.size(); id++) {
-                ids.put(pieces.get(id).getAsJsonArray().get(0).getAsString(), id);
+            for (int id = 0; id < vocab.size(); id++) {
+                ids.put(vocab.get(id).required(0).asText(), id);
             }
         } else {
-            vocab.getAsJsonObject()
-                    .entrySet()
-                    .forEach(e -> ids.put(e.getKey(), e.getValue().getAsInt()));
+            vocab.fields().forEachRemaining(e -> ids.put(e.getKey(), id(e.getValue())));
         }
-        JsonElement added = json.get("added_tokens");
-        if (added != null && added.isJsonArray()) {
-            for (JsonElement token : added.getAsJsonArray()) {
-                JsonObject t = token.getAsJsonObject();
-                ids.put(t.get("content").getAsString(), t.get("id").getAsInt());
-            }
+        for (JsonNode token : json.path("added_tokens")) {
+            ids.put(token.required("content").asText(), id(token.required("id")));
         }
+    }
+
+    private static int id(JsonNode node) {
+        if (!node.canConvertToInt() || !node.isNumber()) {
+            throw new IllegalArgumentException(node + " is not a token id");
+        }
+        return node.intValue();
     }
 
     /** Lays what tokenizer_config.json says over a BertNormalizer. */
-    void override(JsonObject config) {
-        JsonElement normalizer = json.get("normalizer");
-        if (normalizer == null || !normalizer.isJsonObject()) {
-            return;
+    void override(JsonNode config) {
+        if (json.path("normalizer") instanceof ObjectNode normalizer
+                && normalizer.path("type").asText().equals("BertNormalizer")) {
+            NORMALIZER_KEYS.forEach((key, ours) -> {
+                JsonNode value = config.get(key);
+                if (value != null && (!value.isNull() || key.equals("strip_accents"))) {
+                    normalizer.set(ours, value);
+                }
+            });
         }
-        JsonElement type = normalizer.getAsJsonObject().get("type");
-        if (type == null || !type.getAsString().equals("BertNormalizer")) {
-            return;
-        }
-        NORMALIZER_KEYS.forEach((key, ours) -> {
-            JsonElement value = config.get(key);
-            if (value != null && (!value.isJsonNull() || key.equals("strip_accents"))) {
-                normalizer.getAsJsonObject().add(ours, value);
-            }
-        });
     }
 
     /** The padding token: the name given, or where that is empty a usual name; one that has an id. */
@@ -104,23 +108,29 @@ final class TokenizerJson {
         return text(json);
     }
 
-    static String text(JsonObject json) {
-        return new GsonBuilder().disableHtmlEscaping().serializeNulls().create().toJson(json);
+    static String text(JsonNode json) {
+        try {
+            return JSON.writer(JsonpCharacterEscapes.instance()).writeValueAsString(json);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException("a tree of values cannot fail to become JSON", e);
+        }
+    }
+
+    /** Reads what {@link #text} wrote. */
+    static ObjectNode parse(String json) {
+        try {
+            return (ObjectNode) JSON.readTree(json);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException("a tokenizer.json that was read cannot fail to be read again", e);
+        }
     }
 
     /** Sets add_prefix_space wherever the pre-tokenizer is byte-level, alone or in a sequence. */
-    static void addPrefixSpace(JsonObject json) {
-        JsonElement preTokenizer = json.get("pre_tokenizer");
-        if (preTokenizer == null || !preTokenizer.isJsonObject()) {
-            return;
-        }
-        JsonObject only = preTokenizer.getAsJsonObject();
-        List<JsonElement> all =
-                only.has("pretokenizers") ? only.getAsJsonArray("pretokenizers").asList() : List.of(only);
-        for (JsonElement one : all) {
-            JsonElement type = one.getAsJsonObject().get("type");
-            if (type != null && type.getAsString().equals("ByteLevel")) {
-                one.getAsJsonObject().addProperty("add_prefix_space", true);
+    static void addPrefixSpace(ObjectNode json) {
+        JsonNode only = json.path("pre_tokenizer");
+        for (JsonNode one : only.has("pretokenizers") ? only.get("pretokenizers") : List.of(only)) {
+            if (one.path("type").asText().equals("ByteLevel")) {
+                ((ObjectNode) one).put("add_prefix_space", true);
             }
         }
     }

@@ -1,10 +1,8 @@
 package org.sparklora.worker.data;
 
-import com.google.gson.JsonElement;
-import com.google.gson.JsonNull;
-import com.google.gson.JsonObject;
-import com.google.gson.JsonParseException;
-import com.google.gson.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.Serializable;
 import java.nio.ByteBuffer;
@@ -44,22 +42,22 @@ public final class TokenizerSpec implements Serializable {
 
     /** The tokenizer of a local Hugging Face directory. */
     public static TokenizerSpec read(Path directory) throws IOException {
-        JsonObject config = object(directory.resolve("tokenizer_config.json"));
-        JsonObject map = object(directory.resolve("special_tokens_map.json"));
+        ObjectNode config = object(directory.resolve("tokenizer_config.json"));
+        ObjectNode map = object(directory.resolve("special_tokens_map.json"));
         Path ready = directory.resolve("tokenizer.json");
         Path vocab = directory.resolve("vocab.txt");
         if (Files.exists(ready)) {
             return fromJson(ready.toString(), object(ready), config, map);
         }
         if (Files.exists(vocab)) {
-            JsonObject json = BertTokenizerJson.generate(vocab.toString(), lines(text(vocab)), config, map);
+            ObjectNode json = BertTokenizerJson.generate(vocab.toString(), lines(text(vocab)), config, map);
             return fromJson(vocab.toString(), json, config, map);
         }
         throw new IOException("'" + directory + "' holds neither tokenizer.json nor vocab.txt; point model.path at a "
                 + "Hugging Face model directory with its tokenizer");
     }
 
-    private static TokenizerSpec fromJson(String source, JsonObject json, JsonObject config, JsonObject map)
+    private static TokenizerSpec fromJson(String source, ObjectNode json, ObjectNode config, ObjectNode map)
             throws IOException {
         try {
             TokenizerJson tokenizer = new TokenizerJson(source, json);
@@ -67,7 +65,7 @@ public final class TokenizerSpec implements Serializable {
             String pad = tokenizer.padToken(SpecialTokens.name("pad_token", "", config, map));
             return new TokenizerSpec(source, tokenizer.text(), pad, tokenizer.id(pad), tokenizer.vocabularySize());
         } catch (RuntimeException e) {
-            // A list where Gson was asked for an object, and the like: one sentence says as much as the many kinds.
+            // A list where an object is needed, and the like: one message covers all of them.
             throw new IOException("'" + source + "' is not laid out as a tokenizer.json; copy the file again", e);
         }
     }
@@ -77,7 +75,7 @@ public final class TokenizerSpec implements Serializable {
      * each gets one, as transformers' {@code add_prefix_space} does.
      */
     public TokenizerSpec forWords() {
-        JsonObject changed = JsonParser.parseString(json).getAsJsonObject();
+        ObjectNode changed = TokenizerJson.parse(json);
         TokenizerJson.addPrefixSpace(changed);
         return new TokenizerSpec(source, TokenizerJson.text(changed), padToken, padTokenId, vocabularySize);
     }
@@ -104,15 +102,14 @@ public final class TokenizerSpec implements Serializable {
 
     /** The same that pads with the model's padding token: who serves the model pads each batch to its longest text. */
     public String jsonThatPads() {
-        JsonObject padded = JsonParser.parseString(json).getAsJsonObject();
-        JsonObject padding = new JsonObject();
-        padding.addProperty("strategy", "BatchLongest");
-        padding.addProperty("direction", "Right");
-        padding.add("pad_to_multiple_of", JsonNull.INSTANCE);
-        padding.addProperty("pad_id", padTokenId);
-        padding.addProperty("pad_type_id", 0);
-        padding.addProperty("pad_token", padToken);
-        padded.add("padding", padding);
+        ObjectNode padded = TokenizerJson.parse(json);
+        padded.putObject("padding")
+                .put("strategy", "BatchLongest")
+                .put("direction", "Right")
+                .putNull("pad_to_multiple_of")
+                .put("pad_id", padTokenId)
+                .put("pad_type_id", 0)
+                .put("pad_token", padToken);
         return TokenizerJson.text(padded);
     }
 
@@ -152,17 +149,17 @@ public final class TokenizerSpec implements Serializable {
     }
 
     /** A JSON file's object; empty where the file is absent. */
-    private static JsonObject object(Path file) throws IOException {
+    private static ObjectNode object(Path file) throws IOException {
         if (!Files.exists(file)) {
-            return new JsonObject();
+            return JsonNodeFactory.instance.objectNode();
         }
         try {
-            JsonElement json = JsonParser.parseString(text(file));
-            if (json.isJsonObject()) {
-                return json.getAsJsonObject();
+            if (TokenizerJson.JSON.readTree(text(file)) instanceof ObjectNode json) {
+                return json;
             }
-        } catch (JsonParseException e) {
-            throw new IOException("'" + file + "' is not JSON: " + e.getMessage() + "; copy the file again", e);
+        } catch (JsonProcessingException e) {
+            throw new IOException(
+                    "'" + file + "' is not JSON: " + e.getOriginalMessage() + "; copy the file again", e);
         }
         throw new IOException("'" + file + "' holds no JSON object; copy the file again");
     }

@@ -4,20 +4,20 @@ import org.sparklora.worker.encoder.bert.BertEncoder;
 import org.sparklora.worker.encoder.distilbert.DistilBertEncoder;
 import org.sparklora.worker.encoder.roberta.RobertaEncoder;
 
-/** Looks an encoder up by the {@code model_type} of its config.json. A new architecture adds one line. */
+/** Looks an encoder up by the {@code model_type} of its config.json. A new architecture adds one line here. */
 public final class Architectures {
 
     private Architectures() {}
 
-    /** The encoder that a configuration describes, for heads that read so. */
-    public static Encoder of(EncoderConfig config, HeadInput reading) {
+    /** The encoder that a configuration describes, for heads with this input. */
+    public static Encoder of(EncoderConfig config, HeadInput headInput) {
         String type = config.modelType();
         return switch (type) {
-            case "bert" -> BertEncoder.of(config, reading);
-            case "distilbert" -> DistilBertEncoder.of(config, reading);
-            case "roberta", "xlm-roberta" -> RobertaEncoder.of(config, reading);
+            case "bert" -> BertEncoder.of(config, headInput);
+            case "distilbert" -> DistilBertEncoder.of(config, headInput);
+            case "roberta", "xlm-roberta" -> RobertaEncoder.of(config, headInput);
             default ->
-                throw config.problem("model_type '" + type
+                throw config.unsupported("model_type '" + type
                         + "' is not supported; this version fine-tunes: bert, distilbert, roberta, xlm-roberta");
         };
     }

@@ -10,17 +10,17 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.sparklora.worker.engine.Torch;
 
 /**
- * A frozen base model: its encoder and its weights by Hugging Face name. float32 weights of safetensors are the mapped
- * file itself (pages are shared between JVMs); float16 and bfloat16 are widened once, and what torch.save wrote is copied.
+ * A frozen base model: its encoder and its weights by Hugging Face name. float32 weights of safetensors are the mapped file
+ * itself, whose pages are shared between JVMs. float16 and bfloat16 are widened once; torch.save's weights are copied.
  *
  * <p>Read-only after loading, safe from any thread. The weights belong to the model's own manager.
  */
 public final class BaseModel implements AutoCloseable {
 
-    /** One per JVM, directory and reading, because the weights are the large thing and tasks come and go. Never emptied. */
+    /** One per JVM, directory and head input, because weights are large and tasks are short. Never emptied. */
     private static final Map<Key, BaseModel> SHARED = new ConcurrentHashMap<>();
 
-    private record Key(Path directory, HeadInput reading) {}
+    private record Key(Path directory, HeadInput headInput) {}
 
     private final Path directory;
     private final Encoder encoder;
@@ -33,10 +33,10 @@ public final class BaseModel implements AutoCloseable {
         this.manager = manager;
     }
 
-    /** The model of a directory for heads that read so, loaded once per JVM and shared; never to be closed. */
-    public static BaseModel shared(Path directory, HeadInput reading) {
-        Key key = new Key(directory.toAbsolutePath().normalize(), reading);
-        return SHARED.computeIfAbsent(key, k -> open(k.directory(), k.reading()));
+    /** The model of a directory for heads with this input, loaded once per JVM and shared. Do not close it. */
+    public static BaseModel shared(Path directory, HeadInput headInput) {
+        Key key = new Key(directory.toAbsolutePath().normalize(), headInput);
+        return SHARED.computeIfAbsent(key, k -> open(k.directory(), k.headInput()));
     }
 
     /** The same for heads that read the first token. */
@@ -52,10 +52,10 @@ public final class BaseModel implements AutoCloseable {
     /**
      * Loads a Hugging Face directory; the caller closes the model.
      *
-     * @throws ModelException where files are missing or damaged, or the architecture is unknown
+     * @throws ModelException if files are missing or the architecture is not supported
      */
-    public static BaseModel open(Path directory, HeadInput reading) {
-        Encoder encoder = Architectures.of(EncoderConfig.read(directory), reading);
+    public static BaseModel open(Path directory, HeadInput headInput) {
+        Encoder encoder = Architectures.of(EncoderConfig.read(directory), headInput);
         try (EncoderWeights files = EncoderWeights.open(directory, encoder)) {
             Torch.prepareThread();
             BaseModel model = new BaseModel(directory, encoder, Torch.newManager());
@@ -70,26 +70,26 @@ public final class BaseModel implements AutoCloseable {
     }
 
     /**
-     * SHA-256 of the weights of a model directory, hexadecimal: of the file that holds them, or of several files together.
+     * SHA-256 of the weights of a model directory, hexadecimal: of the one file, or of several files together.
      */
     public static String sha256(Path directory) {
         return WeightFiles.sha256(directory);
     }
 
-    /** The Hugging Face directory that it was loaded from. */
+    /** The Hugging Face directory of the model. */
     public Path directory() {
         return directory;
     }
 
-    /** Its architecture and sizes, opened for what heads read of it. */
+    /** The architecture and sizes, for one kind of head input. */
     public Encoder encoder() {
         return encoder;
     }
 
     /**
-     * The weight of this Hugging Face name, in the checkpoint's shape; the model's own, not to be closed.
+     * The weight of this Hugging Face name, in the checkpoint's shape. Do not close it.
      *
-     * @throws IllegalArgumentException where there is none
+     * @throws IllegalArgumentException if no weight has that name
      */
     public NDArray weight(String name) {
         NDArray weight = weights.get(name);
@@ -99,7 +99,7 @@ public final class BaseModel implements AutoCloseable {
         return weight;
     }
 
-    /** A tensor that the checkpoint may or may not bring, such as a trained classifier. */
+    /** A tensor that not every checkpoint has, such as a trained classifier. */
     public Optional<NDArray> optional(String name) {
         return Optional.ofNullable(weights.get(name));
     }

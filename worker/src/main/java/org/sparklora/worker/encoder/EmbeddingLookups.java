@@ -3,12 +3,12 @@ package org.sparklora.worker.encoder;
 import java.util.Optional;
 
 /**
- * What an architecture looks up for each token beside its word, in TorchScript: PLACES and TYPES stand for the tables, {@code
- * input_ids} and {@code token_type_ids} [B, S] int64 and {@code length} S are there.
+ * The TorchScript expressions for an architecture's position and token type embeddings. They may use PLACES and TYPES for the
+ * tables, {@code input_ids} and {@code token_type_ids} [B, S] int64, and {@code length} S.
  *
- * @param positions an expression for the vectors of positions, [S, H] or [B, S, H]
- * @param types an expression for the vectors of token types, [H] or [B, S, H]; empty where there are none
- * @param readsTokenTypes whether that takes {@code token_type_ids}
+ * @param positions the vectors of positions, [S, H] or [B, S, H]
+ * @param types the vectors of token types, [H] or [B, S, H], if the architecture has them
+ * @param readsTokenTypes whether {@code types} uses {@code token_type_ids}
  */
 public record EmbeddingLookups(String positions, Optional<String> types, boolean readsTokenTypes) {
 

@@ -9,13 +9,12 @@ import org.sparklora.worker.contract.TensorSpec;
 /**
  * A transformer encoder, layer by layer, so that the caller decides where gradients start.
  *
- * <p>Stages count from 0: stage 0 is the embeddings, stage i + 1 is layer i, stage {@code layers() + 1} the pooler where
- * the encoder {@linkplain #pools() pools}. The head is the stage after the last, {@link #stages()}: {@code layers() + 2}
- * above a pooler, {@code layers() + 1} without one. An encoder is made for one {@link HeadInput}: for heads that read every
- * token no pooler takes part, whatever the architecture.
+ * <p>Stages count from 0: stage 0 is the embeddings, stage i + 1 is layer i, and stage {@code layers() + 1} is the pooler if
+ * the encoder {@linkplain #pools() pools}. The head has the number after the last stage, {@link #stages()}. An encoder is
+ * made for one {@link HeadInput}: if heads read every token, it has no pooler, whatever the architecture.
  *
- * <p>A result is owned by the manager of the stage's input; the input is consumed (closed). Implementations hold names and
- * sizes only: no state, safe from any thread.
+ * <p>A result belongs to the manager of the stage's input; the input is consumed (closed). Implementations hold names and
+ * sizes but no state, and are safe from any thread.
  */
 public interface Encoder {
 
@@ -34,13 +33,13 @@ public interface Encoder {
     /** Standard deviation for new heads (initializer_range). */
     double initializerRange();
 
-    /** Token ids there are: rows of the word embedding. */
+    /** Number of token ids: rows of the word embedding. */
     int vocabularySize();
 
     /** The base model's own dropout: hidden and attention, with the head's default. */
     DropoutRates modelDropout();
 
-    /** Every weight that a checkpoint must hold, with its shape, ordered by name. */
+    /** Every weight that a checkpoint must hold, ordered by name. */
     List<TensorSpec> weights();
 
     /** Paths of every Linear that LoRA can adapt, ordered by path, with weight [out, in]. */
@@ -49,50 +48,50 @@ public interface Encoder {
     /** Names and shapes of every bias of the encoder. */
     List<TensorSpec> biases();
 
-    /** What of the last layer the head reads. */
-    HeadInput reading();
+    /** The part of the last layer's output that the head reads. */
+    HeadInput headInput();
 
-    /** Whether a pooler stands between the last layer and the head. */
+    /** Whether a pooler runs between the last layer and the head. */
     boolean pools();
 
-    /** The layers of the head, which are not the encoder's own and train whole. */
+    /** The layers of the head, which train whole. */
     HeadLayers head();
 
-    /** Number of stages: embeddings, layers, and the pooler if there is one. It is also the number of the head. */
+    /** Number of stages: embeddings, layers, and a possible pooler. It is also the number of the head. */
     default int stages() {
         return layers() + (pools() ? 2 : 1);
     }
 
-    /** Whether a stage results in one vector a sequence, of its first token, and not in one for each token. */
+    /** Whether a stage outputs one vector per sequence, for the first token, instead of one per token. */
     default boolean firstTokenAlone(int stage) {
-        return reading() == HeadInput.FIRST_TOKEN && stage >= layers();
+        return headInput() == HeadInput.FIRST_TOKEN && stage >= layers();
     }
 
-    /** Whether one vector a sequence enters a stage, the head included, and not one for each token. */
+    /** Whether the input of a stage or of the head is one vector per sequence instead of one per token. */
     default boolean firstTokenEnters(int stage) {
         return firstTokenAlone(stage - 1);
     }
 
-    /** Stage of a weight or module by its name; {@link #stages()} for what is not the encoder's, such as a head. */
+    /** Stage of a weight or module by its name; {@link #stages()} if it is not the encoder's own, for example the head's. */
     int stageOf(String name);
 
-    /** What of a sequence the weight of a Linear is multiplied with, where {@link #firstTokens} ends. */
+    /** What the weight of a Linear is multiplied with, per sequence. Only {@link #firstTokens} uses less than every token. */
     enum Multiplied {
         /** Each token. */
         EVERY_TOKEN,
         /** The first token. */
         FIRST_TOKEN,
-        /** The N parts of one vector, one by each head's rows of the weight. */
+        /** N parts of one vector, each by the rows of one attention head. */
         ONE_VECTOR_BY_HEAD
     }
 
     /** What the weight of a Linear is multiplied with. */
     Multiplied multiplied(String path);
 
-    /** Whether a Linear multiplies its stage's input: no gradient passes through it in the lowest stage that trains. */
+    /** Whether a Linear multiplies its stage's input. In the lowest trainable stage, no gradient passes through such a Linear. */
     boolean readsStageInput(String path);
 
-    /** What a person calls a stage: {@code embeddings}, {@code layer 11}, {@code pooler} or {@code head}. */
+    /** The name of a stage in messages: {@code embeddings}, {@code layer 11}, {@code pooler} or {@code head}. */
     default String stageName(int stage) {
         if (stage == 0) {
             return "embeddings";
@@ -103,7 +102,7 @@ public interface Encoder {
         return stage < stages() ? "pooler" : "head";
     }
 
-    /** The encoder as TorchScript; empty where nobody has written that down yet. */
+    /** The encoder as TorchScript; empty if that is not written yet. */
     default Optional<EncoderScript> script() {
         return Optional.empty();
     }
@@ -118,11 +117,11 @@ public interface Encoder {
     NDArray layer(int layer, ForwardPass pass, NDArray x, Tokens tokens);
 
     /**
-     * Layer i for the first token of each sequence alone, which is all that a head of whole sequences reads of the last
-     * layer: x [B·S, H] to [B, H]. Every token is attended to; none but the first is multiplied with a weight.
+     * Layer i for the first token of each sequence only, because a head of whole sequences reads nothing else of the last
+     * layer: x [B·S, H] to [B, H]. The first token attends to every token, but no other token is multiplied with a weight.
      */
     NDArray firstTokens(int layer, ForwardPass pass, NDArray x, Tokens tokens);
 
-    /** The pooler, where there is one: the first tokens [B, H] to [B, H]. */
+    /** The pooler: the first tokens [B, H] to [B, H]. */
     NDArray pool(ForwardPass pass, NDArray first);
 }

@@ -1,27 +1,28 @@
 package org.sparklora.worker.encoder;
 
-import com.google.gson.JsonElement;
-import com.google.gson.JsonObject;
-import com.google.gson.JsonParseException;
-import com.google.gson.JsonParser;
-import com.google.gson.JsonPrimitive;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Optional;
-import org.jspecify.annotations.Nullable;
 
 /**
- * What a Hugging Face {@code config.json} says of an encoder. Reads keys by their Hugging Face names; a missing key
- * without a default, or a value of the wrong type, is an error that names file and key.
+ * The {@code config.json} of an encoder. Reads keys by their Hugging Face names. A missing key without a default, or a value
+ * of the wrong type, is an error that names file and key.
  */
 public final class EncoderConfig {
 
-    private final Path file;
-    private final JsonObject json;
+    private static final ObjectMapper JSON = new ObjectMapper();
 
-    private EncoderConfig(Path file, JsonObject json) {
+    private final Path file;
+    private final ObjectNode json;
+
+    private EncoderConfig(Path file, ObjectNode json) {
         this.file = file;
         this.json = json;
     }
@@ -30,26 +31,42 @@ public final class EncoderConfig {
     public static EncoderConfig read(Path modelDirectory) {
         Path file = modelDirectory.resolve("config.json");
         if (!Files.isDirectory(modelDirectory)) {
-            throw new ModelException("model.path " + modelDirectory
-                    + " is not a directory; give a Hugging Face model directory with config.json, model.safetensors"
-                    + " and vocab.txt or tokenizer.json");
+            throw new ModelException(
+                    "model.directory",
+                    "model.path " + modelDirectory
+                            + " is not a directory; give a Hugging Face model directory with config.json,"
+                            + " model.safetensors and vocab.txt or tokenizer.json");
         }
+        return new EncoderConfig(file, object(file));
+    }
+
+    /** Reads a JSON file of a model directory. */
+    static ObjectNode object(Path file) {
         try {
-            JsonElement json = JsonParser.parseString(Files.readString(file));
-            if (!json.isJsonObject()) {
-                throw new ModelException(file + " holds no JSON object; copy the model directory again");
+            if (JSON.readTree(Files.readString(file)) instanceof ObjectNode object) {
+                return object;
             }
-            return new EncoderConfig(file, json.getAsJsonObject());
+            throw new ModelException("model.config", file + " holds no JSON object; copy the model directory again");
         } catch (NoSuchFileException e) {
             throw new ModelException(
-                    modelDirectory + " has no config.json; a Hugging Face model directory holds it beside the weights",
+                    "model.directory",
+                    file.getParent() + " has no " + file.getFileName()
+                            + "; a Hugging Face model directory has it beside the weights",
                     e);
+        } catch (JsonProcessingException e) {
+            throw new ModelException(
+                    "model.config", file + " is not valid JSON; copy the model directory again", e);
         } catch (IOException e) {
             throw new ModelException(
-                    file + " cannot be read (" + e + "); check its permissions and that it is UTF-8", e);
-        } catch (JsonParseException e) {
-            throw new ModelException(file + " is not valid JSON; copy the model directory again", e);
+                    "model.unreadable",
+                    file + " cannot be read (" + e + "); check its permissions and that it is UTF-8",
+                    e);
         }
+    }
+
+    /** A copy of the whole file. */
+    public ObjectNode json() {
+        return json.deepCopy();
     }
 
     /** {@code model_type}, or else the first of {@code architectures} in lower case. */
@@ -58,35 +75,27 @@ public final class EncoderConfig {
         if (type.isPresent()) {
             return type.get();
         }
-        JsonElement architectures = json.get("architectures");
-        if (architectures != null
-                && architectures.isJsonArray()
-                && !architectures.getAsJsonArray().isEmpty()) {
-            return architectures
-                    .getAsJsonArray()
-                    .get(0)
-                    .getAsString()
-                    .replaceFirst("(For|Model).*", "")
-                    .toLowerCase(java.util.Locale.ROOT);
+        JsonNode architecture = json.path("architectures").path(0);
+        if (!architecture.isTextual()) {
+            throw missing("model_type");
         }
-        throw missing("model_type");
+        return architecture.textValue().replaceFirst("(For|Model).*", "").toLowerCase(Locale.ROOT);
     }
 
     /** A required whole number, at least 1. */
     public int positive(String key) {
-        double value = number(key).orElseThrow(() -> missing(key));
-        if (value < 1 || value != Math.rint(value) || value > Integer.MAX_VALUE) {
-            throw new ModelException(
-                    file + ": " + key + " is " + plain(value) + ", but must be a whole number above 0");
-        }
-        return (int) value;
+        return whole(key, number(key).orElseThrow(() -> missing(key)), 1);
     }
 
-    /** A whole number, at least 0, or a default where the key is missing or null. */
-    public int notNegative(String key, int otherwise) {
-        double value = number(key, otherwise);
-        if (value < 0 || value != Math.rint(value) || value > Integer.MAX_VALUE) {
-            throw problem(key + " is " + plain(value) + ", but must be a whole number of at least 0");
+    /** A whole number, at least 0, or a default if the key is missing or null. */
+    public int notNegative(String key, int defaultValue) {
+        return whole(key, number(key, defaultValue), 0);
+    }
+
+    private int whole(String key, double value, int min) {
+        if (value < min || value != Math.rint(value) || value > Integer.MAX_VALUE) {
+            String text = value == Math.rint(value) ? Long.toString((long) value) : Double.toString(value);
+            throw problem(key + " is " + text + ", but must be a whole number of at least " + min);
         }
         return (int) value;
     }
@@ -101,51 +110,44 @@ public final class EncoderConfig {
         return value;
     }
 
-    /** Refuses an activation other than GELU in its erf form. */
-    public void requireGelu(String key) {
-        String activation = text(key).orElse("gelu");
-        if (!activation.equals("gelu")) {
-            throw problem(key + " '" + activation + "' is not supported; BERT's erf form 'gelu' is");
+    /** Refuses a value of a key, or of its default, that would compute something else than {@code supported}. */
+    public void require(String key, String supported) {
+        String value = text(key).orElse(supported);
+        if (!value.equals(supported)) {
+            throw unsupported(key + " '" + value + "' is not supported; '" + supported + "' is");
         }
     }
 
-    /** A number, or a default where the key is missing or null. */
-    public double number(String key, double otherwise) {
-        return number(key).orElse(otherwise);
+    /** A number, or a default if the key is missing or null. */
+    public double number(String key, double defaultValue) {
+        return number(key).orElse(defaultValue);
     }
 
-    /** A text, where the key is there and not null. */
+    /** A text, if the key is present and not null. */
     public Optional<String> text(String key) {
-        JsonPrimitive value = primitive(key);
-        return value == null ? Optional.empty() : Optional.of(value.getAsString());
+        JsonNode value = json.path(key);
+        return value.isValueNode() && !value.isNull() ? Optional.of(value.asText()) : Optional.empty();
     }
 
-    /** An error about this file. */
+    /** An error about a value in this file. */
     public ModelException problem(String message) {
-        return new ModelException(file + ": " + message);
+        return new ModelException("model.config", file + ": " + message);
+    }
+
+    /** An error about a model of this kind, which is valid but cannot be used here. */
+    public ModelException unsupported(String message) {
+        return new ModelException("model.unsupported", file + ": " + message);
     }
 
     private Optional<Double> number(String key) {
-        JsonPrimitive value = primitive(key);
-        if (value == null) {
-            return Optional.empty();
+        Optional<String> text = text(key);
+        if (text.isPresent() && !json.path(key).isNumber()) {
+            throw problem(key + " is '" + text.get() + "', but must be a number");
         }
-        if (!value.isNumber()) {
-            throw new ModelException(file + ": " + key + " is '" + value.getAsString() + "', but must be a number");
-        }
-        return Optional.of(value.getAsDouble());
-    }
-
-    private @Nullable JsonPrimitive primitive(String key) {
-        JsonElement value = json.get(key);
-        return value != null && value.isJsonPrimitive() ? value.getAsJsonPrimitive() : null;
+        return text.map(value -> json.path(key).doubleValue());
     }
 
     private ModelException missing(String key) {
-        return new ModelException(file + " has no key '" + key + "'; copy the model directory again");
-    }
-
-    private static String plain(double value) {
-        return value == Math.rint(value) ? Long.toString((long) value) : Double.toString(value);
+        return new ModelException("model.config", file + " has no key '" + key + "'; copy the model directory again");
     }
 }

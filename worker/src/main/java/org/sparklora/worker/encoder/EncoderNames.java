@@ -5,13 +5,13 @@ import java.util.Optional;
 import java.util.function.Function;
 
 /**
- * How an architecture names its weights.
+ * The names of an architecture's weights.
  *
- * @param prefix what all names of the encoder begin with, e.g. {@code bert.}; a bare model's checkpoint lacks it
- * @param layers what follows before a layer's number, e.g. {@code encoder.layer.}
- * @param layer names within a layer, by what all of them begin with
- * @param pooler path of the pooler's Linear; empty where there is none
- * @param head what the names of the head's modules begin with
+ * @param prefix the start of all names of the encoder, e.g. {@code bert.}; a bare model's checkpoint lacks it
+ * @param layers the part between prefix and layer number, e.g. {@code encoder.layer.}
+ * @param layer names within a layer, by their common start
+ * @param pooler path of the pooler's Linear, if the architecture has one
+ * @param head the starts of the names of the head's modules
  */
 public record EncoderNames(
         String prefix, String layers, Function<String, LayerPaths> layer, Optional<String> pooler, List<String> head) {
@@ -25,15 +25,15 @@ public record EncoderNames(
         return prefix + "embeddings.";
     }
 
-    /** What all names of a layer begin with. */
+    /** The start of all names of a layer. */
     String layerPrefix(int number) {
         return prefix + layers + number + ".";
     }
 
     /**
-     * Checkpoints of a bare model lack the prefix; TensorFlow conversions call the weight and bias of a layer
-     * normalisation gamma and beta. Pre-training heads, the position_ids buffer and a pooler that nobody reads are not
-     * used.
+     * The canonical name of a checkpoint's tensor. Checkpoints of a bare model lack the prefix; TensorFlow conversions call
+     * the weight and bias of a layer normalization gamma and beta. Empty for tensors that are not used: pre-training heads,
+     * the position_ids buffer, and a pooler that the head does not read.
      */
     Optional<String> canonical(String name) {
         boolean bare = List.of("embeddings.", "pooler.", layers).stream().anyMatch(name::startsWith);

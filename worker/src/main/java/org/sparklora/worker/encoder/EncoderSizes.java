@@ -21,13 +21,13 @@ public record EncoderSizes(
         double initializerRange,
         DropoutRates dropout) {
 
+    /** GELU in its erf form, the only activation that the encoders compute. */
+    public static final String GELU = "gelu";
+
     /** Sizes by BERT's keys, which RoBERTa shares; refuses variants that would compute something else. */
     public static EncoderSizes ofBert(EncoderConfig config) {
-        config.requireGelu("hidden_act");
-        String position = config.text("position_embedding_type").orElse("absolute");
-        if (!position.equals("absolute")) {
-            throw config.problem("position_embedding_type '" + position + "' is not supported; 'absolute' is");
-        }
+        config.require("hidden_act", GELU);
+        config.require("position_embedding_type", "absolute");
         double hiddenDropout = config.number("hidden_dropout_prob", 0.1);
         return new EncoderSizes(
                 config.positive("num_hidden_layers"),

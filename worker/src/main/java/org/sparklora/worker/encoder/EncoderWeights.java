@@ -13,16 +13,14 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import org.sparklora.worker.contract.TensorSpec;
-import org.sparklora.worker.pickle.TorchFileException;
-import org.sparklora.worker.safetensors.SafetensorsException;
 
 /**
- * The weights of a model directory by Hugging Face's names of today, whatever spelling and files it has, checked against what
- * its encoder needs. Whoever opens them closes them; arrays that were loaded outlive them.
+ * The weights of a model directory, by Hugging Face's current names whatever spelling and files the directory has, checked
+ * against what its encoder needs. The caller closes them; arrays that were loaded outlive them.
  */
 public final class EncoderWeights implements Closeable {
 
-    private static final int SHOWN = 3;
+    private static final int MAX_SHOWN = 3;
 
     private final WeightFiles files;
     private final SortedMap<String, String> inFile;
@@ -32,7 +30,7 @@ public final class EncoderWeights implements Closeable {
         this.inFile = inFile;
     }
 
-    /** Opens the weights of a model directory; refuses files that lack a weight, or have one of another shape. */
+    /** Opens the weights of a model directory; refuses files without a weight or with a wrong shape. */
     public static EncoderWeights open(Path directory, Encoder encoder) {
         WeightFiles files = WeightFiles.open(directory);
         try {
@@ -43,7 +41,7 @@ public final class EncoderWeights implements Closeable {
             check(files, inFile, encoder);
             Set<String> wanted =
                     encoder.weights().stream().map(TensorSpec::name).collect(Collectors.toSet());
-            // Buffers of the encoder that are no weights may be of any type.
+            // Buffers of the encoder are not weights and may have any type.
             inFile.keySet().removeIf(name -> !wanted.contains(name) && encoder.stageOf(name) != encoder.stages());
             return new EncoderWeights(files, inFile);
         } catch (RuntimeException e) {
@@ -59,14 +57,14 @@ public final class EncoderWeights implements Closeable {
             if (name == null) {
                 problems.add("'" + wanted.name() + "' is missing");
             } else if (!files.shape(name).equals(wanted.shape())) {
-                problems.add("'" + name + "' has shape " + files.shape(name) + ", but config.json asks for "
+                problems.add("'" + name + "' has shape " + files.shape(name) + ", but config.json needs "
                         + wanted.shape());
             }
         }
         if (!problems.isEmpty()) {
-            String more = problems.size() > SHOWN ? " and " + (problems.size() - SHOWN) + " more" : "";
-            throw new ModelException(files.file() + " does not fit its config.json: "
-                    + String.join("; ", problems.subList(0, Math.min(SHOWN, problems.size()))) + more
+            String more = problems.size() > MAX_SHOWN ? " and " + (problems.size() - MAX_SHOWN) + " more" : "";
+            throw new ModelException("model.weights", files.file() + " does not fit its config.json: "
+                    + String.join("; ", problems.subList(0, Math.min(MAX_SHOWN, problems.size()))) + more
                     + "; config.json and " + files.file().getFileName() + " must come from the same model");
         }
     }
@@ -78,20 +76,12 @@ public final class EncoderWeights implements Closeable {
 
     /** Values of a weight as float32, row-major in its shape; a copy. */
     public float[] floats(String name) {
-        try {
-            return files.floats(nameInFile(name));
-        } catch (SafetensorsException | TorchFileException e) {
-            throw new ModelException(String.valueOf(e.getMessage()), e);
-        }
+        return files.floats(nameInFile(name));
     }
 
     /** A weight in the engine's memory; owned by {@code manager}. */
     NDArray load(NDManager manager, String name) {
-        try {
-            return files.load(manager, nameInFile(name));
-        } catch (SafetensorsException | TorchFileException e) {
-            throw new ModelException(String.valueOf(e.getMessage()), e);
-        }
+        return files.load(manager, nameInFile(name));
     }
 
     private String nameInFile(String name) {

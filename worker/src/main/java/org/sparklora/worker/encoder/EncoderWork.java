@@ -4,11 +4,11 @@ import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.encoder.Encoder.Multiplied;
 
 /**
- * What the stages of an encoder with frozen weights cost: operations, and what autograd keeps. Stages as {@link Encoder}
- * counts them; LoRA pairs are not included.
+ * The cost of an encoder with frozen weights by stage: operations, and values that autograd keeps. {@link Encoder} numbers
+ * the stages. {@link org.sparklora.worker.lora.LoraVariant} knows the cost of LoRA modules.
  *
- * <p>Operations are those of matrix products, a multiplication with its addition counting as two. Element-wise work
- * (GELU, softmax, layer normalisation, dropout) is left out.
+ * <p>Operations are those of matrix products; a multiply-add counts as two. Element-wise work (GELU, softmax, layer
+ * normalization, dropout) is not included.
  */
 public final class EncoderWork {
 
@@ -16,18 +16,18 @@ public final class EncoderWork {
     private final int hidden;
     private final int heads;
 
-    /** Entries of a stage's weight matrices that every token is multiplied with. */
+    /** Weight entries of each stage that are multiplied with every token. */
     private final long[] everyToken;
 
-    /** Entries of those that the first token of a row is multiplied with. */
+    /** Weight entries of each stage that are multiplied with the first token of a row. */
     private final long[] firstToken;
 
-    /** Of both, entries of those that read the stage's input. */
+    /** The part of both whose Linears read the stage's input. */
     private final long[] everyTokenOfInput;
 
     private final long[] firstTokenOfInput;
 
-    /** The widest result within a stage. */
+    /** The widest output of a Linear in each stage. */
     private final int[] widest;
 
     private final Encoder encoder;
@@ -58,14 +58,14 @@ public final class EncoderWork {
         return new EncoderWork(encoder);
     }
 
-    /** Number of stages: embeddings, layers, and the pooler if there is one. */
+    /** Number of stages: embeddings, layers, and a possible pooler. */
     public int stages() {
         return everyToken.length;
     }
 
     /**
-     * Vectors of a row of S tokens that the LoRA pair of a Linear is multiplied with, at most: in the last layer 1, or
-     * one for each head; where the inputs of a pair drop out, attention reads every token by its own mask.
+     * Maximum number of vectors, for a row of S tokens, that the LoRA module of a Linear is multiplied with: 1 in the last
+     * layer, or one per attention head. If the module's inputs drop out, attention needs every token with its own mask.
      */
     public int vectors(String linear, int length, boolean dropsOut) {
         return switch (encoder.multiplied(linear)) {
@@ -81,12 +81,12 @@ public final class EncoderWork {
     }
 
     /**
-     * Operations that carry the gradient of a row of S tokens from a stage's result to its input, or in the lowest stage
-     * that trains to its LoRA pairs. A frozen weight takes one product, for it has no gradient of its own; attention takes
-     * two, as both its factors depend on the input; one in the last layer if it is the lowest, as the input is a factor
-     * itself.
+     * Operations that carry the gradient of a row of S tokens from a stage's output to its input, or in the lowest trainable
+     * stage to its LoRA modules. A frozen weight takes one product, because it has no gradient of its own. Attention takes
+     * two, because both factors depend on the input. It takes one in the last layer if that is the lowest trainable stage,
+     * because the input itself is a factor.
      *
-     * @param lowest whether the stage is the lowest one that trains
+     * @param lowest whether the stage is the lowest trainable one
      */
     public double backward(int stage, int length, boolean lowest) {
         double input = lowest ? 2.0 * everyTokenOfInput[stage] * length + 2.0 * firstTokenOfInput[stage] : 0;
@@ -98,18 +98,18 @@ public final class EncoderWork {
         return 2.0 * everyToken[stage] * length + 2.0 * firstToken[stage];
     }
 
-    /** Q Kᵀ and P V, S x S x H each; for the first token alone a query and a mean of each head, N x S x H. */
+    /** Q Kᵀ and P V, S x S x H each. For the first token only: a query and a mean per head, N x S x H each. */
     private double attention(int stage, int length) {
         int vectors = encoder.firstTokenAlone(stage) ? heads : length;
         return stage == 0 || stage > layers ? 0 : 4.0 * vectors * length * hidden;
     }
 
     /**
-     * float32 values that autograd keeps of a stage, for a row of S tokens, until backward has passed it: the stage's
-     * input, which LoRA pairs read, Q, K and V by head, attention's result and the logarithm of each softmax's sum, the
-     * input of both layer normalisations, and that of the GELU. For the first token alone the N x S probabilities, and a query and
-     * a mean of each head, are in the place of K, V and the sums. Without dropout: each mask would add its tensor twice,
-     * attention's also the probabilities of every token.
+     * float32 values that autograd keeps for a stage and a row of S tokens until backward has passed it: the stage's input
+     * (for LoRA modules), Q, K and V by head, attention's output and the logarithm of each softmax's sum, and the inputs of
+     * both layer normalizations and of the GELU. For the first token only, the N x S probabilities and a query and a mean per
+     * head replace K, V and the sums. Dropout is not included: each mask would add its tensor twice, and attention's mask
+     * also the probabilities of every token.
      */
     public double kept(int stage, int length) {
         if (stage == 0) {

@@ -6,8 +6,8 @@ import org.sparklora.worker.engine.KeyedDropout;
 import org.sparklora.worker.lora.LinearByHead;
 
 /**
- * One way through an encoder: the parameters and the dropout it is made with. The frozen prefix and the rest of a
- * training step are two passes with the same parameters: the prefix never drops out.
+ * One pass through an encoder: its parameters and its dropout. The frozen trunk and the rest of a training step are two
+ * passes with the same parameters, because the trunk never drops out.
  */
 public record ForwardPass(Parameters parameters, KeyedDropout dropout, DropoutRates rates) {
 
@@ -21,37 +21,37 @@ public record ForwardPass(Parameters parameters, KeyedDropout dropout, DropoutRa
         return parameters.get(name);
     }
 
-    /** The Linear of this module path, with its LoRA pair and that pair's dropout. x [M, in]; result [M, out]. */
+    /** The Linear of this module path, with its LoRA layer and that layer's dropout. x [M, in]; result [M, out]. */
     public NDArray linear(String path, NDArray x) {
         return parameters.linear(path, x, dropout);
     }
 
-    /** The Linear of keys or values, for one query a row; see there for shapes. */
+    /** The Linear of keys or values, for one query per row; see {@link LinearByHead} for shapes. */
     public LinearByHead byHead(String path, int heads) {
         return new LinearByHead(
-                weight(path + ".weight"), weight(path + ".bias"), parameters.pair(path), heads, dropout);
+                weight(path + ".weight"), weight(path + ".bias"), parameters.lora(path), heads, dropout);
     }
 
     /**
-     * Dropout of hidden states [M, H], named by the place it happens at: the mask is a function of that name and the
+     * Dropout of hidden states [M, H]. The name identifies the dropout layer: the mask is a function of that name and the
      * step.
      */
-    public NDArray dropHidden(NDArray x, String place) {
-        return dropout.apply(x, place, rates.hidden());
+    public NDArray dropHidden(NDArray x, String name) {
+        return dropout.apply(x, name, rates.hidden());
     }
 
-    /** Whether attention probabilities drop out, and so have to be there one by one. */
+    /** Whether attention probabilities drop out, and so must be computed one by one. */
     public boolean dropsAttention() {
         return dropout.drops(rates.attention());
     }
 
-    /** Dropout of attention probabilities [B, N, S, S], or [B, N, S] where one query asks, named by the place. */
-    public NDArray dropAttention(NDArray x, String place) {
-        return dropout.apply(x, place, rates.attention());
+    /** Dropout of attention probabilities [B, N, S, S], or [B, N, S] for one query per row. */
+    public NDArray dropAttention(NDArray x, String name) {
+        return dropout.apply(x, name, rates.attention());
     }
 
-    /** Dropout of what a Linear of the head reads, [M, H], named by the place. */
-    public NDArray dropHead(NDArray x, String place) {
-        return dropout.apply(x, place, rates.head());
+    /** Dropout of the input of one of the head's Linears, [M, H]. */
+    public NDArray dropHead(NDArray x, String name) {
+        return dropout.apply(x, name, rates.head());
     }
 }

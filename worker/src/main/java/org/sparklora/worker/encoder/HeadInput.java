@@ -1,9 +1,9 @@
 package org.sparklora.worker.encoder;
 
-/** What a task's head reads of the last layer. */
+/** The part of the last layer's output that a task's head reads. */
 public enum HeadInput {
-    /** The first token of each sequence, which stands for the whole: [B, H]. */
+    /** The first token of each sequence, which represents the whole sequence: [B, H]. */
     FIRST_TOKEN,
-    /** Each token by itself: [B·S, H]. */
+    /** Every token: [B·S, H]. */
     EVERY_TOKEN
 }

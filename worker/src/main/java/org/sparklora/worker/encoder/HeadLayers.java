@@ -8,16 +8,16 @@ import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.engine.Ops;
 
 /**
- * What stands between an encoder and the outputs of a task, as the architecture has it in Hugging Face: perhaps a Linear
- * H to H with an activation, then dropout and a Linear to the outputs. The task says how many outputs there are.
+ * The layers between an encoder and the outputs of a task, as in Hugging Face's architecture: for some architectures a
+ * Linear H to H with an activation, then dropout and a Linear to the outputs. The task gives the number of outputs.
  *
  * @param hiddenSize H
- * @param inner the Linear H to H; empty where there is none
+ * @param inner the Linear H to H, if the architecture has one
  * @param output path of the Linear to the outputs
  */
 public record HeadLayers(int hiddenSize, Optional<Inner> inner, String output) {
 
-    /** What follows the inner Linear. */
+    /** Activation after the inner Linear. */
     public enum Activation {
         TANH,
         RELU;
@@ -31,16 +31,16 @@ public record HeadLayers(int hiddenSize, Optional<Inner> inner, String output) {
      * The Linear H to H.
      *
      * @param path of the module
-     * @param dropsInput whether its input drops out, too
+     * @param dropsInput whether its input drops out too
      */
     public record Inner(String path, Activation activation, boolean dropsInput) {}
 
-    /** One Linear named {@code classifier}: the head of BERT, and of every architecture that labels tokens. */
+    /** One Linear named {@code classifier}: the head of BERT, and of token classification in every architecture. */
     public static HeadLayers classifier(int hiddenSize) {
         return new HeadLayers(hiddenSize, Optional.empty(), "classifier");
     }
 
-    /** The tensors of a head with so many outputs, all of which train, ordered by name. */
+    /** The tensors of a head with this many outputs, ordered by name. All of them train. */
     public List<TensorSpec> tensors(int outputs) {
         List<TensorSpec> tensors = new ArrayList<>(linear(output, outputs));
         inner.ifPresent(first -> tensors.addAll(linear(first.path(), hiddenSize)));
@@ -53,7 +53,7 @@ public record HeadLayers(int hiddenSize, Optional<Inner> inner, String output) {
                 new TensorSpec(path + ".weight", List.of(out, hiddenSize)));
     }
 
-    /** Names of the modules that make up the head, as PEFT's modules_to_save lists them. */
+    /** Names of the head's modules, for PEFT's modules_to_save. */
     public List<String> modules() {
         return tensors(1).stream()
                 .map(tensor -> tensor.name().substring(0, tensor.name().indexOf('.')))

@@ -3,29 +3,29 @@ package org.sparklora.worker.encoder;
 import java.util.Optional;
 
 /**
- * Module paths of one layer, and the names of the places where it drops out.
+ * Module paths of one layer, and the names of its dropout layers.
  *
- * @param attentionDropout place where attention probabilities drop out
- * @param attended what follows attention
+ * @param attentionDropout name of the dropout of attention probabilities
+ * @param attended the sublayer after attention
  * @param intermediate path of the Linear that widens
- * @param output what narrows again
+ * @param output the sublayer that narrows again
  */
 public record LayerPaths(
         String attentionDropout, Projections projections, Sublayer attended, String intermediate, Sublayer output) {
 
-    /** Paths of the Linears whose results attention works with. */
+    /** Paths of the Linears before attention. */
     public record Projections(String query, String key, String value) {}
 
     /**
-     * What ends a sublayer: normalise(drop(Linear) + what entered).
+     * The end of a sublayer: normalize(drop(Linear) + the sublayer's input).
      *
      * @param dense path of the Linear
-     * @param dropout place where its result drops out; empty where the architecture has no dropout there
+     * @param dropout name of the dropout of its output, if the architecture has one
      * @param norm path of the layer normalisation
      */
     public record Sublayer(String dense, Optional<String> dropout, String norm) {}
 
-    /** BERT's own spelling, which RoBERTa shares. */
+    /** BERT's names, which RoBERTa shares. */
     public static LayerPaths ofBert(String prefix) {
         String self = prefix + "attention.self.";
         return new LayerPaths(

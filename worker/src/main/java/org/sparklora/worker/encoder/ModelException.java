@@ -1,15 +1,24 @@
 package org.sparklora.worker.encoder;
 
-/** A model directory that cannot be used: the message says what, where and what to do. Exit code 4. */
-public final class ModelException extends RuntimeException {
+import org.jspecify.annotations.Nullable;
+import org.sparklora.worker.contract.CodedException;
+
+/** A model directory cannot be used. Exit code 4. */
+public final class ModelException extends CodedException {
 
     private static final long serialVersionUID = 1L;
 
-    public ModelException(String message) {
-        super(message);
+    /**
+     * Creates an error.
+     *
+     * @param code starts with {@code model.}, {@code tokenizer.} or {@code adapter.}
+     * @param message says what is wrong, where, and what to do
+     */
+    public ModelException(String code, String message) {
+        this(code, message, null);
     }
 
-    public ModelException(String message, Throwable cause) {
-        super(message, cause);
+    public ModelException(String code, String message, @Nullable Throwable cause) {
+        super(code, message, cause);
     }
 }

@@ -3,21 +3,21 @@ package org.sparklora.worker.encoder;
 import ai.djl.ndarray.NDArray;
 import java.util.Optional;
 import org.sparklora.worker.engine.KeyedDropout;
-import org.sparklora.worker.lora.LoraLinear;
+import org.sparklora.worker.lora.LoraVariant;
 
-/** What an encoder computes with: base weights, overlaid with the tensors that train. */
+/** The weights that an encoder computes with: the base model's, overlaid with the adapter's tensors. */
 public interface Parameters {
 
     /**
      * The weight of this Hugging Face name, in the checkpoint's shape.
      *
-     * @throws IllegalArgumentException where there is none
+     * @throws IllegalArgumentException if no weight has that name
      */
     NDArray get(String name);
 
-    /** The Linear of this module path, with its LoRA pair if it has one. x [M, in]; result [M, out]. */
+    /** The Linear of this module path, with its LoRA layer if it has one. x [M, in]; result [M, out]. */
     NDArray linear(String path, NDArray x, KeyedDropout dropout);
 
-    /** The LoRA pair of the Linear of this module path, if it has one. */
-    Optional<LoraLinear> pair(String path);
+    /** The LoRA layer of this module path, if the module has one. */
+    Optional<LoraVariant.Layer> lora(String path);
 }

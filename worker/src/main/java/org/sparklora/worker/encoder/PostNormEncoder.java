@@ -17,25 +17,25 @@ import org.sparklora.worker.engine.Ops;
 import org.sparklora.worker.engine.Tensors;
 
 /**
- * The encoder that BERT and its kin share: learnt absolute positions, layers that normalise after each residual, erf
- * GELU. An architecture adds its names, its sizes, which positions and token types it embeds, and its head.
+ * The encoder that the BERT family shares: learnt absolute positions, layers that normalize after each residual, erf GELU.
+ * An architecture adds its names, its sizes, its position and token type embeddings, and its head.
  *
- * <p>Each stage works in a manager of its own that is closed at its end: without gradients its intermediates are freed at
- * once, with gradients autograd keeps the ones it needs.
+ * <p>Each stage works in its own manager, which is closed at the end of the stage. Without gradients, the intermediates are
+ * freed at once; with gradients, autograd keeps the ones it needs.
  */
 public abstract class PostNormEncoder implements Encoder {
 
     private final EncoderSizes sizes;
     private final EncoderNames names;
-    private final HeadInput reading;
+    private final HeadInput headInput;
     private final List<LayerPaths> layers;
     private final Pattern inLayer;
 
-    /** An encoder; a pooler takes no part where a head reads every token. */
-    protected PostNormEncoder(EncoderSizes sizes, EncoderNames names, HeadInput reading) {
+    /** Creates an encoder, without a pooler if the head reads every token. */
+    protected PostNormEncoder(EncoderSizes sizes, EncoderNames names, HeadInput headInput) {
         this.sizes = sizes;
-        this.names = reading == HeadInput.EVERY_TOKEN ? names.withoutPooler() : names;
-        this.reading = reading;
+        this.names = headInput == HeadInput.EVERY_TOKEN ? names.withoutPooler() : names;
+        this.headInput = headInput;
         this.layers = IntStream.range(0, sizes.layers())
                 .mapToObj(layer -> names.layer().apply(names.layerPrefix(layer)))
                 .toList();
@@ -56,7 +56,7 @@ public abstract class PostNormEncoder implements Encoder {
 
     @Override
     public final Optional<EncoderScript> script() {
-        return reading == HeadInput.EVERY_TOKEN
+        return headInput == HeadInput.EVERY_TOKEN
                 ? Optional.empty()
                 : Optional.of(new PostNormScript(this, names.embeddings(), layers, names.pooler(), lookups()));
     }
@@ -102,8 +102,8 @@ public abstract class PostNormEncoder implements Encoder {
     }
 
     @Override
-    public final HeadInput reading() {
-        return reading;
+    public final HeadInput headInput() {
+        return headInput;
     }
 
     @Override
@@ -113,7 +113,7 @@ public abstract class PostNormEncoder implements Encoder {
 
     @Override
     public final HeadLayers head() {
-        return reading == HeadInput.EVERY_TOKEN ? HeadLayers.classifier(sizes.hidden()) : sequenceHead();
+        return headInput == HeadInput.EVERY_TOKEN ? HeadLayers.classifier(sizes.hidden()) : sequenceHead();
     }
 
     @Override
@@ -258,7 +258,7 @@ public abstract class PostNormEncoder implements Encoder {
         }
     }
 
-    /** The rest of a layer: what entered it and what attention made of it, both [M, H], to [M, H]. */
+    /** The rest of a layer: its input and attention's output, both [M, H], to [M, H]. */
     private NDArray afterAttention(LayerPaths name, ForwardPass pass, NDArray entered, NDArray context) {
         NDArray attended = end(name.attended(), pass, entered, context);
         NDArray inner = Ops.gelu(pass.linear(name.intermediate(), attended));
@@ -290,7 +290,7 @@ public abstract class PostNormEncoder implements Encoder {
         return context.transpose(0, 2, 1, 3).reshape(new Shape(-1, sizes.hidden()));
     }
 
-    /** The same of one query a row: first [B, H] and x [B, S, H] to the context [B, H]. */
+    /** The same with one query per row: first [B, H] and x [B, S, H] to the context [B, H]. */
     private NDArray attendFromFirst(LayerPaths name, ForwardPass pass, NDArray first, NDArray x, Tokens tokens) {
         NDArray query = pass.linear(name.projections().query(), first)
                 .reshape(new Shape(tokens.batch(), sizes.heads(), sizes.headSize()))

@@ -6,7 +6,7 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
-/** A {@link PostNormEncoder} as TorchScript, statement by statement; of the last layer the first token only, as there. */
+/** A {@link PostNormEncoder} as TorchScript, statement by statement. The last layer computes only the first token, as there. */
 record PostNormScript(
         PostNormEncoder encoder,
         String embeddings,
@@ -15,7 +15,7 @@ record PostNormScript(
         EmbeddingLookups lookups)
         implements EncoderScript {
 
-    /** asking: x itself, or its first token [B, 1, H], where nothing of the others is read any more. */
+    /** {@code asking} is x itself, or its first token [B, 1, H] if the other tokens are no longer read. */
     private static final String METHODS = """
               def heads(self: MODULE,
                 x: Tensor) -> Tensor:

@@ -2,15 +2,11 @@ package org.sparklora.worker.encoder;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import com.google.gson.JsonElement;
-import com.google.gson.JsonObject;
-import com.google.gson.JsonParseException;
-import com.google.gson.JsonParser;
+import com.fasterxml.jackson.databind.JsonNode;
 import java.io.Closeable;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.DigestInputStream;
@@ -25,47 +21,32 @@ import org.sparklora.worker.contract.Sha256;
 import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.pickle.TorchFile;
 import org.sparklora.worker.pickle.TorchFile.Content;
-import org.sparklora.worker.pickle.TorchFileException;
 import org.sparklora.worker.safetensors.DType;
-import org.sparklora.worker.safetensors.SafetensorsException;
 import org.sparklora.worker.safetensors.SafetensorsFile;
+import org.sparklora.worker.safetensors.TensorFile;
 
 /**
- * The weights of a Hugging Face directory, in the first of these that is there, as transformers looks for them: {@code
+ * The weights of a Hugging Face directory, in the first of these that exists, in the order of transformers: {@code
  * model.safetensors}, {@code model.safetensors.index.json} with the files it names, {@code pytorch_model.bin}, {@code
  * pytorch_model.bin.index.json} with the files it names.
  *
- * <p>Whoever opens them closes them; arrays that were loaded outlive them.
+ * <p>The caller closes them; arrays that were loaded outlive them.
  */
 final class WeightFiles implements Closeable {
 
     private static final String INDEX = ".index.json";
     private static final List<String> SINGLE = List.of("model.safetensors", "pytorch_model.bin");
 
-    /** model.safetensors, its index, or the same of pytorch_model.bin. */
+    /** model.safetensors or pytorch_model.bin, or the index of one. */
     private final Path main;
 
-    private final Map<Path, Weights> files = new LinkedHashMap<>();
+    private final Map<Path, TensorFile> files = new LinkedHashMap<>();
 
-    /** Which file each tensor is in. */
-    private final Map<String, Weights> byName = new TreeMap<>();
+    /** The file of each tensor. */
+    private final Map<String, TensorFile> byName = new TreeMap<>();
 
     private WeightFiles(Path main) {
         this.main = main;
-    }
-
-    /** One file's tensors. */
-    private interface Weights extends Closeable {
-
-        SortedSet<String> names();
-
-        List<Integer> shape(String name);
-
-        /** Values as float32, row-major. */
-        float[] floats(String name);
-
-        /** float32 weights of safetensors are the mapped file itself; others are copied, widened where they are narrower. */
-        NDArray load(NDManager manager, String name);
     }
 
     /** Opens the files of a directory; no tensor is read. */
@@ -74,9 +55,6 @@ final class WeightFiles implements Closeable {
         try {
             weights.openAll();
             return weights;
-        } catch (SafetensorsException | TorchFileException e) {
-            weights.close();
-            throw new ModelException(String.valueOf(e.getMessage()), e);
         } catch (RuntimeException e) {
             weights.close();
             throw e;
@@ -85,32 +63,31 @@ final class WeightFiles implements Closeable {
 
     private void openAll() {
         if (!isIndex(main)) {
-            Weights only = open(main, main);
+            TensorFile only = opened(main);
             only.names().forEach(name -> byName.put(name, only));
             return;
         }
         index(main).forEach((name, file) -> {
-            Weights part = open(file, main);
+            TensorFile part = opened(file);
             if (!part.names().contains(name)) {
-                throw new ModelException(main + " says that '" + name + "' is in " + file.getFileName()
-                        + ", but it is not; copy the model directory again");
+                throw bad(main, "says that '" + name + "' is in " + file.getFileName() + ", but it is not");
             }
             byName.put(name, part);
         });
     }
 
-    private Weights open(Path file, Path whole) {
-        Weights known = files.get(file);
+    private TensorFile opened(Path file) {
+        TensorFile known = files.get(file);
         if (known == null) {
-            known = whole.getFileName().toString().startsWith("pytorch_model")
-                    ? new OfTorch(TorchFile.open(file, Content.MODEL))
-                    : new OfSafetensors(SafetensorsFile.open(file));
+            known = main.getFileName().toString().startsWith("pytorch_model")
+                    ? TorchFile.open(file, Content.MODEL)
+                    : SafetensorsFile.open(file);
             files.put(file, known);
         }
         return known;
     }
 
-    /** The file that says what the weights are. */
+    /** The file, or index, that says what the weights are. */
     private static Path main(Path directory) {
         for (String single : SINGLE) {
             for (String name : List.of(single, single + INDEX)) {
@@ -121,6 +98,7 @@ final class WeightFiles implements Closeable {
             }
         }
         throw new ModelException(
+                "model.directory",
                 directory + " has no model.safetensors, pytorch_model.bin or index of several such files;"
                         + " a Hugging Face model directory holds one of them beside config.json");
     }
@@ -129,32 +107,29 @@ final class WeightFiles implements Closeable {
         return file.getFileName().toString().endsWith(INDEX);
     }
 
-    /** File of each tensor; all of them are in the index's own directory. */
+    /** The file of each tensor; all files are in the index's own directory. */
     private static Map<String, Path> index(Path index) {
+        JsonNode map = EncoderConfig.object(index).path("weight_map");
+        if (!map.isObject()) {
+            throw bad(index, "holds no weight_map");
+        }
         Map<String, Path> files = new TreeMap<>();
-        try {
-            JsonObject json = JsonParser.parseString(Files.readString(index)).getAsJsonObject();
-            for (Map.Entry<String, JsonElement> entry :
-                    json.getAsJsonObject("weight_map").entrySet()) {
-                String name = entry.getValue().getAsString();
-                Path file = index.resolveSibling(name);
-                if (!name.equals(String.valueOf(file.getFileName())) || name.equals("..")) {
-                    throw new ModelException(index + " names the file '" + name
-                            + "', but all files must be in its own directory; copy the model directory again");
-                }
-                if (!Files.isRegularFile(file)) {
-                    throw new ModelException(index + " names the file '" + name
-                            + "', which is not there; copy the model directory again");
-                }
-                files.put(entry.getKey(), file);
+        for (Map.Entry<String, JsonNode> entry : map.properties()) {
+            String name = entry.getValue().asText();
+            Path file = index.resolveSibling(name);
+            if (!name.equals(String.valueOf(file.getFileName())) || name.equals("..")) {
+                throw bad(index, "names the file '" + name + "', but all files must be in its own directory");
             }
-        } catch (IOException e) {
-            throw new ModelException(index + " cannot be read: " + e.getMessage() + "; check its permissions", e);
-        } catch (JsonParseException | IllegalStateException | NullPointerException | UnsupportedOperationException e) {
-            // A list where Gson was asked for an object, and the like.
-            throw new ModelException(index + " holds no weight_map; copy the model directory again", e);
+            if (!Files.isRegularFile(file)) {
+                throw bad(index, "names the file '" + name + "', which is missing");
+            }
+            files.put(entry.getKey(), file);
         }
         return files;
+    }
+
+    private static ModelException bad(Path index, String problem) {
+        return new ModelException("model.index", index + " " + problem + "; copy the model directory again");
     }
 
     /** For messages: the file, or the index of the files. */
@@ -168,30 +143,33 @@ final class WeightFiles implements Closeable {
     }
 
     List<Integer> shape(String name) {
-        return weights(name).shape(name);
+        return file(name).shape(name);
     }
 
     /** Values of a tensor as float32, row-major. */
     float[] floats(String name) {
-        return weights(name).floats(name);
+        return file(name).floats(name);
     }
 
-    /** A tensor in the engine's memory; owned by {@code manager}. */
+    /** A tensor in the engine's memory; owned by {@code manager}. float32 weights of safetensors are the mapped file itself. */
     NDArray load(NDManager manager, String name) {
-        return weights(name).load(manager, name);
+        TensorFile file = file(name);
+        return file instanceof SafetensorsFile mapped && mapped.dtype(name) == DType.F32
+                ? Tensors.wrap(manager, mapped.map(name), file.shape(name))
+                : Tensors.floats(manager, file.floats(name), file.shape(name));
     }
 
-    private Weights weights(String name) {
-        Weights weights = byName.get(name);
-        if (weights == null) {
-            throw new IllegalArgumentException(main + " knows no tensor '" + name + "'");
+    private TensorFile file(String name) {
+        TensorFile file = byName.get(name);
+        if (file == null) {
+            throw new IllegalArgumentException(main + " holds no tensor '" + name + "'");
         }
-        return weights;
+        return file;
     }
 
     /**
-     * SHA-256 of the weights of a directory, hexadecimal: of the one file that there is, or else of a list of the index and
-     * the files that it names, each with its own.
+     * SHA-256 of the weights of a directory, hexadecimal: of the one file, or else of a list of the index and the
+     * files that it names, each with its own SHA-256.
      */
     static String sha256(Path directory) {
         Path main = main(directory);
@@ -216,76 +194,13 @@ final class WeightFiles implements Closeable {
             digest.transferTo(OutputStream.nullOutputStream());
             return Sha256.hex(digest.getMessageDigest());
         } catch (IOException e) {
-            throw new ModelException(file + " cannot be read: " + e.getMessage(), e);
+            throw new ModelException(
+                    "model.unreadable", file + " cannot be read: " + e.getMessage() + "; check its permissions", e);
         }
     }
 
     @Override
     public void close() {
-        for (Weights file : files.values()) {
-            try {
-                file.close();
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
-        }
-    }
-
-    private record OfSafetensors(SafetensorsFile file) implements Weights {
-
-        @Override
-        public SortedSet<String> names() {
-            return file.names();
-        }
-
-        @Override
-        public List<Integer> shape(String name) {
-            return file.shape(name);
-        }
-
-        @Override
-        public float[] floats(String name) {
-            return file.floats(name);
-        }
-
-        @Override
-        public NDArray load(NDManager manager, String name) {
-            return file.dtype(name) == DType.F32
-                    ? Tensors.wrap(manager, file.map(name), shape(name))
-                    : Tensors.floats(manager, file.floats(name), shape(name));
-        }
-
-        @Override
-        public void close() throws IOException {
-            file.close();
-        }
-    }
-
-    private record OfTorch(TorchFile file) implements Weights {
-
-        @Override
-        public SortedSet<String> names() {
-            return file.names();
-        }
-
-        @Override
-        public List<Integer> shape(String name) {
-            return file.shape(name);
-        }
-
-        @Override
-        public float[] floats(String name) {
-            return file.floats(name);
-        }
-
-        @Override
-        public NDArray load(NDManager manager, String name) {
-            return Tensors.floats(manager, file.floats(name), shape(name));
-        }
-
-        @Override
-        public void close() {
-            file.close();
-        }
+        files.values().forEach(TensorFile::close);
     }
 }

@@ -1,13 +1,13 @@
 /**
- * What encoders share. Open {@link org.sparklora.worker.encoder.Encoder} first; each architecture has a folder of its
- * own below this one, and a line in {@link org.sparklora.worker.encoder.Architectures}. What a layer computes is written
- * once, in {@link org.sparklora.worker.encoder.PostNormEncoder}; an architecture adds names and sizes.
+ * Encoders of the BERT family. Open {@link org.sparklora.worker.encoder.Encoder} first. Each architecture has a folder below
+ * this one and a line in {@link org.sparklora.worker.encoder.Architectures}. The computation of a layer is written once, in
+ * {@link org.sparklora.worker.encoder.PostNormEncoder}; an architecture adds names and sizes.
  *
- * <p>Shapes: B sequences, S tokens, H hidden size, N heads, D = H / N. Activations travel flat as [B·S, H], so that a
- * Linear is one matrix product.
+ * <p>Shapes: B sequences, S tokens, H hidden size, N heads, D = H / N. Activations are flat, [B·S, H], so a Linear is one
+ * matrix product.
  *
- * <p>Invariant: the base weights are read-only, memory-mapped where the file holds float32, loaded once per JVM and
- * shared by all threads; their names are Hugging Face's, whatever spelling the file uses.
+ * <p>Invariant: the base weights are read-only, memory-mapped if the file holds float32, loaded once per JVM and shared by
+ * all threads. They have Hugging Face's current names, whatever spelling the file uses.
  */
 @NullMarked
 package org.sparklora.worker.encoder;

@@ -4,7 +4,7 @@ import ai.djl.ndarray.NDArray;
 import org.sparklora.worker.contract.KeyedRandom;
 
 /**
- * Dropout whose masks depend on (seed, name, epoch, step, shard, piece) and the element's position only, so that they
+ * Dropout whose masks depend on (seed, name, epoch, step, shard, microbatch) and the element's position only, so that they
  * are the same on any executor, in any order, and whatever other groups do.
  *
  * <p>Kept elements are scaled by 1 / (1 - p). Four 16-bit lanes are used per draw, so p is met to 2⁻¹⁶.
@@ -18,21 +18,21 @@ public final class KeyedDropout {
     private final long epoch;
     private final long step;
     private final long shard;
-    private final long piece;
+    private final long microbatch;
     private final boolean active;
 
-    private KeyedDropout(long seed, long epoch, long step, long shard, long piece, boolean active) {
+    private KeyedDropout(long seed, long epoch, long step, long shard, long microbatch, boolean active) {
         this.seed = seed;
         this.epoch = epoch;
         this.step = step;
         this.shard = shard;
-        this.piece = piece;
+        this.microbatch = microbatch;
         this.active = active;
     }
 
-    /** Masks of one piece of one shard's part of one step. */
-    public static KeyedDropout training(long seed, int epoch, int step, int shard, int piece) {
-        return new KeyedDropout(seed, epoch, step, shard, piece, true);
+    /** Masks of one microbatch of one shard's part of one step. */
+    public static KeyedDropout training(long seed, int epoch, int step, int shard, int microbatch) {
+        return new KeyedDropout(seed, epoch, step, shard, microbatch, true);
     }
 
     /** Whether anything is dropped at this probability. */
@@ -40,14 +40,14 @@ public final class KeyedDropout {
         return active && p > 0.0;
     }
 
-    /** {@code x} with elements dropped with probability {@code p}; {@code x} itself when nothing is to be dropped. */
+    /** {@code x} with elements dropped with probability {@code p}, or {@code x} itself if nothing drops out. */
     public NDArray apply(NDArray x, String name, double p) {
         if (!drops(p)) {
             return x;
         }
         long key = KeyedRandom.key(seed, "dropout/" + name);
         long stream =
-                KeyedRandom.mix(KeyedRandom.mix(KeyedRandom.mix(KeyedRandom.mix(key, epoch), step), shard), piece);
+                KeyedRandom.mix(KeyedRandom.mix(KeyedRandom.mix(KeyedRandom.mix(key, epoch), step), shard), microbatch);
         int dropBelow = (int) Math.round(p * 65536.0);
         float scale = (float) (1.0 / (1.0 - p));
         int size = Math.toIntExact(x.size());

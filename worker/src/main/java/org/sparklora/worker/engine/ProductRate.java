@@ -6,8 +6,7 @@ import java.util.Arrays;
 import org.sparklora.worker.contract.KeyedRandom;
 
 /**
- * How fast matrix products of BERT-base's shapes are here and now, on one thread: what a step is measured against, and sized
- * by.
+ * The current speed of matrix products of BERT-base's shapes on one thread. Steps are measured and sized against it.
  */
 public final class ProductRate {
 
@@ -18,7 +17,7 @@ public final class ProductRate {
 
     private ProductRate() {}
 
-    /** Operations a second of one layer's six products for so many tokens, in the forward direction. */
+    /** Operations per second of one layer's six products for this many tokens, in forward. */
     public static double of(long tokens) {
         try (NDManager manager = Torch.newManager()) {
             NDArray narrow = random(manager, 1, tokens, HIDDEN);
@@ -39,7 +38,7 @@ public final class ProductRate {
         }
     }
 
-    /** The median rate for 1,024 tokens, in a few seconds. */
+    /** The median rate for 1,024 tokens; takes a few seconds. */
     public static double measure() {
         Torch.prepareThread();
         of(1024);

@@ -12,7 +12,7 @@ public final class Torch {
 
     private Torch() {}
 
-    /** The device that everything is computed on. */
+    /** The device of all computation. */
     public static Device device() {
         return Device.cpu();
     }
@@ -23,8 +23,8 @@ public final class Torch {
     }
 
     /**
-     * One intra-op thread for work started from this thread: Spark already runs one task per core. TorchScript runs as it
-     * is written, however often.
+     * Sets one intra-op thread for work started from this thread, because Spark already runs one task per core. Keeps
+     * TorchScript from recompiling modules that it has seen often.
      */
     public static void prepareThread() {
         engine();

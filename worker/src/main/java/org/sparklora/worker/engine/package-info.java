@@ -1,7 +1,7 @@
 /**
  * The only place that touches DJL's PyTorch engine internals. Open {@link org.sparklora.worker.engine.Torch} first.
  *
- * <p>Traps this package keeps from everybody else (DJL 0.36.0, PyTorch 2.7.1):
+ * <p>Traps that this package hides from all others (DJL 0.36.0, PyTorch 2.7.1):
  *
  * <ul>
  *   <li><em>Java buffers under autograd.</em> {@code x.mul(Number)} and {@code manager.create(float[])} wrap Java memory
@@ -15,13 +15,13 @@
  *       thread-local gradient mode instead; any number of threads train at once.
  *   <li><em>The engine's random generator is shared by threads</em> and so depends on their interleaving: {@link
  *       org.sparklora.worker.engine.KeyedDropout} draws masks from keyed generators in Java.
- *   <li><em>Intra-op threads.</em> A new thread takes the last value set anywhere in the process: {@link
+ *   <li><em>Intra-op threads.</em> A new thread inherits the last value set anywhere in the process: {@link
  *       org.sparklora.worker.engine.Torch#prepareThread()} runs at the start of every task.
- *   <li><em>TorchScript may compile what it has seen often</em>, and a tenth call could round otherwise than the first:
- *       the same method turns that off for the thread.
+ *   <li><em>TorchScript may recompile a module that it has seen often</em>, and a tenth call could round differently from
+ *       the first: the same method turns that off for the thread.
  * </ul>
  *
- * <p>Invariant: nobody else imports {@code ai.djl.pytorch.*}.
+ * <p>Invariant: no other package imports {@code ai.djl.pytorch.*}.
  */
 @NullMarked
 package org.sparklora.worker.engine;

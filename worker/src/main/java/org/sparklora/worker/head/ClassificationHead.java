@@ -2,7 +2,7 @@ package org.sparklora.worker.head;
 
 import ai.djl.ndarray.NDArray;
 
-/** One label out of C: cross entropy. */
+/** Classification: one label out of C, with cross entropy. */
 public final class ClassificationHead implements TaskHead {
 
     private static final long serialVersionUID = 1L;
@@ -33,6 +33,6 @@ public final class ClassificationHead implements TaskHead {
 
     @Override
     public double loss(float[] logits, float[] labels) {
-        return Losses.crossEntropy(logits, 0, classes, (int) labels[0]);
+        return Logits.crossEntropy(logits, 0, classes, (int) labels[0]);
     }
 }

@@ -4,7 +4,7 @@ import ai.djl.ndarray.NDArray;
 import org.sparklora.worker.engine.Ops;
 import org.sparklora.worker.engine.Tensors;
 
-/** What losses have in common. */
+/** Losses that several heads share. */
 final class Losses {
 
     private Losses() {}
@@ -29,18 +29,5 @@ final class Losses {
             }
         }
         return weightedSum(Ops.logSoftmax(logits), targets);
-    }
-
-    /** −log p of a label. */
-    static double crossEntropy(float[] logits, int from, int classes, int label) {
-        double most = Double.NEGATIVE_INFINITY;
-        for (int c = 0; c < classes; c++) {
-            most = Math.max(most, logits[from + c]);
-        }
-        double sum = 0;
-        for (int c = 0; c < classes; c++) {
-            sum += StrictMath.exp(logits[from + c] - most);
-        }
-        return most + StrictMath.log(sum) - logits[from + label];
     }
 }

@@ -5,8 +5,8 @@ import org.sparklora.worker.engine.Ops;
 import org.sparklora.worker.engine.Tensors;
 
 /**
- * Any number of C labels: binary cross entropy of each. An example's loss is the mean over its C labels, so that the mean
- * over examples is the mean over all cells, as PyTorch's BCEWithLogitsLoss. Labels are not smoothed.
+ * Multi-label classification: any number of C labels, with binary cross entropy for each. The loss of an example is the
+ * mean over its C labels, so the mean over examples equals PyTorch's BCEWithLogitsLoss. Labels are not smoothed.
  */
 public final class MultiLabelHead implements TaskHead {
 
@@ -15,9 +15,9 @@ public final class MultiLabelHead implements TaskHead {
     private final int labels;
 
     /**
-     * A head of C outputs, one a label.
+     * A head of C outputs, one per label.
      *
-     * @throws IllegalArgumentException for none
+     * @throws IllegalArgumentException for fewer than one
      */
     public MultiLabelHead(int labels) {
         if (labels < 1) {

@@ -3,7 +3,7 @@ package org.sparklora.worker.head;
 import ai.djl.ndarray.NDArray;
 import org.sparklora.worker.engine.Tensors;
 
-/** One number: mean squared error. */
+/** Regression: one number, with mean squared error. */
 public final class RegressionHead implements TaskHead {
 
     private static final long serialVersionUID = 1L;

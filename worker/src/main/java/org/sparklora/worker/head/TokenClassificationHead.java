@@ -5,8 +5,9 @@ import org.sparklora.worker.data.Example;
 import org.sparklora.worker.encoder.HeadInput;
 
 /**
- * One label out of C for each token: cross entropy, the mean over all tokens of the global batch whose label is not {@link
- * Example#IGNORED}. Hugging Face's *ForTokenClassification. An example's weight is that of each of its tokens.
+ * Token classification: one label out of C for each token, as in Hugging Face's *ForTokenClassification. The loss is cross
+ * entropy, averaged over all tokens of the global batch whose label is not {@link Example#IGNORED}. The weight of an
+ * example is the weight of each of its tokens.
  */
 public final class TokenClassificationHead implements TaskHead {
 
@@ -32,7 +33,7 @@ public final class TokenClassificationHead implements TaskHead {
     }
 
     @Override
-    public HeadInput reading() {
+    public HeadInput headInput() {
         return HeadInput.EVERY_TOKEN;
     }
 
@@ -62,7 +63,7 @@ public final class TokenClassificationHead implements TaskHead {
         for (int i = 0; i < labels.length; i++) {
             sum += labels[i] == Example.IGNORED
                     ? 0
-                    : Losses.crossEntropy(logits, i * classes, classes, (int) labels[i]);
+                    : Logits.crossEntropy(logits, i * classes, classes, (int) labels[i]);
         }
         return sum;
     }

@@ -9,6 +9,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import org.sparklora.worker.contract.LoraGroup;
+import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.ForwardPass;
@@ -18,12 +19,12 @@ import org.sparklora.worker.engine.KeyedDropout;
 import org.sparklora.worker.engine.Ops;
 import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.lora.AdapterRegistry;
-import org.sparklora.worker.lora.LoraLinear;
+import org.sparklora.worker.lora.LoraVariant;
 import org.sparklora.worker.train.AdaptedModel;
 
 /**
- * A base model with LoRA pairs merged into copies of the weights that they adapt, W + B A · scaling, and with the trained
- * head and biases. The other weights are the base's own arrays.
+ * A base model for prediction: adapters are merged into copies of the weights that they adapt, and the head and biases are
+ * the trained ones. The other weights are the base's own arrays.
  *
  * <p>Safe from any thread until closed. Owns the merged copies; the base is shared and never changes.
  */
@@ -40,11 +41,11 @@ final class MergedModel implements Parameters, AutoCloseable {
         this.manager = manager;
     }
 
-    /** Merges; a product of [out, r] and [r, in] for each adapted module. */
+    /** Merges a trained model into its base. */
     static MergedModel of(TrainedModel trained) {
         Torch.prepareThread();
         BaseModel base = BaseModel.shared(
-                Path.of(trained.base().source().location()), trained.head().reading());
+                Path.of(trained.base().source().location()), trained.head().headInput());
         MergedModel merged = new MergedModel(base, trained, Torch.newManager());
         try (NDManager pairs = Torch.newManager()) {
             merged.merge(new AdapterRegistry(
@@ -61,14 +62,14 @@ final class MergedModel implements Parameters, AutoCloseable {
     }
 
     private void merge(AdapterRegistry adapters) {
+        LoraManifest manifest = of.adapter().manifest();
         Set<String> rest = new TreeSet<>(of.adapter().values().names());
-        for (LoraGroup group : of.adapter().manifest().groups()) {
+        for (LoraGroup group : manifest.groups()) {
             for (LoraModule module : group.modules()) {
-                rest.remove(module.loraA());
-                rest.remove(module.loraB());
-                Optional<LoraLinear> pair = adapters.linear(module.path());
+                manifest.variant().tensors(module).forEach(tensor -> rest.remove(tensor.name()));
                 String weight = module.path() + ".weight";
-                pair.ifPresent(lora -> own.put(weight, lora.mergedInto(base.weight(weight), manager)));
+                adapters.layer(module.path())
+                        .ifPresent(lora -> own.put(weight, lora.merged(base.weight(weight), manager)));
             }
         }
         own.values().forEach(weight -> weight.attach(manager));
@@ -91,7 +92,7 @@ final class MergedModel implements Parameters, AutoCloseable {
     }
 
     @Override
-    public Optional<LoraLinear> pair(String path) {
+    public Optional<LoraVariant.Layer> lora(String path) {
         return Optional.empty();
     }
 
@@ -100,7 +101,7 @@ final class MergedModel implements Parameters, AutoCloseable {
         return AdaptedModel.logits(base.encoder(), ForwardPass.evaluation(this), tokens);
     }
 
-    /** The last layer's result for every token, [B·S, H]. */
+    /** The last layer's output for every token, [B·S, H]. */
     NDArray hiddenStates(Tokens tokens) {
         ForwardPass pass = ForwardPass.evaluation(this);
         NDArray x = base.encoder().embed(pass, tokens);

@@ -1,20 +1,18 @@
 package org.sparklora.worker.inference;
 
-import java.util.ArrayList;
-import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
 /**
- * The merged models of this JVM: one for each adapter, however many tasks use it. A few stay when nobody uses them, because
- * tasks come and go; the one that was used longest ago is closed first.
+ * The merged models of this JVM: one per adapter, shared by all tasks. A few idle models stay open for the next task; the
+ * least recently used one is closed first.
  */
 final class MergedModels {
 
-    private static final int KEPT_IDLE = 4;
+    private static final int MAX_IDLE = 4;
 
-    /** In the order of last use. */
+    /** In the order of their last use. */
     private static final Map<String, Entry> MODELS = new LinkedHashMap<>(16, 0.75f, true);
 
     private MergedModels() {}
@@ -28,7 +26,7 @@ final class MergedModels {
         }
     }
 
-    /** The model, which stays until {@link #release}. */
+    /** The model, which stays open until {@link #release}. */
     static synchronized MergedModel acquire(String key, TrainedModel trained) {
         Entry entry = MODELS.computeIfAbsent(key, k -> new Entry(MergedModel.of(trained)));
         entry.users++;
@@ -41,17 +39,14 @@ final class MergedModels {
             throw new IllegalStateException("a merged model is released more often than it was acquired");
         }
         entry.users--;
-        List<Entry> idle = new ArrayList<>();
-        MODELS.values().stream().filter(e -> e.users == 0).forEach(idle::add);
-        Iterator<Entry> oldest = idle.iterator();
-        for (int surplus = idle.size() - KEPT_IDLE; surplus > 0; surplus--) {
-            Entry gone = oldest.next();
-            MODELS.values().remove(gone);
-            gone.model.close();
+        List<Entry> idle = MODELS.values().stream().filter(e -> e.users == 0).toList();
+        for (Entry oldest : idle.subList(0, Math.max(0, idle.size() - MAX_IDLE))) {
+            MODELS.values().remove(oldest);
+            oldest.model.close();
         }
     }
 
-    /** Models there are. */
+    /** Number of open models. */
     static synchronized int size() {
         return MODELS.size();
     }

@@ -15,10 +15,11 @@ import org.sparklora.worker.data.TextTokenizer;
 import org.sparklora.worker.encoder.Tokens;
 import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.engine.Torch;
+import org.sparklora.worker.head.Logits;
 
 /**
- * Scores texts on one thread, with the merged model that all scorers of this JVM share. Texts of like length are computed
- * together; results come in the order of the texts. Not thread-safe: one for each task. Close it.
+ * Scores texts on one thread, with the merged model that all scorers of this JVM share. Texts of similar length are computed
+ * together; results come in the order of the texts. Not thread-safe: each task opens its own and closes it.
  */
 public final class TextScorer implements AutoCloseable {
 
@@ -27,11 +28,11 @@ public final class TextScorer implements AutoCloseable {
     private final MergedModel model;
     private final TextTokenizer tokenizer;
 
-    /** What stands for a whole text. */
+    /** How the vector of a whole text is made. */
     public enum Pooling {
-        /** The last layer's result for the first token, [CLS] or {@code <s>}. */
+        /** The last layer's output for the first token, [CLS] or {@code <s>}. */
         CLS,
-        /** The mean of the last layer's results for all tokens that are not padding. */
+        /** The mean of the last layer's outputs for all tokens except padding. */
         MEAN
     }
 
@@ -64,8 +65,8 @@ public final class TextScorer implements AutoCloseable {
     }
 
     /**
-     * Class of each word of rows that are cut into words already: the largest logit at the word's first piece. −1 for a word
-     * that was cut off; null for a row without words.
+     * The class of each word of pre-split rows: the largest logit at the word's first token. −1 for a word that was truncated;
+     * null for a row without words.
      */
     public List<int @Nullable []> classes(List<@Nullable List<String>> rows) {
         List<Example> examples = new ArrayList<>(rows.size());
@@ -81,7 +82,7 @@ public final class TextScorer implements AutoCloseable {
             for (int word = 0; word < numbers.length; word++) {
                 numbers[word] = word;
             }
-            // Each word's number where its label would be.
+            // Each word's number takes the place of its label, so results can be assigned to words.
             examples.add(encoded.example(encoded.labels(numbers), 1, row));
             int[] none = new int[words.size()];
             Arrays.fill(none, -1);
@@ -95,19 +96,11 @@ public final class TextScorer implements AutoCloseable {
             for (int token = 0; classes != null && token < example.length(); token++) {
                 float word = example.labels()[token];
                 if (word != Example.IGNORED) {
-                    classes[(int) word] = largest(logits, token * outputs, outputs);
+                    classes[(int) word] = Logits.argmax(logits, token * outputs, outputs);
                 }
             }
         });
         return results;
-    }
-
-    private static int largest(float[] values, int from, int count) {
-        int best = 0;
-        for (int c = 1; c < count; c++) {
-            best = values[from + c] > values[from + best] ? c : best;
-        }
-        return best;
     }
 
     /** A vector [H] for each row; null for a row without text. */
@@ -137,8 +130,8 @@ public final class TextScorer implements AutoCloseable {
     }
 
     /**
-     * Logits of rows that are tokenised already, in the shard's own order: [C] each, or [S, C] where the head reads every
-     * token, S being the length of the longest row that it was computed with.
+     * Logits of tokenized rows, in the shard's order: [C] each, or [S, C] if the head reads every token. S is the length of
+     * the longest row in the same batch.
      */
     public List<float[]> logits(Shard shard) {
         float[][] results = new float[shard.size()][];
@@ -146,13 +139,13 @@ public final class TextScorer implements AutoCloseable {
         return List.of(results);
     }
 
-    /** What is computed of a batch: a row of the result for each of the batch. */
+    /** Computes one row of results for each row of a batch. */
     @FunctionalInterface
     private interface Computation {
         NDArray of(Batch batch, Tokens tokens);
     }
 
-    /** Takes what was computed of the row at a position. */
+    /** Receives the result of the row at a position. */
     @FunctionalInterface
     private interface Results {
         void accept(int position, float[] values);
@@ -179,7 +172,7 @@ public final class TextScorer implements AutoCloseable {
         }
     }
 
-    /** Each row that has a text, under its number. */
+    /** Every row with a text; its key is its row number. */
     private List<Example> examples(List<TextRow> rows) {
         List<Example> examples = new ArrayList<>(rows.size());
         for (int row = 0; row < rows.size(); row++) {

@@ -12,10 +12,10 @@ import org.sparklora.worker.data.TokenizerSpec;
 import org.sparklora.worker.head.TaskHead;
 
 /**
- * Everything a JVM needs to predict, given the base model.
+ * Everything that a JVM needs to predict, except the base model's files.
  *
- * @param base where the base model lies
- * @param head what turns hidden states into logits
+ * @param base the base model's location
+ * @param head the task
  * @param adapter the trained groups with their values
  * @param text how texts become tokens
  */
@@ -24,15 +24,15 @@ public record TrainedModel(Base base, TaskHead head, Adapter adapter, Text text)
     /**
      * A base model.
      *
-     * @param source where hosts find it
-     * @param sha256 of its weights
+     * @param source its location on every host
+     * @param sha256 SHA-256 of its weights
      */
     public record Base(ModelSource source, String sha256) implements Serializable {}
 
     /**
      * How texts become tokens.
      *
-     * @param maxLength most tokens of a text or pair, special tokens included
+     * @param maxLength maximum tokens of a text or pair, including special tokens
      */
     public record Text(TokenizerSpec tokenizer, int maxLength) implements Serializable {}
 
@@ -41,29 +41,29 @@ public record TrainedModel(Base base, TaskHead head, Adapter adapter, Text text)
      *
      * @param manifest all groups, the head included
      * @param values of every tensor whose group has ever trained
-     * @param sha256 of both: equal values under another alpha are another adapter. Computed where the model is made, as every
-     *     task asks for it
+     * @param sha256 SHA-256 of both, because equal values with another alpha are another adapter. The driver computes it once
+     *     for all tasks
      */
     public record Adapter(LoraManifest manifest, AdapterSnapshot values, String sha256) implements Serializable {
 
-        /** Every group that has values, at rest: it counts and nothing drops out. The others are dormant. */
+        /** Every group with values is frozen, so nothing drops out. The others are uninitialized. */
         FreezeState atRest() {
             Map<String, GroupState> states = new TreeMap<>();
             for (String group : manifest.names()) {
-                boolean there = manifest.tensors(group).stream().allMatch(t -> values.contains(t.name()));
-                states.put(group, there ? GroupState.FROZEN : GroupState.DORMANT);
+                boolean initialized = manifest.tensors(group).stream().allMatch(t -> values.contains(t.name()));
+                states.put(group, initialized ? GroupState.FROZEN : GroupState.DORMANT);
             }
             return FreezeState.of(states);
         }
     }
 
-    /** The same, its base model in a directory of this host. */
+    /** The same model, with its base model in a directory of this host. */
     public TrainedModel withBaseIn(String directory) {
         return new TrainedModel(new Base(ModelSource.everywhere(directory), base.sha256()), head, adapter, text);
     }
 
-    /** Names what its results come from, texts aside: models of the same key compute the same. */
+    /** Identifies what the results depend on besides the texts: models with equal keys compute the same. */
     String key() {
-        return base.source().location() + " " + base.sha256() + " " + adapter.sha256() + " " + head.reading();
+        return base.source().location() + " " + base.sha256() + " " + adapter.sha256() + " " + head.headInput();
     }
 }

@@ -10,8 +10,8 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.FreezeState;
+import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.GroupState;
-import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.TensorSpec;
@@ -19,74 +19,67 @@ import org.sparklora.worker.engine.Autograd;
 import org.sparklora.worker.engine.Tensors;
 
 /**
- * The trainable tensors of one forward pass in the engine's memory: leaves for live groups, plain arrays for frozen
- * ones, nothing for dormant ones. Each is copied there when the pass first asks for it, so that a pass which starts above
- * a frozen group does not carry it.
+ * The adapter's tensors in the engine's memory for one forward pass: leaves for trainable groups, plain arrays for frozen
+ * ones, nothing for uninitialized ones. Each tensor is copied when the pass first asks for it, so a pass that starts above
+ * a frozen group never copies that group.
  *
  * <p>Not thread-safe. Arrays belong to the manager given, which the caller closes.
  */
 public final class AdapterRegistry {
 
     private final NDManager manager;
+    private final LoraVariant variant;
     private final AdapterSnapshot values;
     private final Map<String, Source> sources = new HashMap<>();
     private final SortedMap<String, NDArray> tensors = new TreeMap<>();
     private final SortedMap<String, Adapted> modules = new TreeMap<>();
-    private final Map<String, LoraLinear> linears = new HashMap<>();
+    private final Map<String, LoraVariant.Layer> layers = new HashMap<>();
 
-    /** A tensor that trains or has trained. */
+    /** A tensor of a group that is initialized. */
     private record Source(TensorSpec tensor, boolean leaf) {}
 
-    /** A module whose group is not dormant. */
-    private record Adapted(LoraModule module, LoraGroup group, boolean live) {}
+    /** A module of a group that is initialized. */
+    private record Adapted(LoraModule module, GroupSettings settings, boolean trains) {}
 
     /**
-     * @param training whether live tensors become leaves that gradients are kept for
+     * @param training whether the tensors of trainable groups become leaves, which have gradients
      */
     public AdapterRegistry(
             NDManager manager, LoraManifest manifest, FreezeState freeze, AdapterSnapshot values, boolean training) {
         this.manager = manager;
+        this.variant = LoraVariant.of(manifest);
         this.values = values;
         for (String group : manifest.names()) {
             GroupState state = freeze.of(group);
             if (state == GroupState.DORMANT) {
                 continue;
             }
-            boolean leaves = training && state == GroupState.LIVE;
+            boolean trains = training && state == GroupState.LIVE;
             for (TensorSpec tensor : manifest.tensors(group)) {
-                sources.put(tensor.name(), new Source(tensor, leaves));
+                sources.put(tensor.name(), new Source(tensor, trains));
             }
-            manifest.group(group)
-                    .ifPresent(g -> g.modules().forEach(m -> modules.put(m.path(), new Adapted(m, g, leaves))));
+            manifest.group(group).ifPresent(g -> g.modules()
+                    .forEach(m -> modules.put(m.path(), new Adapted(m, g.settings(), trains))));
         }
     }
 
-    /** The LoRA pair of a module, if its group is not dormant. */
-    public Optional<LoraLinear> linear(String path) {
-        Adapted module = modules.get(path);
-        return module == null ? Optional.empty() : Optional.of(linears.computeIfAbsent(path, p -> pair(module)));
+    /** The LoRA layer of a module, if its group is initialized. */
+    public Optional<LoraVariant.Layer> layer(String path) {
+        Adapted adapted = modules.get(path);
+        return adapted == null
+                ? Optional.empty()
+                : Optional.of(layers.computeIfAbsent(
+                        path, p -> variant.layer(adapted.module(), adapted.settings(), adapted.trains(), this)));
     }
 
-    private LoraLinear pair(Adapted of) {
-        LoraModule module = of.module();
-        double scaling = module.scaling(of.group().settings().rankStabilized());
-        return new LoraLinear(
-                module.path(),
-                tensor(module.loraA()),
-                tensor(module.loraB()),
-                Tensors.constant(manager, scaling),
-                of.live(),
-                of.live() ? of.group().settings().loraDropout() : 0.0);
-    }
-
-    /** Every LoRA pair, by module path. */
-    public SortedMap<String, LoraLinear> linears() {
-        SortedMap<String, LoraLinear> all = new TreeMap<>();
-        modules.keySet().forEach(path -> all.put(path, linear(path).orElseThrow()));
+    /** Every LoRA layer, by module path. */
+    public SortedMap<String, LoraVariant.Layer> layers() {
+        SortedMap<String, LoraVariant.Layer> all = new TreeMap<>();
+        modules.keySet().forEach(path -> all.put(path, layer(path).orElseThrow()));
         return all;
     }
 
-    /** A tensor by name, if it trains or has trained. */
+    /** A tensor by name, if its group is initialized. */
     public Optional<NDArray> find(String name) {
         Source source = sources.get(name);
         return source == null
@@ -98,7 +91,7 @@ public final class AdapterRegistry {
         float[] v = values.view(tensor.name());
         if (v.length != tensor.size()) {
             throw new IllegalArgumentException("tensor '" + tensor.name() + "' has " + v.length
-                    + " values, but its shape " + tensor.shape() + " asks for " + tensor.size());
+                    + " values, but its shape " + tensor.shape() + " needs " + tensor.size());
         }
         List<Integer> shape = tensor.shape();
         return leaf ? Autograd.leaf(manager, v, shape) : Tensors.floats(manager, v, shape);
@@ -107,9 +100,14 @@ public final class AdapterRegistry {
     /**
      * A tensor by name, in the manifest's shape.
      *
-     * @throws IllegalArgumentException for one that neither trains nor has trained
+     * @throws IllegalArgumentException if its group is not initialized
      */
     public NDArray tensor(String name) {
         return find(name).orElseThrow(() -> new IllegalArgumentException("no tensor '" + name + "' in this pass"));
+    }
+
+    /** A [1] constant that lives as long as the pass. */
+    NDArray constant(double value) {
+        return Tensors.constant(manager, value);
     }
 }

@@ -1,10 +1,11 @@
 /**
- * LoRA pairs on top of frozen Linears (Hu et al. 2021, arXiv:2106.09685), with PEFT's names and semantics. Open {@link
- * org.sparklora.worker.lora.LoraLinear} first, then {@link org.sparklora.worker.lora.AdapterRegistry}, which holds the
- * pairs of one forward pass; {@link org.sparklora.worker.lora.LinearByHead} computes the same for attention of one query.
+ * LoRA on top of frozen Linears, with PEFT's names and semantics. Open {@link org.sparklora.worker.lora.LoraVariant} first:
+ * a variant is one class, and {@link org.sparklora.worker.lora.PlainLora} is the one that exists today. {@link
+ * org.sparklora.worker.lora.AdapterRegistry} holds the layers of one forward pass; {@link
+ * org.sparklora.worker.lora.LinearByHead} computes keys and values for attention with one query per row.
  *
- * <p>Invariants: a dormant group has no adapter here at all; a frozen one has arrays without gradient; only a live one
- * has leaves and drops out.
+ * <p>Invariants: an uninitialized group has no layer here at all. A frozen group has arrays without gradients. Only a
+ * trainable group has leaves and dropout.
  */
 @NullMarked
 package org.sparklora.worker.lora;

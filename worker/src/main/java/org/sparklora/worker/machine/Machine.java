@@ -11,22 +11,20 @@ import java.util.OptionalLong;
 import java.util.stream.Stream;
 import org.sparklora.worker.contract.HostReport.Hardware;
 
-/** CPU and memory of the machine that this process runs on, or of the container. */
+/** CPU and memory of the machine or container that this process runs in. */
 public final class Machine {
 
-    /** What PyTorch's kernels are chosen by. */
+    /** The CPU features by which PyTorch chooses its kernels. */
     private static final List<String> FEATURES = List.of("avx2", "avx512f", "fma");
 
     private final Path root;
 
-    /**
-     * @param root what {@code /} is
-     */
+    /** Reads files below this root instead of {@code /}. */
     Machine(Path root) {
         this.root = root;
     }
 
-    /** This machine, as this JVM sees it. */
+    /** Reads the hardware of this machine. */
     public static Hardware hardware() {
         return new Machine(Path.of("/")).read(Runtime.getRuntime());
     }
@@ -43,7 +41,7 @@ public final class Machine {
                 jvm.maxMemory());
     }
 
-    /** The least of what the machine has and what a container is limited to, cgroups of either version. */
+    /** The smaller of the machine's memory and the container's limit, with cgroups of either version. */
     private OptionalLong memoryBytes() {
         Stream<Long> machine = value(lines("proc/meminfo"), "MemTotal").stream()
                 .map(kilobytes -> Long.parseLong(kilobytes.split(" ")[0]) << 10);
@@ -55,7 +53,7 @@ public final class Machine {
         return Stream.concat(machine, container).mapToLong(Long::longValue).min();
     }
 
-    /** The first value of a key in lines of {@code key : value}. */
+    /** Returns the first value of a key in lines of {@code key : value}. */
     private static Optional<String> value(List<String> lines, String key) {
         return lines.stream()
                 .filter(line -> line.startsWith(key))
@@ -73,8 +71,8 @@ public final class Machine {
     }
 
     /**
-     * What a folder holds: names and sizes of its files, in the order of the names; or why that cannot be told. Equal
-     * texts on two hosts mean the same files, as far as a look at the sizes can tell.
+     * Lists names and sizes of the files in a folder, ordered by name, or says why that is not possible. Equal texts on two hosts
+     * mean the same files, as far as names and sizes show.
      */
     public static String listing(Path folder) {
         List<String> entries = new ArrayList<>();
@@ -86,7 +84,7 @@ public final class Machine {
                 entries.add(file.getFileName() + " " + (Files.isDirectory(file) ? "folder" : Files.size(file)));
             }
         } catch (IOException e) {
-            return "is not there or cannot be read";
+            return "does not exist or cannot be read";
         }
         return String.join(", ", entries);
     }

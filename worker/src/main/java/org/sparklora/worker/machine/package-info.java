@@ -1,7 +1,7 @@
 /**
- * The machine that a process runs on, from what Linux tells of it. Open {@link org.sparklora.worker.machine.Machine}.
+ * The hardware that a process runs on, as Linux reports it. Open {@link org.sparklora.worker.machine.Machine}.
  *
- * <p>Invariant: nothing here decides anything; what cannot be read is left out or replaced by what the JVM says.
+ * <p>Invariant: nothing here makes decisions. A value that cannot be read is left out, or replaced by the JVM's.
  */
 @NullMarked
 package org.sparklora.worker.machine;

@@ -3,7 +3,7 @@ package org.sparklora.worker.pickle;
 import java.nio.ByteBuffer;
 import org.sparklora.worker.safetensors.HalfFloats;
 
-/** How the elements of a storage are stored. */
+/** Element types of a storage, by the class that PyTorch names. */
 enum ElementType {
     FLOAT("FloatStorage", 4),
     HALF("HalfStorage", 2),
@@ -34,7 +34,7 @@ enum ElementType {
 
     float read(ByteBuffer from, int index) {
         return switch (this) {
-            // By bits: a float passed as a float may lose a NaN's payload.
+            // By bits: passing the value as a float could lose the payload of a NaN.
             case FLOAT -> Float.intBitsToFloat(from.getInt(index * 4));
             case HALF -> HalfFloats.fromF16(from.getShort(index * 2));
             case BFLOAT16 -> HalfFloats.fromBf16(from.getShort(index * 2));

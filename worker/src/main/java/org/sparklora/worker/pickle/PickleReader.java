@@ -12,19 +12,20 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.sparklora.worker.safetensors.WeightsException;
 
 /**
- * Reads the pickle inside a torch archive as data. A pickle is a program for a stack machine that may call any function
- * by name; this machine knows no functions, only what {@code torch.save} of a dictionary of tensors says with them.
+ * Reads the pickle inside a torch archive as data. A pickle is a program for a stack machine that may call any function by
+ * name. This machine calls no functions: it only understands what {@code torch.save} of a dictionary of tensors writes.
  *
- * <p>The opcodes are those of Python's {@code pickletools}, protocols 2 to 5, as far as a state dict needs them. Every
- * other opcode and every global outside the list ends the reading. Values become {@link Long}, {@link Double}, {@link
+ * <p>It reads the opcodes of Python's {@code pickletools}, protocols 2 to 5, that a state dict needs. Every other opcode,
+ * and every global outside the list, is refused. Values become {@link Long}, {@link Double}, {@link
  * String}, {@link Boolean}, {@link Marker#NONE}, {@link List} (tuples and lists), {@link Map} (dictionaries), {@link
  * Global}, {@link Storage} and {@link StridedTensor}.
  */
 final class PickleReader {
 
-    /** A name that the pickle asks for, e.g. {@code torch.FloatStorage}. */
+    /** A function or class that the pickle names, e.g. {@code torch.FloatStorage}. */
     record Global(String module, String name) {
 
         @Override
@@ -34,7 +35,7 @@ final class PickleReader {
     }
 
     /**
-     * A block of values that lies beside the pickle.
+     * A block of values, stored in the archive outside the pickle.
      *
      * @param type e.g. FloatStorage
      * @param key name of the block inside the archive
@@ -65,8 +66,8 @@ final class PickleReader {
             "ByteStorage",
             "BoolStorage");
 
-    /** Some thirty opcodes make a tensor, so this is room for 60,000 of them; without it a small file fills the heap. */
-    private static final int MOST_OPCODES = 2_000_000;
+    /** A tensor takes about thirty opcodes, so this allows 60,000 tensors. Without a limit, a small file could fill the heap. */
+    private static final int MAX_OPCODES = 2_000_000;
 
     private final String file;
     private final TorchFile.Content content;
@@ -86,7 +87,8 @@ final class PickleReader {
         try {
             return reader.stateDict(reader.run());
         } catch (BufferUnderflowException e) {
-            throw new TorchFileException(file + ": the pickle ends in the middle; copy the file again", e);
+            throw new WeightsException(
+                    "weights.damaged", file + ": the pickle ends in the middle; copy the file again", e);
         }
     }
 
@@ -105,7 +107,7 @@ final class PickleReader {
     }
 
     private Object run() {
-        for (int done = 0; done < MOST_OPCODES; done++) {
+        for (int done = 0; done < MAX_OPCODES; done++) {
             int at = in.position();
             int opcode = in.get() & 0xFF;
             if (opcode == '.') {
@@ -113,7 +115,7 @@ final class PickleReader {
             }
             step(opcode, at);
         }
-        throw refuse("its pickle has more than " + MOST_OPCODES + " opcodes");
+        throw refuse("its pickle has more than " + MAX_OPCODES + " opcodes");
     }
 
     private void step(int opcode, int at) {
@@ -158,13 +160,13 @@ final class PickleReader {
             case 'b' -> build();
             default ->
                 throw refuse("opcode 0x" + Integer.toHexString(opcode) + " at byte " + at
-                        + " of its pickle is none that a dictionary of tensors needs");
+                        + " of its pickle is not one that a dictionary of tensors needs");
         }
     }
 
     private void protocol(int version) {
         if (version < 2 || version > 5) {
-            throw refuse("its pickle has protocol " + version + ", and 2 to 5 are known");
+            throw refuse("its pickle has protocol " + version + ", but only 2 to 5 are known");
         }
     }
 
@@ -175,13 +177,13 @@ final class PickleReader {
                 || global.equals(REBUILD_PARAMETER)
                 || (module.equals("torch") && STORAGES.contains(name));
         if (!allowed) {
-            throw new TorchFileException("refusing to load " + file + ": it asks for `" + global + "`, and "
+            throw new WeightsException("weights.refused", "refusing to load " + file + ": it asks for `" + global + "`, but "
                     + content.name() + " needs only tensors; convert it to safetensors");
         }
         return global;
     }
 
-    // ('storage', type, key, location, size): where the tensor lived (cpu, cuda:0) does not matter here.
+    // ('storage', type, key, location, size): the location (cpu, cuda:0) does not matter here.
     private Storage storage(Object id) {
         if (id instanceof List<?> parts
                 && parts.size() == 5
@@ -200,7 +202,7 @@ final class PickleReader {
             if (global.equals(ORDERED_DICT) && args.isEmpty()) {
                 return new LinkedHashMap<Object, Object>();
             }
-            // Then: whether it needs a gradient, its hooks, and in newer versions flags; none changes a value.
+            // The other arguments (requires_grad, hooks, newer flags) change no value.
             if (global.equals(REBUILD_TENSOR)
                     && args.size() >= 4
                     && args.get(0) instanceof Storage storage
@@ -211,11 +213,11 @@ final class PickleReader {
                 return tensor;
             }
         }
-        throw refuse("it calls " + (function instanceof Global ? function : "something that is no function")
+        throw refuse("it calls " + (function instanceof Global ? function : "something that is not a function")
                 + " in a way that torch.save does not");
     }
 
-    // torch.save of a module's state_dict hangs the attribute _metadata (layer versions) on the dictionary.
+    // torch.save of a module's state_dict sets the attribute _metadata (layer versions) on the dictionary.
     private void build() {
         Object state = pop();
         if (!(peek() instanceof Map<?, ?>) || !(state instanceof Map<?, ?>)) {
@@ -321,7 +323,7 @@ final class PickleReader {
     private Object popAny() {
         Object top = stack.poll();
         if (top == null) {
-            throw refuse("its pickle takes more from the stack than it put there");
+            throw refuse("its pickle pops more from the stack than it pushed");
         }
         return top;
     }
@@ -329,12 +331,13 @@ final class PickleReader {
     private Object peek() {
         Object top = stack.peek();
         if (top == null || top == Marker.MARK) {
-            throw refuse("its pickle takes more from the stack than it put there");
+            throw refuse("its pickle pops more from the stack than it pushed");
         }
         return top;
     }
 
-    private TorchFileException refuse(String why) {
-        return new TorchFileException("refusing to load " + file + ": " + why + "; convert it to safetensors");
+    private WeightsException refuse(String why) {
+        return new WeightsException(
+                "weights.refused", "refusing to load " + file + ": " + why + "; convert it to safetensors");
     }
 }

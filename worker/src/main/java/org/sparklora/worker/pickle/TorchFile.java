@@ -1,6 +1,5 @@
 package org.sparklora.worker.pickle;
 
-import java.io.Closeable;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -21,6 +20,8 @@ import java.util.zip.ZipFile;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.pickle.PickleReader.Storage;
 import org.sparklora.worker.pickle.PickleReader.StridedTensor;
+import org.sparklora.worker.safetensors.TensorFile;
+import org.sparklora.worker.safetensors.WeightsException;
 
 /**
  * An open dictionary of tensors that {@code torch.save} wrote (PyTorch 1.6 or later): a zip archive with a pickle and one
@@ -29,19 +30,19 @@ import org.sparklora.worker.pickle.PickleReader.StridedTensor;
  *
  * <p>Every size is checked against the file before memory is taken for it. Whoever opens it closes it. Not thread-safe.
  */
-public final class TorchFile implements Closeable {
+public final class TorchFile implements TensorFile {
 
-    private static final int MOST_PICKLE_BYTES = 16 << 20;
+    private static final int MAX_PICKLE_BYTES = 16 << 20;
     private static final int CHUNK_BYTES = 1 << 18;
 
     /**
      * What a file should hold.
      *
-     * @param name for messages
-     * @param atMost for messages: the largest thing of that kind
-     * @param mostBytes far above any of that kind; a file that unpacks to more is a mistake or an attack
+     * @param name what a message calls the content, with its article
+     * @param kind what a message compares the size with, with its article
+     * @param maxBytes a size far above the largest of this kind; a file that unpacks to more is a mistake or an attack
      */
-    public record Content(String name, String atMost, long mostBytes) {
+    public record Content(String name, String kind, long maxBytes) {
 
         /** A PEFT adapter. */
         public static final Content ADAPTER = new Content("an adapter", "a LoRA adapter", 1L << 30);
@@ -56,7 +57,7 @@ public final class TorchFile implements Closeable {
     private final String folder;
     private final Map<String, StridedTensor> tensors;
 
-    /** Storages that several tensors may look at in parts. */
+    /** Storages that several tensors share. */
     private final Map<String, byte[]> storages = new HashMap<>();
 
     private long bytesLeft;
@@ -67,13 +68,13 @@ public final class TorchFile implements Closeable {
         this.content = content;
         this.zip = zip;
         this.folder = folder;
-        this.bytesLeft = content.mostBytes();
-        this.elementsLeft = content.mostBytes() / Float.BYTES;
+        this.bytesLeft = content.maxBytes();
+        this.elementsLeft = content.maxBytes() / Float.BYTES;
         ZipEntry order = zip.getEntry(folder + "byteorder");
         if (order != null && !new String(bytes(order, 16), StandardCharsets.US_ASCII).equals("little")) {
-            throw bad("its values are big-endian; convert it to safetensors");
+            throw bad("weights.refused", "its values are big-endian; convert it to safetensors");
         }
-        this.tensors = PickleReader.readStateDict(file, content, bytes(entry("data.pkl"), MOST_PICKLE_BYTES));
+        this.tensors = PickleReader.readStateDict(file, content, bytes(entry("data.pkl"), MAX_PICKLE_BYTES));
     }
 
     /** Opens a file and reads which tensors it holds. */
@@ -100,7 +101,7 @@ public final class TorchFile implements Closeable {
                 .filter(name -> name.endsWith("/data.pkl"))
                 .toList();
         if (pickles.size() != 1) {
-            throw new TorchFileException(path + ": a file that torch.save wrote has one data.pkl inside, this has "
+            throw new WeightsException("weights.format", path + ": a file that torch.save wrote has one data.pkl inside, this has "
                     + pickles.size() + "; copy the file again or convert it to safetensors");
         }
         String pickle = pickles.get(0);
@@ -113,18 +114,20 @@ public final class TorchFile implements Closeable {
             try {
                 zip.close();
             } catch (IOException e) {
-                // What failed before is thrown.
+                // The first failure is the one to report.
             }
         }
     }
 
-    private static TorchFileException damaged(String file, ZipException e) {
-        return new TorchFileException(
+    private static WeightsException damaged(String file, ZipException e) {
+        return new WeightsException(
+                "weights.damaged",
                 file + ": the archive is damaged or incomplete (" + e.getMessage() + "); copy the file again", e);
     }
 
-    private static TorchFileException unreadable(String file, IOException e) {
-        return new TorchFileException(file + ": cannot be read (" + e.getMessage() + "); check the file", e);
+    private static WeightsException unreadable(String file, IOException e) {
+        return new WeightsException(
+                "weights.unreadable", file + ": cannot be read (" + e.getMessage() + "); check the file", e);
     }
 
     private static void refuseOtherFormats(Path path) {
@@ -138,29 +141,31 @@ public final class TorchFile implements Closeable {
             return;
         }
         if (start.length > 0 && start[0] == (byte) 0x80) {
-            throw new TorchFileException(
+            throw new WeightsException(
+                    "weights.format",
                     path + ": this is the format of PyTorch before 1.6 (a bare pickle), which is not read;"
                             + " load it with PyTorch and save it again, or convert it to safetensors");
         }
-        throw new TorchFileException(path + ": this is not a file that torch.save wrote; copy the file again");
+        throw new WeightsException(
+                "weights.format", path + ": this is not a file that torch.save wrote; copy the file again");
     }
 
-    /** Names of the tensors, in order. */
+    @Override
     public SortedSet<String> names() {
         return new TreeSet<>(tensors.keySet());
     }
 
-    /** Shape of a tensor; refuses a view that leaves its storage. */
+    @Override
     public List<Integer> shape(String name) {
-        return checkedShape(name, tensor(name));
+        return checkedShape(name, strided(name));
     }
 
-    /** Values of a tensor, row-major, widened to float32 (float64 is rounded to nearest). */
+    @Override
     public float[] floats(String name) {
-        StridedTensor tensor = tensor(name);
+        StridedTensor tensor = strided(name);
         ElementType type = ElementType.of(tensor.storage().type());
         if (type == ElementType.OTHER) {
-            throw bad("tensor '" + name + "' is of type " + tensor.storage().type() + ", and " + content.name()
+            throw bad("weights.dtype", "tensor '" + name + "' is of type " + tensor.storage().type() + ", and " + content.name()
                     + "'s tensors are floating-point; this is not " + content.name());
         }
         int elements = elements(checkedShape(name, tensor));
@@ -182,7 +187,7 @@ public final class TorchFile implements Closeable {
         }
     }
 
-    private StridedTensor tensor(String name) {
+    private StridedTensor strided(String name) {
         StridedTensor tensor = tensors.get(name);
         if (tensor == null) {
             throw new IllegalArgumentException(file + " holds no tensor '" + name + "'");
@@ -217,14 +222,15 @@ public final class TorchFile implements Closeable {
             }
             return dims;
         } catch (ArithmeticException e) {
-            TorchFileException outside = outside(name, tensor);
+            WeightsException outside = outside(name, tensor);
             outside.addSuppressed(e);
             throw outside;
         }
     }
 
-    private TorchFileException outside(String name, StridedTensor tensor) {
+    private WeightsException outside(String name, StridedTensor tensor) {
         return bad(
+                "weights.damaged",
                 "tensor '" + name + "' of shape " + tensor.shape() + " with strides " + tensor.strides() + " at offset "
                         + tensor.offset() + " does not fit its storage of "
                         + tensor.storage().size()
@@ -239,7 +245,7 @@ public final class TorchFile implements Closeable {
         return elements;
     }
 
-    /** Whether a tensor is all of its storage, row-major: as weights of models are. */
+    /** Whether a tensor is its whole storage, row-major, as the weights of models are. */
     private static boolean isWhole(StridedTensor tensor, int elements) {
         long stride = 1;
         for (int d = tensor.shape().size() - 1; d >= 0; d--) {
@@ -251,7 +257,7 @@ public final class TorchFile implements Closeable {
         return tensor.offset() == 0 && elements == tensor.storage().size();
     }
 
-    /** A whole storage, without its bytes in memory at a time. */
+    /** Reads a whole storage chunk by chunk, so that its bytes are never in memory together. */
     private float[] whole(Storage storage, ElementType type) throws IOException {
         ZipEntry entry = entry("data/" + storage.key());
         long expected = storage.size() * type.bytes();
@@ -311,33 +317,33 @@ public final class TorchFile implements Closeable {
             storages.put(storage.key(), known);
         }
         if (storage.size() < 0
-                || storage.size() > content.mostBytes()
+                || storage.size() > content.maxBytes()
                 || storage.size() * type.bytes() != known.length) {
             throw wrongSize(storage, type, known.length);
         }
         return known;
     }
 
-    private TorchFileException wrongSize(Storage storage, ElementType type, long bytes) {
-        return bad("storage " + storage.key() + " should hold " + storage.size() + " elements of " + type.bytes()
+    private WeightsException wrongSize(Storage storage, ElementType type, long bytes) {
+        return bad("weights.damaged", "storage " + storage.key() + " should hold " + storage.size() + " elements of " + type.bytes()
                 + " bytes, but has " + bytes + " bytes; the file is damaged, copy it again");
     }
 
     private ZipEntry entry(String name) {
         ZipEntry entry = zip.getEntry(folder + name);
         if (entry == null) {
-            throw bad("there is no " + folder + name + " in the archive; copy the file again");
+            throw bad("weights.damaged", "there is no " + folder + name + " in the archive; copy the file again");
         }
         return entry;
     }
 
-    private byte[] bytes(ZipEntry entry, long most) throws IOException {
+    private byte[] bytes(ZipEntry entry, long max) throws IOException {
         // An array holds no more; only views of such storages come here.
-        int limit = (int) Math.min(most, Integer.MAX_VALUE - 8);
+        int limit = (int) Math.min(max, Integer.MAX_VALUE - 8);
         if (entry.getSize() > limit) {
             throw tooLarge();
         }
-        // The size in the directory may be a lie; what comes out counts.
+        // The archive's directory may state a wrong size, so this counts what comes out.
         try (InputStream in = zip.getInputStream(entry)) {
             byte[] bytes = in.readNBytes(limit);
             if (in.read() >= 0) {
@@ -350,20 +356,20 @@ public final class TorchFile implements Closeable {
         }
     }
 
-    /** Java checks these sums only for streams, not for archives opened as files. */
+    /** Checks what Java's ZipFile does not: it verifies checksums only for streams. */
     private void requireSum(ZipEntry entry, CRC32 sum) {
         if (sum.getValue() != entry.getCrc()) {
-            throw bad(entry.getName() + " in the archive fails its checksum; the file is damaged, copy it again");
+            throw bad("weights.damaged", entry.getName() + " in the archive fails its checksum; the file is damaged, copy it again");
         }
     }
 
-    private TorchFileException tooLarge() {
-        return bad("it unpacks to more than " + content.mostBytes() + " bytes of tensors or " + MOST_PICKLE_BYTES
-                + " bytes of pickle, far above " + content.atMost() + "; this is not " + content.name());
+    private WeightsException tooLarge() {
+        return bad("weights.too_large", "it unpacks to more than " + content.maxBytes() + " bytes of tensors or " + MAX_PICKLE_BYTES
+                + " bytes of pickle, far above " + content.kind() + "; this is not " + content.name());
     }
 
-    private TorchFileException bad(String what) {
-        return new TorchFileException(file + ": " + what);
+    private WeightsException bad(String code, String what) {
+        return new WeightsException(code, file + ": " + what);
     }
 
     @Override

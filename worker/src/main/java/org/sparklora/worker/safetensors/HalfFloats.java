@@ -1,6 +1,9 @@
 package org.sparklora.worker.safetensors;
 
-/** The two 16-bit float formats. Widening to float32 is exact: every value of either is a float32. */
+/**
+ * The two 16-bit float formats. Widening to float32 is exact. Java has these conversions from version 20 on
+ * ({@code Float.float16ToFloat}); this project runs on 17.
+ */
 public final class HalfFloats {
 
     private static final float SMALLEST_SUBNORMAL = 0x1.0p-24f;

@@ -1,6 +1,5 @@
 package org.sparklora.worker.safetensors;
 
-import java.io.Closeable;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -10,22 +9,23 @@ import java.nio.channels.FileChannel;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.SortedSet;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An open safetensors file. The header is read and checked on opening; tensors are read when asked for.
+ * An open safetensors file. The header is read and checked on opening.
  *
- * <p>Files may exceed 2 GiB, a single tensor may not. Whoever opens it closes it; buffers from {@link #map} outlive the
- * file. Safe from any thread.
+ * <p>Files may exceed 2 GiB, a single tensor may not. Buffers from {@link #map} outlive the file. Safe from any thread.
  */
-public final class SafetensorsFile implements Closeable {
+public final class SafetensorsFile implements TensorFile {
 
     /** Hugging Face's own limit; a length above it is damage, and allocating it would end the process instead. */
-    private static final long MOST_HEADER_BYTES = 100_000_000;
+    private static final long MAX_HEADER_BYTES = 100_000_000;
 
     private static final int CHUNK_BYTES = 1 << 18;
 
@@ -50,13 +50,47 @@ public final class SafetensorsFile implements Closeable {
             channel = null;
             return file;
         } catch (NoSuchFileException e) {
-            throw new SafetensorsException(path + ": there is no such file; check the path", e);
+            throw new WeightsException("weights.missing", path + ": there is no such file; check the path", e);
         } catch (IOException e) {
-            throw new SafetensorsException(
-                    path + ": cannot be read (" + e.getMessage() + "); check that it is a readable file", e);
+            throw new WeightsException(
+                    "weights.unreadable",
+                    path + ": cannot be read (" + e.getMessage() + "); check that it is a readable file",
+                    e);
         } finally {
             closeQuietly(channel);
         }
+    }
+
+    /**
+     * Reads a whole file in memory, as a remote file system gives it, with the checks of {@link #open}.
+     *
+     * @param file its name, for messages
+     * @return all tensors as float32, by name
+     */
+    public static SortedMap<String, Tensor> decode(String file, byte[] bytes) {
+        requireLength(file, bytes.length);
+        ByteBuffer all = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+        int dataStart = Long.BYTES + headerBytes(file, all.getLong(0), bytes.length);
+        SafetensorsHeader header = SafetensorsHeader.parse(
+                file, Arrays.copyOfRange(bytes, Long.BYTES, dataStart), bytes.length - (long) dataStart);
+        SortedMap<String, Tensor> tensors = new TreeMap<>();
+        header.entries().forEach((name, entry) -> {
+            DType dtype = DType.of(entry.dtype())
+                    .filter(DType::isFloat)
+                    .orElseThrow(() -> notFloat(file, name, entry.dtype()));
+            // Inside an array, so positions are ints.
+            float[] values = new float[(int) entry.bytes() / dtype.bytes()];
+            widen(all.position(dataStart + (int) entry.begin()), dtype, values, 0, values.length);
+            tensors.put(name, new Tensor(entry.shape(), values));
+        });
+        return tensors;
+    }
+
+    private static WeightsException notFloat(String file, String name, String dtype) {
+        return new WeightsException(
+                "weights.dtype",
+                file + ": tensor '" + name + "' has dtype " + dtype
+                        + ", but floating-point values are needed; check that this is the right file");
     }
 
     private static SafetensorsFile open(Path path, FileChannel channel) throws IOException {
@@ -72,9 +106,9 @@ public final class SafetensorsFile implements Closeable {
         return new SafetensorsFile(path, channel, header, dataStart);
     }
 
-    static void requireLength(String file, long size) {
+    private static void requireLength(String file, long size) {
         if (size < Long.BYTES) {
-            throw new SafetensorsException(file + ": the file has " + size
+            throw new WeightsException("weights.damaged", file + ": the file has " + size
                     + " bytes, too few for a safetensors file (8 at least); copy the file again");
         }
     }
@@ -84,27 +118,22 @@ public final class SafetensorsFile implements Closeable {
      *
      * @param stated the file's first 8 bytes
      */
-    static int headerBytes(String file, long stated, long size) {
-        if (stated < 2 || stated > MOST_HEADER_BYTES) {
-            throw new SafetensorsException(file + ": the first 8 bytes give a header of "
+    private static int headerBytes(String file, long stated, long size) {
+        if (stated < 2 || stated > MAX_HEADER_BYTES) {
+            throw new WeightsException("weights.format", file + ": the first 8 bytes give a header of "
                     + Long.toUnsignedString(stated) + " bytes, and a safetensors header has 2 to "
-                    + MOST_HEADER_BYTES + "; this is another format or the file is damaged, copy the file again");
+                    + MAX_HEADER_BYTES + "; this is another format or the file is damaged, copy the file again");
         }
         if (Long.BYTES + stated > size) {
-            throw new SafetensorsException(file + ": the header should end at byte " + (Long.BYTES + stated)
+            throw new WeightsException("weights.damaged", file + ": the header should end at byte " + (Long.BYTES + stated)
                     + ", but the file ends at " + size + "; the file is incomplete, copy the file again");
         }
         return (int) stated;
     }
 
-    /** Names of the tensors, in order. */
+    @Override
     public SortedSet<String> names() {
         return new TreeSet<>(header.entries().keySet());
-    }
-
-    /** Whether the header names this tensor. */
-    public boolean contains(String name) {
-        return header.entries().containsKey(name);
     }
 
     /** The header's {@code __metadata__}; empty if there is none. */
@@ -116,11 +145,11 @@ public final class SafetensorsFile implements Closeable {
     public DType dtype(String name) {
         String spelling = entry(name).dtype();
         return DType.of(spelling)
-                .orElseThrow(() -> new SafetensorsException(path + ": tensor '" + name + "' has dtype '" + spelling
+                .orElseThrow(() -> new WeightsException("weights.dtype", path + ": tensor '" + name + "' has dtype '" + spelling
                         + "', which cannot be read here; convert the file to F32, F16 or BF16"));
     }
 
-    /** Shape of a tensor, outermost dimension first; from the header, no value is read. */
+    @Override
     public List<Integer> shape(String name) {
         return entry(name).shape();
     }
@@ -140,13 +169,13 @@ public final class SafetensorsFile implements Closeable {
         }
     }
 
-    /** One tensor's values as float32, row-major; from F32, F16 and BF16 exactly, from F64 rounded to nearest. */
+    /** {@inheritDoc} Values of F32, F16 and BF16 are exact. */
+    @Override
     public float[] floats(String name) {
         SafetensorsHeader.Entry entry = entry(name);
         DType dtype = dtype(name);
         if (!dtype.isFloat()) {
-            throw new SafetensorsException(path + ": tensor '" + name + "' has dtype " + dtype
-                    + ", and floating-point values are needed; this is not the tensor it is taken for");
+            throw notFloat(path.toString(), name, dtype.name());
         }
         float[] values = new float[lengthOf(name, entry) / dtype.bytes()];
         // Read in pieces, not mapped: a copy is made anyway, and a mapping would linger until a garbage collection.
@@ -167,11 +196,6 @@ public final class SafetensorsFile implements Closeable {
         return values;
     }
 
-    /** One tensor with its shape, as float32. */
-    public Tensor tensor(String name) {
-        return new Tensor(shape(name), floats(name));
-    }
-
     /** Ends reading; buffers from {@link #map} stay valid. */
     @Override
     public void close() {
@@ -182,7 +206,7 @@ public final class SafetensorsFile implements Closeable {
         }
     }
 
-    static void widen(ByteBuffer from, DType dtype, float[] to, int offset, int count) {
+    private static void widen(ByteBuffer from, DType dtype, float[] to, int offset, int count) {
         switch (dtype) {
             case F32 -> from.asFloatBuffer().get(to, offset, count);
             case F16 -> {
@@ -207,7 +231,7 @@ public final class SafetensorsFile implements Closeable {
     private SafetensorsHeader.Entry entry(String name) {
         SafetensorsHeader.Entry entry = header.entries().get(name);
         if (entry == null) {
-            throw new SafetensorsException(path + ": there is no tensor '" + name + "' among the "
+            throw new WeightsException("weights.tensor", path + ": there is no tensor '" + name + "' among the "
                     + header.entries().size() + " in the file; check that this is the right model");
         }
         return entry;
@@ -215,14 +239,15 @@ public final class SafetensorsFile implements Closeable {
 
     private int lengthOf(String name, SafetensorsHeader.Entry entry) {
         if (entry.bytes() > Integer.MAX_VALUE) {
-            throw new SafetensorsException(path + ": tensor '" + name + "' has " + entry.bytes()
+            throw new WeightsException("weights.too_large", path + ": tensor '" + name + "' has " + entry.bytes()
                     + " bytes, and one tensor may have 2147483647 at most; split it or store it as F16");
         }
         return (int) entry.bytes();
     }
 
-    private SafetensorsException unreadable(String name, IOException e) {
-        return new SafetensorsException(
+    private WeightsException unreadable(String name, IOException e) {
+        return new WeightsException(
+                "weights.unreadable",
                 path + ": tensor '" + name + "' cannot be read (" + e.getMessage()
                         + "); the file changed since it was opened, or the disk fails: copy the file again",
                 e);

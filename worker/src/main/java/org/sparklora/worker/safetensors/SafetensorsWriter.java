@@ -1,15 +1,15 @@
 package org.sparklora.worker.safetensors;
 
-import com.google.gson.stream.JsonWriter;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -25,6 +25,8 @@ import java.util.TreeMap;
  * it), and spaces pad the header to a multiple of 8, so that mapped values are aligned.
  */
 public final class SafetensorsWriter {
+
+    private static final ObjectMapper JSON = new ObjectMapper();
 
     private static final int CHUNK_FLOATS = 1 << 14;
 
@@ -68,7 +70,7 @@ public final class SafetensorsWriter {
      * Writes tensor by tensor, so that one is in memory at a time; the stream stays open.
      *
      * @param shapes of every tensor, by name
-     * @param bytes asked for each tensor once, in the order of the names
+     * @param bytes is called once for each tensor, in the order of the names
      */
     public static void write(OutputStream out, SortedMap<String, List<Integer>> shapes, DType dtype, Bytes bytes)
             throws IOException {
@@ -114,31 +116,20 @@ public final class SafetensorsWriter {
     }
 
     private static byte[] header(SortedMap<String, List<Integer>> shapes, DType dtype) throws IOException {
-        StringWriter text = new StringWriter();
-        try (JsonWriter json = new JsonWriter(text)) {
-            json.beginObject();
-            json.name(SafetensorsHeader.METADATA).beginObject();
-            json.name("format").value("pt").endObject();
-            long begin = 0;
-            for (Map.Entry<String, List<Integer>> e : shapes.entrySet()) {
-                if (e.getKey().equals(SafetensorsHeader.METADATA)) {
-                    throw new IllegalArgumentException("no tensor may be named '" + SafetensorsHeader.METADATA + "'");
-                }
-                long end = begin + size(e.getValue()) * dtype.bytes();
-                json.name(e.getKey()).beginObject();
-                json.name("dtype").value(dtype.name());
-                json.name("shape").beginArray();
-                for (int d : e.getValue()) {
-                    json.value(d);
-                }
-                json.endArray();
-                json.name("data_offsets").beginArray().value(begin).value(end).endArray();
-                json.endObject();
-                begin = end;
+        ObjectNode json = JsonNodeFactory.instance.objectNode();
+        json.putObject(SafetensorsHeader.METADATA).put("format", "pt");
+        long begin = 0;
+        for (Map.Entry<String, List<Integer>> e : shapes.entrySet()) {
+            if (e.getKey().equals(SafetensorsHeader.METADATA)) {
+                throw new IllegalArgumentException("no tensor may be named '" + SafetensorsHeader.METADATA + "'");
             }
-            json.endObject();
+            long end = begin + size(e.getValue()) * dtype.bytes();
+            ObjectNode tensor = json.putObject(e.getKey()).put("dtype", dtype.name());
+            e.getValue().forEach(tensor.putArray("shape")::add);
+            tensor.putArray("data_offsets").add(begin).add(end);
+            begin = end;
         }
-        byte[] utf8 = text.toString().getBytes(StandardCharsets.UTF_8);
+        byte[] utf8 = JSON.writeValueAsBytes(json);
         byte[] padded = Arrays.copyOf(utf8, (utf8.length + 7) / 8 * 8);
         Arrays.fill(padded, utf8.length, padded.length, (byte) ' ');
         return padded;

@@ -49,7 +49,7 @@ public final class EpochContext implements Serializable {
 
     /** The base model, shared by all tasks of this JVM. */
     BaseModel base() {
-        return BaseModel.shared(HostModels.directory(run.model()), run.head().reading());
+        return BaseModel.shared(HostModels.directory(run.model()), run.head().headInput());
     }
 
     /** Computes the sums of a shard's rows of a step, in {@code gradient_accumulation_steps} microbatches. */

@@ -148,7 +148,7 @@ public final class HostModels {
                         .toList();
                 SortedMap<String, String> copied = fetch(source.location(), files);
                 if (!copied.equals(source.sha256())) {
-                    throw new ModelException(source.location() + " has changed since the driver read it: "
+                    throw new ModelException("model.changed", source.location() + " has changed since the driver read it: "
                             + difference(source.sha256(), copied) + "; run again without changing it meanwhile");
                 }
             }
@@ -176,6 +176,7 @@ public final class HostModels {
         } catch (IOException | RuntimeException e) {
             // Hadoop reports a missing class by a plain RuntimeException.
             throw new ModelException(
+                    "model.unreachable",
                     location + " cannot be listed: " + e
                             + "; check the address, and that the file system's jars are on the class path (--packages)",
                     e);
@@ -258,6 +259,7 @@ public final class HostModels {
             }
         } catch (IOException e) {
             throw new ModelException(
+                    "model.unreachable",
                     location + " cannot be copied to " + root + ": " + e
                             + "; check the address, the permissions of both folders and the free disk space ("
                             + DIRECTORY + " sets another folder)",

@@ -56,7 +56,7 @@ public final class PredictTask implements FlatMapFunction<Iterator<CachedShard>,
 
     /** Returns a row with its logits. If the head reads every token, the result has only the labelled tokens. */
     static ShardLogits.Row row(Example row, float[] logits, TaskHead head) {
-        return head.reading() == HeadInput.EVERY_TOKEN
+        return head.headInput() == HeadInput.EVERY_TOKEN
                 ? labelled(row, logits, head.outputs())
                 : new ShardLogits.Row(row.key(), row.labels(), logits);
     }

@@ -18,7 +18,7 @@ import org.sparklora.worker.engine.Ops;
 import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.lora.AdapterRegistry;
-import org.sparklora.worker.lora.LoraLinear;
+import org.sparklora.worker.lora.LoraVariant;
 
 /**
  * A base model with an adapter, for one pass of one thread: the weights of the base, replaced by trained tensors where
@@ -45,9 +45,9 @@ public final class AdaptedModel implements Parameters {
             FreezePlan plan,
             AdapterSnapshot values,
             boolean training) {
-        if (head.reading() != base.encoder().reading()) {
-            throw new IllegalArgumentException("the head reads " + head.reading()
-                    + ", but the base model was opened for " + base.encoder().reading());
+        if (head.headInput() != base.encoder().headInput()) {
+            throw new IllegalArgumentException("the head reads " + head.headInput()
+                    + ", but the base model was opened for " + base.encoder().headInput());
         }
         this.base = base;
         this.adapters = new AdapterRegistry(manager, plan.manifest(), plan.state(), values, training);
@@ -62,17 +62,13 @@ public final class AdaptedModel implements Parameters {
     public NDArray linear(String path, NDArray x, KeyedDropout dropout) {
         NDArray weight = get(path + ".weight");
         NDArray bias = get(path + ".bias");
-        Optional<LoraLinear> lora = pair(path);
-        if (lora.isPresent() && lora.get().mergesFor(x.getShape().get(0))) {
-            return Ops.linear(x, lora.get().mergedInto(weight, x.getManager()), bias);
-        }
-        NDArray y = Ops.linear(x, weight, bias);
-        return lora.isPresent() ? lora.get().addTo(y, x, dropout) : y;
+        Optional<LoraVariant.Layer> lora = lora(path);
+        return lora.isPresent() ? lora.get().forward(x, weight, bias, dropout) : Ops.linear(x, weight, bias);
     }
 
     @Override
-    public Optional<LoraLinear> pair(String path) {
-        return adapters.linear(path);
+    public Optional<LoraVariant.Layer> lora(String path) {
+        return adapters.layer(path);
     }
 
     /** The LoRA pairs and trained tensors of this pass. */

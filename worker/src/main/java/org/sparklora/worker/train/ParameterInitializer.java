@@ -11,17 +11,19 @@ import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.engine.Tensors;
-import org.sparklora.worker.lora.LoraInit;
+import org.sparklora.worker.lora.Initializers;
+import org.sparklora.worker.lora.LoraVariant;
 
 /**
- * The values that a group's tensors start with: those of {@code init_adapter} where it has them; else A from its keyed
- * generator, B zero, biases as in the base, the head as in the base if that has one of the same shape, else from its
+ * The values that a group's tensors start with: those of {@code init_adapter} where it has them; else LoRA tensors as the
+ * variant starts them, biases as in the base, the head as in the base if that has one of the same shape, else from its
  * keyed generator with zero bias.
  */
 public final class ParameterInitializer {
 
     private final BaseModel base;
     private final LoraManifest manifest;
+    private final LoraVariant variant;
     private final long seed;
     private final AdapterSnapshot initAdapter;
 
@@ -31,27 +33,29 @@ public final class ParameterInitializer {
     public ParameterInitializer(BaseModel base, LoraManifest manifest, long seed, AdapterSnapshot initAdapter) {
         this.base = base;
         this.manifest = manifest;
+        this.variant = LoraVariant.of(manifest);
         this.seed = seed;
         this.initAdapter = initAdapter;
     }
 
     /** First values of every tensor of a group. */
     public AdapterSnapshot of(String group) {
+        Map<String, LoraModule> byTensor = new TreeMap<>();
+        manifest.group(group).map(LoraGroup::modules).ifPresent(modules -> modules.forEach(
+                m -> variant.tensors(m).forEach(tensor -> byTensor.put(tensor.name(), m))));
         Map<String, float[]> values = new TreeMap<>();
-        Map<String, LoraModule> byA = new TreeMap<>();
-        manifest.group(group).map(LoraGroup::modules).ifPresent(modules -> modules.forEach(m -> byA.put(m.loraA(), m)));
         for (TensorSpec tensor : manifest.tensors(group)) {
-            values.put(tensor.name(), first(tensor, Optional.ofNullable(byA.get(tensor.name()))));
+            values.put(tensor.name(), first(tensor, Optional.ofNullable(byTensor.get(tensor.name()))));
         }
         return new AdapterSnapshot(values);
     }
 
-    private float[] first(TensorSpec tensor, Optional<LoraModule> moduleOfA) {
+    private float[] first(TensorSpec tensor, Optional<LoraModule> module) {
         if (initAdapter.contains(tensor.name())) {
             return initAdapter.values(tensor.name());
         }
-        if (moduleOfA.isPresent()) {
-            return LoraInit.loraA(seed, moduleOfA.get());
+        if (module.isPresent()) {
+            return variant.initialValues(module.get(), tensor, seed);
         }
         Optional<NDArray> inBase = base.optional(tensor.name())
                 .filter(weight -> Tensors.shape(weight).equals(tensor.shape()));
@@ -59,20 +63,13 @@ public final class ParameterInitializer {
             return Tensors.toFloats(inBase.get());
         }
         boolean headWeight = manifest.head().contains(tensor) && tensor.shape().size() > 1;
-        return headWeight ? LoraInit.normal(seed, tensor, base.encoder().initializerRange()) : new float[tensor.size()];
+        return headWeight
+                ? Initializers.normal(seed, tensor, base.encoder().initializerRange())
+                : new float[tensor.size()];
     }
 
-    /** Whether a group starts with B ≠ 0, so that it counts in the forward pass even before it is live. */
+    /** Whether a group changes the output from the start, so that the forward pass includes it before it first trains. */
     public boolean isTrained(LoraGroup group) {
-        for (LoraModule module : group.modules()) {
-            if (initAdapter.contains(module.loraB())) {
-                for (float b : initAdapter.view(module.loraB())) {
-                    if (b != 0f) {
-                        return true;
-                    }
-                }
-            }
-        }
-        return false;
+        return group.modules().stream().anyMatch(module -> variant.changesOutput(module, initAdapter));
     }
 }

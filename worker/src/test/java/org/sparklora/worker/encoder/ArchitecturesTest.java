@@ -49,22 +49,25 @@ class ArchitecturesTest {
     }
 
     @Test
-    void refusesOtherVariantsAndNamesWhatThereIs() throws IOException {
+    void refusesOtherVariantsAndNamesTheSupportedOnes() throws IOException {
         assertThat(refused("roberta", "\"model_type\": \"roberta\"", "\"model_type\": \"deberta\""))
-                .hasMessage(folder.resolve("config.json") + ": model_type 'deberta' is not supported;"
-                        + " this version fine-tunes: bert, distilbert, roberta, xlm-roberta");
+                .hasMessageContainingAll(
+                        folder.resolve("config.json").toString(),
+                        "'deberta'",
+                        "bert, distilbert, roberta, xlm-roberta",
+                        "[model.unsupported]");
         assertThat(refused("roberta", "\"absolute\"", "\"relative_key\""))
-                .hasMessageEndingWith("position_embedding_type 'relative_key' is not supported; 'absolute' is");
+                .hasMessageContainingAll("position_embedding_type", "'relative_key'", "'absolute'", "[model.unsupported]");
         assertThat(refused("roberta", "\"gelu\"", "\"relu\""))
-                .hasMessageEndingWith("hidden_act 'relu' is not supported; BERT's erf form 'gelu' is");
+                .hasMessageContainingAll("hidden_act 'relu'", "'gelu'", "[model.unsupported]");
         assertThat(refused("distilbert", "\"gelu\"", "\"relu\""))
-                .hasMessageEndingWith("activation 'relu' is not supported; BERT's erf form 'gelu' is");
+                .hasMessageContainingAll("activation 'relu'", "'gelu'", "[model.unsupported]");
         assertThat(refused("distilbert", "\"n_heads\": 4", "\"n_heads\": 5"))
-                .hasMessageEndingWith("dim 32 is not a multiple of n_heads 5");
+                .hasMessageContainingAll("dim 32", "n_heads 5", "[model.config]");
         assertThat(refused("distilbert", "\"hidden_dim\"", "\"hidden\""))
-                .hasMessageEndingWith("has no key 'hidden_dim'; copy the model directory again");
+                .hasMessageContainingAll("'hidden_dim'", "[model.config]");
         assertThat(refused("roberta", "\"pad_token_id\": 1", "\"pad_token_id\": 65"))
-                .hasMessageContaining("max_position_embeddings 66 leaves no position above pad_token_id 65");
+                .hasMessageContainingAll("max_position_embeddings 66", "pad_token_id 65", "[model.config]");
     }
 
     @Test
@@ -198,7 +201,7 @@ class ArchitecturesTest {
         Path noPooler = CASES.resolve("bert-token-classification/model");
         assertThatThrownBy(() -> BaseModel.open(noPooler))
                 .isInstanceOf(ModelException.class)
-                .hasMessageContaining("'bert.pooler.dense.bias' is missing; 'bert.pooler.dense.weight' is missing");
+                .hasMessageContainingAll("'bert.pooler.dense.bias'", "'bert.pooler.dense.weight'", "[model.weights]");
         BaseModel.open(noPooler, HeadInput.EVERY_TOKEN).close();
     }
 }

@@ -26,6 +26,7 @@ import org.sparklora.worker.safetensors.DType;
 import org.sparklora.worker.safetensors.SafetensorsFile;
 import org.sparklora.worker.safetensors.SafetensorsWriter;
 import org.sparklora.worker.safetensors.Tensor;
+import org.sparklora.worker.safetensors.WeightsException;
 
 class BaseModelTest {
 
@@ -80,9 +81,8 @@ class BaseModelTest {
         tensors.put("bert.pooler.dense.bias", new Tensor(List.of(2), new float[2]));
         assertThatThrownBy(this::open)
                 .isInstanceOf(ModelException.class)
-                .hasMessage(weights() + " does not fit its config.json: '" + QUERY + "' is missing;"
-                        + " 'bert.pooler.dense.bias' has shape [2], but config.json asks for [24];"
-                        + " config.json and model.safetensors must come from the same model");
+                .hasMessageContainingAll(
+                        weights().toString(), "'" + QUERY + "'", "'bert.pooler.dense.bias'", "[2]", "[24]", "[model.weights]");
     }
 
     @Test
@@ -90,17 +90,16 @@ class BaseModelTest {
         tensors.clear();
         assertThatThrownBy(this::open)
                 .isInstanceOf(ModelException.class)
-                .hasMessageContaining("'bert.embeddings.LayerNorm.bias' is missing; '")
-                .hasMessageContaining(" and 36 more; config.json and");
+                .hasMessageContaining("'bert.embeddings.LayerNorm.bias'")
+                .hasMessageContaining(" 36 more");
     }
 
     @Test
     void refusesWeightsThatAreNoFloats() throws IOException {
         writeAs(DType.I32);
         assertThatThrownBy(() -> BaseModel.open(folder))
-                .isInstanceOf(ModelException.class)
-                .hasMessageStartingWith(weights() + ": tensor '")
-                .hasMessageContaining("has dtype I32, and floating-point values are needed");
+                .isInstanceOf(WeightsException.class)
+                .hasMessageContainingAll(weights().toString(), "I32", "[weights.dtype]");
     }
 
     @ParameterizedTest
@@ -150,7 +149,7 @@ class BaseModelTest {
             assertThat(model.optional("cls.predictions.bias")).isEmpty();
             assertThat(model.optional("classifier.weight")).isPresent();
             assertThatThrownBy(() -> model.weight("cls.predictions.bias"))
-                    .hasMessage("the base model has no weight 'cls.predictions.bias'");
+                    .hasMessageContaining("'cls.predictions.bias'");
         }
     }
 

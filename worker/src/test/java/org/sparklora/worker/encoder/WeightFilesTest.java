@@ -125,8 +125,7 @@ class WeightFilesTest {
         TorchFiles.writeCall(file, "touch " + proof);
         assertThatThrownBy(() -> BaseModel.open(folder))
                 .isInstanceOf(ModelException.class)
-                .hasMessage("refusing to load " + file + ": it asks for `os.system`, and a model needs only tensors;"
-                        + " convert it to safetensors");
+                .hasMessageContainingAll(file.toString(), "`os.system`", "[weights.refused]");
         assertThat(proof).doesNotExist();
     }
 
@@ -137,9 +136,13 @@ class WeightFilesTest {
         TorchFiles.write(folder.resolve(TORCH), tensors);
         assertThatThrownBy(() -> BaseModel.open(folder))
                 .isInstanceOf(ModelException.class)
-                .hasMessage(folder.resolve(TORCH) + " does not fit its config.json: 'bert.embeddings.LayerNorm.bias' is"
-                        + " missing; 'bert.pooler.dense.bias' has shape [2], but config.json asks for [24];"
-                        + " config.json and pytorch_model.bin must come from the same model");
+                .hasMessageContainingAll(
+                        folder.resolve(TORCH).toString(),
+                        "'bert.embeddings.LayerNorm.bias'",
+                        "'bert.pooler.dense.bias'",
+                        "[2]",
+                        "[24]",
+                        "[model.weights]");
     }
 
     @Test
@@ -148,31 +151,30 @@ class WeightFilesTest {
         String whole = Files.readString(index(SAFETENSORS));
         String second = part(SAFETENSORS, 1);
         Files.writeString(index(SAFETENSORS), whole.replace(second, "../" + second));
-        refused(" names the file '../" + second + "', but all files must be in its own directory; copy the model"
-                + " directory again");
+        refused("'../" + second + "'");
         Files.writeString(index(SAFETENSORS), whole.replace(second, "other.safetensors"));
-        refused(" names the file 'other.safetensors', which is not there; copy the model directory again");
+        refused("'other.safetensors'");
         Files.writeString(index(SAFETENSORS), whole.replace("\"classifier.bias\"", "\"classifier.bios\""));
-        refused(" says that 'classifier.bios' is in " + part(SAFETENSORS, 0)
-                + ", but it is not; copy the model directory" + " again");
+        refused("'classifier.bios'", part(SAFETENSORS, 0));
         Files.writeString(index(SAFETENSORS), "[]");
-        refused(" holds no weight_map; copy the model directory again");
+        assertThatThrownBy(() -> BaseModel.open(folder))
+                .hasMessageContainingAll(index(SAFETENSORS).toString(), "[model.config]");
         Files.writeString(index(SAFETENSORS), "{}");
-        refused(" holds no weight_map; copy the model directory again");
+        refused("weight_map");
     }
 
-    private void refused(String why) {
+    private void refused(String... facts) {
         assertThatThrownBy(() -> BaseModel.open(folder))
                 .isInstanceOf(ModelException.class)
-                .hasMessage(index(SAFETENSORS) + why);
+                .hasMessageContainingAll(index(SAFETENSORS).toString(), "[model.index]")
+                .hasMessageContainingAll(facts);
     }
 
     @Test
     void aDirectoryWithoutWeightsSaysWhatItLacks() {
         assertThatThrownBy(() -> BaseModel.open(folder))
                 .isInstanceOf(ModelException.class)
-                .hasMessage(folder + " has no model.safetensors, pytorch_model.bin or index of several such files;"
-                        + " a Hugging Face model directory holds one of them beside config.json");
+                .hasMessageContainingAll(folder.toString(), "model.safetensors", "pytorch_model.bin", "[model.directory]");
     }
 
     @Test

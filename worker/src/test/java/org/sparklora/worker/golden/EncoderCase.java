@@ -26,6 +26,7 @@ import org.sparklora.worker.head.MultiLabelHead;
 import org.sparklora.worker.head.RegressionHead;
 import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.head.TokenClassificationHead;
+import org.sparklora.worker.lora.PlainLora;
 import org.sparklora.worker.safetensors.SafetensorsFile;
 
 /** One folder under golden-encoders: a stored run of PyTorch, transformers and PEFT. */
@@ -69,7 +70,7 @@ public final class EncoderCase {
 
     /** The base model for the case's head; the caller closes it. */
     public BaseModel open() {
-        return BaseModel.open(directory.resolve("model"), head().reading());
+        return BaseModel.open(directory.resolve("model"), head().headInput());
     }
 
     /** By the class that transformers ran, as config.json names it, and the width of the stored logits. */
@@ -148,7 +149,7 @@ public final class EncoderCase {
         byStage.forEach((stage, modules) -> groups.add(new LoraGroup(
                 base.encoder().stageName(stage).replace(' ', '.'), "one group a stage", modules, GroupSettings.PLAIN)));
         List<TensorSpec> head = base.encoder().head().tensors(head().outputs());
-        return new LoraManifest(groups, BiasMode.NONE, head, List.of());
+        return new LoraManifest(PlainLora.INSTANCE, groups, BiasMode.NONE, head, List.of());
     }
 
     /** The rows of a stored batch, without their padding. */

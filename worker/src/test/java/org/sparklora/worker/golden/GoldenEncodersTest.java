@@ -41,6 +41,7 @@ import org.sparklora.worker.encoder.Tokens;
 import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.head.TaskHead;
+import org.sparklora.worker.lora.PlainLora;
 import org.sparklora.worker.train.AdamW;
 import org.sparklora.worker.train.AdaptedModel;
 import org.sparklora.worker.train.LearningRateSchedule;
@@ -292,7 +293,7 @@ class GoldenEncodersTest {
         Map<String, float[]> values = new TreeMap<>();
         tensors.forEach(t ->
                 values.put(t.name(), Tensors.toFloats(base.optional(t.name()).orElseThrow())));
-        LoraManifest manifest = new LoraManifest(List.of(), BiasMode.NONE, tensors, List.of());
+        LoraManifest manifest = new LoraManifest(PlainLora.INSTANCE, List.of(), BiasMode.NONE, tensors, List.of());
         FreezePlan plan = new FreezePlan(manifest, FreezeState.of(Map.of()), base.encoder()::stageOf);
         return new AdaptedModel(manager, base, head, plan, new AdapterSnapshot(values), false);
     }
@@ -301,7 +302,7 @@ class GoldenEncodersTest {
         TaskHead head = golden.head();
         List<Example> rows = golden.examples(batch);
         int padded = batch.getAsJsonArray("input_ids").get(0).getAsJsonArray().size();
-        int ofRow = head.reading() == HeadInput.EVERY_TOKEN ? padded * head.outputs() : head.outputs();
+        int ofRow = head.headInput() == HeadInput.EVERY_TOKEN ? padded * head.outputs() : head.outputs();
         double sum = 0;
         double weight = 0;
         for (int row = 0; row < rows.size(); row++) {

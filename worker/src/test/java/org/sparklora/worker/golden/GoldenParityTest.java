@@ -33,7 +33,8 @@ import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.head.ClassificationHead;
 import org.sparklora.worker.head.RegressionHead;
 import org.sparklora.worker.head.TaskHead;
-import org.sparklora.worker.lora.LoraLinear;
+import org.sparklora.worker.lora.LoraVariant;
+import org.sparklora.worker.lora.PlainLora;
 import org.sparklora.worker.train.AdaptedModel;
 
 /** Our encoder, LoRA, optimizer and schedules against stored runs of PyTorch, transformers and PEFT: every case. */
@@ -178,10 +179,10 @@ class GoldenParityTest {
             GoldenCase golden, NDManager manager, BaseModel base, AdaptedModel model, Deviations deviations)
             throws IOException {
         Map<String, NDArray> merged = new TreeMap<>();
-        for (LoraLinear lora : model.adapters().linears().values()) {
-            String weight = lora.path() + ".weight";
-            merged.put(weight, lora.mergedInto(base.weight(weight), manager));
-        }
+        model.adapters().layers().forEach((path, lora) -> {
+            String weight = path + ".weight";
+            merged.put(weight, lora.merged(base.weight(weight), manager));
+        });
         Merged mergedModel = new Merged(model, merged);
         JsonObject end = golden.object("final");
         Tokens tokens = paddedTokens(manager, end.getAsJsonObject("eval_batch"));
@@ -212,7 +213,7 @@ class GoldenParityTest {
         }
 
         @Override
-        public Optional<LoraLinear> pair(String path) {
+        public Optional<LoraVariant.Layer> lora(String path) {
             return Optional.empty();
         }
 
@@ -235,7 +236,7 @@ class GoldenParityTest {
                 .forEach(tensor -> values.put(
                         tensor.name(),
                         base.optional(tensor.name()).map(Tensors::toFloats).orElse(new float[tensor.size()])));
-        LoraManifest manifest = new LoraManifest(List.of(), BiasMode.NONE, tensors(base, head), List.of());
+        LoraManifest manifest = new LoraManifest(PlainLora.INSTANCE, List.of(), BiasMode.NONE, tensors(base, head), List.of());
         FreezePlan plan = new FreezePlan(manifest, FreezeState.of(Map.of()), base.encoder()::stageOf);
         return new AdaptedModel(manager, base, head, plan, new AdapterSnapshot(values), false);
     }

@@ -39,6 +39,7 @@ import org.sparklora.worker.data.Batch;
 import org.sparklora.worker.data.Example;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.head.TaskHead;
+import org.sparklora.worker.lora.PlainLora;
 import org.sparklora.worker.train.AdamW;
 import org.sparklora.worker.train.AdaptedModel;
 import org.sparklora.worker.train.LearningRateSchedule;
@@ -107,7 +108,7 @@ final class GoldenReplay {
                 modules,
                 new GroupSettings(0.0, rankStabilized, scale(name), 0))));
         List<TensorSpec> biases = bias == BiasMode.ALL ? base.encoder().biases() : List.of();
-        return new LoraManifest(groups, bias, GoldenParityTest.tensors(base, head), biases);
+        return new LoraManifest(PlainLora.INSTANCE, groups, bias, GoldenParityTest.tensors(base, head), biases);
     }
 
     private static String group(String path) {

@@ -22,6 +22,7 @@ import org.sparklora.worker.data.TokenizerSpec;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.head.ClassificationHead;
 import org.sparklora.worker.inference.TextScorer.TextRow;
+import org.sparklora.worker.lora.PlainLora;
 
 /** Scorers that share merged models, on the tiny encoder of the stored runs. */
 class TextScorerTest {
@@ -35,8 +36,7 @@ class TextScorerTest {
     private static TrainedModel model(double alpha, String sha256) throws IOException {
         ClassificationHead head = new ClassificationHead(2);
         LoraModule module = new LoraModule(QUERY, 4, alpha, 32, 32);
-        LoraManifest manifest = new LoraManifest(
-                List.of(new LoraGroup("top", "", List.of(module), GroupSettings.PLAIN)),
+        LoraManifest manifest = new LoraManifest(PlainLora.INSTANCE, List.of(new LoraGroup("top", "", List.of(module), GroupSettings.PLAIN)),
                 BiasMode.NONE,
                 BaseModel.shared(MODEL).encoder().head().tensors(2),
                 List.of());

@@ -8,6 +8,7 @@ import ai.djl.ndarray.types.Shape;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.Random;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -39,7 +40,7 @@ class LinearByHeadTest {
     }
 
     private interface Attention {
-        NDArray of(Leaves leaves, Optional<LoraLinear> pair);
+        NDArray of(Leaves leaves, Optional<LoraVariant.Layer> pair);
     }
 
     @ParameterizedTest
@@ -76,10 +77,11 @@ class LinearByHeadTest {
     }
 
     /** Keys or values [B, N, S, D]. */
-    private static NDArray everyToken(Leaves l, Optional<LoraLinear> lora, KeyedDropout masks) {
+    private static NDArray everyToken(Leaves l, Optional<LoraVariant.Layer> lora, KeyedDropout masks) {
         NDArray tokens = l.x().reshape(new Shape(ROWS * TOKENS, HIDDEN));
-        NDArray y = Ops.linear(tokens, l.weight(), l.bias());
-        NDArray adapted = lora.isPresent() ? lora.get().addTo(y, tokens, masks) : y;
+        NDArray adapted = lora.isPresent()
+                ? lora.get().forward(tokens, l.weight(), l.bias(), masks)
+                : Ops.linear(tokens, l.weight(), l.bias());
         return adapted.reshape(new Shape(ROWS, TOKENS, HEADS, SIZE)).transpose(0, 2, 1, 3);
     }
 
@@ -94,9 +96,9 @@ class LinearByHeadTest {
                     leaf(manager, HIDDEN),
                     leaf(manager, RANK, HIDDEN),
                     leaf(manager, HIDDEN, RANK));
-            Optional<LoraLinear> lora = pair
-                    ? Optional.of(new LoraLinear(
-                            "test", leaves.a(), leaves.b(), Tensors.constant(manager, 1.5), true, dropout))
+            Optional<LoraVariant.Layer> lora = pair
+                    ? Optional.of(new PlainLora.Pair(
+                            "test", leaves.a(), leaves.b(), Tensors.constant(manager, 1.5), OptionalDouble.of(dropout)))
                     : Optional.empty();
             List<float[]> expected = run(leaves, lora, byToken);
             List<float[]> got = run(leaves, lora, byHead);
@@ -116,7 +118,7 @@ class LinearByHeadTest {
     }
 
     /** The output and the gradients that this computation adds. */
-    private static List<float[]> run(Leaves leaves, Optional<LoraLinear> lora, Attention attention) {
+    private static List<float[]> run(Leaves leaves, Optional<LoraVariant.Layer> lora, Attention attention) {
         List<float[]> before = gradients(leaves);
         List<float[]> result = new ArrayList<>();
         try (Autograd recording = Autograd.record()) {

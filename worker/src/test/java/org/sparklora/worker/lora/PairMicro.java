@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import java.util.Arrays;
 import java.util.List;
+import java.util.OptionalDouble;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Mode;
@@ -35,6 +36,7 @@ public class PairMicro {
     private final float[] tokens = ofSize(TOKENS * WIDTH);
     private final float[] narrow = ofSize(RANK * WIDTH);
     private final NDArray weight = Tensors.floats(manager, ofSize(WIDTH * WIDTH), WIDTH, WIDTH);
+    private final NDArray bias = Tensors.floats(manager, new float[WIDTH], WIDTH);
 
     private static float[] ofSize(int size) {
         float[] values = new float[size];
@@ -60,11 +62,14 @@ public class PairMicro {
         try (NDManager pass = Torch.newManager();
                 Autograd recording = Autograd.record()) {
             NDArray x = Autograd.leaf(pass, tokens, List.of(TOKENS, WIDTH));
-            NDArray y = Ops.linear(x, weight, null);
+            NDArray y;
             if (pair) {
                 NDArray a = Autograd.leaf(pass, narrow, List.of(RANK, WIDTH));
                 NDArray b = Autograd.leaf(pass, narrow, List.of(WIDTH, RANK));
-                y = new LoraLinear("pair", a, b, Tensors.constant(pass, 2), true, 0).addTo(y, x, KeyedDropout.OFF);
+                y = new PlainLora.Pair("pair", a, b, Tensors.constant(pass, 2), OptionalDouble.of(0))
+                        .forward(x, weight, bias, KeyedDropout.OFF);
+            } else {
+                y = Ops.linear(x, weight, bias);
             }
             NDArray loss = y.sum();
             recording.backward(loss);

@@ -77,6 +77,6 @@ class MachineTest {
         assertThat(a).isEqualTo("config.json 2, model.safetensors 5");
         assertThat(Machine.listing(root.resolve("b"))).isEqualTo(a);
         assertThat(Machine.listing(root.resolve("c"))).isNotEqualTo(a);
-        assertThat(Machine.listing(root.resolve("d"))).isEqualTo("is not there or cannot be read");
+        assertThat(Machine.listing(root.resolve("d"))).isEqualTo("does not exist or cannot be read");
     }
 }

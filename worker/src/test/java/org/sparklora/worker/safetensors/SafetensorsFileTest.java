@@ -32,83 +32,55 @@ class SafetensorsFileTest {
     Path dir;
 
     static Stream<Arguments> damagedHeaders() {
+        String two = "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"a\":{\"dtype\":\"F32\",\"shape\":[1],"
+                + "\"data_offsets\":[4,8]}}";
+        String overlapping = "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},\"b\":{\"dtype\":\"F32\","
+                + "\"shape\":[1],\"data_offsets\":[4,8]}}";
         return Stream.of(
-                Arguments.of("", 0, "the header is not the JSON object it must be (at $); copy the file again"),
-                Arguments.of("[1]", 0, "the header is not the JSON object it must be (at $); copy the file again"),
-                Arguments.of(
-                        "{\"a\":{\"dtype\":\"F32\"",
-                        0,
-                        "the header is not the JSON object it must be (at $.a.dtype); copy the file again"),
-                Arguments.of("{} {}", 0, "the header is not the JSON object it must be (at $); copy the file again"),
-                Arguments.of("{\"a\":3}", 0, damaged("tensor 'a' is not described by an object")),
-                Arguments.of(
-                        tensor("a", "\"shape\":[1],\"data_offsets\":[0,4]"), 4, damaged("tensor 'a' has no dtype")),
-                Arguments.of(
-                        tensor("a", "\"dtype\":\"F32\",\"data_offsets\":[0,4]"), 4, damaged("tensor 'a' has no shape")),
-                Arguments.of(
-                        tensor("a", "\"dtype\":\"F32\",\"shape\":[1]"), 4, damaged("tensor 'a' has no data_offsets")),
-                Arguments.of(
-                        tensor("a", "\"dtype\":7,\"shape\":[1],\"data_offsets\":[0,4]"),
-                        4,
-                        damaged("tensor 'a': dtype is not a string")),
-                Arguments.of(f32("a", "3", "[0,4]"), 4, damaged("tensor 'a': shape is not a list")),
-                Arguments.of(
-                        f32("a", "[\"1\"]", "[0,4]"),
-                        4,
-                        damaged("tensor 'a': shape holds something that is not a number")),
-                Arguments.of(
-                        f32("a", "[-1]", "[0,4]"),
-                        4,
-                        damaged("tensor 'a': shape holds -1, which is not a whole number from 0 to 10^18")),
-                Arguments.of(
-                        f32("a", "[1]", "[0,4e0]"),
-                        4,
-                        damaged("tensor 'a': data_offsets holds 4e0, which is not a whole number from 0 to 10^18")),
-                Arguments.of(
-                        f32("a", "[3000000000]", "[0,4]"), 4, damaged("tensor 'a': shape [3000000000] is too large")),
-                Arguments.of(
-                        f32("a", "[2000000000,2000000000,2000000000]", "[0,4]"),
-                        4,
-                        damaged("tensor 'a': shape [2000000000, 2000000000, 2000000000] is too large")),
-                Arguments.of(
-                        f32("a", "[1]", "[4,0]"), 4, damaged("tensor 'a': data_offsets [4, 0] must be [begin, end]")),
-                Arguments.of(f32("a", "[1]", "[0]"), 4, damaged("tensor 'a': data_offsets [0] must be [begin, end]")),
-                Arguments.of(
-                        "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
-                                + "\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}",
-                        8,
-                        damaged("the header names 'a' twice")),
-                Arguments.of("{\"__metadata__\":{\"n\":1}}", 0, damaged("the header's __metadata__.n is not a string")),
-                Arguments.of(
-                        f32("a", "[2]", "[0,4]"),
-                        4,
-                        incomplete("tensor 'a': F32[2] needs 8 bytes, but data_offsets [0, 4] give it 4")),
-                Arguments.of(
-                        f32("a", "[2]", "[0,8]"),
-                        7,
-                        incomplete("tensor 'a' ends at byte 8 of the data, but the file holds 7")),
-                Arguments.of(
-                        "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},"
-                                + "\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}",
-                        8,
-                        incomplete("tensor 'b' begins at byte 4 and so overlaps 'a', which ends at 8")),
-                Arguments.of(
-                        f32("a", "[1]", "[4,8]"),
-                        8,
-                        incomplete("bytes 0 to 4, before tensor 'a', belong to no tensor")),
-                Arguments.of(
-                        f32("a", "[1]", "[0,4]"), 9, incomplete("5 bytes after the last tensor belong to no tensor")));
+                damaged("", 0, "JSON"),
+                damaged("[1]", 0, "JSON"),
+                damaged("{\"a\":{\"dtype\":\"F32\"", 0, "JSON"),
+                damaged("{} {}", 0, "JSON"),
+                damaged("{\"a\":3}", 0, "'a'"),
+                damaged(tensor("a", "\"shape\":[1],\"data_offsets\":[0,4]"), 4, "'a': dtype"),
+                damaged(tensor("a", "\"dtype\":\"F32\",\"data_offsets\":[0,4]"), 4, "'a': shape"),
+                damaged(tensor("a", "\"dtype\":\"F32\",\"shape\":[1]"), 4, "'a': data_offsets"),
+                damaged(tensor("a", "\"dtype\":7,\"shape\":[1],\"data_offsets\":[0,4]"), 4, "'a': dtype"),
+                damaged(f32("a", "3", "[0,4]"), 4, "'a': shape"),
+                damaged(f32("a", "[\"1\"]", "[0,4]"), 4, "'a': shape", "\"1\""),
+                damaged(f32("a", "[-1]", "[0,4]"), 4, "'a': shape", "-1"),
+                damaged(f32("a", "[1.0]", "[0,4]"), 4, "'a': shape", "1.0"),
+                damaged(f32("a", "[1]", "[0,4e0]"), 4, "'a': data_offsets", "4"),
+                damaged(f32("a", "[1]", "[0,1000000000000000000]"), 4, "'a': data_offsets", "1000000000000000000"),
+                damaged(f32("a", "[3000000000]", "[0,4]"), 4, "'a'", "3000000000"),
+                damaged(f32("a", "[2000000000,2000000000,2000000000]", "[0,4]"), 4, "'a': shape [2000000000, "),
+                damaged(f32("a", "[1]", "[4,0]"), 4, "'a': data_offsets [4, 0]"),
+                damaged(f32("a", "[1]", "[0]"), 4, "'a': data_offsets [0]"),
+                damaged(two, 8, "Duplicate field 'a'"),
+                damaged("{\"__metadata__\":{\"n\":1}}", 0, "__metadata__.n"),
+                damaged("{\"__metadata__\":[]}", 0, "__metadata__"),
+                damaged(f32("a", "[2]", "[0,4]"), 4, "'a': F32[2]", "8 bytes", "[0, 4]"),
+                damaged(f32("a", "[2]", "[0,8]"), 7, "'a'", "byte 8", "7"),
+                damaged(overlapping, 8, "'b'", "byte 4", "'a'", "8"),
+                damaged(f32("a", "[1]", "[4,8]"), 8, "bytes 0 to 4", "'a'"),
+                damaged(f32("a", "[1]", "[0,4]"), 9, "5 bytes"));
+    }
+
+    private static Arguments damaged(String header, int dataBytes, String... facts) {
+        return Arguments.of(header, dataBytes, List.of(facts));
     }
 
     @ParameterizedTest
     @MethodSource("damagedHeaders")
-    void refusesADamagedHeader(String header, int dataBytes, String message) throws IOException {
+    void refusesADamagedHeader(String header, int dataBytes, List<String> facts) throws IOException {
         // Spaces keep the shortest cases above the least length a header may have.
         Path file = write((header + "  ").getBytes(StandardCharsets.UTF_8), dataBytes);
 
         assertThatThrownBy(() -> SafetensorsFile.open(file))
-                .isInstanceOf(SafetensorsException.class)
-                .hasMessage(file + ": " + message);
+                .isInstanceOf(WeightsException.class)
+                .hasMessageStartingWith(file + ": ")
+                .hasMessageEndingWith("[weights.damaged]")
+                .satisfies(e -> assertThat(e.getMessage()).contains(facts));
     }
 
     @Test
@@ -116,7 +88,8 @@ class SafetensorsFileTest {
         Path file = write(new byte[] {'{', (byte) 0xC3, '}'}, 0);
 
         assertThatThrownBy(() -> SafetensorsFile.open(file))
-                .hasMessage(file + ": the header is not UTF-8 text; copy the file again");
+                .hasMessageContaining("UTF-8")
+                .hasMessageEndingWith("[weights.damaged]");
     }
 
     @Test
@@ -124,8 +97,8 @@ class SafetensorsFileTest {
         Path file = Files.write(dir.resolve("short.safetensors"), new byte[7]);
 
         assertThatThrownBy(() -> SafetensorsFile.open(file))
-                .hasMessage(file + ": the file has 7 bytes, too few for a safetensors file (8 at least);"
-                        + " copy the file again");
+                .hasMessageContaining("7 bytes")
+                .hasMessageEndingWith("[weights.damaged]");
     }
 
     @Test
@@ -133,33 +106,34 @@ class SafetensorsFileTest {
         Path file = withLength(1000);
 
         assertThatThrownBy(() -> SafetensorsFile.open(file))
-                .hasMessage(
-                        file + ": the header should end at byte 1008, but the file ends at 10; the file is incomplete,"
-                                + " copy the file again");
+                .hasMessageContainingAll(file.toString(), "1008", "10")
+                .hasMessageEndingWith("[weights.damaged]");
     }
 
     @Test
     void refusesAHugeOrNegativeHeaderLengthWithoutAllocatingIt() throws IOException {
         Path huge = withLength(100_000_001);
         assertThatThrownBy(() -> SafetensorsFile.open(huge))
-                .hasMessage(
-                        huge + ": the first 8 bytes give a header of 100000001 bytes, and a safetensors header has 2 to"
-                                + " 100000000; this is another format or the file is damaged, copy the file again");
+                .hasMessageContainingAll(huge.toString(), "100000001", "100000000")
+                .hasMessageEndingWith("[weights.format]");
 
         Path negative = withLength(-1);
         assertThatThrownBy(() -> SafetensorsFile.open(negative))
-                .isInstanceOf(SafetensorsException.class)
-                .hasMessageContaining("a header of 18446744073709551615 bytes");
+                .isInstanceOf(WeightsException.class)
+                .hasMessageContaining("18446744073709551615")
+                .hasMessageEndingWith("[weights.format]");
     }
 
     @Test
     void refusesAMissingFileAndAFolder() {
         Path missing = dir.resolve("absent.safetensors");
         assertThatThrownBy(() -> SafetensorsFile.open(missing))
-                .hasMessage(missing + ": there is no such file; check the path");
+                .hasMessageContaining(missing.toString())
+                .hasMessageEndingWith("[weights.missing]");
         assertThatThrownBy(() -> SafetensorsFile.open(dir))
-                .isInstanceOf(SafetensorsException.class)
-                .hasMessageStartingWith(dir + ": cannot be read (");
+                .isInstanceOf(WeightsException.class)
+                .hasMessageStartingWith(dir + ": ")
+                .hasMessageEndingWith("[weights.unreadable]");
     }
 
     @Test
@@ -167,9 +141,9 @@ class SafetensorsFileTest {
         Path file = write(f32("a", "[1]", "[0,4]").getBytes(StandardCharsets.UTF_8), 4);
         try (SafetensorsFile open = SafetensorsFile.open(file)) {
             assertThatThrownBy(() -> open.floats("b"))
-                    .isInstanceOf(SafetensorsException.class)
-                    .hasMessage(file + ": there is no tensor 'b' among the 1 in the file; check that this is the right"
-                            + " model");
+                    .isInstanceOf(WeightsException.class)
+                    .hasMessageContainingAll(file.toString(), "'b'")
+                    .hasMessageEndingWith("[weights.tensor]");
         }
     }
 
@@ -184,12 +158,11 @@ class SafetensorsFileTest {
             assertThat(open.shape("a")).containsExactly(3);
             assertThat(open.floats("b")).containsExactly(0f);
             assertThatThrownBy(() -> open.floats("a"))
-                    .hasMessage(
-                            file + ": tensor 'a' has dtype 'F8_E4M3', which cannot be read here; convert the file to"
-                                    + " F32, F16 or BF16");
+                    .hasMessageContainingAll(file.toString(), "'a'", "F8_E4M3")
+                    .hasMessageEndingWith("[weights.dtype]");
             assertThatThrownBy(() -> open.floats("c"))
-                    .hasMessage(file + ": tensor 'c' has dtype I64, and floating-point values are needed; this is not"
-                            + " the tensor it is taken for");
+                    .hasMessageContainingAll(file.toString(), "'c'", "I64")
+                    .hasMessageEndingWith("[weights.dtype]");
         }
     }
 
@@ -265,8 +238,9 @@ class SafetensorsFileTest {
                 channel.truncate(Files.size(file) - 3);
             }
             assertThatThrownBy(() -> open.floats("a"))
-                    .isInstanceOf(SafetensorsException.class)
-                    .hasMessageContaining("the file changed since it was opened");
+                    .isInstanceOf(WeightsException.class)
+                    .hasMessageContaining("'a'")
+                    .hasMessageEndingWith("[weights.unreadable]");
         }
     }
 
@@ -287,8 +261,8 @@ class SafetensorsFileTest {
                 for (String name : open.names()) {
                     open.floats(name);
                 }
-            } catch (SafetensorsException expected) {
-                assertThat(expected.getMessage()).startsWith(file + ": ");
+            } catch (WeightsException expected) {
+                assertThat(expected.getMessage()).startsWith(file + ": ").contains(" [weights.");
                 refused++;
             }
         }
@@ -368,13 +342,5 @@ class SafetensorsFileTest {
 
     private static String tensor(String name, String body) {
         return "{\"" + name + "\":{" + body + "}}";
-    }
-
-    private static String damaged(String what) {
-        return what + "; the file is damaged, copy the file again";
-    }
-
-    private static String incomplete(String what) {
-        return what + "; the file is damaged or incomplete, copy the file again";
     }
 }

@@ -66,7 +66,7 @@ class SafetensorsWriterTest {
         ByteArrayOutputStream half = new ByteArrayOutputStream();
         SafetensorsWriter.write(
                 half, new TreeMap<>(Map.of("h", List.of(2))), DType.F16, name -> new byte[] {0, 0x3C, 0, (byte) 0xC0});
-        assertThat(SafetensorsBytes.decode("half", half.toByteArray()))
+        assertThat(SafetensorsFile.decode("half", half.toByteArray()))
                 .containsEntry("h", new Tensor(List.of(2), new float[] {1f, -2f}));
         assertThatThrownBy(() -> SafetensorsWriter.write(
                         half, new TreeMap<>(Map.of("h", List.of(2))), DType.F16, name -> new byte[3]))

@@ -34,7 +34,8 @@ import org.sparklora.worker.engine.Autograd;
 import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.golden.EncoderCase;
-import org.sparklora.worker.lora.LoraInit;
+import org.sparklora.worker.lora.Initializers;
+import org.sparklora.worker.lora.PlainLora;
 
 /** The last layer for the first token alone gives what the whole layer gives there, forward and backward. */
 class FirstTokenPathTest {
@@ -56,15 +57,14 @@ class FirstTokenPathTest {
                     linear.name(), 4, 8, linear.shape().get(1), linear.shape().get(0)));
         }
         List<TensorSpec> head = base.encoder().head().tensors(golden.head().outputs());
-        return new LoraManifest(
-                List.of(new LoraGroup("all", "", modules, GroupSettings.PLAIN)), BiasMode.LORA_ONLY, head, List.of());
+        return new LoraManifest(PlainLora.INSTANCE, List.of(new LoraGroup("all", "", modules, GroupSettings.PLAIN)), BiasMode.LORA_ONLY, head, List.of());
     }
 
     private static AdapterSnapshot values(LoraManifest manifest) {
         Map<String, float[]> values = new TreeMap<>();
         manifest.names()
                 .forEach(group ->
-                        manifest.tensors(group).forEach(t -> values.put(t.name(), LoraInit.normal(3, t, 0.1))));
+                        manifest.tensors(group).forEach(t -> values.put(t.name(), Initializers.normal(3, t, 0.1))));
         return new AdapterSnapshot(values);
     }
 
@@ -106,7 +106,7 @@ class FirstTokenPathTest {
     @MethodSource("cases")
     void equalsTheWholeLayer(EncoderCase golden) {
         try (BaseModel base = golden.open()) {
-            assumeThat(base.encoder().reading())
+            assumeThat(base.encoder().headInput())
                     .as("heads that read every token have no such path")
                     .isEqualTo(HeadInput.FIRST_TOKEN);
             Map<String, float[]> alone = run(golden, base, false);

@@ -30,6 +30,7 @@ import org.sparklora.worker.data.ShardOrder;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.HeadLayers;
 import org.sparklora.worker.head.ClassificationHead;
+import org.sparklora.worker.lora.PlainLora;
 
 /**
  * What length buckets save on rows as long as SST-2's: padding counted over a whole epoch of 4 shards and 32 rows a step,
@@ -54,8 +55,7 @@ public final class LengthBench {
         List<LoraGroup> groups = BertBase.ALL.stream()
                 .map(layer -> new LoraGroup(TinyModel.name(layer), "", BertBase.modules(layer), GroupSettings.PLAIN))
                 .toList();
-        LoraManifest manifest = new LoraManifest(
-                groups, BiasMode.NONE, HeadLayers.classifier(BertBase.HIDDEN).tensors(2), List.of());
+        LoraManifest manifest = new LoraManifest(PlainLora.INSTANCE, groups, BiasMode.NONE, HeadLayers.classifier(BertBase.HIDDEN).tensors(2), List.of());
         EpochPlan epoch = new EpochPlan(
                 0,
                 new FreezePlan(manifest, TinyModel.freeze(manifest, Map.of()), base.encoder()::stageOf),

@@ -22,6 +22,7 @@ import org.sparklora.worker.contract.OptimizerStateOnThaw;
 import org.sparklora.worker.contract.ShardSum;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.encoder.HeadLayers;
+import org.sparklora.worker.lora.PlainLora;
 
 /** LoRA+ on the tensors: which ones learn faster, by how much, and what stays as it is without. */
 class LoraPlusTest {
@@ -36,8 +37,7 @@ class LoraPlusTest {
     private static final String QUERY = "bert.encoder.layer.11.attention.self.query";
 
     private static LoraManifest manifest(GroupSettings settings) {
-        return new LoraManifest(
-                List.of(TinyModel.group(11, settings)),
+        return new LoraManifest(PlainLora.INSTANCE, List.of(TinyModel.group(11, settings)),
                 BiasMode.LORA_ONLY,
                 HeadLayers.classifier(TinyModel.HIDDEN).tensors(2),
                 List.of());

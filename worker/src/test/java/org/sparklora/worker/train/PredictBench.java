@@ -26,6 +26,7 @@ import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.head.ClassificationHead;
 import org.sparklora.worker.inference.TextScorer;
 import org.sparklora.worker.inference.TrainedModel;
+import org.sparklora.worker.lora.PlainLora;
 
 /**
  * Prediction with BERT-base and adapters in every layer, one thread, rows that are tokenised already, beside the rate of
@@ -59,8 +60,7 @@ public final class PredictBench {
         List<LoraGroup> groups = BertBase.ALL.stream()
                 .map(layer -> new LoraGroup(TinyModel.name(layer), "", BertBase.modules(layer), GroupSettings.PLAIN))
                 .toList();
-        LoraManifest manifest = new LoraManifest(
-                groups,
+        LoraManifest manifest = new LoraManifest(PlainLora.INSTANCE, groups,
                 BiasMode.NONE,
                 BaseModel.shared(base.directory()).encoder().head().tensors(head.outputs()),
                 List.of());

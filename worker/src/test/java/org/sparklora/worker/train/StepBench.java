@@ -37,6 +37,7 @@ import org.sparklora.worker.engine.ProductRate;
 import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.head.ClassificationHead;
 import org.sparklora.worker.head.TaskHead;
+import org.sparklora.worker.lora.PlainLora;
 
 /**
  * Forward and backward of a step of BERT-base, one thread, beside the rate of matrix products of its shapes in the same
@@ -160,8 +161,7 @@ public final class StepBench {
                 boolean live = setting.layers().contains(layer);
                 states.put(TinyModel.name(layer), live ? GroupState.LIVE : GroupState.FROZEN);
             }
-            LoraManifest manifest = new LoraManifest(
-                    groups,
+            LoraManifest manifest = new LoraManifest(PlainLora.INSTANCE, groups,
                     BiasMode.NONE,
                     HeadLayers.classifier(BertBase.HIDDEN).tensors(2),
                     List.of());

@@ -29,6 +29,7 @@ import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.EncoderWork;
 import org.sparklora.worker.encoder.HeadLayers;
 import org.sparklora.worker.head.ClassificationHead;
+import org.sparklora.worker.lora.PlainLora;
 
 /** What {@link EncoderWork#kept} counts is what a step's memory grows by. */
 class StepMemoryTest {
@@ -85,8 +86,7 @@ class StepMemoryTest {
                 modules.add(new LoraModule("bert.encoder.layer." + layer + ".attention.self." + name, 8, 16, 128, 128));
             }
         }
-        LoraManifest manifest = new LoraManifest(
-                List.of(new LoraGroup("live", "", modules, GroupSettings.PLAIN)),
+        LoraManifest manifest = new LoraManifest(PlainLora.INSTANCE, List.of(new LoraGroup("live", "", modules, GroupSettings.PLAIN)),
                 BiasMode.NONE,
                 HeadLayers.classifier(128).tensors(2),
                 List.of());

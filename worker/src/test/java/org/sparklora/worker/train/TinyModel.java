@@ -28,7 +28,8 @@ import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.HeadLayers;
 import org.sparklora.worker.head.ClassificationHead;
 import org.sparklora.worker.head.TaskHead;
-import org.sparklora.worker.lora.LoraInit;
+import org.sparklora.worker.lora.Initializers;
+import org.sparklora.worker.lora.PlainLora;
 
 /** The bundled 12-layer tiny BERT with one group a layer, for tests of this package. Never closed: shared. */
 final class TinyModel {
@@ -57,8 +58,7 @@ final class TinyModel {
     }
 
     static LoraManifest manifest(LoraGroup... groups) {
-        return new LoraManifest(
-                Arrays.asList(groups),
+        return new LoraManifest(PlainLora.INSTANCE, Arrays.asList(groups),
                 BiasMode.NONE,
                 HeadLayers.classifier(HIDDEN).tensors(HEAD.outputs()),
                 List.of());
@@ -75,12 +75,13 @@ final class TinyModel {
         Map<String, float[]> values = new TreeMap<>();
         for (LoraGroup group : manifest.groups()) {
             for (LoraModule module : group.modules()) {
-                values.put(module.loraA(), LoraInit.loraA(7, module));
-                TensorSpec b = module.loraTensors().get(1);
-                values.put(b.name(), LoraInit.normal(7, b, 0.05));
+                TensorSpec a = PlainLora.INSTANCE.tensors(module).get(0);
+                values.put(a.name(), PlainLora.INSTANCE.initialValues(module, a, 7));
+                TensorSpec b = PlainLora.INSTANCE.tensors(module).get(1);
+                values.put(b.name(), Initializers.normal(7, b, 0.05));
             }
         }
-        manifest.head().forEach(t -> values.put(t.name(), LoraInit.normal(7, t, 0.2)));
+        manifest.head().forEach(t -> values.put(t.name(), Initializers.normal(7, t, 0.2)));
         return new AdapterSnapshot(values);
     }
 

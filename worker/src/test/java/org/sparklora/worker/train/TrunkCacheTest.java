@@ -220,12 +220,12 @@ class TrunkCacheTest {
         try (NDManager manager = Torch.newManager()) {
             AdapterRegistry adapters = new AdapterRegistry(manager, MANIFEST, plan.freeze(), plan.snapshot(), true);
             assertThat(manager.getManagedArrays()).isEmpty();
-            assertThat(adapters.linear("bert.encoder.layer.11.attention.self.query"))
+            assertThat(adapters.layer("bert.encoder.layer.11.attention.self.query"))
                     .isPresent();
             assertThat(manager.getManagedArrays()).hasSize(3);
-            assertThat(adapters.linear("bert.encoder.layer.5.attention.self.query"))
+            assertThat(adapters.layer("bert.encoder.layer.5.attention.self.query"))
                     .isEmpty();
-            assertThat(adapters.linears()).hasSize(8);
+            assertThat(adapters.layers()).hasSize(8);
             assertThat(manager.getManagedArrays()).hasSize(24);
         }
     }

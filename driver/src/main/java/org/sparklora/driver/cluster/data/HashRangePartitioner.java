@@ -26,14 +26,4 @@ final class HashRangePartitioner extends Partitioner {
         long prefix = key instanceof ContentHash hash ? hash.prefix() : ((RowKey) key).key;
         return (int) (((prefix >>> 32) * partitions) >>> 32);
     }
-
-    @Override
-    public boolean equals(Object o) {
-        return o instanceof HashRangePartitioner other && partitions == other.partitions;
-    }
-
-    @Override
-    public int hashCode() {
-        return partitions;
-    }
 }

@@ -52,14 +52,4 @@ final class RowPartitioner extends Partitioner {
         // The inverse of from(s) = floor(s·N/S): the largest s with from(s) at most the row index.
         return (int) (((rowIndex + 1) * plan.shards() - 1) / plan.examples());
     }
-
-    @Override
-    public boolean equals(Object o) {
-        return o instanceof RowPartitioner other && kind == other.kind && plan.equals(other.plan);
-    }
-
-    @Override
-    public int hashCode() {
-        return plan.hashCode();
-    }
 }

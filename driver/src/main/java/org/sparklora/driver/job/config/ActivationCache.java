@@ -1,6 +1,6 @@
 package org.sparklora.driver.job.config;
 
-/** Whether the output of the frozen prefix is kept between epochs, and where. */
+/** Whether and where trunk activations are cached between epochs. */
 public enum ActivationCache {
     AUTO,
     OFF,

@@ -1,23 +1,31 @@
 package org.sparklora.driver.job.config;
 
 import java.util.List;
+import org.sparklora.driver.job.text.Problems;
+import org.sparklora.worker.contract.CodedException;
 
-/** Everything that is wrong with a file that a user wrote: one line, or where there are several problems one more line for each. */
-public final class ConfigException extends RuntimeException {
+/**
+ * Everything that is wrong with a file that a user wrote. A single problem is one line. Several problems follow the first
+ * line, one line each, and the code of the exception is {@code config.invalid}.
+ */
+public final class ConfigException extends CodedException {
 
     private static final long serialVersionUID = 1L;
 
     private final List<String> problems;
 
-    public ConfigException(String file, List<String> problems) {
-        super(file + ": "
-                + (problems.size() == 1
-                        ? problems.get(0)
-                        : problems.size() + " problems\n" + String.join("\n", problems)));
-        this.problems = List.copyOf(problems);
+    /** @param file begins the message */
+    public ConfigException(String file, Problems problems) {
+        super(problems.code("config.invalid"), file + ": " + problems.headline(), null);
+        this.problems = problems.lines();
     }
 
-    /** One line each, in the order in which the file was read. */
+    @Override
+    public String getMessage() {
+        return Problems.message(String.valueOf(super.getMessage()), problems);
+    }
+
+    /** One line for each problem, with its code, in the order in which the file was read. */
     public List<String> problems() {
         return problems;
     }

@@ -3,7 +3,7 @@ package org.sparklora.driver.job.config;
 import java.util.OptionalDouble;
 
 /**
- * A dropout probability, or {@code model}: the one that the model's config.json gives.
+ * A dropout probability, or {@code model}: the value in the model's config.json.
  *
  * @param rate [0, 1); empty: the model's own
  */

@@ -15,14 +15,12 @@ import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.Sha256;
 
 /**
- * What of a job may change when its run goes on: more epochs where the learning rate does not hang on their number, new
- * groups and their events, execution settings, tracking; and {@code name} and {@code output}, which change no number, so
- * that a job file may be copied and a run directory moved. A group that was never live may go, and its definition may move
- * between {@code lora.groups} and an event that lies ahead.
+ * Which changes of a job a resumed run can take over. {@link JobKeyTable} says which keys may change; this class has the rules
+ * for the others: more epochs when they change no learning rate, new groups and their events. A group that was never live may
+ * be removed, and its definition may move between {@code lora.groups} and an event that is still to come.
  */
 public final class JobChanges {
 
-    private static final Set<String> FREE = Set.of("name", "execution", "tracking", "output");
     private static final String NOTHING = "(none)";
 
     private final JobConfig before;
@@ -35,21 +33,22 @@ public final class JobChanges {
     }
 
     /**
-     * Every change that a run cannot go on with, one line each; empty when it can.
+     * Every change that the run cannot take over, one line each; empty when it can resume.
      *
-     * @param reached the groups' states where the run goes on
-     * @param nextDecision the first epoch, from 0, whose groups are not decided yet
+     * @param reached the groups' states at the resumed checkpoint
+     * @param nextDecision the first epoch, from 0, whose group states are not decided yet
      */
     public static List<String> refused(JobConfig before, JobConfig after, FreezeState reached, int nextDecision) {
         return new JobChanges(before, after).check(reached, nextDecision);
     }
 
-    /** SHA-256 of what never may change, hexadecimal. Keys without a value do not count: a later version may add some. */
+    /**
+     * SHA-256 of what must never change, hexadecimal. Keys without a value do not count, so that a later version may add
+     * keys.
+     */
     public static String fixedSha256(JobConfig job) {
-        TreeMap<String, String> leaves = new TreeMap<>();
-        flatten("", fixed(job), leaves);
         StringBuilder text = new StringBuilder();
-        leaves.forEach((key, value) -> {
+        new TreeMap<>(fixed(job)).forEach((key, value) -> {
             if (!value.equals("null")) {
                 text.append(key).append('=').append(value).append('\n');
             }
@@ -58,7 +57,7 @@ public final class JobChanges {
     }
 
     private List<String> check(FreezeState reached, int nextDecision) {
-        compare("", fixed(before), fixed(after));
+        compare(fixed(before), fixed(after));
         groups(reached);
         events(nextDecision);
         adds(nextDecision);
@@ -66,22 +65,12 @@ public final class JobChanges {
         return List.copyOf(refused);
     }
 
-    /** The job without what is free to change, and without what has rules of its own. */
-    private static Map<String, @Nullable Object> fixed(JobConfig job) {
-        Map<String, @Nullable Object> tree = new LinkedHashMap<>(ResolvedYaml.tree(job));
-        FREE.forEach(tree::remove);
-        without(tree, "lora", "groups");
-        without(tree, "schedule", "events");
-        without(tree, "training", "num_train_epochs");
-        return tree;
-    }
-
-    private static void without(Map<String, @Nullable Object> tree, String section, String key) {
-        if (tree.get(section) instanceof Map<?, ?> map) {
-            Map<Object, @Nullable Object> copy = new LinkedHashMap<>(map);
-            copy.remove(key);
-            tree.put(section, copy);
-        }
+    /** The values that may not change, by their paths; what has rules of its own is checked apart. */
+    private static Map<String, String> fixed(JobConfig job) {
+        Map<String, String> leaves = flat("", ResolvedYaml.tree(job));
+        Set<String> changeable = JobKeyTable.changeableOnResume();
+        leaves.keySet().removeIf(path -> changeable.stream().anyMatch(key -> (path + ".").startsWith(key + ".")));
+        return leaves;
     }
 
     private void groups(FreezeState reached) {
@@ -89,18 +78,18 @@ public final class JobChanges {
             String path = path(before, name);
             GroupConfig now = after.lora().groups().get(name);
             if (now != null) {
-                compare(path, ResolvedYaml.group(group), ResolvedYaml.group(now));
+                compare(flat(path, ResolvedYaml.group(group)), flat(path, ResolvedYaml.group(now)));
                 return;
             }
             GroupState state = reached.states().getOrDefault(name, GroupState.DORMANT);
             if (state != GroupState.DORMANT) {
                 refused.add(path + ": " + state.label() + " → " + NOTHING
-                        + " (only a group that was never live may be left out)");
+                        + " (only a group that was never live may be removed)");
             }
         });
     }
 
-    /** Events of the groups that both jobs have must be the same; those of new groups must lie ahead. */
+    /** Events of groups that both jobs have must be equal; events of new groups must be still to come. */
     private void events(int nextDecision) {
         Set<String> common = new TreeSet<>(before.lora().groups().keySet());
         common.retainAll(after.lora().groups().keySet());
@@ -111,7 +100,7 @@ public final class JobChanges {
             Map<String, @Nullable Object> right = new LinkedHashMap<>();
             old.forEach(e -> left.put("[" + left.size() + "]", ResolvedYaml.event(e, after.lora())));
             now.forEach(e -> right.put("[" + right.size() + "]", ResolvedYaml.event(e, after.lora())));
-            compare("schedule.events", left, right);
+            compare(flat("schedule.events", left), flat("schedule.events", right));
         }
         List<EpochSchedule.Event> all = after.schedule().events();
         for (int i = 0; i < all.size(); i++) {
@@ -121,24 +110,24 @@ public final class JobChanges {
             added.removeAll(before.lora().groups().keySet());
             if (!added.isEmpty() && event.epoch() < nextDecision) {
                 refused.add("schedule.events[" + i + "].epoch: " + NOTHING + " → " + event.epoch() + " (group '"
-                        + added.get(0) + "' is new, and the run goes on at epoch " + nextDecision + ")");
+                        + added.get(0) + "' is new, and the run resumes at epoch " + nextDecision + ")");
             }
         }
     }
 
-    /** A group that an event has added in the part of the run that is done stays added there, and none joins it. */
+    /** In the finished part of the run, the same events must have added the same groups. */
     private void adds(int nextDecision) {
         for (String name : after.lora().groups().keySet()) {
             String was = addedBefore(nextDecision, before, name);
             String is = addedBefore(nextDecision, after, name);
             if (!was.equals(is)) {
                 refused.add(path(was.equals(NOTHING) ? after : before, name) + ": " + was + " → " + is
-                        + " (the run goes on at epoch " + nextDecision + ")");
+                        + " (the run resumes at epoch " + nextDecision + ")");
             }
         }
     }
 
-    /** When a group was added by an event that lies behind. */
+    /** When an event in the finished part of the run added a group. */
     private static String addedBefore(int nextDecision, JobConfig job, String name) {
         return job.schedule().events().stream()
                 .filter(event -> event.add().contains(name) && event.epoch() < nextDecision)
@@ -178,28 +167,31 @@ public final class JobChanges {
         if (now < old) {
             refused.add(line + " (a run cannot become shorter)");
         } else if (now > old && after.training().lrSchedulerType() != LrSchedulerType.CONSTANT) {
-            refused.add(
-                    line + " (more epochs need lr_scheduler_type: constant; other schedules depend on their number)");
+            refused.add(line
+                    + " (more epochs need lr_scheduler_type: constant; other schedules depend on the number of"
+                    + " epochs)");
         }
     }
 
-    private void compare(String path, Map<?, ?> old, Map<?, ?> now) {
-        Map<String, String> left = new LinkedHashMap<>();
-        Map<String, String> right = new LinkedHashMap<>();
-        flatten(path, old, left);
-        flatten(path, now, right);
-        Set<String> keys = new LinkedHashSet<>(left.keySet());
-        keys.addAll(right.keySet());
+    private void compare(Map<String, String> before, Map<String, String> after) {
+        Set<String> keys = new LinkedHashSet<>(before.keySet());
+        keys.addAll(after.keySet());
         for (String key : keys) {
-            String was = left.getOrDefault(key, NOTHING);
-            String is = right.getOrDefault(key, NOTHING);
+            String was = before.getOrDefault(key, NOTHING);
+            String is = after.getOrDefault(key, NOTHING);
             if (!was.equals(is)) {
                 refused.add(key + ": " + was + " → " + is);
             }
         }
     }
 
-    /** Leaves by their path; lists whole, and so are patterns, whose order counts. */
+    private static Map<String, String> flat(String path, Map<?, ?> tree) {
+        Map<String, String> leaves = new LinkedHashMap<>();
+        flatten(path, tree, leaves);
+        return leaves;
+    }
+
+    /** Adds leaves by their paths. Lists are whole, and so are patterns, whose order counts. */
     static void flatten(String path, @Nullable Object value, Map<String, String> leaves) {
         if (value instanceof Map<?, ?> map && !map.isEmpty() && !path.endsWith("_pattern")) {
             map.forEach((key, child) -> {

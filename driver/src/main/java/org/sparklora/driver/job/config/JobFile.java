@@ -5,13 +5,16 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.sparklora.driver.job.text.Problems;
 
 /**
  * Reads a job file: text to tree, {@code --set} over it, then section by section to records.
  *
- * <p>All problems are reported at once, save that a file that is no YAML has nothing else to report.
+ * <p>All problems are reported at once. A file that is not YAML has no other problems to report.
  */
 public final class JobFile {
+
+    private static final String EXPECTED = "a map of keys; a job needs at least model, data, lora, schedule and output";
 
     private JobFile() {}
 
@@ -59,7 +62,7 @@ public final class JobFile {
         Problems problems = new Problems();
         Map<String, Object> tree = tree(
                 file.toString(),
-                TextFile.read(currentDirectory.resolve(file), "job file", "--config", problems::add),
+                TextFile.read(currentDirectory.resolve(file), "job file", "--config", problems),
                 problems);
         Overrides.apply(tree, setOverrides, problems);
         return read(file.toString(), tree, problems, new JobPaths(currentDirectory, file), file, outputOverride);
@@ -74,28 +77,16 @@ public final class JobFile {
             Optional<String> outputOverride) {
         YamlSection root = new YamlSection("", tree, problems);
         JobConfig job = new JobReader(root, paths).read(baseName(file), outputOverride);
-        root.finish();
-        Unavailable.check(job, problems);
-        problems.throwIfAny(where);
+        if (!problems.isEmpty()) {
+            throw new ConfigException(where, problems);
+        }
         return job;
     }
 
-    /** The file's map, to be changed. Throws at once where there is none: nothing else could be said. */
+    /** The file's map, which the caller may change. Throws at once when there is no map to read. */
     private static Map<String, Object> tree(String where, Optional<String> text, Problems problems) {
-        Optional<Object> root = text.flatMap(yaml -> {
-            Optional<Object> value = YamlTree.parse(yaml, problems);
-            if (value.isEmpty() && problems.lines().isEmpty()) {
-                problems.add("the file is empty; a job needs at least model, data, lora, schedule and output");
-            }
-            return value;
-        });
-        if (root.isPresent() && root.get() instanceof Map<?, ?> map) {
-            return YamlSection.asMap(map);
-        }
-        if (problems.lines().isEmpty()) {
-            problems.add("the file must hold a map of keys, such as model: and data:");
-        }
-        throw new ConfigException(where, problems.lines());
+        return text.flatMap(yaml -> YamlTree.parseMap(yaml, EXPECTED, problems))
+                .orElseThrow(() -> new ConfigException(where, problems));
     }
 
     private static String baseName(Path file) {

@@ -12,7 +12,7 @@ import java.util.regex.PatternSyntaxException;
 
 /**
  * Makes the paths of a job file absolute. A relative input is looked up in the current directory, then beside the job
- * file; one that is in neither stays in the current directory, for whoever reads it to complain about.
+ * file. An input in neither place is resolved against the current directory, and its reader reports it.
  *
  * <p>Paths with a scheme ({@code hdfs://…}, {@code file:…}) are left as they are.
  */

@@ -2,19 +2,19 @@ package org.sparklora.driver.job.config;
 
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
-import org.sparklora.driver.job.manifest.ModulePattern;
-import org.sparklora.driver.job.manifest.PatternMap;
-import org.sparklora.worker.contract.BiasMode;
+import org.sparklora.driver.job.config.JobSection.Values;
 import org.sparklora.worker.contract.LoraManifest;
 
-/** Reads the section {@code lora} and hands down to groups what they have not of their own. */
+/** Reads the section {@code lora}. Groups inherit what they leave out. */
 final class LoraReader {
 
     private static final Pattern GROUP_NAME = Pattern.compile("[A-Za-z0-9_.-]+");
+
+    /** Modules of heads; which of them a model has, only the model can tell. */
+    private static final List<String> HEAD_MODULES = List.of("classifier", "pre_classifier");
 
     private final YamlSection s;
     private final JobPaths paths;
@@ -25,69 +25,40 @@ final class LoraReader {
     }
 
     LoraConfig read() {
-        LoraConfig defaults = new LoraConfig(
-                s.whole("r", 8, 1),
-                s.number("lora_alpha", 16, Range.POSITIVE),
-                s.number("lora_dropout", 0.05, Range.PROBABILITY),
-                ModuleKeys.ranks(s, PatternMap.none()),
-                ModuleKeys.alphas(s, PatternMap.none()),
-                ModuleKeys.exclude(s, ModulePattern.NONE),
-                s.choice("bias", BiasMode.NONE),
-                s.flag("use_rslora", false),
-                s.has("modules_to_save") ? s.texts("modules_to_save") : List.of("classifier"),
-                s.text("init_adapter").map(paths::input),
-                new TreeMap<>());
-        LoraConfig lora = defaults.withGroups(groups(defaults));
-        s.finish();
-        return lora;
-    }
-
-    private SortedMap<String, GroupConfig> groups(LoraConfig defaults) {
+        Values values = JobKeyTable.LORA.read(s);
+        values.find(JobKeyTable.INIT_ADAPTER)
+                .ifPresent(path -> values.set(JobKeyTable.INIT_ADAPTER, paths.input(path)));
+        LoraConfig withoutGroups = values.to(LoraConfig.class);
+        List<String> toSave = withoutGroups.modulesToSave();
+        if (!HEAD_MODULES.containsAll(toSave)) {
+            s.problem(
+                    "config.value.unavailable",
+                    "modules_to_save=" + toSave,
+                    "is not available in this version; use [classifier], [pre_classifier, classifier] for DistilBERT,"
+                            + " or []");
+        }
+        if (s.value("groups").filter(Map.of()::equals).isPresent()) {
+            JobKeyTable.GROUPS.reportMissing(s);
+        }
         YamlSection groups = s.section("groups");
         SortedMap<String, GroupConfig> read = new TreeMap<>();
-        if (!s.has("groups") || s.raw("groups").filter(Map.of()::equals).isPresent()) {
-            s.problem("groups", "is missing; it holds at least one group: a name, and target_modules under it");
-        }
         for (String name : groups.keys()) {
-            checkName(groups, name);
-            read.put(name, group(groups.section(name), defaults));
+            read.put(name, group(groups, name, withoutGroups));
         }
-        return read;
+        s.refuseOthers(JobKeyTable.LORA.names());
+        return withoutGroups.withGroups(read);
     }
 
-    static void checkName(YamlSection groups, String name) {
+    /** Reads one group of {@code lora.groups}, or of those that an event adds. */
+    static GroupConfig group(YamlSection groups, String name, LoraConfig defaults) {
         if (!GROUP_NAME.matcher(name).matches()) {
-            groups.problem(name, "is no name for a group; use letters, digits and _ . -");
+            groups.problem("config.group.name", name, "is not a name for a group; use letters, digits and _ . -");
         } else if (name.equals(LoraManifest.HEAD) || name.equals(LoraManifest.BIAS)) {
-            groups.problem(name, "is the name of an implicit group; choose another");
+            groups.problem("config.group.name", name, "is the name of an implicit group; choose another");
         }
-    }
-
-    /** Reads one group, in {@code lora.groups} or where an event adds it. */
-    static GroupConfig group(YamlSection g, LoraConfig defaults) {
-        GroupConfig group = new GroupConfig(
-                ModuleKeys.targets(g),
-                ModuleKeys.exclude(g, defaults.excludeModules()),
-                LayerList.read(g),
-                purpose(g),
-                g.whole("r", defaults.r(), 1),
-                g.number("lora_alpha", defaults.loraAlpha(), Range.POSITIVE),
-                g.number("lora_dropout", defaults.loraDropout(), Range.PROBABILITY),
-                ModuleKeys.ranks(g, defaults.rankPattern()),
-                ModuleKeys.alphas(g, defaults.alphaPattern()),
-                g.number("learning_rate_scale", 1.0, Range.POSITIVE),
-                g.whole("warmup_steps", 0, 0));
-        g.finish();
-        return group;
-    }
-
-    private static String purpose(YamlSection g) {
-        Optional<Object> value = g.raw("purpose");
-        if (value.isPresent()
-                && value.get() instanceof YamlScalar scalar
-                && scalar.text().isBlank()) {
-            return "";
-        }
-        return g.text("purpose").orElse("");
+        YamlSection group = groups.section(name);
+        GroupConfig read = JobKeyTable.GROUP.read(group).inherit(defaults).to(GroupConfig.class);
+        group.refuseOthers(JobKeyTable.GROUP.names());
+        return read;
     }
 }

@@ -1,6 +1,6 @@
 package org.sparklora.driver.job.config;
 
-/** How the learning rate goes after warm-up, as transformers' {@code get_*_schedule_with_warmup}. */
+/** The learning-rate schedule after warm-up, as transformers' {@code get_*_schedule_with_warmup}. */
 public enum LrSchedulerType {
     LINEAR,
     CONSTANT,

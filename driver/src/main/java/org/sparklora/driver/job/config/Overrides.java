@@ -4,6 +4,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.sparklora.driver.job.text.Problems;
 
 /** Lays {@code --set a.b=c} over the tree of a job file; c is YAML, and missing maps on the way are made. */
 final class Overrides {
@@ -21,13 +22,15 @@ final class Overrides {
         List<String> keys =
                 List.of(override.substring(0, Math.max(0, equals)).strip().split("\\.", -1));
         if (equals < 0 || keys.contains("")) {
-            problems.add("--set " + override + ": write key=value, for example --set training.batch_size=64");
+            problems.add(
+                    "config.set.syntax",
+                    "--set " + override + ": write key=value, for example --set training.batch_size=64");
             return;
         }
         Problems ofValue = new Problems();
         Optional<Object> value = YamlTree.parse(override.substring(equals + 1), ofValue);
-        ofValue.lines().forEach(line -> problems.add("--set " + override + ": " + line));
-        if (!ofValue.lines().isEmpty()) {
+        problems.addAll("--set " + override + ": ", ofValue);
+        if (!ofValue.isEmpty()) {
             return;
         }
         Map<String, Object> map = root;
@@ -38,8 +41,10 @@ final class Overrides {
                 map.put(keys.get(i), next);
             }
             if (!(next instanceof Map<?, ?> child)) {
-                problems.add("--set " + override + ": " + String.join(".", keys.subList(0, i + 1)) + "="
-                        + YamlSection.shown(next) + " has no keys to set");
+                problems.add(
+                        "config.set.syntax",
+                        "--set " + override + ": " + String.join(".", keys.subList(0, i + 1)) + "="
+                                + YamlSection.shown(next) + " has no keys to set");
                 return;
             }
             map = YamlSection.asMap(child);

@@ -1,20 +1,31 @@
 package org.sparklora.driver.job.config;
 
-/** What decides when groups freeze and thaw. */
+/** The policies that decide when groups freeze and thaw. */
 public enum Policy {
-    /** The events of the schedule, and nothing else. */
-    EPOCHS,
-    /** One more group every few epochs. */
-    GRADUAL,
-    /** One more group whenever a metric has stopped improving. */
-    PLATEAU,
-    /** A few groups at random, drawn anew every few steps. */
-    LISA,
+    /** Groups change state only at the schedule's events. */
+    EPOCHS(PolicyConfig.Epochs.class),
+    /** One more group thaws every few epochs. */
+    GRADUAL(PolicyConfig.Gradual.class),
+    /** One more group thaws whenever a metric has stopped improving. */
+    PLATEAU(PolicyConfig.Plateau.class),
+    /** A few groups train at random, drawn again every few steps. */
+    LISA(PolicyConfig.Lisa.class),
     /** Groups freeze once their gradient has settled. */
-    AUTOFREEZE;
+    AUTOFREEZE(PolicyConfig.Autofreeze.class);
+
+    private final Class<? extends PolicyConfig> config;
+
+    Policy(Class<? extends PolicyConfig> config) {
+        this.config = config;
+    }
 
     /** The word in the job file. */
     public String label() {
         return YamlSection.word(this);
+    }
+
+    /** The record with the policy's keys. */
+    Class<? extends PolicyConfig> config() {
+        return config;
     }
 }

@@ -12,22 +12,24 @@ import org.sparklora.driver.job.freeze.GradualThaw;
 import org.sparklora.driver.job.freeze.ThawOnPlateau;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
 
-/** {@code schedule.policy} with the keys that belong to it; what they mean is said where the policies are. */
+/** {@code schedule.policy} with the keys that belong to it. The policies in {@code job.freeze} explain them. */
 public sealed interface PolicyConfig {
 
-    /** Which policy it is. */
-    Policy kind();
+    /** The policy of the job file. */
+    default Policy kind() {
+        for (Policy policy : Policy.values()) {
+            if (policy.config() == getClass()) {
+                return policy;
+            }
+        }
+        throw new IllegalStateException("no policy has " + getClass());
+    }
 
     /** The policy without the schedule's events. */
     FreezePolicy policy(List<String> live, List<String> groups, long seed);
 
-    /** The events decide. */
+    /** Only the events change group states. */
     record Epochs() implements PolicyConfig {
-
-        @Override
-        public Policy kind() {
-            return Policy.EPOCHS;
-        }
 
         @Override
         public FreezePolicy policy(List<String> live, List<String> groups, long seed) {
@@ -39,11 +41,6 @@ public sealed interface PolicyConfig {
     record Gradual(int every, double learningRateDecay) implements PolicyConfig {
 
         @Override
-        public Policy kind() {
-            return Policy.GRADUAL;
-        }
-
-        @Override
         public FreezePolicy policy(List<String> live, List<String> groups, long seed) {
             return new GradualThaw(live, groups, every, learningRateDecay);
         }
@@ -53,11 +50,6 @@ public sealed interface PolicyConfig {
     record Plateau(
             String metric, double minDelta, int patience, int minEpochs, OptionalInt maxEpochs, boolean restoreBest)
             implements PolicyConfig {
-
-        @Override
-        public Policy kind() {
-            return Policy.PLATEAU;
-        }
 
         @Override
         public FreezePolicy policy(List<String> live, List<String> groups, long seed) {
@@ -79,11 +71,6 @@ public sealed interface PolicyConfig {
         }
 
         @Override
-        public Policy kind() {
-            return Policy.LISA;
-        }
-
-        @Override
         public FreezePolicy policy(List<String> live, List<String> groups, long seed) {
             org.sparklora.driver.job.freeze.Lisa.Draw draw =
                     new org.sparklora.driver.job.freeze.Lisa.Draw(sample, period, weights);
@@ -93,11 +80,6 @@ public sealed interface PolicyConfig {
 
     /** See {@link AutoFreeze}. */
     record Autofreeze(double percentile, int window) implements PolicyConfig {
-
-        @Override
-        public Policy kind() {
-            return Policy.AUTOFREEZE;
-        }
 
         @Override
         public FreezePolicy policy(List<String> live, List<String> groups, long seed) {

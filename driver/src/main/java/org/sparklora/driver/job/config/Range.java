@@ -1,18 +1,22 @@
 package org.sparklora.driver.job.config;
 
-import java.util.function.DoublePredicate;
+/** The finite numbers that a key accepts. Without an upper bound, {@code max} is infinite. */
+public record Range(double min, boolean includesMin, double max, boolean includesMax) {
 
-/** What a number may be, in words for messages and as a test. */
-record Range(String words, DoublePredicate test) {
+    static final Range POSITIVE = new Range(0, false, Double.POSITIVE_INFINITY, false);
+    static final Range NOT_NEGATIVE = new Range(0, true, Double.POSITIVE_INFINITY, false);
+    static final Range AT_LEAST_ONE = new Range(1, true, Double.POSITIVE_INFINITY, false);
+    static final Range PROBABILITY = new Range(0, true, 1, false);
+    static final Range FRACTION = new Range(0, false, 1, false);
+    static final Range PERCENTILE = new Range(0, false, 100, true);
 
-    static final Range POSITIVE = new Range("a number above 0", x -> x > 0);
-    static final Range POSITIVE_OR_NULL = new Range("a number above 0, or null for none", x -> x > 0);
-    static final Range NOT_NEGATIVE = new Range("a number of at least 0", x -> x >= 0);
-    static final Range PROBABILITY = new Range("a number of at least 0 and below 1", x -> x >= 0 && x < 1);
-    static final Range FRACTION = new Range("a number above 0 and below 1", x -> x > 0 && x < 1);
+    boolean contains(double x) {
+        return Double.isFinite(x) && (x > min || x == min && includesMin) && (x < max || x == max && includesMax);
+    }
 
-    /** Whether a number is finite and in the range. */
-    boolean holds(double x) {
-        return Double.isFinite(x) && test.test(x);
+    String words() {
+        String upper =
+                max == Double.POSITIVE_INFINITY ? "" : (includesMax ? " and at most " : " and below ") + (long) max;
+        return "a number " + (includesMin ? "of at least " : "above ") + (long) min + upper;
     }
 }

@@ -6,13 +6,14 @@ import org.sparklora.driver.job.freeze.FreezePolicy;
 import org.sparklora.driver.job.freeze.WithEvents;
 
 /**
- * Which groups are live when.
+ * Which groups train in which epochs.
  *
  * @param live groups that are live at the start; may be empty
  * @param groups the groups that the policy acts on, the top one first; empty with {@link Policy#EPOCHS}
  * @param events in the file's order, not necessarily that of epochs; legal when applied in the order of epochs and steps
  */
-public record ScheduleConfig(PolicyConfig policy, List<String> live, List<String> groups, List<EpochSchedule.Event> events) {
+public record ScheduleConfig(
+        PolicyConfig policy, List<String> live, List<String> groups, List<EpochSchedule.Event> events) {
 
     public ScheduleConfig {
         live = List.copyOf(live);
@@ -20,10 +21,9 @@ public record ScheduleConfig(PolicyConfig policy, List<String> live, List<String
         events = List.copyOf(events);
     }
 
-    /** What decides in a run. */
+    /** The freeze policy of a run. */
     public FreezePolicy freezePolicy(long seed) {
-        EpochSchedule schedule = new EpochSchedule(
-                live, events);
+        EpochSchedule schedule = new EpochSchedule(live, events);
         if (policy.kind() == Policy.EPOCHS) {
             return schedule;
         }

@@ -2,36 +2,42 @@ package org.sparklora.driver.job.config;
 
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
-import java.util.stream.IntStream;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import org.sparklora.driver.job.config.JobSection.Values;
 import org.sparklora.driver.job.freeze.EpochSchedule;
 import org.sparklora.driver.job.text.NearMiss;
 import org.sparklora.worker.contract.LoraManifest;
-import org.sparklora.worker.contract.OptimizerStateOnThaw;
 
 /**
- * Reads the section {@code schedule}; its groups must be declared, there or in {@code lora.groups}, and its events legal when
- * replayed.
+ * Reads the section {@code schedule}. Its groups must be declared, there or in {@code lora.groups}, and its events must be
+ * legal in the order of epochs and steps.
  */
 final class ScheduleReader {
 
+    private static final String CONFLICT = "config.value.conflict";
+
     private final YamlSection s;
     private final LoraConfig lora;
-    private final AddedGroups added;
     private final List<String> metrics;
 
-    /** Whether every name in a list was that of a group. */
+    /** The groups that events add. */
+    private final SortedMap<String, GroupConfig> added = new TreeMap<>();
+
+    /** Whether every name in a list is the name of a group. */
     private boolean allDeclared = true;
 
     /**
      * @param lora with the groups of {@code lora.groups}
-     * @param metrics what validation will tell of this job; empty without validation data
+     * @param metrics the metrics of the job's validation; empty without validation data
      */
     ScheduleReader(YamlSection schedule, LoraConfig lora, List<String> metrics) {
         this.s = schedule;
         this.lora = lora;
-        this.added = new AddedGroups(lora);
         this.metrics = metrics;
     }
 
@@ -39,92 +45,136 @@ final class ScheduleReader {
     record Read(ScheduleConfig schedule, LoraConfig lora) {}
 
     Read read() {
-        Policy policy = s.choice("policy", Policy.EPOCHS);
+        Values values = JobKeyTable.SCHEDULE.read(s);
+        Policy policy = values.get(JobKeyTable.POLICY);
         List<YamlSection> sections = s.sections("events");
-        List<List<String>> adds = sections.stream().map(added::read).toList();
-        LoraConfig all = added.lora();
-        if (!s.has("live")) {
-            s.problem("live", "is missing; it lists the groups that are live at the start, [] to train the head only");
+        List<List<String>> adds = addedGroups(sections);
+        SortedMap<String, GroupConfig> allGroups = new TreeMap<>(added);
+        allGroups.putAll(lora.groups());
+        LoraConfig all = lora.withGroups(allGroups);
+        List<String> live =
+                declared(s, "live", values.get(JobKeyTable.LIVE), lora.groups().keySet());
+        List<String> groups = groups(policy, values.get(JobKeyTable.POLICY_GROUPS));
+        List<EpochSchedule.Event> events = new ArrayList<>();
+        for (int i = 0; i < sections.size(); i++) {
+            events.add(event(sections.get(i), adds.get(i), allGroups.keySet(), groups));
         }
-        List<String> live = declared(s, "live", lora.groups().keySet());
-        List<String> groups = groups(policy);
-        List<EpochSchedule.Event> events = IntStream.range(0, sections.size())
-                .mapToObj(i -> event(sections.get(i), adds.get(i), all.groups().keySet(), groups))
-                .toList();
-        PolicyConfig config = new PolicyReader(s, metrics).read(policy, groups.size());
-        s.finish();
+        PolicyConfig config = policy(policy, groups.size());
         EpochSchedule schedule = new EpochSchedule(live, events);
         schedule.illegalMoves(schedule.initial(all.groups().keySet(), Set.of()), Integer.MAX_VALUE)
-                .forEach(move -> sections.get(move.event()).problem(move.key(), move.what()));
+                .forEach(move -> sections.get(move.event()).problem("config.event.illegal", move.key(), move.what()));
         if (!groups.isEmpty() && s.has("live") && allDeclared) {
             config.policy(live, groups, 0)
                     .problems(lora.groups().keySet(), Set.of())
-                    .forEach(s::problemLine);
+                    .forEach(line -> s.problemLine("config.policy.invalid", line));
         }
         return new Read(new ScheduleConfig(config, live, groups, events), all);
     }
 
-    private List<String> groups(Policy policy) {
+    /** The names of the groups that each event adds, without those that are declared already. */
+    private List<List<String>> addedGroups(List<YamlSection> events) {
+        Map<String, String> homes = new HashMap<>();
+        lora.groups().keySet().forEach(name -> homes.put(name, "lora.groups"));
+        List<List<String>> names = new ArrayList<>();
+        for (YamlSection event : events) {
+            YamlSection add = event.section("add");
+            List<String> ofEvent = new ArrayList<>();
+            for (String name : add.keys()) {
+                GroupConfig group = LoraReader.group(add, name, lora);
+                String home = homes.putIfAbsent(name, event.path("add"));
+                if (home == null) {
+                    added.put(name, group);
+                    ofEvent.add(name);
+                } else {
+                    add.problem(
+                            "config.group.duplicate", name, "is declared in " + home + " too; remove one of the two");
+                }
+            }
+            names.add(ofEvent);
+        }
+        return names;
+    }
+
+    private List<String> groups(Policy policy, List<String> given) {
         if (policy == Policy.EPOCHS) {
             if (s.has("groups")) {
-                PolicyReader.refuse(s, "groups", policy, "gradual, plateau, lisa and autofreeze");
+                refuseKey("groups", policy, "gradual, plateau, lisa and autofreeze");
             }
             return List.of();
         }
-        if (isEmpty(s, "groups")) {
+        if (s.isEmpty("groups")) {
+            JobKeyTable.POLICY_GROUPS.reportMissing(s);
+        }
+        return declared(s, "groups", given, lora.groups().keySet());
+    }
+
+    /** Reads the keys of the policy; those of other policies are problems. */
+    private PolicyConfig policy(Policy policy, int groups) {
+        List<String> known = new ArrayList<>(JobKeyTable.SCHEDULE.names());
+        JobKeyTable.POLICIES.forEach((owner, section) -> {
+            known.addAll(section.names());
+            section.names().stream()
+                    .filter(key -> owner != policy && s.has(key))
+                    .forEach(key -> refuseKey(key, policy, owner.label()));
+        });
+        s.refuseOthers(known);
+        Values values = JobKeyTable.policy(policy).read(s);
+        if (policy == Policy.PLATEAU) {
+            checkMetric(values.get(JobKeyTable.METRIC));
+        }
+        if (policy == Policy.LISA) {
+            // A single group alone must not refuse a job.
+            values.setDefault(JobKeyTable.SAMPLE, Math.max(1, Math.min(2, groups)));
+        }
+        return values.to(policy.config());
+    }
+
+    private void refuseKey(String key, Policy policy, String owners) {
+        s.problem(
+                CONFLICT,
+                key,
+                "does not belong to policy " + policy.label() + ", only to " + owners
+                        + "; remove it, or change schedule.policy");
+    }
+
+    private void checkMetric(String metric) {
+        if (metrics.isEmpty()) {
             s.problem(
-                    "groups",
-                    "is missing; it lists the groups that policy " + YamlSection.word(policy)
-                            + " acts on, the top one first");
+                    CONFLICT, "policy='plateau'", "needs data.validation to tell when a metric has stopped improving");
+        } else if (!metrics.contains(metric)) {
+            s.mismatch("metric", "'" + metric + "'", "one of " + String.join(", ", metrics));
         }
-        return declared(s, "groups", lora.groups().keySet());
     }
 
-    /** @param acted groups that the policy acts on */
-    private EpochSchedule.Event event(YamlSection e, List<String> add, Collection<String> names, List<String> acted) {
-        if (!e.has("epoch")) {
-            e.problem("epoch", "is missing; it is the epoch, from 0, before which the event takes effect");
-        }
-        EpochSchedule.Event event = new EpochSchedule.Event(
-                e.whole("epoch", 0, 0),
-                e.whole("step", 0),
-                add,
-                moved(e, "thaw", names, acted),
-                moved(e, "freeze", names, acted),
-                e.choice("optimizer_state", OptimizerStateOnThaw.KEEP));
-        if (isEmpty(e, "thaw")
-                && isEmpty(e, "freeze")
-                && e.section("add").keys().isEmpty()) {
-            e.problem("thaw", "is missing; an event thaws, freezes or adds at least one group");
-        }
-        e.finish();
-        return event;
-    }
-
-    private List<String> moved(YamlSection e, String key, Collection<String> names, List<String> acted) {
-        List<String> moved = new ArrayList<>();
-        for (String group : declared(e, key, names)) {
-            if (acted.contains(group)) {
-                e.problem(
-                        key,
-                        "names group '" + group + "', which the policy moves: it is one of schedule.groups;"
-                                + " remove it from one of the two");
-            } else {
-                moved.add(group);
+    /** @param policyGroups groups that the policy acts on */
+    private EpochSchedule.Event event(
+            YamlSection e, List<String> add, Collection<String> names, List<String> policyGroups) {
+        Values values = JobKeyTable.EVENT.read(e);
+        values.set(JobKeyTable.ADD, add);
+        for (JobKey<List<String>> key : List.of(JobKeyTable.THAW, JobKeyTable.FREEZE)) {
+            List<String> moved = new ArrayList<>(declared(e, key.name(), values.get(key), names));
+            for (String group : moved) {
+                if (policyGroups.contains(group)) {
+                    e.problem(
+                            CONFLICT,
+                            key.name(),
+                            "names group '" + group + "', which the policy moves: it is one of schedule.groups;"
+                                    + " remove it from one of the two");
+                }
             }
+            moved.removeAll(policyGroups);
+            values.set(key, moved);
         }
-        return moved;
+        if (e.isEmpty("thaw") && e.isEmpty("freeze") && e.isEmpty("add")) {
+            e.problem("config.key.missing", "thaw", "is required: an event thaws, freezes or adds at least one group");
+        }
+        e.refuseOthers(JobKeyTable.EVENT.names());
+        return values.to(EpochSchedule.Event.class);
     }
 
-    /** Whether the file lists nothing; a list whose names are all unknown has its problems already. */
-    private static boolean isEmpty(YamlSection e, String key) {
-        return e.raw(key).filter(value -> !value.equals(List.of())).isEmpty();
-    }
-
-    /** Those names that are in {@code names}; others are problems and left out. */
-    private List<String> declared(YamlSection section, String key, Collection<String> names) {
+    /** The names that are groups; others are problems and left out. */
+    private List<String> declared(YamlSection section, String key, List<String> given, Collection<String> names) {
         List<String> known = new ArrayList<>();
-        List<String> given = section.texts(key);
         for (int i = 0; i < given.size(); i++) {
             String name = given.get(i);
             if (names.contains(name)) {
@@ -134,14 +184,15 @@ final class ScheduleReader {
             allDeclared = false;
             String where = key + "[" + i + "]='" + name + "'";
             if (name.equals(LoraManifest.HEAD) || name.equals(LoraManifest.BIAS)) {
-                section.problem(where, "is an implicit group, which is always live; remove it");
-            } else if (added.contains(name)) {
-                section.problem(where, "is a group that an event adds; declare it in lora.groups instead");
+                section.problem("config.group.unknown", where, "is an implicit group, which is always live; remove it");
+            } else if (added.containsKey(name)) {
+                section.problem(
+                        "config.group.unknown", where, "is added by an event; declare it in lora.groups instead");
             } else if (!names.isEmpty()) {
                 String hint = NearMiss.of(name, names)
-                        .map(near -> "; did you mean " + near + "?")
-                        .orElse("; the groups are " + String.join(", ", names));
-                section.problem(where, "is not a group of lora.groups" + hint);
+                        .map(near -> "did you mean " + near + "?")
+                        .orElse("the groups are " + String.join(", ", names));
+                section.problem("config.group.unknown", where, "is not a group of lora.groups; " + hint);
             }
         }
         return List.copyOf(known);

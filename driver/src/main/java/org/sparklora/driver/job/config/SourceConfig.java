@@ -6,7 +6,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
- * Where labelled rows lie and which columns count.
+ * A source of labelled rows, and its columns.
  *
  * @param path file, directory or glob, absolute or with a scheme; not looked into here
  * @param format Spark's name of the format; empty: by the file's name

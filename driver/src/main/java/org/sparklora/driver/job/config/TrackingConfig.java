@@ -20,7 +20,7 @@ public record TrackingConfig(Optional<Mlflow> mlflow, Optional<String> tensorboa
      */
     public record Mlflow(String uri, String experiment) {
 
-        /** MLflow's own experiment for whatever names none. */
+        /** MLflow's default experiment. */
         static final String DEFAULT_EXPERIMENT = "Default";
     }
 }

@@ -9,7 +9,7 @@ import java.util.OptionalInt;
  *
  * @param batchSize examples per optimizer step over the whole cluster
  * @param shards logical shards, a power of two, at most {@code batchSize}
- * @param gradientAccumulationSteps pieces in which a shard's part of a batch is computed
+ * @param gradientAccumulationSteps microbatches of a shard's part of a batch
  * @param maxGradNorm largest global gradient norm; empty: no clipping
  * @param loraplusLrRatio learning rate of B (and of biases) over that of A; empty: the same for both
  * @param metricForBestModel a validation metric of the task; empty: the validation loss

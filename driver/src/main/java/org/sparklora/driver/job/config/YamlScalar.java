@@ -3,12 +3,12 @@ package org.sparklora.driver.job.config;
 import java.util.regex.Pattern;
 
 /**
- * A YAML scalar as written. Which type it has is for the key that reads it to say, not for YAML: so {@code labels: [no,
+ * A YAML scalar as written. Which type it has is decided by the key that reads it, not by YAML, so {@code labels: [no,
  * yes]} are texts, {@code activation_cache: off} is no boolean, and {@code 5e-4} is a number, all unlike YAML 1.1.
  *
- * @param plain whether it stands without quotes
+ * @param plain whether it has no quotes
  */
-record YamlScalar(String text, boolean plain) {
+public record YamlScalar(String text, boolean plain) {
 
     private static final Pattern NULL = Pattern.compile("|~|null|Null|NULL");
     private static final Pattern WHOLE = Pattern.compile("[-+]?[0-9]+");
@@ -20,11 +20,13 @@ record YamlScalar(String text, boolean plain) {
         return plain && NULL.matcher(text).matches();
     }
 
-    boolean isWhole() {
+    /** Whether it is a whole number without quotes. */
+    public boolean isWhole() {
         return plain && WHOLE.matcher(text).matches();
     }
 
-    boolean isNumber() {
+    /** Whether it is a decimal number without quotes. */
+    public boolean isNumber() {
         return plain && NUMBER.matcher(text).matches();
     }
 

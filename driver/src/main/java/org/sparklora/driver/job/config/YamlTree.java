@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.sparklora.driver.job.text.Problems;
 import org.yaml.snakeyaml.DumperOptions.ScalarStyle;
 import org.yaml.snakeyaml.LoaderOptions;
 import org.yaml.snakeyaml.Yaml;
@@ -27,7 +28,7 @@ import org.yaml.snakeyaml.nodes.SequenceNode;
 final class YamlTree {
 
     /** Deeper than any job; reached only where an alias holds itself. */
-    private static final int MOST_LEVELS = 50;
+    private static final int MAX_LEVELS = 50;
 
     private final Problems problems;
 
@@ -43,15 +44,29 @@ final class YamlTree {
                     .compose(new StringReader(yaml.startsWith("\uFEFF") ? yaml.substring(1) : yaml));
             return root == null ? Optional.empty() : Optional.of(new YamlTree(problems).value(root, "", 0));
         } catch (MarkedYAMLException e) {
-            problems.add(where(e.getProblemMark()) + "not valid YAML: " + oneLine(e.getProblem()));
+            problems.add(
+                    "config.yaml.syntax", where(e.getProblemMark()) + "not valid YAML: " + oneLine(e.getProblem()));
         } catch (YAMLException e) {
-            problems.add("not valid YAML: " + oneLine(String.valueOf(e.getMessage())));
+            problems.add("config.yaml.syntax", "not valid YAML: " + oneLine(String.valueOf(e.getMessage())));
+        }
+        return Optional.empty();
+    }
+
+    /** The map that a text holds, which the caller may change; empty when that is a problem. */
+    static Optional<Map<String, Object>> parseMap(String yaml, String expected, Problems problems) {
+        boolean hadProblems = !problems.isEmpty();
+        Optional<Object> root = parse(yaml, problems);
+        if (root.isPresent() && root.get() instanceof Map<?, ?> map) {
+            return Optional.of(YamlSection.asMap(map));
+        }
+        if (hadProblems || problems.isEmpty()) {
+            problems.add("config.file.content", "the file must hold " + expected);
         }
         return Optional.empty();
     }
 
     private Object value(Node node, String path, int level) {
-        if (level > MOST_LEVELS) {
+        if (level > MAX_LEVELS) {
             throw new YAMLException(path.substring(0, Math.min(40, path.length())) + "… holds itself");
         }
         if (node instanceof MappingNode mapping) {
@@ -74,13 +89,15 @@ final class YamlTree {
         for (NodeTuple tuple : mapping.getValue()) {
             int line = tuple.getKeyNode().getStartMark().getLine() + 1;
             if (!(tuple.getKeyNode() instanceof ScalarNode key)) {
-                problems.add("line " + line + ": a key must be a plain word");
+                problems.add("config.yaml.syntax", "line " + line + ": a key must be a plain word");
                 continue;
             }
             String keyPath = YamlSection.join(path, key.getValue());
             Integer first = lines.putIfAbsent(key.getValue(), line);
             if (first != null) {
-                problems.add(keyPath + " is given twice, in lines " + first + " and " + line + "; keep one");
+                problems.add(
+                        "config.key.duplicate",
+                        keyPath + " is given twice, in lines " + first + " and " + line + "; remove one of the two");
                 continue;
             }
             map.put(key.getValue(), value(tuple.getValueNode(), keyPath, level + 1));

@@ -204,7 +204,8 @@ public record EpochSchedule(List<String> live, List<Event> events) implements Fr
     public List<IllegalMove> illegalMoves(FreezeState initial, int stepsPerEpoch) {
         Map<String, String> undeclared = new HashMap<>();
         for (int i = 0; i < events.size(); i++) {
-            String where = "schedule.events[" + i + "].add declares only at " + events.get(i).when();
+            String where = "schedule.events[" + i + "].add declares only at "
+                    + events.get(i).when();
             events.get(i).add().forEach(group -> undeclared.put(group, where));
         }
         Walk walk = new Walk(initial, undeclared);
@@ -227,8 +228,7 @@ public record EpochSchedule(List<String> live, List<Event> events) implements Fr
                 never.add(key + "epoch " + event.epoch() + " is beyond the run's " + epochs
                         + " epochs, which count from 0");
             } else if (event.beforeStep() >= stepsPerEpoch) {
-                never.add(key + event.when() + " is beyond an epoch's " + stepsPerEpoch
-                        + " steps, which count from 0");
+                never.add(key + event.when() + " is beyond an epoch's " + stepsPerEpoch + " steps, which count from 0");
             }
         }
         return never;
@@ -264,7 +264,9 @@ public record EpochSchedule(List<String> live, List<Event> events) implements Fr
         }
 
         List<IllegalMove> illegal(boolean repeatedToo) {
-            return illegal.stream().filter(move -> repeatedToo || !move.repeated()).toList();
+            return illegal.stream()
+                    .filter(move -> repeatedToo || !move.repeated())
+                    .toList();
         }
 
         private void move(int index, String key, GroupState to, Event event) {

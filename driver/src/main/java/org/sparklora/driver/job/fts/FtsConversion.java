@@ -12,15 +12,15 @@ import org.sparklora.driver.job.config.ConfigException;
 import org.sparklora.driver.job.manifest.LinearModule;
 
 /**
- * A schedule of finetuning-scheduler as a job file says it: {@code lora.groups} with a group for each phase, and {@code
- * schedule}. What cannot be said there stands in comments.
+ * A schedule of finetuning-scheduler as a job file: {@code lora.groups} with a group for each phase, and {@code
+ * schedule}. Comments name what a job file cannot express.
  */
 public final class FtsConversion {
 
     /** More digits of a quotient are noise. */
     private static final MathContext DIGITS = new MathContext(10);
 
-    private static final int MOST_NAMED = 5;
+    private static final int MAX_NAMED = 5;
 
     private final FtsSchedule schedule;
     private final List<FtsModules> modules;
@@ -115,8 +115,8 @@ public final class FtsConversion {
     }
 
     private static String named(List<Integer> phases) {
-        String first = phases.stream().limit(MOST_NAMED).map(String::valueOf).collect(Collectors.joining(", "));
-        return phases.size() <= MOST_NAMED ? first : first + " and " + (phases.size() - MOST_NAMED) + " more";
+        String first = phases.stream().limit(MAX_NAMED).map(String::valueOf).collect(Collectors.joining(", "));
+        return phases.size() <= MAX_NAMED ? first : first + " and " + (phases.size() - MAX_NAMED) + " more";
     }
 
     private static String plain(double number) {

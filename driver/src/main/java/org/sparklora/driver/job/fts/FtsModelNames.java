@@ -19,8 +19,8 @@ import org.sparklora.driver.job.text.NearMiss;
  */
 final class FtsModelNames implements FtsNames {
 
-    /** Deeper inside a LightningModule nobody holds a model. */
-    private static final int LONGEST_PREFIX = 3;
+    /** A LightningModule holds its model at most this deep. */
+    private static final int MAX_PREFIX_PARTS = 3;
 
     private static final Pattern PLAIN = Pattern.compile("[A-Za-z0-9_.]+");
 
@@ -69,7 +69,7 @@ final class FtsModelNames implements FtsNames {
         for (String entry : entries) {
             String plain = entry.replace("\\.", ".").replaceFirst("[^A-Za-z0-9_.].*", "");
             int dot = plain.indexOf('.');
-            for (int i = 0; i < LONGEST_PREFIX && dot >= 0; i++) {
+            for (int i = 0; i < MAX_PREFIX_PARTS && dot >= 0; i++) {
                 prefixes.add(plain.substring(0, dot + 1));
                 dot = plain.indexOf('.', dot + 1);
             }

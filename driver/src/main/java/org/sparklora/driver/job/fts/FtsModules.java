@@ -9,10 +9,11 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.sparklora.driver.job.config.ConfigException;
+import org.sparklora.driver.job.text.Problems;
 
 /**
- * What of one phase LoRA can adapt. A module belongs to the phase of its weight: LoRA stands for a change of the weight,
- * and a bias beside it needs no mention.
+ * What of one phase LoRA can adapt. A module belongs to the phase of its weight: LoRA changes the weight, so
+ * a bias beside it is not reported.
  *
  * @param paths of Linears, in the order of the schedule
  * @param head whether the classifier is among the phase's parameters
@@ -35,7 +36,7 @@ record FtsModules(List<String> paths, boolean head, List<String> leftOut) {
      */
     static List<FtsModules> of(FtsSchedule schedule, Optional<FtsModel> model) {
         FtsNames names = FtsNames.of(schedule, model);
-        List<String> problems = new ArrayList<>();
+        Problems problems = new Problems();
         List<Set<String>> parameters = new ArrayList<>();
         for (FtsSchedule.Phase phase : schedule.phases()) {
             parameters.add(parameters(phase, names, problems));
@@ -46,6 +47,7 @@ record FtsModules(List<String> paths, boolean head, List<String> leftOut) {
         if (problems.isEmpty()
                 && phases.stream().allMatch(phase -> phase.paths().isEmpty())) {
             problems.add(
+                    "config.fts.params",
                     "no phase has a weight that LoRA can adapt, and a job needs one group at least; add the weights of"
                             + " Linears, such as query and value");
         }
@@ -55,13 +57,15 @@ record FtsModules(List<String> paths, boolean head, List<String> leftOut) {
         return phases;
     }
 
-    private static Set<String> parameters(FtsSchedule.Phase phase, FtsNames names, List<String> problems) {
+    private static Set<String> parameters(FtsSchedule.Phase phase, FtsNames names, Problems problems) {
         Set<String> parameters = new LinkedHashSet<>();
         for (int i = 0; i < phase.params().size(); i++) {
             String entry = phase.params().get(i);
             List<String> meant = names.of(entry);
             if (meant.isEmpty()) {
-                problems.add(phase.number() + ".params[" + i + "]='" + entry + "' " + names.whyNone(entry));
+                problems.add(
+                        "config.fts.params",
+                        phase.number() + ".params[" + i + "]='" + entry + "' " + names.whyNone(entry));
             }
             parameters.addAll(meant);
         }
@@ -69,7 +73,7 @@ record FtsModules(List<String> paths, boolean head, List<String> leftOut) {
     }
 
     /** One problem for each pair of phases, however many parameters they share. */
-    private static void checkDisjoint(List<Set<String>> phases, List<String> problems) {
+    private static void checkDisjoint(List<Set<String>> phases, Problems problems) {
         Map<String, Integer> owner = new HashMap<>();
         Map<String, List<String>> shared = new LinkedHashMap<>();
         for (int i = 0; i < phases.size(); i++) {
@@ -81,9 +85,11 @@ record FtsModules(List<String> paths, boolean head, List<String> leftOut) {
                 }
             }
         }
-        shared.forEach((pair, parameters) -> problems.add(pair + " both mean '" + parameters.get(0) + "'"
-                + (parameters.size() == 1 ? "" : " and " + (parameters.size() - 1) + " more")
-                + "; a parameter may be in one phase only"));
+        shared.forEach((pair, parameters) -> problems.add(
+                "config.fts.params",
+                pair + " both mean '" + parameters.get(0) + "'"
+                        + (parameters.size() == 1 ? "" : " and " + (parameters.size() - 1) + " more")
+                        + "; a parameter may be in one phase only"));
     }
 
     private static FtsModules split(Set<String> parameters, FtsNames names) {

@@ -18,6 +18,7 @@ import org.sparklora.driver.job.manifest.LinearModule;
 import org.sparklora.driver.job.manifest.ModuleMatcher;
 import org.sparklora.driver.job.manifest.ModulePattern;
 import org.sparklora.driver.job.manifest.ModuleSelection;
+import org.sparklora.driver.job.text.Problems;
 
 /**
  * Modules as a job file names them.
@@ -83,7 +84,8 @@ record FtsTargets(List<String> names, List<Integer> layers) {
     private Set<String> modules(List<LinearModule> linears) {
         JobValue<ModulePattern> nothing = new JobValue<>("exclude_modules", ModulePattern.NONE);
         return new ModuleMatcher(linears)
-                .match("", new ModuleSelection(new ModulePattern.Names(names), nothing, layers)).modules().stream()
+                        .match("", new ModuleSelection(new ModulePattern.Names(names), nothing, layers), new Problems())
+                        .stream()
                         .map(LinearModule::path)
                         .collect(Collectors.toSet());
     }

@@ -5,8 +5,8 @@
  * org.sparklora.driver.job.fts.FtsSchedule}), the parameters that it names become modules of the model ({@code
  * FtsModules}), phases become groups and their ends a policy ({@code FtsTiming}).
  *
- * <p>Invariant: what is printed is a job file's {@code lora.groups} and {@code schedule}; what of the schedule they cannot
- * say stands beside it as a comment, never nowhere.
+ * <p>Invariant: the output is a job file's {@code lora.groups} and {@code schedule}; comments name every part of the
+ * schedule that those sections cannot express.
  */
 @NullMarked
 package org.sparklora.driver.job.fts;

@@ -12,7 +12,7 @@ public record GroupSpec(String name, String purpose, ModuleSelection modules, Si
     /**
      * r and lora_alpha of the group's modules.
      *
-     * @param r rank of the modules that no pattern matches
+     * @param r rank of modules that no pattern matches
      * @param alpha alpha of the modules that no pattern matches
      */
     public record Size(
@@ -27,7 +27,7 @@ public record GroupSpec(String name, String purpose, ModuleSelection modules, Si
         }
     }
 
-    /** Where the group stands in the job file. */
+    /** Path of the group in the job file. */
     String key() {
         return "lora.groups." + name;
     }

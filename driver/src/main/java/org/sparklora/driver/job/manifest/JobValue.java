@@ -1,7 +1,7 @@
 package org.sparklora.driver.job.manifest;
 
 /**
- * A value that a group has of its own or inherited, and where it stands in the job file, for messages.
+ * A value of a group, its own or inherited, and its path in the job file, for messages.
  *
  * @param key e.g. {@code lora.rank_pattern} or {@code lora.groups.top.rank_pattern}
  */

@@ -7,12 +7,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import org.sparklora.driver.job.text.Problems;
 import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
+import org.sparklora.worker.lora.PlainLora;
 
-/** Makes the manifest of a run from the job's groups and the model's modules, or names everything that stands against it. */
+/** Builds the manifest of a run from the job's groups and the model's modules, or reports every problem. */
 public final class ManifestBuilder {
 
     private static final Set<String> IMPLICIT = Set.of(LoraManifest.HEAD, LoraManifest.BIAS);
@@ -25,27 +27,25 @@ public final class ManifestBuilder {
      * @throws ManifestException with all problems at once
      */
     public static LoraManifest build(List<GroupSpec> specs, ModelTensors model, BiasMode bias) {
-        List<String> problems = new ArrayList<>();
+        Problems problems = new Problems();
         checkNames(specs, problems);
         ModuleMatcher matcher = new ModuleMatcher(model.linears());
         specs.stream()
                 .map(spec -> spec.modules().exclude())
                 .distinct()
-                .forEach(exclude -> problems.addAll(matcher.problems(exclude)));
+                .forEach(exclude -> matcher.checkExclude(exclude, problems));
         Map<GroupSpec, List<LinearModule>> members = new LinkedHashMap<>();
         for (GroupSpec spec : specs) {
-            ModuleMatcher.Match match = matcher.match(spec.key(), spec.modules());
-            problems.addAll(match.problems());
-            members.put(spec, match.modules());
+            members.put(spec, matcher.match(spec.key(), spec.modules(), problems));
         }
-        problems.addAll(SizeCheck.problems(members, matcher));
+        SizeCheck.check(members, matcher, problems);
         checkDisjoint(members, problems);
         if (!problems.isEmpty()) {
             throw new ManifestException(problems);
         }
         List<LoraGroup> groups = new ArrayList<>();
         members.forEach((spec, modules) -> groups.add(group(spec, modules)));
-        return new LoraManifest(groups, bias, model.head(), bias == BiasMode.ALL ? model.encoderBiases() : List.of());
+        return new LoraManifest(PlainLora.INSTANCE, groups, bias, model.head(), bias == BiasMode.ALL ? model.encoderBiases() : List.of());
     }
 
     private static LoraGroup group(GroupSpec spec, List<LinearModule> modules) {
@@ -57,24 +57,25 @@ public final class ManifestBuilder {
         return new LoraGroup(spec.name(), spec.purpose(), adapted, spec.settings());
     }
 
-    private static void checkNames(List<GroupSpec> specs, List<String> problems) {
+    private static void checkNames(List<GroupSpec> specs, Problems problems) {
         if (specs.isEmpty()) {
-            problems.add("lora.groups is empty; a job needs at least one group");
+            problems.add("manifest.group.name", "lora.groups is empty; a job needs at least one group");
         }
         Set<String> seen = new TreeSet<>();
         for (GroupSpec spec : specs) {
             if (IMPLICIT.contains(spec.name())) {
                 problems.add(
+                        "manifest.group.name",
                         spec.key() + ": the name '" + spec.name() + "' is taken by an implicit group; choose another");
             }
             if (!seen.add(spec.name())) {
-                problems.add(spec.key() + " is defined twice; group names must differ");
+                problems.add("manifest.group.name", spec.key() + " is defined twice; group names must differ");
             }
         }
     }
 
     /** One problem for each pair of groups that share modules, however many they share. */
-    private static void checkDisjoint(Map<GroupSpec, List<LinearModule>> members, List<String> problems) {
+    private static void checkDisjoint(Map<GroupSpec, List<LinearModule>> members, Problems problems) {
         Map<String, GroupSpec> owner = new HashMap<>();
         Map<String, List<String>> shared = new LinkedHashMap<>();
         members.forEach((spec, modules) -> {
@@ -86,7 +87,9 @@ public final class ManifestBuilder {
                 }
             }
         });
-        shared.forEach((pair, paths) -> problems.add(pair + " both match '" + paths.get(0) + "'"
-                + ModuleMatcher.andMore(paths.size() - 1) + "; a module may be in one group only"));
+        shared.forEach((pair, paths) -> problems.add(
+                "manifest.module.shared",
+                pair + " both match '" + paths.get(0) + "'" + ModuleMatcher.andMore(paths.size() - 1)
+                        + "; a module may be in one group only"));
     }
 }

@@ -21,6 +21,7 @@ import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.TensorSpec;
+import org.sparklora.worker.lora.PlainLora;
 
 /**
  * Writes and reads {@code manifest.json}. Equal manifests give equal bytes: groups by name, modules by path, lines ended
@@ -121,20 +122,22 @@ public final class ManifestJson {
         try {
             return parse(JSON.readTree(text));
         } catch (JsonProcessingException e) {
-            throw refusal("is not JSON: " + e.getOriginalMessage());
+            throw refusal("manifest.file.invalid", "is not JSON: " + e.getOriginalMessage());
         } catch (IllegalArgumentException e) {
-            throw refusal(String.valueOf(e.getMessage()));
+            throw refusal("manifest.file.invalid", String.valueOf(e.getMessage()));
         }
     }
 
     private static ManifestFile parse(JsonNode root) {
         JsonNode format = root.path("format");
         if (!format.isInt()) {
-            throw refusal("has no format number; it is no manifest of this program");
+            throw refusal("manifest.file.invalid", "has no format number; this program did not write it");
         }
         if (format.asInt() != FORMAT) {
-            throw refusal("has format " + format.asInt() + " and this version reads format " + FORMAT
-                    + "; use the version that wrote the run");
+            throw refusal(
+                    "manifest.file.format",
+                    "has format " + format.asInt() + " and this version reads format " + FORMAT
+                            + "; use the version that wrote the run");
         }
         List<LoraGroup> groups = new ArrayList<>();
         List<TensorSpec> head = new ArrayList<>();
@@ -155,12 +158,14 @@ public final class ManifestJson {
                 biases = readTensors(node);
             }
         }
-        LoraManifest manifest = new LoraManifest(groups, BiasMode.valueOf(upper(need(root, "bias"))), head, biases);
+        LoraManifest manifest = new LoraManifest(PlainLora.INSTANCE, groups, BiasMode.valueOf(upper(need(root, "bias"))), head, biases);
         String written = need(root, "manifest_sha256").asText();
         String actual = ManifestDigest.sha256(manifest);
         if (!written.equals(actual)) {
-            throw refusal("was changed after it was written: its groups have digest " + actual + " and it states "
-                    + written + "; restore the run directory's own file");
+            throw refusal(
+                    "manifest.file.changed",
+                    "was changed after it was written: its groups have digest " + actual + " and it states " + written
+                            + "; restore the run directory's own file");
         }
         String base = need(root, "base_model_sha256").asText();
         List<String> labels = new ArrayList<>();
@@ -200,7 +205,7 @@ public final class ManifestJson {
     private static JsonNode need(JsonNode node, String field) {
         JsonNode value = node.get(field);
         if (value == null) {
-            throw refusal("lacks the field '" + field + "'");
+            throw refusal("manifest.file.invalid", "lacks the field '" + field + "'");
         }
         return value;
     }
@@ -209,7 +214,7 @@ public final class ManifestJson {
         return node.asText().toUpperCase(Locale.ROOT);
     }
 
-    private static ManifestException refusal(String what) {
-        return new ManifestException(List.of("manifest.json " + what));
+    private static ManifestException refusal(String code, String what) {
+        return new ManifestException(code, List.of("manifest.json " + what));
     }
 }

@@ -10,6 +10,7 @@ import java.util.function.Predicate;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import org.sparklora.driver.job.text.Problems;
 
 /**
  * Finds the modules that a group means, by the rules of current PEFT.
@@ -17,15 +18,15 @@ import java.util.stream.Collectors;
  * <ul>
  *   <li>A list entry t matches a module named t, or one whose name ends in "." + t.
  *   <li>A string is a regular expression that must match the whole name; {@code all-linear} is every Linear.
- *   <li>{@code exclude_modules}, a list or a string likewise, keeps modules out whatever targets them.
- *   <li>{@code layers_to_transform} keeps the modules of those layers, the layer being the number in {@code .layer.N.};
- *       modules outside the layers (the pooler) fall away. As in PEFT a module that a list gives by its whole name stays.
+ *   <li>{@code exclude_modules}, a list or a string likewise, overrides {@code target_modules}.
+ *   <li>{@code layers_to_transform} limits the match to those layers, the number in {@code .layer.N.}; modules outside
+ *       numbered layers (the pooler) are left out. As in PEFT, a module that a list gives by its whole name stays.
  *       PEFT refuses the filter together with a string; here it applies to all three.
- *   <li>The classifier is never a target: it is the head, with what belongs to it ({@code classifier.dense}, {@code
+ *   <li>The classifier is never a target: it is the head, together with ({@code classifier.dense}, {@code
  *       pre_classifier}).
  * </ul>
  *
- * Where PEFT would silently adapt less, or exclude less, than was written, this says so: every entry must match something.
+ * PEFT silently adapts or excludes less when an entry matches nothing; here every entry must match something.
  */
 public final class ModuleMatcher {
 
@@ -45,59 +46,46 @@ public final class ModuleMatcher {
         this.hints = new ModuleHints(this.modules, layers);
     }
 
-    /**
-     * What one group matched, ordered by path, and what is wrong with its definition.
-     *
-     * @param problems empty when the modules may be used
-     */
-    public record Match(List<LinearModule> modules, List<String> problems) {
-        public Match {
-            modules = List.copyOf(modules);
-            problems = List.copyOf(problems);
-        }
-    }
-
-    /** One name of a list, or the one string: where it stands, which modules it matches, and why none. */
+    /** One name of a list, or the one string: its path, a test for modules, and a hint when it matches none. */
     private record Entry(String where, String name, Predicate<String> test, Supplier<String> whyNone) {}
 
     /**
-     * Matches one group. What {@link #problems} says of its exclusion is not repeated.
+     * The modules of one group, ordered by path. {@link #checkExclude} checks its exclusion.
      *
-     * @param groupKey where the group stands in the job file, e.g. {@code lora.groups.top}; problems begin with it
+     * @param groupKey path of the group in the job file, e.g. {@code lora.groups.top}; problems begin with it
      */
-    public Match match(String groupKey, ModuleSelection selection) {
-        List<String> problems = new ArrayList<>();
+    public List<LinearModule> match(String groupKey, ModuleSelection selection, Problems problems) {
         checkLayers(groupKey, selection.layers(), problems);
         if (selection.targets().equals(ModulePattern.NONE)) {
-            problems.add(groupKey + ".target_modules is empty; " + hints.endings());
+            problems.add("manifest.module.unmatched", groupKey + ".target_modules is empty; " + hints.endings());
         }
         Set<LinearModule> found = new LinkedHashSet<>();
         for (Entry entry : entries(groupKey + ".target_modules", selection.targets())) {
             List<LinearModule> named = matching(entry);
             if (named.isEmpty()) {
                 problems.add(
+                        "manifest.module.unmatched",
                         entry.where() + " matches no module; " + entry.whyNone().get());
                 continue;
             }
             List<LinearModule> kept = inLayers(entry, named, selection.layers(), problems);
             found.addAll(notExcluded(entry, kept, selection.exclude(), problems));
         }
-        List<LinearModule> ordered =
-                found.stream().sorted(Comparator.comparing(LinearModule::path)).toList();
-        return new Match(ordered, problems);
+        return found.stream().sorted(Comparator.comparing(LinearModule::path)).toList();
     }
 
-    /** What is wrong with an {@code exclude_modules}: each of its entries must match something, the head at least. */
-    public List<String> problems(JobValue<ModulePattern> exclude) {
-        return entries(exclude.key(), exclude.value()).stream()
-                .filter(entry ->
-                        matching(entry).isEmpty() && HEAD_MODULES.stream().noneMatch(entry.test()))
-                .map(entry ->
-                        entry.where() + " matches no module; " + entry.whyNone().get())
-                .toList();
+    /** Checks that every entry of an {@code exclude_modules} matches something, if only a module of a head. */
+    public void checkExclude(JobValue<ModulePattern> exclude, Problems problems) {
+        for (Entry entry : entries(exclude.key(), exclude.value())) {
+            if (matching(entry).isEmpty() && HEAD_MODULES.stream().noneMatch(entry.test())) {
+                problems.add(
+                        "manifest.module.unmatched",
+                        entry.where() + " matches no module; " + entry.whyNone().get());
+            }
+        }
     }
 
-    /** Why a pattern of a rank_pattern or alpha_pattern matches none of the modules it is for. */
+    /** Why a pattern of a rank_pattern or alpha_pattern matches none of its groups' modules. */
     String hint(PatternMap.Entry<?> pattern) {
         return modules.stream()
                 .filter(m -> pattern.matches(m.path()))
@@ -124,36 +112,42 @@ public final class ModuleMatcher {
         return entries;
     }
 
-    private void checkLayers(String groupKey, List<Integer> wanted, List<String> problems) {
+    private void checkLayers(String groupKey, List<Integer> wanted, Problems problems) {
         List<Integer> unknown = layers.unknown(wanted);
         if (!unknown.isEmpty()) {
             String numbers = unknown.stream().map(String::valueOf).collect(Collectors.joining(", "));
-            problems.add(groupKey + ".layers_to_transform: this model has no layer " + numbers + "; it has "
-                    + layers.range());
+            problems.add(
+                    "manifest.layer.unknown",
+                    groupKey + ".layers_to_transform: this model has no layer " + numbers + "; it has "
+                            + layers.range());
         }
     }
 
-    /** The part of a match that the layer filter keeps; keeping nothing of something is a problem. */
+    /** The modules of a match that are in the wanted layers; it is a problem when none is. */
     private List<LinearModule> inLayers(
-            Entry entry, List<LinearModule> named, List<Integer> wanted, List<String> problems) {
+            Entry entry, List<LinearModule> named, List<Integer> wanted, Problems problems) {
         List<LinearModule> kept = named.stream()
                 .filter(m -> m.path().equals(entry.name()) || isInLayers(m, wanted))
                 .toList();
         // With only impossible layer numbers the filter itself has been reported.
         if (kept.isEmpty() && layers.unknown(wanted).size() < wanted.size()) {
-            problems.add(entry.where() + " matches no module in layers_to_transform=" + wanted
-                    + "; without it it matches " + shown(named));
+            problems.add(
+                    "manifest.module.unmatched",
+                    entry.where() + " matches no module in layers_to_transform=" + wanted + "; without it it matches "
+                            + shown(named));
         }
         return kept;
     }
 
     private List<LinearModule> notExcluded(
-            Entry entry, List<LinearModule> named, JobValue<ModulePattern> exclude, List<String> problems) {
+            Entry entry, List<LinearModule> named, JobValue<ModulePattern> exclude, Problems problems) {
         List<LinearModule> kept =
                 named.stream().filter(m -> !isExcluded(m, exclude)).toList();
         if (kept.isEmpty() && !named.isEmpty()) {
-            problems.add(entry.where() + " matches nothing but what " + exclude.key() + " excludes: " + shown(named)
-                    + "; remove it from one of them");
+            problems.add(
+                    "manifest.module.excluded",
+                    entry.where() + " matches only modules that " + exclude.key() + " excludes: " + shown(named)
+                            + "; remove it from one of them");
         }
         return kept;
     }

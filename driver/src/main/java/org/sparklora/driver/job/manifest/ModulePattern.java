@@ -23,7 +23,7 @@ public sealed interface ModulePattern {
         /**
          * Checks the expression.
          *
-         * @throws java.util.regex.PatternSyntaxException when it is none
+         * @throws java.util.regex.PatternSyntaxException when it is not a regular expression
          */
         public Regex {
             Pattern.compile(regex);

@@ -60,14 +60,14 @@ public record PatternMap<T>(List<Entry<T>> entries) {
         return map;
     }
 
-    /** The entry that speaks for a module. */
+    /** The first entry that matches a module. */
     public Optional<Entry<T>> first(String module) {
         return entries.stream().filter(e -> e.matches(module)).findFirst();
     }
 
     /** The value for a module, or the one for all others. */
-    public T valueOf(String module, T otherwise) {
-        return first(module).map(Entry::value).orElse(otherwise);
+    public T valueOf(String module, T defaultValue) {
+        return first(module).map(Entry::value).orElse(defaultValue);
     }
 
     /** Whether no module differs. */

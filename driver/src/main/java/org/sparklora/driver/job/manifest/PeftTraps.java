@@ -3,6 +3,7 @@ package org.sparklora.driver.job.manifest;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import org.sparklora.driver.job.text.Problems;
 
 /**
  * Where a job's {@code target_modules} meant more modules to PEFT 0.3.0. It took an entry of a list as any ending of a
@@ -19,8 +20,7 @@ public final class PeftTraps {
         List<String> traps = new ArrayList<>();
         for (GroupSpec group : groups) {
             if (group.modules().targets() instanceof ModulePattern.Names list) {
-                List<LinearModule> ours =
-                        matcher.match(group.key(), group.modules()).modules();
+                List<LinearModule> ours = matcher.match(group.key(), group.modules(), new Problems());
                 for (int i = 0; i < list.names().size(); i++) {
                     String name = list.names().get(i);
                     List<LinearModule> more = linears.stream()

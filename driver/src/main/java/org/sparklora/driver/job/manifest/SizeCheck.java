@@ -7,40 +7,41 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
+import org.sparklora.driver.job.text.Problems;
 
-/** What is wrong with the ranks and alphas of a job's groups, once it is known which modules they have. */
+/** Checks the ranks and alphas of a job's groups against the modules that they matched. */
 final class SizeCheck {
 
     private final Map<GroupSpec, List<LinearModule>> members;
     private final ModuleMatcher matcher;
-    private final List<String> problems = new ArrayList<>();
+    private final Problems problems;
 
-    private SizeCheck(Map<GroupSpec, List<LinearModule>> members, ModuleMatcher matcher) {
+    private SizeCheck(Map<GroupSpec, List<LinearModule>> members, ModuleMatcher matcher, Problems problems) {
         this.members = members;
         this.matcher = matcher;
+        this.problems = problems;
     }
 
     /**
      * Checks all groups.
      *
-     * @param members the modules of each group; empty for a group whose modules are wrong, which says nothing of patterns
+     * @param members the modules of each group; empty for a group with wrong modules, whose patterns are not checked
      */
-    static List<String> problems(Map<GroupSpec, List<LinearModule>> members, ModuleMatcher matcher) {
-        SizeCheck check = new SizeCheck(members, matcher);
+    static void check(Map<GroupSpec, List<LinearModule>> members, ModuleMatcher matcher, Problems problems) {
+        SizeCheck check = new SizeCheck(members, matcher, problems);
         members.forEach(check::ranks);
         check.patterns(spec -> spec.size().rankPattern());
         check.patterns(spec -> spec.size().alphaPattern());
-        return List.copyOf(check.problems);
     }
 
     private void ranks(GroupSpec spec, List<LinearModule> modules) {
         int r = spec.size().r();
         double alpha = spec.size().alpha();
         if (r < 1) {
-            problems.add(spec.key() + ".r=" + r + " must be at least 1");
+            problems.add("manifest.rank.invalid", spec.key() + ".r=" + r + " must be at least 1");
         }
         if (!(alpha > 0.0) || Double.isInfinite(alpha)) {
-            problems.add(spec.key() + ".lora_alpha=" + alpha + " must be a number above 0");
+            problems.add("manifest.alpha.invalid", spec.key() + ".lora_alpha=" + alpha + " must be a number above 0");
         }
         JobValue<PatternMap<Integer>> pattern = spec.size().rankPattern();
         Map<String, List<LinearModule>> tooSmall = new LinkedHashMap<>();
@@ -53,7 +54,8 @@ final class SizeCheck {
                 advice.put(where, own.isPresent() ? "lower it" : "lower r (lora.r, if the group inherits it)");
             }
         }
-        tooSmall.forEach((where, those) -> problems.add(where + tooLarge(those) + "; " + advice.get(where)));
+        tooSmall.forEach((where, those) ->
+                problems.add("manifest.rank.invalid", where + tooLarge(those) + "; " + advice.get(where)));
     }
 
     /** The tightest module speaks for all that are too small for a rank. */
@@ -84,8 +86,10 @@ final class SizeCheck {
         List<LinearModule> matching =
                 modules.stream().filter(m -> entry.matches(m.path())).toList();
         if (matching.isEmpty()) {
-            problems.add(where(pattern.key(), entry) + " matches no module of " + owner(pattern.key()) + "; "
-                    + matcher.hint(entry));
+            problems.add(
+                    "manifest.pattern.unused",
+                    where(pattern.key(), entry) + " matches no module of " + owner(pattern.key()) + "; "
+                            + matcher.hint(entry));
             return;
         }
         boolean counts = matching.stream()
@@ -96,8 +100,10 @@ final class SizeCheck {
                     .first(matching.get(0).path())
                     .map(PatternMap.Entry::pattern)
                     .orElseThrow();
-            problems.add(where(pattern.key(), entry) + " never counts: '" + before + "' stands before it and matches "
-                    + ModuleMatcher.shown(matching) + "; the first that matches counts, so move it up");
+            problems.add(
+                    "manifest.pattern.unused",
+                    where(pattern.key(), entry) + " never counts: '" + before + "' stands before it and matches "
+                            + ModuleMatcher.shown(matching) + "; the first that matches counts, so move it up");
         }
     }
 

@@ -48,7 +48,8 @@ public record CachePolicy(Precision precision, String source, Optional<String> o
             return CachePlan.off("the embeddings train, so there is no frozen trunk");
         }
         if (layer == 1) {
-            return CachePlan.off("layer 0 trains: computing the embeddings costs no more than reading them from a cache");
+            return CachePlan.off(
+                    "layer 0 trains: computing the embeddings costs no more than reading them from a cache");
         }
         if (!wholeEpoch) {
             return CachePlan.off("groups may move within the epoch");

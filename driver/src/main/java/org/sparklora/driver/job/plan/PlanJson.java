@@ -85,10 +85,11 @@ public final class PlanJson {
     private void declared(ObjectNode json, LoraGroup group) {
         json.put("purpose", group.purpose());
         ArrayNode modules = json.putArray("modules");
-        group.modules().forEach(module -> modules.addObject()
-                .put("name", module.path())
-                .put("r", module.loraRank())
-                .put("lora_alpha", module.loraAlpha()));
+        group.modules()
+                .forEach(module -> modules.addObject()
+                        .put("name", module.path())
+                        .put("r", module.loraRank())
+                        .put("lora_alpha", module.loraAlpha()));
         json.put("learning_rate_scale", group.settings().learningRateScale())
                 .put("warmup_steps", group.settings().warmupSteps());
         ObjectNode highest = json.putObject("highest_learning_rate");
@@ -111,7 +112,8 @@ public final class PlanJson {
         costs(json.put("epoch", epoch.number()), List.of(epoch));
         json.put(
                         "activation_cache",
-                        (epoch.cache().isOn() ? "on: " : "off: ") + epoch.cache().reason())
+                        (epoch.cache().isOn() ? "on: " : "off: ")
+                                + epoch.cache().reason())
                 .put("activation_cache_bytes", plan.cacheBytes(epoch.cache()))
                 .put("prefix_runs", !epoch.held());
         ArrayNode stretches = json.putArray("stretches");
@@ -141,10 +143,11 @@ public final class PlanJson {
                 .put("trainable_parameters", cost.trainableParameters(stretch.state()))
                 .put("all_reduce_bytes_per_step", cost.allReduceBytes(stretch.state()));
         ArrayNode moves = json.putArray("moves");
-        stretch.moves().forEach(move -> moves.addObject()
-                .put("event", move.isThaw() ? "thaw" : "freeze")
-                .put("group", move.group())
-                .put("reason", move.reason()));
+        stretch.moves()
+                .forEach(move -> moves.addObject()
+                        .put("event", move.isThaw() ? "thaw" : "freeze")
+                        .put("group", move.group())
+                        .put("reason", move.reason()));
     }
 
     private static void texts(ArrayNode array, List<String> texts) {

@@ -43,7 +43,10 @@ public final class PlanText {
         line("%s", text(plan, "name"));
         line(
                 "  model     %s: %d layers of width %d, %s of weights",
-                text(model, "path"), number(model, "layers"), number(model, "hidden_size"), bytes(model, "weight_bytes"));
+                text(model, "path"),
+                number(model, "layers"),
+                number(model, "hidden_size"),
+                bytes(model, "weight_bytes"));
         line(
                 "  data      %,d training rows%s; a sample of %,d has %.1f tokens a row, %d at most",
                 number(data, "training_rows"),
@@ -91,7 +94,9 @@ public final class PlanText {
                 if (!text(group, "purpose").isEmpty()) {
                     line("    %s", text(group, "purpose"));
                 }
-                ModuleNames.shortened(modules.stream().map(module -> text(module, "name")).toList())
+                ModuleNames.shortened(modules.stream()
+                                .map(module -> text(module, "name"))
+                                .toList())
                         .forEach(name -> line("    %s", name));
             }
         }
@@ -119,8 +124,10 @@ public final class PlanText {
         line("");
         line(
                 "timeline%s (cost: operations of a step, 1 with every group live; cache: trunk activations)",
-                exact ? "" : ", every move as " + (text(timeline, "kind").equals("earliest") ? "early" : "late")
-                        + " as the metrics can cause it");
+                exact
+                        ? ""
+                        : ", every move as " + (text(timeline, "kind").equals("earliest") ? "early" : "late")
+                                + " as the metrics can cause it");
         List<String[]> rows = new ArrayList<>();
         rows.add(new String[] {"epoch", "live", "frozen", "dormant", "lowest live", "cost", "bytes/step", "cache"});
         List<List<String>> moves = new ArrayList<>(List.of(List.of()));

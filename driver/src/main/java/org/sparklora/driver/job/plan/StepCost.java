@@ -2,8 +2,8 @@ package org.sparklora.driver.job.plan;
 
 import java.util.List;
 import java.util.Map;
-import java.util.function.IntToDoubleFunction;
 import java.util.TreeMap;
+import java.util.function.IntToDoubleFunction;
 import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
@@ -12,6 +12,7 @@ import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.data.TextStatistics;
 import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.encoder.EncoderWork;
+import org.sparklora.worker.lora.LoraVariant;
 
 /**
  * What an optimizer step costs in a freeze state: operations, bytes sent and bytes held.
@@ -24,6 +25,7 @@ import org.sparklora.worker.encoder.EncoderWork;
 public final class StepCost {
 
     private final EpochPlanner planner;
+    private final LoraVariant variant;
     private final Encoder encoder;
     private final EncoderWork work;
     private final TextStatistics lengths;
@@ -36,6 +38,7 @@ public final class StepCost {
      */
     public StepCost(EpochPlanner planner, TextStatistics lengths) {
         this.planner = planner;
+        this.variant = LoraVariant.of(planner.manifest());
         this.encoder = planner.encoder();
         this.work = EncoderWork.of(encoder);
         this.lengths = lengths;
@@ -125,10 +128,7 @@ public final class StepCost {
 
     /** Operations of a LoRA pair's two products. */
     private double product(LoraModule module, int length, boolean dropsOut) {
-        return 2.0
-                * module.loraRank()
-                * (module.inFeatures() + module.outFeatures())
-                * work.vectors(module.path(), length, dropsOut);
+        return 2.0 * variant.multiplyAdds(module) * work.vectors(module.path(), length, dropsOut);
     }
 
     private static boolean drops(LoraGroup group) {
@@ -192,9 +192,8 @@ public final class StepCost {
         for (String live : state.in(GroupState.LIVE)) {
             LoraGroup group = planner.manifest().group(live).orElseThrow();
             for (LoraModule module : group.modules()) {
-                // With dropout on the input of A, autograd saves mask and product.
-                int input = drops(group) ? 2 * module.inFeatures() : 0;
-                sum += (double) work.vectors(module.path(), longest, drops(group)) * (input + module.loraRank());
+                sum += (double) work.vectors(module.path(), longest, drops(group))
+                        * variant.savedValues(module, drops(group));
             }
         }
         return Math.round(rows * sum * Float.BYTES);

@@ -135,7 +135,8 @@ public record Timeline(Kind kind, List<Stretch> stretches) {
             FreezeState first = epoch.get(0).state();
             CachePlan cache = planner.plan(epochs.size(), first, AdapterSnapshot.EMPTY, epoch.size() == 1)
                     .cache();
-            // The epoch before trained only tensors at or above its own cached layer, so an equal layer has equal inputs.
+            // The epoch before trained only tensors at or above its own cached layer, so an equal layer has equal
+            // inputs.
             boolean held = cache.isOn() && cache.layerIndex() == before.layerIndex();
             epochs.add(new Epoch(List.copyOf(epoch), cache, held));
             before = cache;

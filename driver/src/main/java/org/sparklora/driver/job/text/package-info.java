@@ -1,6 +1,9 @@
 /**
- * "Did you mean": {@link org.sparklora.driver.job.text.NearMiss} finds the known name that a user probably meant, for every
- * message about a key, a group, a module, a column or a label that is not there. Knows the JDK only.
+ * Text for people: {@link org.sparklora.driver.job.text.Problems} collects everything that is wrong with a file, {@link
+ * org.sparklora.driver.job.text.NearMiss} finds the name that a user probably meant, and {@link
+ * org.sparklora.driver.job.text.Bytes} formats sizes.
+ *
+ * <p>Invariant: depends on no other package of the driver.
  */
 @NullMarked
 package org.sparklora.driver.job.text;

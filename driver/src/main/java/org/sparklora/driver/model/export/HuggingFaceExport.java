@@ -11,7 +11,7 @@ import org.sparklora.worker.safetensors.SafetensorsWriter;
 /** Writes a merged model as transformers saves one: config.json, model.safetensors, and the base's tokenizer files. */
 public final class HuggingFaceExport {
 
-    /** Files of a tokenizer, of all families; a base has some of them. */
+    /** Tokenizer files of all families; a base model has some of them. */
     private static final List<String> TOKENIZER = List.of(
             "tokenizer.json",
             "tokenizer_config.json",
@@ -26,7 +26,7 @@ public final class HuggingFaceExport {
     private HuggingFaceExport() {}
 
     /**
-     * Writes the directory, which must be new or empty; whatever fails, nothing is left that looks like a model.
+     * Writes the directory, which must be new or empty. If a write fails, the directory is left empty.
      *
      * @param dtype F32 or F16
      */

@@ -4,14 +4,15 @@ import java.io.Closeable;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.DoubleConsumer;
 import org.sparklora.driver.job.manifest.ManifestFile;
 import org.sparklora.worker.contract.AdapterSnapshot;
+import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraModule;
@@ -22,12 +23,13 @@ import org.sparklora.worker.encoder.EncoderConfig;
 import org.sparklora.worker.encoder.EncoderWeights;
 import org.sparklora.worker.encoder.HeadInput;
 import org.sparklora.worker.encoder.ModelException;
+import org.sparklora.worker.lora.LoraVariant;
 import org.sparklora.worker.safetensors.DType;
 import org.sparklora.worker.safetensors.HalfFloats;
 
 /**
  * A base model with an adapter merged into it: every weight of the encoder by its Hugging Face name, and the head. Tensors
- * are computed when asked for; none is kept. Reads the base's file, and so must be closed.
+ * are computed when asked for and not cached. Holds the base's files open until closed.
  */
 public final class MergedWeights implements Closeable {
 
@@ -38,10 +40,13 @@ public final class MergedWeights implements Closeable {
     private final EncoderWeights base;
     private final AdapterSnapshot adapter;
     private final SortedMap<String, List<Integer>> shapes = new TreeMap<>();
-    private final Map<String, Pair> pairs = new TreeMap<>();
+    private final LoraVariant variant;
 
-    /** A module whose pair is not dormant. */
-    private record Pair(LoraModule module, double scaling) {}
+    /** By the name of the weight that it is merged into. */
+    private final Map<String, Adapted> adapted = new TreeMap<>();
+
+    /** A module of an initialized group. */
+    private record Adapted(LoraModule module, GroupSettings settings) {}
 
     private MergedWeights(
             Path directory, Encoder encoder, EncoderWeights base, ManifestFile manifest, AdapterSnapshot adapter) {
@@ -49,15 +54,15 @@ public final class MergedWeights implements Closeable {
         this.encoder = encoder;
         this.base = base;
         this.adapter = adapter;
+        this.variant = LoraVariant.of(manifest.manifest());
         for (TensorSpec weight : encoder.weights()) {
             shapes.put(weight.name(), weight.shape());
         }
-        // A checkpoint may bring a head of its own; it is the run's that counts.
+        // A checkpoint may have a head of its own; the run's replaces it.
         manifest.manifest().head().forEach(tensor -> shapes.put(tensor.name(), tensor.shape()));
         for (LoraGroup group : manifest.manifest().groups()) {
             if (manifest.state().of(group.name()) != GroupState.DORMANT) {
-                boolean stabilized = group.settings().rankStabilized();
-                group.modules().forEach(m -> pairs.put(m.path() + WEIGHT, new Pair(m, m.scaling(stabilized))));
+                group.modules().forEach(m -> adapted.put(m.path() + WEIGHT, new Adapted(m, group.settings())));
             }
         }
     }
@@ -66,12 +71,11 @@ public final class MergedWeights implements Closeable {
      * Opens a base model for merging.
      *
      * @param directory the base model's
-     * @param reading what the head reads
-     * @param adapter every tensor of the groups that are not dormant, of the head, and trained biases
+     * @param adapter every tensor of the initialized groups, of the head, and trained biases
      */
     public static MergedWeights open(
-            Path directory, HeadInput reading, ManifestFile manifest, AdapterSnapshot adapter) {
-        return open(directory, Architectures.of(EncoderConfig.read(directory), reading), manifest, adapter);
+            Path directory, HeadInput headInput, ManifestFile manifest, AdapterSnapshot adapter) {
+        return open(directory, Architectures.of(EncoderConfig.read(directory), headInput), manifest, adapter);
     }
 
     static MergedWeights open(Path directory, Encoder encoder, ManifestFile manifest, AdapterSnapshot adapter) {
@@ -92,50 +96,29 @@ public final class MergedWeights implements Closeable {
         return Collections.unmodifiableSortedMap(shapes);
     }
 
-    /** How many Linears have a pair merged into them. */
+    /** Number of Linears with a merged adapter. */
     public int mergedModules() {
-        return pairs.size();
+        return adapted.size();
     }
 
     /**
      * A tensor's bytes, little-endian, row-major.
      *
      * @param dtype F32 or F16
-     * @throws ModelException for a value that the type cannot hold
+     * @throws ModelException if the type cannot hold a value
      */
     public byte[] bytes(String name, DType dtype) {
         float[] values = adapter.contains(name) ? adapter.view(name) : base.floats(name);
         Rounding out = new Rounding(name, dtype, values.length);
-        Pair pair = pairs.get(name);
-        if (pair == null) {
+        Adapted module = adapted.get(name);
+        if (module == null) {
             for (float value : values) {
-                out.put(value);
+                out.accept(value);
             }
         } else {
-            merge(values, pair, out);
+            variant.merge(module.module(), module.settings(), adapter, values, out);
         }
         return out.bytes.array();
-    }
-
-    private void merge(float[] weight, Pair pair, Rounding out) {
-        LoraModule module = pair.module();
-        int rank = module.loraRank();
-        int in = module.inFeatures();
-        float[] a = adapter.view(module.loraA());
-        float[] b = adapter.view(module.loraB());
-        double[] delta = new double[in];
-        for (int row = 0; row < module.outFeatures(); row++) {
-            Arrays.fill(delta, 0.0);
-            for (int r = 0; r < rank; r++) {
-                double factor = b[row * rank + r];
-                for (int i = 0; i < in; i++) {
-                    delta[i] += factor * a[r * in + i];
-                }
-            }
-            for (int i = 0; i < in; i++) {
-                out.put(weight[row * in + i] + delta[i] * pair.scaling());
-            }
-        }
     }
 
     @Override
@@ -143,8 +126,8 @@ public final class MergedWeights implements Closeable {
         base.close();
     }
 
-    /** Takes values in double precision and rounds each once. */
-    private static final class Rounding {
+    /** Receives values in double precision and rounds each once. */
+    private static final class Rounding implements DoubleConsumer {
 
         private final String name;
         private final boolean half;
@@ -160,15 +143,18 @@ public final class MergedWeights implements Closeable {
                     .order(ByteOrder.LITTLE_ENDIAN);
         }
 
-        void put(double value) {
+        @Override
+        public void accept(double value) {
             if (!half) {
                 bytes.putFloat((float) value);
                 return;
             }
             short rounded = HalfFloats.toF16(value);
             if (!Float.isFinite(HalfFloats.fromF16(rounded))) {
-                throw new ModelException("'" + name + "' holds " + value
-                        + ", which float16 cannot: its largest value is 65504; give --dtype float32");
+                throw new ModelException(
+                        "model.float16",
+                        "'" + name + "' holds " + value
+                                + ", but the largest value of float16 is 65504; give --dtype float32");
             }
             bytes.putShort(rounded);
         }

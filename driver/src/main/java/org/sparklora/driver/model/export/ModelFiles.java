@@ -9,7 +9,7 @@ import org.sparklora.driver.run.history.OutputGuard;
 import org.sparklora.driver.run.history.RunDirectory;
 import org.sparklora.driver.run.history.RunDirectory.Content;
 
-/** The files of a model in the order in which they are written: config.json last, for it is what makes them a model. */
+/** The files of a model, in the order in which they are written. config.json comes last: without it, they are not a model. */
 final class ModelFiles {
 
     private final Map<String, Content> files = new LinkedHashMap<>();
@@ -27,7 +27,7 @@ final class ModelFiles {
         files.put(name, out -> out.write(content));
     }
 
-    /** Writes all of them into an empty directory, or leaves it empty. */
+    /** Writes all files into an empty directory, or leaves the directory empty. */
     void write(RunDirectory directory) throws IOException {
         OutputGuard.refuseNonEmpty(directory);
         add("config.json", config);
@@ -43,7 +43,7 @@ final class ModelFiles {
         }
     }
 
-    /** What is left would be in the way of the next attempt. */
+    /** Deletes what was written, because the next attempt needs an empty directory. */
     private static void clear(RunDirectory directory, List<String> names, Exception reason) {
         for (String name : names) {
             try {

@@ -4,7 +4,7 @@ import java.util.List;
 import org.sparklora.driver.job.config.Task;
 
 /**
- * What a model's outputs mean.
+ * The meaning of a model's outputs.
  *
  * @param labels label texts in the order of the outputs; empty for regression
  */
@@ -17,7 +17,7 @@ public record Outputs(Task task, List<String> labels) {
         }
     }
 
-    /** Hugging Face's name of the loss that belongs to the task. */
+    /** Hugging Face's name of the task's loss. */
     String problemType() {
         return switch (task) {
             case CLASSIFICATION, TOKEN_CLASSIFICATION -> "single_label_classification";
@@ -26,7 +26,7 @@ public record Outputs(Task task, List<String> labels) {
         };
     }
 
-    /** The labels as config.json names them; a number has Hugging Face's default name. */
+    /** The labels for config.json; regression has Hugging Face's default name. */
     List<String> names() {
         return labels.isEmpty() ? List.of("LABEL_0") : labels;
     }

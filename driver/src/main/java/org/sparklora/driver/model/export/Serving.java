@@ -5,23 +5,23 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * What a server must know beyond the model.
+ * Settings of a server that are not in the model.
  *
- * @param maxLength tokens of a text, beyond which it is cut, as in training
+ * @param maxLength maximum tokens of a text, as in training
  * @param pairs whether the model was trained on pairs of texts
  */
 public record Serving(int maxLength, boolean pairs) {
 
     /**
-     * serving.properties of DJL. Its translator of classifications takes single texts; pairs go through the one for
-     * "reranking", which gives a model's outputs as they are once its sigmoid is off.
+     * DJL's serving.properties. DJL's classification translator takes single texts. Pairs use its "reranking" translator,
+     * which returns the plain outputs once its sigmoid is off.
      */
     byte[] properties(boolean tokenTypes) {
         Map<String, String> properties = new TreeMap<>(Map.of(
                 "engine", "PyTorch",
                 "includeTokenTypes", Boolean.toString(tokenTypes),
                 "maxLength", Integer.toString(maxLength),
-                // Else DJL cuts at 512, whatever maxLength says.
+                // Without it, DJL truncates at 512 whatever maxLength says.
                 "modelMaxLength", Integer.toString(maxLength),
                 "padding", "true",
                 "translatorFactory", "ai.djl.huggingface.translator.TextClassificationTranslatorFactory",

@@ -12,20 +12,21 @@ import org.sparklora.worker.encoder.EncoderScript;
 import org.sparklora.worker.encoder.HeadLayers;
 import org.sparklora.worker.encoder.HeadLayers.Inner;
 import org.sparklora.worker.encoder.ModelException;
+import org.sparklora.worker.engine.TorchScriptArchive;
 import org.sparklora.worker.safetensors.DType;
 
 /**
- * Writes a merged model as a TorchScript archive with what DJL needs to serve it: {@code model.pt}, {@code
+ * Writes a merged model as a TorchScript archive, with the files that DJL needs to serve it: {@code model.pt}, {@code
  * tokenizer.json}, {@code serving.properties}, {@code config.json}.
  *
- * <p>{@code forward(input_ids, attention_mask, token_type_ids)}, all [B, S] int64, gives logits [B, C] float32; an encoder
- * without token types takes the first two.
+ * <p>{@code forward(input_ids, attention_mask, token_type_ids)}, all [B, S] int64, gives logits [B, C] float32. An encoder
+ * without token types takes only the first two.
  */
 public final class TorchScriptExport {
 
     private TorchScriptExport() {}
 
-    /** Writes the directory, which must be new or empty; whatever fails, nothing is left that looks like a model. */
+    /** Writes the directory, which must be new or empty. If a write fails, the directory is left empty. */
     public static void write(RunDirectory directory, MergedWeights model, Outputs outputs, Serving serving)
             throws IOException {
         EncoderScript encoder = script(model, outputs);
@@ -38,17 +39,20 @@ public final class TorchScriptExport {
 
     /** Writes the archive alone. */
     static void archive(EncoderScript encoder, MergedWeights model, OutputStream out) throws IOException {
-        ScriptArchive.write(out, code(encoder, model), model.shapes(), name -> model.bytes(name, DType.F32));
+        TorchScriptArchive.write(
+                out, EncoderScript.CLASS, code(encoder, model), model.shapes(), name -> model.bytes(name, DType.F32));
     }
 
     private static EncoderScript script(MergedWeights model, Outputs outputs) {
         if (outputs.task() == Task.TOKEN_CLASSIFICATION) {
-            throw new ModelException("a model that labels each token cannot be exported as TorchScript in this version;"
-                    + " merge writes it for transformers");
+            throw new ModelException(
+                    "model.unsupported",
+                    "a model that labels each token cannot be exported as TorchScript in this version;"
+                            + " merge writes it for transformers");
         }
         return model.encoder().script().orElseThrow(() -> {
             EncoderConfig config = EncoderConfig.read(model.directory());
-            return config.problem("model_type '" + config.modelType() + "' cannot be exported as TorchScript in this"
+            return config.unsupported("model_type '" + config.modelType() + "' cannot be exported as TorchScript in this"
                     + " version; merge writes it for transformers");
         });
     }
@@ -57,15 +61,18 @@ public final class TorchScriptExport {
         try {
             return TokenizerSpec.read(model.directory()).jsonThatPads().getBytes(StandardCharsets.UTF_8);
         } catch (IOException e) {
-            throw new ModelException("the tokenizer of " + model.directory() + " cannot be used: " + e.getMessage(), e);
+            throw new ModelException(
+                    "tokenizer.unusable",
+                    "the tokenizer of " + model.directory() + " cannot be used: " + e.getMessage(),
+                    e);
         }
     }
 
     private static String code(EncoderScript encoder, MergedWeights model) {
         List<String> attributes =
-                model.shapes().keySet().stream().map(EncoderScript::attribute).toList();
+                model.shapes().keySet().stream().map(TorchScriptArchive::attribute).toList();
         StringBuilder code = new StringBuilder(
-                "class " + EncoderScript.MODULE.substring("__torch__.".length()) + "(Module):\n  __parameters__ = [");
+                "class " + EncoderScript.CLASS + "(Module):\n  __parameters__ = [");
         attributes.forEach(name -> code.append('"').append(name).append("\", "));
         code.append("]\n  __buffers__ = []\n  training : bool\n");
         attributes.forEach(name -> code.append("  ").append(name).append(" : Tensor\n"));

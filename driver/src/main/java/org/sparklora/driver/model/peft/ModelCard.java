@@ -13,8 +13,9 @@ import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.TensorSpec;
 
 /**
- * The README.md of an adapter directory, with the header by which hubs know a PEFT adapter. For people: nothing reads it.
- * It names the base model by its folder and holds no time, version or path, so equal runs give equal cards.
+ * The README.md of an adapter directory, with the header by which hubs recognize a PEFT adapter. It is for people; no
+ * program reads it. It names the base model by its folder and holds no time, version or path, so equal runs give equal
+ * cards.
  */
 final class ModelCard {
 
@@ -114,7 +115,7 @@ final class ModelCard {
                 .append(".\n");
     }
 
-    /** The values of a group's modules, each once. */
+    /** The distinct values of a group's modules. */
     private static String all(LoraGroup group, java.util.function.Function<LoraModule, String> value) {
         return group.modules().stream().map(value).distinct().collect(Collectors.joining(", "));
     }
@@ -133,7 +134,7 @@ final class ModelCard {
         return "`" + plain(name).replace("`", "'") + "`";
     }
 
-    /** One line that neither ends a table's cell nor opens a tag. */
+    /** One line that neither ends a table cell nor opens a tag. */
     private static String plain(String text) {
         return text.strip().replaceAll("\\s*\\R\\s*", " ").replace("|", "\\|").replace("<", "&lt;");
     }

@@ -8,8 +8,12 @@ import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.sparklora.worker.contract.AdapterSnapshot;
+import org.sparklora.worker.contract.LoraModule;
+import org.sparklora.worker.lora.LoraVariant;
+import org.sparklora.worker.pickle.TorchFile;
 import org.sparklora.worker.safetensors.SafetensorsFile;
 import org.sparklora.worker.safetensors.Tensor;
+import org.sparklora.worker.safetensors.TensorFile;
 
 /**
  * An adapter that PEFT (0.3.0 or later) or spark-lora saved.
@@ -24,38 +28,38 @@ public record PeftAdapter(PeftConfig config, SortedMap<String, Tensor> tensors) 
     static final String SAFETENSORS = "adapter_model.safetensors";
     static final String PICKLE = "adapter_model.bin";
 
-    private static final String A = ".lora_A.weight";
-    private static final String B = ".lora_B.weight";
+    private static final String A = LoraModule.A;
+    private static final String B = LoraModule.B;
 
     public PeftAdapter {
         tensors = Collections.unmodifiableSortedMap(new TreeMap<>(tensors));
     }
 
-    /** Reads a PEFT directory: adapter_model.safetensors if it is there, else adapter_model.bin. */
+    /** Reads a PEFT directory: adapter_model.safetensors if it exists, else adapter_model.bin. */
     public static PeftAdapter read(Path dir) {
         Path configFile = dir.resolve(CONFIG);
         if (!Files.isRegularFile(configFile)) {
             throw new PeftException(
+                    "adapter.missing",
                     dir + ": there is no " + CONFIG + "; a PEFT adapter directory has one, check the path");
         }
         PeftConfig config = PeftConfigReader.read(configFile);
-        Path safetensors = dir.resolve(SAFETENSORS);
-        Path pickle = dir.resolve(PICKLE);
-        SortedMap<String, Tensor> raw;
-        Path file;
-        if (Files.isRegularFile(safetensors)) {
-            file = safetensors;
-            raw = readSafetensors(safetensors);
-        } else if (Files.isRegularFile(pickle)) {
-            file = pickle;
-            raw = TorchPickle.read(pickle);
-        } else {
-            throw new PeftException(dir + ": there is neither " + SAFETENSORS + " nor " + PICKLE + " next to " + CONFIG
-                    + "; copy the adapter again");
+        for (String name : List.of(SAFETENSORS, PICKLE)) {
+            Path path = dir.resolve(name);
+            if (Files.isRegularFile(path)) {
+                try (TensorFile file = name.equals(PICKLE)
+                        ? TorchFile.open(path, TorchFile.Content.ADAPTER)
+                        : SafetensorsFile.open(path)) {
+                    PeftAdapter adapter = new PeftAdapter(config, canonical(path, file.tensors()));
+                    adapter.checkModules(path);
+                    return adapter;
+                }
+            }
         }
-        PeftAdapter adapter = new PeftAdapter(config, canonical(file, raw));
-        adapter.checkModules(file);
-        return adapter;
+        throw new PeftException(
+                "adapter.missing",
+                dir + ": there is neither " + SAFETENSORS + " nor " + PICKLE + " next to " + CONFIG
+                        + "; copy the adapter again");
     }
 
     /** Full names of the adapted modules, in order. */
@@ -84,16 +88,6 @@ public record PeftAdapter(PeftConfig config, SortedMap<String, Tensor> tensors) 
         return new AdapterSnapshot(values);
     }
 
-    private static SortedMap<String, Tensor> readSafetensors(Path path) {
-        SortedMap<String, Tensor> tensors = new TreeMap<>();
-        try (SafetensorsFile file = SafetensorsFile.open(path)) {
-            for (String name : file.names()) {
-                tensors.put(name, file.tensor(name));
-            }
-        }
-        return tensors;
-    }
-
     private static SortedMap<String, Tensor> canonical(Path file, SortedMap<String, Tensor> raw) {
         SortedMap<String, Tensor> tensors = new TreeMap<>();
         SortedMap<String, String> spelling = new TreeMap<>();
@@ -101,11 +95,12 @@ public record PeftAdapter(PeftConfig config, SortedMap<String, Tensor> tensors) 
             PeftKeys.canonical(file.toString(), e.getKey()).ifPresent(name -> {
                 Tensor other = tensors.put(name, e.getValue());
                 String before = spelling.put(name, e.getKey());
-                // The same value under two spellings is how one file serves both PEFT versions.
+                // One file serves both PEFT versions by holding the same value under two spellings.
                 if (other != null && !other.equals(e.getValue())) {
                     throw new PeftException(
+                            "adapter.tensor",
                             file + ": '" + before + "' and '" + e.getKey()
-                                    + "' are two spellings of one tensor, but their values differ; remove the one that is wrong");
+                                    + "' are two spellings of one tensor, but their values differ; remove the wrong one");
                 }
             });
         }
@@ -114,28 +109,38 @@ public record PeftAdapter(PeftConfig config, SortedMap<String, Tensor> tensors) 
 
     private void checkModules(Path file) {
         for (String name : tensors.keySet()) {
-            if (name.endsWith(B) && !tensors.containsKey(name.substring(0, name.length() - B.length()) + A)) {
-                throw new PeftException(file + ": '" + name + "' has no lora_A next to it; copy the adapter again");
+            for (String suffix : LoraVariant.peftSuffixes()) {
+                if (name.endsWith(suffix)) {
+                    requireAll(file, name, name.substring(0, name.length() - suffix.length()));
+                }
             }
         }
         for (String module : modules()) {
-            Tensor b = tensors.get(module + B);
-            if (b == null) {
+            List<Integer> a = require(module + A).shape();
+            List<Integer> b = require(module + B).shape();
+            if (a.size() != 2 || b.size() != 2 || !a.get(0).equals(b.get(1))) {
                 throw new PeftException(
-                        file + ": '" + module + A + "' has no lora_B next to it; copy the adapter again");
+                        "adapter.tensor",
+                        file + ": module '" + module + "' has A " + a + " and B " + b
+                                + ", but LoRA on a Linear needs [r, in] and [out, r]");
             }
-            List<Integer> shapeA = require(module + A).shape();
-            if (shapeA.size() != 2
-                    || b.shape().size() != 2
-                    || !shapeA.get(0).equals(b.shape().get(1))) {
-                throw new PeftException(file + ": module '" + module + "' has A " + shapeA + " and B " + b.shape()
-                        + ", and LoRA on a Linear needs [r, in] and [out, r]");
-            }
-            // A config of another adapter would scale this one wrongly without any other sign; PEFT refuses it too.
+            // The config of another adapter would scale this one wrongly without any other sign; PEFT refuses it too.
             int rank = config.ranks().rank(module);
-            if (rank != shapeA.get(0)) {
-                throw new PeftException(file + ": module '" + module + "' has rank " + shapeA.get(0) + ", but " + CONFIG
-                        + " gives it r " + rank + "; the two files belong to different adapters");
+            if (rank != a.get(0)) {
+                throw new PeftException(
+                        "adapter.rank",
+                        file + ": module '" + module + "' has rank " + a.get(0) + ", but " + CONFIG + " gives it r "
+                                + rank + "; the two files belong to different adapters");
+            }
+        }
+    }
+
+    private void requireAll(Path file, String name, String module) {
+        for (String suffix : LoraVariant.peftSuffixes()) {
+            if (!tensors.containsKey(module + suffix)) {
+                throw new PeftException(
+                        "adapter.tensor",
+                        file + ": '" + name + "' has no '" + module + suffix + "' next to it; copy the adapter again");
             }
         }
     }

@@ -11,24 +11,24 @@ import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.sparklora.worker.contract.AdapterSnapshot;
-import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.TensorSpec;
+import org.sparklora.worker.lora.LoraVariant;
 import org.sparklora.worker.safetensors.SafetensorsWriter;
 import org.sparklora.worker.safetensors.Tensor;
 
 /**
  * Writes an adapter as PEFT saves it, loadable by PEFT 0.3.0 and by current PEFT.
  *
- * <p>target_modules holds full names, the one spelling that both versions read alike (a suffix such as {@code
+ * <p>target_modules holds full names, because both versions read only those alike (a suffix such as {@code
  * 1.attention.self.query} also means layer 11 to PEFT 0.3.0). PEFT 0.3.0 does not know rank_pattern: modules of different
- * ranks load in current PEFT only, as 0.3.0 says itself by a size mismatch. It does not know use_rslora or alpha_pattern
- * either, and scales such an adapter wrongly without a word.
+ * ranks load in current PEFT only, and 0.3.0 reports a size mismatch. It does not know use_rslora or alpha_pattern either,
+ * and scales such an adapter wrongly without a warning.
  *
- * <p>With every group dormant there is only the head. PEFT refuses an empty target_modules, so all modules are listed and
- * have no tensors: PEFT makes them with B = 0, which changes nothing, and current PEFT warns that their keys are missing.
+ * <p>If no group is initialized, the adapter holds only the head. PEFT refuses an empty target_modules, so all modules are
+ * listed, without tensors: PEFT creates them with B = 0, which changes nothing, and current PEFT warns of missing keys.
  *
  * <p>Equal adapters give equal bytes: no time, no version, all keys in order.
  */
@@ -44,20 +44,20 @@ public final class PeftAdapterWriter {
     /**
      * The files of the directory, by name.
      *
-     * @param activeGroups names of the groups that are live or frozen; implicit groups may be among them
-     * @param snapshot values of these groups' tensors and of the head's; others are not written
+     * @param activeGroups names of the groups that are trainable or frozen; may include implicit groups
+     * @param snapshot values of these groups' tensors and of the head's; other values are not written
      */
     public static SortedMap<String, byte[]> files(
             LoraManifest manifest, Set<String> activeGroups, AdapterSnapshot snapshot, AdapterDetails details) {
         for (String name : activeGroups) {
-            manifest.tensors(name); // refuses a name that is no group's
+            manifest.tensors(name); // refuses an unknown group
         }
         List<LoraGroup> active = manifest.groups().stream()
                 .filter(g -> activeGroups.contains(g.name()))
                 .toList();
         List<LoraGroup> listed = active.isEmpty() ? manifest.groups() : active;
         SortedMap<String, byte[]> files = new TreeMap<>();
-        files.put(PeftAdapter.CONFIG, PythonJson.bytes(config(listed, manifest.bias(), details)));
+        files.put(PeftAdapter.CONFIG, PythonJson.bytes(config(manifest, listed, details)));
         files.put(CARD, ModelCard.of(manifest, activeGroups, details).getBytes(StandardCharsets.UTF_8));
         files.put(PeftAdapter.SAFETENSORS, SafetensorsWriter.encode(tensors(manifest, active, listed, snapshot)));
         return files;
@@ -67,8 +67,10 @@ public final class PeftAdapterWriter {
             LoraManifest manifest, List<LoraGroup> active, List<LoraGroup> listed, AdapterSnapshot snapshot) {
         for (TensorSpec spec : manifest.head()) {
             if (!snapshot.contains(spec.name())) {
-                throw new PeftException("the head is missing: the adapter to save has no '" + spec.name()
-                        + "', and PEFT would load a random one in its place");
+                throw new PeftException(
+                        "adapter.incomplete",
+                        "the head is missing: the adapter to save has no '" + spec.name()
+                                + "', and PEFT would load a random one in its place");
             }
         }
         List<TensorSpec> specs = new ArrayList<>(manifest.head());
@@ -94,23 +96,27 @@ public final class PeftAdapterWriter {
     private static Tensor tensor(TensorSpec spec, AdapterSnapshot snapshot) {
         if (!snapshot.contains(spec.name())) {
             throw new PeftException(
-                    "the adapter to save has no '" + spec.name() + "', though its group is not dormant");
+                    "adapter.incomplete",
+                    "the adapter to save has no '" + spec.name() + "', although its group is initialized");
         }
         float[] values = snapshot.view(spec.name());
         if (values.length != spec.size()) {
-            throw new PeftException("'" + spec.name() + "' has " + values.length + " values, but its shape "
-                    + spec.shape() + " needs " + spec.size());
+            throw new PeftException(
+                    "adapter.tensor",
+                    "'" + spec.name() + "' has " + values.length + " values, but its shape " + spec.shape()
+                            + " needs " + spec.size());
         }
         return new Tensor(spec.shape(), values);
     }
 
-    private static SortedMap<String, Object> config(List<LoraGroup> groups, BiasMode bias, AdapterDetails details) {
+    private static SortedMap<String, Object> config(LoraManifest manifest, List<LoraGroup> groups, AdapterDetails details) {
         List<LoraModule> modules = groups.stream()
                 .flatMap(g -> g.modules().stream())
                 .sorted(Comparator.comparing(LoraModule::path))
                 .toList();
         if (modules.isEmpty()) {
-            throw new PeftException("an adapter without any LoRA module cannot be saved: PEFT refuses to load it");
+            throw new PeftException(
+                    "adapter.empty", "an adapter without any LoRA module cannot be saved: PEFT refuses to load it");
         }
         Rank common = mostCommon(modules);
         SortedMap<String, Object> ranks = new TreeMap<>();
@@ -123,16 +129,15 @@ public final class PeftAdapterWriter {
                 alphas.put(module.path(), plain(module.loraAlpha()));
             }
         }
-        SortedMap<String, Object> config = new TreeMap<>();
+        SortedMap<String, Object> config =
+                new TreeMap<>(LoraVariant.of(manifest).peftSettings());
         config.put("base_model_name_or_path", details.baseModel());
-        config.put("bias", bias.peftName());
+        config.put("bias", manifest.bias().peftName());
         config.put("fan_in_fan_out", false);
         config.put("inference_mode", true);
-        config.put("init_lora_weights", true);
         config.put("lora_alpha", plain(common.alpha()));
         config.put("lora_dropout", details.loraDropout());
         config.put("modules_to_save", details.modulesToSave());
-        config.put("peft_type", "LORA");
         config.put("r", common.r());
         config.put("target_modules", modules.stream().map(LoraModule::path).toList());
         config.put("task_type", details.taskType());
@@ -148,7 +153,7 @@ public final class PeftAdapterWriter {
         return config;
     }
 
-    // Ties go to the smaller rank and alpha: any fixed rule serves.
+    // Ties go to the smaller rank and alpha; any fixed rule would do.
     private static Rank mostCommon(List<LoraModule> modules) {
         Map<Rank, Long> counts = modules.stream()
                 .map(m -> new Rank(m.loraRank(), m.loraAlpha()))
@@ -165,8 +170,10 @@ public final class PeftAdapterWriter {
         Set<Boolean> values =
                 groups.stream().map(g -> g.settings().rankStabilized()).collect(Collectors.toSet());
         if (values.size() > 1) {
-            throw new PeftException("some groups use use_rslora and some do not, and PEFT has one setting for all;"
-                    + " set it for the whole job");
+            throw new PeftException(
+                    "adapter.rslora",
+                    "some groups use use_rslora and some do not, but PEFT has one setting for all;"
+                            + " set it for the whole job");
         }
         return values.contains(true);
     }

@@ -6,22 +6,22 @@ import org.sparklora.driver.job.manifest.PatternMap;
 import org.sparklora.worker.contract.BiasMode;
 
 /**
- * What {@code adapter_config.json} says of a LoRA adapter, as far as it changes numbers or names the adapter's origin.
+ * The parts of {@code adapter_config.json} that change numbers or name the adapter's origin.
  *
- * @param targets which modules were to be adapted; the tensors say which were
- * @param ranks r and alpha of each module
+ * @param targets the modules that were requested; the tensors tell which were adapted
+ * @param ranks r and alpha by module
  * @param loraDropout lora_dropout
  * @param bias which biases were trained
- * @param origin where the adapter comes from
+ * @param origin the base model and task
  */
 public record PeftConfig(Targets targets, Ranks ranks, double loraDropout, BiasMode bias, Origin origin) {
 
     /**
      * target_modules in either spelling, and layers_to_transform.
      *
-     * @param names the list; empty if the file has a string
+     * @param names the list; empty if the file holds a string
      * @param pattern the string: a regular expression on the whole name
-     * @param layersToTransform empty: every layer
+     * @param layersToTransform empty for every layer
      */
     public record Targets(List<String> names, Optional<String> pattern, List<Integer> layersToTransform) {
 
@@ -32,7 +32,7 @@ public record PeftConfig(Targets targets, Ranks ranks, double loraDropout, BiasM
     }
 
     /**
-     * r and alpha, with the exceptions by module.
+     * r and alpha, with exceptions by module.
      *
      * @param r rank of the modules that no key of rankPattern matches
      * @param loraAlpha alpha of the modules that no key of alphaPattern matches
@@ -59,7 +59,7 @@ public record PeftConfig(Targets targets, Ranks ranks, double loraDropout, BiasM
     }
 
     /**
-     * Where an adapter comes from.
+     * The origin of an adapter.
      *
      * @param baseModel base_model_name_or_path
      * @param taskType task_type, e.g. SEQ_CLS

@@ -21,10 +21,22 @@ import org.sparklora.worker.contract.BiasMode;
 /** Reads {@code adapter_config.json}; reports everything wrong with it at once. */
 final class PeftConfigReader {
 
-    /** Settings that change what an adapter computes and that spark-lora cannot compute, with their plain names. */
-    private static final Map<String, String> REFUSED = refused();
+    /** Settings that change what an adapter computes and that spark-lora does not support, with their plain names. */
+    private static final List<Map.Entry<String, String>> UNSUPPORTED = List.of(
+            Map.entry("use_dora", "DoRA"),
+            Map.entry("fan_in_fan_out", "a base model with transposed weights (Conv1D)"),
+            Map.entry("lora_bias", "a bias on lora_B"),
+            Map.entry("use_qalora", "QA-LoRA"),
+            Map.entry("use_bdlora", "block-diagonal LoRA"),
+            Map.entry("kasa_config", "KaSA"),
+            Map.entry("monteclora_config", "MonteCLoRA"),
+            Map.entry("arrow_config", "Arrow routing"),
+            Map.entry("alora_invocation_tokens", "activated LoRA"),
+            Map.entry("layer_replication", "layer replication"),
+            Map.entry("target_parameters", "LoRA on bare parameters"),
+            Map.entry("trainable_token_indices", "trained token embeddings"));
 
-    /** Initialisations that leave the base weights alone; the others (PiSSA, OLoRA, LoftQ, …) change them. */
+    /** Initializations that keep the base weights; the others (PiSSA, OLoRA, LoftQ, …) change them. */
     private static final List<String> PLAIN_INITS = List.of("gaussian", "eva", "orthogonal");
 
     private final Path file;
@@ -42,12 +54,15 @@ final class PeftConfigReader {
             root = new ObjectMapper().readTree(Files.readAllBytes(file));
         } catch (JsonProcessingException e) {
             throw new PeftException(
-                    file + ": this is not JSON (" + e.getOriginalMessage() + "); copy the adapter again", e);
+                    "adapter.config",
+                    file + ": this is not JSON (" + e.getOriginalMessage() + "); copy the adapter again",
+                    e);
         } catch (IOException e) {
-            throw new PeftException(file + ": cannot be read (" + e.getMessage() + "); check the file", e);
+            throw new PeftException(
+                    "adapter.unreadable", file + ": cannot be read (" + e.getMessage() + "); check the file", e);
         }
         if (!root.isObject()) {
-            throw new PeftException(file + ": this is not a JSON object; copy the adapter again");
+            throw new PeftException("adapter.config", file + ": this is not a JSON object; copy the adapter again");
         }
         return new PeftConfigReader(file, root).read();
     }
@@ -55,19 +70,23 @@ final class PeftConfigReader {
     private PeftConfig read() {
         String type = root.path("peft_type").asText("");
         if (!type.equals("LORA")) {
-            throw new PeftException(file + ": peft_type is '" + type + "', and only LORA adapters can be loaded");
+            throw new PeftException(
+                    "adapter.unsupported",
+                    file + ": peft_type is '" + type + "', but only LORA adapters can be loaded");
         }
-        REFUSED.forEach((key, name) -> {
-            if (isSet(root.path(key))) {
-                problems.add(key + " is " + root.path(key) + ", but " + name + " is not supported");
+        for (Map.Entry<String, String> key : UNSUPPORTED) {
+            JsonNode value = root.path(key.getKey());
+            if (isSet(value)) {
+                problems.add(key.getKey() + " is " + value + ", but " + key.getValue() + " is not supported");
             }
-        });
+        }
         JsonNode init = root.path("init_lora_weights");
         if (init.isTextual() && !PLAIN_INITS.contains(init.asText().toLowerCase(Locale.ROOT))) {
             problems.add(
                     "init_lora_weights is " + init + ", which changes the base weights: convert the adapter to plain"
                             + " LoRA with PEFT's save_pretrained(path_initial_model_for_weight_conversion=...)");
         }
+        int unsupported = problems.size();
         PeftConfig config = new PeftConfig(
                 targets(),
                 ranks(),
@@ -75,7 +94,9 @@ final class PeftConfigReader {
                 bias(),
                 new PeftConfig.Origin(text("base_model_name_or_path"), text("task_type"), strings("modules_to_save")));
         if (!problems.isEmpty()) {
-            throw new PeftException(file + ": " + String.join("; ", problems));
+            throw new PeftException(
+                    problems.size() == unsupported ? "adapter.unsupported" : "adapter.config",
+                    file + ": " + String.join("; ", problems));
         }
         return config;
     }
@@ -100,7 +121,7 @@ final class PeftConfigReader {
     private PeftConfig.Ranks ranks() {
         JsonNode r = root.path("r");
         if (!r.canConvertToInt() || !r.isIntegralNumber() || r.intValue() < 1) {
-            problems.add("r is " + (isPresent(r) ? r : "missing") + ", and it must be a whole number from 1");
+            problems.add("r is " + (isPresent(r) ? r : "missing") + ", but it must be a whole number from 1");
         }
         if (!isPresent(root.path("lora_alpha"))) {
             problems.add("lora_alpha is missing");
@@ -117,7 +138,7 @@ final class PeftConfigReader {
         Map<String, T> pattern = new LinkedHashMap<>();
         JsonNode node = root.path(key);
         if (isPresent(node) && !node.isObject()) {
-            problems.add(key + " is " + node + ", and it must be an object");
+            problems.add(key + " is " + node + ", but it must be an object");
         }
         node.fields().forEachRemaining(e -> {
             try {
@@ -130,7 +151,7 @@ final class PeftConfigReader {
             if (e.getValue().isNumber() && e.getValue().doubleValue() > 0) {
                 pattern.put(e.getKey(), value.apply(e.getValue()));
             } else {
-                problems.add(key + "['" + e.getKey() + "'] is " + e.getValue() + ", and it must be a number above 0");
+                problems.add(key + "['" + e.getKey() + "'] is " + e.getValue() + ", but it must be a number above 0");
             }
         });
         return PatternMap.of(pattern);
@@ -143,16 +164,16 @@ final class PeftConfigReader {
                 return mode;
             }
         }
-        problems.add("bias is '" + bias + "', and it must be none, all or lora_only");
+        problems.add("bias is '" + bias + "', but it must be none, all or lora_only");
         return BiasMode.NONE;
     }
 
-    private double number(String key, double otherwise) {
+    private double number(String key, double defaultValue) {
         JsonNode node = root.path(key);
         if (isPresent(node) && !node.isNumber()) {
-            problems.add(key + " is " + node + ", and it must be a number");
+            problems.add(key + " is " + node + ", but it must be a number");
         }
-        return node.asDouble(otherwise);
+        return node.asDouble(defaultValue);
     }
 
     private Optional<String> text(String key) {
@@ -164,7 +185,7 @@ final class PeftConfigReader {
         List<String> strings = new ArrayList<>();
         JsonNode node = root.path(key);
         if (isPresent(node) && !node.isArray()) {
-            problems.add(key + " is " + node + ", and it must be a list of names");
+            problems.add(key + " is " + node + ", but it must be a list of names");
         }
         node.forEach(n -> strings.add(n.asText()));
         return strings;
@@ -174,25 +195,8 @@ final class PeftConfigReader {
         return !node.isMissingNode() && !node.isNull();
     }
 
-    // PEFT writes what is not used as false, null or, in some versions, an empty list or object.
+    // PEFT writes unused settings as false, null or, in some versions, an empty list or object.
     private static boolean isSet(JsonNode node) {
         return isPresent(node) && (node.isBoolean() ? node.booleanValue() : !node.isContainerNode() || !node.isEmpty());
-    }
-
-    private static Map<String, String> refused() {
-        Map<String, String> refused = new LinkedHashMap<>();
-        refused.put("use_dora", "DoRA");
-        refused.put("fan_in_fan_out", "a base model with transposed weights (Conv1D)");
-        refused.put("lora_bias", "a bias on lora_B");
-        refused.put("use_qalora", "QA-LoRA");
-        refused.put("use_bdlora", "block-diagonal LoRA");
-        refused.put("kasa_config", "KaSA");
-        refused.put("monteclora_config", "MonteCLoRA");
-        refused.put("arrow_config", "Arrow routing");
-        refused.put("alora_invocation_tokens", "activated LoRA");
-        refused.put("layer_replication", "layer replication");
-        refused.put("target_parameters", "LoRA on bare parameters");
-        refused.put("trainable_token_indices", "trained token embeddings");
-        return refused;
     }
 }

@@ -1,15 +1,24 @@
 package org.sparklora.driver.model.peft;
 
-/** A PEFT adapter directory cannot be used; the message says which file, what is wrong with it, and what to do. */
-public final class PeftException extends IllegalArgumentException {
+import org.jspecify.annotations.Nullable;
+import org.sparklora.worker.contract.CodedException;
+
+/** A PEFT adapter directory cannot be read or written. Exit code 4. */
+public final class PeftException extends CodedException {
 
     private static final long serialVersionUID = 1L;
 
-    public PeftException(String message) {
-        super(message);
+    /**
+     * Creates an error.
+     *
+     * @param code starts with {@code adapter.}
+     * @param message says which file, what is wrong with it, and what to do
+     */
+    public PeftException(String code, String message) {
+        this(code, message, null);
     }
 
-    public PeftException(String message, Throwable cause) {
-        super(message, cause);
+    public PeftException(String code, String message, @Nullable Throwable cause) {
+        super(code, message, cause);
     }
 }

@@ -1,15 +1,22 @@
 package org.sparklora.driver.model.peft;
 
 import java.util.Optional;
+import org.sparklora.worker.lora.LoraVariant;
 
-/** Tensor names: PEFT's spellings, old and current, to spark-lora's one. */
+/**
+ * Tensor names: translates PEFT's spellings, old and current, to the one inside spark-lora. The names of a LoRA variant's
+ * own tensors come from {@link org.sparklora.worker.lora.LoraVariant#tensors}.
+ */
 public final class PeftKeys {
 
-    /** What PEFT puts before the base model's own names. */
+    /** PEFT's prefix before the base model's own names. */
     static final String PREFIX = "base_model.model.";
 
-    /** What current PEFT puts between an adapted module and its own tensors. */
+    /** How current PEFT names the bias of an adapted module. */
     static final String BASE_LAYER = ".base_layer.bias";
+
+    /** PEFT's name for an adapter inside a model. A raw state_dict has it in its keys; save_pretrained removes it. */
+    private static final String ADAPTER = ".default";
 
     private PeftKeys() {}
 
@@ -17,27 +24,32 @@ public final class PeftKeys {
      * The canonical name of a tensor in an adapter file.
      *
      * @param file for messages
-     * @return empty for the untrained copy of the head that PEFT 0.3.0 writes along with bias {@code all}
+     * @return empty for the untrained copy of the head that PEFT 0.3.0 also writes with bias {@code all}
      */
     public static Optional<String> canonical(String file, String key) {
         if (!key.startsWith(PREFIX)) {
-            throw new PeftException(file + ": tensor '" + key + "' does not begin with '" + PREFIX
-                    + "'; this is not an adapter that PEFT saved");
+            throw new PeftException(
+                    "adapter.tensor",
+                    file + ": tensor '" + key + "' does not begin with '" + PREFIX
+                            + "'; this is not an adapter that PEFT saved");
         }
         if (key.contains(".original_module.")) {
             return Optional.empty();
         }
-        // "default" is the adapter's name inside PEFT; a raw state_dict keeps it, save_pretrained strips it.
-        String name = key.substring(PREFIX.length())
-                .replace(".lora_A.default.", ".lora_A.")
-                .replace(".lora_B.default.", ".lora_B.")
-                .replace(".modules_to_save.default.", ".")
+        String name = key.substring(PREFIX.length());
+        for (String suffix : LoraVariant.peftSuffixes()) {
+            int dot = suffix.lastIndexOf('.');
+            name = name.replace(suffix.substring(0, dot) + ADAPTER + ".", suffix.substring(0, dot) + ".");
+        }
+        name = name.replace(".modules_to_save" + ADAPTER + ".", ".")
                 .replace(".modules_to_save.", ".")
                 .replace(BASE_LAYER, ".bias");
-        boolean lora = name.endsWith(".lora_A.weight") || name.endsWith(".lora_B.weight");
+        boolean lora = LoraVariant.peftSuffixes().stream().anyMatch(name::endsWith);
         if (!lora && (name.contains(".lora_") || name.contains(".base_layer."))) {
-            throw new PeftException(file + ": tensor '" + key
-                    + "' is no part of a plain LoRA adapter on Linear modules;" + " such adapters cannot be loaded");
+            throw new PeftException(
+                    "adapter.unsupported",
+                    file + ": tensor '" + key
+                            + "' is not part of a plain LoRA adapter on Linear modules; such adapters cannot be loaded");
         }
         return Optional.of(name);
     }

@@ -8,7 +8,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 
-/** JSON files as Hugging Face's libraries lay them out: {@code "key": value}, two spaces, the same line ends everywhere. */
+/** JSON files in the layout of Hugging Face's libraries: {@code "key": value}, two spaces, {@code \n} on every system. */
 public final class PythonJson {
 
     private PythonJson() {}

@@ -71,12 +71,12 @@ public final class FilePrediction {
                     .toLowerCase(Locale.ROOT);
             if (!FORMATS.contains(chosen)) {
                 throw new OutputException(
-                        "output.format",
-                        "unknown --output-format " + chosen + "; use csv, json or parquet");
+                        "output.format", "unknown --output-format " + chosen + "; use csv, json or parquet");
             }
             if (words && chosen.equals("csv")) {
                 throw new OutputException(
-                        "output.format", "--output-format csv cannot contain arrays of words and tags; use json or parquet");
+                        "output.format",
+                        "--output-format csv cannot contain arrays of words and tags; use json or parquet");
             }
             try {
                 Configuration hadoop = Locations.hadoop();

@@ -8,6 +8,7 @@ import java.util.OptionalDouble;
 import org.apache.spark.ml.linalg.Vector;
 import org.apache.spark.ml.linalg.Vectors;
 import org.jspecify.annotations.Nullable;
+import org.sparklora.worker.head.Logits;
 
 /**
  * Computes output columns from the logits of a text. Files and Spark ML models both use it; they choose different columns.
@@ -88,7 +89,7 @@ public final class HeadOutputs implements Serializable {
 
     /** Computes the columns in order from logits [C]. */
     Object[] of(float[] logits) {
-        double[] probabilities = sets ? Sigmoid.of(logits) : Softmax.of(logits);
+        double[] probabilities = sets ? Logits.sigmoid(logits) : Logits.softmax(logits);
         return columns.stream()
                 .map(column -> value(column, logits, probabilities))
                 .toArray();
@@ -119,12 +120,12 @@ public final class HeadOutputs implements Serializable {
 
     /** The first class with the largest logit, or with thresholds the largest p / t; p / 0 is infinite. */
     private int best(float[] logits, double[] probabilities) {
+        if (thresholds == null) {
+            return Logits.argmax(logits);
+        }
         int best = 0;
         for (int c = 1; c < logits.length; c++) {
-            boolean larger = thresholds == null
-                    ? logits[c] > logits[best]
-                    : probabilities[c] / thresholds[c] > probabilities[best] / thresholds[best];
-            best = larger ? c : best;
+            best = probabilities[c] / thresholds[c] > probabilities[best] / thresholds[best] ? c : best;
         }
         return best;
     }

@@ -15,10 +15,10 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import org.sparklora.driver.job.freeze.EpochMetrics;
 import org.sparklora.driver.run.loop.TrainingCheckpoint;
-import org.sparklora.driver.run.loop.TrainingCheckpoint.EpochProgress;
-import org.sparklora.driver.run.loop.TrainingCheckpoint.RestorePoint;
 import org.sparklora.driver.run.loop.TrainingCheckpoint.EarlierStates;
+import org.sparklora.driver.run.loop.TrainingCheckpoint.EpochProgress;
 import org.sparklora.driver.run.loop.TrainingCheckpoint.NormSum;
+import org.sparklora.driver.run.loop.TrainingCheckpoint.RestorePoint;
 import org.sparklora.driver.run.loop.TrainingLoop.Result;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
@@ -49,7 +49,9 @@ final class CheckpointParts {
         SortedMap<String, byte[]> parts = new TreeMap<>();
         parts.put(STATE, TrainStateCodec.encode(point.state()));
         point.earlier().best().ifPresent(best -> parts.put(BEST, TrainStateCodec.encode(best.adapter())));
-        point.earlier().restorePoint().ifPresent(restore -> parts.put(RESTORE_POINT, TrainStateCodec.encode(restore.state())));
+        point.earlier()
+                .restorePoint()
+                .ifPresent(restore -> parts.put(RESTORE_POINT, TrainStateCodec.encode(restore.state())));
         parts.put(PROGRESS, (progress(checkpoint).toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8));
         return parts;
     }
@@ -76,7 +78,9 @@ final class CheckpointParts {
             put(epoch.putObject("validation"), metrics.validation());
             put(epoch.putObject("gradient_norms"), metrics.gradientNorms());
         }
-        point.earlier().restorePoint().ifPresent(restore -> root.putObject("kept").put("epoch", restore.epoch()));
+        point.earlier()
+                .restorePoint()
+                .ifPresent(restore -> root.putObject("kept").put("epoch", restore.epoch()));
         point.earlier().best().ifPresent(best -> {
             ObjectNode node = root.putObject("best");
             node.put("epoch", best.epoch());
@@ -117,8 +121,8 @@ final class CheckpointParts {
         EarlierStates earlier = new EarlierStates(
                 Optional.ofNullable(root.get("best")).map(node -> best(node, parts)),
                 Optional.ofNullable(root.get("kept"))
-                        .map(node ->
-                                new RestorePoint(need(node, "epoch").asInt(), TrainStateCodec.decodeState(part(parts, RESTORE_POINT)))));
+                        .map(node -> new RestorePoint(
+                                need(node, "epoch").asInt(), TrainStateCodec.decodeState(part(parts, RESTORE_POINT)))));
         TrainingCheckpoint point = new TrainingCheckpoint(
                 TrainStateCodec.decodeState(part(parts, STATE)),
                 seen,

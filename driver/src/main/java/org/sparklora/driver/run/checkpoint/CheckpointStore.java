@@ -106,7 +106,8 @@ public final class CheckpointStore {
 
     private Checkpoint read(CheckpointName name) throws IOException {
         if (!directory.exists(file(name, CheckpointMarker.FILE))) {
-            throw new IllegalArgumentException("it has no " + CheckpointMarker.FILE + ", so its writing was interrupted");
+            throw new IllegalArgumentException(
+                    "it has no " + CheckpointMarker.FILE + ", so its writing was interrupted");
         }
         CheckpointMarker marker = CheckpointMarker.parse(directory.read(file(name, CheckpointMarker.FILE)));
         SortedMap<String, byte[]> parts = new TreeMap<>();

@@ -44,7 +44,8 @@ public final class LocalRunDirectory implements RunDirectory {
     private static void write(Path target, Content content) throws IOException {
         Path folder = target.resolveSibling(".").normalize();
         Files.createDirectories(folder);
-        // A fixed name, since Files.createTempFile restricts permissions to the owner. The next write replaces what a crash
+        // A fixed name, since Files.createTempFile restricts permissions to the owner. The next write replaces what a
+        // crash
         // leaves; a run directory has one writer.
         Path temporary = folder.resolve("." + target.getFileName() + TEMPORARY);
         try (FileChannel channel = FileChannel.open(

@@ -8,10 +8,6 @@ public final class ClusterException extends CodedException {
 
     private static final long serialVersionUID = 1L;
 
-    public ClusterException(String message, @Nullable Throwable cause) {
-        this("cluster.failed", message, cause);
-    }
-
     public ClusterException(String code, String message, @Nullable Throwable cause) {
         super(code, message, cause);
     }

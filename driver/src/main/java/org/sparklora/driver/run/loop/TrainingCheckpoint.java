@@ -70,7 +70,8 @@ public record TrainingCheckpoint(
         /** This progress with the sums of one more step; {@link EpochRunner.Epoch#run} tells the number of steps. */
         EpochProgress plus(StepReport step) {
             TreeMap<String, NormSum> sums = new TreeMap<>(norms);
-            step.groups().forEach((group, report) -> sums.merge(group, new NormSum(report.gradNorm(), 1), NormSum::plus));
+            step.groups()
+                    .forEach((group, report) -> sums.merge(group, new NormSum(report.gradNorm(), 1), NormSum::plus));
             return new EpochProgress(stepsDone, lossSum + (double) step.loss() * step.examples(), sums);
         }
 

@@ -82,8 +82,8 @@ public final class TrainingLoop {
 
     /** Runs from a checkpoint to the end. The manifest may have groups that the checkpoint does not know. */
     public Result resume(TrainingCheckpoint from, Checkpointer checkpointer) {
-        RunState run =
-                new RunState(settings.planner().manifest(), from, settings.shards().stepsPerEpoch());
+        RunState run = new RunState(
+                settings.planner().manifest(), from, settings.shards().stepsPerEpoch());
         EpochProgress progress = from.progress();
         while (!settings.stopping().reached(run.seen())) {
             if (progress.stepsDone() > 0) {
@@ -123,7 +123,10 @@ public final class TrainingLoop {
         seconds.put("total", (clock.millis() - started) / 1000.0);
         double trainLoss = epoch.progress().lossSum() / settings.shards().examples();
         EpochResult result = new EpochResult(
-                new EpochMetrics(run.epoch(), trainLoss, validation, epoch.progress().meanNorms()), padding, seconds);
+                new EpochMetrics(
+                        run.epoch(), trainLoss, validation, epoch.progress().meanNorms()),
+                padding,
+                seconds);
         listener.epochEnds(result);
         return result;
     }

@@ -40,9 +40,11 @@ public final class ExecutorChecks {
     public List<Finding> versions(Software driver) {
         List<Finding> findings = new ArrayList<>();
         differs(Software::spark, driver)
-                .ifPresent(found -> findings.add(Finding.problem(
-                        "Spark " + driver.spark() + " on the driver, but " + found,
-                        "use the same Spark on driver and executors; check SPARK_HOME and the container image or the nodes")));
+                .ifPresent(
+                        found -> findings.add(
+                                Finding.problem(
+                                        "Spark " + driver.spark() + " on the driver, but " + found,
+                                        "use the same Spark on driver and executors; check SPARK_HOME and the container image or the nodes")));
         differs(Software::jar, driver)
                 .ifPresent(found -> findings.add(Finding.problem(
                         "spark-lora " + driver.jar() + " on the driver, but " + found,

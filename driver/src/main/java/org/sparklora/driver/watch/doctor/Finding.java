@@ -27,7 +27,8 @@ public record Finding(Verdict verdict, String found, Optional<String> remedy) {
 
     public Finding {
         if ((verdict == Verdict.OK) != remedy.isEmpty()) {
-            throw new IllegalArgumentException("warnings and problems need a remedy, ok has none: " + verdict + " " + found);
+            throw new IllegalArgumentException(
+                    "warnings and problems need a remedy, ok has none: " + verdict + " " + found);
         }
     }
 

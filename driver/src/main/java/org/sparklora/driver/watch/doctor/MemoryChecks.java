@@ -66,7 +66,8 @@ public final class MemoryChecks {
 
     /** Checks that a run fits. */
     public static Finding of(Room room, Need need) {
-        String found = Bytes.text(room.bytes()) + " outside the heap per executor, " + Bytes.text(need.bytes()) + " needed: "
+        String found = Bytes.text(room.bytes()) + " outside the heap per executor, " + Bytes.text(need.bytes())
+                + " needed: "
                 + Bytes.text(PYTORCH_BYTES) + " for PyTorch, " + Bytes.text(need.weightBytes()) + " for base weights, "
                 + ExecutorChecks.count(need.tasks(), "task") + " of " + Bytes.text(need.taskBytes());
         if (room.bytes() >= need.bytes() * MARGIN) {
@@ -100,5 +101,4 @@ public final class MemoryChecks {
                 ? Finding.warning(found, "use at least 1 GB: -- --driver-memory 1g")
                 : Finding.ok(found);
     }
-
 }

@@ -19,7 +19,8 @@ public final class SlotChecks {
                 ? Finding.ok(found)
                 : Finding.warning(
                         found,
-                        "each task uses one thread; with 1 the same cores compute " + taskCpus + " times as many shards");
+                        "each task uses one thread; with 1 the same cores compute " + taskCpus
+                                + " times as many shards");
     }
 
     /**
@@ -67,8 +68,8 @@ public final class SlotChecks {
             return enough < slots
                     ? Finding.warning(
                             most,
-                            enough + " slots are as fast, since all wait for the slowest; use " + nextDivisor(slots, shards)
-                                    + " to be faster")
+                            enough + " slots are as fast, since all wait for the slowest; use "
+                                    + nextDivisor(slots, shards) + " to be faster")
                     : Finding.ok(most);
         }
         return Finding.ok(found + ": " + ExecutorChecks.count(shards / slots, "shard") + " of a batch per slot");

@@ -77,7 +77,8 @@ final class Bars {
         html.open("div.track", "role", "img", "aria-label", epoch + ". " + String.join("; ", tips));
         for (int i = 0; i < bar.size(); i++) {
             double width = longest == 0 ? 0 : bar.get(i).size() / longest;
-            html.mark("i.part " + bar.get(i).look(),
+            html.mark(
+                    "i.part " + bar.get(i).look(),
                     "style",
                     "width:" + Formats.css(width),
                     "data-tip",

@@ -54,7 +54,10 @@ final class EnvironmentSection extends Section {
 
     private static void digest(Html html, String key, JsonNode sha256) {
         if (sha256.isTextual()) {
-            html.element("dt", html.messages().text(key)).open("dd").code(sha256.asText()).close();
+            html.element("dt", html.messages().text(key))
+                    .open("dd")
+                    .code(sha256.asText())
+                    .close();
         }
     }
 

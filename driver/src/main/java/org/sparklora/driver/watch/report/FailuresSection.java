@@ -19,7 +19,10 @@ final class FailuresSection extends Section {
         }
         String message = run.status().path("message").asText();
         if (!message.isEmpty()) {
-            html.open("p").text(messages.text("failures.ended") + " ").data(message).closeBlock();
+            html.open("p")
+                    .text(messages.text("failures.ended") + " ")
+                    .data(message)
+                    .closeBlock();
         }
         List<JsonNode> failures = run.failures();
         if (failures.isEmpty()) {

@@ -17,8 +17,7 @@ final class Formats {
     /** Keeps a number and its unit on one line. */
     private static final char NO_BREAK_SPACE = '\u00a0';
 
-    private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern(
-                    "yyyy-MM-dd HH:mm:ss 'UTC'", Locale.ROOT)
+    private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("yyyy-MM-dd HH:mm:ss 'UTC'", Locale.ROOT)
             .withZone(ZoneOffset.UTC);
 
     private Formats() {}

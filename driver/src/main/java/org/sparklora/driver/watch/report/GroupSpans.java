@@ -65,7 +65,11 @@ final class GroupSpans {
             };
             // Changes before the epoch are part of its start, and restore and stop change no group by themselves.
             if (step > 0 && change.has("group")) {
-                change(change.path("group").asText(), state, begin + step, change.path("reason").asText());
+                change(
+                        change.path("group").asText(),
+                        state,
+                        begin + step,
+                        change.path("reason").asText());
             }
         }
     }

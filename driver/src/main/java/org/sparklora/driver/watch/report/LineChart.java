@@ -227,7 +227,8 @@ final class LineChart {
         for (Line line : lines) {
             if (line.dots() && line.points().size() <= MAX_DOTS) {
                 for (Column c : line.points()) {
-                    html.mark("i.dot " + look(line),
+                    html.mark(
+                            "i.dot " + look(line),
                             "style",
                             "left:" + Formats.css(x.at(c.x())) + ";bottom:" + Formats.css(y.at(c.mean())));
                 }
@@ -244,7 +245,8 @@ final class LineChart {
                             "chart.summary",
                             line.name(),
                             Formats.number(line.points().get(0).mean()),
-                            Formats.number(line.points().get(line.points().size() - 1).mean())));
+                            Formats.number(
+                                    line.points().get(line.points().size() - 1).mean())));
         }
         return String.join(" ", said);
     }

@@ -43,8 +43,7 @@ final class LossSection extends Section {
     private static List<Column> means(RunData run) {
         List<Epoch> done = run.done();
         double half = (run.stepsPerEpoch() - 1) / 2.0;
-        return Column
-                .reduce(
+        return Column.reduce(
                         done.size(),
                         i -> (double) done.get(i).number() * run.stepsPerEpoch() + half,
                         i -> done.get(i).trainLoss(),

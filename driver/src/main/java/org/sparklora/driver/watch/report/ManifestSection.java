@@ -26,16 +26,7 @@ final class ManifestSection extends Section {
             return;
         }
         Table table = new Table(
-                html,
-                title(messages),
-                "group",
-                "state",
-                "purpose",
-                "modules",
-                "rank",
-                "alpha",
-                "parameters",
-                "digest");
+                html, title(messages), "group", "state", "purpose", "modules", "rank", "alpha", "parameters", "digest");
         boolean withBiases = run.manifest().path("bias").asText().equals("lora_only");
         for (JsonNode group : groups) {
             table.row().data(group.path("name").asText());

@@ -63,11 +63,10 @@ final class MetricsSection extends Section {
         for (int i = 0; i < runs.size(); i++) {
             List<Epoch> done = runs.get(i).done();
             List<Column> values = columns(done, epoch -> epoch.validation().getOrDefault(name, Double.NaN));
-            chart.add(new Line(
-                    single ? messages.text("metrics.validation") : label(runs, i), !single, i, values, true));
+            chart.add(
+                    new Line(single ? messages.text("metrics.validation") : label(runs, i), !single, i, values, true));
             if (single && name.equals("loss")) {
-                chart.add(new Line(
-                        messages.text("metrics.training"), false, 1, columns(done, Epoch::trainLoss), true));
+                chart.add(new Line(messages.text("metrics.training"), false, 1, columns(done, Epoch::trainLoss), true));
             }
         }
         chart.write(html);
@@ -75,10 +74,7 @@ final class MetricsSection extends Section {
 
     private static List<Column> columns(List<Epoch> done, ToDoubleFunction<Epoch> value) {
         return Column.reduce(
-                done.size(),
-                i -> done.get(i).number(),
-                i -> value.applyAsDouble(done.get(i)),
-                LineChart.MAX_COLUMNS);
+                done.size(), i -> done.get(i).number(), i -> value.applyAsDouble(done.get(i)), LineChart.MAX_COLUMNS);
     }
 
     private static void table(Html html, RunData run, String title) {

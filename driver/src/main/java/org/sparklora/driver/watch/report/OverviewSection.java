@@ -70,8 +70,10 @@ final class OverviewSection extends Section {
                 .sorted()
                 .limit(MAX_METRICS)
                 .toList();
-        Stream<String> first = Stream.of("run", "state", "epochs.done", "train.loss").map(messages::text);
-        Stream<String> last = Stream.of("time.taken", "skipped.tile", "digest.adapter").map(messages::text);
+        Stream<String> first =
+                Stream.of("run", "state", "epochs.done", "train.loss").map(messages::text);
+        Stream<String> last =
+                Stream.of("time.taken", "skipped.tile", "digest.adapter").map(messages::text);
         List<String> titles = Stream.of(first, metrics.stream().map(messages::metric), last)
                 .flatMap(Function.identity())
                 .toList();
@@ -85,9 +87,9 @@ final class OverviewSection extends Section {
             state(table.open(), run);
             table.close().text(Integer.toString(done.size()));
             table.number(newest.map(Epoch::trainLoss).orElse(Double.NaN));
-            metrics.forEach(metric -> table.number(newest.map(epoch ->
-                            epoch.validation().getOrDefault(metric, Double.NaN))
-                    .orElse(Double.NaN)));
+            metrics.forEach(metric ->
+                    table.number(newest.map(epoch -> epoch.validation().getOrDefault(metric, Double.NaN))
+                            .orElse(Double.NaN)));
             table.text(messages.seconds(run.seconds()));
             table.text(
                     Savings.of(done).map(s -> Formats.percent(s.skippedShare())).orElse("–"));

@@ -95,7 +95,9 @@ final class Page {
         }
         html.open("nav", "aria-label", messages.text("contents")).open("ul");
         for (Section section : SECTIONS) {
-            html.open("li").element("a", section.title(messages), "href", "#" + section.key()).close();
+            html.open("li")
+                    .element("a", section.title(messages), "href", "#" + section.key())
+                    .close();
         }
         html.close().close().closeBlock();
     }

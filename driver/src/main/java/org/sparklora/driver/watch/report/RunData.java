@@ -116,8 +116,8 @@ final class RunData {
     private void add(JsonNode event) {
         lastTime = event.path("time").asText(lastTime);
         int number = event.path("epoch").asInt();
-        Epoch epoch = epochs.getOrDefault(
-                number, new Epoch(number, MissingNode.getInstance(), MissingNode.getInstance(), 0));
+        Epoch epoch =
+                epochs.getOrDefault(number, new Epoch(number, MissingNode.getInstance(), MissingNode.getInstance(), 0));
         switch (event.path("event").asText()) {
             case "step" -> steps.add(event);
             case "run" -> starts.add(event);

@@ -47,9 +47,7 @@ abstract class Section {
     }
 
     static void writeLabel(Html html, List<RunData> runs, int index) {
-        html.element("span.letter", letter(index), "translate", "no")
-                .text(" ")
-                .data(distinctName(runs, index));
+        html.element("span.letter", letter(index), "translate", "no").text(" ").data(distinctName(runs, index));
     }
 
     /** Adds the directory if several runs have the same name: users often compare runs of one job. */

@@ -31,7 +31,8 @@ final class SkippedSection extends Section {
                 "skipped.share",
                 "skipped.bytes",
                 "skipped.seconds");
-        String bytes = messages.bytes(all.bytes().withoutFreezing() - all.bytes().sent());
+        String bytes =
+                messages.bytes(all.bytes().withoutFreezing() - all.bytes().sent());
         row(table, messages, "freezing", all.freezing() / all.total(), all.freezing(), bytes, rate);
         row(table, messages, "cache", all.cache() / all.total(), all.cache(), "–", rate);
         row(table, messages, "buckets", all.buckets() / all.total(), all.buckets(), "–", rate);
@@ -42,8 +43,7 @@ final class SkippedSection extends Section {
                 .text(messages.bytes(all.bytes().sent()))
                 .text("")
                 .end();
-        Bars.write(
-                html, messages.text("skipped.bars"), done, epochs -> parts(messages, epochs), messages::flops);
+        Bars.write(html, messages.text("skipped.bars"), done, epochs -> parts(messages, epochs), messages::flops);
         html.note("skipped.note");
         long steps = (long) done.size() * run.stepsPerEpoch();
         if (all.steps() < steps) {
@@ -52,14 +52,21 @@ final class SkippedSection extends Section {
     }
 
     private static void row(
-            Table table, Messages messages, String by, double share, double flops, String bytes, Optional<Double> rate) {
+            Table table,
+            Messages messages,
+            String by,
+            double share,
+            double flops,
+            String bytes,
+            Optional<Double> rate) {
         String sign = flops < 0 ? "−" : "";
         table.row()
                 .swatch("k-" + by, messages.text("skipped." + by))
                 .text(sign + messages.flops(Math.abs(flops)))
                 .text(sign + Formats.percent(Math.abs(share)))
                 .text(bytes)
-                .text(rate.map(r -> "≈ " + sign + messages.seconds(r * Math.abs(flops))).orElse("–"));
+                .text(rate.map(r -> "≈ " + sign + messages.seconds(r * Math.abs(flops)))
+                        .orElse("–"));
     }
 
     private static List<Part> parts(Messages messages, List<Epoch> epochs) {

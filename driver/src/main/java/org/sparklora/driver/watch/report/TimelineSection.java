@@ -158,7 +158,8 @@ final class TimelineSection extends Section {
             return;
         }
         String title = html.messages().text("timeline.changes", changes.size());
-        html.open("details", changes.size() <= MAX_OPEN_CHANGES ? "open" : "data-long", "").element("summary", title);
+        html.open("details", changes.size() <= MAX_OPEN_CHANGES ? "open" : "data-long", "")
+                .element("summary", title);
         Table table = new Table(html, title, "epoch", "step.of.epoch", "change", "group", "reason");
         for (JsonNode change : changes.subList(0, Math.min(changes.size(), Table.MAX_ROWS))) {
             table.row()

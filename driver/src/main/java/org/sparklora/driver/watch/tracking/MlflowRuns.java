@@ -27,14 +27,16 @@ final class MlflowRuns {
 
     /** The run that {@code tracking.json} names, set to running again; empty if there is none or it was deleted. */
     Optional<JsonNode> resume() throws IOException, InterruptedException {
-        JsonNode remembered = JSON.readTree(directory.find(OutputGuard.TRACKING).orElse("{}".getBytes(StandardCharsets.UTF_8)))
+        JsonNode remembered = JSON.readTree(
+                        directory.find(OutputGuard.TRACKING).orElse("{}".getBytes(StandardCharsets.UTF_8)))
                 .path(MLFLOW);
         if (!remembered.path("uri").asText().equals(client.server())) {
             return Optional.empty();
         }
         String id = remembered.path("run_id").asText();
-        Optional<JsonNode> found =
-                find("runs/get", "run_id", id).map(answer -> answer.path("run")).filter(run -> !isDeleted(run.path("info")));
+        Optional<JsonNode> found = find("runs/get", "run_id", id)
+                .map(answer -> answer.path("run"))
+                .filter(run -> !isDeleted(run.path("info")));
         if (found.isPresent()) {
             client.post("runs/update", Map.of("run_id", id, "status", "RUNNING"));
         }
@@ -44,7 +46,8 @@ final class MlflowRuns {
     /** Writes {@code tracking.json}. */
     void remember(String run) throws IOException {
         Map<String, Object> file = Map.of(MLFLOW, new TreeMap<>(Map.of("uri", client.server(), "run_id", run)));
-        directory.write(OutputGuard.TRACKING, JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(file));
+        directory.write(
+                OutputGuard.TRACKING, JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(file));
     }
 
     /** Creates a run. */

@@ -81,7 +81,8 @@ public final class Comparison {
     private void steps() {
         List<JsonNode> inA = a.events("step");
         List<JsonNode> inB = b.events("step");
-        boolean same = firstDifference(inA, inB, STEP, step -> "epoch " + step.get("epoch") + ", step " + step.get("step"));
+        boolean same =
+                firstDifference(inA, inB, STEP, step -> "epoch " + step.get("epoch") + ", step " + step.get("step"));
         int common = Math.min(inA.size(), inB.size());
         int more = Math.abs(inA.size() - inB.size());
         if (more > 0) {
@@ -163,7 +164,8 @@ public final class Comparison {
     private static Map<String, String> keys(String yaml) {
         try {
             Object job = new Yaml(new SafeConstructor(new LoaderOptions())).load(yaml);
-            ObjectNode root = new ObjectMapper().convertValue(job instanceof Map<?, ?> map ? map : Map.of(), ObjectNode.class);
+            ObjectNode root =
+                    new ObjectMapper().convertValue(job instanceof Map<?, ?> map ? map : Map.of(), ObjectNode.class);
             root.remove(NOT_NOTED);
             List<String> names = new ArrayList<>();
             root.fieldNames().forEachRemaining(names::add);

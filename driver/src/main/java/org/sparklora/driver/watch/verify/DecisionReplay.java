@@ -61,9 +61,8 @@ public final class DecisionReplay {
         String file = directory.location() + "/" + RunHistory.FILE;
         DecisionReplay replay = new DecisionReplay(file);
         try {
-            byte[] history = directory
-                    .find(RunHistory.FILE)
-                    .orElseThrow(() -> OutputException.noRun(directory.location()));
+            byte[] history =
+                    directory.find(RunHistory.FILE).orElseThrow(() -> OutputException.noRun(directory.location()));
             RecordedRun.events(file, history).forEach(replay::read);
         } catch (IOException e) {
             throw OutputException.reading(directory.location(), e);
@@ -77,8 +76,10 @@ public final class DecisionReplay {
         switch (name) {
             case "run" -> readRun(event);
             case "epoch_start" -> jobs.add(currentJob());
-            case "thaw", "freeze" -> record(event, line(name, event.path("group").asText(), reason));
-            case "restore" -> record(event, line(name, "epoch " + event.path("restored_epoch").asText(), reason));
+            case "thaw", "freeze" ->
+                record(event, line(name, event.path("group").asText(), reason));
+            case "restore" ->
+                record(event, line(name, "epoch " + event.path("restored_epoch").asText(), reason));
             case "stop" -> {
                 jobs.add(currentJob());
                 record(event, line(name, "the run", reason));
@@ -103,7 +104,8 @@ public final class DecisionReplay {
 
     private void record(JsonNode event, String line) {
         int step = event.path("epoch_step").asInt(0);
-        long at = StepPosition.of(event.path("epoch").asInt(), step, stepsPerEpoch).globalStep();
+        long at = StepPosition.of(event.path("epoch").asInt(), step, stepsPerEpoch)
+                .globalStep();
         recorded.computeIfAbsent(at, globalStep -> new ArrayList<>()).add(line);
     }
 
@@ -119,7 +121,8 @@ public final class DecisionReplay {
         try {
             job = Optional.of(JobFile.resolved(file, event.path("configuration").asText()));
         } catch (ConfigException e) {
-            throw CorruptRunException.damaged(file + " contains a job that this version cannot read: " + e.getMessage(), e);
+            throw CorruptRunException.damaged(
+                    file + " contains a job that this version cannot read: " + e.getMessage(), e);
         }
         stepsPerEpoch = event.path("steps_per_epoch").asInt();
         if (initial.isEmpty()) {
@@ -169,7 +172,8 @@ public final class DecisionReplay {
         }
         List<String> before = recorded.getOrDefault(at.globalStep(), List.of());
         if (!before.equals(replayed)) {
-            differences.add("before " + at + ": recorded " + orNothing(before) + ", re-evaluated " + orNothing(replayed));
+            differences.add(
+                    "before " + at + ": recorded " + orNothing(before) + ", re-evaluated " + orNothing(replayed));
         }
         return next;
     }

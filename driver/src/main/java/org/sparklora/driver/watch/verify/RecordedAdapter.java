@@ -3,8 +3,8 @@ package org.sparklora.driver.watch.verify;
 import java.util.SortedMap;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.contract.Sha256;
-import org.sparklora.worker.safetensors.SafetensorsBytes;
-import org.sparklora.worker.safetensors.SafetensorsException;
+import org.sparklora.worker.safetensors.SafetensorsFile;
+import org.sparklora.worker.safetensors.WeightsException;
 import org.sparklora.worker.safetensors.Tensor;
 
 /** The adapter of a run: its digest, and its tensors by PEFT's names. */
@@ -27,9 +27,9 @@ public record RecordedAdapter(String sha256, SortedMap<String, Tensor> tensors) 
                     null);
         }
         try {
-            return new RecordedAdapter(actual, SafetensorsBytes.decode(file, bytes));
-        } catch (SafetensorsException e) {
-            throw CorruptRunException.damaged(String.valueOf(e.getMessage()), e);
+            return new RecordedAdapter(actual, SafetensorsFile.decode(file, bytes));
+        } catch (WeightsException e) {
+            throw CorruptRunException.damaged(e.reason(), e);
         }
     }
 }

@@ -130,7 +130,9 @@ public record RecordedRun(
                     finished ? Optional.of(results(status)) : Optional.empty());
             if (finished && run.events("finished").isEmpty()) {
                 throw new CorruptRunException(
-                        "run.history_incomplete", path(RunHistory.FILE) + " ends before the run: lines are missing", null);
+                        "run.history_incomplete",
+                        path(RunHistory.FILE) + " ends before the run: lines are missing",
+                        null);
             }
             return run;
         }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import org.assertj.core.api.ThrowingConsumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparklora.worker.contract.FreezeState;
@@ -111,12 +112,11 @@ class JobChangesTest {
     @Test
     void moreEpochsNeedAConstantRate() {
         assertThat(refused("training.num_train_epochs=1"))
-                .containsExactly("training.num_train_epochs: 3 → 1 (a run cannot become shorter)");
+                .satisfiesExactly(refusal("training.num_train_epochs: 3 → 1"));
         JobConfig linear = job("training.lr_scheduler_type=linear");
         JobConfig more = job("training.lr_scheduler_type=linear", "training.num_train_epochs=4");
         assertThat(JobChanges.refused(linear, more, REACHED, 1))
-                .containsExactly("training.num_train_epochs: 3 → 4 (more epochs need lr_scheduler_type: constant;"
-                        + " other schedules depend on their number)");
+                .satisfiesExactly(refusal("training.num_train_epochs: 3 → 4", "lr_scheduler_type: constant"));
     }
 
     @Test
@@ -125,8 +125,7 @@ class JobChangesTest {
         assertThat(refused(group, "schedule.events=[{epoch: 1, thaw: [middle]}]"))
                 .isEmpty();
         assertThat(refused(group, "schedule.events=[{epoch: 0, thaw: [middle]}]"))
-                .containsExactly("schedule.events[0].epoch: (none) → 0 (group 'middle' is new, and the run goes on at"
-                        + " epoch 1)");
+                .satisfiesExactly(refusal("schedule.events[0].epoch: (none) → 0", "'middle'", "epoch 1"));
         assertThat(refused(group, "schedule.live=[top, middle]"))
                 .containsExactly("schedule.live: [top] → [top, middle]");
     }
@@ -150,7 +149,7 @@ class JobChangesTest {
         assertThat(dormant).noneMatch(line -> line.contains("bottom"));
         FreezeState live = FreezeState.of(Map.of("top", GroupState.LIVE, "bottom", GroupState.FROZEN));
         assertThat(JobChanges.refused(before, without, live, 2))
-                .contains("lora.groups.bottom: frozen → (none) (only a group that was never live may be left out)");
+                .anySatisfy(refusal("lora.groups.bottom: frozen → (none)"));
     }
 
     private static String add(int epoch, int r) {
@@ -168,13 +167,12 @@ class JobChangesTest {
     void anEventThatLiesAheadMayAddAGroup() {
         assertThat(refused(add(1, 2))).isEmpty();
         assertThat(refused(add(0, 2)))
-                .containsExactly(
-                        "schedule.events[0].epoch: (none) → 0 (group 'side' is new, and the run goes on at epoch 1)",
-                        "schedule.events[0].add.side: (none) → epoch 0 (the run goes on at epoch 1)");
+                .satisfiesExactly(
+                        refusal("schedule.events[0].epoch: (none) → 0", "'side'", "epoch 1"),
+                        refusal("schedule.events[0].add.side: (none) → epoch 0", "epoch 1"));
         String alone = "schedule.events=[{epoch: 0, step: 3, add: {side: {target_modules: [key]}}}]";
         assertThat(refused(alone))
-                .containsExactly(
-                        "schedule.events[0].add.side: (none) → step 3 of epoch 0 (the run goes on at epoch 1)");
+                .satisfiesExactly(refusal("schedule.events[0].add.side: (none) → step 3 of epoch 0", "epoch 1"));
     }
 
     @Test
@@ -185,9 +183,7 @@ class JobChangesTest {
         FreezeState live =
                 FreezeState.of(Map.of("top", GroupState.LIVE, "bottom", GroupState.DORMANT, "side", GroupState.LIVE));
         assertThat(JobChanges.refused(job(add(2, 2)), job(), live, 3))
-                .containsExactly(
-                        "schedule.events[0].add.side: live → (none) (only a group that was never live may be left"
-                                + " out)");
+                .satisfiesExactly(refusal("schedule.events[0].add.side: live → (none)"));
     }
 
     @Test
@@ -197,9 +193,9 @@ class JobChangesTest {
         assertThat(refused(declared, added, 1)).isEmpty();
         assertThat(refused(added, declared, 1)).isEmpty();
         assertThat(refused(declared, added, 3))
-                .containsExactly("schedule.events[0].add.side: (none) → epoch 2 (the run goes on at epoch 3)");
+                .satisfiesExactly(refusal("schedule.events[0].add.side: (none) → epoch 2", "epoch 3"));
         assertThat(refused(added, declared, 3))
-                .containsExactly("schedule.events[0].add.side: epoch 2 → (none) (the run goes on at epoch 3)");
+                .satisfiesExactly(refusal("schedule.events[0].add.side: epoch 2 → (none)", "epoch 3"));
         assertThat(refused(added, job(add(2, 4)), 1)).containsExactly("schedule.events[0].add.side.r: 2 → 4");
         assertThat(refused(declared, job(add(2, 4)), 1)).containsExactly("lora.groups.side.r: 2 → 4");
     }
@@ -224,5 +220,14 @@ class JobChangesTest {
         JobConfig job = job("schedule.events=[{epoch: 1, thaw: [bottom]}]");
         assertThat(JobFile.resolved("there/config.yaml", ResolvedYaml.write(job)))
                 .isEqualTo(job);
+    }
+
+    /** A line that begins with the change, and may say why it is refused. */
+    private static ThrowingConsumer<String> refusal(String change, String... facts) {
+        return line -> assertThat(line).startsWith(change).satisfies(l -> {
+            for (String fact : facts) {
+                assertThat(l).contains(fact);
+            }
+        });
     }
 }

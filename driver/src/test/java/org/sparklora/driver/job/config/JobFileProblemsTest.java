@@ -2,6 +2,7 @@ package org.sparklora.driver.job.config;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.sparklora.driver.job.text.Coded.problem;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -20,7 +21,8 @@ class JobFileProblemsTest {
 
     @Test
     void reportsEverythingAtOnceUnderTheFilesName() {
-        String yaml = """
+        String yaml =
+                """
                 sead: 1
                 model: {task: clasification}
                 data:
@@ -35,38 +37,42 @@ class JobFileProblemsTest {
                 """;
         assertThatThrownBy(() -> Jobs.read(directory, yaml))
                 .isInstanceOf(ConfigException.class)
-                .hasMessage("""
-                        job.yaml: 12 problems
-                        model.path is missing; it names the Hugging Face directory of the base model
-                        model.task='clasification' must be one of classification, multi_label, regression, token_classification
-                        data.train.label=['a'] must be a text
-                        lora.r='2.5' must be a whole number from 1 to 2147483647
-                        lora.groups.top.lora_dropout='1' must be a number of at least 0 and below 1
-                        lora.lora_alhpa is not a key; did you mean lora.lora_alpha?
-                        schedule.live[0]='tpo' is not a group of lora.groups; did you mean top?
-                        schedule.events[0].epoch='-1' must be a whole number from 0 to 2147483647
-                        training.batch_size='many' must be a whole number from 1 to 2147483647
-                        training.shards='6' must be a power of two, at most training.batch_size=32
-                        output is missing; it names the run directory, here or with --output
-                        sead is not a key; did you mean seed?""");
+                .hasMessageStartingWith("job.yaml: 12 problems [config.invalid]\nmodel.path ")
+                .satisfies(e -> assertThat(((ConfigException) e).problems())
+                        .satisfiesExactlyInAnyOrder(
+                                problem("config.key.missing", "model.path"),
+                                problem("config.value.invalid", "model.task='clasification'", "multi_label"),
+                                problem("config.value.invalid", "data.train.label=['a']"),
+                                problem("config.value.invalid", "lora.r='2.5'", "1"),
+                                problem("config.value.invalid", "lora.groups.top.lora_dropout='1'"),
+                                problem("config.key.unknown", "lora.lora_alhpa", "lora.lora_alpha"),
+                                problem("config.group.unknown", "schedule.live[0]='tpo'", "top"),
+                                problem("config.value.invalid", "schedule.events[0].epoch='-1'", "0"),
+                                problem("config.value.invalid", "training.batch_size='many'", "1"),
+                                problem("config.value.invalid", "training.shards='6'", "training.batch_size=32"),
+                                problem("config.key.missing", "output", "--output"),
+                                problem("config.key.unknown", "sead", "seed")))
+                .satisfies(e -> assertThat(e.getMessage().lines()).hasSize(13));
     }
 
     @Test
     void oneProblemIsOneLine() {
         assertThatThrownBy(() -> Jobs.read(directory, Jobs.SMALLEST + "sead: 1"))
-                .hasMessage("job.yaml: sead is not a key; did you mean seed?");
+                .satisfies(e -> assertThat(String.valueOf(e.getMessage()))
+                        .startsWith("job.yaml: ")
+                        .doesNotContain("\n")
+                        .satisfies(problem("config.key.unknown", "sead", "seed")));
     }
 
     @Test
     void listsWhatIsRequired() {
         assertThat(Jobs.problems(directory, "name: x"))
-                .containsExactly(
-                        "model.path is missing; it names the Hugging Face directory of the base model",
-                        "data.train.path is missing; it names the file, directory or glob to read",
-                        "lora.groups is missing; it holds at least one group: a name, and target_modules under it",
-                        "schedule.live is missing; it lists the groups that are live at the start,"
-                                + " [] to train the head only",
-                        "output is missing; it names the run directory, here or with --output");
+                .satisfiesExactly(
+                        problem("config.key.missing", "model.path"),
+                        problem("config.key.missing", "data.train.path"),
+                        problem("config.key.missing", "lora.groups"),
+                        problem("config.key.missing", "schedule.live"),
+                        problem("config.key.missing", "output"));
     }
 
     @ParameterizedTest
@@ -74,88 +80,107 @@ class JobFileProblemsTest {
             delimiter = '|',
             quoteCharacter = '`',
             value = {
-                "seed=1.5 | seed='1.5' must be a whole number",
-                "seed=99999999999999999999 | seed='99999999999999999999' must be a whole number of 64 bits",
-                "model=5 | model='5' must be a map of keys",
-                "model.max_length=2 | model.max_length='2' must be a whole number from 5 to 2147483647",
-                "model.labels=[a] | model.labels must name at least two labels",
-                "model.labels=[a, a, b] | model.labels[1]='a' is listed twice; keep one",
-                "model.labels=[a, ~] | model.labels[1]='~' must be a text",
-                "model.labels=a | model.labels='a' must be a list of texts",
-                "data.order=sorted | data.order='sorted' must be one of shuffled, given",
-                "data.train.text='' | data.train.text='' must be a text that is not blank",
-                "data.train.options.header={a: 1} | data.train.options.header={a='1'} must be a text",
-                "data.validation={} | data.validation.path is missing; it names the file, directory or glob to read",
-                "data.validation.fraction=1 | data.validation.fraction='1' must be a number above 0 and below 1",
-                "lora.r=0 | lora.r='0' must be a whole number from 1 to 2147483647",
-                "lora.r='8' | lora.r='8' must be a whole number from 1 to 2147483647, without quotes",
-                "lora.r=3000000000 | lora.r='3000000000' must be a whole number from 1 to 2147483647",
-                "lora.lora_alpha=0 | lora.lora_alpha='0' must be a number above 0",
-                "lora.lora_alpha=.inf | lora.lora_alpha='.inf' must be a number above 0",
-                "lora.lora_alpha=1e999 | lora.lora_alpha='1e999' must be a number above 0",
-                "lora.bias=lora | lora.bias='lora' must be one of none, all, lora_only",
-                "lora.use_rslora=yes | lora.use_rslora='yes' must be true or false",
-                "lora.use_rslora='true' | lora.use_rslora='true' must be true or false, without quotes",
-                "lora.groups={} | lora.groups is missing; it holds at least one group: a name, and target_modules under it",
-                "lora.groups.x y.target_modules=[a] | lora.groups.x y is no name for a group; use letters, digits and _ . -",
-                "lora.groups.head.target_modules=[a] | lora.groups.head is the name of an implicit group; choose another",
-                "lora.groups.a=~ | lora.groups.a.target_modules is missing; it is a list of module names, a regular expression, or all-linear",
-                "lora.groups.top.target_modules=[] | lora.groups.top.target_modules must name at least one module",
-                "lora.groups.top.target_modules=( | lora.groups.top.target_modules='(' must be a list of module names, or a regular expression: Unclosed group at position 1",
-                "lora.groups.top.target_modules={a: b} | lora.groups.top.target_modules={a='b'} must be a list of module names, or a regular expression",
-                "lora.groups.top.layers_to_transform=[] | lora.groups.top.layers_to_transform is empty; name layers, or leave it out for all of them",
-                "lora.groups.top.layers_to_transform=[-1] | lora.groups.top.layers_to_transform[0]='-1' must be a layer, counted from 0, or a range of layers such as 8-11",
-                "lora.groups.top.layers_to_transform=[0, 11-8] | lora.groups.top.layers_to_transform[1]='11-8' must be a range from the lower layer to the higher: 8-11",
-                "lora.groups.top.layers_to_transform=11-8 | lora.groups.top.layers_to_transform='11-8' must be a range from the lower layer to the higher: 8-11",
-                "lora.groups.top.layers_to_transform=top | lora.groups.top.layers_to_transform='top' must be a layer, counted from 0, or a range of layers such as 8-11",
-                "lora.groups.top.layers_to_transform={a: 1} | lora.groups.top.layers_to_transform={a='1'} must be a layer, counted from 0, or a range of layers such as 8-11",
-                "lora.groups.top.layers_to_transform=[1.5] | lora.groups.top.layers_to_transform[0]='1.5' must be a layer, counted from 0, or a range of layers such as 8-11",
-                "lora.groups.top.layers_to_transform=[3, 3] | lora.groups.top.layers_to_transform[1]='3' names layer 3 again; keep one",
-                "lora.groups.top.layers_to_transform=[3, 1-5] | lora.groups.top.layers_to_transform[1]='1-5' names layer 3 again; keep one",
-                "lora.groups.top.layers_to_transform=0-99999999 | lora.groups.top.layers_to_transform='0-99999999' must be below layer 1000",
-                "lora.groups.top.exclude_modules={a: b} | lora.groups.top.exclude_modules={a='b'} must be a list of module names, or a regular expression",
-                "lora.groups.top.exclude_modules=[a, a] | lora.groups.top.exclude_modules[1]='a' is listed twice; keep one",
-                "lora.exclude_modules=( | lora.exclude_modules='(' must be a list of module names, or a regular expression: Unclosed group at position 1",
-                "lora.exclude_modules=(?P<n>a) | lora.exclude_modules='(?P<n>a)' must be a list of module names, or a regular expression: Unknown inline modifier at position 2; write a named group as (?<name>…)",
-                "lora.exclude_modules='' | lora.exclude_modules='' must be a list of module names, or a regular expression",
-                "lora.rank_pattern=4 | lora.rank_pattern='4' must be a map of keys",
-                "lora.rank_pattern.query=0 | lora.rank_pattern.query='0' must be a whole number from 1 to 2147483647",
-                "lora.rank_pattern={(: 4} | lora.rank_pattern has the key '(', which is no regular expression: Unclosed group at position 1",
-                "lora.groups.top.rank_pattern.query=2.5 | lora.groups.top.rank_pattern.query='2.5' must be a whole number from 1 to 2147483647",
-                "lora.alpha_pattern.query=0 | lora.alpha_pattern.query='0' must be a number above 0",
-                "lora.groups.top.alpha_pattern={query: a} | lora.groups.top.alpha_pattern.query='a' must be a number above 0",
-                "lora.groups.top.learning_rate_scale=0 | lora.groups.top.learning_rate_scale='0' must be a number above 0",
-                "lora.groups.top.rank=4 | lora.groups.top.rank is not a key; did you mean lora.groups.top.rank_pattern?",
-                "schedule.events=[5] | schedule.events[0]='5' must be a map of keys",
-                "schedule.events={} | schedule.events={} must be a list of maps",
-                "training.epochs=3 | training.epochs is not a key; did you mean training.num_train_epochs?",
-                "training.num-train-epochs=3 | training.num-train-epochs is not a key; did you mean training.num_train_epochs?",
-                "training.num_train_epochs=0 | training.num_train_epochs='0' must be a whole number from 1 to 2147483647",
-                "training.shards=64 | training.shards='64' must be a power of two, at most training.batch_size=32",
-                "training.learning_rate=fast | training.learning_rate='fast' must be a number above 0",
-                "training.weight_decay=-1 | training.weight_decay='-1' must be a number of at least 0",
-                "training.adam_beta1=1 | training.adam_beta1='1' must be a number of at least 0 and below 1",
-                "training.adam_epsilon=0 | training.adam_epsilon='0' must be a number above 0",
-                "training.max_grad_norm=0 | training.max_grad_norm='0' must be a number above 0, or null for none",
-                "training.loraplus_lr_ratio=0 | training.loraplus_lr_ratio='0' must be a number above 0",
-                "training.loraplus_lr_ratio=off | training.loraplus_lr_ratio='off' must be a number above 0",
-                "training.lora_plus_lr_ratio=16 | training.lora_plus_lr_ratio is not a key; did you mean training.loraplus_lr_ratio?",
-                "training.label_smoothing_factor=1 | training.label_smoothing_factor='1' must be a number of at least 0 and below 1",
-                "training.metric_for_best_model=mse | training.metric_for_best_model='mse' must be one of accuracy, auc, f1, loss",
-                "training.load_best_model_at_end=true | training.load_best_model_at_end needs data.validation to tell which epoch is best",
-                "training.early_stopping_patience=1 | training.early_stopping_patience needs data.validation to tell which epoch is best",
-                "execution.base_dropout=own | execution.base_dropout='own' must be a number of at least 0 and below 1, or model",
-                "execution.head_dropout=1 | execution.head_dropout='1' must be a number of at least 0 and below 1",
-                "execution.max_failures=-1 | execution.max_failures='-1' must be a whole number from 0 to 2147483647",
-                "tracking.wandb={} | tracking.wandb is not a key; the keys here are mlflow, experiment, tensorboard",
-                "tracking.experiment=texts | tracking.experiment needs tracking.mlflow, the tracking server",
-                "tracking.mlflow=databricks | tracking.mlflow='databricks' must be the address of a tracking server, such as http://localhost:5000, without a user in it: credentials are read from MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN",
-                "tracking.mlflow=http://me:secret@h | tracking.mlflow='http://me:secret@h' must be the address of a tracking server, such as http://localhost:5000, without a user in it: credentials are read from MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN",
-                "nonsense | --set nonsense: write key=value, for example --set training.batch_size=64",
-                "a..b=1 | --set a..b=1: write key=value, for example --set training.batch_size=64",
+                "seed=1.5 | config.value.invalid | seed='1.5'",
+                "seed=99999999999999999999 | config.value.invalid | seed='99999999999999999999'; 64",
+                "model=5 | config.value.invalid | model='5'",
+                "model.max_length=2 | config.value.invalid | model.max_length='2'; 5",
+                "model.labels=[a] | config.value.invalid | model.labels",
+                "model.labels=[a, a, b] | config.list.duplicate | model.labels[1]='a'",
+                "model.labels=[a, ~] | config.value.invalid | model.labels[1]='~'",
+                "model.labels=a | config.value.invalid | model.labels='a'",
+                "data.order=sorted | config.value.invalid | data.order='sorted'; shuffled, given",
+                "data.train.text='' | config.value.invalid | data.train.text=''",
+                "data.train.options.header={a: 1} | config.value.invalid | data.train.options.header={a='1'",
+                "data.validation={} | config.key.missing | data.validation.path",
+                "data.validation.fraction=1 | config.value.invalid | data.validation.fraction='1'; 0; 1",
+                "lora.r=0 | config.value.invalid | lora.r='0'; 1",
+                "lora.r='8' | config.value.invalid | lora.r='8'; 1; without quotes",
+                "lora.r=3000000000 | config.value.invalid | lora.r='3000000000'; 1",
+                "lora.lora_alpha=0 | config.value.invalid | lora.lora_alpha='0'; 0",
+                "lora.lora_alpha=.inf | config.value.invalid | lora.lora_alpha='.inf'; 0",
+                "lora.lora_alpha=1e999 | config.value.invalid | lora.lora_alpha='1e999'; 0",
+                "lora.bias=lora | config.value.invalid | lora.bias='lora'; none, all, lora_only",
+                "lora.use_rslora=yes | config.value.invalid | lora.use_rslora='yes'",
+                "lora.use_rslora='true' | config.value.invalid | lora.use_rslora='true'; without quotes",
+                "lora.groups={} | config.key.missing | lora.groups",
+                "lora.groups.x y.target_modules=[a] | config.group.name | lora.groups.x",
+                "lora.groups.head.target_modules=[a] | config.group.name | lora.groups.head",
+                "lora.groups.a=~ | config.key.missing | lora.groups.a.target_modules",
+                "lora.groups.top.target_modules=[] | config.value.invalid | lora.groups.top.target_modules",
+                "lora.groups.top.target_modules=( | config.pattern.invalid | lora.groups.top.target_modules='('; 1",
+                "lora.groups.top.target_modules={a: b} | config.value.invalid | lora.groups.top.target_modules={a='b'",
+                "lora.groups.top.layers_to_transform=[] | config.value.invalid | lora.groups.top.layers_to_transform",
+                "lora.groups.top.layers_to_transform=[-1] | config.value.invalid |"
+                        + " lora.groups.top.layers_to_transform[0]='-1'; 0; 8-11",
+                "lora.groups.top.layers_to_transform=[0, 11-8] | config.value.invalid |"
+                        + " lora.groups.top.layers_to_transform[1]='11-8'; 8-11",
+                "lora.groups.top.layers_to_transform=11-8 | config.value.invalid |"
+                        + " lora.groups.top.layers_to_transform='11-8'; 8-11",
+                "lora.groups.top.layers_to_transform=top | config.value.invalid |"
+                        + " lora.groups.top.layers_to_transform='top'; 0; 8-11",
+                "lora.groups.top.layers_to_transform={a: 1} | config.value.invalid |"
+                        + " lora.groups.top.layers_to_transform={a='1'; 0; 8-11",
+                "lora.groups.top.layers_to_transform=[1.5] | config.value.invalid |"
+                        + " lora.groups.top.layers_to_transform[0]='1.5'; 0; 8-11",
+                "lora.groups.top.layers_to_transform=[3, 3] | config.list.duplicate |"
+                        + " lora.groups.top.layers_to_transform[1]='3'; 3",
+                "lora.groups.top.layers_to_transform=[3, 1-5] | config.list.duplicate |"
+                        + " lora.groups.top.layers_to_transform[1]='1-5'; 3",
+                "lora.groups.top.layers_to_transform=0-99999999 | config.value.invalid |"
+                        + " lora.groups.top.layers_to_transform='0-99999999'; 1000",
+                "lora.groups.top.exclude_modules={a: b} | config.value.invalid |"
+                        + " lora.groups.top.exclude_modules={a='b'",
+                "lora.groups.top.exclude_modules=[a, a] | config.list.duplicate |"
+                        + " lora.groups.top.exclude_modules[1]='a'",
+                "lora.exclude_modules=( | config.pattern.invalid | lora.exclude_modules='('; 1",
+                "lora.exclude_modules=(?P<n>a) | config.pattern.invalid | lora.exclude_modules='(?P<n>a)'; 2;"
+                        + " (?<name>…)",
+                "lora.exclude_modules='' | config.value.invalid | lora.exclude_modules=''",
+                "lora.rank_pattern=4 | config.value.invalid | lora.rank_pattern='4'",
+                "lora.rank_pattern.query=0 | config.value.invalid | lora.rank_pattern.query='0'; 1",
+                "lora.rank_pattern={(: 4} | config.pattern.invalid | lora.rank_pattern; (; 1",
+                "lora.groups.top.rank_pattern.query=2.5 | config.value.invalid |"
+                        + " lora.groups.top.rank_pattern.query='2.5'; 1",
+                "lora.alpha_pattern.query=0 | config.value.invalid | lora.alpha_pattern.query='0'; 0",
+                "lora.groups.top.alpha_pattern={query: a} | config.value.invalid |"
+                        + " lora.groups.top.alpha_pattern.query='a'; 0",
+                "lora.groups.top.learning_rate_scale=0 | config.value.invalid |"
+                        + " lora.groups.top.learning_rate_scale='0'; 0",
+                "lora.groups.top.rank=4 | config.key.unknown | lora.groups.top.rank; lora.groups.top.rank_pattern",
+                "schedule.events=[5] | config.value.invalid | schedule.events[0]='5'",
+                "schedule.events={} | config.value.invalid | schedule.events={}",
+                "training.epochs=3 | config.key.unknown | training.epochs; training.num_train_epochs",
+                "training.num-train-epochs=3 | config.key.unknown | training.num-train-epochs;"
+                        + " training.num_train_epochs",
+                "training.num_train_epochs=0 | config.value.invalid | training.num_train_epochs='0'; 1",
+                "training.shards=64 | config.value.invalid | training.shards='64'; training.batch_size=32",
+                "training.learning_rate=fast | config.value.invalid | training.learning_rate='fast'; 0",
+                "training.weight_decay=-1 | config.value.invalid | training.weight_decay='-1'; 0",
+                "training.adam_beta1=1 | config.value.invalid | training.adam_beta1='1'; 0; 1",
+                "training.adam_epsilon=0 | config.value.invalid | training.adam_epsilon='0'; 0",
+                "training.max_grad_norm=0 | config.value.invalid | training.max_grad_norm='0'; 0",
+                "training.loraplus_lr_ratio=0 | config.value.invalid | training.loraplus_lr_ratio='0'; 0",
+                "training.loraplus_lr_ratio=off | config.value.invalid | training.loraplus_lr_ratio='off'; 0",
+                "training.lora_plus_lr_ratio=16 | config.key.unknown | training.lora_plus_lr_ratio;"
+                        + " training.loraplus_lr_ratio",
+                "training.label_smoothing_factor=1 | config.value.invalid | training.label_smoothing_factor='1'; 0; 1",
+                "training.metric_for_best_model=mse | config.value.invalid | training.metric_for_best_model='mse';"
+                        + " accuracy, auc, f1, loss",
+                "training.load_best_model_at_end=true | config.value.conflict | training.load_best_model_at_end",
+                "training.early_stopping_patience=1 | config.value.conflict | training.early_stopping_patience",
+                "execution.base_dropout=own | config.value.invalid | execution.base_dropout='own'; 0; 1",
+                "execution.head_dropout=1 | config.value.invalid | execution.head_dropout='1'; 0; 1",
+                "execution.max_failures=-1 | config.value.invalid | execution.max_failures='-1'; 0",
+                "tracking.wandb={} | config.key.unknown | tracking.wandb; mlflow, experiment, tensorboard",
+                "tracking.experiment=texts | config.value.conflict | tracking.experiment",
+                "tracking.mlflow=databricks | config.value.invalid | tracking.mlflow='databricks'; 5000",
+                "tracking.mlflow=http://me:secret@h | config.value.invalid | tracking.mlflow='http://me:secret@h';"
+                        + " 5000",
+                "nonsense | config.set.syntax | --set nonsense; 64",
+                "a..b=1 | config.set.syntax | --set a..b=1; 64",
             })
-    void saysWhatIsWrongWithOneValue(String set, String problem) {
-        assertThat(Jobs.problems(directory, Jobs.SMALLEST, set)).containsExactly(problem);
+    void saysWhatIsWrongWithOneValue(String set, String code, String facts) {
+        assertThat(Jobs.problems(directory, Jobs.SMALLEST, set)).satisfiesExactly(problem(code, facts.split("; ", -1)));
     }
 
     @Test
@@ -167,52 +192,52 @@ class JobFileProblemsTest {
                         "model.labels=[a, b]",
                         "training.label_smoothing_factor=0.1",
                         "training.metric_for_best_model=f1"))
-                .containsExactly(
-                        "model.labels must be left out with task: regression",
-                        "training.metric_for_best_model='f1' must be one of loss, mse, pearson, spearman",
-                        "training.label_smoothing_factor must be left out with task: regression");
+                .satisfiesExactly(
+                        problem("config.value.conflict", "model.labels"),
+                        problem(
+                                "config.value.invalid",
+                                "training.metric_for_best_model='f1'",
+                                "loss, mse, pearson, spearman"),
+                        problem("config.value.conflict", "training.label_smoothing_factor"));
     }
 
     @Test
     void fractionGoesWithNoOtherKey() {
         assertThat(Jobs.problems(directory, Jobs.SMALLEST, "data.validation={fraction: 0.1, path: /d}"))
-                .containsExactly("data.validation.fraction holds out training rows and goes with no other key;"
-                        + " remove it or the others");
+                .satisfiesExactly(problem("config.value.conflict", "data.validation.fraction"));
     }
 
     @Test
     void givenOrderRefusesLengthGroupsThatAreAskedFor() {
         assertThat(Jobs.problems(directory, Jobs.SMALLEST, "data.order=given", "data.group_by_length=true"))
-                .containsExactly(
-                        "data.group_by_length needs order: shuffled;" + " with order: given rows keep their order");
+                .satisfiesExactly(problem("config.value.conflict", "data.group_by_length"));
     }
 
     @Test
     void refusesKeysGivenTwice() {
         assertThat(Jobs.problems(directory, Jobs.SMALLEST + "seed: 1\noutput: /p\nseed: 2\n"))
-                .containsExactly(
-                        "output is given twice, in lines 8 and 10; keep one",
-                        "seed is given twice, in lines 9 and 11; keep one");
+                .satisfiesExactly(
+                        problem("config.key.duplicate", "output", "8", "10"),
+                        problem("config.key.duplicate", "seed", "9", "11"));
     }
 
     @Test
     void pointsAtBadYaml() {
         assertThat(Jobs.problems(directory, "model:\n\tpath: x\n"))
-                .containsExactly("line 2, column 1: not valid YAML: found character '\\t(TAB)' that cannot start any"
-                        + " token. (Do not use \\t(TAB) for indentation)");
+                .satisfiesExactly(problem("config.yaml.syntax", "line 2, column 1", "TAB"));
         assertThat(Jobs.problems(directory, "lora: {r: 8\nseed: 1\n"))
-                .containsExactly("line 2, column 5: not valid YAML: expected ',' or '}', but got :");
+                .satisfiesExactly(problem("config.yaml.syntax", "line 2, column 5", ",", "}"));
         assertThat(Jobs.problems(directory, "a: &x [*x]\n"))
-                .containsExactly("not valid YAML: a[0][0][0][0][0][0][0][0][0][0][0][0][0]… holds itself");
+                .satisfiesExactly(problem("config.yaml.syntax", "a[0][0][0]"));
     }
 
     @Test
     void setNamesItselfWhenItsYamlIsBad() {
         assertThat(Jobs.problems(directory, Jobs.SMALLEST, "lora.r=[1", "seed.x=1", "output.y=1"))
-                .containsExactly(
-                        "--set lora.r=[1: line 1, column 3: not valid YAML: expected ',' or ']', but got <stream end>",
-                        "--set output.y=1: output='/o' has no keys to set",
-                        "seed={x='1'} must be a whole number");
+                .satisfiesExactly(
+                        problem("config.yaml.syntax", "--set lora.r=[1", "1", "3", ",", "]"),
+                        problem("config.set.syntax", "--set output.y=1", "/o"),
+                        problem("config.value.invalid", "seed={x='1'"));
     }
 
     @Test
@@ -234,15 +259,17 @@ class JobFileProblemsTest {
     @Test
     void saysWhyAFileCannotBeRead() throws IOException {
         assertThatThrownBy(() -> JobFile.read(Path.of("conf/none.yaml"), List.of(), Optional.empty(), directory))
-                .hasMessage("conf/none.yaml: there is no such file; check the path after --config");
+                .satisfies(e -> assertThat(String.valueOf(e.getMessage()))
+                        .satisfies(problem("config.file.unreadable", "conf/none.yaml: ", "--config")));
         assertThatThrownBy(() -> JobFile.read(Path.of("."), List.of(), Optional.empty(), directory))
-                .hasMessage(".: this is a directory; name the job file in it");
+                .satisfies(e ->
+                        assertThat(String.valueOf(e.getMessage())).satisfies(problem("config.file.unreadable", ".: ")));
         assertThat(Jobs.problems(directory, "# nothing\n"))
-                .containsExactly("the file is empty; a job needs at least model, data, lora, schedule and output");
-        assertThat(Jobs.problems(directory, "- a\n"))
-                .containsExactly("the file must hold a map of keys, such as model: and data:");
+                .satisfiesExactly(problem("config.file.content", "model", "data", "lora", "schedule", "output"));
+        assertThat(Jobs.problems(directory, "- a\n")).satisfiesExactly(problem("config.file.content", "model", "data"));
         Files.write(directory.resolve("job.yaml"), new byte[] {'a', ':', ' ', (byte) 0xff});
         assertThatThrownBy(() -> JobFile.read(Path.of("job.yaml"), List.of(), Optional.empty(), directory))
-                .hasMessage("job.yaml: the file is not UTF-8; save it as UTF-8");
+                .satisfies(e -> assertThat(String.valueOf(e.getMessage()))
+                        .satisfies(problem("config.file.unreadable", "job.yaml: ", "UTF-8")));
     }
 }

@@ -1,6 +1,7 @@
 package org.sparklora.driver.job.config;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.sparklora.driver.job.text.Coded.problem;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -30,7 +31,8 @@ import org.sparklora.worker.contract.OptimizerStateOnThaw;
 /** {@code schedule.policy}, the keys of each policy, and what they become. */
 class SchedulePolicyTest {
 
-    private static final String JOB = """
+    private static final String JOB =
+            """
             model: {path: /m}
             data:
               train: {path: /d/train.csv}
@@ -155,7 +157,8 @@ class SchedulePolicyTest {
                 JOB,
                 of(
                         policy,
-                        "schedule.events=[{epoch: 3, step: 2, add: {late: {target_modules: [value], r: 3}}, thaw: [late]}]",
+                        "schedule.events=[{epoch: 3, step: 2, add: {late: {target_modules: [value], r: 3}}, thaw:"
+                                + " [late]}]",
                         policy == Policy.LISA ? "schedule.weights={top: 2}" : "seed=3"));
         assertThat(JobFile.resolved("there/config.yaml", ResolvedYaml.write(job)))
                 .isEqualTo(job);
@@ -167,7 +170,9 @@ class SchedulePolicyTest {
                 directory,
                 JOB,
                 of(Policy.PLATEAU, "schedule.events=[{epoch: 3, add: {late: {target_modules: [value], r: 3}}}]")));
-        assertThat(yaml).contains("""
+        assertThat(yaml)
+                .contains(
+                        """
                         schedule:
                           policy: plateau
                           live:
@@ -224,10 +229,9 @@ class SchedulePolicyTest {
             Map.entry("window: 2", "autofreeze")));
 
     static Stream<Arguments> foreignKeys() {
-        return Stream.of(Policy.values())
-                .flatMap(policy -> TAKERS.entrySet().stream()
-                        .filter(key -> !key.getValue().equals(YamlSection.word(policy)))
-                        .map(key -> Arguments.of(policy, key.getKey(), key.getValue())));
+        return Stream.of(Policy.values()).flatMap(policy -> TAKERS.entrySet().stream()
+                .filter(key -> !key.getValue().equals(YamlSection.word(policy)))
+                .map(key -> Arguments.of(policy, key.getKey(), key.getValue())));
     }
 
     @ParameterizedTest
@@ -235,8 +239,7 @@ class SchedulePolicyTest {
     void refusesTheKeysOfOtherPolicies(Policy policy, String keyAndValue, String taker) {
         String key = keyAndValue.substring(0, keyAndValue.indexOf(':'));
         assertThat(problems(of(policy, "schedule." + keyAndValue.replaceFirst(": ", "="))))
-                .containsExactly("schedule." + key + " does not go with policy " + YamlSection.word(policy)
-                        + ", only with " + taker + "; remove it, or change schedule.policy");
+                .satisfiesExactly(problem("config.value.conflict", "schedule." + key, policy.label(), taker));
     }
 
     @Test
@@ -249,17 +252,14 @@ class SchedulePolicyTest {
     @Test
     void epochsTakesNoGroups() {
         assertThat(problems("schedule.policy=epochs"))
-                .containsExactly("schedule.groups does not go with policy epochs, only with gradual, plateau, lisa and"
-                        + " autofreeze; remove it, or change schedule.policy");
+                .satisfiesExactly(problem("config.value.conflict", "schedule.groups", "schedule.policy"));
     }
 
     @ParameterizedTest
     @EnumSource(value = Policy.class, mode = EnumSource.Mode.EXCLUDE, names = "EPOCHS")
     void theOthersNeedGroups(Policy policy) {
         for (String empty : List.of("schedule.groups=null", "schedule.groups=[]")) {
-            assertThat(problems(of(policy, empty)))
-                    .containsExactly("schedule.groups is missing; it lists the groups that policy "
-                            + YamlSection.word(policy) + " acts on, the top one first");
+            assertThat(problems(of(policy, empty))).satisfiesExactly(problem("config.key.missing", "schedule.groups"));
         }
     }
 
@@ -268,59 +268,53 @@ class SchedulePolicyTest {
             delimiter = '|',
             quoteCharacter = '"',
             value = {
-                "gradual | every=0 | schedule.every='0' must be a whole number from 1 to 2147483647",
-                "gradual | learning_rate_decay=0.5 | schedule.learning_rate_decay='0.5' must be a number of at least 1",
-                "plateau | metric=f2 | schedule.metric='f2' must be one of accuracy, auc, f1, loss",
-                "plateau | min_delta=-0.1 | schedule.min_delta='-0.1' must be a number of at least 0",
-                "plateau | patience=0 | schedule.patience='0' must be a whole number from 1 to 2147483647",
-                "plateau | min_epochs=0 | schedule.min_epochs='0' must be a whole number from 1 to 2147483647",
-                "plateau | max_epochs=x | schedule.max_epochs='x' must be a whole number from 1 to 2147483647",
-                "plateau | restore_best=1 | schedule.restore_best='1' must be true or false",
-                "plateau | data.validation=null | schedule.policy='plateau' needs data.validation to tell when a metric has stopped"
-                        + " improving",
-                "lisa | sample=0 | schedule.sample='0' must be a whole number from 1 to 2147483647",
-                "lisa | sample=4 | schedule.sample=4 is more than the 3 of schedule.groups; lower it",
-                "lisa | period=0 | schedule.period='0' must be a whole number from 1 to 2147483647",
-                "lisa | weights={top: 0} | schedule.weights.top='0' must be a number above 0",
-                "lisa | weights=[top] | schedule.weights=['top'] must be a map of keys",
-                "lisa | weights={side: 2} | schedule.weights.side is for a group that is not one of schedule.groups; remove it",
-                "lisa | optimizer_state=old | schedule.optimizer_state='old' must be one of keep, fresh, decay",
-                "lisa | live=[top] | schedule.live[0]='top' is one of schedule.groups, which are drawn; remove it from one of"
-                        + " the two",
-                "autofreeze | percentile=0 | schedule.percentile='0' must be a number above 0 and at most 100",
-                "autofreeze | percentile=101 | schedule.percentile='101' must be a number above 0 and at most 100",
-                "autofreeze | window=0 | schedule.window='0' must be a whole number from 1 to 2147483647",
-                "autofreeze | live=[top, middle] | schedule.live does not name 'bottom', one of schedule.groups; autofreeze"
-                        + " only freezes, so the group would never train: add it to schedule.live, or remove it from"
-                        + " schedule.groups",
+                "gradual | every=0 | config.value.invalid | schedule.every='0'; 1",
+                "gradual | learning_rate_decay=0.5 | config.value.invalid | schedule.learning_rate_decay='0.5'; 1",
+                "plateau | metric=f2 | config.value.invalid | schedule.metric='f2'; accuracy, auc, f1, loss",
+                "plateau | min_delta=-0.1 | config.value.invalid | schedule.min_delta='-0.1'; 0",
+                "plateau | patience=0 | config.value.invalid | schedule.patience='0'; 1",
+                "plateau | min_epochs=0 | config.value.invalid | schedule.min_epochs='0'; 1",
+                "plateau | max_epochs=x | config.value.invalid | schedule.max_epochs='x'; 1",
+                "plateau | restore_best=1 | config.value.invalid | schedule.restore_best='1'",
+                "plateau | data.validation=null | config.value.conflict | schedule.policy='plateau'",
+                "lisa | sample=0 | config.value.invalid | schedule.sample='0'; 1",
+                "lisa | sample=4 | config.policy.invalid | schedule.sample=4; 3; schedule.groups",
+                "lisa | period=0 | config.value.invalid | schedule.period='0'; 1",
+                "lisa | weights={top: 0} | config.value.invalid | schedule.weights.top='0'; 0",
+                "lisa | weights=[top] | config.value.invalid | schedule.weights=['top']",
+                "lisa | weights={side: 2} | config.policy.invalid | schedule.weights.side; schedule.groups",
+                "lisa | optimizer_state=old | config.value.invalid | schedule.optimizer_state='old'; keep, fresh,"
+                        + " decay",
+                "lisa | live=[top] | config.policy.invalid | schedule.live[0]='top'; schedule.groups",
+                "autofreeze | percentile=0 | config.value.invalid | schedule.percentile='0'; 0; 100",
+                "autofreeze | percentile=101 | config.value.invalid | schedule.percentile='101'; 0; 100",
+                "autofreeze | window=0 | config.value.invalid | schedule.window='0'; 1",
+                "autofreeze | live=[top, middle] | config.policy.invalid | schedule.live; bottom; schedule.groups",
             })
-    void refusesBadValues(String policy, String set, String problem) {
+    void refusesBadValues(String policy, String set, String code, String facts) {
         String path = set.startsWith("data.") ? set : "schedule." + set;
         assertThat(problems(of(Policy.valueOf(policy.toUpperCase(java.util.Locale.ROOT)), path)))
-                .containsExactly(problem);
+                .satisfiesExactly(problem(code, facts.split("; ", -1)));
     }
 
     @Test
     void refusesAMinimumAboveTheMaximum() {
         assertThat(problems(of(Policy.PLATEAU, "schedule.min_epochs=3", "schedule.max_epochs=2")))
-                .containsExactly(
-                        "schedule.min_epochs=3 is above schedule.max_epochs=2; lower the one or raise the other");
+                .satisfiesExactly(problem("config.policy.invalid", "schedule.min_epochs=3", "schedule.max_epochs=2"));
     }
 
     @Test
     void refusesEventsForGroupsThatThePolicyMoves() {
         assertThat(problems(of(Policy.GRADUAL, "schedule.events=[{epoch: 1, thaw: [top], freeze: [side, bottom]}]")))
-                .containsExactly(
-                        "schedule.events[0].thaw names group 'top', which the policy moves: it is one of schedule.groups;"
-                                + " remove it from one of the two",
-                        "schedule.events[0].freeze names group 'bottom', which the policy moves: it is one of"
-                                + " schedule.groups; remove it from one of the two");
+                .satisfiesExactly(
+                        problem("config.value.conflict", "schedule.events[0].thaw", "top", "schedule.groups"),
+                        problem("config.value.conflict", "schedule.events[0].freeze", "bottom", "schedule.groups"));
     }
 
     @Test
     void whereANameIsWrongNothingElseIsSaidOfTheLists() {
         assertThat(problems(of(Policy.LISA, "schedule.groups=[tip]", "schedule.sample=2")))
-                .containsExactly("schedule.groups[0]='tip' is not a group of lora.groups; did you mean top?");
+                .satisfiesExactly(problem("config.group.unknown", "schedule.groups[0]='tip'", "lora.groups", "top"));
     }
 
     @Test
@@ -329,7 +323,8 @@ class SchedulePolicyTest {
                         .policy())
                 .isEqualTo(new PolicyConfig.Plateau("spearman", 0.0, 3, 1, OptionalInt.empty(), true));
         assertThat(problems(of(Policy.PLATEAU, "model.task=regression", "schedule.metric=accuracy")))
-                .containsExactly("schedule.metric='accuracy' must be one of loss, mse, pearson, spearman");
+                .satisfiesExactly(
+                        problem("config.value.invalid", "schedule.metric='accuracy'", "loss, mse, pearson, spearman"));
     }
 
     @Test
@@ -358,8 +353,8 @@ class SchedulePolicyTest {
                 of(
                         Policy.GRADUAL,
                         "lora.r=4",
-                        "schedule.events=[{epoch: 5, thaw: [late]}, {epoch: 3, add: {late: {target_modules: [value]}, last:"
-                                + " {target_modules: [output.dense], r: 2}}, thaw: [last]}]"));
+                        "schedule.events=[{epoch: 5, thaw: [late]}, {epoch: 3, add: {late: {target_modules: [value]},"
+                                + " last: {target_modules: [output.dense], r: 2}}, thaw: [last]}]"));
         assertThat(job.lora().groups().keySet()).isEqualTo(Set.of("top", "middle", "bottom", "side", "late", "last"));
         assertThat(job.lora().groups().get("late"))
                 .isEqualTo(new GroupConfig(
@@ -382,17 +377,18 @@ class SchedulePolicyTest {
     void readsAnAddedGroupAsAnyOther() {
         assertThat(problems(of(
                         Policy.GRADUAL,
-                        "schedule.events=[{epoch: 3, add: {la te: {target_modules: [value]}, head: {target_modules: []},"
-                                + " late: {r: 0, purpos: x}}}]")))
-                .containsExactly(
-                        "schedule.events[0].add.la te is no name for a group; use letters, digits and _ . -",
-                        "schedule.events[0].add.head is the name of an implicit group; choose another",
-                        "schedule.events[0].add.head.target_modules must name at least one module",
-                        "schedule.events[0].add.late.target_modules is missing; it is a list of module names, a"
-                                + " regular expression, or all-linear",
-                        "schedule.events[0].add.late.r='0' must be a whole number from 1 to 2147483647",
-                        "schedule.events[0].add.late.purpos is not a key; did you mean"
-                                + " schedule.events[0].add.late.purpose?");
+                        "schedule.events=[{epoch: 3, add: {la te: {target_modules: [value]}, head: {target_modules:"
+                                + " []}, late: {r: 0, purpos: x}}}]")))
+                .satisfiesExactly(
+                        problem("config.group.name", "schedule.events[0].add.la"),
+                        problem("config.group.name", "schedule.events[0].add.head"),
+                        problem("config.value.invalid", "schedule.events[0].add.head.target_modules"),
+                        problem("config.key.missing", "schedule.events[0].add.late.target_modules"),
+                        problem("config.value.invalid", "schedule.events[0].add.late.r='0'", "1"),
+                        problem(
+                                "config.key.unknown",
+                                "schedule.events[0].add.late.purpos",
+                                "schedule.events[0].add.late.purpose"));
     }
 
     @Test
@@ -401,9 +397,9 @@ class SchedulePolicyTest {
                         Policy.GRADUAL,
                         "schedule.events=[{epoch: 3, add: {side: {target_modules: [value]}, late: {target_modules:"
                                 + " [value]}}}, {epoch: 4, add: {late: {target_modules: [value]}}}]")))
-                .containsExactly(
-                        "schedule.events[0].add.side is declared in lora.groups already; keep one of the two",
-                        "schedule.events[1].add.late is declared in schedule.events[0].add already; keep one of the two");
+                .satisfiesExactly(
+                        problem("config.group.duplicate", "schedule.events[0].add.side", "lora.groups"),
+                        problem("config.group.duplicate", "schedule.events[1].add.late", "schedule.events[0].add"));
     }
 
     @Test
@@ -413,8 +409,8 @@ class SchedulePolicyTest {
                         "schedule.live=[late]",
                         "schedule.groups=[top, late]",
                         "schedule.events=[{epoch: 3, add: {late: {target_modules: [value]}}}]")))
-                .containsExactly(
-                        "schedule.live[0]='late' is a group that an event adds; declare it in lora.groups instead",
-                        "schedule.groups[1]='late' is a group that an event adds; declare it in lora.groups instead");
+                .satisfiesExactly(
+                        problem("config.group.unknown", "schedule.live[0]='late'", "lora.groups"),
+                        problem("config.group.unknown", "schedule.groups[1]='late'", "lora.groups"));
     }
 }

@@ -1,6 +1,7 @@
 package org.sparklora.driver.job.config;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.sparklora.driver.job.text.Coded.problem;
 
 import java.nio.file.Path;
 import java.util.List;
@@ -15,12 +16,14 @@ class UnavailableTest {
     @Test
     void namesEachValueAndWhatToUseInstead() {
         assertThat(Jobs.problems(directory, Jobs.EVERY_KEY))
-                .containsExactly(
-                        "training.label_smoothing_factor with model.task='multi_label' is not available in this"
-                                + " version; leave it out",
-                        "lora.modules_to_save=[pooler, classifier] is not available in this version;"
-                                + " use [classifier], [pre_classifier, classifier] for DistilBERT, or []",
-                        "execution.device='gpu' is not available in this version; use cpu");
+                .satisfiesExactlyInAnyOrder(
+                        problem("config.value.unavailable", "training.label_smoothing_factor", "multi_label"),
+                        problem(
+                                "config.value.unavailable",
+                                "lora.modules_to_save=[pooler",
+                                "[classifier]",
+                                "[pre_classifier, classifier]"),
+                        problem("config.value.unavailable", "execution.device='gpu'"));
     }
 
     @Test

@@ -2,6 +2,7 @@ package org.sparklora.driver.job.fts;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.sparklora.driver.job.text.Coded.problem;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -38,7 +39,8 @@ class FtsScheduleTest {
 
     @Test
     void readsEveryKeyInWhateverOrderThePhasesStand() throws IOException {
-        FtsSchedule schedule = read("""
+        FtsSchedule schedule = read(
+                """
                 1:
                   params: [b.weight, "b.*bias"]
                   lr: 1e-04
@@ -70,7 +72,9 @@ class FtsScheduleTest {
 
     @Test
     void tellsAllProblemsAtOnce() throws IOException {
-        Path file = Files.writeString(directory.resolve("schedule.yaml"), """
+        Path file = Files.writeString(
+                directory.resolve("schedule.yaml"),
+                """
                 0:
                   parms: [a.weight]
                   max_transition_epoch: soon
@@ -87,49 +91,51 @@ class FtsScheduleTest {
                 5: {params: [b.weight, b.weight]}
                 """);
         assertThat(refusal(file).problems())
-                .containsExactly(
-                        "0.parms is not a key; did you mean 0.params?",
-                        "0.colour is not a key; the keys of a phase are params, max_transition_epoch, lr, new_optimizer,"
-                                + " new_lr_scheduler",
-                        "0.params is missing; it lists the parameters that learn from phase 0 on",
-                        "0.max_transition_epoch='soon' must be a whole number: the epoch, from 0, before which phase 1"
-                                + " begins, or -1 for none",
-                        "1.lr is given twice, in lines 7 and 8; keep one",
-                        "1.params is empty; list at least one parameter, or remove the phase",
-                        "1.lr='0' must be a number above 0",
-                        "2.params[2] must be the name of a parameter, or a regular expression",
-                        "2.params[3]='(' is no regular expression: Unclosed group at position 1",
-                        "2.params[4] must be the name of a parameter, or a regular expression",
-                        "2.lr='fast' must be a number above 0",
-                        "3.params='b.weight' must be a list of parameters",
-                        "4 must be a map of keys, with params: among them",
-                        "5.params[0]='b.weight' stands in 2.params[1] already; keep one",
-                        "5.params[1]='b.weight' stands in 2.params[1] already; keep one");
-        assertThat(refusal(file))
-                .hasMessageStartingWith(
-                        file + ": 15 problems\n0.parms is not a key; did you mean 0.params?\n0.colour ");
+                .satisfiesExactly(
+                        problem("config.key.duplicate", "1.lr", "7", "8"),
+                        problem("config.key.unknown", "0.parms", "0.params"),
+                        problem("config.key.unknown", "0.colour", "params", "new_lr_scheduler"),
+                        problem("config.key.missing", "0.params", "phase 0"),
+                        problem("config.value.invalid", "0.max_transition_epoch='soon'", "phase 1", "-1"),
+                        problem("config.value.invalid", "1.params"),
+                        problem("config.value.invalid", "1.lr='0'", "above 0"),
+                        problem("config.value.invalid", "2.params[2]"),
+                        problem("config.pattern.invalid", "2.params[3]='('", "1"),
+                        problem("config.value.invalid", "2.params[4]"),
+                        problem("config.value.invalid", "2.lr='fast'", "above 0"),
+                        problem("config.value.invalid", "3.params='b.weight'"),
+                        problem("config.value.invalid", "4="),
+                        problem("config.fts.params", "5.params[0]='b.weight'", "2.params[1]"),
+                        problem("config.fts.params", "5.params[1]='b.weight'", "2.params[1]"));
+        assertThat(refusal(file)).hasMessageStartingWith(file + ": 15 problems [config.invalid]\n");
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
-            0 2 3     | the phases are 0, 2, 3, without 1; number them from 0 without a gap
-            1 2       | the phases are 1, 2, without 0; number them from 0 without a gap
-            0 1 third | 'third' is no phase; phases are numbered 0, 1, 2 and so on
-            0 -1      | '-1' is no phase; phases are numbered 0, 1, 2 and so on
-            0 00      | '00' is no phase; phases are numbered 0, 1, 2 and so on
-            0 1 1     | 1 is given twice, in lines 2 and 3; keep one
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            textBlock =
+                    """
+            0 2 3     | config.fts.phase     | [0, 2, 3]; 1
+            1 2       | config.fts.phase     | [1, 2]; 0
+            0 1 third | config.fts.phase     | 'third'
+            0 -1      | config.fts.phase     | '-1'
+            0 00      | config.fts.phase     | '00'
+            0 1 1     | config.key.duplicate | 1; 2; 3
             """)
-    void phasesCountFromZero(String phases, String problem) throws IOException {
+    void phasesCountFromZero(String phases, String code, String facts) throws IOException {
         StringBuilder yaml = new StringBuilder();
         for (String phase : phases.split(" ")) {
             yaml.append(phase + ": {params: [p" + yaml.length() + ".weight]}\n");
         }
-        assertThat(problems(yaml.toString())).containsExactly(problem);
+        assertThat(problems(yaml.toString())).satisfiesExactly(problem(code, facts.split("; ", -1)));
     }
 
     @Test
     void aPhaseThatEndsBeforeItCanBeginIsRefused() throws IOException {
-        assertThat(problems("""
+        assertThat(
+                        problems(
+                                """
                 0: {params: [a.weight], max_transition_epoch: 0}
                 1: {params: [b.weight], max_transition_epoch: 4}
                 2: {params: [c.weight]}
@@ -137,35 +143,42 @@ class FtsScheduleTest {
                 4: {params: [e.weight], max_transition_epoch: 3}
                 5: {params: [f.weight], max_transition_epoch: 5}
                 """))
-                .containsExactly(
-                        "0.max_transition_epoch=0 must be above 0: phase 0 begins at epoch 0",
-                        "3.max_transition_epoch=4 must be above 4: phase 2 may begin as late as that",
-                        "4.max_transition_epoch=3 must be above 4: phase 4 may begin as late as that");
+                .satisfiesExactly(
+                        problem("config.fts.phase", "0.max_transition_epoch=0", "0", "0", "0"),
+                        problem("config.fts.phase", "3.max_transition_epoch=4", "4", "2"),
+                        problem("config.fts.phase", "4.max_transition_epoch=3", "4", "4"));
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
-            `0: {params: [a`    | line 1: not valid YAML: expected ',' or ']', but got <stream end>
-            ``                  | the file must hold a map of phases: 0: with params: under it, then 1: and so on
-            `- a`               | the file must hold a map of phases: 0: with params: under it, then 1: and so on
-            `[a]: {params: [b]}`| line 1: a key must be a number or a plain word
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            textBlock =
+                    """
+            `0: {params: [a`    | config.yaml.syntax  | line 1
+            ``                  | config.file.content | 0:
+            `- a`               | config.file.content | 0:
+            `[a]: {params: [b]}`| config.yaml.syntax  | line 1
             """)
-    void refusesWhatIsNoSchedule(String yaml, String problem) throws IOException {
-        assertThat(problems(yaml)).containsExactly(problem);
+    void refusesWhatIsNoSchedule(String yaml, String code, String fact) throws IOException {
+        assertThat(problems(yaml)).satisfiesExactly(problem(code, fact));
     }
 
     @Test
     void aYamlTagConstructsNothing() throws IOException {
         assertThat(problems("0: {params: [!!java.net.URL [\"http://localhost\"]]}"))
-                .containsExactly("line 1: not valid YAML: Global tag is not allowed: tag:yaml.org,2002:java.net.URL");
+                .satisfiesExactly(problem("config.yaml.syntax", "line 1", "2002"));
     }
 
     @Test
     void saysWhyAFileCannotBeRead() throws IOException {
-        assertThat(refusal(directory)).hasMessage(directory + ": this is a directory; name the schedule file in it");
+        assertThat(refusal(directory)).hasMessageStartingWith(directory + ": ");
         Path none = directory.resolve("none.yaml");
-        assertThat(refusal(none)).hasMessage(none + ": there is no such file; check the path after --from-fts");
+        assertThat(refusal(none))
+                .hasMessageStartingWith(none + ": ")
+                .hasMessageContaining("--from-fts")
+                .hasMessageEndingWith("[config.file.unreadable]");
         Path latin = Files.write(directory.resolve("latin.yaml"), "0: ä".getBytes(StandardCharsets.ISO_8859_1));
-        assertThat(refusal(latin)).hasMessage(latin + ": the file is not UTF-8; save it as UTF-8");
+        assertThat(refusal(latin)).hasMessageStartingWith(latin + ": ").hasMessageContaining("UTF-8");
     }
 }

@@ -2,6 +2,7 @@ package org.sparklora.driver.job.manifest;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.sparklora.driver.job.text.Coded.problem;
 
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -67,41 +68,53 @@ class ManifestBuilderTest {
         assertThat(problems(
                         group("bottom", "", 4, names("query")),
                         group("top", "", 4, names("layer.11.attention.self.query"))))
-                .containsExactly("lora.groups.bottom and lora.groups.top both match"
-                        + " 'bert.encoder.layer.11.attention.self.query'; a module may be in one group only");
+                .satisfiesExactly(problem(
+                        "manifest.module.shared",
+                        "lora.groups.bottom",
+                        "lora.groups.top",
+                        "bert.encoder.layer.11.attention.self.query"));
     }
 
     @Test
     void manySharedModulesAreOneProblem() {
         assertThat(problems(group("a", "", 4, names("query", "key")), group("b", "", 4, names("query"))))
-                .containsExactly(
-                        "lora.groups.a and lora.groups.b both match"
-                                + " 'bert.encoder.layer.0.attention.self.query' and 11 more; a module may be in one group only");
+                .satisfiesExactly(problem(
+                        "manifest.module.shared",
+                        "lora.groups.a",
+                        "lora.groups.b",
+                        "bert.encoder.layer.0.attention.self.query",
+                        "11"));
     }
 
     @Test
     void aRankAboveTheLayerNamesRankModuleAndLimit() {
         assertThat(problems(group("top", "", 33, names("intermediate.dense"))))
-                .containsExactly("lora.groups.top.r=33 is above 32, the smaller side of the 64 x 32 weight of"
-                        + " 'bert.encoder.layer.0.intermediate.dense' and 11 more;"
-                        + " lower r (lora.r, if the group inherits it)");
+                .satisfiesExactly(problem(
+                        "manifest.rank.invalid",
+                        "lora.groups.top.r=33",
+                        "32",
+                        "64",
+                        "32",
+                        "bert.encoder.layer.0.intermediate.dense",
+                        "11"));
         assertThat(problems(group("top", "", 0, names("query"))))
-                .containsExactly("lora.groups.top.r=0 must be at least 1");
+                .satisfiesExactly(problem("manifest.rank.invalid", "lora.groups.top.r=0", "1"));
     }
 
     @Test
     void refusesAnAlphaThatIsNoPositiveNumber() {
         GroupSpec spec = new GroupSpec("g", "", names("query"), Modules.size(4, Double.NaN), GroupSettings.PLAIN);
-        assertThat(problems(spec)).containsExactly("lora.groups.g.lora_alpha=NaN must be a number above 0");
+        assertThat(problems(spec))
+                .satisfiesExactly(problem("manifest.alpha.invalid", "lora.groups.g.lora_alpha=NaN", "0"));
     }
 
     @Test
     void refusesReservedRepeatedAndMissingGroups() {
         assertThat(problems(group("head", "", 4, names("query"))))
-                .containsExactly("lora.groups.head: the name 'head' is taken by an implicit group; choose another");
+                .satisfiesExactly(problem("manifest.group.name", "lora.groups.head", "head"));
         assertThat(problems(group("a", "", 4, names("query")), group("a", "", 4, names("value"))))
-                .containsExactly("lora.groups.a is defined twice; group names must differ");
-        assertThat(problems()).containsExactly("lora.groups is empty; a job needs at least one group");
+                .satisfiesExactly(problem("manifest.group.name", "lora.groups.a"));
+        assertThat(problems()).satisfiesExactly(problem("manifest.group.name", "lora.groups"));
     }
 
     @Test
@@ -110,14 +123,14 @@ class ManifestBuilderTest {
                 group("top", "", 4, names("layer.12.attention.self.query")),
                 group("low", "", 99, names("querry", "key")));
         assertThat(refused)
-                .hasMessage("3 problems\n"
-                        + "lora.groups.top.target_modules[0]='layer.12.attention.self.query' matches no module;"
-                        + " this model has layer.0..layer.11\n"
-                        + "lora.groups.low.target_modules[0]='querry' matches no module; did you mean 'query'?\n"
-                        + "lora.groups.low.r=99 is above 32, the smaller side of the 32 x 32 weight of"
-                        + " 'bert.encoder.layer.0.attention.self.key' and 11 more;"
-                        + " lower r (lora.r, if the group inherits it)");
-        assertThat(refusal()).hasMessage("lora.groups is empty; a job needs at least one group");
+                .hasMessageStartingWith(
+                        "3 problems [manifest.invalid]\n" + refused.problems().get(0));
+        assertThat(refused.problems())
+                .satisfiesExactly(
+                        problem("manifest.module.unmatched", "lora.groups.top.target_modules[0]", "layer.0..layer.11"),
+                        problem("manifest.module.unmatched", "lora.groups.low.target_modules[0]", "'query'"),
+                        problem("manifest.rank.invalid", "lora.groups.low.r=99", "32", "11 more"));
+        assertThat(refusal()).hasMessageContaining("lora.groups").hasMessageEndingWith("[manifest.group.name]");
     }
 
     static GroupSpec group(String name, String purpose, int r, ModuleSelection modules) {

@@ -15,6 +15,7 @@ import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.TensorSpec;
+import org.sparklora.worker.lora.PlainLora;
 
 class ManifestJsonTest {
 
@@ -24,7 +25,9 @@ class ManifestJsonTest {
     @Test
     void writesExactlyThisText() {
         String text = ManifestJson.write(small());
-        assertThat(text).isEqualTo("""
+        assertThat(text)
+                .isEqualTo(
+                        """
                 {
                   "format" : 1,
                   "manifest_sha256" : "DIGEST",
@@ -70,7 +73,8 @@ class ManifestJsonTest {
                     }
                   ]
                 }
-                """.replace("DIGEST", ManifestDigest.sha256(small().manifest())));
+                """
+                                .replace("DIGEST", ManifestDigest.sha256(small().manifest())));
     }
 
     @Test
@@ -100,7 +104,7 @@ class ManifestJsonTest {
                 "",
                 List.of(QUERY, new LoraModule("bert.encoder.layer.0.attention.self.value", 7, 0.1 + 0.2, 32, 32)),
                 GroupSettings.PLAIN);
-        ManifestFile file = file(new LoraManifest(List.of(mixed), BiasMode.LORA_ONLY, List.of(), List.of()));
+        ManifestFile file = file(new LoraManifest(PlainLora.INSTANCE, List.of(mixed), BiasMode.LORA_ONLY, List.of(), List.of()));
         assertThat(ManifestJson.read(ManifestJson.write(file))).isEqualTo(file);
     }
 
@@ -121,7 +125,7 @@ class ManifestJsonTest {
         assertThat(digestOf(new LoraGroup("bottom", "", List.of(module(4, 17.0)), slower)))
                 .isNotEqualTo(digest);
         assertThat(ManifestDigest.sha256(
-                        new LoraManifest(manifest.groups(), BiasMode.LORA_ONLY, manifest.head(), List.of())))
+                        new LoraManifest(PlainLora.INSTANCE, manifest.groups(), BiasMode.LORA_ONLY, manifest.head(), List.of())))
                 .isNotEqualTo(digest);
     }
 
@@ -137,22 +141,22 @@ class ManifestJsonTest {
         String text = ManifestJson.write(small()).replace("\"format\" : 1", "\"format\" : 2");
         assertThatThrownBy(() -> ManifestJson.read(text))
                 .isInstanceOf(ManifestException.class)
-                .hasMessage("manifest.json has format 2 and this version reads format 1;"
-                        + " use the version that wrote the run");
-        assertThatThrownBy(() -> ManifestJson.read("{}"))
-                .hasMessageEndingWith("manifest.json has no format number; it is no manifest of this program");
+                .hasMessageContainingAll("manifest.json", "2", "1", "[manifest.file.format]");
+        assertThatThrownBy(() -> ManifestJson.read("{}")).hasMessageEndingWith("[manifest.file.invalid]");
     }
 
     @Test
     void refusesATextThatWasChanged() {
         String text = ManifestJson.write(small());
         assertThatThrownBy(() -> ManifestJson.read(text.replace("self.query", "self.key")))
-                .hasMessageContaining("manifest.json was changed after it was written")
-                .hasMessageEndingWith("restore the run directory's own file");
+                .hasMessageContaining("manifest.json")
+                .hasMessageEndingWith("[manifest.file.changed]");
         assertThatThrownBy(() -> ManifestJson.read(text.replace("\"warmup_steps\"", "\"warmup\"")))
-                .hasMessageEndingWith("manifest.json lacks the field 'warmup_steps'");
+                .hasMessageContaining("'warmup_steps'")
+                .hasMessageEndingWith("[manifest.file.invalid]");
         assertThatThrownBy(() -> ManifestJson.read(text.substring(0, 40)))
-                .hasMessageContaining("manifest.json is not JSON: ");
+                .hasMessageContaining("JSON")
+                .hasMessageEndingWith("[manifest.file.invalid]");
     }
 
     @Test
@@ -160,10 +164,10 @@ class ManifestJsonTest {
         ManifestFile good = small();
         assertThatThrownBy(() -> new ManifestFile(
                         good.manifest(), good.state(), new TreeMap<>(Map.of("bottom", "1")), "base", List.of()))
-                .hasMessage("a digest is given for the dormant group 'bottom', which has no tensors");
+                .hasMessageContaining("'bottom'");
         assertThatThrownBy(() -> new ManifestFile(
                         good.manifest(), good.state(), new TreeMap<>(Map.of("x", "1")), "base", List.of()))
-                .hasMessage("a digest is given for 'x', which is no group");
+                .hasMessageContaining("'x'");
     }
 
     private static ManifestFile small() {
@@ -179,7 +183,7 @@ class ManifestJsonTest {
 
     private static LoraManifest manifest(LoraGroup group) {
         TensorSpec bias = new TensorSpec("classifier.bias", List.of(2));
-        return new LoraManifest(List.of(group), BiasMode.NONE, List.of(bias), List.of());
+        return new LoraManifest(PlainLora.INSTANCE, List.of(group), BiasMode.NONE, List.of(bias), List.of());
     }
 
     private static String digestOf(LoraGroup group) {

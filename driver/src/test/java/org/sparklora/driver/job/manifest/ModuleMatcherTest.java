@@ -1,10 +1,12 @@
 package org.sparklora.driver.job.manifest;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.sparklora.driver.job.text.Coded.problem;
 
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.sparklora.driver.job.text.Problems;
 
 class ModuleMatcherTest {
 
@@ -63,78 +65,98 @@ class ModuleMatcherTest {
         withHead.add(new LinearModule("classifier", 32, 2));
         withHead.add(new LinearModule("classifier.dense", 32, 32));
         ModuleMatcher all = new ModuleMatcher(withHead);
-        assertThat(all.match("lora.groups.g", regex(".*")).modules()).hasSize(73);
-        assertThat(all.match("lora.groups.g", names("classifier")).problems())
-                .containsExactly("lora.groups.g.target_modules[0]='classifier' matches no module;"
-                        + " the classifier is the implicit group 'head' and always trains");
+        assertThat(all.match("lora.groups.g", regex(".*"), new Problems())).hasSize(73);
+        assertThat(problems(all, "lora.groups.g", names("classifier")))
+                .satisfiesExactly(
+                        problem("manifest.module.unmatched", "lora.groups.g.target_modules[0]='classifier'", "head"));
     }
 
     @Test
     void refusesALayerThatTheModelLacks() {
         assertThat(problems(names("layer.12.attention.self.query")))
-                .containsExactly("lora.groups.top.target_modules[0]='layer.12.attention.self.query' matches no module;"
-                        + " this model has layer.0..layer.11");
+                .satisfiesExactly(problem(
+                        "manifest.module.unmatched",
+                        "lora.groups.top.target_modules[0]='layer.12.attention.self.query'",
+                        "layer.0..layer.11"));
         assertThat(problems(names("query", "12.attention.self.query")))
-                .containsExactly("lora.groups.top.target_modules[1]='12.attention.self.query' matches no module;"
-                        + " this model has layer.0..layer.11");
+                .satisfiesExactly(problem(
+                        "manifest.module.unmatched",
+                        "lora.groups.top.target_modules[1]='12.attention.self.query'",
+                        "layer.0..layer.11"));
     }
 
     @Test
     void asksWhatAMisspeltNameMeant() {
         assertThat(problems(names("querry")))
-                .containsExactly("lora.groups.top.target_modules[0]='querry' matches no module; did you mean 'query'?");
+                .satisfiesExactly(
+                        problem("manifest.module.unmatched", "lora.groups.top.target_modules[0]='querry'", "query"));
         assertThat(problems(names("layer.3.atention.self.query")))
-                .containsExactly("lora.groups.top.target_modules[0]='layer.3.atention.self.query' matches no module;"
-                        + " did you mean 'layer.3.attention.self.query'?");
+                .satisfiesExactly(problem(
+                        "manifest.module.unmatched",
+                        "lora.groups.top.target_modules[0]='layer.3.atention.self.query'",
+                        "layer.3.attention.self.query"));
     }
 
     @Test
     void listsNamesWhenNoneIsNear() {
         assertThat(problems(names("c_attn")))
-                .containsExactly("lora.groups.top.target_modules[0]='c_attn' matches no module;"
-                        + " list names of this model: [dense, key, query, value]");
+                .satisfiesExactly(problem(
+                        "manifest.module.unmatched",
+                        "lora.groups.top.target_modules[0]='c_attn'",
+                        "[dense, key, query, value]"));
         assertThat(problems(names()))
-                .containsExactly("lora.groups.top.target_modules is empty;"
-                        + " list names of this model: [dense, key, query, value]");
+                .satisfiesExactly(problem(
+                        "manifest.module.unmatched", "lora.groups.top.target_modules", "[dense, key, query, value]"));
     }
 
     @Test
     void tellsAListFromARegularExpression() {
         assertThat(problems(names(".*query")))
-                .containsExactly("lora.groups.top.target_modules[0]='.*query' matches no module;"
-                        + " an entry of a list is a name; for a regular expression write a string instead of a list");
+                .satisfiesExactly(problem("manifest.module.unmatched", "lora.groups.top.target_modules[0]='.*query'"));
         assertThat(problems(regex("query")))
-                .containsExactly("lora.groups.top.target_modules='query' matches no module;"
-                        + " a string is a regular expression for the whole name; write a list, [query]");
+                .satisfiesExactly(
+                        problem("manifest.module.unmatched", "lora.groups.top.target_modules='query'", "[query]"));
         assertThat(problems(regex("(query|key)")))
-                .containsExactly("lora.groups.top.target_modules='(query|key)' matches no module;"
-                        + " it matches only a part of 'bert.encoder.layer.0.attention.self.key'"
-                        + " and must match the whole name; begin it with .* perhaps");
+                .satisfiesExactly(problem(
+                        "manifest.module.unmatched",
+                        "lora.groups.top.target_modules='(query|key)'",
+                        "bert.encoder.layer.0.attention.self.key"));
         assertThat(problems(regex("gpt.*")))
-                .containsExactly("lora.groups.top.target_modules='gpt.*' matches no module;"
-                        + " a module's whole name looks like 'bert.encoder.layer.0.attention.output.dense'");
+                .satisfiesExactly(problem(
+                        "manifest.module.unmatched",
+                        "lora.groups.top.target_modules='gpt.*'",
+                        "s whole name looks like "));
     }
 
     @Test
     void refusesALayerNumberThatTheModelLacks() {
         assertThat(problems(names(List.of(0, 12, 13), "query")))
-                .containsExactly("lora.groups.top.layers_to_transform: this model has no layer 12, 13;"
-                        + " it has layer.0..layer.11");
+                .satisfiesExactly(problem(
+                        "manifest.layer.unknown",
+                        "lora.groups.top.layers_to_transform",
+                        "12",
+                        "13",
+                        "layer.0..layer.11"));
         assertThat(problems(names(List.of(-1), "query"))).hasSize(1);
     }
 
     @Test
     void refusesAnEntryOfWhichTheLayerFilterLeavesNothing() {
         assertThat(problems(names(List.of(0), "query", "pooler.dense", "layer.5.output.dense")))
-                .containsExactly(
-                        "lora.groups.top.target_modules[1]='pooler.dense' matches no module in layers_to_transform=[0];"
-                                + " without it it matches 'bert.pooler.dense'",
-                        "lora.groups.top.target_modules[2]='layer.5.output.dense' matches no module in"
-                                + " layers_to_transform=[0]; without it it matches"
-                                + " 'bert.encoder.layer.5.output.dense'");
+                .satisfiesExactly(
+                        problem(
+                                "manifest.module.unmatched",
+                                "lora.groups.top.target_modules[1]='pooler.dense'",
+                                "[0]",
+                                "bert.pooler.dense"),
+                        problem(
+                                "manifest.module.unmatched",
+                                "lora.groups.top.target_modules[2]='layer.5.output.dense'",
+                                "[0]",
+                                "bert.encoder.layer.5.output.dense"));
         assertThat(problems(Modules.selection(new ModulePattern.Regex(".*layer\\.(5|6)\\.output.*"), List.of(0)))
                         .get(0))
-                .endsWith("without it it matches 'bert.encoder.layer.5.output.dense' and 1 more");
+                .satisfies(problem("manifest.module.unmatched", "'bert.encoder.layer.5.output.dense'", "1 more"));
     }
 
     @Test
@@ -146,9 +168,10 @@ class ModuleMatcherTest {
     void allLinearIsEveryLinearButTheHead() {
         List<LinearModule> withHead = new ArrayList<>(Modules.twelveLayers());
         withHead.add(new LinearModule("classifier", 32, 2));
-        ModuleMatcher.Match match = new ModuleMatcher(withHead).match("lora.groups.top", allLinear());
-        assertThat(match.problems()).isEmpty();
-        assertThat(match.modules()).containsExactlyInAnyOrderElementsOf(Modules.twelveLayers());
+        Problems problems = new Problems();
+        List<LinearModule> matched = new ModuleMatcher(withHead).match("lora.groups.top", allLinear(), problems);
+        assertThat(problems.lines()).isEmpty();
+        assertThat(matched).containsExactlyInAnyOrderElementsOf(Modules.twelveLayers());
     }
 
     @Test
@@ -161,15 +184,14 @@ class ModuleMatcherTest {
     @Test
     void allLinearInAListIsAnErrorThatSaysHowToWriteIt() {
         assertThat(problems(names("all-linear")))
-                .containsExactly("lora.groups.top.target_modules[0]='all-linear' matches no module;"
-                        + " for every Linear write the string all-linear instead of a list");
+                .satisfiesExactly(
+                        problem("manifest.module.unmatched", "lora.groups.top.target_modules[0]='all-linear'"));
     }
 
     @Test
     void allLinearOfAModelWithoutLinearsMatchesNothing() {
-        assertThat(new ModuleMatcher(List.of()).match("g", allLinear()).problems())
-                .containsExactly("g.target_modules=all-linear matches no module;"
-                        + " this model has no module that can be adapted");
+        assertThat(problems(new ModuleMatcher(List.of()), "g", allLinear()))
+                .satisfiesExactly(problem("manifest.module.unmatched", "g.target_modules=all-linear"));
     }
 
     @Test
@@ -197,33 +219,39 @@ class ModuleMatcherTest {
 
     @Test
     void anExclusionBeatsAWholeName() {
-        ModuleMatcher.Match match = matcher.match(
-                "lora.groups.top", excluding(list("pooler.dense"), names(List.of(0), "bert.pooler.dense", "query")));
-        assertThat(match.modules())
-                .extracting(LinearModule::path)
-                .containsExactly("bert.encoder.layer.0.attention.self.query");
-        assertThat(match.problems()).hasSize(1);
+        Problems problems = new Problems();
+        List<LinearModule> matched = matcher.match(
+                "lora.groups.top",
+                excluding(list("pooler.dense"), names(List.of(0), "bert.pooler.dense", "query")),
+                problems);
+        assertThat(matched).extracting(LinearModule::path).containsExactly("bert.encoder.layer.0.attention.self.query");
+        assertThat(problems.lines()).hasSize(1);
     }
 
     @Test
     void refusesATargetOfWhichTheExclusionLeavesNothing() {
         assertThat(problems(excluding(list("value"), names("query", "value"))))
-                .containsExactly("lora.groups.top.target_modules[1]='value' matches nothing but what"
-                        + " lora.groups.top.exclude_modules excludes: 'bert.encoder.layer.0.attention.self.value' and 11"
-                        + " more; remove it from one of them");
+                .satisfiesExactly(problem(
+                        "manifest.module.excluded",
+                        "lora.groups.top.target_modules[1]='value'",
+                        "lora.groups",
+                        "bert.encoder.layer.0.attention.self.value",
+                        "11"));
     }
 
     @Test
     void refusesAnExclusionThatMatchesNothing() {
         assertThat(excludeProblems(list("value", "pooller.dense")))
-                .containsExactly(
-                        "lora.exclude_modules[1]='pooller.dense' matches no module;" + " did you mean 'pooler.dense'?");
+                .satisfiesExactly(problem(
+                        "manifest.module.unmatched", "lora.exclude_modules[1]='pooller.dense'", "pooler.dense"));
         assertThat(excludeProblems(list("layer.12.output.dense")))
-                .containsExactly("lora.exclude_modules[0]='layer.12.output.dense' matches no module;"
-                        + " this model has layer.0..layer.11");
+                .satisfiesExactly(problem(
+                        "manifest.module.unmatched",
+                        "lora.exclude_modules[0]='layer.12.output.dense'",
+                        "layer.0..layer.11"));
         assertThat(excludeProblems(new ModulePattern.Regex("pooler")))
-                .containsExactly("lora.exclude_modules='pooler' matches no module; it matches only a part of"
-                        + " 'bert.pooler.dense' and must match the whole name; begin it with .* perhaps");
+                .satisfiesExactly(
+                        problem("manifest.module.unmatched", "lora.exclude_modules='pooler'", "bert.pooler.dense"));
         assertThat(excludeProblems(ModulePattern.NONE)).isEmpty();
     }
 
@@ -239,7 +267,7 @@ class ModuleMatcherTest {
         ModuleMatcher experts = new ModuleMatcher(List.of(
                 new LinearModule("model.layers.1.experts.0.up", 4, 4),
                 new LinearModule("model.layers.0.experts.1.up", 4, 4)));
-        assertThat(experts.match("g", names(List.of(1), "up")).modules())
+        assertThat(experts.match("g", names(List.of(1), "up"), new Problems()))
                 .extracting(LinearModule::path)
                 .containsExactly("model.layers.1.experts.0.up");
     }
@@ -248,18 +276,25 @@ class ModuleMatcherTest {
     void knowsOtherContainersThanLayer() {
         ModuleMatcher other = new ModuleMatcher(
                 List.of(new LinearModule("model.h.0.attn", 4, 4), new LinearModule("model.h.1.attn", 4, 4)));
-        assertThat(other.match("g", names("h.2.attn")).problems())
-                .containsExactly("g.target_modules[0]='h.2.attn' matches no module; this model has h.0..h.1");
+        assertThat(problems(other, "g", names("h.2.attn")))
+                .satisfiesExactly(problem("manifest.module.unmatched", "g.target_modules[0]='h.2.attn'", "h.0..h.1"));
     }
 
     private List<String> paths(ModuleSelection selection) {
-        ModuleMatcher.Match match = matcher.match("lora.groups.top", selection);
-        assertThat(match.problems()).isEmpty();
-        return match.modules().stream().map(LinearModule::path).toList();
+        Problems problems = new Problems();
+        List<LinearModule> matched = matcher.match("lora.groups.top", selection, problems);
+        assertThat(problems.lines()).isEmpty();
+        return matched.stream().map(LinearModule::path).toList();
     }
 
     private List<String> problems(ModuleSelection selection) {
-        return matcher.match("lora.groups.top", selection).problems();
+        return problems(matcher, "lora.groups.top", selection);
+    }
+
+    private static List<String> problems(ModuleMatcher matcher, String group, ModuleSelection selection) {
+        Problems problems = new Problems();
+        matcher.match(group, selection, problems);
+        return problems.lines();
     }
 
     private static ModuleSelection names(String... names) {
@@ -288,6 +323,8 @@ class ModuleMatcherTest {
     }
 
     private List<String> excludeProblems(ModulePattern exclude) {
-        return matcher.problems(new JobValue<>("lora.exclude_modules", exclude));
+        Problems problems = new Problems();
+        matcher.checkExclude(new JobValue<>("lora.exclude_modules", exclude), problems);
+        return problems.lines();
     }
 }

@@ -2,6 +2,7 @@ package org.sparklora.driver.job.manifest;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.sparklora.driver.job.text.Coded.problem;
 
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -47,17 +48,21 @@ class SizeCheckTest {
     @Test
     void refusesAPatternThatMatchesNothingInItsGroup() {
         assertThat(problems(group("top", "query", OWN, "querry", 4)))
-                .containsExactly("lora.groups.top.rank_pattern['querry']=4 matches no module of this group;"
-                        + " did you mean 'query'?");
+                .satisfiesExactly(
+                        problem("manifest.pattern.unused", "lora.groups.top.rank_pattern['querry']=4", "query"));
         assertThat(problems(group("top", "query", OWN, "layer.12.attention.self.query", 4)))
-                .containsExactly("lora.groups.top.rank_pattern['layer.12.attention.self.query']=4 matches no module of"
-                        + " this group; this model has layer.0..layer.11");
+                .satisfiesExactly(problem(
+                        "manifest.pattern.unused",
+                        "lora.groups.top.rank_pattern['layer.12.attention.self.query']=4",
+                        "layer.0..layer.11"));
         assertThat(problems(group("top", "query", OWN, "value", 4)))
-                .containsExactly("lora.groups.top.rank_pattern['value']=4 matches no module of this group;"
-                        + " it matches 'bert.encoder.layer.0.attention.self.value', which is not among them");
+                .satisfiesExactly(problem(
+                        "manifest.pattern.unused",
+                        "lora.groups.top.rank_pattern['value']=4",
+                        "bert.encoder.layer.0.attention.self.value"));
         assertThat(problems(group("top", "query", OWN, "classifier", 4)))
-                .containsExactly("lora.groups.top.rank_pattern['classifier']=4 matches no module of this group;"
-                        + " the classifier is the implicit group 'head' and always trains");
+                .satisfiesExactly(
+                        problem("manifest.pattern.unused", "lora.groups.top.rank_pattern['classifier']=4", "head"));
     }
 
     @Test
@@ -69,14 +74,17 @@ class SizeCheckTest {
                 .extracting(g -> g.modules().get(0).loraRank())
                 .containsExactly(4, 8);
         assertThat(problems(group("a", "query", INHERITED, "key", 4), group("b", "value", INHERITED, "key", 4)))
-                .containsExactly("lora.rank_pattern['key']=4 matches no module of the groups that inherit it;"
-                        + " it matches 'bert.encoder.layer.0.attention.self.key', which is not among them");
+                .satisfiesExactly(problem(
+                        "manifest.pattern.unused",
+                        "lora.rank_pattern['key']=4",
+                        "bert.encoder.layer.0.attention.self.key"));
     }
 
     @Test
     void aGroupWithoutItsModulesSaysNothingOfPatterns() {
         assertThat(problems(group("top", "querry", OWN, "query", 4)))
-                .containsExactly("lora.groups.top.target_modules[0]='querry' matches no module; did you mean 'query'?");
+                .satisfiesExactly(
+                        problem("manifest.module.unmatched", "lora.groups.top.target_modules[0]='querry'", "query"));
     }
 
     @Test
@@ -84,18 +92,23 @@ class SizeCheckTest {
         PatternMap<Integer> ranks =
                 new PatternMap<>(List.of(new Entry<>("query", 4), new Entry<>("11.attention.self.query", 2)));
         assertThat(problems(group("top", "query", OWN, ranks)))
-                .containsExactly(
-                        "lora.groups.top.rank_pattern['11.attention.self.query']=2 never counts: 'query' stands"
-                                + " before it and matches 'bert.encoder.layer.11.attention.self.query'; the first that matches"
-                                + " counts, so move it up");
+                .satisfiesExactly(problem(
+                        "manifest.pattern.unused",
+                        "lora.groups.top.rank_pattern['11.attention.self.query']=2",
+                        "query",
+                        "bert.encoder.layer.11.attention.self.query"));
     }
 
     @Test
     void aRankOfAPatternAboveTheLayerIsToldWithItsKey() {
         assertThat(problems(group("top", "query", OWN, "11.attention.self.query", 33)))
-                .containsExactly(
-                        "lora.groups.top.rank_pattern['11.attention.self.query']=33 is above 32, the smaller side"
-                                + " of the 32 x 32 weight of 'bert.encoder.layer.11.attention.self.query'; lower it");
+                .satisfiesExactly(problem(
+                        "manifest.rank.invalid",
+                        "lora.groups.top.rank_pattern['11.attention.self.query']=33",
+                        "32",
+                        "32",
+                        "32",
+                        "bert.encoder.layer.11.attention.self.query"));
     }
 
     private static GroupSpec group(String name, String target, String key, String pattern, int r) {

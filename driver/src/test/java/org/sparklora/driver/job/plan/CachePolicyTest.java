@@ -21,6 +21,7 @@ import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.encoder.HeadLayers;
+import org.sparklora.worker.lora.PlainLora;
 
 class CachePolicyTest {
 
@@ -35,8 +36,7 @@ class CachePolicyTest {
     }
 
     private static LoraManifest manifest(BiasMode bias) {
-        return new LoraManifest(
-                List.of(
+        return new LoraManifest(PlainLora.INSTANCE, List.of(
                         group("bottom", "bert.encoder.layer.0.attention.self.query"),
                         group("middle", "bert.encoder.layer.5.attention.self.query"),
                         group("pooler", "bert.pooler.dense"),

@@ -22,6 +22,7 @@ import org.sparklora.worker.data.TextStatistics;
 import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.encoder.EncoderConfig;
 import org.sparklora.worker.encoder.bert.BertEncoder;
+import org.sparklora.worker.lora.PlainLora;
 
 /** Counted by hand for 2 layers, H = 24, N = 3, an intermediate size of 40. */
 class StepCostTest {
@@ -56,8 +57,7 @@ class StepCostTest {
     private static final double BOTTOM = 2 * 2 * (24 + 24) * S;
     private static final double ALL = FORWARD + LAYER0_LOWEST + LAYER1_BACKWARD + POOLER + 3 * TOP + 3 * BOTTOM;
 
-    static final LoraManifest MANIFEST = new LoraManifest(
-            List.of(group("top", 1, 4, 0.0), group("bottom", 0, 2, 0.1)),
+    static final LoraManifest MANIFEST = new LoraManifest(PlainLora.INSTANCE, List.of(group("top", 1, 4, 0.0), group("bottom", 0, 2, 0.1)),
             BiasMode.NONE,
             List.of(new TensorSpec("classifier.weight", List.of(1, 24)), new TensorSpec("classifier.bias", List.of(1))),
             List.of());

@@ -34,6 +34,7 @@ import org.sparklora.worker.data.TextStatistics;
 import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.encoder.EncoderConfig;
 import org.sparklora.worker.encoder.bert.BertEncoder;
+import org.sparklora.worker.lora.PlainLora;
 import org.sparklora.worker.train.LearningRateSchedule;
 
 /** What docs/sizing.md says of a job on BERT-base is what the model says. */
@@ -60,8 +61,7 @@ class SizingPageTest {
 
     /** Layer 11 for two epochs, then all of the upper four. */
     private static RunPlan plan() {
-        LoraManifest manifest = new LoraManifest(
-                List.of(group("middle", 8, 11), group("top", 11, 12)),
+        LoraManifest manifest = new LoraManifest(PlainLora.INSTANCE, List.of(group("middle", 8, 11), group("top", 11, 12)),
                 BiasMode.NONE,
                 List.of(
                         new TensorSpec("classifier.weight", List.of(2, 768)),

@@ -30,6 +30,7 @@ import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.encoder.EncoderConfig;
 import org.sparklora.worker.encoder.EncoderScript;
 import org.sparklora.worker.encoder.HeadInput;
+import org.sparklora.worker.lora.PlainLora;
 import org.sparklora.worker.safetensors.SafetensorsFile;
 
 /** Each encoder's TorchScript on the batch of a stored run of transformers: the logits are those of transformers. */
@@ -61,7 +62,7 @@ class EncoderScriptTest {
             head.forEach(tensor -> values.put(tensor.name(), base.floats(tensor.name())));
         }
         ManifestFile manifest = new ManifestFile(
-                new LoraManifest(List.of(), BiasMode.NONE, head, List.of()),
+                new LoraManifest(PlainLora.INSTANCE, List.of(), BiasMode.NONE, head, List.of()),
                 FreezeState.of(Map.of()),
                 new TreeMap<>(),
                 "",

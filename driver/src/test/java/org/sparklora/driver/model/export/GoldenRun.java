@@ -34,6 +34,7 @@ import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.head.ClassificationHead;
 import org.sparklora.worker.head.RegressionHead;
 import org.sparklora.worker.head.TaskHead;
+import org.sparklora.worker.lora.PlainLora;
 import org.sparklora.worker.train.AdaptedModel;
 
 /** A stored run of PEFT as if this program had done it: its last adapter with a manifest. */
@@ -103,8 +104,7 @@ record GoldenRun(Path model, PeftAdapter adapter, JsonNode json) {
                         .filter(name -> name.startsWith("bert.") && name.endsWith(".bias"))
                         .map(name -> new TensorSpec(name, shape(name)))
                         .toList();
-        LoraManifest manifest = new LoraManifest(
-                List.of(new LoraGroup("all", "everything", modules, settings)),
+        LoraManifest manifest = new LoraManifest(PlainLora.INSTANCE, List.of(new LoraGroup("all", "everything", modules, settings)),
                 bias,
                 Stream.of("classifier.bias", "classifier.weight")
                         .map(name -> new TensorSpec(name, shape(name)))
@@ -143,9 +143,7 @@ record GoldenRun(Path model, PeftAdapter adapter, JsonNode json) {
     /** Logits of a model directory by itself. */
     static float[] logits(Path directory, TaskHead head, long[][] ids, long[][] types, long[][] mask) {
         FreezePlan none = new FreezePlan(
-                new LoraManifest(List.of(), BiasMode.NONE, List.of(), List.of()),
-                FreezeState.of(Map.of()),
-                tensor -> 0);
+                new LoraManifest(PlainLora.INSTANCE, List.of(), BiasMode.NONE, List.of(), List.of()), FreezeState.of(Map.of()), tensor -> 0);
         try (BaseModel base = BaseModel.open(directory)) {
             return logits(base, head, none, AdapterSnapshot.EMPTY, List.of(ids, types, mask));
         }

@@ -159,8 +159,7 @@ class HuggingFaceExportTest {
         assertThatThrownBy(() -> write(
                         run, MergedWeights.open(run.model(), HeadInput.FIRST_TOKEN, run.manifest(), large), DType.F16))
                 .isInstanceOf(ModelException.class)
-                .hasMessage("'classifier.bias' holds -70000.0, which float16 cannot: its largest value is 65504;"
-                        + " give --dtype float32");
+                .hasMessageContainingAll("'classifier.bias'", "-70000.0", "65504", "[model.float16]");
         assertThat(folder.resolve("out")).isEmptyDirectory();
         assertThat(write(run, MergedWeights.open(run.model(), HeadInput.FIRST_TOKEN, run.manifest(), large), DType.F32))
                 .isNotEmptyDirectory();

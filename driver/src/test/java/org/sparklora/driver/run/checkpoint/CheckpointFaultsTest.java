@@ -26,7 +26,6 @@ class CheckpointFaultsTest {
     private static final Checkpoint OLD = CheckpointStoreTest.at(1, 0, 0);
     private static final Checkpoint NEW = CheckpointStoreTest.at(2, 0, 1);
 
-
     @TempDir
     private Path folder;
 

@@ -150,8 +150,7 @@ class RunHistoryTest {
         history.append(step(2, 1.0, 1.0));
         history.commit();
         assertThat(steps(directory)).containsExactly(0, 1, 2);
-        assertThat(text(directory))
-                .contains("{\"event\":\"failure\",\"time\":\"2026-01-01T00:00:01.500Z\",");
+        assertThat(text(directory)).contains("{\"event\":\"failure\",\"time\":\"2026-01-01T00:00:01.500Z\",");
     }
 
     @Test

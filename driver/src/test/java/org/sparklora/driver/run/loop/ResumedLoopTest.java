@@ -37,6 +37,7 @@ import org.sparklora.worker.contract.ShardSum;
 import org.sparklora.worker.data.Padding;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.HeadLayers;
+import org.sparklora.worker.lora.PlainLora;
 import org.sparklora.worker.train.AdamW;
 import org.sparklora.worker.train.LearningRateSchedule;
 import org.sparklora.worker.train.OptimizerSettings;
@@ -68,7 +69,7 @@ class ResumedLoopTest {
     private static LoraManifest manifest(LoraGroup... more) {
         List<LoraGroup> groups = new ArrayList<>(List.of(group("top", 11, 0), group("bottom", 0, 4)));
         groups.addAll(List.of(more));
-        return new LoraManifest(groups, BiasMode.NONE, HeadLayers.classifier(32).tensors(2), List.of());
+        return new LoraManifest(PlainLora.INSTANCE, groups, BiasMode.NONE, HeadLayers.classifier(32).tensors(2), List.of());
     }
 
     /** Gradients that hang on values and step, so that a value or a moment that is off shows at once. */
@@ -128,7 +129,8 @@ class ResumedLoopTest {
 
         @Override
         public void epochStarts(EpochPlan plan, String reason) {
-            lines.add(plan.epoch() + " " + plan.freezePlan().trainableParameters() + " " + reason + " " + plan.freeze());
+            lines.add(
+                    plan.epoch() + " " + plan.freezePlan().trainableParameters() + " " + reason + " " + plan.freeze());
         }
 
         @Override
@@ -182,8 +184,7 @@ class ResumedLoopTest {
                 new LearningRateSchedule(LearningRateSchedule.Type.COSINE, 2, 15),
                 new AdamW(0.9, 0.999, 1e-8, 0.01),
                 OptionalDouble.of(2.0));
-        TrainingSettings settings =
-                new TrainingSettings(
+        TrainingSettings settings = new TrainingSettings(
                 policy,
                 optimizer,
                 ending,
@@ -344,7 +345,8 @@ class ResumedLoopTest {
         Everything kept = new Everything(story, -1);
         loop(manifest(), POLICY, last(), story).run(kept);
         TrainingCheckpoint p = kept.points.get(4);
-        TrainingCheckpoint other = new TrainingCheckpoint(p.state(), p.seen(), p.progress(), p.stepsDone() + 1, p.earlier());
+        TrainingCheckpoint other =
+                new TrainingCheckpoint(p.state(), p.seen(), p.progress(), p.stepsDone() + 1, p.earlier());
         assertThatThrownBy(() -> loop(manifest(), POLICY, last(), new Story()).resume(other, Checkpointer.NONE))
                 .hasMessageContaining("1 epochs and 2 steps")
                 .hasMessageContaining("6 steps in all")

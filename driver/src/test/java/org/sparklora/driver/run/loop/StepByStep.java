@@ -17,10 +17,7 @@ final class StepByStep implements EpochRunner.Epoch {
     private final Runnable closed;
 
     StepByStep(
-            EpochPlan plan,
-            TrainState state,
-            OptimizerSettings optimizer,
-            GradientExchange exchange, Runnable closed) {
+            EpochPlan plan, TrainState state, OptimizerSettings optimizer, GradientExchange exchange, Runnable closed) {
         this.step = new TrainStep(state, plan.freezePlan(), optimizer);
         this.exchange = exchange;
         this.closed = closed;

@@ -37,6 +37,7 @@ import org.sparklora.worker.contract.ShardSum;
 import org.sparklora.worker.data.Padding;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.HeadLayers;
+import org.sparklora.worker.lora.PlainLora;
 import org.sparklora.worker.train.AdamW;
 import org.sparklora.worker.train.LearningRateSchedule;
 import org.sparklora.worker.train.OptimizerSettings;
@@ -60,8 +61,7 @@ class TrainingLoopTest {
     }
 
     private static LoraManifest manifest() {
-        return new LoraManifest(
-                List.of(group("top", 11), group("bottom", 0)),
+        return new LoraManifest(PlainLora.INSTANCE, List.of(group("top", 11), group("bottom", 0)),
                 BiasMode.NONE,
                 HeadLayers.classifier(32).tensors(2),
                 List.of());
@@ -129,8 +129,8 @@ class TrainingLoopTest {
 
         @Override
         public void epochStarts(EpochPlan plan, String reason) {
-            told.add(
-                    "epoch " + plan.epoch() + " live " + plan.freeze().in(GroupState.LIVE) + " " + plan.freezePlan().trainableParameters());
+            told.add("epoch " + plan.epoch() + " live " + plan.freeze().in(GroupState.LIVE) + " "
+                    + plan.freezePlan().trainableParameters());
         }
 
         @Override
@@ -157,8 +157,7 @@ class TrainingLoopTest {
                 new LearningRateSchedule(LearningRateSchedule.Type.CONSTANT, 0, 100),
                 new AdamW(0.9, 0.999, 1e-8, 0.0),
                 OptionalDouble.empty());
-        TrainingSettings settings =
-                new TrainingSettings(
+        TrainingSettings settings = new TrainingSettings(
                 policy,
                 optimizer,
                 ending,

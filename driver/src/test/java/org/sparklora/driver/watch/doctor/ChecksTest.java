@@ -154,7 +154,7 @@ class ChecksTest {
         String here = "config.json 2, model.safetensors 5";
         ExecutorChecks checks = new ExecutorChecks(List.of(
                 executor(1, "a", SOFTWARE, HARDWARE, here),
-                executor(2, "b", SOFTWARE, HARDWARE, "is not there or cannot be read")));
+                executor(2, "b", SOFTWARE, HARDWARE, "does not exist or cannot be read")));
         assertThat(checks.model("/m", here).line())
                 .startsWith("problem  base model /m ")
                 .contains("on b: is not there or cannot be read", "--model");

@@ -32,6 +32,7 @@ import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.data.Padding;
+import org.sparklora.worker.lora.PlainLora;
 import org.sparklora.worker.safetensors.SafetensorsWriter;
 import org.sparklora.worker.safetensors.Tensor;
 
@@ -97,8 +98,7 @@ public final class SampleRun {
     }
 
     private ManifestFile manifest() {
-        LoraManifest manifest = new LoraManifest(
-                List.of(new LoraGroup("top", "", List.of(new LoraModule(QUERY, rank, 4, 3, 3)), GroupSettings.PLAIN)),
+        LoraManifest manifest = new LoraManifest(PlainLora.INSTANCE, List.of(new LoraGroup("top", "", List.of(new LoraModule(QUERY, rank, 4, 3, 3)), GroupSettings.PLAIN)),
                 BiasMode.NONE,
                 List.of(new TensorSpec("classifier.bias", List.of(1, 2))),
                 List.of());

@@ -19,13 +19,13 @@ public final class BertEncoder extends PostNormEncoder {
     private static final EncoderNames NAMES = new EncoderNames(
             "bert.", "encoder.layer.", LayerPaths::ofBert, Optional.of("bert.pooler.dense"), List.of("classifier."));
 
-    private BertEncoder(EncoderSizes sizes, HeadInput reading) {
-        super(sizes, NAMES, reading);
+    private BertEncoder(EncoderSizes sizes, HeadInput headInput) {
+        super(sizes, NAMES, headInput);
     }
 
     /** The encoder of a configuration; refuses variants that would compute something else. */
-    public static BertEncoder of(EncoderConfig config, HeadInput reading) {
-        return new BertEncoder(EncoderSizes.ofBert(config), reading);
+    public static BertEncoder of(EncoderConfig config, HeadInput headInput) {
+        return new BertEncoder(EncoderSizes.ofBert(config), headInput);
     }
 
     /** The same for heads that read the first token. */

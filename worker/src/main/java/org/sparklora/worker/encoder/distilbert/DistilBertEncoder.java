@@ -31,22 +31,19 @@ public final class DistilBertEncoder extends PostNormEncoder {
             Optional.empty(),
             List.of("classifier.", "pre_classifier."));
 
-    private DistilBertEncoder(EncoderSizes sizes, HeadInput reading) {
-        super(sizes, NAMES, reading);
+    private DistilBertEncoder(EncoderSizes sizes, HeadInput headInput) {
+        super(sizes, NAMES, headInput);
     }
 
     /**
      * The encoder of a configuration; refuses variants that would compute something else. {@code sinusoidal_pos_embds}
      * says what the position table was filled with; a checkpoint holds the table either way.
      */
-    public static DistilBertEncoder of(EncoderConfig config, HeadInput reading) {
-        config.requireGelu("activation");
-        String position = config.text("position_embedding_type").orElse("absolute");
-        if (!position.equals("absolute")) {
-            throw config.problem("position_embedding_type '" + position + "' is not supported; 'absolute' is");
-        }
+    public static DistilBertEncoder of(EncoderConfig config, HeadInput headInput) {
+        config.require("activation", EncoderSizes.GELU);
+        config.require("position_embedding_type", "absolute");
         double dropout = config.number("dropout", 0.1);
-        double head = reading == HeadInput.EVERY_TOKEN ? dropout : config.number("seq_classif_dropout", 0.2);
+        double head = headInput == HeadInput.EVERY_TOKEN ? dropout : config.number("seq_classif_dropout", 0.2);
         EncoderSizes sizes = new EncoderSizes(
                 config.positive("n_layers"),
                 config.positive("dim"),
@@ -58,7 +55,7 @@ public final class DistilBertEncoder extends PostNormEncoder {
                 1e-12,
                 config.number("initializer_range", 0.02),
                 new DropoutRates(dropout, config.number("attention_dropout", 0.1), head));
-        return new DistilBertEncoder(sizes, reading);
+        return new DistilBertEncoder(sizes, headInput);
     }
 
     private static LayerPaths layerNames(String prefix) {

@@ -26,20 +26,20 @@ public final class RobertaEncoder extends PostNormEncoder {
 
     private final int padTokenId;
 
-    private RobertaEncoder(EncoderSizes sizes, int padTokenId, HeadInput reading) {
-        super(sizes, NAMES, reading);
+    private RobertaEncoder(EncoderSizes sizes, int padTokenId, HeadInput headInput) {
+        super(sizes, NAMES, headInput);
         this.padTokenId = padTokenId;
     }
 
     /** The encoder of a configuration; refuses variants that would compute something else. */
-    public static RobertaEncoder of(EncoderConfig config, HeadInput reading) {
+    public static RobertaEncoder of(EncoderConfig config, HeadInput headInput) {
         EncoderSizes sizes = EncoderSizes.ofBert(config);
         int pad = config.notNegative("pad_token_id", 1);
         if (pad + 1 >= sizes.positions()) {
             throw config.problem("max_position_embeddings " + sizes.positions()
                     + " leaves no position above pad_token_id " + pad + ", where RoBERTa begins to count");
         }
-        return new RobertaEncoder(sizes, pad, reading);
+        return new RobertaEncoder(sizes, pad, headInput);
     }
 
     /** Those above {@code pad_token_id}: 512 of a table of 514. */

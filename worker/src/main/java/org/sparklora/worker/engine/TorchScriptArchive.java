@@ -1,4 +1,4 @@
-package org.sparklora.driver.model.export;
+package org.sparklora.worker.engine;
 
 import java.io.ByteArrayOutputStream;
 import java.io.FilterOutputStream;
@@ -11,60 +11,73 @@ import java.time.LocalDateTime;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.SortedMap;
 import java.util.zip.CRC32;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
-import org.sparklora.worker.encoder.EncoderScript;
 
 /**
- * Writes a TorchScript archive as {@code torch.jit.save} does: a zip of stored entries with the module's source, its
- * state as a pickle, and float32 tensors each in an entry of its own whose bytes begin at a multiple of 64, where PyTorch
- * maps them.
+ * Writes a TorchScript archive as {@code torch.jit.save} does: a zip of stored entries with the module's source, its state
+ * as a pickle, and each float32 tensor in an entry of its own. The bytes of a tensor begin at a multiple of 64, because
+ * PyTorch maps them.
  *
  * <p>The state is one module whose attributes are the tensors. Its pickle names the module's class and what PyTorch's own
  * pickles name (_rebuild_tensor_v2, FloatStorage, OrderedDict), and nothing else. Equal input gives equal bytes.
  */
-final class ScriptArchive {
+public final class TorchScriptArchive {
+
+    /** Package of every module class. */
+    private static final String PACKAGE = "__torch__";
 
     /** Name of the folder inside the archive. */
     private static final String ROOT = "model/";
 
-    /** Of the archive format: since it gelu has its approximate argument. */
+    /** Version of the archive format. From 10 on, gelu has its argument {@code approximate}. */
     private static final String VERSION = "10\n";
 
     private static final int ALIGNMENT = 64;
     private static final int LOCAL_HEADER = 30;
 
-    /** Almost the first that a zip knows: for the very first Java would add a field with the time zone's second. */
+    /** Not the first time that a zip can hold: for that one, Java adds a field with the time zone. */
     private static final LocalDateTime NO_TIME = LocalDateTime.of(1980, 1, 1, 0, 0, 2);
 
     private final Counting counting;
     private final ZipOutputStream zip;
 
-    private ScriptArchive(OutputStream out) {
+    private TorchScriptArchive(OutputStream out) {
         this.counting = new Counting(out);
         this.zip = new ZipOutputStream(counting);
     }
 
-    /** Bytes of a tensor, little-endian. */
+    /** Reads the bytes of a tensor, little-endian. */
     @FunctionalInterface
-    interface Bytes {
+    public interface TensorBytes {
         byte[] of(String name) throws IOException;
+    }
+
+    /** The type of {@code self} in the source of a module class. */
+    public static String type(String className) {
+        return PACKAGE + "." + className;
+    }
+
+    /** The attribute that holds a tensor: its name, with an underscore for each dot. */
+    public static String attribute(String tensor) {
+        return tensor.replace('.', '_');
     }
 
     /**
      * Writes an archive; the stream stays open.
      *
-     * @param code source of {@link EncoderScript#MODULE}
-     * @param shapes of the tensors, by name
-     * @param bytes asked for each tensor once, in the order of the names
+     * @param className the module's class, without its package
+     * @param code source of the class
+     * @param shapes of the tensors by name, in the order in which they are written
+     * @param bytes is called once for each tensor, in that order
      */
-    static void write(OutputStream out, String code, SortedMap<String, List<Integer>> shapes, Bytes bytes)
+    public static void write(
+            OutputStream out, String className, String code, Map<String, List<Integer>> shapes, TensorBytes bytes)
             throws IOException {
-        ScriptArchive archive = new ScriptArchive(out);
-        archive.store("data.pkl", state(shapes));
-        archive.store("code/__torch__.py", code.getBytes(StandardCharsets.UTF_8));
+        TorchScriptArchive archive = new TorchScriptArchive(out);
+        archive.store("data.pkl", state(className, shapes));
+        archive.store("code/" + PACKAGE + ".py", code.getBytes(StandardCharsets.UTF_8));
         archive.store(
                 "constants.pkl", new Pickle().op(0x80, 2).text(")").op('.').bytes());
         archive.store("version", VERSION.getBytes(StandardCharsets.US_ASCII));
@@ -90,7 +103,7 @@ final class ScriptArchive {
         zip.closeEntry();
     }
 
-    /** An extra field of PyTorch's kind, "FB", as long as it takes for the entry's bytes to be aligned. */
+    /** An extra field of PyTorch's kind, "FB", long enough to align the entry's bytes. */
     private byte[] padding(int nameBytes) {
         long start = counting.written + LOCAL_HEADER + nameBytes + 4;
         int fill = (int) (-start & (ALIGNMENT - 1));
@@ -104,12 +117,11 @@ final class ScriptArchive {
         return extra;
     }
 
-    /** The module: {@code SequenceClassifier()} with its attributes, tensor i in storage i. */
-    private static byte[] state(SortedMap<String, List<Integer>> shapes) {
-        int dot = EncoderScript.MODULE.lastIndexOf('.');
+    /** The module: an instance of the class with its attributes, tensor i in storage i. */
+    private static byte[] state(String className, Map<String, List<Integer>> shapes) {
         Pickle pickle = new Pickle()
                 .op(0x80, 2)
-                .global(EncoderScript.MODULE.substring(0, dot), EncoderScript.MODULE.substring(dot + 1))
+                .global(PACKAGE, className)
                 .text(")")
                 .op(0x81)
                 .text("}(")
@@ -117,7 +129,7 @@ final class ScriptArchive {
                 .op(0x89);
         int storage = 0;
         for (Map.Entry<String, List<Integer>> tensor : shapes.entrySet()) {
-            pickle.string(EncoderScript.attribute(tensor.getKey())).tensor(storage, tensor.getValue());
+            pickle.string(attribute(tensor.getKey())).tensor(storage, tensor.getValue());
             storage++;
         }
         return pickle.text("ub.").bytes();
@@ -188,7 +200,7 @@ final class ScriptArchive {
         }
     }
 
-    /** Knows where the next byte goes. */
+    /** Counts the bytes written, which is the position of the next one. */
     private static final class Counting extends FilterOutputStream {
 
         private long written;

@@ -14,7 +14,7 @@ import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-class SafetensorsBytesTest {
+class SafetensorsDecodeTest {
 
     private static final SortedMap<String, Tensor> TENSORS = new TreeMap<>(Map.of(
             "b", new Tensor(List.of(2, 3), new float[] {1, -0.0f, Float.NaN, 4, 5, Float.MIN_VALUE}),
@@ -23,12 +23,12 @@ class SafetensorsBytesTest {
 
     @Test
     void readsBackWhatTheWriterMade() {
-        assertThat(SafetensorsBytes.decode("x", SafetensorsWriter.encode(TENSORS)))
+        assertThat(SafetensorsFile.decode("x", SafetensorsWriter.encode(TENSORS)))
                 .isEqualTo(TENSORS);
     }
 
     @Test
-    void everyCutIsRefusedWithTheWordsOfTheFileReader(@TempDir Path folder) throws IOException {
+    void everyCutIsRefusedAsTheFileReaderDoes(@TempDir Path folder) throws IOException {
         byte[] whole = SafetensorsWriter.encode(TENSORS);
         Path file = folder.resolve("x.safetensors");
         for (int n = 0; n < whole.length; n++) {
@@ -37,25 +37,26 @@ class SafetensorsBytesTest {
             String message = "";
             try (SafetensorsFile open = SafetensorsFile.open(file)) {
                 assertThat(open.names()).as("cut at %d", n).isNull();
-            } catch (SafetensorsException e) {
+            } catch (WeightsException e) {
                 message = String.valueOf(e.getMessage());
             }
-            assertThatThrownBy(() -> SafetensorsBytes.decode(file.toString(), cut))
+            assertThatThrownBy(() -> SafetensorsFile.decode(file.toString(), cut))
                     .as("cut at %d", n)
-                    .isInstanceOf(SafetensorsException.class)
+                    .isInstanceOf(WeightsException.class)
                     .hasMessage(message);
         }
     }
 
     @Test
-    void refusesATensorThatIsNoFloat() {
+    void refusesATensorOfIntegers() {
         byte[] header = "{\"t\":{\"dtype\":\"I8\",\"shape\":[1],\"data_offsets\":[0,1]}}"
                 .getBytes(java.nio.charset.StandardCharsets.UTF_8);
         byte[] file = new byte[8 + header.length + 1];
         file[0] = (byte) header.length;
         System.arraycopy(header, 0, file, 8, header.length);
-        assertThatThrownBy(() -> SafetensorsBytes.decode("x", file))
-                .isInstanceOf(SafetensorsException.class)
-                .hasMessage("x: tensor 't' has dtype 'I8', and floating-point values are needed; this is no adapter");
+        assertThatThrownBy(() -> SafetensorsFile.decode("x", file))
+                .isInstanceOf(WeightsException.class)
+                .hasMessageContainingAll("x", "'t'", "I8")
+                .hasMessageEndingWith("[weights.dtype]");
     }
 }

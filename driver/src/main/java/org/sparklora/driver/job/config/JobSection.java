@@ -1,0 +1,165 @@
+package org.sparklora.driver.job.config;
+
+import java.lang.reflect.RecordComponent;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The keys of one section of the job file, in the file's order.
+ *
+ * <p>Most sections are read to a record whose components have the keys' names in camel case. {@link Values#to} and {@link
+ * #write} translate between the two.
+ *
+ * @param name the section's path, {@code *} for the names that the user chooses; empty for the top level
+ */
+public record JobSection(String name, List<JobKey<?>> keys) {
+
+    public JobSection {
+        keys = List.copyOf(keys);
+    }
+
+    static JobSection sectionOf(String name, JobKey<?>... keys) {
+        return new JobSection(name, List.of(keys));
+    }
+
+    /** The same section, all of whose keys may change when a run resumes. */
+    JobSection freeOnResume() {
+        return new JobSection(
+                name,
+                keys.stream()
+                        .<JobKey<?>>map(key -> key.onResume(JobKey.Resume.FREE))
+                        .toList());
+    }
+
+    List<String> names() {
+        return keys.stream().map(JobKey::name).toList();
+    }
+
+    /** The values of the file, with defaults. The caller reports unknown keys. */
+    Values read(YamlSection section) {
+        return new Values(section);
+    }
+
+    /** The values of a record by key, as {@code config.yaml} has them. Keys without a component are left out. */
+    Map<String, @Nullable Object> write(Object values) {
+        Map<String, @Nullable Object> written = new LinkedHashMap<>();
+        Map<String, Object> components = components(values);
+        for (JobKey<?> key : keys) {
+            Object value = components.get(key.name());
+            if (value != null) {
+                written.put(key.name(), key.isWrittenAsNull(value) ? null : ResolvedYaml.plain(value));
+            }
+        }
+        return written;
+    }
+
+    /** A record's components by the names of their keys. */
+    private static Map<String, Object> components(Object values) {
+        Map<String, Object> components = new HashMap<>();
+        for (RecordComponent component : values.getClass().getRecordComponents()) {
+            try {
+                components.put(
+                        JobKey.nameOf(component.getName()),
+                        component.getAccessor().invoke(values));
+            } catch (ReflectiveOperationException e) {
+                throw new IllegalStateException("cannot read " + component, e);
+            }
+        }
+        return components;
+    }
+
+    /** The values of one section: what the file gives, else defaults. */
+    final class Values {
+
+        private final Map<String, @Nullable Object> values = new HashMap<>();
+        private final Set<String> given = new HashSet<>();
+
+        private Values(YamlSection section) {
+            for (JobKey<?> key : keys) {
+                Optional<?> value = key.read(section);
+                boolean isNullValue = key.type().nullable() && section.isNull(key.name());
+                if (value.isPresent() || isNullValue) {
+                    given.add(key.name());
+                    values.put(key.name(), value.orElse(null));
+                } else {
+                    values.put(key.name(), key.absent().value());
+                }
+            }
+        }
+
+        /** The value of a key that has one. */
+        <T> T get(JobKey<T> key) {
+            return find(key).orElseThrow();
+        }
+
+        @SuppressWarnings("unchecked")
+        <T> Optional<T> find(JobKey<T> key) {
+            return Optional.ofNullable((T) values.get(key.name()));
+        }
+
+        /** Sets a value that the caller has read itself. */
+        <T> void set(JobKey<T> key, @Nullable T value) {
+            values.put(key.name(), value);
+        }
+
+        /** Sets a default that depends on other values. */
+        <T> void setDefault(JobKey<T> key, T value) {
+            if (!given.contains(key.name())) {
+                values.put(key.name(), value);
+            }
+        }
+
+        /** Takes over what the file leaves out from another section; a required key is never inherited. */
+        Values inherit(Object from) {
+            Map<String, Object> inherited = components(from);
+            for (JobKey<?> key : keys) {
+                if (!key.isRequired() && !given.contains(key.name()) && inherited.containsKey(key.name())) {
+                    Object value = inherited.get(key.name());
+                    values.put(key.name(), value instanceof Optional<?> optional ? optional.orElse(null) : value);
+                }
+            }
+            return this;
+        }
+
+        /** A record of these values. */
+        <R> R to(Class<R> type) {
+            RecordComponent[] components = type.getRecordComponents();
+            Object[] arguments = Arrays.stream(components)
+                    .map(component -> argument(component.getType(), values.get(JobKey.nameOf(component.getName()))))
+                    .toArray();
+            try {
+                return type.getDeclaredConstructor(Arrays.stream(components)
+                                .map(RecordComponent::getType)
+                                .toArray(Class<?>[]::new))
+                        .newInstance(arguments);
+            } catch (ReflectiveOperationException e) {
+                throw new IllegalStateException("cannot make a " + type + " of " + values, e);
+            }
+        }
+
+        private static Object argument(Class<?> type, @Nullable Object value) {
+            if (type == Optional.class) {
+                return Optional.ofNullable(value);
+            }
+            if (type == OptionalInt.class) {
+                return value == null ? OptionalInt.empty() : OptionalInt.of((Integer) value);
+            }
+            if (type == OptionalDouble.class) {
+                return value == null ? OptionalDouble.empty() : OptionalDouble.of((Double) value);
+            }
+            if (value == null) {
+                throw new IllegalStateException("a key without a value needs an Optional, not a " + type);
+            }
+            return value;
+        }
+    }
+}

@@ -1,0 +1,327 @@
+package org.sparklora.driver.job.config;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.regex.PatternSyntaxException;
+import org.sparklora.driver.job.manifest.ModulePattern;
+import org.sparklora.driver.job.manifest.PatternMap;
+
+/**
+ * What the value of a key may be. A type reads the value, reports one that it does not accept, and describes itself for
+ * messages and documentation.
+ *
+ * @param <T> the value in Java
+ */
+public final class KeyType<T> {
+
+    static final KeyType<String> TEXT = new KeyType<>("a text", KeyType::text);
+    /** A text that may be blank, which counts as the empty text. */
+    static final KeyType<String> TEXT_OR_BLANK = new KeyType<>("a text", KeyType::textOrBlank);
+
+    static final KeyType<List<String>> TEXTS = new KeyType<>("a list of texts", KeyType::texts);
+    static final KeyType<SortedMap<String, String>> TEXT_MAP = new KeyType<>("a map of texts", KeyType::textMap);
+    static final KeyType<Boolean> FLAG = new KeyType<>("true or false", KeyType::flag);
+    static final KeyType<Long> LONG = new KeyType<>("a whole number of 64 bits", KeyType::wholeLong);
+    static final KeyType<DropoutSetting> DROPOUT =
+            new KeyType<>(Range.PROBABILITY.words() + ", or model", KeyType::dropout);
+    static final KeyType<List<Integer>> LAYERS =
+            new KeyType<>("a layer, counted from 0, or a range of layers such as 8-11", KeyType::layers);
+    static final KeyType<ModulePattern> MODULES =
+            new KeyType<>("a list of module names, or a regular expression", KeyType::modules);
+    static final KeyType<ModulePattern> TARGETS =
+            new KeyType<>("a list of module names, a regular expression, or all-linear", KeyType::targets);
+    static final KeyType<PatternMap<Integer>> RANK_PATTERN = new KeyType<>(
+            "a map from a regular expression to a rank",
+            (s, key, value) -> Optional.of(PatternMap.of(patterns(s, key, whole(1)))));
+    static final KeyType<PatternMap<Double>> ALPHA_PATTERN = new KeyType<>(
+            "a map from a regular expression to an alpha",
+            (s, key, value) -> Optional.of(PatternMap.of(patterns(s, key, number(Range.POSITIVE)))));
+    static final KeyType<SortedMap<String, Double>> WEIGHTS = new KeyType<>(
+            "a map from a group to a number above 0",
+            (s, key, value) -> Optional.of(new TreeMap<>(map(s.section(key), number(Range.POSITIVE)))));
+
+    /** More than any model has; a typing error such as 1-1100000000 must not fill the memory. */
+    private static final int MAX_LAYERS = 1000;
+
+    private static final Pattern LAYER_RANGE = Pattern.compile("(\\d{1,9})(?:\\s*-\\s*(\\d{1,9}))?");
+
+    private final String words;
+    private final Optional<Range> range;
+    private final boolean nullable;
+    private final Reader<T> reader;
+
+    /** Takes a value that is not null out of a section; reports one that will not do, and returns nothing. */
+    private interface Reader<T> {
+        Optional<T> read(YamlSection section, String key, Object value);
+    }
+
+    private KeyType(String words, Reader<T> reader) {
+        this(words, Optional.empty(), false, reader);
+    }
+
+    private KeyType(String words, Optional<Range> range, boolean nullable, Reader<T> reader) {
+        this.words = words;
+        this.range = range;
+        this.nullable = nullable;
+        this.reader = reader;
+    }
+
+    /** A whole number from {@code min} to the largest {@code int}. */
+    static KeyType<Integer> whole(int min) {
+        String words = "a whole number from " + min + " to " + Integer.MAX_VALUE;
+        Range range = new Range(min, true, Integer.MAX_VALUE, true);
+        return new KeyType<>(words, Optional.of(range), false, (s, key, value) -> {
+            if (value instanceof YamlScalar scalar && scalar.isWhole()) {
+                try {
+                    int whole = Integer.parseInt(scalar.text());
+                    if (whole >= min) {
+                        return Optional.of(whole);
+                    }
+                } catch (NumberFormatException e) {
+                    // More digits than an int has.
+                }
+            }
+            return s.mismatch(key, value, words);
+        });
+    }
+
+    static KeyType<Double> number(Range range) {
+        return number(range, range.words(), false);
+    }
+
+    /** A number, or an explicit {@code null} that turns off what the key does. */
+    static KeyType<Double> numberOrNull(Range range) {
+        return number(range, range.words() + ", or null for none", true);
+    }
+
+    private static KeyType<Double> number(Range range, String words, boolean nullable) {
+        return new KeyType<>(words, Optional.of(range), nullable, (s, key, value) -> {
+            if (value instanceof YamlScalar scalar && scalar.isNumber()) {
+                // -0.0 would be written and compared unlike 0.
+                double x = Double.parseDouble(scalar.text()) + 0.0;
+                if (range.contains(x)) {
+                    return Optional.of(x);
+                }
+            }
+            return s.mismatch(key, value, words);
+        });
+    }
+
+    /** One of an enum's constants, spelled in lower case. */
+    static <E extends Enum<E>> KeyType<E> choice(Class<E> type) {
+        Map<String, E> constants = new LinkedHashMap<>();
+        for (E constant : type.getEnumConstants()) {
+            constants.put(YamlSection.word(constant), constant);
+        }
+        String words = "one of " + String.join(", ", constants.keySet());
+        return new KeyType<>(words, (s, key, value) -> {
+            E constant = value instanceof YamlScalar scalar ? constants.get(scalar.text()) : null;
+            return constant == null ? s.mismatch(key, value, words) : Optional.of(constant);
+        });
+    }
+
+    /** A value that {@link JobReader} reads itself, such as a map of named groups. */
+    static <T> KeyType<T> custom(String words) {
+        return new KeyType<>(words, (s, key, value) -> Optional.empty());
+    }
+
+    /** What a value must be, as messages say it: {@code a number above 0}. */
+    public String words() {
+        return words;
+    }
+
+    /** The numbers that the key accepts; empty when it takes no number. */
+    public Optional<Range> range() {
+        return range;
+    }
+
+    /** Whether an explicit {@code null} is a value. For other types a key that is null counts as left out. */
+    boolean nullable() {
+        return nullable;
+    }
+
+    Optional<T> read(YamlSection section, String key, Object value) {
+        return reader.read(section, key, value);
+    }
+
+    /** A text, which any scalar is: {@code label: 1} names the column 1. */
+    private static Optional<String> text(YamlSection s, String key, Object value) {
+        if (value instanceof YamlScalar scalar) {
+            return scalar.text().isBlank()
+                    ? s.mismatch(key, value, "a text that is not blank")
+                    : Optional.of(scalar.text());
+        }
+        return s.mismatch(key, value, TEXT.words);
+    }
+
+    private static Optional<String> textOrBlank(YamlSection s, String key, Object value) {
+        boolean blank = value instanceof YamlScalar scalar && scalar.text().isBlank();
+        return blank ? Optional.of("") : text(s, key, value);
+    }
+
+    private static Optional<Boolean> flag(YamlSection s, String key, Object value) {
+        return value instanceof YamlScalar scalar && (scalar.isTrue() || scalar.isFalse())
+                ? Optional.of(scalar.isTrue())
+                : s.mismatch(key, value, FLAG.words);
+    }
+
+    private static Optional<Long> wholeLong(YamlSection s, String key, Object value) {
+        if (value instanceof YamlScalar scalar && scalar.isWhole()) {
+            try {
+                return Optional.of(Long.parseLong(scalar.text()));
+            } catch (NumberFormatException e) {
+                // More digits than a long has.
+            }
+        }
+        return s.mismatch(key, value, LONG.words);
+    }
+
+    /** A list of different texts. */
+    private static Optional<List<String>> texts(YamlSection s, String key, Object value) {
+        if (!(value instanceof List<?> items)) {
+            return s.mismatch(key, value, TEXTS.words);
+        }
+        Set<String> texts = new LinkedHashSet<>();
+        for (int i = 0; i < items.size(); i++) {
+            String item = key + "[" + i + "]";
+            if (!(items.get(i) instanceof YamlScalar scalar)
+                    || scalar.isNull()
+                    || scalar.text().isBlank()) {
+                s.mismatch(item, items.get(i), TEXT.words);
+            } else if (!texts.add(scalar.text())) {
+                s.problem("config.list.duplicate", item + "=" + scalar, "is listed twice; remove one of the two");
+            }
+        }
+        return Optional.of(List.copyOf(texts));
+    }
+
+    private static Optional<SortedMap<String, String>> textMap(YamlSection s, String key, Object value) {
+        KeyType<String> type = new KeyType<>(
+                TEXT.words,
+                (map, name, item) -> item instanceof YamlScalar scalar
+                        ? Optional.of(scalar.text())
+                        : map.mismatch(name, item, TEXT.words));
+        return Optional.of(new TreeMap<>(map(s.section(key), type)));
+    }
+
+    /** A map in the file's order, without the values that are problems. */
+    private static <T> Map<String, T> map(YamlSection section, KeyType<T> type) {
+        Map<String, T> values = new LinkedHashMap<>();
+        for (String name : section.keys()) {
+            Optional<Object> value = section.value(name);
+            if (value.isEmpty()) {
+                section.problem("config.value.invalid", name, "must be " + type.words() + ", not null");
+            }
+            value.flatMap(given -> type.read(section, name, given)).ifPresent(read -> values.put(name, read));
+        }
+        return values;
+    }
+
+    private static Optional<DropoutSetting> dropout(YamlSection s, String key, Object value) {
+        if (value instanceof YamlScalar scalar && scalar.text().equals("model")) {
+            return Optional.of(DropoutSetting.MODEL);
+        }
+        return number(Range.PROBABILITY, DROPOUT.words, false)
+                .read(s, key, value)
+                .map(DropoutSetting::of);
+    }
+
+    /** The layers in the order given, ranges expanded: {@code [8-11, 0]}, {@code 8-11} and {@code 11} are all legal. */
+    private static Optional<List<Integer>> layers(YamlSection s, String key, Object value) {
+        Set<Integer> layers = new LinkedHashSet<>();
+        if (!(value instanceof List<?> items)) {
+            addLayers(s, key, value, layers);
+        } else if (items.isEmpty()) {
+            s.problem("config.value.invalid", key, "is empty; name layers, or leave it out for all of them");
+        } else {
+            for (int i = 0; i < items.size(); i++) {
+                addLayers(s, key + "[" + i + "]", items.get(i), layers);
+            }
+        }
+        return Optional.of(List.copyOf(layers));
+    }
+
+    private static void addLayers(YamlSection s, String key, Object value, Set<Integer> layers) {
+        Matcher given = LAYER_RANGE.matcher(value instanceof YamlScalar scalar ? scalar.text() : "");
+        if (!given.matches()) {
+            s.mismatch(key, value, LAYERS.words);
+            return;
+        }
+        int first = Integer.parseInt(given.group(1));
+        int last = given.group(2) == null ? first : Integer.parseInt(given.group(2));
+        if (last < first) {
+            s.mismatch(key, value, "a range from the lower layer to the higher: " + last + "-" + first);
+        } else if (last >= MAX_LAYERS) {
+            s.mismatch(key, value, "below layer " + MAX_LAYERS);
+        } else {
+            for (int layer = first; layer <= last; layer++) {
+                if (!layers.add(layer)) {
+                    String where = key + "=" + YamlSection.shown(value);
+                    s.problem("config.list.duplicate", where, "names layer " + layer + " again; remove one of the two");
+                    return;
+                }
+            }
+        }
+    }
+
+    private static Optional<ModulePattern> targets(YamlSection s, String key, Object value) {
+        if (value instanceof List<?> list && list.isEmpty()) {
+            s.problem("config.value.invalid", key, "must name at least one module");
+            return Optional.empty();
+        }
+        boolean all = value instanceof YamlScalar scalar
+                && scalar.text().toLowerCase(Locale.ROOT).equals(ModulePattern.AllLinear.SHORTHAND);
+        return all ? Optional.of(new ModulePattern.AllLinear()) : modules(s, key, value);
+    }
+
+    private static Optional<ModulePattern> modules(YamlSection s, String key, Object value) {
+        if (value instanceof List<?>) {
+            return texts(s, key, value).map(ModulePattern.Names::new);
+        }
+        if (value instanceof YamlScalar scalar && !scalar.text().isBlank()) {
+            try {
+                return Optional.of(new ModulePattern.Regex(scalar.text()));
+            } catch (PatternSyntaxException e) {
+                s.problem("config.pattern.invalid", key + "=" + scalar, "must be " + MODULES.words + ": " + why(e));
+                return Optional.empty();
+            }
+        }
+        return s.mismatch(key, value, MODULES.words);
+    }
+
+    /** The values of a {@code rank_pattern} or {@code alpha_pattern} in the file's order. */
+    private static <T> Map<String, T> patterns(YamlSection s, String key, KeyType<T> type) {
+        YamlSection section = s.section(key);
+        Map<String, T> values = map(section, type);
+        List<String> invalid = new ArrayList<>();
+        for (String pattern : section.keys()) {
+            try {
+                Pattern.compile(pattern);
+            } catch (PatternSyntaxException e) {
+                invalid.add(pattern);
+                s.problem(
+                        "config.pattern.invalid",
+                        key,
+                        "has the key '" + pattern + "', which is not a regular expression: " + why(e));
+            }
+        }
+        values.keySet().removeAll(invalid);
+        return values;
+    }
+
+    private static String why(PatternSyntaxException e) {
+        String position = e.getIndex() < 0 ? "" : " at position " + e.getIndex();
+        String hint = e.getPattern().contains("(?P<") ? "; write a named group as (?<name>…)" : "";
+        return e.getDescription() + position + hint;
+    }
+}

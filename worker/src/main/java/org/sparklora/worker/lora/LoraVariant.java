@@ -1,0 +1,90 @@
+package org.sparklora.worker.lora;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import java.util.List;
+import java.util.Map;
+import java.util.function.DoubleConsumer;
+import org.sparklora.worker.contract.AdapterSnapshot;
+import org.sparklora.worker.contract.GroupSettings;
+import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.LoraModule;
+import org.sparklora.worker.contract.ModuleTensors;
+import org.sparklora.worker.contract.TensorSpec;
+import org.sparklora.worker.engine.KeyedDropout;
+
+/**
+ * One way to adapt a frozen Linear with a few trainable values. A variant is one class, and it answers everything that
+ * differs between variants:
+ *
+ * <ul>
+ *   <li>which tensors it trains and saves, and their PEFT names: {@link #tensors}, {@link #peftSettings}
+ *   <li>how they start: {@link #initialValues}, {@link #changesOutput}
+ *   <li>what forward computes: {@link #layer}
+ *   <li>what the merged weight is: {@link Layer#merged} for prediction, {@link #merge} for export
+ *   <li>what it costs: {@link #multiplyAdds}, {@link #savedValues}; its parameters are the sizes of its tensors
+ * </ul>
+ *
+ * <p>To add a variant, implement this interface in an enum with one constant (a manifest is serialized and compared) and
+ * let the job file choose it.
+ */
+public interface LoraVariant extends ModuleTensors {
+
+    /** The variant of a run. */
+    static LoraVariant of(LoraManifest manifest) {
+        return (LoraVariant) manifest.variant();
+    }
+
+    /** What PEFT appends to a module's path for the tensors of all variants that can be loaded. */
+    static List<String> peftSuffixes() {
+        LoraModule any = new LoraModule("", 1, 1, 1, 1);
+        return PlainLora.INSTANCE.tensors(any).stream().map(TensorSpec::name).toList();
+    }
+
+    /** Keys of adapter_config.json that tell PEFT which variant this is. */
+    Map<String, Object> peftSettings();
+
+    /** First values of one of the module's tensors: a function of the seed and the tensor's name. */
+    float[] initialValues(LoraModule module, TensorSpec tensor, long seed);
+
+    /** Whether a module with these values computes anything else than the base Linear. */
+    boolean changesOutput(LoraModule module, AdapterSnapshot values);
+
+    /** Multiply-adds that forward takes for one input vector, beside those of the base Linear. */
+    long multiplyAdds(LoraModule module);
+
+    /** float32 values that autograd saves for one input vector until backward, beside those of the base Linear. */
+    long savedValues(LoraModule module, boolean dropsOut);
+
+    /**
+     * Binds a module to the arrays of one pass.
+     *
+     * @param trains whether the module's group is trainable; only then do its inputs drop out
+     * @param arrays the arrays of the module's tensors
+     */
+    Layer layer(LoraModule module, GroupSettings settings, boolean trains, AdapterRegistry arrays);
+
+    /**
+     * Merges a module into its weight in double precision, for export.
+     *
+     * @param weight [out, in], row-major
+     * @param out receives the merged weight, row-major, not yet rounded
+     */
+    void merge(LoraModule module, GroupSettings settings, AdapterSnapshot values, float[] weight, DoubleConsumer out);
+
+    /** An adapted module in one pass. Owns no array. Not thread-safe. */
+    interface Layer {
+
+        /** The adapted Linear. x [M, in], weight [out, in], bias [out]; result [M, out], a new array. */
+        NDArray forward(NDArray x, NDArray weight, NDArray bias, KeyedDropout masks);
+
+        /** The weight [out, in] of one Linear that computes the same in float32; owned by {@code manager}. */
+        NDArray merged(NDArray weight, NDManager manager);
+
+        /** {@link LinearByHead#dot} of the adapted Linear. */
+        NDArray dot(LinearByHead linear, NDArray query, NDArray x);
+
+        /** {@link LinearByHead#weigh} of the adapted Linear, as [N, B, D]. */
+        NDArray weigh(LinearByHead linear, NDArray weights, NDArray x);
+    }
+}

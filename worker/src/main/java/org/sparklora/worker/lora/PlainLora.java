@@ -1,0 +1,177 @@
+package org.sparklora.worker.lora;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalDouble;
+import java.util.function.DoubleConsumer;
+import org.sparklora.worker.contract.AdapterSnapshot;
+import org.sparklora.worker.contract.GroupSettings;
+import org.sparklora.worker.contract.LoraModule;
+import org.sparklora.worker.contract.TensorSpec;
+import org.sparklora.worker.engine.KeyedDropout;
+import org.sparklora.worker.engine.Ops;
+
+/**
+ * LoRA (Hu et al. 2021, arXiv:2106.09685, section 4.1): y = x Wᵀ + b + (drop(x) Aᵀ · scaling) Bᵀ.
+ *
+ * <p>x [M, in], A [r, in], B [out, r], y [M, out] (PEFT's shapes). The scaling is alpha / r, or alpha / √r for rsLoRA, and
+ * is applied to the narrow product: r columns instead of out. A starts Kaiming-uniform and B at zero, so an adapter that
+ * has not trained equals the base.
+ *
+ * <p>The merged weight W + B A · scaling is computed in two ways, and both must keep their bits. {@link Layer#merged}
+ * multiplies in the engine in float32: prediction merges on every executor, and it must be fast. {@link #merge} adds in
+ * double precision and a fixed order in plain Java: exported files must be equal on every machine and rounded once.
+ */
+public enum PlainLora implements LoraVariant {
+    /** The variant; it has no settings of its own. */
+    INSTANCE;
+
+    @Override
+    public List<TensorSpec> tensors(LoraModule module) {
+        return List.of(
+                new TensorSpec(module.loraA(), List.of(module.loraRank(), module.inFeatures())),
+                new TensorSpec(module.loraB(), List.of(module.outFeatures(), module.loraRank())));
+    }
+
+    @Override
+    public Map<String, Object> peftSettings() {
+        return Map.of("peft_type", "LORA", "init_lora_weights", true);
+    }
+
+    /** A is uniform in ±1/√in, which is Kaiming-uniform with a = √5, as in PEFT. B is zero. */
+    @Override
+    public float[] initialValues(LoraModule module, TensorSpec tensor, long seed) {
+        return tensor.name().equals(module.loraA())
+                ? Initializers.uniform(seed, tensor, 1.0 / StrictMath.sqrt(module.inFeatures()))
+                : new float[tensor.size()];
+    }
+
+    @Override
+    public boolean changesOutput(LoraModule module, AdapterSnapshot values) {
+        if (values.contains(module.loraB())) {
+            for (float b : values.view(module.loraB())) {
+                if (b != 0f) {
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+
+    @Override
+    public long multiplyAdds(LoraModule module) {
+        return (long) module.loraRank() * (module.inFeatures() + module.outFeatures());
+    }
+
+    /** The narrow product; with dropout on the input of A, also the mask and the dropped input. */
+    @Override
+    public long savedValues(LoraModule module, boolean dropsOut) {
+        return module.loraRank() + (dropsOut ? 2L * module.inFeatures() : 0);
+    }
+
+    @Override
+    public Pair layer(LoraModule module, GroupSettings settings, boolean trains, AdapterRegistry arrays) {
+        return new Pair(
+                module.path(),
+                arrays.tensor(module.loraA()),
+                arrays.tensor(module.loraB()),
+                arrays.constant(module.scaling(settings.rankStabilized())),
+                trains ? OptionalDouble.of(settings.loraDropout()) : OptionalDouble.empty());
+    }
+
+    @Override
+    public void merge(
+            LoraModule module, GroupSettings settings, AdapterSnapshot values, float[] weight, DoubleConsumer out) {
+        int rank = module.loraRank();
+        int in = module.inFeatures();
+        double scaling = module.scaling(settings.rankStabilized());
+        float[] a = values.view(module.loraA());
+        float[] b = values.view(module.loraB());
+        double[] delta = new double[in];
+        for (int row = 0; row < module.outFeatures(); row++) {
+            Arrays.fill(delta, 0.0);
+            for (int r = 0; r < rank; r++) {
+                double factor = b[row * rank + r];
+                for (int i = 0; i < in; i++) {
+                    delta[i] += factor * a[r * in + i];
+                }
+            }
+            for (int i = 0; i < in; i++) {
+                out.accept(weight[row * in + i] + delta[i] * scaling);
+            }
+        }
+    }
+
+    /**
+     * A and B of one module in one pass.
+     *
+     * @param path module path, which names the dropout masks
+     * @param scaling a [1] constant
+     * @param dropout probability; empty for a pair that does not train, which may be merged into its weight
+     */
+    record Pair(String path, NDArray a, NDArray b, NDArray scaling, OptionalDouble dropout) implements Layer {
+
+        @Override
+        public NDArray forward(NDArray x, NDArray weight, NDArray bias, KeyedDropout masks) {
+            if (isCheaperMerged(x.getShape().get(0))) {
+                return Ops.linear(x, merged(weight, x.getManager()), bias);
+            }
+            NDArray base = Ops.linear(x, weight, bias);
+            NDArray narrow = Ops.linear(drop(x, masks), a, null).mul(scaling);
+            // Bᵀ laid out in rows, a copy of r · out values: the products of backward then run along the M rows of what
+            // they read, as in forward, and take a third of the time (PairMicro).
+            NDArray rows =
+                    b.transpose(1, 0).flatten().reshape(new Shape(-1, b.getShape().get(0)));
+            return Ops.addProduct(base, narrow, rows);
+        }
+
+        /** Merging takes in · out multiply-adds for each of the r columns, the pair tokens · (in + out). */
+        private boolean isCheaperMerged(long tokens) {
+            long in = a.getShape().get(1);
+            long out = b.getShape().get(0);
+            return dropout.isEmpty() && tokens * (in + out) > in * out;
+        }
+
+        @Override
+        public NDArray merged(NDArray weight, NDManager manager) {
+            NDArray product = b.matMul(a);
+            product.attach(manager);
+            // The weight second: a result belongs to the manager of its first operand.
+            return product.mul(scaling).add(weight);
+        }
+
+        @Override
+        public NDArray dot(LinearByHead linear, NDArray query, NDArray x) {
+            NDArray byInput = linear.queryTimesWeight(query);
+            NDArray ofBias = linear.queryTimesBias(query);
+            NDArray narrow = query.matMul(linear.rows(b, query.getManager())).mul(scaling);
+            NDArray dropped = drop(x, linear.masks());
+            if (dropped == x) {
+                return LinearByHead.products(byInput.add(narrow.matMul(a)), x).add(ofBias);
+            }
+            NDArray ofPair = LinearByHead.products(narrow, Ops.linear(dropped, a, null));
+            return LinearByHead.products(byInput, x).add(ofBias).add(ofPair);
+        }
+
+        @Override
+        public NDArray weigh(LinearByHead linear, NDArray weights, NDArray x) {
+            NDArray mean = linear.mean(weights, x);
+            NDArray base = linear.weighMean(weights, mean);
+            NDArray dropped = drop(x, linear.masks());
+            NDArray narrow = dropped == x
+                    ? Ops.linear(mean, a, null)
+                    : weights.matMul(Ops.linear(dropped, a, null)).transpose(1, 0, 2);
+            NDArray rows = linear.rows(b, weights.getManager());
+            return base.add(narrow.mul(scaling).matMul(rows.transpose(0, 2, 1)));
+        }
+
+        /** What A reads of x: x itself unless it drops out. */
+        private NDArray drop(NDArray x, KeyedDropout masks) {
+            return masks.apply(x, path + ".lora_dropout", dropout.orElse(0.0));
+        }
+    }
+}
