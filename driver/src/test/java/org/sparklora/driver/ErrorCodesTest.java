@@ -34,8 +34,13 @@ class ErrorCodesTest {
             Pattern.compile(".*\\.(json|jsonl|yaml|bin|pkl|pt|safetensors|txt|csv|html|md)");
 
     /** Literals that look like codes: keys of the job file and of the report page's texts. */
-    private static final Set<String> OTHER_KEYS =
-            Set.of("data.validation", "manifest.implicit", "manifest.modules", "manifest.none", "model.max_length", "model.path");
+    private static final Set<String> OTHER_KEYS = Set.of(
+            "data.validation",
+            "manifest.implicit",
+            "manifest.modules",
+            "manifest.none",
+            "model.max_length",
+            "model.path");
 
     private static final Pattern ROW = Pattern.compile("\\| `([a-z0-9._-]+)` \\| (\\d+) \\| ([^|]+) \\| ([^|]+) \\|");
 

@@ -116,8 +116,7 @@ final class Doctor {
         }
         if (existing == null || !Files.isWritable(existing)) {
             return Finding.problem(
-                    "natives unpack to " + cache + ", which is not writable",
-                    "set DJL_CACHE_DIR to a writable folder");
+                    "natives unpack to " + cache + ", which is not writable", "set DJL_CACHE_DIR to a writable folder");
         }
         try {
             long free = Files.getFileStore(existing).getUsableSpace();

@@ -40,9 +40,7 @@ final class DoctorCommand implements Callable<Integer> {
     @Option(names = "--output", paramLabel = "DIR", description = "The run directory. Overrides the job file's output.")
     private @Nullable String output;
 
-    @Option(
-            names = "--json",
-            description = "Prints one JSON object at the end instead of a line for each check.")
+    @Option(names = "--json", description = "Prints one JSON object at the end instead of a line for each check.")
     private boolean json;
 
     @Override

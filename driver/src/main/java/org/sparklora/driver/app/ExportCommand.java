@@ -19,7 +19,8 @@ import picocli.CommandLine.Option;
 @Command(
         name = "export",
         mixinStandardHelpOptions = true,
-        description = "Merges a run's adapter into its base model and writes a TorchScript archive with the files that DJL needs to serve it.")
+        description =
+                "Merges a run's adapter into its base model and writes a TorchScript archive with the files that DJL needs to serve it.")
 final class ExportCommand implements Callable<Integer> {
 
     @Mixin
@@ -40,8 +41,8 @@ final class ExportCommand implements Callable<Integer> {
         if (!format.equals("torchscript")) {
             throw new UsageException(
                     "usage.option-value",
-                    "--format '" + format + "' is unknown; give torchscript, or use the command merge for a Hugging Face"
-                            + " model");
+                    "--format '" + format
+                            + "' is unknown; give torchscript, or use the command merge for a Hugging Face" + " model");
         }
         RunDirectory target = RunOutput.directory(output);
         OutputGuard.refuseNonEmpty(target);

@@ -14,7 +14,8 @@ final class JobOverrides {
     @Option(
             names = "--set",
             paramLabel = "KEY=VALUE",
-            description = "Overrides a key of the job file, for example --set training.batch_size=16. The value is YAML.")
+            description =
+                    "Overrides a key of the job file, for example --set training.batch_size=16. The value is YAML.")
     private List<String> all = new ArrayList<>();
 
     boolean isEmpty() {

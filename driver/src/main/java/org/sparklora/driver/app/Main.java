@@ -48,7 +48,8 @@ public final class Main implements Callable<Integer> {
     public static void main(String[] args) throws SparkUserAppException {
         int code = run(args);
         if (isYarnsApplicationMaster()) {
-            // The application master ends the process when this method returns. System.exit would come before it has told
+            // The application master ends the process when this method returns. System.exit would come before it has
+            // told
             // YARN how the application ended. YARN counts that as a failure, also with 0, and repeats the whole run.
             if (code != 0) {
                 throw new SparkUserAppException(code);
@@ -112,7 +113,9 @@ public final class Main implements Callable<Integer> {
         }
         String argument = unmatched.getUnmatched().get(0);
         boolean takesCommand = !e.getCommandLine().getSubcommands().isEmpty();
-        String kind = unmatched.isUnknownOption() ? "unknown option" : takesCommand ? "unknown command" : "unexpected argument";
+        String kind = unmatched.isUnknownOption()
+                ? "unknown option"
+                : takesCommand ? "unknown command" : "unexpected argument";
         List<String> suggestions = unmatched.getSuggestions();
         return kind + " '" + argument + "'"
                 + (suggestions.isEmpty() ? "" : " (did you mean " + String.join(", ", suggestions) + "?)");

@@ -36,7 +36,8 @@ final class MergeCommand implements Callable<Integer> {
             names = "--dtype",
             paramLabel = "TYPE",
             defaultValue = "float32",
-            description = "Element type of the weights: float32 or float16, which takes half the space. Default: ${DEFAULT-VALUE}")
+            description =
+                    "Element type of the weights: float32 or float16, which takes half the space. Default: ${DEFAULT-VALUE}")
     private String dtype = "float32";
 
     @Override
@@ -58,8 +59,9 @@ final class MergeCommand implements Callable<Integer> {
         return switch (dtype) {
             case "float32" -> DType.F32;
             case "float16" -> DType.F16;
-            default -> throw new UsageException(
-                    "usage.option-value", "--dtype '" + dtype + "' is unknown; give float32 or float16");
+            default ->
+                throw new UsageException(
+                        "usage.option-value", "--dtype '" + dtype + "' is unknown; give float32 or float16");
         };
     }
 }

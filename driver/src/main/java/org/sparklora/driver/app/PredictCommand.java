@@ -44,9 +44,8 @@ final class PredictCommand implements Callable<Integer> {
     @Option(
             names = "--output-format",
             paramLabel = "FORMAT",
-            description =
-                    "csv, json (one object per line) or parquet. Default: parquet for Parquet input, json for"
-                            + " token_classification, otherwise csv.")
+            description = "csv, json (one object per line) or parquet. Default: parquet for Parquet input, json for"
+                    + " token_classification, otherwise csv.")
     private @Nullable String outputFormat;
 
     @Override

@@ -29,7 +29,11 @@ final class ReportCommand implements Callable<Integer> {
             description = "A run directory. Repeat the option to compare runs.")
     private List<String> runs = List.of();
 
-    @Option(names = "--lang", paramLabel = "LANG", defaultValue = "en", description = "Language of the page, en or zh. Default: ${DEFAULT-VALUE}")
+    @Option(
+            names = "--lang",
+            paramLabel = "LANG",
+            defaultValue = "en",
+            description = "Language of the page, en or zh. Default: ${DEFAULT-VALUE}")
     private String lang = "en";
 
     @Option(
@@ -41,8 +45,8 @@ final class ReportCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         Language language = Language.of(lang)
-                .orElseThrow(() -> new UsageException(
-                        "usage.option-value", "--lang '" + lang + "' is unknown; give en or zh"));
+                .orElseThrow(() ->
+                        new UsageException("usage.option-value", "--lang '" + lang + "' is unknown; give en or zh"));
         if (output == null && runs.size() > 1) {
             throw new UsageException(
                     "usage.option-missing", "a page about " + runs.size() + " runs needs --output FILE");

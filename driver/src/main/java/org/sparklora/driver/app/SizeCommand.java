@@ -51,7 +51,8 @@ final class SizeCommand implements Callable<Integer> {
     @Option(
             names = "--gflops",
             paramLabel = "RATE",
-            description = "Matrix multiplication speed of a core, in 10⁹ operations per second. Default: measured on this machine.")
+            description =
+                    "Matrix multiplication speed of a core, in 10⁹ operations per second. Default: measured on this machine.")
     private @Nullable Double gflops;
 
     @Option(
@@ -102,8 +103,7 @@ final class SizeCommand implements Callable<Integer> {
 
     private static void requirePositive(String option, @Nullable Number value) {
         if (value != null && !(value.doubleValue() > 0)) {
-            throw new UsageException(
-                    "usage.option-value", option + " is " + value + "; give a number above 0");
+            throw new UsageException("usage.option-value", option + " is " + value + "; give a number above 0");
         }
     }
 }

@@ -32,14 +32,16 @@ final class TrainCommand implements Callable<Integer> {
 
     @Option(
             names = "--resume",
-            description = "Resumes the run in the run directory from its newest checkpoint. Without a run there, starts one.")
+            description =
+                    "Resumes the run in the run directory from its newest checkpoint. Without a run there, starts one.")
     private boolean resume;
 
     @Override
     public Integer call() throws Exception {
         if (resume && overwrite) {
             throw new UsageException(
-                    "usage.options-conflict", "--resume continues a run and --overwrite deletes it; give one of the two");
+                    "usage.options-conflict",
+                    "--resume continues a run and --overwrite deletes it; give one of the two");
         }
         JobConfig job = overrides.read(config, Optional.ofNullable(output));
         return new TrainingRun(job, ifRunExists()).run().code();

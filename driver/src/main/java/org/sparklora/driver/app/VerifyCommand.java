@@ -13,7 +13,8 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "verify",
         mixinStandardHelpOptions = true,
-        description = "Compares two runs by digest and reports where they first differ. Exit code 0: equal, 8: different.")
+        description =
+                "Compares two runs by digest and reports where they first differ. Exit code 0: equal, 8: different.")
 final class VerifyCommand implements Callable<Integer> {
 
     @Parameters(index = "0", paramLabel = "RUN_A", description = "A run directory.")

@@ -37,8 +37,9 @@ public record ExchangeChoice(boolean peer, String reason) {
     public Optional<String> surplus(SparkContext spark, int shards) {
         int slots = TaskSlots.available(JavaSparkContext.fromSparkContext(spark));
         return slots > shards
-                ? Optional.of("warning: " + (slots - shards) + " of " + slots + " task slots stay idle: training.shards is "
-                        + shards + ", the largest useful number of slots")
+                ? Optional.of(
+                        "warning: " + (slots - shards) + " of " + slots + " task slots stay idle: training.shards is "
+                                + shards + ", the largest useful number of slots")
                 : Optional.empty();
     }
 

@@ -122,7 +122,8 @@ public final class HadoopRunDirectory implements RunDirectory {
             // HDFS replaces a file atomically only with this call.
             FileContext.getFileContext(fs.getUri(), fs.getConf()).rename(temporary, target, Options.Rename.OVERWRITE);
         } catch (UnsupportedFileSystemException e) {
-            // The file system has no FileContext. A crash between these calls leaves the new content in the temporary file.
+            // The file system has no FileContext. A crash between these calls leaves the new content in the temporary
+            // file.
             fs.delete(target, false);
             if (!renamed(temporary, target)) {
                 throw new IOException("the file system refuses to rename " + temporary.getName(), e);

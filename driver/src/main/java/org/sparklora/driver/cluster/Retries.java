@@ -115,7 +115,8 @@ final class Retries {
         if (failures >= maxFailures) {
             throw new ClusterException(
                     "cluster.failed",
-                    "the cluster failed " + failures + " times in a row " + at + ". Last failure: " + why + RESUME, e);
+                    "the cluster failed " + failures + " times in a row " + at + ". Last failure: " + why + RESUME,
+                    e);
         }
     }
 

@@ -90,7 +90,8 @@ public final class Sessions {
         if (session.sparkContext().conf().get(SERIALIZER, "").endsWith("KryoSerializer")) {
             throw new SparkSettingsException(
                     "settings.serializer",
-                    "the session has " + SERIALIZER + " KryoSerializer, which cannot deserialize Java records; remove the"
+                    "the session has " + SERIALIZER
+                            + " KryoSerializer, which cannot deserialize Java records; remove the"
                             + " setting, or set org.apache.spark.serializer.JavaSerializer",
                     null);
         }
@@ -113,7 +114,8 @@ public final class Sessions {
     private static ClusterException noApplication(String master, String why, @Nullable Exception cause) {
         return new ClusterException(
                 "cluster.unreachable",
-                "no application on " + master + ": " + why + ". Check that the cluster runs and has free resources. If it"
+                "no application on " + master + ": " + why
+                        + ". Check that the cluster runs and has free resources. If it"
                         + " uses spark.authenticate, check that the secret is the same",
                 cause);
     }

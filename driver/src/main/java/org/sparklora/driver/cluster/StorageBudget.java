@@ -30,7 +30,8 @@ final class StorageBudget {
             throw new ClusterException(
                     "cluster.memory",
                     "execution.activation_cache=memory: the activations need " + Bytes.text(bytes)
-                            + ", but half of the executors' storage memory is " + Bytes.text(Math.round(USABLE * memory))
+                            + ", but half of the executors' storage memory is "
+                            + Bytes.text(Math.round(USABLE * memory))
                             + ". Give executors more memory, set activation_cache to auto or disk, or set"
                             + " activation_cache_type to float16",
                     null);

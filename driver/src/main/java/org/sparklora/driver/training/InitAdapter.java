@@ -80,9 +80,11 @@ final class InitAdapter {
     private void throwIfAny(List<String> problems) {
         if (!problems.isEmpty()) {
             String more = problems.size() > MAX_SHOWN ? "; and " + (problems.size() - MAX_SHOWN) + " more" : "";
-            throw new ModelException("adapter.mismatch", "lora.init_adapter " + directory + " does not fit this job: "
-                    + String.join("; ", problems.subList(0, Math.min(MAX_SHOWN, problems.size()))) + more
-                    + "; declare groups with the adapter's modules, r and lora_alpha, or name another adapter");
+            throw new ModelException(
+                    "adapter.mismatch",
+                    "lora.init_adapter " + directory + " does not fit this job: "
+                            + String.join("; ", problems.subList(0, Math.min(MAX_SHOWN, problems.size()))) + more
+                            + "; declare groups with the adapter's modules, r and lora_alpha, or name another adapter");
         }
     }
 }

@@ -95,7 +95,12 @@ public record JobGroups(JobModel model, LoraManifest groups, FreezePolicy policy
 
     /** The groups with the tensors of a head. */
     LoraManifest withHead(TaskHead head) {
-        return new LoraManifest(PlainLora.INSTANCE, groups.groups(), groups.bias(), model.encoder().head().tensors(head.outputs()), groups.biases());
+        return new LoraManifest(
+                PlainLora.INSTANCE,
+                groups.groups(),
+                groups.bias(),
+                model.encoder().head().tensors(head.outputs()),
+                groups.biases());
     }
 
     /**

@@ -93,9 +93,11 @@ public final class JobModel {
             TokenizerSpec tokenizer = TokenizerSpec.read(directory);
             int embeddings = base.encoder().vocabularySize();
             if (tokenizer.vocabularySize() > embeddings) {
-                throw new ModelException("tokenizer.mismatch", tokenizer.source() + " has token ids up to " + (tokenizer.vocabularySize() - 1)
-                        + ", but the model has embeddings only for ids below " + embeddings
-                        + "; use the tokenizer of this model");
+                throw new ModelException(
+                        "tokenizer.mismatch",
+                        tokenizer.source() + " has token ids up to " + (tokenizer.vocabularySize() - 1)
+                                + ", but the model has embeddings only for ids below " + embeddings
+                                + "; use the tokenizer of this model");
             }
             // The native library refuses some tokenizers. Find out now, not in the first task.
             TextTokenizer.open(tokenizer, job.maxLength()).close();

@@ -106,7 +106,9 @@ public final class JobPlan {
                         .or(groups.model().encoder().modelDropout().hidden())
                 > 0;
         return new RunPlan.Memory(
-                TaskSlots.perExecutor(JavaSparkContext.fromSparkContext(spark.sparkContext())), microbatch, baseDropout);
+                TaskSlots.perExecutor(JavaSparkContext.fromSparkContext(spark.sparkContext())),
+                microbatch,
+                baseDropout);
     }
 
     private static int ceil(int a, int b) {

@@ -83,9 +83,8 @@ public final class JobRows implements AutoCloseable {
                 validation = Optional.of(split.validation());
             }
             Task task = job.model().task();
-            List<String> labels = task == Task.REGRESSION
-                    ? List.of()
-                    : rows.labels().orElseGet(() -> labels(job, all));
+            List<String> labels =
+                    task == Task.REGRESSION ? List.of() : rows.labels().orElseGet(() -> labels(job, all));
             return new JobRows(all, training, validation, task, labels);
         } catch (RuntimeException e) {
             all.unpersist();

@@ -145,7 +145,8 @@ record Resumption(RunDirectory directory, Optional<Checkpoint> checkpoint, Optio
 
     private static UsageException refusal(String code, String what, List<String> differences) {
         List<String> lines = new ArrayList<>();
-        lines.add("--resume: " + what + "; undo the changes below, or start a new run with another --output or --overwrite");
+        lines.add("--resume: " + what
+                + "; undo the changes below, or start a new run with another --output or --overwrite");
         lines.addAll(differences);
         return UsageException.ofLines(code, lines);
     }

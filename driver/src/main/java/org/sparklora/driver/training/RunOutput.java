@@ -82,8 +82,7 @@ public final class RunOutput {
      * @param manifest groups and head
      * @param initial the groups' states before the first epoch
      */
-    record Start(
-            JobModel model, LoraManifest manifest, FreezeState initial, JobData data, ExchangeChoice exchange) {}
+    record Start(JobModel model, LoraManifest manifest, FreezeState initial, JobData data, ExchangeChoice exchange) {}
 
     private RunOutput(JobConfig job, RunDirectory directory, Clock clock, IfRunIsThere ifRunIsThere)
             throws IOException {
@@ -91,8 +90,7 @@ public final class RunOutput {
         this.directory = directory;
         this.clock = clock;
         this.ifRunIsThere = ifRunIsThere;
-        this.resumption =
-                ifRunIsThere == IfRunIsThere.RESUME ? Resumption.find(job, directory) : Optional.empty();
+        this.resumption = ifRunIsThere == IfRunIsThere.RESUME ? Resumption.find(job, directory) : Optional.empty();
         if (ifRunIsThere == IfRunIsThere.OVERWRITE) {
             OutputGuard.refuseForeign(directory);
         } else if (resumption.isEmpty()) {
@@ -230,15 +228,16 @@ public final class RunOutput {
                 "%s: %,d training rows%s%s, %d steps an epoch, %d shards",
                 job.name(),
                 data.training().statistics().examples(),
-                truncated == 0 ? "" : " (" + truncated + " cut to max_length " + job.model().maxLength() + ")",
+                truncated == 0
+                        ? ""
+                        : " (" + truncated + " cut to max_length " + job.model().maxLength() + ")",
                 data.validation()
                         .map(v -> String.format(Locale.ROOT, ", %,d validation rows", v.rows()))
                         .orElse(""),
                 data.training().plan().stepsPerEpoch(),
                 shards);
         Console.err("%s: exchange %s: %s", job.name(), exchange.label(), exchange.reason());
-        exchange.surplus(spark.sparkContext(), shards)
-                .ifPresent(warning -> Console.err("%s: %s", job.name(), warning));
+        exchange.surplus(spark.sparkContext(), shards).ifPresent(warning -> Console.err("%s: %s", job.name(), warning));
     }
 
     private Map<String, String> choices(ExchangeChoice exchange) {

@@ -175,8 +175,8 @@ public final class TrainedRun {
                 .orElseThrow(() -> new ModelException(
                         "model.labels",
                         name(MANIFEST)
-                        + " does not list the labels: an early build wrote it, and the job does not list them either;"
-                        + " train again"));
+                                + " does not list the labels: an early build wrote it, and the job does not list them either;"
+                                + " train again"));
     }
 
     private HostDirectory findBase(Optional<String> given) {
@@ -194,9 +194,11 @@ public final class TrainedRun {
         }
         String sha256 = BaseModel.sha256(found.here());
         if (!sha256.equals(manifest.baseModelSha256())) {
-            throw new ModelException("model.base_changed", found.here() + " is not the base model that the run in " + directory.location()
-                    + " was trained on: its weights have sha256 " + sha256 + ", but " + MANIFEST + " has "
-                    + manifest.baseModelSha256() + "; give the right one with --base DIR");
+            throw new ModelException(
+                    "model.base_changed",
+                    found.here() + " is not the base model that the run in " + directory.location()
+                            + " was trained on: its weights have sha256 " + sha256 + ", but " + MANIFEST + " has "
+                            + manifest.baseModelSha256() + "; give the right one with --base DIR");
         }
         return found;
     }

@@ -140,15 +140,12 @@ public final class TrainingRun {
                         data.validation(),
                         new TaskLabels(job.model().task(), data.labels())),
                 new SparkEpochRunner.ClusterSettings(
-                        exchange,
-                        job.execution().maxFailures(),
-                        job.execution().activationCache()),
+                        exchange, job.execution().maxFailures(), job.execution().activationCache()),
                 record);
     }
 
     /** Counts the work of each epoch from the lengths of all rows. */
-    private EpochWork work(
-            TrainingSettings training, FreezeState initial, JobData data, RunOutput output) {
+    private EpochWork work(TrainingSettings training, FreezeState initial, JobData data, RunOutput output) {
         TextStatistics lengths = data.training().statistics();
         TrainingConfig t = job.training();
         double rowsTogether = (double) t.batchSize() / t.shards() / t.gradientAccumulationSteps();

@@ -41,6 +41,7 @@ class ExchangeChoiceTest {
     void peersThatMayComeAndGoAreRefused() {
         assertThatThrownBy(() -> ExchangeChoice.of(Exchange.PEER, conf("yarn", true)))
                 .isInstanceOf(SparkSettingsException.class)
-                .hasMessageContainingAll("execution.exchange=peer", "spark.dynamicAllocation.enabled=false", "[settings.exchange]");
+                .hasMessageContainingAll(
+                        "execution.exchange=peer", "spark.dynamicAllocation.enabled=false", "[settings.exchange]");
     }
 }

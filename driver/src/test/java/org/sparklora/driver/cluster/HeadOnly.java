@@ -54,7 +54,12 @@ final class HeadOnly {
 
     /** Epoch 0, as executors get it. */
     static EpochContext context(Path model, CachePlan cache) {
-        LoraManifest manifest = new LoraManifest(PlainLora.INSTANCE, List.of(), BiasMode.NONE, HeadLayers.classifier(32).tensors(2), List.of());
+        LoraManifest manifest = new LoraManifest(
+                PlainLora.INSTANCE,
+                List.of(),
+                BiasMode.NONE,
+                HeadLayers.classifier(32).tensors(2),
+                List.of());
         Map<String, float[]> values = new TreeMap<>();
         manifest.head().forEach(tensor -> {
             float[] v = new float[tensor.size()];

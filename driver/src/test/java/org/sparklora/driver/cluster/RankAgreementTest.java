@@ -32,7 +32,8 @@ class RankAgreementTest {
                 claim(2, Map.of("head", "aa", "top", "cc")));
         assertThatThrownBy(() -> RankAgreement.require(claims, 96))
                 .isInstanceOf(RankMismatchException.class)
-                .hasMessageContainingAll("96", "group 'top'", "rank 0 (10.0.0.0:4000)", "rank 2", "[cluster.ranks-differ]");
+                .hasMessageContainingAll(
+                        "96", "group 'top'", "rank 0 (10.0.0.0:4000)", "rank 2", "[cluster.ranks-differ]");
     }
 
     @Test

@@ -49,7 +49,8 @@ class RendezvousServerTest {
         session.stop();
     }
 
-    private CompletableFuture<List<String>> joins(Rendezvous rendezvous, String session, int rank, int of, String address) {
+    private CompletableFuture<List<String>> joins(
+            Rendezvous rendezvous, String session, int rank, int of, String address) {
         SparkEnv env = SparkEnv.get();
         return CompletableFuture.supplyAsync(
                 () -> rendezvous.join(env, new RankRegistration(session, rank, of, address)), ranks);

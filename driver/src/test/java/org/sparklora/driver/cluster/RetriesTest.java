@@ -132,7 +132,8 @@ class RetriesTest {
         private static void act(Deed deed) {
             switch (deed) {
                 case THROW -> throw new IllegalStateException("rank 1 tripped");
-                case MODEL_IS_BAD -> throw new ModelException("model.directory", "/models/bert has no model.safetensors");
+                case MODEL_IS_BAD ->
+                    throw new ModelException("model.directory", "/models/bert has no model.safetensors");
                 case FETCH_FAILS -> sneak(new MetadataFetchFailedException(0, 1, "rows are lost"));
                 case WAIT -> waitToBeKilled();
                 default -> {}
@@ -200,8 +201,7 @@ class RetriesTest {
 
     @Test
     void whatFailsIsDoneAgain() {
-        assertThat(retries.run(AT, deeds(Deed.THROW, Deed.THROW, Deed.ANSWER)))
-                .containsExactly(0, 1);
+        assertThat(retries.run(AT, deeds(Deed.THROW, Deed.THROW, Deed.ANSWER))).containsExactly(0, 1);
         assertThat(told)
                 .containsExactly(
                         "failure 1 at 1/12: java.lang.IllegalStateException: rank 1 tripped",
@@ -233,8 +233,8 @@ class RetriesTest {
         assertThat(thrown).isInstanceOf(SparkException.class);
         assertThat(QuotedException.in(String.valueOf(thrown.getMessage())))
                 .first()
-                .isEqualTo(
-                        new QuotedException(ModelException.class.getName(), "/models/bert has no model.safetensors [model.directory]"));
+                .isEqualTo(new QuotedException(
+                        ModelException.class.getName(), "/models/bert has no model.safetensors [model.directory]"));
         assertThat(attempts).isEqualTo(1);
         assertThat(told).isEmpty();
     }
@@ -382,8 +382,7 @@ class RetriesTest {
     @Test
     void anInterruptedThreadStaysInterrupted() {
         whenOneWaits((context, start) -> testThread.interrupt());
-        assertThatThrownBy(() -> retries.run(AT, deeds(Deed.WAIT, Deed.ANSWER)))
-                .isInstanceOf(CancelledException.class);
+        assertThatThrownBy(() -> retries.run(AT, deeds(Deed.WAIT, Deed.ANSWER))).isInstanceOf(CancelledException.class);
         assertThat(Thread.interrupted()).isTrue();
     }
 

@@ -75,7 +75,8 @@ class ShardPlacementTest {
 
     @Test
     void whatIsKeptMovesWithItsShardsAndIsComputedOnce() {
-        Map<Long, List<Float>> plain = logits(ShardPlacement.byShard(spark, shards).inTasks(), CachePlan.off("test"));
+        Map<Long, List<Float>> plain =
+                logits(ShardPlacement.byShard(spark, shards).inTasks(), CachePlan.off("test"));
         assertThat(plain).hasSize(ROWS);
         for (CacheStorage storage : CacheStorage.values()) {
             counter.reset();

@@ -21,7 +21,8 @@ import java.util.stream.Stream;
  * @param head tensors of the head, ordered by name
  * @param biases tensors of the group {@value #BIAS}, ordered by name; empty unless {@code bias} is ALL
  */
-public record LoraManifest(ModuleTensors variant, List<LoraGroup> groups, BiasMode bias, List<TensorSpec> head, List<TensorSpec> biases)
+public record LoraManifest(
+        ModuleTensors variant, List<LoraGroup> groups, BiasMode bias, List<TensorSpec> head, List<TensorSpec> biases)
         implements Serializable {
 
     /** Name of the implicit group that holds the task head. */

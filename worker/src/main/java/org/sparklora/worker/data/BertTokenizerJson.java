@@ -30,8 +30,7 @@ final class BertTokenizerJson {
      * @param config tokenizer_config.json, may be empty
      * @param map special_tokens_map.json, may be empty
      */
-    static ObjectNode generate(String source, List<String> lines, JsonNode config, JsonNode map)
-            throws IOException {
+    static ObjectNode generate(String source, List<String> lines, JsonNode config, JsonNode map) throws IOException {
         Map<String, Integer> ids = new HashMap<>();
         ObjectNode vocab = JsonNodeFactory.instance.objectNode();
         for (int id = 0; id < lines.size(); id++) {
@@ -109,8 +108,7 @@ final class BertTokenizerJson {
     private static ObjectNode normalizer(JsonNode config) {
         ObjectNode normalizer = typed("BertNormalizer");
         normalizer.put("clean_text", true);
-        normalizer.set(
-                "handle_chinese_chars", orDefault(config.get("tokenize_chinese_chars"), BooleanNode.TRUE));
+        normalizer.set("handle_chinese_chars", orDefault(config.get("tokenize_chinese_chars"), BooleanNode.TRUE));
         normalizer.set("strip_accents", orDefault(config.get("strip_accents"), NullNode.instance));
         normalizer.set("lowercase", orDefault(config.get("do_lower_case"), BooleanNode.TRUE));
         return normalizer;

@@ -158,8 +158,7 @@ public final class TokenizerSpec implements Serializable {
                 return json;
             }
         } catch (JsonProcessingException e) {
-            throw new IOException(
-                    "'" + file + "' is not JSON: " + e.getOriginalMessage() + "; copy the file again", e);
+            throw new IOException("'" + file + "' is not JSON: " + e.getOriginalMessage() + "; copy the file again", e);
         }
         throw new IOException("'" + file + "' holds no JSON object; copy the file again");
     }

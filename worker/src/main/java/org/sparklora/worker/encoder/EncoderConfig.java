@@ -54,8 +54,7 @@ public final class EncoderConfig {
                             + "; a Hugging Face model directory has it beside the weights",
                     e);
         } catch (JsonProcessingException e) {
-            throw new ModelException(
-                    "model.config", file + " is not valid JSON; copy the model directory again", e);
+            throw new ModelException("model.config", file + " is not valid JSON; copy the model directory again", e);
         } catch (IOException e) {
             throw new ModelException(
                     "model.unreadable",

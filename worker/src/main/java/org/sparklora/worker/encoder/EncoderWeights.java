@@ -57,15 +57,17 @@ public final class EncoderWeights implements Closeable {
             if (name == null) {
                 problems.add("'" + wanted.name() + "' is missing");
             } else if (!files.shape(name).equals(wanted.shape())) {
-                problems.add("'" + name + "' has shape " + files.shape(name) + ", but config.json needs "
-                        + wanted.shape());
+                problems.add(
+                        "'" + name + "' has shape " + files.shape(name) + ", but config.json needs " + wanted.shape());
             }
         }
         if (!problems.isEmpty()) {
             String more = problems.size() > MAX_SHOWN ? " and " + (problems.size() - MAX_SHOWN) + " more" : "";
-            throw new ModelException("model.weights", files.file() + " does not fit its config.json: "
-                    + String.join("; ", problems.subList(0, Math.min(MAX_SHOWN, problems.size()))) + more
-                    + "; config.json and " + files.file().getFileName() + " must come from the same model");
+            throw new ModelException(
+                    "model.weights",
+                    files.file() + " does not fit its config.json: "
+                            + String.join("; ", problems.subList(0, Math.min(MAX_SHOWN, problems.size()))) + more
+                            + "; config.json and " + files.file().getFileName() + " must come from the same model");
         }
     }
 

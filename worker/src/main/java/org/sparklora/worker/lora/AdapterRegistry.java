@@ -58,8 +58,9 @@ public final class AdapterRegistry {
             for (TensorSpec tensor : manifest.tensors(group)) {
                 sources.put(tensor.name(), new Source(tensor, trains));
             }
-            manifest.group(group).ifPresent(g -> g.modules()
-                    .forEach(m -> modules.put(m.path(), new Adapted(m, g.settings(), trains))));
+            manifest.group(group)
+                    .ifPresent(g ->
+                            g.modules().forEach(m -> modules.put(m.path(), new Adapted(m, g.settings(), trains))));
         }
     }
 

@@ -32,8 +32,7 @@ public record LinearByHead(
 
     /** The weighted sums of the values of each row. weights [B, N, S], x [B, S, H]; result [B, N·D]. */
     public NDArray weigh(NDArray weights, NDArray x) {
-        NDArray sum =
-                lora.isPresent() ? lora.get().weigh(this, weights, x) : weighMean(weights, mean(weights, x));
+        NDArray sum = lora.isPresent() ? lora.get().weigh(this, weights, x) : weighMean(weights, mean(weights, x));
         return sum.transpose(1, 0, 2).reshape(new Shape(x.getShape().get(0), -1));
     }
 

@@ -124,8 +124,9 @@ public enum PlainLora implements LoraVariant {
             NDArray narrow = Ops.linear(drop(x, masks), a, null).mul(scaling);
             // Bᵀ laid out in rows, a copy of r · out values: the products of backward then run along the M rows of what
             // they read, as in forward, and take a third of the time (PairMicro).
-            NDArray rows =
-                    b.transpose(1, 0).flatten().reshape(new Shape(-1, b.getShape().get(0)));
+            NDArray rows = b.transpose(1, 0)
+                    .flatten()
+                    .reshape(new Shape(-1, b.getShape().get(0)));
             return Ops.addProduct(base, narrow, rows);
         }
 

@@ -177,8 +177,10 @@ final class PickleReader {
                 || global.equals(REBUILD_PARAMETER)
                 || (module.equals("torch") && STORAGES.contains(name));
         if (!allowed) {
-            throw new WeightsException("weights.refused", "refusing to load " + file + ": it asks for `" + global + "`, but "
-                    + content.name() + " needs only tensors; convert it to safetensors");
+            throw new WeightsException(
+                    "weights.refused",
+                    "refusing to load " + file + ": it asks for `" + global + "`, but " + content.name()
+                            + " needs only tensors; convert it to safetensors");
         }
         return global;
     }

@@ -101,8 +101,10 @@ public final class TorchFile implements TensorFile {
                 .filter(name -> name.endsWith("/data.pkl"))
                 .toList();
         if (pickles.size() != 1) {
-            throw new WeightsException("weights.format", path + ": a file that torch.save wrote has one data.pkl inside, this has "
-                    + pickles.size() + "; copy the file again or convert it to safetensors");
+            throw new WeightsException(
+                    "weights.format",
+                    path + ": a file that torch.save wrote has one data.pkl inside, this has " + pickles.size()
+                            + "; copy the file again or convert it to safetensors");
         }
         String pickle = pickles.get(0);
         String folder = pickle.substring(0, pickle.length() - "data.pkl".length());
@@ -122,7 +124,8 @@ public final class TorchFile implements TensorFile {
     private static WeightsException damaged(String file, ZipException e) {
         return new WeightsException(
                 "weights.damaged",
-                file + ": the archive is damaged or incomplete (" + e.getMessage() + "); copy the file again", e);
+                file + ": the archive is damaged or incomplete (" + e.getMessage() + "); copy the file again",
+                e);
     }
 
     private static WeightsException unreadable(String file, IOException e) {
@@ -165,8 +168,10 @@ public final class TorchFile implements TensorFile {
         StridedTensor tensor = strided(name);
         ElementType type = ElementType.of(tensor.storage().type());
         if (type == ElementType.OTHER) {
-            throw bad("weights.dtype", "tensor '" + name + "' is of type " + tensor.storage().type() + ", and " + content.name()
-                    + "'s tensors are floating-point; this is not " + content.name());
+            throw bad(
+                    "weights.dtype",
+                    "tensor '" + name + "' is of type " + tensor.storage().type() + ", and " + content.name()
+                            + "'s tensors are floating-point; this is not " + content.name());
         }
         int elements = elements(checkedShape(name, tensor));
         // Stride 0 repeats values for free in PyTorch, but each takes memory here.
@@ -325,8 +330,10 @@ public final class TorchFile implements TensorFile {
     }
 
     private WeightsException wrongSize(Storage storage, ElementType type, long bytes) {
-        return bad("weights.damaged", "storage " + storage.key() + " should hold " + storage.size() + " elements of " + type.bytes()
-                + " bytes, but has " + bytes + " bytes; the file is damaged, copy it again");
+        return bad(
+                "weights.damaged",
+                "storage " + storage.key() + " should hold " + storage.size() + " elements of " + type.bytes()
+                        + " bytes, but has " + bytes + " bytes; the file is damaged, copy it again");
     }
 
     private ZipEntry entry(String name) {
@@ -359,13 +366,17 @@ public final class TorchFile implements TensorFile {
     /** Checks what Java's ZipFile does not: it verifies checksums only for streams. */
     private void requireSum(ZipEntry entry, CRC32 sum) {
         if (sum.getValue() != entry.getCrc()) {
-            throw bad("weights.damaged", entry.getName() + " in the archive fails its checksum; the file is damaged, copy it again");
+            throw bad(
+                    "weights.damaged",
+                    entry.getName() + " in the archive fails its checksum; the file is damaged, copy it again");
         }
     }
 
     private WeightsException tooLarge() {
-        return bad("weights.too_large", "it unpacks to more than " + content.maxBytes() + " bytes of tensors or " + MAX_PICKLE_BYTES
-                + " bytes of pickle, far above " + content.kind() + "; this is not " + content.name());
+        return bad(
+                "weights.too_large",
+                "it unpacks to more than " + content.maxBytes() + " bytes of tensors or " + MAX_PICKLE_BYTES
+                        + " bytes of pickle, far above " + content.kind() + "; this is not " + content.name());
     }
 
     private WeightsException bad(String code, String what) {

@@ -108,8 +108,10 @@ public final class SafetensorsFile implements TensorFile {
 
     private static void requireLength(String file, long size) {
         if (size < Long.BYTES) {
-            throw new WeightsException("weights.damaged", file + ": the file has " + size
-                    + " bytes, too few for a safetensors file (8 at least); copy the file again");
+            throw new WeightsException(
+                    "weights.damaged",
+                    file + ": the file has " + size
+                            + " bytes, too few for a safetensors file (8 at least); copy the file again");
         }
     }
 
@@ -120,13 +122,18 @@ public final class SafetensorsFile implements TensorFile {
      */
     private static int headerBytes(String file, long stated, long size) {
         if (stated < 2 || stated > MAX_HEADER_BYTES) {
-            throw new WeightsException("weights.format", file + ": the first 8 bytes give a header of "
-                    + Long.toUnsignedString(stated) + " bytes, and a safetensors header has 2 to "
-                    + MAX_HEADER_BYTES + "; this is another format or the file is damaged, copy the file again");
+            throw new WeightsException(
+                    "weights.format",
+                    file + ": the first 8 bytes give a header of "
+                            + Long.toUnsignedString(stated) + " bytes, and a safetensors header has 2 to "
+                            + MAX_HEADER_BYTES
+                            + "; this is another format or the file is damaged, copy the file again");
         }
         if (Long.BYTES + stated > size) {
-            throw new WeightsException("weights.damaged", file + ": the header should end at byte " + (Long.BYTES + stated)
-                    + ", but the file ends at " + size + "; the file is incomplete, copy the file again");
+            throw new WeightsException(
+                    "weights.damaged",
+                    file + ": the header should end at byte " + (Long.BYTES + stated) + ", but the file ends at " + size
+                            + "; the file is incomplete, copy the file again");
         }
         return (int) stated;
     }
@@ -145,8 +152,10 @@ public final class SafetensorsFile implements TensorFile {
     public DType dtype(String name) {
         String spelling = entry(name).dtype();
         return DType.of(spelling)
-                .orElseThrow(() -> new WeightsException("weights.dtype", path + ": tensor '" + name + "' has dtype '" + spelling
-                        + "', which cannot be read here; convert the file to F32, F16 or BF16"));
+                .orElseThrow(() -> new WeightsException(
+                        "weights.dtype",
+                        path + ": tensor '" + name + "' has dtype '" + spelling
+                                + "', which cannot be read here; convert the file to F32, F16 or BF16"));
     }
 
     @Override
@@ -231,16 +240,20 @@ public final class SafetensorsFile implements TensorFile {
     private SafetensorsHeader.Entry entry(String name) {
         SafetensorsHeader.Entry entry = header.entries().get(name);
         if (entry == null) {
-            throw new WeightsException("weights.tensor", path + ": there is no tensor '" + name + "' among the "
-                    + header.entries().size() + " in the file; check that this is the right model");
+            throw new WeightsException(
+                    "weights.tensor",
+                    path + ": there is no tensor '" + name + "' among the "
+                            + header.entries().size() + " in the file; check that this is the right model");
         }
         return entry;
     }
 
     private int lengthOf(String name, SafetensorsHeader.Entry entry) {
         if (entry.bytes() > Integer.MAX_VALUE) {
-            throw new WeightsException("weights.too_large", path + ": tensor '" + name + "' has " + entry.bytes()
-                    + " bytes, and one tensor may have 2147483647 at most; split it or store it as F16");
+            throw new WeightsException(
+                    "weights.too_large",
+                    path + ": tensor '" + name + "' has " + entry.bytes()
+                            + " bytes, and one tensor may have 2147483647 at most; split it or store it as F16");
         }
         return (int) entry.bytes();
     }

@@ -168,13 +168,15 @@ record SafetensorsHeader(SortedMap<String, Entry> entries, SortedMap<String, Str
             }
             if (entry.end() > dataBytes) {
                 throw bad(
-                        tensor + " ends at byte " + entry.end() + " of the data, but the file holds " + dataBytes, null);
+                        tensor + " ends at byte " + entry.end() + " of the data, but the file holds " + dataBytes,
+                        null);
             }
         }
 
         private void checkCoverage(SortedMap<String, Entry> entries) {
             List<Map.Entry<String, Entry>> byOffset = new ArrayList<>(entries.entrySet());
-            byOffset.sort(Comparator.comparingLong((Map.Entry<String, Entry> e) -> e.getValue().begin())
+            byOffset.sort(Comparator.comparingLong(
+                            (Map.Entry<String, Entry> e) -> e.getValue().begin())
                     .thenComparingLong(e -> e.getValue().end()));
             String before = "the header";
             long end = 0;
@@ -202,7 +204,9 @@ record SafetensorsHeader(SortedMap<String, Entry> entries, SortedMap<String, Str
 
         private WeightsException bad(String what, @Nullable Throwable cause) {
             return new WeightsException(
-                    "weights.damaged", file + ": " + what + "; the file is damaged or incomplete, copy it again", cause);
+                    "weights.damaged",
+                    file + ": " + what + "; the file is damaged or incomplete, copy it again",
+                    cause);
         }
     }
 }

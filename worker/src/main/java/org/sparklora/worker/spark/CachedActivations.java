@@ -120,8 +120,10 @@ final class CachedActivations implements Serializable {
         private static short half(float value) {
             short half = HalfFloats.toF16(value);
             if (Float.isFinite(value) && Float.isInfinite(HalfFloats.fromF16(half))) {
-                throw new ModelException("model.float16", "a hidden state of " + value + " does not fit float16, whose largest number is"
-                        + " 65504: set execution.activation_cache_type: float32");
+                throw new ModelException(
+                        "model.float16",
+                        "a hidden state of " + value + " does not fit float16, whose largest number is"
+                                + " 65504: set execution.activation_cache_type: float32");
             }
             return half;
         }

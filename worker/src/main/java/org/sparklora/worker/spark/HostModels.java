@@ -148,8 +148,11 @@ public final class HostModels {
                         .toList();
                 SortedMap<String, String> copied = fetch(source.location(), files);
                 if (!copied.equals(source.sha256())) {
-                    throw new ModelException("model.changed", source.location() + " has changed since the driver read it: "
-                            + difference(source.sha256(), copied) + "; run again without changing it meanwhile");
+                    throw new ModelException(
+                            "model.changed",
+                            source.location() + " has changed since the driver read it: "
+                                    + difference(source.sha256(), copied)
+                                    + "; run again without changing it meanwhile");
                 }
             }
             COMPLETE.add(copy);

@@ -41,8 +41,10 @@ public final class ParameterInitializer {
     /** First values of every tensor of a group. */
     public AdapterSnapshot of(String group) {
         Map<String, LoraModule> byTensor = new TreeMap<>();
-        manifest.group(group).map(LoraGroup::modules).ifPresent(modules -> modules.forEach(
-                m -> variant.tensors(m).forEach(tensor -> byTensor.put(tensor.name(), m))));
+        manifest.group(group)
+                .map(LoraGroup::modules)
+                .ifPresent(modules ->
+                        modules.forEach(m -> variant.tensors(m).forEach(tensor -> byTensor.put(tensor.name(), m))));
         Map<String, float[]> values = new TreeMap<>();
         for (TensorSpec tensor : manifest.tensors(group)) {
             values.put(tensor.name(), first(tensor, Optional.ofNullable(byTensor.get(tensor.name()))));

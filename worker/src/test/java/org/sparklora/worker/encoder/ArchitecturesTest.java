@@ -57,7 +57,8 @@ class ArchitecturesTest {
                         "bert, distilbert, roberta, xlm-roberta",
                         "[model.unsupported]");
         assertThat(refused("roberta", "\"absolute\"", "\"relative_key\""))
-                .hasMessageContainingAll("position_embedding_type", "'relative_key'", "'absolute'", "[model.unsupported]");
+                .hasMessageContainingAll(
+                        "position_embedding_type", "'relative_key'", "'absolute'", "[model.unsupported]");
         assertThat(refused("roberta", "\"gelu\"", "\"relu\""))
                 .hasMessageContainingAll("hidden_act 'relu'", "'gelu'", "[model.unsupported]");
         assertThat(refused("distilbert", "\"gelu\"", "\"relu\""))

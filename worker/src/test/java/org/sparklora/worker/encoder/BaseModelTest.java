@@ -82,7 +82,12 @@ class BaseModelTest {
         assertThatThrownBy(this::open)
                 .isInstanceOf(ModelException.class)
                 .hasMessageContainingAll(
-                        weights().toString(), "'" + QUERY + "'", "'bert.pooler.dense.bias'", "[2]", "[24]", "[model.weights]");
+                        weights().toString(),
+                        "'" + QUERY + "'",
+                        "'bert.pooler.dense.bias'",
+                        "[2]",
+                        "[24]",
+                        "[model.weights]");
     }
 
     @Test

@@ -174,7 +174,8 @@ class WeightFilesTest {
     void aDirectoryWithoutWeightsSaysWhatItLacks() {
         assertThatThrownBy(() -> BaseModel.open(folder))
                 .isInstanceOf(ModelException.class)
-                .hasMessageContainingAll(folder.toString(), "model.safetensors", "pytorch_model.bin", "[model.directory]");
+                .hasMessageContainingAll(
+                        folder.toString(), "model.safetensors", "pytorch_model.bin", "[model.directory]");
     }
 
     @Test

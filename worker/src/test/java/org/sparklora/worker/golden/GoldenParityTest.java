@@ -236,7 +236,8 @@ class GoldenParityTest {
                 .forEach(tensor -> values.put(
                         tensor.name(),
                         base.optional(tensor.name()).map(Tensors::toFloats).orElse(new float[tensor.size()])));
-        LoraManifest manifest = new LoraManifest(PlainLora.INSTANCE, List.of(), BiasMode.NONE, tensors(base, head), List.of());
+        LoraManifest manifest =
+                new LoraManifest(PlainLora.INSTANCE, List.of(), BiasMode.NONE, tensors(base, head), List.of());
         FreezePlan plan = new FreezePlan(manifest, FreezeState.of(Map.of()), base.encoder()::stageOf);
         return new AdaptedModel(manager, base, head, plan, new AdapterSnapshot(values), false);
     }

@@ -36,7 +36,9 @@ class TextScorerTest {
     private static TrainedModel model(double alpha, String sha256) throws IOException {
         ClassificationHead head = new ClassificationHead(2);
         LoraModule module = new LoraModule(QUERY, 4, alpha, 32, 32);
-        LoraManifest manifest = new LoraManifest(PlainLora.INSTANCE, List.of(new LoraGroup("top", "", List.of(module), GroupSettings.PLAIN)),
+        LoraManifest manifest = new LoraManifest(
+                PlainLora.INSTANCE,
+                List.of(new LoraGroup("top", "", List.of(module), GroupSettings.PLAIN)),
                 BiasMode.NONE,
                 BaseModel.shared(MODEL).encoder().head().tensors(2),
                 List.of());

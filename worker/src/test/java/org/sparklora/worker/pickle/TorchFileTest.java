@@ -128,29 +128,14 @@ class TorchFileTest {
 
     @Test
     void refusesPicklesThatAreBroken() throws IOException {
-        assertThatThrownBy(() -> read(archive(new Pickle().op("}").bytes())))
-                .hasMessageEndingWith("[weights.damaged]");
-        refused(
-                archive(new Pickle().op("R.").bytes()),
-                "stack");
-        refused(
-                archive(new Pickle().op("}t.").bytes()),
-                "stack");
-        refused(
-                archive(new Pickle().op("h\u0007.").bytes()),
-                "value 7");
-        refused(
-                archive(new Pickle().op("K\u0001.").bytes()),
-                "no dictionary");
-        refused(
-                archive(new Pickle().op("}").text("a").op("K\u0001s.").bytes()),
-                "entry 'a'");
-        refused(
-                archive(new Pickle().op("}})s.").bytes()),
-                "keys");
-        refused(
-                archive(new byte[] {(byte) 0x80, 0, '.'}),
-                "protocol 0");
+        assertThatThrownBy(() -> read(archive(new Pickle().op("}").bytes()))).hasMessageEndingWith("[weights.damaged]");
+        refused(archive(new Pickle().op("R.").bytes()), "stack");
+        refused(archive(new Pickle().op("}t.").bytes()), "stack");
+        refused(archive(new Pickle().op("h\u0007.").bytes()), "value 7");
+        refused(archive(new Pickle().op("K\u0001.").bytes()), "no dictionary");
+        refused(archive(new Pickle().op("}").text("a").op("K\u0001s.").bytes()), "entry 'a'");
+        refused(archive(new Pickle().op("}})s.").bytes()), "keys");
+        refused(archive(new byte[] {(byte) 0x80, 0, '.'}), "protocol 0");
         // A length of 4 GB must not be believed.
         assertThatThrownBy(() -> read(
                         archive(new Pickle().op("X\u00ff\u00ff\u00ff\u00ff.").bytes())))
@@ -270,12 +255,10 @@ class TorchFileTest {
     @Test
     void refusesOtherFormats() throws IOException {
         Path legacy = Files.write(dir.resolve("legacy.bin"), new byte[] {(byte) 0x80, 2, (byte) 0x8A, 10});
-        assertThatThrownBy(() -> read(legacy))
-                .hasMessageContainingAll(legacy.toString(), "1.6", "[weights.format]");
+        assertThatThrownBy(() -> read(legacy)).hasMessageContainingAll(legacy.toString(), "1.6", "[weights.format]");
 
         Path text = Files.writeString(dir.resolve("text.bin"), "version https://git-lfs.github.com/spec/v1");
-        assertThatThrownBy(() -> read(text))
-                .hasMessageContainingAll(text.toString(), "torch.save", "[weights.format]");
+        assertThatThrownBy(() -> read(text)).hasMessageContainingAll(text.toString(), "torch.save", "[weights.format]");
 
         Path other = dir.resolve("other.zip");
         try (ZipOutputStream zip = new ZipOutputStream(Files.newOutputStream(other))) {

@@ -32,8 +32,9 @@ class SafetensorsFileTest {
     Path dir;
 
     static Stream<Arguments> damagedHeaders() {
-        String two = "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"a\":{\"dtype\":\"F32\",\"shape\":[1],"
-                + "\"data_offsets\":[4,8]}}";
+        String two =
+                "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"a\":{\"dtype\":\"F32\",\"shape\":[1],"
+                        + "\"data_offsets\":[4,8]}}";
         String overlapping = "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},\"b\":{\"dtype\":\"F32\","
                 + "\"shape\":[1],\"data_offsets\":[4,8]}}";
         return Stream.of(

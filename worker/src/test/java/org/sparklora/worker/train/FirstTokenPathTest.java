@@ -57,7 +57,12 @@ class FirstTokenPathTest {
                     linear.name(), 4, 8, linear.shape().get(1), linear.shape().get(0)));
         }
         List<TensorSpec> head = base.encoder().head().tensors(golden.head().outputs());
-        return new LoraManifest(PlainLora.INSTANCE, List.of(new LoraGroup("all", "", modules, GroupSettings.PLAIN)), BiasMode.LORA_ONLY, head, List.of());
+        return new LoraManifest(
+                PlainLora.INSTANCE,
+                List.of(new LoraGroup("all", "", modules, GroupSettings.PLAIN)),
+                BiasMode.LORA_ONLY,
+                head,
+                List.of());
     }
 
     private static AdapterSnapshot values(LoraManifest manifest) {

@@ -55,7 +55,12 @@ public final class LengthBench {
         List<LoraGroup> groups = BertBase.ALL.stream()
                 .map(layer -> new LoraGroup(TinyModel.name(layer), "", BertBase.modules(layer), GroupSettings.PLAIN))
                 .toList();
-        LoraManifest manifest = new LoraManifest(PlainLora.INSTANCE, groups, BiasMode.NONE, HeadLayers.classifier(BertBase.HIDDEN).tensors(2), List.of());
+        LoraManifest manifest = new LoraManifest(
+                PlainLora.INSTANCE,
+                groups,
+                BiasMode.NONE,
+                HeadLayers.classifier(BertBase.HIDDEN).tensors(2),
+                List.of());
         EpochPlan epoch = new EpochPlan(
                 0,
                 new FreezePlan(manifest, TinyModel.freeze(manifest, Map.of()), base.encoder()::stageOf),

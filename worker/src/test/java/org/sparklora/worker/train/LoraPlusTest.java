@@ -37,7 +37,9 @@ class LoraPlusTest {
     private static final String QUERY = "bert.encoder.layer.11.attention.self.query";
 
     private static LoraManifest manifest(GroupSettings settings) {
-        return new LoraManifest(PlainLora.INSTANCE, List.of(TinyModel.group(11, settings)),
+        return new LoraManifest(
+                PlainLora.INSTANCE,
+                List.of(TinyModel.group(11, settings)),
                 BiasMode.LORA_ONLY,
                 HeadLayers.classifier(TinyModel.HIDDEN).tensors(2),
                 List.of());

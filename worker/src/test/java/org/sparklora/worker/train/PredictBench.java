@@ -60,7 +60,9 @@ public final class PredictBench {
         List<LoraGroup> groups = BertBase.ALL.stream()
                 .map(layer -> new LoraGroup(TinyModel.name(layer), "", BertBase.modules(layer), GroupSettings.PLAIN))
                 .toList();
-        LoraManifest manifest = new LoraManifest(PlainLora.INSTANCE, groups,
+        LoraManifest manifest = new LoraManifest(
+                PlainLora.INSTANCE,
+                groups,
                 BiasMode.NONE,
                 BaseModel.shared(base.directory()).encoder().head().tensors(head.outputs()),
                 List.of());

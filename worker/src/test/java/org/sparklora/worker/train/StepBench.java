@@ -161,7 +161,9 @@ public final class StepBench {
                 boolean live = setting.layers().contains(layer);
                 states.put(TinyModel.name(layer), live ? GroupState.LIVE : GroupState.FROZEN);
             }
-            LoraManifest manifest = new LoraManifest(PlainLora.INSTANCE, groups,
+            LoraManifest manifest = new LoraManifest(
+                    PlainLora.INSTANCE,
+                    groups,
                     BiasMode.NONE,
                     HeadLayers.classifier(BertBase.HIDDEN).tensors(2),
                     List.of());

@@ -86,7 +86,9 @@ class StepMemoryTest {
                 modules.add(new LoraModule("bert.encoder.layer." + layer + ".attention.self." + name, 8, 16, 128, 128));
             }
         }
-        LoraManifest manifest = new LoraManifest(PlainLora.INSTANCE, List.of(new LoraGroup("live", "", modules, GroupSettings.PLAIN)),
+        LoraManifest manifest = new LoraManifest(
+                PlainLora.INSTANCE,
+                List.of(new LoraGroup("live", "", modules, GroupSettings.PLAIN)),
                 BiasMode.NONE,
                 HeadLayers.classifier(128).tensors(2),
                 List.of());

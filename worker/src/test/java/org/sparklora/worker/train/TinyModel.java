@@ -58,7 +58,9 @@ final class TinyModel {
     }
 
     static LoraManifest manifest(LoraGroup... groups) {
-        return new LoraManifest(PlainLora.INSTANCE, Arrays.asList(groups),
+        return new LoraManifest(
+                PlainLora.INSTANCE,
+                Arrays.asList(groups),
                 BiasMode.NONE,
                 HeadLayers.classifier(HIDDEN).tensors(HEAD.outputs()),
                 List.of());

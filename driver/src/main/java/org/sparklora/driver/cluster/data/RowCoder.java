@@ -70,12 +70,12 @@ final class RowCoder implements Serializable {
                     "weight '" + content.weight + "' is not a finite number of at least 0; correct the row"));
         }
         if (content.text == null) {
-            return Optional.of(new Problem(
-                    "data.text.missing", "the text is missing or empty; fill it in or remove the row"));
+            return Optional.of(
+                    new Problem("data.text.missing", "the text is missing or empty; fill it in or remove the row"));
         }
         if (content.label == null) {
-            return Optional.of(new Problem(
-                    "data.label.missing", "the label is missing or empty; fill it in or remove the row"));
+            return Optional.of(
+                    new Problem("data.label.missing", "the label is missing or empty; fill it in or remove the row"));
         }
         return labels.problem(content.text, content.label);
     }

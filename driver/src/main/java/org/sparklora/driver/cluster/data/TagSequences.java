@@ -27,15 +27,15 @@ final class TagSequences implements LabelCodec {
         List<@Nullable String> words = TextLists.parse(text);
         List<@Nullable String> rowTags = TextLists.parse(label);
         if (words.size() != rowTags.size()) {
-            return invalid("the row has " + words.size() + " words but " + rowTags.size()
-                    + " tags; give each word one tag");
+            return invalid(
+                    "the row has " + words.size() + " words but " + rowTags.size() + " tags; give each word one tag");
         }
         for (int i = 0; i < words.size(); i++) {
             String word = words.get(i);
             String tag = rowTags.get(i);
             if (word == null || tag == null) {
-                return invalid("word " + (i + 1) + (word == null ? " is missing" : " has no tag")
-                        + "; correct the row");
+                return invalid(
+                        "word " + (i + 1) + (word == null ? " is missing" : " has no tag") + "; correct the row");
             }
             Optional<Problem> problem = tags.problem(tag);
             if (problem.isPresent()) {

@@ -45,7 +45,12 @@ public final class ManifestBuilder {
         }
         List<LoraGroup> groups = new ArrayList<>();
         members.forEach((spec, modules) -> groups.add(group(spec, modules)));
-        return new LoraManifest(PlainLora.INSTANCE, groups, bias, model.head(), bias == BiasMode.ALL ? model.encoderBiases() : List.of());
+        return new LoraManifest(
+                PlainLora.INSTANCE,
+                groups,
+                bias,
+                model.head(),
+                bias == BiasMode.ALL ? model.encoderBiases() : List.of());
     }
 
     private static LoraGroup group(GroupSpec spec, List<LinearModule> modules) {

@@ -158,7 +158,8 @@ public final class ManifestJson {
                 biases = readTensors(node);
             }
         }
-        LoraManifest manifest = new LoraManifest(PlainLora.INSTANCE, groups, BiasMode.valueOf(upper(need(root, "bias"))), head, biases);
+        LoraManifest manifest =
+                new LoraManifest(PlainLora.INSTANCE, groups, BiasMode.valueOf(upper(need(root, "bias"))), head, biases);
         String written = need(root, "manifest_sha256").asText();
         String actual = ManifestDigest.sha256(manifest);
         if (!written.equals(actual)) {

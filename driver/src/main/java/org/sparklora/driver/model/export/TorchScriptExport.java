@@ -52,8 +52,8 @@ public final class TorchScriptExport {
         }
         return model.encoder().script().orElseThrow(() -> {
             EncoderConfig config = EncoderConfig.read(model.directory());
-            return config.unsupported("model_type '" + config.modelType() + "' cannot be exported as TorchScript in this"
-                    + " version; merge writes it for transformers");
+            return config.unsupported("model_type '" + config.modelType()
+                    + "' cannot be exported as TorchScript in this" + " version; merge writes it for transformers");
         });
     }
 
@@ -69,10 +69,10 @@ public final class TorchScriptExport {
     }
 
     private static String code(EncoderScript encoder, MergedWeights model) {
-        List<String> attributes =
-                model.shapes().keySet().stream().map(TorchScriptArchive::attribute).toList();
-        StringBuilder code = new StringBuilder(
-                "class " + EncoderScript.CLASS + "(Module):\n  __parameters__ = [");
+        List<String> attributes = model.shapes().keySet().stream()
+                .map(TorchScriptArchive::attribute)
+                .toList();
+        StringBuilder code = new StringBuilder("class " + EncoderScript.CLASS + "(Module):\n  __parameters__ = [");
         attributes.forEach(name -> code.append('"').append(name).append("\", "));
         code.append("]\n  __buffers__ = []\n  training : bool\n");
         attributes.forEach(name -> code.append("  ").append(name).append(" : Tensor\n"));

@@ -103,13 +103,14 @@ public final class PeftAdapterWriter {
         if (values.length != spec.size()) {
             throw new PeftException(
                     "adapter.tensor",
-                    "'" + spec.name() + "' has " + values.length + " values, but its shape " + spec.shape()
-                            + " needs " + spec.size());
+                    "'" + spec.name() + "' has " + values.length + " values, but its shape " + spec.shape() + " needs "
+                            + spec.size());
         }
         return new Tensor(spec.shape(), values);
     }
 
-    private static SortedMap<String, Object> config(LoraManifest manifest, List<LoraGroup> groups, AdapterDetails details) {
+    private static SortedMap<String, Object> config(
+            LoraManifest manifest, List<LoraGroup> groups, AdapterDetails details) {
         List<LoraModule> modules = groups.stream()
                 .flatMap(g -> g.modules().stream())
                 .sorted(Comparator.comparing(LoraModule::path))

@@ -113,7 +113,8 @@ public final class FilePrediction {
         boolean words = model.head() instanceof TokenClassificationHead;
         if (words) {
             ordered = ordered.withColumn(
-                    SourceReader.TEXT, from_json(col(SourceReader.TEXT), predicted.get(0).dataType()));
+                    SourceReader.TEXT,
+                    from_json(col(SourceReader.TEXT), predicted.get(0).dataType()));
         }
         StructType out = ordered.schema();
         for (StructField column : predicted) {

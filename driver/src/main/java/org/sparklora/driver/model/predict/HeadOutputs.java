@@ -50,8 +50,7 @@ public final class HeadOutputs implements Serializable {
         JOINED_PROBABILITIES
     }
 
-    private HeadOutputs(
-            List<Column> columns, List<String> labels, boolean sets, double @Nullable [] thresholds) {
+    private HeadOutputs(List<Column> columns, List<String> labels, boolean sets, double @Nullable [] thresholds) {
         this.columns = new ArrayList<>(columns);
         this.labels = new ArrayList<>(labels);
         this.sets = sets;
@@ -108,7 +107,9 @@ public final class HeadOutputs implements Serializable {
             case JOINED_LABELS ->
                 String.join(
                         SEPARATOR,
-                        predicted(logits, probabilities).stream().map(labels::get).toList());
+                        predicted(logits, probabilities).stream()
+                                .map(labels::get)
+                                .toList());
             case JOINED_PROBABILITIES ->
                 String.join(
                         SEPARATOR,

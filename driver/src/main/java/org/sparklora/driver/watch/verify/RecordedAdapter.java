@@ -4,8 +4,8 @@ import java.util.SortedMap;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.contract.Sha256;
 import org.sparklora.worker.safetensors.SafetensorsFile;
-import org.sparklora.worker.safetensors.WeightsException;
 import org.sparklora.worker.safetensors.Tensor;
+import org.sparklora.worker.safetensors.WeightsException;
 
 /** The adapter of a run: its digest, and its tensors by PEFT's names. */
 public record RecordedAdapter(String sha256, SortedMap<String, Tensor> tensors) {

@@ -155,8 +155,7 @@ class TrainingDataTest {
                 LocalSpark.row("c.csv", 1, null, null, "yes", null),
                 LocalSpark.row("b.csv", 10, "the", null, null, null),
                 LocalSpark.row("b.csv", 2, "", null, "yes", null));
-        assertProblem(
-                "data.label.missing", List.of("a.csv row 1:"), LocalSpark.row("a.csv", 1, "x", null, "", null));
+        assertProblem("data.label.missing", List.of("a.csv row 1:"), LocalSpark.row("a.csv", 1, "x", null, "", null));
         assertProblem(
                 "data.label.unseen",
                 List.of("a.csv row 1:", "'Yes'", "did you mean 'yes'?", "'no', 'yes'"),

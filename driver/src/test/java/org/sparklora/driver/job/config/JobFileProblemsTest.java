@@ -21,8 +21,7 @@ class JobFileProblemsTest {
 
     @Test
     void reportsEverythingAtOnceUnderTheFilesName() {
-        String yaml =
-                """
+        String yaml = """
                 sead: 1
                 model: {task: clasification}
                 data:

@@ -15,8 +15,7 @@ import org.sparklora.driver.job.text.Problems;
 final class Jobs {
 
     /** The smallest legal job. */
-    static final String SMALLEST =
-            """
+    static final String SMALLEST = """
             model: {path: /m}
             data:
               train: {path: /d/train.csv}
@@ -28,8 +27,7 @@ final class Jobs {
             """;
 
     /** Two groups, one of them not live at the start; ends in the schedule, so that a test can go on with events. */
-    static final String TWO_GROUPS =
-            """
+    static final String TWO_GROUPS = """
             model: {path: /m}
             data:
               train: {path: /d/train.csv}
@@ -43,8 +41,7 @@ final class Jobs {
             """;
 
     /** Every key with a value that is not its default, available or not. */
-    static final String EVERY_KEY =
-            """
+    static final String EVERY_KEY = """
             name: changed
             seed: 7
             model: {path: /m, task: multi_label, labels: [no, 'null', 1], max_length: 64}

@@ -31,8 +31,7 @@ import org.sparklora.worker.contract.OptimizerStateOnThaw;
 /** {@code schedule.policy}, the keys of each policy, and what they become. */
 class SchedulePolicyTest {
 
-    private static final String JOB =
-            """
+    private static final String JOB = """
             model: {path: /m}
             data:
               train: {path: /d/train.csv}
@@ -170,9 +169,7 @@ class SchedulePolicyTest {
                 directory,
                 JOB,
                 of(Policy.PLATEAU, "schedule.events=[{epoch: 3, add: {late: {target_modules: [value], r: 3}}}]")));
-        assertThat(yaml)
-                .contains(
-                        """
+        assertThat(yaml).contains("""
                         schedule:
                           policy: plateau
                           live:
@@ -229,9 +226,10 @@ class SchedulePolicyTest {
             Map.entry("window: 2", "autofreeze")));
 
     static Stream<Arguments> foreignKeys() {
-        return Stream.of(Policy.values()).flatMap(policy -> TAKERS.entrySet().stream()
-                .filter(key -> !key.getValue().equals(YamlSection.word(policy)))
-                .map(key -> Arguments.of(policy, key.getKey(), key.getValue())));
+        return Stream.of(Policy.values())
+                .flatMap(policy -> TAKERS.entrySet().stream()
+                        .filter(key -> !key.getValue().equals(YamlSection.word(policy)))
+                        .map(key -> Arguments.of(policy, key.getKey(), key.getValue())));
     }
 
     @ParameterizedTest

@@ -20,8 +20,7 @@ class FtsConversionTest {
     private static final Optional<FtsModel> NO_MODEL = Optional.empty();
 
     /** The head until epoch 3, two modules of layer 11 until epoch 9, then three whole layers. */
-    private static final String BY_EPOCHS =
-            """
+    private static final String BY_EPOCHS = """
             0:
               params:
               - model.classifier.bias
@@ -39,8 +38,7 @@ class FtsConversionTest {
               lr: 1e-05
             """;
 
-    private static final String PLATEAU_COMMENT =
-            """
+    private static final String PLATEAU_COMMENT = """
               # FTSEarlyStopping's monitor, min_delta and patience are not in the file; in both the defaults are the
               # validation loss, 0 and 3: set metric, min_delta and patience if yours differ
             """;
@@ -68,8 +66,7 @@ class FtsConversionTest {
     @Test
     void phasesOfDifferentLengthsBecomeEvents() throws IOException {
         assertThat(FtsConversion.yaml(schedule(BY_EPOCHS), BERT, OptionalDouble.of(5e-4)))
-                .isEqualTo(
-                        """
+                .isEqualTo("""
                 lora:
                   groups:
                     # phase 0: no group; the classifier always learns
@@ -96,8 +93,7 @@ class FtsConversionTest {
 
     @Test
     void phasesWithoutLimitsWaitForAPlateau() throws IOException {
-        assertThat(converted(
-                        """
+        assertThat(converted("""
                 0:
                   params: [net.classifier.weight, net.bert.pooler.dense.weight, net.bert.encoder.layer.11.attention.self.query.weight]
                   lr: 1e-3
@@ -105,10 +101,7 @@ class FtsConversionTest {
                   params: ['net.bert.encoder.layer.\\d+.attention.self.(value|key).weight']
                   lr: 1e-4
                 2: {params: [net.bert.encoder.layer.0.attention.self.query.weight]}
-                """,
-                        BERT))
-                .isEqualTo(
-                        """
+                """, BERT)).isEqualTo("""
                 lora:
                   groups:
                     # phase 2 has no lr: FTS takes its base_max_lr, 0.00001 by default; here it is training.learning_rate
@@ -127,9 +120,7 @@ class FtsConversionTest {
                       target_modules: [bert.encoder.layer.0.attention.self.query]
                       purpose: finetuning-scheduler phase 2
                 schedule:
-                """
-                                + PLATEAU_COMMENT
-                                + """
+                """ + PLATEAU_COMMENT + """
                   policy: plateau
                   live: [phase0]
                   groups: [phase0, phase1, phase2]
@@ -138,8 +129,7 @@ class FtsConversionTest {
 
     @Test
     void equallyLongPhasesHaveMaxEpochs() throws IOException {
-        assertThat(converted(
-                        """
+        assertThat(converted("""
                 0: {params: [classifier.weight], max_transition_epoch: 3}
                 1:
                   params: [bert.encoder.layer.1.attention.self.query.weight]
@@ -148,10 +138,7 @@ class FtsConversionTest {
                 2:
                   params: [bert.encoder.layer.0.attention.self.query.weight, classifier.bias]
                   max_transition_epoch: 12
-                """,
-                        NO_MODEL))
-                .isEqualTo(
-                        """
+                """, NO_MODEL)).isEqualTo("""
                 lora:
                   groups:
                     # phases 1, 2 have no lr: FTS takes its base_max_lr, 0.00001 by default; here it is training.learning_rate
@@ -171,9 +158,7 @@ class FtsConversionTest {
                   # events:
                   #   - {epoch: 3, thaw: [phase1]}
                   #   - {epoch: 6, thaw: [phase2]}
-                """
-                                + PLATEAU_COMMENT
-                                + """
+                """ + PLATEAU_COMMENT + """
                   policy: plateau
                   live: []
                   groups: [phase1, phase2]
@@ -185,15 +170,11 @@ class FtsConversionTest {
 
     @Test
     void limitsOfSomePhasesAloneAreNamedAndLost() throws IOException {
-        assertThat(converted(
-                        """
+        assertThat(converted("""
                 0: {params: [bert.encoder.layer.2.attention.self.query.weight], max_transition_epoch: 3}
                 1: {params: [bert.embeddings.word_embeddings.weight], lr: 1}
                 2: {params: [bert.encoder.layer.1.attention.self.query.weight], lr: 1}
-                """,
-                        NO_MODEL))
-                .isEqualTo(
-                        """
+                """, NO_MODEL)).isEqualTo("""
                 lora:
                   groups:
                     phase0:
@@ -208,9 +189,7 @@ class FtsConversionTest {
                 schedule:
                   # max_transition_epoch 3 of phase 0 is lost: policy plateau has a limit for all phases, or for none
                   # phase 1 has no group: one plateau less than in FTS comes before the next one
-                """
-                                + PLATEAU_COMMENT
-                                + """
+                """ + PLATEAU_COMMENT + """
                   policy: plateau
                   live: [phase0]
                   groups: [phase0, phase2]
@@ -219,16 +198,12 @@ class FtsConversionTest {
 
     @Test
     void aPhaseWithoutAGroupShiftsNoEvent() throws IOException {
-        assertThat(converted(
-                        """
+        assertThat(converted("""
                 0: {params: [classifier.weight], max_transition_epoch: 2}
                 1: {params: [bert.embeddings.word_embeddings.weight], max_transition_epoch: 3}
                 2: {params: [bert.encoder.layer.1.attention.self.query.weight], max_transition_epoch: 7}
                 3: {params: [bert.encoder.layer.0.attention.self.query.weight]}
-                """,
-                        NO_MODEL))
-                .endsWith(
-                        """
+                """, NO_MODEL)).endsWith("""
                   policy: epochs
                   live: []
                   events:
@@ -240,9 +215,7 @@ class FtsConversionTest {
     @Test
     void aScheduleOfOnePhaseEndsOnAPlateau() throws IOException {
         assertThat(converted("0: {params: [bert.encoder.layer.0.attention.self.query.weight]}", NO_MODEL))
-                .endsWith(
-                        "schedule:\n" + PLATEAU_COMMENT
-                                + """
+                .endsWith("schedule:\n" + PLATEAU_COMMENT + """
                   policy: plateau
                   live: [phase0]
                   groups: [phase0]
@@ -261,14 +234,10 @@ class FtsConversionTest {
 
     @Test
     void namesTheModuleWhoseWeightThawsNotThatOfABiasAlone() throws IOException {
-        assertThat(converted(
-                        """
+        assertThat(converted("""
                 0: {params: ['.*attention.self.query.bias', '.*layer.1.attention.self.query.weight']}
                 1: {params: [bert.encoder.layer.0.attention.self.query.weight], lr: 1}
-                """,
-                        BERT))
-                .contains(
-                        """
+                """, BERT)).contains("""
                     # phase 0: LoRA adapts the weights of Linears in the encoder; without bert.encoder.layer.0.attention.self.query.bias and 10 more parameters
                     phase0:
                       target_modules: [bert.encoder.layer.1.attention.self.query]
@@ -290,28 +259,23 @@ class FtsConversionTest {
     void endingsAreUsedOnlyWhereTheyMeanTheSameModules() throws IOException {
         String layers = "0: {params: ['model.bert.encoder.layer.(3|5|6).%s']}";
         assertThat(converted(layers.replace("%s", "attention.output.dense.*"), BERT))
-                .contains(
-                        """
+                .contains("""
                       target_modules: [attention.output.dense]
                       layers_to_transform: [3, 5-6]
                 """);
-        assertThat(converted(layers.replace("%s", "output.dense.*"), BERT))
-                .contains(
-                        """
+        assertThat(converted(layers.replace("%s", "output.dense.*"), BERT)).contains("""
                       target_modules:
                         - bert.encoder.layer.3.output.dense
                         - bert.encoder.layer.5.output.dense
                         - bert.encoder.layer.6.output.dense
                 """);
         assertThat(converted(layers.replace("%s", "(attention.)?output.dense.*"), BERT))
-                .contains(
-                        """
+                .contains("""
                       target_modules: [output.dense]
                       layers_to_transform: [3, 5-6]
                 """);
         assertThat(converted("0: {params: ['.*layer.3.*query', '.*layer.4.*(query|key)']}", BERT))
-                .contains(
-                        """
+                .contains("""
                       target_modules:
                         - bert.encoder.layer.3.attention.self.query
                 """);
@@ -319,8 +283,7 @@ class FtsConversionTest {
 
     @Test
     void knowsAnEncoderWithoutItsHeadByItsShorterNames() throws IOException {
-        String yaml =
-                """
+        String yaml = """
                 0: {params: [classifier.weight]}
                 1: {params: [backbone.encoder.layer.3.attention.self.query.weight]}
                 """;
@@ -348,13 +311,11 @@ class FtsConversionTest {
 
     @Test
     void refusesEntriesThatMeanNothingAndParametersInTwoPhases() throws IOException {
-        assertThat(problems(
-                        """
+        assertThat(problems("""
                 0: {params: [model.head.weight, 'model.bert.encoder.layer.11.*']}
                 1: {params: ['model.bert.encoder.layer.1', 'model.bert.encoder.layer.(12|13).*']}
                 2: {params: [model.bert.encoder.layer.2.attention.self.qery.weight]}
-                """,
-                        BERT))
+                """, BERT))
                 .satisfiesExactly(
                         problem("config.fts.params", "0.params[0]='model.head.weight'"),
                         problem(

@@ -39,8 +39,7 @@ class FtsScheduleTest {
 
     @Test
     void readsEveryKeyInWhateverOrderThePhasesStand() throws IOException {
-        FtsSchedule schedule = read(
-                """
+        FtsSchedule schedule = read("""
                 1:
                   params: [b.weight, "b.*bias"]
                   lr: 1e-04
@@ -72,9 +71,7 @@ class FtsScheduleTest {
 
     @Test
     void tellsAllProblemsAtOnce() throws IOException {
-        Path file = Files.writeString(
-                directory.resolve("schedule.yaml"),
-                """
+        Path file = Files.writeString(directory.resolve("schedule.yaml"), """
                 0:
                   parms: [a.weight]
                   max_transition_epoch: soon
@@ -111,11 +108,7 @@ class FtsScheduleTest {
     }
 
     @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            quoteCharacter = '`',
-            textBlock =
-                    """
+    @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
             0 2 3     | config.fts.phase     | [0, 2, 3]; 1
             1 2       | config.fts.phase     | [1, 2]; 0
             0 1 third | config.fts.phase     | 'third'
@@ -133,9 +126,7 @@ class FtsScheduleTest {
 
     @Test
     void aPhaseThatEndsBeforeItCanBeginIsRefused() throws IOException {
-        assertThat(
-                        problems(
-                                """
+        assertThat(problems("""
                 0: {params: [a.weight], max_transition_epoch: 0}
                 1: {params: [b.weight], max_transition_epoch: 4}
                 2: {params: [c.weight]}
@@ -150,11 +141,7 @@ class FtsScheduleTest {
     }
 
     @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            quoteCharacter = '`',
-            textBlock =
-                    """
+    @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
             `0: {params: [a`    | config.yaml.syntax  | line 1
             ``                  | config.file.content | 0:
             `- a`               | config.file.content | 0:

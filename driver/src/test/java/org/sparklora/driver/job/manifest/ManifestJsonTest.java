@@ -25,9 +25,7 @@ class ManifestJsonTest {
     @Test
     void writesExactlyThisText() {
         String text = ManifestJson.write(small());
-        assertThat(text)
-                .isEqualTo(
-                        """
+        assertThat(text).isEqualTo("""
                 {
                   "format" : 1,
                   "manifest_sha256" : "DIGEST",
@@ -73,8 +71,7 @@ class ManifestJsonTest {
                     }
                   ]
                 }
-                """
-                                .replace("DIGEST", ManifestDigest.sha256(small().manifest())));
+                """.replace("DIGEST", ManifestDigest.sha256(small().manifest())));
     }
 
     @Test
@@ -104,7 +101,8 @@ class ManifestJsonTest {
                 "",
                 List.of(QUERY, new LoraModule("bert.encoder.layer.0.attention.self.value", 7, 0.1 + 0.2, 32, 32)),
                 GroupSettings.PLAIN);
-        ManifestFile file = file(new LoraManifest(PlainLora.INSTANCE, List.of(mixed), BiasMode.LORA_ONLY, List.of(), List.of()));
+        ManifestFile file =
+                file(new LoraManifest(PlainLora.INSTANCE, List.of(mixed), BiasMode.LORA_ONLY, List.of(), List.of()));
         assertThat(ManifestJson.read(ManifestJson.write(file))).isEqualTo(file);
     }
 
@@ -124,8 +122,8 @@ class ManifestJsonTest {
                 .isNotEqualTo(digest);
         assertThat(digestOf(new LoraGroup("bottom", "", List.of(module(4, 17.0)), slower)))
                 .isNotEqualTo(digest);
-        assertThat(ManifestDigest.sha256(
-                        new LoraManifest(PlainLora.INSTANCE, manifest.groups(), BiasMode.LORA_ONLY, manifest.head(), List.of())))
+        assertThat(ManifestDigest.sha256(new LoraManifest(
+                        PlainLora.INSTANCE, manifest.groups(), BiasMode.LORA_ONLY, manifest.head(), List.of())))
                 .isNotEqualTo(digest);
     }
 

@@ -76,8 +76,9 @@ class ModuleMatcherGoldenTest {
         GroupSpec group = new GroupSpec("all", "", selection(golden), Modules.size(4, 8), GroupSettings.PLAIN);
         List<LinearModule> linears = Modules.ofModel(golden.path("base_model").asText());
         assertThat(theirs).hasSize(2);
-        assertThat(PeftTraps.of(List.of(group), linears)).hasSize(2).allSatisfy(trap -> assertThat(trap)
-                .containsAnyOf(theirs));
+        assertThat(PeftTraps.of(List.of(group), linears))
+                .hasSize(2)
+                .allSatisfy(trap -> assertThat(trap).containsAnyOf(theirs));
     }
 
     @ParameterizedTest

@@ -36,7 +36,9 @@ class CachePolicyTest {
     }
 
     private static LoraManifest manifest(BiasMode bias) {
-        return new LoraManifest(PlainLora.INSTANCE, List.of(
+        return new LoraManifest(
+                PlainLora.INSTANCE,
+                List.of(
                         group("bottom", "bert.encoder.layer.0.attention.self.query"),
                         group("middle", "bert.encoder.layer.5.attention.self.query"),
                         group("pooler", "bert.pooler.dense"),

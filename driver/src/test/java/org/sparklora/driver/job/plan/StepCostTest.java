@@ -57,7 +57,9 @@ class StepCostTest {
     private static final double BOTTOM = 2 * 2 * (24 + 24) * S;
     private static final double ALL = FORWARD + LAYER0_LOWEST + LAYER1_BACKWARD + POOLER + 3 * TOP + 3 * BOTTOM;
 
-    static final LoraManifest MANIFEST = new LoraManifest(PlainLora.INSTANCE, List.of(group("top", 1, 4, 0.0), group("bottom", 0, 2, 0.1)),
+    static final LoraManifest MANIFEST = new LoraManifest(
+            PlainLora.INSTANCE,
+            List.of(group("top", 1, 4, 0.0), group("bottom", 0, 2, 0.1)),
             BiasMode.NONE,
             List.of(new TensorSpec("classifier.weight", List.of(1, 24)), new TensorSpec("classifier.bias", List.of(1))),
             List.of());

@@ -61,7 +61,9 @@ class SizingPageTest {
 
     /** Layer 11 for two epochs, then all of the upper four. */
     private static RunPlan plan() {
-        LoraManifest manifest = new LoraManifest(PlainLora.INSTANCE, List.of(group("middle", 8, 11), group("top", 11, 12)),
+        LoraManifest manifest = new LoraManifest(
+                PlainLora.INSTANCE,
+                List.of(group("middle", 8, 11), group("top", 11, 12)),
                 BiasMode.NONE,
                 List.of(
                         new TensorSpec("classifier.weight", List.of(2, 768)),

@@ -104,7 +104,9 @@ record GoldenRun(Path model, PeftAdapter adapter, JsonNode json) {
                         .filter(name -> name.startsWith("bert.") && name.endsWith(".bias"))
                         .map(name -> new TensorSpec(name, shape(name)))
                         .toList();
-        LoraManifest manifest = new LoraManifest(PlainLora.INSTANCE, List.of(new LoraGroup("all", "everything", modules, settings)),
+        LoraManifest manifest = new LoraManifest(
+                PlainLora.INSTANCE,
+                List.of(new LoraGroup("all", "everything", modules, settings)),
                 bias,
                 Stream.of("classifier.bias", "classifier.weight")
                         .map(name -> new TensorSpec(name, shape(name)))
@@ -143,7 +145,9 @@ record GoldenRun(Path model, PeftAdapter adapter, JsonNode json) {
     /** Logits of a model directory by itself. */
     static float[] logits(Path directory, TaskHead head, long[][] ids, long[][] types, long[][] mask) {
         FreezePlan none = new FreezePlan(
-                new LoraManifest(PlainLora.INSTANCE, List.of(), BiasMode.NONE, List.of(), List.of()), FreezeState.of(Map.of()), tensor -> 0);
+                new LoraManifest(PlainLora.INSTANCE, List.of(), BiasMode.NONE, List.of(), List.of()),
+                FreezeState.of(Map.of()),
+                tensor -> 0);
         try (BaseModel base = BaseModel.open(directory)) {
             return logits(base, head, none, AdapterSnapshot.EMPTY, List.of(ids, types, mask));
         }

@@ -141,10 +141,7 @@ class PeftAdapterTest {
         raw.put("base_model.model.q.base_layer.bias", new Tensor(List.of(2), new float[] {9, 9}));
         write(MINIMAL, raw);
 
-        refused(
-                "adapter.tensor",
-                "'base_model.model.q.base_layer.bias'",
-                "'base_model.model.q.bias'");
+        refused("adapter.tensor", "'base_model.model.q.base_layer.bias'", "'base_model.model.q.bias'");
     }
 
     @Test
@@ -153,8 +150,7 @@ class PeftAdapterTest {
         refused("adapter.tensor", "'bert.weight'", "'base_model.model.'");
 
         write(MINIMAL, new TreeMap<>(Map.of("base_model.model.q.lora_magnitude_vector", tensor(1))));
-        refused(
-                "adapter.unsupported", "'base_model.model.q.lora_magnitude_vector'");
+        refused("adapter.unsupported", "'base_model.model.q.lora_magnitude_vector'");
     }
 
     @Test
@@ -170,8 +166,7 @@ class PeftAdapterTest {
 
         raw.put("base_model.model.q.lora_A.weight", tensor(3, 2));
         write(MINIMAL, raw);
-        refused(
-                "adapter.rank", "'q'", "rank 3", "r 1");
+        refused("adapter.rank", "'q'", "rank 3", "r 1");
 
         raw.remove("base_model.model.q.lora_A.weight");
         write(MINIMAL, raw);

@@ -117,7 +117,8 @@ class PeftAdapterWriterTest {
                 "",
                 List.of(new LoraModule("bert.encoder.layer.0.attention.self.query", 1, 4.5, 4, 4)),
                 GroupSettings.PLAIN);
-        LoraManifest manifest = new LoraManifest(PlainLora.INSTANCE, List.of(top, bottom), BiasMode.NONE, HEAD, List.of());
+        LoraManifest manifest =
+                new LoraManifest(PlainLora.INSTANCE, List.of(top, bottom), BiasMode.NONE, HEAD, List.of());
         AdapterDetails details = details(
                 "/models/of me/bert-\"tiny\"",
                 Optional.of(new AdapterDetails.TrainingSummary("train.csv", 2560, 500, 48, List.of("no", "`yes`"))));
@@ -201,7 +202,9 @@ class PeftAdapterWriterTest {
         LoraManifest plain = twoGroups(BiasMode.ALL);
         String adapted = "bert.encoder.layer.0.attention.self.query.bias";
         String other = "bert.encoder.layer.0.attention.self.key.bias";
-        LoraManifest manifest = new LoraManifest(PlainLora.INSTANCE, plain.groups(),
+        LoraManifest manifest = new LoraManifest(
+                PlainLora.INSTANCE,
+                plain.groups(),
                 BiasMode.ALL,
                 HEAD,
                 List.of(new TensorSpec(adapted, List.of(4)), new TensorSpec(other, List.of(4))));
@@ -228,8 +231,8 @@ class PeftAdapterWriterTest {
         assertThat(config(PeftAdapterWriter.files(every, Set.of("top"), values(every), DETAILS)))
                 .contains("\"use_rslora\": true");
 
-        LoraManifest mixed =
-                new LoraManifest(PlainLora.INSTANCE, List.of(all.get(0), plain.groups().get(1)), BiasMode.NONE, HEAD, List.of());
+        LoraManifest mixed = new LoraManifest(
+                PlainLora.INSTANCE, List.of(all.get(0), plain.groups().get(1)), BiasMode.NONE, HEAD, List.of());
         assertThatThrownBy(() -> PeftAdapterWriter.files(mixed, Set.of("top", "bottom"), values(mixed), DETAILS))
                 .hasMessageContainingAll("use_rslora", "[adapter.rslora]");
     }

@@ -136,7 +136,12 @@ class PeftDoorsTest {
                 "",
                 adapted.stream().map(path -> new LoraModule(path, 1, 2, 2, 2)).toList(),
                 GroupSettings.PLAIN);
-        LoraManifest manifest = new LoraManifest(PlainLora.INSTANCE, List.of(group), BiasMode.NONE, List.of(new TensorSpec("classifier.bias", List.of(2))), List.of());
+        LoraManifest manifest = new LoraManifest(
+                PlainLora.INSTANCE,
+                List.of(group),
+                BiasMode.NONE,
+                List.of(new TensorSpec("classifier.bias", List.of(2))),
+                List.of());
         SortedMap<String, float[]> values = new TreeMap<>();
         manifest.names()
                 .forEach(name -> manifest.tensors(name).forEach(t -> values.put(t.name(), new float[t.size()])));

@@ -231,10 +231,7 @@ class CheckpointStoreTest {
         write(1, 0, -1);
         Files.delete(file("epoch-00001/checkpoint.json"));
         assertThat(store.newest(warnings::add)).isEmpty();
-        assertThat(warnings)
-                .singleElement()
-                .asString()
-                .contains("checkpoints/epoch-00001", "incomplete");
+        assertThat(warnings).singleElement().asString().contains("checkpoints/epoch-00001", "incomplete");
     }
 
     @Test

@@ -69,7 +69,12 @@ class ResumedLoopTest {
     private static LoraManifest manifest(LoraGroup... more) {
         List<LoraGroup> groups = new ArrayList<>(List.of(group("top", 11, 0), group("bottom", 0, 4)));
         groups.addAll(List.of(more));
-        return new LoraManifest(PlainLora.INSTANCE, groups, BiasMode.NONE, HeadLayers.classifier(32).tensors(2), List.of());
+        return new LoraManifest(
+                PlainLora.INSTANCE,
+                groups,
+                BiasMode.NONE,
+                HeadLayers.classifier(32).tensors(2),
+                List.of());
     }
 
     /** Gradients that hang on values and step, so that a value or a moment that is off shows at once. */

@@ -61,7 +61,9 @@ class TrainingLoopTest {
     }
 
     private static LoraManifest manifest() {
-        return new LoraManifest(PlainLora.INSTANCE, List.of(group("top", 11), group("bottom", 0)),
+        return new LoraManifest(
+                PlainLora.INSTANCE,
+                List.of(group("top", 11), group("bottom", 0)),
                 BiasMode.NONE,
                 HeadLayers.classifier(32).tensors(2),
                 List.of());

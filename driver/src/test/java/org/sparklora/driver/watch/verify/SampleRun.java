@@ -98,7 +98,9 @@ public final class SampleRun {
     }
 
     private ManifestFile manifest() {
-        LoraManifest manifest = new LoraManifest(PlainLora.INSTANCE, List.of(new LoraGroup("top", "", List.of(new LoraModule(QUERY, rank, 4, 3, 3)), GroupSettings.PLAIN)),
+        LoraManifest manifest = new LoraManifest(
+                PlainLora.INSTANCE,
+                List.of(new LoraGroup("top", "", List.of(new LoraModule(QUERY, rank, 4, 3, 3)), GroupSettings.PLAIN)),
                 BiasMode.NONE,
                 List.of(new TensorSpec("classifier.bias", List.of(1, 2))),
                 List.of());
