@@ -25,6 +25,7 @@ import org.sparklora.worker.pickle.TorchFiles;
 import org.sparklora.worker.safetensors.SafetensorsFile;
 import org.sparklora.worker.safetensors.SafetensorsWriter;
 import org.sparklora.worker.safetensors.Tensor;
+import org.sparklora.worker.safetensors.WeightsException;
 
 /** A base model in each form that a Hugging Face directory may have. */
 class WeightFilesTest {
@@ -124,7 +125,7 @@ class WeightFilesTest {
         Path file = folder.resolve(TORCH);
         TorchFiles.writeCall(file, "touch " + proof);
         assertThatThrownBy(() -> BaseModel.open(folder))
-                .isInstanceOf(ModelException.class)
+                .isInstanceOf(WeightsException.class)
                 .hasMessageContainingAll(file.toString(), "`os.system`", "[weights.refused]");
         assertThat(proof).doesNotExist();
     }
