@@ -110,6 +110,7 @@ class BadInputModelTest {
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
+            quoteCharacter = '`',
             value = {
                 "\"hidden_size\": 24,    |                      | model.config      | 'hidden_size'",
                 "\"hidden_size\": 24     | \"hidden_size\": 0.5 | model.config      | hidden_size; 0.5",
