@@ -131,10 +131,10 @@ final class JobKeys {
     /** The value of a Param as YAML. */
     private String yaml(Param<?> param) {
         Object value = parent.getOrDefault(param);
-        if (param == baseModel) {
+        if (param.equals(baseModel)) {
             return Yaml.quoted((String) value);
         }
-        return param == checkpointInterval && (Integer) value < 0 ? "null" : String.valueOf(value);
+        return param.equals(checkpointInterval) && (Integer) value < 0 ? "null" : String.valueOf(value);
     }
 
     /**

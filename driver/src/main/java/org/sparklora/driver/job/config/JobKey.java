@@ -64,7 +64,7 @@ public record JobKey<T>(String name, KeyType<T> type, Absent<T> absent, Resume r
         }
     }
 
-    static <T> JobKey<T> of(String name, KeyType<T> type, T defaultValue, String meaning) {
+    static <T> JobKey<T> withDefault(String name, KeyType<T> type, T defaultValue, String meaning) {
         Object plain = ResolvedYaml.plain(defaultValue);
         String words = plain instanceof String text && text.isEmpty() ? "''" : String.valueOf(plain);
         return new JobKey<>(name, type, new Absent<>(Kind.DEFAULT, defaultValue, words), Resume.FIXED, meaning);

@@ -1,9 +1,9 @@
 package org.sparklora.driver.job.config;
 
 import static org.sparklora.driver.job.config.JobKey.derived;
-import static org.sparklora.driver.job.config.JobKey.of;
 import static org.sparklora.driver.job.config.JobKey.optional;
 import static org.sparklora.driver.job.config.JobKey.required;
+import static org.sparklora.driver.job.config.JobKey.withDefault;
 import static org.sparklora.driver.job.config.JobSection.sectionOf;
 import static org.sparklora.driver.job.config.KeyType.ALPHA_PATTERN;
 import static org.sparklora.driver.job.config.KeyType.DROPOUT;
@@ -57,7 +57,7 @@ public final class JobKeyTable {
 
     static final JobKey<String> NAME =
             derived("name", TEXT, "the file's name", "Name of the job").onResume(Resume.FREE);
-    static final JobKey<Long> SEED = of("seed", LONG, 42L, "Seed for initialization, dropout and data order");
+    static final JobKey<Long> SEED = withDefault("seed", LONG, 42L, "Seed for initialization, dropout and data order");
     static final JobKey<String> OUTPUT = derived(
                     "output", TEXT, "required, here or with `--output`", "Run directory; `--output` overrides it")
             .onResume(Resume.FREE);
@@ -76,10 +76,11 @@ public final class JobKeyTable {
             OUTPUT);
 
     static final JobKey<String> MODEL_PATH = required("path", TEXT, "", "Hugging Face directory of the base model");
-    static final JobKey<Task> TASK = of("task", choice(Task.class), Task.CLASSIFICATION, "What the head predicts");
+    static final JobKey<Task> TASK =
+            withDefault("task", choice(Task.class), Task.CLASSIFICATION, "What the head predicts");
     static final JobKey<List<String>> LABELS = derived(
             "labels", TEXTS, "learnt from the training data, sorted", "Label texts in the order of the head's outputs");
-    static final JobKey<Integer> MAX_LENGTH = of(
+    static final JobKey<Integer> MAX_LENGTH = withDefault(
             "max_length",
             // The special tokens of a pair and one token of text.
             whole(TextTokenizer.MIN_LENGTH),
@@ -94,7 +95,7 @@ public final class JobKeyTable {
             custom("a map of keys"),
             "Keys of `data.train`, whose values are inherited except `path`; or `fraction`");
     static final JobKey<DataOrder> ORDER =
-            of("order", choice(DataOrder.class), DataOrder.SHUFFLED, "`given`: files by path, rows by line");
+            withDefault("order", choice(DataOrder.class), DataOrder.SHUFFLED, "`given`: files by path, rows by line");
     static final JobKey<Boolean> GROUP_BY_LENGTH = derived(
             "group_by_length", FLAG, "true with `order: shuffled`", "Whether rows of similar length share a batch");
 
@@ -107,11 +108,15 @@ public final class JobKeyTable {
             "data.train",
             SOURCE_PATH,
             derived("format", TEXT, "by the file's name", "Spark's name of the format"),
-            of("text", TEXT, "text", "Column of the text, or of the first text of a pair"),
+            withDefault("text", TEXT, "text", "Column of the text, or of the first text of a pair"),
             TEXT_PAIR,
-            of("label", TEXT, "label", "Column of the label"),
+            withDefault("label", TEXT, "label", "Column of the label"),
             optional("weight", TEXT, "Column of the row's weight in the loss"),
-            of("options", TEXT_MAP, Collections.unmodifiableSortedMap(new TreeMap<>()), "Options of Spark's reader"));
+            withDefault(
+                    "options",
+                    TEXT_MAP,
+                    Collections.unmodifiableSortedMap(new TreeMap<>()),
+                    "Options of Spark's reader"));
 
     static final JobKey<Double> FRACTION =
             optional("fraction", number(Range.FRACTION), "Part of the training rows that is held out for validation");
@@ -129,15 +134,16 @@ public final class JobKeyTable {
 
     static final JobSection LORA = sectionOf(
             "lora",
-            of("r", whole(1), 8, "Rank of the LoRA matrices"),
-            of("lora_alpha", number(POSITIVE), 16.0, "The update B A x is scaled by lora_alpha / r"),
-            of("lora_dropout", number(PROBABILITY), 0.05, "Dropout on the input of LoRA layers that train"),
+            withDefault("r", whole(1), 8, "Rank of the LoRA matrices"),
+            withDefault("lora_alpha", number(POSITIVE), 16.0, "The update B A x is scaled by lora_alpha / r"),
+            withDefault("lora_dropout", number(PROBABILITY), 0.05, "Dropout on the input of LoRA layers that train"),
             optional("rank_pattern", RANK_PATTERN, PatternMap.none(), "Ranks of single modules"),
             optional("alpha_pattern", ALPHA_PATTERN, PatternMap.none(), "Alphas of single modules"),
             optional("exclude_modules", MODULES, ModulePattern.NONE, "Modules that are not adapted"),
-            of("bias", choice(BiasMode.class), BiasMode.NONE, "Which biases of the base model train"),
-            of("use_rslora", FLAG, false, "Whether the scale is lora_alpha / √r"),
-            of("modules_to_save", TEXTS, List.of("classifier"), "Modules of the head, which is saved in any case"),
+            withDefault("bias", choice(BiasMode.class), BiasMode.NONE, "Which biases of the base model train"),
+            withDefault("use_rslora", FLAG, false, "Whether the scale is lora_alpha / √r"),
+            withDefault(
+                    "modules_to_save", TEXTS, List.of("classifier"), "Modules of the head, which is saved in any case"),
             INIT_ADAPTER,
             GROUPS);
 
@@ -150,22 +156,22 @@ public final class JobKeyTable {
                     "Modules to adapt, by whole names or endings after a dot"),
             inherited("exclude_modules", MODULES, "Modules that the group does not adapt"),
             optional("layers_to_transform", LAYERS, List.of(), "Encoder layers that the group is limited to"),
-            of("purpose", TEXT_OR_BLANK, "", "Why the group exists"),
+            withDefault("purpose", TEXT_OR_BLANK, "", "Why the group exists"),
             inherited("r", whole(1), "Rank of the group's LoRA matrices"),
             inherited("lora_alpha", number(POSITIVE), "Alpha of the group"),
             inherited("lora_dropout", number(PROBABILITY), "Dropout of the group"),
             inherited("rank_pattern", RANK_PATTERN, "Ranks of single modules of the group"),
             inherited("alpha_pattern", ALPHA_PATTERN, "Alphas of single modules of the group"),
-            of("learning_rate_scale", number(POSITIVE), 1.0, "Factor on `training.learning_rate`"),
-            of("warmup_steps", whole(0), 0, "Steps after each thaw until the learning rate is full"));
+            withDefault("learning_rate_scale", number(POSITIVE), 1.0, "Factor on `training.learning_rate`"),
+            withDefault("warmup_steps", whole(0), 0, "Steps after each thaw until the learning rate is full"));
 
     static final JobKey<Policy> POLICY =
-            of("policy", choice(Policy.class), Policy.EPOCHS, "What decides when groups freeze and thaw");
+            withDefault("policy", choice(Policy.class), Policy.EPOCHS, "What decides when groups freeze and thaw");
     static final JobKey<List<String>> LIVE =
             required("live", TEXTS, List.of(), "Groups that are live at the start; `[]` trains the head only");
     static final JobKey<List<String>> POLICY_GROUPS =
             optional("groups", TEXTS, List.of(), "Groups of the policy, the top one first; not with `epochs`");
-    static final JobKey<List<EpochSchedule.Event>> EVENTS = of(
+    static final JobKey<List<EpochSchedule.Event>> EVENTS = withDefault(
                     "events",
                     KeyType.<List<EpochSchedule.Event>>custom("a list of maps"),
                     List.of(),
@@ -177,23 +183,23 @@ public final class JobKeyTable {
     static final JobKey<Integer> EPOCH =
             required("epoch", whole(0), 0, "Epoch before which the event takes effect, from 0");
     static final JobKey<Integer> STEP = optional("step", whole(0), "Step of that epoch, from 0");
-    static final JobKey<OptimizerStateOnThaw> OPTIMIZER_STATE = of(
+    static final JobKey<OptimizerStateOnThaw> OPTIMIZER_STATE = withDefault(
             "optimizer_state",
             choice(OptimizerStateOnThaw.class),
             OptimizerStateOnThaw.KEEP,
             "AdamW's moments after a thaw; `decay` multiplies them by 0.1");
 
-    static final JobKey<List<String>> ADD = of(
+    static final JobKey<List<String>> ADD = withDefault(
             "add",
             KeyType.<List<String>>custom("a map from a name to the keys of a group"),
             List.of(),
             "Groups that the event declares, as `lora.groups` does");
-    static final JobKey<List<String>> THAW = of("thaw", TEXTS, List.of(), "Groups that become live");
-    static final JobKey<List<String>> FREEZE = of("freeze", TEXTS, List.of(), "Groups that become frozen");
+    static final JobKey<List<String>> THAW = withDefault("thaw", TEXTS, List.of(), "Groups that become live");
+    static final JobKey<List<String>> FREEZE = withDefault("freeze", TEXTS, List.of(), "Groups that become frozen");
 
     static final JobSection EVENT = sectionOf("schedule.events", EPOCH, STEP, ADD, THAW, FREEZE, OPTIMIZER_STATE);
 
-    static final JobKey<String> METRIC = of("metric", TEXT, "loss", "Validation metric to watch");
+    static final JobKey<String> METRIC = withDefault("metric", TEXT, "loss", "Validation metric to watch");
     static final JobKey<Integer> SAMPLE =
             derived("sample", whole(1), "2, or 1 for a single group", "Groups that train at the same time");
 
@@ -204,8 +210,8 @@ public final class JobKeyTable {
             Policy.GRADUAL,
             sectionOf(
                     "schedule, policy gradual",
-                    of("every", whole(1), 1, "Epochs from one thaw to the next"),
-                    of(
+                    withDefault("every", whole(1), 1, "Epochs from one thaw to the next"),
+                    withDefault(
                             "learning_rate_decay",
                             number(AT_LEAST_ONE),
                             2.6,
@@ -214,22 +220,26 @@ public final class JobKeyTable {
             sectionOf(
                     "schedule, policy plateau",
                     METRIC,
-                    of("min_delta", number(NOT_NEGATIVE), 0.0, "Smallest change that is an improvement"),
-                    of("patience", whole(1), 3, "Epochs without an improvement before a thaw"),
-                    of("min_epochs", whole(1), 1, "Fewest epochs between thaws"),
+                    withDefault("min_delta", number(NOT_NEGATIVE), 0.0, "Smallest change that is an improvement"),
+                    withDefault("patience", whole(1), 3, "Epochs without an improvement before a thaw"),
+                    withDefault("min_epochs", whole(1), 1, "Fewest epochs between thaws"),
                     optional("max_epochs", whole(1), "Most epochs between thaws"),
-                    of("restore_best", FLAG, true, "Whether a thaw continues from the best epoch since the last thaw")),
+                    withDefault(
+                            "restore_best",
+                            FLAG,
+                            true,
+                            "Whether a thaw continues from the best epoch since the last thaw")),
             Policy.LISA,
             sectionOf(
                     "schedule, policy lisa",
                     SAMPLE,
-                    of("period", whole(1), 20, "Steps from one draw to the next"),
-                    of(
+                    withDefault("period", whole(1), 20, "Steps from one draw to the next"),
+                    withDefault(
                             "weights",
                             WEIGHTS,
                             Collections.unmodifiableSortedMap(new TreeMap<>()),
                             "Chance of a group to be drawn, relative to 1"),
-                    of(
+                    withDefault(
                             "optimizer_state",
                             OPTIMIZER_STATE.type(),
                             OptimizerStateOnThaw.FRESH,
@@ -237,28 +247,28 @@ public final class JobKeyTable {
             Policy.AUTOFREEZE,
             sectionOf(
                     "schedule, policy autofreeze",
-                    of(
+                    withDefault(
                             "percentile",
                             number(PERCENTILE),
                             50.0,
                             "Percentile of gradient changes below which groups freeze"),
-                    of("window", whole(1), 1, "Changes from epoch to epoch that are averaged"))));
+                    withDefault("window", whole(1), 1, "Changes from epoch to epoch that are averaged"))));
 
     static final JobKey<Integer> NUM_TRAIN_EPOCHS =
-            of("num_train_epochs", whole(1), 3, "Number of epochs").onResume(Resume.MORE_EPOCHS);
+            withDefault("num_train_epochs", whole(1), 3, "Number of epochs").onResume(Resume.MORE_EPOCHS);
     static final JobKey<Integer> BATCH_SIZE =
-            of("batch_size", whole(1), 32, "Examples per optimizer step over the whole cluster");
+            withDefault("batch_size", whole(1), 32, "Examples per optimizer step over the whole cluster");
     static final JobKey<Integer> SHARDS = derived(
             "shards",
             whole(1),
             "8, or less for a smaller batch",
             "Parts of a batch, a power of two: the most tasks; it decides the bits");
     static final JobKey<Double> LABEL_SMOOTHING =
-            of("label_smoothing_factor", number(PROBABILITY), 0.0, "Label smoothing of the loss");
+            withDefault("label_smoothing_factor", number(PROBABILITY), 0.0, "Label smoothing of the loss");
     static final JobKey<String> METRIC_FOR_BEST_MODEL =
             derived("metric_for_best_model", TEXT, "the validation loss", "Metric that decides which epoch is best");
-    static final JobKey<Boolean> LOAD_BEST_MODEL_AT_END =
-            of("load_best_model_at_end", FLAG, false, "Whether `adapter/` holds the best epoch instead of the last");
+    static final JobKey<Boolean> LOAD_BEST_MODEL_AT_END = withDefault(
+            "load_best_model_at_end", FLAG, false, "Whether `adapter/` holds the best epoch instead of the last");
     static final JobKey<Integer> EARLY_STOPPING_PATIENCE =
             optional("early_stopping_patience", whole(1), "Epochs without a better metric before training ends");
 
@@ -267,54 +277,58 @@ public final class JobKeyTable {
             NUM_TRAIN_EPOCHS,
             BATCH_SIZE,
             SHARDS,
-            of("gradient_accumulation_steps", whole(1), 1, "Microbatches of a shard's part of a batch"),
-            of("learning_rate", number(POSITIVE), 5.0e-4, "Largest learning rate of AdamW"),
-            of(
+            withDefault("gradient_accumulation_steps", whole(1), 1, "Microbatches of a shard's part of a batch"),
+            withDefault("learning_rate", number(POSITIVE), 5.0e-4, "Largest learning rate of AdamW"),
+            withDefault(
                     "lr_scheduler_type",
                     choice(LrSchedulerType.class),
                     LrSchedulerType.LINEAR,
                     "Learning-rate schedule, as in transformers"),
-            of("warmup_steps", whole(0), 0, "Warm-up steps of the learning rate"),
-            of("weight_decay", number(NOT_NEGATIVE), 0.01, "Decoupled weight decay of AdamW"),
-            of("adam_beta1", number(PROBABILITY), 0.9, "AdamW's beta1"),
-            of("adam_beta2", number(PROBABILITY), 0.999, "AdamW's beta2"),
-            of("adam_epsilon", number(POSITIVE), 1.0e-8, "AdamW's epsilon"),
-            of("max_grad_norm", numberOrNull(POSITIVE), 1.0, "Largest global gradient norm; `null` turns clipping off"),
+            withDefault("warmup_steps", whole(0), 0, "Warm-up steps of the learning rate"),
+            withDefault("weight_decay", number(NOT_NEGATIVE), 0.01, "Decoupled weight decay of AdamW"),
+            withDefault("adam_beta1", number(PROBABILITY), 0.9, "AdamW's beta1"),
+            withDefault("adam_beta2", number(PROBABILITY), 0.999, "AdamW's beta2"),
+            withDefault("adam_epsilon", number(POSITIVE), 1.0e-8, "AdamW's epsilon"),
+            withDefault(
+                    "max_grad_norm",
+                    numberOrNull(POSITIVE),
+                    1.0,
+                    "Largest global gradient norm; `null` turns clipping off"),
             optional("loraplus_lr_ratio", number(POSITIVE), "LoRA+: learning rate of B over that of A"),
             LABEL_SMOOTHING,
             METRIC_FOR_BEST_MODEL,
             LOAD_BEST_MODEL_AT_END,
             EARLY_STOPPING_PATIENCE);
 
-    static final JobKey<ComputeDevice> DEVICE =
-            of("device", choice(ComputeDevice.class), ComputeDevice.CPU, "Where executors compute; only `cpu` so far");
+    static final JobKey<ComputeDevice> DEVICE = withDefault(
+            "device", choice(ComputeDevice.class), ComputeDevice.CPU, "Where executors compute; only `cpu` so far");
 
     static final JobSection EXECUTION = sectionOf(
                     "execution",
-                    of("exchange", choice(Exchange.class), Exchange.AUTO, "How gradients are summed"),
+                    withDefault("exchange", choice(Exchange.class), Exchange.AUTO, "How gradients are summed"),
                     DEVICE,
-                    of(
+                    withDefault(
                             "activation_cache",
                             choice(ActivationCache.class),
                             ActivationCache.AUTO,
                             "Where trunk activations are cached"),
-                    of(
+                    withDefault(
                             "activation_cache_type",
                             choice(Precision.class),
                             Precision.FLOAT32,
                             "Type of cached activations"),
-                    of(
+                    withDefault(
                             "base_dropout",
                             DROPOUT,
                             DropoutSetting.NONE,
                             "Dropout of the base model; `model`: its own value"),
-                    of(
+                    withDefault(
                             "head_dropout",
                             DROPOUT,
                             DropoutSetting.NONE,
                             "Dropout before the classifier; `model`: its own value"),
                     optional("checkpoint_every", whole(1), "Steps between checkpoints within an epoch"),
-                    of("max_failures", whole(0), 4, "Failures in a row that a run survives"))
+                    withDefault("max_failures", whole(0), 4, "Failures in a row that a run survives"))
             .freeOnResume();
 
     static final JobKey<String> MLFLOW = optional("mlflow", TEXT, "Address of an MLflow tracking server");

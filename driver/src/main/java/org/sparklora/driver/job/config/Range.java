@@ -11,7 +11,7 @@ public record Range(double min, boolean includesMin, double max, boolean include
     static final Range PERCENTILE = new Range(0, false, 100, true);
 
     boolean contains(double x) {
-        return Double.isFinite(x) && (x > min || x == min && includesMin) && (x < max || x == max && includesMax);
+        return Double.isFinite(x) && (includesMin ? x >= min : x > min) && (includesMax ? x <= max : x < max);
     }
 
     String words() {
