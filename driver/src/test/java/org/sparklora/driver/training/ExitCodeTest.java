@@ -14,6 +14,7 @@ import org.junit.jupiter.api.Test;
 
 class ExitCodeTest {
 
+    @SuppressWarnings("InlineFormatString") // The text is easier to read apart.
     private static final String TRACE = """
             Job aborted due to stage failure: Task 0 in stage 3.0 failed 4 times, most recent failure: Lost task 0.3 in \
             stage 3.0 (TID 9) (10.0.0.7 executor 2): %s

@@ -51,7 +51,8 @@ class JobFileProblemsTest {
                                 problem("config.value.invalid", "training.shards='6'", "training.batch_size=32"),
                                 problem("config.key.missing", "output", "--output"),
                                 problem("config.key.unknown", "sead", "seed")))
-                .satisfies(e -> assertThat(e.getMessage().lines()).hasSize(13));
+                .satisfies(
+                        e -> assertThat(String.valueOf(e.getMessage()).lines()).hasSize(13));
     }
 
     @Test
