@@ -33,6 +33,7 @@ public enum ExitCode {
     private static final Pattern CODE_AT_END = Pattern.compile("\\[([a-z]+)(?:\\.[a-z0-9_-]+)+]$");
 
     private final int code;
+
     @SuppressWarnings("ImmutableEnumChecker") // List.of is immutable.
     private final List<String> kinds;
 

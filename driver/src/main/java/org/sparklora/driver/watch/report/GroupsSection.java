@@ -1,6 +1,7 @@
 package org.sparklora.driver.watch.report;
 
 import java.util.List;
+import java.util.Map;
 import java.util.SortedMap;
 import org.sparklora.driver.watch.report.LineChart.Line;
 import org.sparklora.driver.watch.report.Steps.FloatList;
@@ -39,10 +40,11 @@ final class GroupsSection extends Section {
                 LineChart.stepAxis(List.of(run)),
                 which.equals("norm"));
         int look = 0;
-        for (String group : groups.keySet().stream().limit(MAX_LINES).toList()) {
-            FloatList values = groups.get(group);
+        for (Map.Entry<String, FloatList> group :
+                groups.entrySet().stream().limit(MAX_LINES).toList()) {
+            FloatList values = group.getValue();
             List<Column> columns = Column.reduce(run.steps().size(), run.steps()::step, values::get, MAX_COLUMNS);
-            chart.add(new Line(group, true, look, columns, false));
+            chart.add(new Line(group.getKey(), true, look, columns, false));
             look++;
         }
         chart.markEpochs(run).write(html);

@@ -57,7 +57,7 @@ final class LineChart {
     /** The x axis from step 0 to the last step of any run. */
     static Scale stepAxis(List<RunData> runs) {
         long last = runs.stream().mapToLong(run -> run.steps().last()).max().orElse(0);
-        return Scale.exact(0, Math.max(1, last));
+        return Scale.exact(0, (double) Math.max(1, last));
     }
 
     LineChart add(Line line) {

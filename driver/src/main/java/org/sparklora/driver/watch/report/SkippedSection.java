@@ -47,7 +47,7 @@ final class SkippedSection extends Section {
         html.note("skipped.note");
         long steps = (long) done.size() * run.stepsPerEpoch();
         if (all.steps() < steps) {
-            html.note("skipped.part", Formats.whole(all.steps()), Formats.whole(steps));
+            html.note("skipped.part", Formats.whole((double) all.steps()), Formats.whole((double) steps));
         }
     }
 
