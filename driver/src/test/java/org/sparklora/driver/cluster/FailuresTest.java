@@ -49,7 +49,7 @@ class FailuresTest {
 
     @ParameterizedTest
     @CsvSource({
-        "org.sparklora.worker.spark.NoRoomException: no room for 8 bytes, true",
+        "org.sparklora.worker.spark.CacheStorageException: no room for 8 bytes, true",
         "org.sparklora.worker.encoder.ModelException: no config.json, true",
         "java.lang.OutOfMemoryError: Java heap space, false"
     })

@@ -52,7 +52,7 @@ class ExitCodeTest {
     @Test
     void alsoIfSparkPassesOnOnlyTheStackTrace() {
         SparkException lost =
-                lost("org.sparklora.worker.spark.NoRoomException: no room for 8 bytes [cluster.cache-full]");
+                lost("org.sparklora.worker.spark.CacheStorageException: no room for 8 bytes [cluster.cache-full]");
         assertThat(ExitCode.of(lost)).isEqualTo(ExitCode.CLUSTER);
         assertThat(ExitCode.message(lost)).isEqualTo("no room for 8 bytes [cluster.cache-full]");
         lost = lost("org.sparklora.worker.encoder.ModelException: /models/bert is empty [model.file-missing]");
