@@ -130,7 +130,7 @@ class TrackedRunTest {
     }
 
     @Test
-    void aServerThatIsNotThereCostsOneWarningAndNoBit() throws IOException {
+    void anUnreachableServerCausesOneWarningAndChangesNoBit() throws IOException {
         succeeded(job.train());
         String alone = sha();
         int closed;

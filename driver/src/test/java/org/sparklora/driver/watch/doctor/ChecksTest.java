@@ -157,7 +157,7 @@ class ChecksTest {
                 executor(2, "b", SOFTWARE, HARDWARE, "does not exist or cannot be read")));
         assertThat(checks.model("/m", here).line())
                 .startsWith("problem  base model /m ")
-                .contains("on b: is not there or cannot be read", "--model");
+                .contains("on b: does not exist or cannot be read", "--model");
         assertThat(new ExecutorChecks(List.of(executor(1, "a", SOFTWARE, HARDWARE, here)))
                         .model("/m", here)
                         .verdict())
