@@ -28,7 +28,7 @@ class ErrorCodesTest {
     /** A string literal that begins as an error code does. */
     private static final Pattern LITERAL = Pattern.compile("\"("
             + "(?:usage|config|manifest|output|settings|data|model|weights|adapter|tokenizer|diverged|cluster|checkpoint|run"
-            + "|verify|internal|cancelled)(?:\\.[a-z0-9_-]+)+)\"");
+            + "|verify|internal|cancelled)(?:\\.[a-z0-9-]+)+)\"");
 
     private static final Pattern FILE_NAME =
             Pattern.compile(".*\\.(json|jsonl|yaml|bin|pkl|pt|safetensors|txt|csv|html|md)");

@@ -30,7 +30,7 @@ public enum ExitCode {
     /** Part of Spark's message to a program whose application has ended. */
     private static final String STOPPED = "stopped SparkContext";
 
-    private static final Pattern CODE_AT_END = Pattern.compile("\\[([a-z]+)(?:\\.[a-z0-9_-]+)+]$");
+    private static final Pattern CODE_AT_END = Pattern.compile("\\[([a-z]+)(?:\\.[a-z0-9-]+)+]$");
 
     private final int code;
 

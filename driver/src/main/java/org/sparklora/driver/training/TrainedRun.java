@@ -161,7 +161,7 @@ public final class TrainedRun {
 
     private CorruptRunException otherAdapter(String why) {
         return new CorruptRunException(
-                "run.adapter_changed",
+                "run.adapter-changed",
                 name(RecordedAdapter.FILE) + " is not the adapter that " + MANIFEST + " describes: " + why,
                 null);
     }
@@ -195,7 +195,7 @@ public final class TrainedRun {
         String sha256 = BaseModel.sha256(found.here());
         if (!sha256.equals(manifest.baseModelSha256())) {
             throw new ModelException(
-                    "model.base_changed",
+                    "model.base-changed",
                     found.here() + " is not the base model that the run in " + directory.location()
                             + " was trained on: its weights have sha256 " + sha256 + ", but " + MANIFEST + " has "
                             + manifest.baseModelSha256() + "; give the right one with --base DIR");

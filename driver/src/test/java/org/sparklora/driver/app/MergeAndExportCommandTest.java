@@ -143,7 +143,7 @@ class MergeAndExportCommandTest {
                 "--run");
         TrainingJob.Ended occupied = command("merge", job.output(), job.model());
         assertThat(occupied.code()).isEqualTo(ExitCode.USAGE.code());
-        assertThat(occupied.err()).contains(job.model() + " ", "model.safetensors", "[output.not_empty]");
+        assertThat(occupied.err()).contains(job.model() + " ", "model.safetensors", "[output.not-empty]");
         refused(
                 command("merge", job.output(), out, "--dtype", "bfloat16"),
                 ExitCode.USAGE,
@@ -173,7 +173,7 @@ class MergeAndExportCommandTest {
         TrainingJob.Ended other = command("merge", job.output(), out, "--base", TrainingJob.TINY_MODEL.toString());
         assertThat(other.code()).isEqualTo(ExitCode.MODEL.code());
         assertThat(other.err())
-                .contains(TrainingJob.TINY_MODEL.getFileName().toString(), "--base DIR", "[model.base_changed]");
+                .contains(TrainingJob.TINY_MODEL.getFileName().toString(), "--base DIR", "[model.base-changed]");
         Path file = Files.writeString(folder.resolve("file"), "");
         TrainingJob.Ended intoFile = command("merge", job.output(), file);
         assertThat(intoFile.code()).isEqualTo(2);

@@ -243,7 +243,7 @@ class PlanCommandTest {
     @Test
     void saysHowItIsUsed() {
         assertThat(TrainingJob.run("none", "plan").err())
-                .contains("spark-lora: plan needs --config FILE, or --from-fts FILE");
+                .contains("--config", "--from-fts", "[usage.option-missing]");
         assertThat(planUnder("none", "--model=x").code()).isEqualTo(ExitCode.USAGE.code());
     }
 

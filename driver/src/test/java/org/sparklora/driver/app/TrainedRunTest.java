@@ -152,7 +152,7 @@ class TrainedRunTest {
         SmallJob.changeTensors(adapter, tensors -> tensors.remove(tensors.firstKey()));
         assertThatThrownBy(() -> open(run))
                 .isInstanceOf(CorruptRunException.class)
-                .hasMessageContainingAll(adapter.toString(), "[run.adapter_changed]");
+                .hasMessageContainingAll(adapter.toString(), "[run.adapter-changed]");
 
         // Without the digest in status.json, the manifest shows that a tensor is missing.
         Files.writeString(run.resolve("status.json"), "{\"state\":\"finished\"}");

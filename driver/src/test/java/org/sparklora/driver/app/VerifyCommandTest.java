@@ -59,7 +59,7 @@ class VerifyCommandTest {
         assertThat(ended.out()).isEmpty();
         assertThat(ended.err())
                 .startsWith("spark-lora: ")
-                .contains(b.toString(), "[output.no_run]")
+                .contains(b.toString(), "[output.no-run]")
                 .hasLineCount(1);
     }
 

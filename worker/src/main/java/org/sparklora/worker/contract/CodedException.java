@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 public abstract class CodedException extends RuntimeException {
 
     private static final long serialVersionUID = 1L;
-    private static final Pattern CODE = Pattern.compile("[a-z]+(\\.[a-z0-9_-]+)+");
+    private static final Pattern CODE = Pattern.compile("[a-z]+(\\.[a-z0-9-]+)+");
 
     private final String code;
     private final String reason;

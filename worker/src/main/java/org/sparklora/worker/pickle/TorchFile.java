@@ -374,7 +374,7 @@ public final class TorchFile implements TensorFile {
 
     private WeightsException tooLarge() {
         return bad(
-                "weights.too_large",
+                "weights.too-large",
                 "it unpacks to more than " + content.maxBytes() + " bytes of tensors or " + MAX_PICKLE_BYTES
                         + " bytes of pickle, far above " + content.kind() + "; this is not " + content.name());
     }

@@ -251,7 +251,7 @@ public final class SafetensorsFile implements TensorFile {
     private int lengthOf(String name, SafetensorsHeader.Entry entry) {
         if (entry.bytes() > Integer.MAX_VALUE) {
             throw new WeightsException(
-                    "weights.too_large",
+                    "weights.too-large",
                     path + ": tensor '" + name + "' has " + entry.bytes()
                             + " bytes, and one tensor may have 2147483647 at most; split it or store it as F16");
         }

@@ -224,14 +224,14 @@ class TorchFileTest {
         Path strides = archive(tensor("FloatStorage", 1, 0, new int[] {1 << 30}, new int[] {0}), new byte[4]);
         assertThatThrownBy(() -> read(strides))
                 .isInstanceOf(WeightsException.class)
-                .hasMessageContainingAll("1073741824 bytes", "[weights.too_large]");
+                .hasMessageContainingAll("1073741824 bytes", "[weights.too-large]");
 
         // 17 MB of zeros pack into a few kilobytes.
         Path deflated = archive(new byte[17 << 20]);
         assertThat(Files.size(deflated)).isLessThan(100_000);
         assertThatThrownBy(() -> read(deflated))
                 .isInstanceOf(WeightsException.class)
-                .hasMessageContainingAll("16777216 bytes", "[weights.too_large]");
+                .hasMessageContainingAll("16777216 bytes", "[weights.too-large]");
     }
 
     @Test

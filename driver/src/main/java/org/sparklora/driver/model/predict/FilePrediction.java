@@ -84,7 +84,7 @@ public final class FilePrediction {
                 var files = path.getFileSystem(hadoop);
                 if (files.exists(path) && (files.getFileStatus(path).isFile() || files.listStatus(path).length > 0)) {
                     throw new OutputException(
-                            "output.not_empty",
+                            "output.not-empty",
                             location + " already exists and is not empty; choose another --output, or delete it");
                 }
             } catch (IOException | IllegalArgumentException e) {

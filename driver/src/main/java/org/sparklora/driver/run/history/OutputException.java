@@ -40,7 +40,7 @@ public final class OutputException extends CodedException {
     /** A directory has no run in it. */
     public static OutputException noRun(String location) {
         return new OutputException(
-                "output.no_run",
+                "output.no-run",
                 location + " contains no run: neither " + RunHistory.FILE + " nor " + RunStatus.FILE
                         + " exists; check the path");
     }

@@ -51,7 +51,7 @@ public final class OutputGuard {
         SortedSet<String> found = directory.list();
         if (!found.isEmpty()) {
             throw new OutputException(
-                    "output.not_empty",
+                    "output.not-empty",
                     directory.location() + " is not empty (" + named(found)
                             + "); choose a new or empty directory as --output");
         }

@@ -116,7 +116,7 @@ public final class DecisionReplay {
     private void readRun(JsonNode event) {
         if (!event.has("configuration")) {
             throw new CorruptRunException(
-                    "run.not_replayable", file + " was written by a version that did not record the job", null);
+                    "run.not-replayable", file + " was written by a version that did not record the job", null);
         }
         try {
             job = Optional.of(JobFile.resolved(file, event.path("configuration").asText()));

@@ -22,7 +22,7 @@ public record RecordedAdapter(String sha256, SortedMap<String, Tensor> tensors) 
         String actual = Sha256.hex(bytes);
         if (expected != null && !expected.equals(actual)) {
             throw new CorruptRunException(
-                    "run.adapter_changed",
+                    "run.adapter-changed",
                     file + " was changed after the run: its sha256 is " + actual + ", status.json has " + expected,
                     null);
         }

@@ -130,7 +130,7 @@ public record RecordedRun(
                     finished ? Optional.of(results(status)) : Optional.empty());
             if (finished && run.events("finished").isEmpty()) {
                 throw new CorruptRunException(
-                        "run.history_incomplete",
+                        "run.history-incomplete",
                         path(RunHistory.FILE) + " ends before the run: lines are missing",
                         null);
             }

@@ -208,7 +208,7 @@ class HuggingFaceExportTest {
         Files.writeString(out.resolve("thesis.txt"), "chapter 1");
         assertThatThrownBy(() -> write(GoldenRun.of("merge"), DType.F32))
                 .isInstanceOf(OutputException.class)
-                .hasMessageContainingAll(out.toString(), "thesis.txt", "[output.not_empty]");
+                .hasMessageContainingAll(out.toString(), "thesis.txt", "[output.not-empty]");
         assertThat(out.resolve("thesis.txt")).hasContent("chapter 1");
     }
 }

@@ -25,12 +25,12 @@ class VerifyRecordedRunTest {
 
     @Test
     void aDirectoryWithoutARunIsRefused() throws IOException {
-        assertThatThrownBy(this::read).hasMessageContainingAll(folder.toString(), "[output.no_run]");
+        assertThatThrownBy(this::read).hasMessageContainingAll(folder.toString(), "[output.no-run]");
         Files.writeString(folder.resolve("notes.txt"), "mine");
-        assertThatThrownBy(this::read).hasMessageContainingAll(folder.toString(), "[output.no_run]");
+        assertThatThrownBy(this::read).hasMessageContainingAll(folder.toString(), "[output.no-run]");
         assertThatThrownBy(() -> RecordedRun.read(new LocalRunDirectory(folder.resolve("notes.txt"))))
                 .isInstanceOf(OutputException.class)
-                .hasMessageContainingAll("notes.txt", "[output.no_run]");
+                .hasMessageContainingAll("notes.txt", "[output.no-run]");
     }
 
     @ParameterizedTest
@@ -68,7 +68,7 @@ class VerifyRecordedRunTest {
         SampleRun.edit(folder.resolve("history.jsonl"), text -> text.substring(0, text.indexOf('\n') + 1));
         assertThatThrownBy(this::read)
                 .isInstanceOf(CorruptRunException.class)
-                .hasMessageContainingAll(folder + "/history.jsonl", "[run.history_incomplete]");
+                .hasMessageContainingAll(folder + "/history.jsonl", "[run.history-incomplete]");
     }
 
     @Test
@@ -98,7 +98,7 @@ class VerifyRecordedRunTest {
         Files.write(adapter, bytes);
         assertThatThrownBy(this::read)
                 .isInstanceOf(CorruptRunException.class)
-                .hasMessageContainingAll(adapter.toString(), "sha256", "[run.adapter_changed]");
+                .hasMessageContainingAll(adapter.toString(), "sha256", "[run.adapter-changed]");
     }
 
     @Test
