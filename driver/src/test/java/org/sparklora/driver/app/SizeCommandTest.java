@@ -61,6 +61,6 @@ class SizeCommandTest {
     void whatIsNotAboveNothingIsRefused(String option, String value) {
         TrainingJob.Ended ended = size(option, value);
         assertThat(ended.code()).isEqualTo(2);
-        assertThat(ended.err()).contains(option + " ").contains(" is not above 0; give a positive number");
+        assertThat(ended.err()).contains(option + " ", "above 0", "[usage.option-value]");
     }
 }

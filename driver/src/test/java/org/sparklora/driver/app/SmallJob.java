@@ -30,7 +30,7 @@ final class SmallJob {
     private static final String NO_SPARK = "none";
 
     private static final String PROGRAM = "spark-lora: ";
-    private static final Pattern CODE_AT_END = Pattern.compile(" \\[[a-z]+(\\.[a-z0-9_-]+)+]$");
+    private static final Pattern CODE_AT_END = Pattern.compile(" \\[[a-z]+(\\.[a-z0-9-]+)+]$");
 
     private final Path folder;
 
