@@ -47,8 +47,9 @@ public final class JobPlan {
         }
     }
 
-    /** The same in an open session. */
+    /** The same in an open session. Missing data is reported before a missing model, which doctor has reported by then. */
     public static RunPlan of(SparkSession spark, JobConfig job) {
+        JobRows.requireFiles(job);
         return new JobPlan(job).of(spark);
     }
 

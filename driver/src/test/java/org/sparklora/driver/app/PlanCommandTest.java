@@ -242,8 +242,7 @@ class PlanCommandTest {
 
     @Test
     void saysHowItIsUsed() {
-        assertThat(TrainingJob.run("none", "plan").err())
-                .contains("--config", "--from-fts", "[usage.option-missing]");
+        assertThat(TrainingJob.run("none", "plan").err()).contains("--config", "--from-fts", "[usage.option-missing]");
         assertThat(planUnder("none", "--model=x").code()).isEqualTo(ExitCode.USAGE.code());
     }
 
