@@ -57,8 +57,10 @@ record LabelColumn(Column text, Optional<List<String>> labels) {
         Row most = rows.select(max(column.cast(DataTypes.DoubleType))).first();
         double largest = most.isNullAt(0) ? 0 : most.getDouble(0);
         if (!(largest < MAX_CLASSES)) {
-            throw new IllegalArgumentException("labelCol '" + name + "' holds " + largest + "; class indices are whole"
-                    + " numbers from 0, and there are at most " + MAX_CLASSES + " classes");
+            throw Schemas.refusal(
+                    "data.label.invalid",
+                    "labelCol '" + name + "' holds " + largest + "; class indices are whole"
+                            + " numbers from 0, and there are at most " + MAX_CLASSES + " classes");
         }
         int classes = Math.max(2, (int) Math.floor(largest) + 1);
         return new LabelColumn(

@@ -40,8 +40,10 @@ public final class LoraTextClassificationModel extends LoraModel<LoraTextClassif
     @Override
     StructType withOutputs(StructType schema) {
         if (isDefined(thresholds()) && getThresholds().length != numClasses()) {
-            throw new IllegalArgumentException("thresholds has " + getThresholds().length + " values, but there are "
-                    + numClasses() + " classes: " + String.join(", ", run().labels()));
+            throw Schemas.refusal(
+                    "config.value.conflict",
+                    "thresholds has " + getThresholds().length + " values, but there are " + numClasses() + " classes: "
+                            + String.join(", ", run().labels()));
         }
         return ClassifierColumns.outputs(this, schema, run().labels());
     }

@@ -33,7 +33,8 @@ public final class LoraTokenClassificationModel extends LoraModel<LoraTokenClass
     @Override
     void requireInput(StructType schema) {
         if (isDefined(embeddingCol())) {
-            throw new IllegalArgumentException(
+            throw Schemas.refusal(
+                    "config.value.conflict",
                     "embeddingCol is set, but a model of words has no vector of a whole text; clear it");
         }
         Schemas.requireTexts(schema, getTextCol(), "textCol");

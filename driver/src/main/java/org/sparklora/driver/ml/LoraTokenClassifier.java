@@ -52,7 +52,8 @@ public final class LoraTokenClassifier extends LoraEstimator<LoraTokenClassifier
     @Override
     void requireInput(StructType schema) {
         if (isDefined(textPairCol())) {
-            throw new IllegalArgumentException("textPairCol is set, but words are tagged in one text; clear it");
+            throw Schemas.refusal(
+                    "config.value.conflict", "textPairCol is set, but words are tagged in one text; clear it");
         }
         Schemas.requireTexts(schema, getTextCol(), "textCol");
         Schemas.requireTexts(schema, getLabelCol(), "labelCol");

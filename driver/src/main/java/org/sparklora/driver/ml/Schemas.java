@@ -10,6 +10,7 @@ import org.apache.spark.sql.types.NumericType;
 import org.apache.spark.sql.types.StringType;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
+import org.sparklora.worker.contract.CodedException;
 
 /** Checks a dataset's columns. An error names the Param, the column, and what the dataset has. */
 final class Schemas {
@@ -68,11 +69,15 @@ final class Schemas {
         StructField field = Arrays.stream(schema.fields())
                 .filter(f -> f.name().equals(column))
                 .findFirst()
-                .orElseThrow(() -> new IllegalArgumentException(param + " names the column '" + column
-                        + "', but the dataset has only " + String.join(", ", schema.fieldNames())));
+                .orElseThrow(() -> refusal(
+                        "data.column.missing",
+                        param + " names the column '" + column + "', but the dataset has only "
+                                + String.join(", ", schema.fieldNames())));
         if (!fits.test(field.dataType())) {
-            throw new IllegalArgumentException(param + " names the column '" + column + "', which is of type "
-                    + field.dataType().simpleString() + "; it must hold " + holds);
+            throw refusal(
+                    "data.column.type",
+                    param + " names the column '" + column + "', which is of type "
+                            + field.dataType().simpleString() + "; it must hold " + holds);
         }
     }
 
@@ -87,9 +92,16 @@ final class Schemas {
     /** A schema with one more column, which must be new. */
     static StructType with(StructType schema, StructField field, String param) {
         if (Arrays.asList(schema.fieldNames()).contains(field.name())) {
-            throw new IllegalArgumentException("the dataset already has a column '" + field.name() + "'; set " + param
-                    + " to another name, or drop the column");
+            throw refusal(
+                    "data.column.conflict",
+                    "the dataset already has a column '" + field.name() + "'; set " + param
+                            + " to another name, or drop the column");
         }
         return schema.add(field);
+    }
+
+    /** Spark ML's own exception for wrong Params and schemas, with an error code. */
+    static IllegalArgumentException refusal(String code, String message) {
+        return new IllegalArgumentException(CodedException.withCode(code, message));
     }
 }

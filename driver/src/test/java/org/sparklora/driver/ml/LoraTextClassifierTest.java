@@ -152,7 +152,7 @@ class LoraTextClassifierTest {
         assertThatThrownBy(() -> model.copy(ParamMap.empty())
                         .setThresholds(new double[] {1, 1, 1})
                         .transform(rows))
-                .hasMessageContaining("thresholds has 3 values, but there are 2 classes: no, yes");
+                .hasMessageContainingAll("thresholds", "3", "2 classes: no, yes", "[config.value.conflict]");
     }
 
     @Test
@@ -207,23 +207,21 @@ class LoraTextClassifierTest {
     void whatIsWrongWithColumnsIsSaidBeforeAnythingIsComputed() {
         Dataset<Row> rows = LocalSpark.rows(spark, 4, 1);
         assertThatThrownBy(() -> LocalSpark.classifier().setTextCol("txt").fit(rows))
-                .hasMessage("textCol names the column 'txt', but the dataset has only id, text, label, value, held");
+                .hasMessageContainingAll("textCol", "'txt'", "id, text, label, value, held", "[data.column.missing]");
         assertThatThrownBy(() -> LocalSpark.classifier().setTextCol("id").fit(rows))
-                .hasMessage("textCol names the column 'id', which is of type int; it must hold texts");
+                .hasMessageContainingAll("textCol", "'id'", "int", "[data.column.type]");
         assertThatThrownBy(() -> LocalSpark.classifier()
                         .setValidationIndicatorCol("text")
                         .fit(rows))
-                .hasMessage("validationIndicatorCol names the column 'text', which is of type string; it must hold true"
-                        + " or false");
+                .hasMessageContainingAll("validationIndicatorCol", "'text'", "string", "[data.column.type]");
         assertThatThrownBy(() -> model.transform(rows.withColumnRenamed("value", "prediction")))
-                .hasMessage("the dataset already has a column 'prediction'; set predictionCol to another name, or drop"
-                        + " the column");
+                .hasMessageContainingAll("'prediction'", "predictionCol", "[data.column.conflict]");
         assertThatThrownBy(() -> LocalSpark.classifier().setLabelCol("value").fit(rows))
                 .hasMessageContainingAll("'1.5'", "'0', '1'", "[data.label.unseen]");
         assertThatThrownBy(() -> LocalSpark.classifier()
                         .setJobOverrides(new String[] {"training.batchsize=3"})
                         .fit(rows))
-                .hasMessageContaining("training.batchsize is not a key; did you mean training.batch_size?");
+                .hasMessageContainingAll("training.batchsize", "training.batch_size", "[config.key.unknown]");
     }
 
     @Test
