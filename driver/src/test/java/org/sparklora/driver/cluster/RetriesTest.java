@@ -361,7 +361,7 @@ class RetriesTest {
     private void assertCancelled(String reason) {
         assertThatThrownBy(() -> retries.run(AT, deeds(Deed.WAIT, Deed.ANSWER)))
                 .isInstanceOf(CancelledException.class)
-                .hasMessageContainingAll("step 12 of epoch 1", reason, "--resume", "[cluster.cancelled]");
+                .hasMessageContainingAll("step 12 of epoch 1", reason, "--resume", "[cancelled.jobs]");
         assertThat(attempts).isEqualTo(1);
         assertThat(told).isEmpty();
     }

@@ -161,7 +161,7 @@ class LabelListsTest {
                 .isEqualTo(ordered(scored));
         assertThatThrownBy(() -> small(new LoraTokenClassifier())
                         .fit(train.withColumn("tags", functions.expr("slice(tags, 1, 1)"))))
-                .hasMessageContaining("words, but 1 tags; give each word one tag");
+                .hasMessageContainingAll("row 1", "3 words", "1 tags", "[data.label.invalid]");
         assertThatThrownBy(
                         () -> small(new LoraTokenClassifier()).setTextCol("id").fit(train))
                 .hasMessageContainingAll("textCol", "'id'", "int", "[data.column.type]");

@@ -201,7 +201,10 @@ public abstract class AllReduceContract {
                     assertThat(ends.get(rank).get())
                             .as("rank " + rank)
                             .startsWith(named)
-                            .contains(says ? "failed: java.lang.IllegalStateException: no memory" : "last received from it: UP of step 1");
+                            .contains(
+                                    says
+                                            ? "failed: java.lang.IllegalStateException: no memory"
+                                            : "last received from it: UP of step 1");
                 }
             }
         } finally {

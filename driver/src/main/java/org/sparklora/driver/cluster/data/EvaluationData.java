@@ -22,7 +22,7 @@ public final class EvaluationData {
     private EvaluationData(JavaRDD<Shard> slices, long rows) {
         this.slices = slices.persist(StorageLevel.MEMORY_AND_DISK());
         this.rows = rows;
-        this.statistics = this.slices.map(TextStatistics::of).fold(TextStatistics.EMPTY, TextStatistics::plus);
+        this.statistics = Shards.statistics(this.slices);
     }
 
     /**

@@ -4,6 +4,7 @@ import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.TreeMap;
 import org.apache.spark.api.java.JavaPairRDD;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -12,6 +13,7 @@ import org.apache.spark.broadcast.Broadcast;
 import org.sparklora.driver.cluster.data.RowCoder.Coded;
 import org.sparklora.worker.data.Example;
 import org.sparklora.worker.data.Shard;
+import org.sparklora.worker.data.TextStatistics;
 import org.sparklora.worker.data.TextTokenizer;
 import org.sparklora.worker.data.TokenizerSpec;
 import scala.Tuple2;
@@ -25,6 +27,18 @@ import scala.Tuple2;
 final class Shards {
 
     private Shards() {}
+
+    /** Counts rows and lengths. Tasks return pairs, because Kryo, which a session may use, cannot read records. */
+    static TextStatistics statistics(JavaRDD<Shard> shards) {
+        TextStatistics sum = TextStatistics.EMPTY;
+        for (Tuple2<Long, TreeMap<Integer, Long>> part : shards.map(TextStatistics::of)
+                .map(of -> new Tuple2<>(of.truncated(), new TreeMap<>(of.lengths())))
+                .collect()) {
+            long rows = part._2().values().stream().mapToLong(Long::longValue).sum();
+            sum = sum.plus(new TextStatistics(rows, part._1(), part._2()));
+        }
+        return sum;
+    }
 
     /** Builds shards of examples. */
     static JavaRDD<Shard> ofExamples(JavaPairRDD<Long, Coded> byRowIndex, RowPartitioner partitioner) {

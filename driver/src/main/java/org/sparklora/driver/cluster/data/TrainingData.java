@@ -35,7 +35,7 @@ public final class TrainingData {
     private TrainingData(JavaRDD<Shard> shards, ShardPlan plan) {
         this.shards = shards.persist(StorageLevel.MEMORY_AND_DISK());
         this.plan = plan;
-        this.statistics = this.shards.map(TextStatistics::of).fold(TextStatistics.EMPTY, TextStatistics::plus);
+        this.statistics = Shards.statistics(this.shards);
     }
 
     /**

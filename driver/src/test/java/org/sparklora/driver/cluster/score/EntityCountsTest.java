@@ -108,6 +108,6 @@ class EntityCountsTest {
         assertThat(counts.precision()).isZero();
         assertThat(counts.accuracy()).isEqualTo(1);
         assertThat(new EntityCounts().accuracy()).isZero();
-        assertThatThrownBy(() -> counts("O O", "O")).hasMessage("2 predicted tags, but 1 wanted ones");
+        assertThatThrownBy(() -> counts("O O", "O")).hasMessageContainingAll("2", "1");
     }
 }
