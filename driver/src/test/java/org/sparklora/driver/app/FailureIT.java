@@ -37,7 +37,7 @@ class FailureIT {
         TrainingJob.Ended resumed =
                 TrainingJob.run("local[1]", job.command(output).toArray(String[]::new));
         assertThat(resumed.code()).as(resumed.err()).isZero();
-        assertThat(resumed.err()).contains("going on from checkpoints/epoch-00001");
+        assertThat(resumed.err()).contains("resuming from checkpoints/epoch-00001");
         job.requireUndisturbed(output, resumed.err());
     }
 

@@ -57,7 +57,7 @@ public final class ExecutorChecks {
                         "Java " + Runtime.Version.parse(driver.java()).feature() + " on the driver, but " + found,
                         "set spark.executorEnv.JAVA_HOME to a Java 17")));
         if (findings.isEmpty()) {
-            findings.add(Finding.ok("executors have the same Java, Spark and spark-lora as the driver"));
+            findings.add(Finding.ok("executors have the same Java, Spark, Scala and spark-lora as the driver"));
         }
         return findings;
     }
