@@ -4,11 +4,14 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.Serializable;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
+import org.sparklora.worker.contract.ForeignFile;
 
 /**
  * All that an executor needs to build a tokenizer, without access to the model's files: the text of a
@@ -146,7 +149,11 @@ public final class TokenizerSpec implements Serializable {
     }
 
     private static String text(Path file) throws IOException {
-        try {
+        try (InputStream in = Files.newInputStream(file)) {
+            Optional<String> other = ForeignFile.of(in.readNBytes(ForeignFile.BYTES));
+            if (other.isPresent()) {
+                throw new IOException("'" + file + "': " + other.get());
+            }
             return Files.readString(file);
         } catch (CharacterCodingException e) {
             throw new IOException("'" + file + "' is not UTF-8; copy the file again", e);

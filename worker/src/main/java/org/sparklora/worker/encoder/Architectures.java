@@ -11,6 +11,7 @@ public final class Architectures {
 
     /** The encoder that a configuration describes, for heads with this input. */
     public static Encoder of(EncoderConfig config, HeadInput headInput) {
+        config.requireEncoder();
         String type = config.modelType();
         return switch (type) {
             case "bert" -> BertEncoder.of(config, headInput);

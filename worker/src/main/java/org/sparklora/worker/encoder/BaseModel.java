@@ -3,6 +3,8 @@ package org.sparklora.worker.encoder;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -26,6 +28,7 @@ public final class BaseModel implements AutoCloseable {
     private final Encoder encoder;
     private final NDManager manager;
     private final Map<String, NDArray> weights = new TreeMap<>();
+    private final List<String> notes = new ArrayList<>();
 
     private BaseModel(Path directory, Encoder encoder, NDManager manager) {
         this.directory = directory;
@@ -55,10 +58,13 @@ public final class BaseModel implements AutoCloseable {
      * @throws ModelException if files are missing or the architecture is not supported
      */
     public static BaseModel open(Path directory, HeadInput headInput) {
-        Encoder encoder = Architectures.of(EncoderConfig.read(directory), headInput);
+        EncoderConfig config = EncoderConfig.read(directory);
+        Encoder encoder = Architectures.of(config, headInput);
         try (EncoderWeights files = EncoderWeights.open(directory, encoder)) {
             Torch.prepareThread();
             BaseModel model = new BaseModel(directory, encoder, Torch.newManager());
+            model.notes.addAll(config.notes());
+            model.notes.addAll(files.notes());
             try {
                 files.names().forEach(name -> model.weights.put(name, files.load(model.manager, name)));
                 return model;
@@ -72,6 +78,11 @@ public final class BaseModel implements AutoCloseable {
     /** SHA-256 of the weights of a model directory, hexadecimal: of the one file, or of several files together. */
     public static String sha256(Path directory) {
         return EncoderWeights.sha256(directory);
+    }
+
+    /** What a user should know about the files of the model, one line each; empty for an ordinary checkpoint. */
+    public List<String> notes() {
+        return List.copyOf(notes);
     }
 
     /** The Hugging Face directory of the model. */

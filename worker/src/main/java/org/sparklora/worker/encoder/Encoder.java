@@ -19,7 +19,7 @@ import org.sparklora.worker.engine.Tensors;
 
 /**
  * A transformer encoder of the BERT family, layer by layer, so that the caller decides where gradients start: learnt absolute
- * positions, layers that normalize after each residual, erf GELU. An architecture adds its names, its sizes, its position and
+ * positions, layers that normalize after each residual, GELU. An architecture adds its names, its sizes, its position and
  * token type embeddings, and its head.
  *
  * <p>Layer indexes count from 0: index 0 is the embeddings, index i + 1 is layer i, and index {@code layers() + 1} is the pooler
@@ -342,7 +342,7 @@ public final class Encoder {
     /** The rest of a layer: its input and attention's output, both [M, H], to [M, H]. */
     private NDArray afterAttention(LayerPaths name, ForwardPass pass, NDArray entered, NDArray context) {
         NDArray attended = end(name.attended(), pass, entered, context);
-        NDArray inner = Ops.gelu(pass.linear(name.intermediate(), attended));
+        NDArray inner = sizes.activation().of(pass.linear(name.intermediate(), attended));
         return end(name.output(), pass, attended, inner);
     }
 

@@ -5,22 +5,37 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.sparklora.worker.contract.ForeignFile;
 
 /**
- * The {@code config.json} of an encoder. Reads keys by their Hugging Face names. A missing key without a default, or a value
- * of the wrong type, is an error that names file and key.
+ * The {@code config.json} of an encoder. Reads keys by their Hugging Face names. A missing key has transformers' default; a
+ * value of the wrong type is an error that names file and key. A key that changes the computation and is not implemented is
+ * refused; a key that is not known at all is reported, see {@link #notes}.
  */
 public final class EncoderConfig {
 
     private static final ObjectMapper JSON = new ObjectMapper();
+    private static final Set<String> HARMLESS = harmlessKeys();
 
     private final Path file;
     private final ObjectNode json;
+
+    /** Keys that were asked for. */
+    private final Set<String> used = new TreeSet<>();
 
     private EncoderConfig(Path file, ObjectNode json) {
         this.file = file;
@@ -43,7 +58,11 @@ public final class EncoderConfig {
     /** Reads a JSON file of a model directory. */
     static ObjectNode object(Path file) {
         try {
-            if (JSON.readTree(Files.readString(file)) instanceof ObjectNode object) {
+            byte[] bytes = Files.readAllBytes(file);
+            ForeignFile.of(bytes).ifPresent(what -> {
+                throw new ModelException("model.config", file + ": " + what);
+            });
+            if (JSON.readTree(bytes) instanceof ObjectNode object) {
                 return object;
             }
             throw new ModelException("model.config", file + " holds no JSON object; copy the model directory again");
@@ -81,9 +100,9 @@ public final class EncoderConfig {
         return architecture.textValue().replaceFirst("(For|Model).*", "").toLowerCase(Locale.ROOT);
     }
 
-    /** A required whole number, at least 1. */
-    public int positive(String key) {
-        return whole(key, number(key).orElseThrow(() -> missing(key)), 1);
+    /** A whole number of at least 1, or transformers' default if the key is missing or null. */
+    public int positive(String key, int defaultValue) {
+        return whole(key, number(key, defaultValue), 1);
     }
 
     /** A whole number, at least 0, or a default if the key is missing or null. */
@@ -99,10 +118,9 @@ public final class EncoderConfig {
         return (int) value;
     }
 
-    /** A required whole number that divides another one. */
-    public int divisor(String key, String ofKey) {
-        int of = positive(ofKey);
-        int value = positive(key);
+    /** A whole number of at least 1 that divides another one. */
+    public int divisor(String key, int defaultValue, String ofKey, int of) {
+        int value = positive(key, defaultValue);
         if (of % value != 0) {
             throw problem(ofKey + " " + of + " is not a multiple of " + key + " " + value);
         }
@@ -117,6 +135,51 @@ public final class EncoderConfig {
         }
     }
 
+    /** Refuses what changes the computation of every architecture and is not implemented. */
+    void requireEncoder() {
+        for (String key : List.of("is_decoder", "is_encoder_decoder")) {
+            if (json.path(key).asBoolean()) {
+                throw unsupported(key + " is true: a decoder's tokens do not see what follows them, and spark-lora computes"
+                        + " encoders only; use the encoder's own checkpoint");
+            }
+        }
+        if (!json.path("pruned_heads").isEmpty()) {
+            throw unsupported("pruned_heads " + json.path("pruned_heads")
+                    + " is not supported: each layer must have all its attention heads; use the model without pruning");
+        }
+        JsonNode quantization = json.path("quantization_config");
+        if (quantization.isObject()) {
+            throw unsupported("quantization_config with quant_method '"
+                    + quantization.path("quant_method").asText("") + "' is not supported: the weights are stored as whole"
+                    + " numbers; use the float16, bfloat16 or float32 weights of the model");
+        }
+        used.addAll(List.of("is_decoder", "is_encoder_decoder", "pruned_heads", "quantization_config"));
+    }
+
+    /** One line that lists the keys that are not known here; empty if all are known. Ask after the encoder was built. */
+    List<String> notes() {
+        Set<String> unknown = new TreeSet<>();
+        json.fieldNames().forEachRemaining(unknown::add);
+        unknown.removeAll(used);
+        unknown.removeAll(HARMLESS);
+        return unknown.isEmpty()
+                ? List.of()
+                : List.of(file.getFileName() + ": keys that spark-lora does not know and does not use: "
+                        + String.join(", ", unknown));
+    }
+
+    private static Set<String> harmlessKeys() {
+        try (InputStream in = Objects.requireNonNull(EncoderConfig.class.getResourceAsStream("config-keys.txt"))) {
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8)
+                    .lines()
+                    .filter(line -> !line.startsWith("#"))
+                    .flatMap(line -> Stream.of(line.split(" ")))
+                    .collect(Collectors.toUnmodifiableSet());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     /** A number, or a default if the key is missing or null. */
     public double number(String key, double defaultValue) {
         return number(key).orElse(defaultValue);
@@ -124,6 +187,7 @@ public final class EncoderConfig {
 
     /** A text, if the key is present and not null. */
     public Optional<String> text(String key) {
+        used.add(key);
         JsonNode value = json.path(key);
         return value.isValueNode() && !value.isNull() ? Optional.of(value.asText()) : Optional.empty();
     }

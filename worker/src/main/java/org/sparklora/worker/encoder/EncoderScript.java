@@ -68,6 +68,7 @@ public final class EncoderScript {
                 .replace("HEAD_SIZE", Integer.toString(sizes().headSize()))
                 .replace("HEADS", Integer.toString(sizes().heads()))
                 .replace("HIDDEN", Integer.toString(sizes().hidden()))
+                .replace("ACTIVATION", sizes().activation().script())
                 .replace("EPS", eps());
     }
 

@@ -18,12 +18,10 @@ public record EncoderSizes(
         int vocabulary,
         Positions positions,
         TokenTypes types,
+        HiddenActivation activation,
         double layerNormEps,
         double initializerRange,
         DropoutRates dropout) {
-
-    /** GELU in its erf form, the only activation that the encoders compute. */
-    public static final String GELU = "gelu";
 
     /**
      * The table of positions.
@@ -67,17 +65,19 @@ public record EncoderSizes(
      * @param padTokenId see {@link Positions}
      */
     public static EncoderSizes ofBert(EncoderConfig config, OptionalInt padTokenId) {
-        config.require("hidden_act", GELU);
+        HiddenActivation activation = HiddenActivation.of(config, "hidden_act");
         config.require("position_embedding_type", "absolute");
         double hiddenDropout = config.number("hidden_dropout_prob", 0.1);
+        int hidden = config.positive("hidden_size", 768);
         return new EncoderSizes(
-                config.positive("num_hidden_layers"),
-                config.positive("hidden_size"),
-                config.divisor("num_attention_heads", "hidden_size"),
-                config.positive("intermediate_size"),
-                config.positive("vocab_size"),
-                new Positions(config.positive("max_position_embeddings"), padTokenId),
-                new TokenTypes(config.positive("type_vocab_size"), padTokenId.isEmpty()),
+                config.positive("num_hidden_layers", 12),
+                hidden,
+                config.divisor("num_attention_heads", 12, "hidden_size", hidden),
+                config.positive("intermediate_size", 3072),
+                config.positive("vocab_size", padTokenId.isPresent() ? 50265 : 30522),
+                new Positions(config.positive("max_position_embeddings", 512), padTokenId),
+                new TokenTypes(config.positive("type_vocab_size", 2), padTokenId.isEmpty()),
+                activation,
                 config.number("layer_norm_eps", 1e-12),
                 config.number("initializer_range", 0.02),
                 new DropoutRates(

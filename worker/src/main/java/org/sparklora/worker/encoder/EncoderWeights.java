@@ -17,6 +17,8 @@ import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.sparklora.worker.contract.Sha256;
 import org.sparklora.worker.contract.TensorSpec;
@@ -45,6 +47,9 @@ public final class EncoderWeights implements Closeable {
 
     private final Map<Path, TensorFile> files = new LinkedHashMap<>();
     private final SortedMap<String, Weight> weights = new TreeMap<>();
+
+    /** What a user should know about the weights, one line each. */
+    private final List<String> notes = new ArrayList<>();
 
     /** A tensor by its name in its file. */
     private record Weight(TensorFile file, String name) {}
@@ -86,8 +91,47 @@ public final class EncoderWeights implements Closeable {
             TensorFile file = files.computeIfAbsent(main, this::openFile);
             file.names().forEach(name -> byName.put(name, file));
         }
-        byName.forEach((name, file) ->
-                encoder.canonicalName(name).ifPresent(canonical -> weights.put(canonical, new Weight(file, name))));
+        refuseAdapted(byName.keySet());
+        String prefix = wrapperPrefix(encoder, byName.keySet());
+        byName.forEach((name, file) -> encoder.canonicalName(name.substring(prefix.length()))
+                .ifPresent(canonical -> weights.put(canonical, new Weight(file, name))));
+    }
+
+    /**
+     * The prefix that a wrapper put before every name: {@code module.} by DataParallel, {@code _orig_mod.} by torch.compile,
+     * {@code base_model.model.} by PEFT. Empty if there is none.
+     */
+    private String wrapperPrefix(Encoder encoder, Set<String> names) {
+        String own = encoder.embeddings("word_embeddings.weight");
+        String bare = own.substring(own.indexOf('.') + 1);
+        Pattern words = Pattern.compile("(|.*?\\.)(" + Pattern.quote(own) + "|" + Pattern.quote(bare) + ")");
+        List<String> prefixes = names.stream()
+                .map(words::matcher)
+                .filter(Matcher::matches)
+                .map(found -> found.group(1))
+                .toList();
+        if (prefixes.isEmpty() || prefixes.contains("")) {
+            return "";
+        }
+        String prefix = prefixes.get(0);
+        names.stream().filter(name -> !name.startsWith(prefix)).findFirst().ifPresent(other -> {
+            throw new ModelException(
+                    "model.weights",
+                    main + ": the encoder's names begin with '" + prefix + "', but '" + other
+                            + "' does not; save the encoder alone, without its wrapper");
+        });
+        notes.add(main.getFileName() + ": all names begin with '" + prefix + "', which a wrapper of the model has added;"
+                + " they are read without it");
+        return prefix;
+    }
+
+    private void refuseAdapted(Set<String> names) {
+        names.stream().filter(name -> name.contains(".lora_A.")).findFirst().ifPresent(name -> {
+            throw new ModelException(
+                    "model.weights",
+                    main + " holds LoRA weights ('" + name + "') inside the base model; merge them with PEFT's"
+                            + " merge_and_unload() and save the result");
+        });
     }
 
     private TensorFile openFile(Path file) {
@@ -160,6 +204,11 @@ public final class EncoderWeights implements Closeable {
 
     private static ModelException bad(Path index, String problem) {
         return new ModelException("model.index", index + " " + problem + "; copy the model directory again");
+    }
+
+    /** What a user should know about the weights, one line each; empty for an ordinary checkpoint. */
+    public List<String> notes() {
+        return List.copyOf(notes);
     }
 
     /** Names of the weights that fine-tuning uses, in order. */

@@ -1,6 +1,7 @@
 package org.sparklora.worker.engine;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
@@ -34,6 +35,19 @@ public final class Ops {
     /** GELU in its erf form, as Hugging Face's {@code gelu}, element by element. */
     public static NDArray gelu(NDArray x) {
         return JniUtils.gelu((PtNDArray) x);
+    }
+
+    /**
+     * GELU in its tanh form, as Hugging Face's {@code gelu_new}, element by element. DJL passes no argument to PyTorch's kernel
+     * that would choose this form, so it is composed.
+     */
+    public static NDArray geluTanh(NDArray x) {
+        NDManager manager = x.getManager();
+        NDArray cubic = x.mul(x).mul(x).mul(Tensors.constant(manager, 0.044715));
+        NDArray tanh = x.add(cubic)
+                .mul(Tensors.constant(manager, StrictMath.sqrt(2 / StrictMath.PI)))
+                .tanh();
+        return x.mul(tanh.add(Tensors.constant(manager, 1))).mul(Tensors.constant(manager, 0.5));
     }
 
     /** max(x, 0), element by element. */

@@ -22,6 +22,7 @@ import java.util.zip.ZipException;
 import java.util.zip.ZipFile;
 import org.apache.commons.io.IOUtils;
 import org.jspecify.annotations.Nullable;
+import org.sparklora.worker.contract.ForeignFile;
 import org.sparklora.worker.pickle.PickleReader.Storage;
 import org.sparklora.worker.pickle.PickleReader.StridedTensor;
 import org.sparklora.worker.safetensors.DType;
@@ -122,19 +123,20 @@ public final class TorchFile implements TensorFile {
     private static void refuseOtherFormats(Path path) throws IOException {
         byte[] start;
         try (InputStream in = Files.newInputStream(path)) {
-            start = in.readNBytes(4);
+            start = in.readNBytes(ForeignFile.BYTES);
         }
-        if (Arrays.equals(start, new byte[] {'P', 'K', 3, 4})) {
+        if (Arrays.equals(Arrays.copyOf(start, 4), new byte[] {'P', 'K', 3, 4})) {
             return;
         }
         boolean barePickle = start.length > 0 && start[0] == (byte) 0x80;
+        String other = ForeignFile.of(start).orElse("this is not a file that torch.save wrote; copy the file again");
         throw new WeightsException(
                 "weights.format",
                 path
                         + (barePickle
                                 ? ": this is the format of PyTorch before 1.6 (a bare pickle), which is not read;"
                                         + " load it with PyTorch and save it again, or convert it to safetensors"
-                                : ": this is not a file that torch.save wrote; copy the file again"));
+                                : ": " + other));
     }
 
     @Override

@@ -15,6 +15,7 @@ import java.util.SortedSet;
 import java.util.TreeSet;
 import org.apache.commons.io.IOUtils;
 import org.jspecify.annotations.Nullable;
+import org.sparklora.worker.contract.ForeignFile;
 
 /**
  * An open safetensors file. The header is read and checked on opening.
@@ -57,6 +58,10 @@ public final class SafetensorsFile implements TensorFile {
     private SafetensorsFile(String file, Source source, long size) throws IOException {
         this.file = file;
         this.source = source;
+        byte[] start = read(0, (int) Math.min(size, ForeignFile.BYTES)).array();
+        ForeignFile.of(start).ifPresent(what -> {
+            throw new WeightsException("weights.format", file + ": " + what);
+        });
         requireLength(file, size);
         ByteBuffer length = read(0, Long.BYTES);
         ByteBuffer json = read(Long.BYTES, headerBytes(file, length.getLong(), size));

@@ -29,6 +29,6 @@
     context = torch.reshape(torch.transpose(by_head, 1, 2), torch.size(asking))
     attention = torch.linear(context, attention_weight, attention_bias)
     attended = torch.layer_norm(torch.add(attention, asking), [HIDDEN], attention_norm_weight, attention_norm_bias, EPS)
-    inner = torch.gelu(torch.linear(attended, intermediate_weight, intermediate_bias))
+    inner = torch.gelu(torch.linear(attended, intermediate_weight, intermediate_bias), approximate=ACTIVATION)
     output = torch.linear(inner, output_weight, output_bias)
     return torch.layer_norm(torch.add(output, attended), [HIDDEN], output_norm_weight, output_norm_bias, EPS)

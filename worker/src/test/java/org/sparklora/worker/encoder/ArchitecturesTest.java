@@ -60,15 +60,98 @@ class ArchitecturesTest {
                 .hasMessageContainingAll(
                         "position_embedding_type", "'relative_key'", "'absolute'", "[model.unsupported]");
         assertThat(refused("roberta", "\"gelu\"", "\"relu\""))
-                .hasMessageContainingAll("hidden_act 'relu'", "'gelu'", "[model.unsupported]");
+                .hasMessageContainingAll("hidden_act 'relu'", "gelu_new", "[model.unsupported]");
         assertThat(refused("distilbert", "\"gelu\"", "\"relu\""))
-                .hasMessageContainingAll("activation 'relu'", "'gelu'", "[model.unsupported]");
+                .hasMessageContainingAll("activation 'relu'", "gelu_new", "[model.unsupported]");
         assertThat(refused("distilbert", "\"n_heads\": 4", "\"n_heads\": 5"))
                 .hasMessageContainingAll("dim 32", "n_heads 5", "[model.config]");
-        assertThat(refused("distilbert", "\"hidden_dim\"", "\"hidden\""))
-                .hasMessageContainingAll("'hidden_dim'", "[model.config]");
         assertThat(refused("roberta", "\"pad_token_id\": 1", "\"pad_token_id\": 65"))
                 .hasMessageContainingAll("max_position_embeddings 66", "pad_token_id 65", "[model.config]");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = ';',
+            value = {
+                "'\"is_decoder\": true'; is_decoder",
+                "'\"is_encoder_decoder\": true'; is_encoder_decoder",
+                "'\"pruned_heads\": {\"0\": [1]}'; pruned_heads {\"0\":[1]}",
+                "'\"quantization_config\": {\"quant_method\": \"bitsandbytes\", \"load_in_8bit\": true}'; 'bitsandbytes'",
+            })
+    void refusesAKeyThatChangesTheComputation(String key, String named) throws IOException {
+        assertThat(refused("roberta", "\"hidden_act\"", key + ", \"hidden_act\""))
+                .hasMessageContainingAll(folder.resolve("config.json").toString(), named, "[model.unsupported]");
+    }
+
+    @Test
+    void reportsKeysThatItDoesNotKnowAndOnlyThose() throws IOException {
+        Files.writeString(folder.resolve("config.json"), """
+                {"model_type": "bert", "is_decoder": false, "add_cross_attention": true, "position_embedding_type": null,
+                 "chunk_size_feed_forward": 64, "pruned_heads": {}, "quantization_config": null, "pooler_type": "first",
+                 "rope_theta": 1e4, "alibi": true}""");
+        EncoderConfig config = EncoderConfig.read(folder);
+        Encoder encoder = Architectures.of(config, HeadInput.FIRST_TOKEN);
+        assertThat(config.notes()).singleElement().asString().contains("config.json").endsWith(": alibi, rope_theta");
+        // Sizes that are left out are those of transformers' BertConfig.
+        assertThat(encoder.sizes())
+                .returns(12, EncoderSizes::layers)
+                .returns(768, EncoderSizes::hidden)
+                .returns(12, EncoderSizes::heads)
+                .returns(3072, EncoderSizes::intermediate)
+                .returns(30522, EncoderSizes::vocabulary)
+                .returns(2, sizes -> sizes.types().rows())
+                .returns(HiddenActivation.GELU, EncoderSizes::activation);
+        assertThat(encoder.maxPositions()).isEqualTo(512);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "gelu, GELU", "gelu_python, GELU", "gelu_new, GELU_TANH", "gelu_fast, GELU_TANH", "gelu_pytorch_tanh, GELU_TANH"
+    })
+    void namesOfAnActivation(String name, HiddenActivation activation) throws IOException {
+        Files.writeString(
+                folder.resolve("config.json"), "{\"model_type\": \"distilbert\", \"activation\": \"" + name + "\"}");
+        Encoder encoder = Architectures.of(EncoderConfig.read(folder), HeadInput.FIRST_TOKEN);
+        assertThat(encoder.sizes().activation()).isEqualTo(activation);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"module., roberta", "_orig_mod., distilbert", "base_model.model., roberta", "net.module., distilbert"})
+    void aPrefixThatAllNamesShareIsLeftOut(String prefix, String name) throws IOException {
+        Path original = CASES.resolve(name).resolve("model");
+        SortedMap<String, Tensor> tensors = new TreeMap<>();
+        try (SafetensorsFile file = SafetensorsFile.open(original.resolve("model.safetensors"))) {
+            file.names().forEach(tensor -> tensors.put(prefix + tensor, file.tensor(tensor)));
+        }
+        Files.copy(original.resolve("config.json"), folder.resolve("config.json"));
+        SafetensorsWriter.write(folder.resolve("model.safetensors"), tensors);
+        assertThat(weights(folder)).isEqualTo(weights(original));
+        try (BaseModel model = BaseModel.open(folder)) {
+            assertThat(model.notes()).singleElement().asString().contains("'" + prefix + "'");
+            assertThat(model.optional("classifier.weight").isPresent()).isEqualTo(name.equals("distilbert"));
+        }
+        tensors.put("loss.weight", new Tensor(List.of(1), new float[1]));
+        SafetensorsWriter.write(folder.resolve("model.safetensors"), tensors);
+        assertThatThrownBy(() -> BaseModel.open(folder))
+                .hasMessageContainingAll("'" + prefix + "'", "'loss.weight'", "[model.weights]");
+    }
+
+    @Test
+    void anAdapterInsideTheModelIsNotABaseModel() throws IOException {
+        write("roberta", tensor -> tensor.replace("query.weight", "query.lora_A.default.weight"));
+        assertThatThrownBy(() -> BaseModel.open(folder))
+                .hasMessageContainingAll("query.lora_A.default.weight'", "merge_and_unload", "[model.weights]");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"model.safetensors, weights.format", "pytorch_model.bin, weights.format", "config.json, model.config"})
+    void aGitLfsPointerIsNamed(String file, String code) throws IOException {
+        Files.copy(CASES.resolve("roberta/model/config.json"), folder.resolve("config.json"));
+        Files.writeString(
+                folder.resolve(file),
+                "version https://git-lfs.github.com/spec/v1\noid sha256:3f3f3f3f\nsize 437955512\n");
+        assertThatThrownBy(() -> BaseModel.open(folder))
+                .hasMessageContainingAll(folder.resolve(file).toString(), "git lfs pull", "[" + code + "]");
     }
 
     @Test

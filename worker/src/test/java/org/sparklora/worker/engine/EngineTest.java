@@ -53,6 +53,36 @@ class EngineTest {
         }
     }
 
+    /** Expected: torch.nn.functional.gelu(x, approximate='tanh') of PyTorch 2.13 and the gradient of its sum. */
+    @Test
+    void geluTanhIsPyTorchs() {
+        float[] x = {-6, -3, -1.5f, -0.5f, 0, 0.25f, 1, 2.5f, 7};
+        try (NDManager manager = Torch.newManager()) {
+            NDArray leaf = Autograd.leaf(manager, x, List.of(x.length));
+            float[] values;
+            try (Autograd recording = Autograd.record()) {
+                NDArray y = Ops.geluTanh(leaf);
+                values = Tensors.toFloats(y);
+                recording.backward(y.sum());
+            }
+            float[] gradient = new float[x.length];
+            Autograd.addGradient(leaf, gradient, 0);
+            Offset<Float> near = Offset.offset(3e-7f);
+            assertThat(values)
+                    .containsExactly(
+                            new float[] {
+                                0, -0.00363743305f, -0.10042843f, -0.154286f, 0, 0.14967535f, 0.841192f, 2.48491573f, 7
+                            },
+                            near);
+            assertThat(gradient)
+                    .containsExactly(
+                            new float[] {
+                                0, -0.0115842968f, -0.12771082f, 0.13263011f, 0.5f, 0.6953541f, 1.08296406f, 1.03795171f, 1
+                            },
+                            near);
+        }
+    }
+
     @Test
     void closingIntermediatesEarlyIsSafe() {
         try (NDManager manager = Torch.newManager()) {

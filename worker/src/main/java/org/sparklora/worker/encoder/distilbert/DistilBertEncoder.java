@@ -13,6 +13,7 @@ import org.sparklora.worker.encoder.HeadInput;
 import org.sparklora.worker.encoder.HeadLayers;
 import org.sparklora.worker.encoder.HeadLayers.Activation;
 import org.sparklora.worker.encoder.HeadLayers.Inner;
+import org.sparklora.worker.encoder.HiddenActivation;
 import org.sparklora.worker.encoder.LayerPaths;
 import org.sparklora.worker.encoder.LayerPaths.Projections;
 import org.sparklora.worker.encoder.LayerPaths.Sublayer;
@@ -33,18 +34,20 @@ public final class DistilBertEncoder {
      * says how the position table was initialized: a checkpoint always holds the table.
      */
     public static Encoder of(EncoderConfig config, HeadInput headInput) {
-        config.require("activation", EncoderSizes.GELU);
+        HiddenActivation activation = HiddenActivation.of(config, "activation");
         config.require("position_embedding_type", "absolute");
         double dropout = config.number("dropout", 0.1);
         double head = headInput == HeadInput.EVERY_TOKEN ? dropout : config.number("seq_classif_dropout", 0.2);
+        int hidden = config.positive("dim", 768);
         EncoderSizes sizes = new EncoderSizes(
-                config.positive("n_layers"),
-                config.positive("dim"),
-                config.divisor("n_heads", "dim"),
-                config.positive("hidden_dim"),
-                config.positive("vocab_size"),
-                new Positions(config.positive("max_position_embeddings"), OptionalInt.empty()),
+                config.positive("n_layers", 6),
+                hidden,
+                config.divisor("n_heads", 12, "dim", hidden),
+                config.positive("hidden_dim", 3072),
+                config.positive("vocab_size", 30522),
+                new Positions(config.positive("max_position_embeddings", 512), OptionalInt.empty()),
                 new TokenTypes(0, false),
+                activation,
                 1e-12,
                 config.number("initializer_range", 0.02),
                 new DropoutRates(dropout, config.number("attention_dropout", 0.1), head));
