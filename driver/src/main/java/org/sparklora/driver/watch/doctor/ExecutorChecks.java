@@ -39,27 +39,27 @@ public final class ExecutorChecks {
     /** Checks that executors have the driver's Java, Spark and spark-lora. */
     public List<Finding> versions(Software driver) {
         List<Finding> findings = new ArrayList<>();
-        differs(Software::spark, driver)
-                .ifPresent(
-                        found -> findings.add(
-                                Finding.problem(
-                                        "Spark " + driver.spark() + " on the driver, but " + found,
-                                        "use the same Spark on driver and executors; check SPARK_HOME and the container image or the nodes")));
-        differs(Software::jar, driver)
-                .ifPresent(found -> findings.add(Finding.problem(
-                        "spark-lora " + driver.jar() + " on the driver, but " + found,
-                        "install the same package on every node")));
-        differs(
-                        software -> String.valueOf(
-                                Runtime.Version.parse(software.java()).feature()),
-                        driver)
-                .ifPresent(found -> findings.add(Finding.warning(
-                        "Java " + Runtime.Version.parse(driver.java()).feature() + " on the driver, but " + found,
-                        "set spark.executorEnv.JAVA_HOME to a Java 17")));
+        differs(Software::spark, driver).ifPresent(found -> {
+            String remedy = "use the same Spark on driver and executors; check SPARK_HOME and the container image or the"
+                    + " nodes";
+            findings.add(Finding.problem("Spark " + driver.spark() + " on the driver, but " + found, remedy));
+        });
+        differs(Software::jar, driver).ifPresent(found -> {
+            String both = "spark-lora " + driver.jar() + " on the driver, but " + found;
+            findings.add(Finding.problem(both, "install the same package on every node"));
+        });
+        differs(ExecutorChecks::javaFeature, driver).ifPresent(found -> {
+            String both = "Java " + javaFeature(driver) + " on the driver, but " + found;
+            findings.add(Finding.warning(both, "set spark.executorEnv.JAVA_HOME to a Java 17"));
+        });
         if (findings.isEmpty()) {
             findings.add(Finding.ok("executors have the same Java, Spark, Scala and spark-lora as the driver"));
         }
         return findings;
+    }
+
+    private static String javaFeature(Software software) {
+        return String.valueOf(Runtime.Version.parse(software.java()).feature());
     }
 
     private Optional<String> differs(Function<Software, String> version, Software driver) {
@@ -73,10 +73,11 @@ public final class ExecutorChecks {
     /** Checks that PyTorch loads on every executor. */
     public Finding natives() {
         SortedMap<String, String> broken = new TreeMap<>();
-        executors.stream()
-                .filter(report -> !report.software().natives().load())
-                .forEach(report ->
-                        broken.put(report.host(), report.software().natives().said()));
+        for (HostReport report : executors) {
+            if (!report.software().natives().load()) {
+                broken.put(report.host(), report.software().natives().said());
+            }
+        }
         if (broken.isEmpty()) {
             return Finding.ok("PyTorch " + executors.get(0).software().natives().said() + " loads on all executors");
         }
@@ -119,13 +120,10 @@ public final class ExecutorChecks {
     }
 
     private static String describe(Hardware hardware) {
-        List<String> names = hardware.features().stream()
-                .map(feature -> switch (feature) {
-                    case "avx512f" -> "AVX-512";
-                    default -> feature.toUpperCase(Locale.ROOT);
-                })
-                .toList();
-        return hardware.cpu() + (names.isEmpty() ? "" : " with " + String.join(", ", names));
+        String names = hardware.features().stream()
+                .map(feature -> feature.equals("avx512f") ? "AVX-512" : feature.toUpperCase(Locale.ROOT))
+                .collect(Collectors.joining(", "));
+        return hardware.cpu() + (names.isEmpty() ? "" : " with " + names);
     }
 
     /** Checks that the model's folder has the same files on every host as here. */

@@ -1,10 +1,6 @@
 package org.sparklora.driver.watch.doctor;
 
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.util.Objects;
-import java.util.Properties;
+import java.util.ResourceBundle;
 
 /**
  * Compares Java, Spark and Scala with the versions that the jar was built for.
@@ -14,17 +10,10 @@ import java.util.Properties;
  */
 public record VersionChecks(String spark, String scala) {
 
-    private static final String BUILD = "build.properties";
-
     /** Reads the versions that the build wrote into this jar. */
     public static VersionChecks ofThisJar() {
-        Properties build = new Properties();
-        try (InputStream in = Objects.requireNonNull(VersionChecks.class.getResourceAsStream(BUILD), BUILD)) {
-            build.load(in);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-        return new VersionChecks(build.getProperty("spark", ""), build.getProperty("scala", ""));
+        ResourceBundle build = ResourceBundle.getBundle(VersionChecks.class.getPackageName() + ".build");
+        return new VersionChecks(build.getString("spark"), build.getString("scala"));
     }
 
     /** Checks the Java version. */

@@ -11,6 +11,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import org.sparklora.driver.run.history.RunStatus;
+import org.sparklora.driver.job.manifest.ManifestFile;
 import org.sparklora.driver.watch.verify.RecordedRun.Results;
 import org.yaml.snakeyaml.LoaderOptions;
 import org.yaml.snakeyaml.Yaml;
@@ -25,10 +26,9 @@ import org.yaml.snakeyaml.error.YAMLException;
  */
 public final class Comparison {
 
-    private static final String[] STEP = {
-        "epoch", "step", "loss", "grad_norm", "group_grad_norm", "learning_rate", "examples"
-    };
-    private static final String[] NOTES = {"seeds", "choices", "versions", "cpu"};
+    private static final List<String> STEP =
+            List.of("epoch", "step", "loss", "grad_norm", "group_grad_norm", "learning_rate", "examples");
+    private static final List<String> NOTES = List.of("seeds", "choices", "versions", "cpu");
     private static final int MAX_KEYS = 5;
 
     /** Output and name do not influence a run, and the seed has its own note. */
@@ -64,17 +64,16 @@ public final class Comparison {
     }
 
     private static Optional<String> baseModel(RecordedRun run) {
-        return run.results()
-                .map(results -> results.manifest().baseModelSha256())
-                .or(() -> run.lastStart()
-                        .map(event -> event.path("base_model_sha256").asText()));
+        Optional<String> finished = run.results().map(results -> results.manifest().baseModelSha256());
+        return finished.or(() -> run.lastStart().map(event -> event.path("base_model_sha256").asText()));
     }
 
     private void manifests() {
-        if (a.results().isPresent() && b.results().isPresent()) {
-            FieldDifferences.first(
-                            a.results().get().manifest(), b.results().get().manifest())
-                    .ifPresent(what -> differences.add("manifest.json: " + what));
+        Optional<ManifestFile> inA = a.results().map(Results::manifest);
+        Optional<ManifestFile> inB = b.results().map(Results::manifest);
+        if (inA.isPresent() && inB.isPresent()) {
+            Optional<String> found = FieldDifferences.first(inA.get(), inB.get());
+            found.ifPresent(what -> differences.add("manifest.json: " + what));
         }
     }
 
@@ -93,16 +92,14 @@ public final class Comparison {
     }
 
     private void validation() {
+        List<String> fields = List.of("epoch", "validation");
         firstDifference(
-                a.events("epoch_end"),
-                b.events("epoch_end"),
-                new String[] {"epoch", "validation"},
-                end -> "end of epoch " + end.get("epoch"));
+                a.events("epoch_end"), b.events("epoch_end"), fields, end -> "end of epoch " + end.get("epoch"));
     }
 
     /** Adds the first event of both that differs in one of the fields; whether there is none. */
     private boolean firstDifference(
-            List<JsonNode> inA, List<JsonNode> inB, String[] fields, Function<JsonNode, String> where) {
+            List<JsonNode> inA, List<JsonNode> inB, List<String> fields, Function<JsonNode, String> where) {
         for (int i = 0; i < Math.min(inA.size(), inB.size()); i++) {
             List<String> found = FieldDifferences.of(
                     FieldDifferences.flatten(inA.get(i), fields), FieldDifferences.flatten(inB.get(i), fields));
@@ -167,9 +164,7 @@ public final class Comparison {
             ObjectNode root =
                     new ObjectMapper().convertValue(job instanceof Map<?, ?> map ? map : Map.of(), ObjectNode.class);
             root.remove(NOT_NOTED);
-            List<String> names = new ArrayList<>();
-            root.fieldNames().forEachRemaining(names::add);
-            return FieldDifferences.flatten(root, names.toArray(String[]::new));
+            return FieldDifferences.flatten(root, root::fieldNames);
         } catch (YAMLException | IllegalArgumentException e) {
             // Somebody edited the file, but the comparison is still useful.
             return Map.of("config.yaml", "unreadable");
