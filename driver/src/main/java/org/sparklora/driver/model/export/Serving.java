@@ -31,8 +31,7 @@ public record Serving(int maxLength, boolean pairs) {
             properties.put("sigmoid", "false");
         }
         StringBuilder text = new StringBuilder();
-        properties.forEach(
-                (key, value) -> text.append(key).append('=').append(value).append('\n'));
+        properties.forEach((key, value) -> text.append(key + "=" + value + "\n"));
         return text.toString().getBytes(StandardCharsets.ISO_8859_1);
     }
 }

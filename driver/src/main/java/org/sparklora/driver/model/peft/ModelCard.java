@@ -37,9 +37,10 @@ final class ModelCard {
                 "kind", details.taskType().equals("TOKEN_CLS") ? "TokenClassification" : "SequenceClassification",
                 "outputs", Integer.toString(outputs),
                 "training", details.trainedOn().map(ModelCard::training).orElse(""),
-                "groups", manifest.groups().stream()
-                        .map(group -> row(group, activeGroups.contains(group.name())))
-                        .collect(Collectors.joining()),
+                "groups",
+                        manifest.groups().stream()
+                                .map(group -> row(group, activeGroups.contains(group.name())))
+                                .collect(Collectors.joining()),
                 "modules_to_save", inline(details.modulesToSave()),
                 "bias", manifest.bias().peftName());
         return Resource.filled(ModelCard.class, "model-card.md", values);

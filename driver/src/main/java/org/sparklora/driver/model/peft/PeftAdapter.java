@@ -39,9 +39,8 @@ public record PeftAdapter(PeftConfig config, SortedMap<String, Tensor> tensors) 
     public static PeftAdapter read(Path dir) {
         Path configFile = dir.resolve(CONFIG);
         if (!Files.isRegularFile(configFile)) {
-            throw new PeftException(
-                    "adapter.missing",
-                    dir + ": there is no " + CONFIG + "; a PEFT adapter directory has one, check the path");
+            String problem = ": there is no " + CONFIG + "; a PEFT adapter directory has one, check the path";
+            throw new PeftException("adapter.missing", dir + problem);
         }
         PeftConfig config = PeftConfigReader.read(configFile);
         for (String name : List.of(SAFETENSORS, PICKLE)) {
@@ -56,10 +55,8 @@ public record PeftAdapter(PeftConfig config, SortedMap<String, Tensor> tensors) 
                 }
             }
         }
-        throw new PeftException(
-                "adapter.missing",
-                dir + ": there is neither " + SAFETENSORS + " nor " + PICKLE + " next to " + CONFIG
-                        + "; copy the adapter again");
+        String files = SAFETENSORS + " nor " + PICKLE + " next to " + CONFIG;
+        throw new PeftException("adapter.missing", dir + ": there is neither " + files + "; copy the adapter again");
     }
 
     /** Full names of the adapted modules, in order. */
@@ -97,10 +94,8 @@ public record PeftAdapter(PeftConfig config, SortedMap<String, Tensor> tensors) 
                 String before = spelling.put(name, e.getKey());
                 // One file serves both PEFT versions by holding the same value under two spellings.
                 if (other != null && !other.equals(e.getValue())) {
-                    throw wrong(
-                            file,
-                            "'" + before + "' and '" + e.getKey()
-                                    + "' are two spellings of one tensor, but their values differ; remove the wrong one");
+                    String both = "'" + before + "' and '" + e.getKey() + "' are two spellings of one tensor, but";
+                    throw wrong(file, both + " their values differ; remove the wrong one");
                 }
             });
         }

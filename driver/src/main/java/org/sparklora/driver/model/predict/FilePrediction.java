@@ -129,8 +129,7 @@ public final class FilePrediction {
         }
         int text = out.fieldIndex(SourceReader.TEXT);
         ScoreTexts.Columns texts = new ScoreTexts.Columns(text, out.fieldIndex(SourceReader.TEXT_PAIR), null);
-        RowScorer scorer =
-                words ? new ScoreWords(text, labels) : new ScoreTexts(texts, outputs(model.head(), labels));
+        RowScorer scorer = words ? new ScoreWords(text, labels) : new ScoreTexts(texts, outputs(model.head(), labels));
         SparkContext spark = rows.sparkSession().sparkContext();
         ScoreRows.Counters counters =
                 new ScoreRows.Counters(spark.longAccumulator("rows"), spark.longAccumulator("rows without text"));
@@ -178,12 +177,14 @@ public final class FilePrediction {
         for (StructField column : predicted) {
             if (List.of(input.fieldNames()).contains(column.name())) {
                 String taken = "the input already has a column '" + column.name();
-                throw new DataException("data.column.conflict", taken + "', the name of a prediction's column; rename it");
+                throw new DataException(
+                        "data.column.conflict", taken + "', the name of a prediction's column; rename it");
             }
         }
         for (StructField column : input.fields()) {
             if (into.format().equals("csv") && SourceReader.isNested(column.dataType())) {
-                String type = column.name() + "' is of type " + column.dataType().simpleString();
+                String type =
+                        column.name() + "' is of type " + column.dataType().simpleString();
                 String remedy = ", which CSV cannot hold; use --output-format json or parquet";
                 throw new DataException("data.column.type", "the input's column '" + type + remedy);
             }

@@ -91,7 +91,9 @@ public final class HeadOutputs implements Serializable {
     /** Computes the columns in order from logits [C]. */
     Object[] of(float[] logits) {
         double[] probabilities = sets ? Logits.sigmoid(logits) : Logits.softmax(logits);
-        return columns.stream().map(column -> value(column, logits, probabilities)).toArray();
+        return columns.stream()
+                .map(column -> value(column, logits, probabilities))
+                .toArray();
     }
 
     private Object value(Column column, float[] logits, double[] probabilities) {
@@ -102,7 +104,8 @@ public final class HeadOutputs implements Serializable {
             case CLASS_INDEX -> (double) best(logits, probabilities);
             case CLASS_LABEL -> labels.get(best(logits, probabilities));
             case CLASS_PROBABILITY -> probabilities[best(logits, probabilities)];
-            case LABELS -> predicted(logits, probabilities).mapToObj(labels::get).toArray(String[]::new);
+            case LABELS ->
+                predicted(logits, probabilities).mapToObj(labels::get).toArray(String[]::new);
             case JOINED_LABELS ->
                 predicted(logits, probabilities).mapToObj(labels::get).collect(Collectors.joining(SEPARATOR));
             case JOINED_PROBABILITIES ->

@@ -21,26 +21,14 @@ import org.sparklora.worker.spark.HostModels;
  * Appends output columns to the rows of a partition, block by block. Within a block, texts of similar length are computed
  * together. Rows keep their order.
  */
-public final class ScoreRows implements MapPartitionsFunction<Row, Row> {
-
-    private static final long serialVersionUID = 1L;
+public record ScoreRows(Broadcast<TrainedModel> model, RowScorer scorer, Counters counters)
+        implements MapPartitionsFunction<Row, Row> {
 
     /** Rows in a block: enough for batches of similar length, with little memory. */
     private static final int BLOCK = 1024;
 
-    private final Broadcast<TrainedModel> model;
-    private final RowScorer scorer;
-    private final Counters counters;
-
     /** Counters of all rows, and of the rows without text. */
     public record Counters(LongAccumulator rows, LongAccumulator withoutText) implements Serializable {}
-
-    /** Scores rows with a model. */
-    public ScoreRows(Broadcast<TrainedModel> model, RowScorer scorer, Counters counters) {
-        this.model = model;
-        this.scorer = scorer;
-        this.counters = counters;
-    }
 
     @Override
     public Iterator<Row> call(Iterator<Row> rows) {

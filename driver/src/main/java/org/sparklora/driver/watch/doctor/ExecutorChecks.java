@@ -14,24 +14,22 @@ import org.sparklora.worker.contract.HostReport;
 import org.sparklora.worker.contract.HostReport.Hardware;
 import org.sparklora.worker.contract.HostReport.Software;
 
-/** Compares what executors report about themselves with each other and with the driver. */
-public final class ExecutorChecks {
-
-    private final List<HostReport> executors;
-
-    /** @param executors a report of each executor; at least one */
-    public ExecutorChecks(List<HostReport> executors) {
-        this.executors = List.copyOf(executors);
-    }
+/**
+ * Compares what executors report about themselves with each other and with the driver.
+ *
+ * @param executors a report of each executor; at least one
+ */
+public record ExecutorChecks(List<HostReport> executors) {
 
     /** Checks the number of executors. */
     public Finding number(OptionalInt expected) {
         long hosts = executors.stream().map(HostReport::host).distinct().count();
         String found = count(executors.size(), "executor") + " on " + count(hosts, "host") + " answered";
         if (expected.isPresent() && executors.size() < expected.getAsInt()) {
-            return Finding.warning(
-                    found + ", " + expected.getAsInt() + " requested",
-                    "the others did not start in time; request fewer executors, or less memory and fewer cores for each");
+            String remedy =
+                    "the others did not start in time; request fewer executors, or less memory and fewer cores for"
+                            + " each";
+            return Finding.warning(found + ", " + expected.getAsInt() + " requested", remedy);
         }
         return Finding.ok(found);
     }
@@ -40,8 +38,9 @@ public final class ExecutorChecks {
     public List<Finding> versions(Software driver) {
         List<Finding> findings = new ArrayList<>();
         differs(Software::spark, driver).ifPresent(found -> {
-            String remedy = "use the same Spark on driver and executors; check SPARK_HOME and the container image or the"
-                    + " nodes";
+            String remedy =
+                    "use the same Spark on driver and executors; check SPARK_HOME and the container image or the"
+                            + " nodes";
             findings.add(Finding.problem("Spark " + driver.spark() + " on the driver, but " + found, remedy));
         });
         differs(Software::jar, driver).ifPresent(found -> {
@@ -63,11 +62,15 @@ public final class ExecutorChecks {
     }
 
     private Optional<String> differs(Function<Software, String> version, Software driver) {
-        String wanted = version.apply(driver);
-        return grouped(report -> version.apply(report.software())).entrySet().stream()
-                .filter(entry -> !entry.getKey().equals(wanted))
+        SortedMap<String, String> others = grouped(report -> version.apply(report.software()));
+        others.remove(version.apply(driver));
+        return others.isEmpty() ? Optional.empty() : Optional.of(joined(others, ", "));
+    }
+
+    private static String joined(SortedMap<String, String> hostsByValue, String separator) {
+        return hostsByValue.entrySet().stream()
                 .map(entry -> entry.getKey() + " on " + entry.getValue())
-                .reduce((a, b) -> a + ", " + b);
+                .collect(Collectors.joining(separator));
     }
 
     /** Checks that PyTorch loads on every executor. */
@@ -82,12 +85,13 @@ public final class ExecutorChecks {
             return Finding.ok("PyTorch " + executors.get(0).software().natives().said() + " loads on all executors");
         }
         String host = broken.firstKey();
-        return Finding.problem(
-                "PyTorch does not load on " + String.join(", ", broken.keySet()) + "; " + host + " reports "
-                        + broken.get(host),
+        String hosts = String.join(", ", broken.keySet());
+        String remedy =
                 "pass the native libraries by --jars, as scripts/spark-lora and the package's submit do, and not by"
-                        + " extraClassPath as well; set spark.executorEnv.DJL_CACHE_DIR to a folder that executors can write"
-                        + " to, with 1 GB free");
+                        + " extraClassPath as well; set spark.executorEnv.DJL_CACHE_DIR to a folder that executors can write to, with"
+                        + " 1 GB free";
+        return Finding.problem(
+                "PyTorch does not load on " + hosts + "; " + host + " reports " + broken.get(host), remedy);
     }
 
     /** Checks that executors have the same CPU, and one with AVX2. */
@@ -95,13 +99,10 @@ public final class ExecutorChecks {
         List<Finding> findings = new ArrayList<>();
         SortedMap<String, String> models = grouped(report -> describe(report.hardware()));
         if (models.size() > 1) {
-            String each = models.entrySet().stream()
-                    .map(entry -> entry.getKey() + " on " + entry.getValue())
-                    .collect(Collectors.joining("; "));
-            findings.add(Finding.warning(
-                    "executors have different CPUs: " + each,
-                    "results differ in the last bits between CPU types; use one type if runs must be reproducible bit by"
-                            + " bit"));
+            String remedy =
+                    "results differ in the last bits between CPU types; use one type if runs must be reproducible"
+                            + " bit by bit";
+            findings.add(Finding.warning("executors have different CPUs: " + joined(models, "; "), remedy));
         } else {
             findings.add(Finding.ok("CPU " + models.firstKey()));
         }
@@ -111,10 +112,10 @@ public final class ExecutorChecks {
                 .distinct()
                 .toList();
         if (!slow.isEmpty()) {
-            findings.add(Finding.warning(
-                    "no AVX2 on " + String.join(", ", slow),
-                    "PyTorch is several times slower without AVX2; use other machines, or expose the CPU's features to the"
-                            + " virtual machine"));
+            String remedy =
+                    "PyTorch is several times slower without AVX2; use other machines, or expose the CPU's features"
+                            + " to the virtual machine";
+            findings.add(Finding.warning("no AVX2 on " + String.join(", ", slow), remedy));
         }
         return findings;
     }
@@ -129,21 +130,20 @@ public final class ExecutorChecks {
     /** Checks that the model's folder has the same files on every host as here. */
     public Finding model(String folder, String here) {
         SortedMap<String, String> others = new TreeMap<>();
-        for (HostReport report : executors) {
-            String there = report.folders().get(0);
-            if (!there.equals(here)) {
-                others.put(report.host(), there);
-            }
-        }
+        executors.stream()
+                .filter(report -> !report.folders().get(0).equals(here))
+                .forEach(report -> others.put(report.host(), report.folders().get(0)));
         if (others.isEmpty()) {
             return Finding.ok("base model " + folder + " is the same on the driver and on all executors");
         }
         String host = others.firstKey();
+        String hosts = String.join(", ", others.keySet());
+        String remedy = "copy it to the same path on every node, for example with --model of scripts/emr or"
+                + " scripts/dataproc, or use a URI that every node can read";
         return Finding.problem(
-                "base model " + folder + " differs from the driver's on " + String.join(", ", others.keySet()) + "; on "
-                        + host + ": " + others.get(host),
-                "copy it to the same path on every node, for example with --model of scripts/emr or scripts/dataproc, or"
-                        + " use a URI that every node can read");
+                "base model " + folder + " differs from the driver's on " + hosts + "; on " + host + ": "
+                        + others.get(host),
+                remedy);
     }
 
     /** Hosts by what they report. */

@@ -16,7 +16,8 @@ public final class SlotChecks {
     /** Checks that a task reserves no more cores than it uses. */
     public static Finding taskCpus(int taskCpus) {
         String found = "spark.task.cpus is " + taskCpus;
-        String remedy = "each task uses one thread; with 1 the same cores compute " + taskCpus + " times as many shards";
+        String remedy =
+                "each task uses one thread; with 1 the same cores compute " + taskCpus + " times as many shards";
         return taskCpus == 1 ? Finding.ok(found) : Finding.warning(found, remedy);
     }
 

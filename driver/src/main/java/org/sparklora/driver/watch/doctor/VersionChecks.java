@@ -34,9 +34,7 @@ public record VersionChecks(String spark, String scala) {
             return Finding.problem(found, built + "; use a Spark with Scala " + scala + ", or the jar for this Spark");
         }
         if (!series(version).equals(series(spark))) {
-            boolean sameMajor =
-                    version.substring(0, version.indexOf('.')).equals(spark.substring(0, spark.indexOf('.')));
-            return sameMajor
+            return version.split("\\.")[0].equals(spark.split("\\.")[0])
                     ? Finding.warning(found, built + " and not tested with this version")
                     : Finding.problem(found, built + "; use Spark " + series(spark) + ", or the jar for this Spark");
         }

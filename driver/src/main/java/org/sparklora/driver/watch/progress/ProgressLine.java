@@ -7,8 +7,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import org.sparklora.driver.run.history.HistoryEvent;
-import org.sparklora.driver.watch.progress.RunMeter.Snapshot;
-import org.sparklora.driver.watch.progress.RunMeter.StepStats;
+import org.sparklora.driver.watch.progress.Progress.Snapshot;
+import org.sparklora.driver.watch.progress.Progress.StepStats;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 
@@ -66,7 +66,8 @@ public final class ProgressLine {
                 100 * padding));
         text.append(validation.isEmpty() ? "" : " · validation");
         new TreeMap<>(validation)
-                .forEach((name, value) -> text.append(String.format(Locale.ROOT, " %s %.4f", name, value.doubleValue())));
+                .forEach((name, value) ->
+                        text.append(String.format(Locale.ROOT, " %s %.4f", name, value.doubleValue())));
         return text.toString();
     }
 

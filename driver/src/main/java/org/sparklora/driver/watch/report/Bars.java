@@ -35,7 +35,8 @@ final class Bars {
      * @param parts the sizes of the parts of several epochs together, in a new map; empty if they have no bar
      */
     static void write(Html html, Style style, List<Epoch> epochs, Function<List<Epoch>, Map<String, Double>> parts) {
-        html.open("figure.chart bars").open("figcaption").element("h3", style.title()).close();
+        html.open("figure.chart bars").open("figcaption");
+        html.element("h3", style.title()).close();
         html.element("p.ylabel", html.messages().text("epoch"));
         Map<String, Map<String, Double>> bars = new LinkedHashMap<>();
         int perBar = epochsPerBar(epochs);

@@ -24,8 +24,7 @@ final class FailuresSection {
             html.note("failures.none");
             return;
         }
-        Table table =
-                new Table(html, messages.text("section.failures"), "time", "what", "epoch", "step", "details");
+        Table table = new Table(html, messages.text("section.failures"), "time what epoch step details");
         table.end(failures, event -> {
             String what = event.path("event").asText().equals("failure")
                     ? messages.text("failures.failure", event.path("attempt").asText("1"))

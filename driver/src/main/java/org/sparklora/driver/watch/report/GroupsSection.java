@@ -19,11 +19,11 @@ final class GroupsSection {
 
     static void write(Html html, RunData run) {
         html.open("div.pair");
-        chart(html, run, "rate", run.steps().groupRate());
-        chart(html, run, "norm", run.steps().groupNorm());
+        chart(html, run, "rate", run.steps().rates());
+        chart(html, run, "norm", run.steps().norms());
         html.closeBlock();
         html.note("groups.note");
-        int groups = run.steps().groupRate().size();
+        int groups = run.steps().rates().size();
         if (groups > MAX_LINES) {
             html.note("groups.more", MAX_LINES, groups);
         }

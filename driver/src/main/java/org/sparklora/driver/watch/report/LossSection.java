@@ -33,9 +33,7 @@ final class LossSection {
     private static List<Column> means(RunData run) {
         double half = (run.stepsPerEpoch() - 1) / 2.0;
         return Column.ofEpochs(
-                        run.done(),
-                        epoch -> (double) epoch.number() * run.stepsPerEpoch() + half,
-                        Epoch::trainLoss)
+                        run.done(), epoch -> (double) epoch.number() * run.stepsPerEpoch() + half, Epoch::trainLoss)
                 .stream()
                 .map(c -> new Column(c.x(), c.mean(), c.mean(), c.mean(), c.gap()))
                 .toList();

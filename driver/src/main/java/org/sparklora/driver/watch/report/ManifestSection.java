@@ -25,7 +25,7 @@ final class ManifestSection {
             return;
         }
         Table table = new Table(
-                html, messages.text("section.manifest"), "group", "state", "purpose", "modules", "rank", "alpha", "parameters", "digest");
+                html, messages.text("section.manifest"), "group state purpose modules rank alpha parameters digest");
         boolean withBiases = run.files().manifest().path("bias").asText().equals("lora_only");
         for (JsonNode group : groups) {
             table.row().data(group.path("name").asText());

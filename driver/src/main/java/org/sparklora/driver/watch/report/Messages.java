@@ -1,5 +1,7 @@
 package org.sparklora.driver.watch.report;
 
+import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.ResourceBundle;
 import java.util.Set;
@@ -37,6 +39,11 @@ final class Messages {
             text = text.replace("{" + i + "}", String.valueOf(values[i]));
         }
         return text;
+    }
+
+    /** The texts of keys that spaces separate. */
+    List<String> texts(String keys) {
+        return Arrays.stream(keys.split(" ")).map(this::text).toList();
     }
 
     /** The text of a key if it exists, otherwise the name: later versions may add names. */

@@ -67,9 +67,9 @@ final class MetricsSection {
         Messages messages = html.messages();
         html.open("details").element("summary", title);
         List<String> metrics = run.metrics().stream().limit(MAX_TABLE_METRICS).toList();
-        List<String> titles = new ArrayList<>(List.of(messages.text("epoch"), messages.text("train.loss")));
+        List<String> titles = new ArrayList<>(messages.texts("epoch train.loss"));
         metrics.forEach(metric -> titles.add(messages.metric(metric)));
-        titles.addAll(List.of(messages.text("padding"), messages.text("seconds")));
+        titles.addAll(messages.texts("padding seconds"));
         Table table = new Table(html, title, titles);
         int every = (done.size() + Table.MAX_ROWS - 1) / Table.MAX_ROWS;
         // Includes the last epoch.

@@ -4,7 +4,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.stream.Stream;
 import org.sparklora.driver.watch.report.RunData.Epoch;
 
 /** Key figures: tiles for one run, a table for several. */
@@ -61,10 +60,9 @@ final class OverviewSection {
                 .sorted()
                 .limit(MAX_METRICS)
                 .toList();
-        List<String> titles = new ArrayList<>();
-        Stream.of("run", "state", "epochs.done", "train.loss").map(messages::text).forEach(titles::add);
+        List<String> titles = new ArrayList<>(messages.texts("run state epochs.done train.loss"));
         metrics.stream().map(messages::metric).forEach(titles::add);
-        Stream.of("time.taken", "skipped.tile", "digest.adapter").map(messages::text).forEach(titles::add);
+        titles.addAll(messages.texts("time.taken skipped.tile digest.adapter"));
         Table table = new Table(html, messages.text("section.overview"), titles);
         for (int i = 0; i < runs.size(); i++) {
             int index = i;
@@ -77,7 +75,8 @@ final class OverviewSection {
             Optional<Savings> savings = Savings.of(done);
             table.text(messages.seconds(run.seconds()));
             table.text(savings.map(s -> Formats.percent(s.skippedShare())).orElse("–"));
-            table.cell(cell -> cell.digest(run.last("finished").path("adapter_sha256").asText()));
+            table.cell(cell ->
+                    cell.digest(run.last("finished").path("adapter_sha256").asText()));
         }
         table.end();
         html.note("overview.last");

@@ -37,6 +37,7 @@ final class Page {
             body.closeBlock();
         }
         body.closeBlock();
+        String dark = Resource.text(Page.class, "dark.css");
         String script = Resource.text(Page.class, "page.js");
         byte[] sha256 = Sha256.digest().digest(script.getBytes(StandardCharsets.UTF_8));
         Map<String, String> parts = Map.of(
@@ -44,7 +45,7 @@ final class Page {
                 "sha256", Base64.getEncoder().encodeToString(sha256),
                 "title", Html.escape(title(messages, runs)),
                 // The dark colours twice: for the system's setting and for the button. Not for printing.
-                "style", Resource.text(Page.class, "page.css").replace("/*DARK*/", Resource.text(Page.class, "dark.css")),
+                "style", Resource.text(Page.class, "page.css").replace("/*DARK*/", dark),
                 "body", body.toString(),
                 "footer", Html.escape(messages.text("footer")),
                 "theme", Html.escape(messages.text("theme")),

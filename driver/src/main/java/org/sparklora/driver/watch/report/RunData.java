@@ -133,10 +133,10 @@ final class RunData {
         lastTime = event.path("time").asText(lastTime);
         int number = event.path("epoch").asInt();
         String name = event.path("event").asText();
+        Epoch epoch = epochs.getOrDefault(number, new Epoch(number));
         switch (name) {
             case "step" -> steps.add(event);
-            case "epoch_start", "epoch_end", "kept" ->
-                epochs.put(number, epochs.getOrDefault(number, new Epoch(number)).with(name, event));
+            case "epoch_start", "epoch_end", "kept" -> epochs.put(number, epoch.with(name, event));
             default -> events.add(event);
         }
     }

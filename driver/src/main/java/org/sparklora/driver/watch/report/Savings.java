@@ -65,7 +65,8 @@ record Savings(SortedMap<String, Double> work) {
 
     /** Operations without any saving. */
     double total() {
-        return computed() + byReason().values().stream().mapToDouble(Double::doubleValue).sum();
+        return computed()
+                + byReason().values().stream().mapToDouble(Double::doubleValue).sum();
     }
 
     /** Share of all operations that were skipped. */

@@ -21,7 +21,7 @@ final class SkippedSection {
         }
         Savings all = counted.get();
         Optional<Double> rate = Savings.secondsPerOperation(done);
-        String[] titles = {"skipped.by", "skipped.flops", "skipped.share", "skipped.bytes", "skipped.seconds"};
+        String titles = "skipped.by skipped.flops skipped.share skipped.bytes skipped.seconds";
         Table table = new Table(html, messages.text("section.skipped"), titles);
         String bytes = messages.bytes(all.bytesWithoutFreezing() - all.bytesSent());
         all.byReason().forEach((reason, flops) -> {

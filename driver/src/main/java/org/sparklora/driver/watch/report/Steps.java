@@ -10,11 +10,10 @@ import org.sparklora.driver.run.history.HistoryLine;
  * The optimizer steps of a run as columns of floats, which need a tenth of the memory of their events.
  *
  * @param step global numbers of the steps; floats are exact up to 16 million
- * @param groupNorm gradient norms by group; NaN for steps at which the group was not live
- * @param groupRate learning rates by group; NaN for steps at which the group was not live
+ * @param norms gradient norms by group; NaN for steps at which the group was not live
+ * @param rates learning rates by group; NaN for steps at which the group was not live
  */
-record Steps(
-        FloatList step, FloatList loss, SortedMap<String, FloatList> groupNorm, SortedMap<String, FloatList> groupRate) {
+record Steps(FloatList step, FloatList loss, SortedMap<String, FloatList> norms, SortedMap<String, FloatList> rates) {
 
     Steps() {
         this(new FloatList(), new FloatList(), new TreeMap<>(), new TreeMap<>());
@@ -44,8 +43,8 @@ record Steps(
         int index = size();
         step.add((float) event.path("step").asLong());
         loss.add((float) HistoryLine.number(event.path("loss")));
-        put(groupNorm, event.path("group_grad_norm"), index);
-        put(groupRate, event.path("learning_rate"), index);
+        put(norms, event.path("group_grad_norm"), index);
+        put(rates, event.path("learning_rate"), index);
     }
 
     private static void put(SortedMap<String, FloatList> columns, JsonNode values, int index) {

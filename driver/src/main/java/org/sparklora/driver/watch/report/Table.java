@@ -1,6 +1,5 @@
 package org.sparklora.driver.watch.report;
 
-import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.DoubleFunction;
@@ -31,9 +30,9 @@ final class Table {
         html.close().close().open("tbody");
     }
 
-    /** Starts a table whose column titles are messages. */
-    Table(Html html, String name, String... titles) {
-        this(html, name, Arrays.stream(titles).map(html.messages()::text).toList());
+    /** Starts a table; spaces separate the keys of the columns' titles. */
+    Table(Html html, String name, String titles) {
+        this(html, name, html.messages().texts(titles));
     }
 
     /** Starts a row. */

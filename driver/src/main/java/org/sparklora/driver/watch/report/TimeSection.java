@@ -37,7 +37,7 @@ final class TimeSection {
         Bars.write(html, new Bars.Style(title, "p-", "phase.", messages::seconds), done, TimeSection::sum);
         Map<String, Double> sum = sum(done);
         double total = sum.values().stream().mapToDouble(Double::doubleValue).sum();
-        Table table = new Table(html, messages.text("section.time"), "phase", "seconds", "share", "means");
+        Table table = new Table(html, messages.text("section.time"), "phase seconds share means");
         sum.forEach((phase, seconds) -> table.row()
                 .swatch("p-" + phase, messages.text("phase." + phase))
                 .text(messages.seconds(seconds))

@@ -146,7 +146,7 @@ final class TimelineSection {
         String title = html.messages().text("timeline.changes", changes.size());
         html.open("details", changes.size() <= MAX_OPEN_CHANGES ? "open" : "data-long", "");
         html.element("summary", title);
-        Table table = new Table(html, title, "epoch", "step.of.epoch", "change", "group", "reason");
+        Table table = new Table(html, title, "epoch step.of.epoch change group reason");
         table.end(changes, change -> {
             table.row().text(change.path("epoch").asText());
             table.text(Integer.toString(change.path("epoch_step").asInt()));

@@ -84,7 +84,8 @@ final class MlflowClient {
     Optional<JsonNode> find(String call, String key, String value) throws IOException, InterruptedException {
         String query = key + "=" + URLEncoder.encode(value, StandardCharsets.UTF_8);
         try {
-            return Optional.of(json(request(URI.create(server + API + call + "?" + query)).GET()));
+            HttpRequest.Builder request = request(URI.create(server + API + call + "?" + query));
+            return Optional.of(json(request.GET()));
         } catch (ErrorAnswer e) {
             if (e.code.equals("RESOURCE_DOES_NOT_EXIST")) {
                 return Optional.empty();

@@ -15,9 +15,9 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
+import org.apache.commons.lang3.StringUtils;
 import org.sparklora.driver.run.history.HistoryLine;
 import org.sparklora.driver.run.history.RunDirectory;
-import org.sparklora.driver.watch.tracking.LoggedScalars.Scalars;
 import org.sparklora.driver.watch.tracking.Tracking.Outcome;
 
 /**
@@ -127,7 +127,9 @@ final class MlflowRun implements Destination {
     /** Logs parameters once, since MLflow's parameters are immutable. */
     private void parameters() throws IOException, InterruptedException {
         SortedMap<String, String> missing = new TreeMap<>();
-        job.parameters().forEach((key, value) -> missing.put(key(key), shortened(value)));
+        job.parameters()
+                .forEach((key, value) ->
+                        missing.put(key(key), StringUtils.abbreviate(value, "…", MAX_PARAMETER_LENGTH)));
         missing.keySet().removeAll(knownParameters);
         log("params", MlflowClient.pairs(missing), MAX_PARAMETERS);
         knownParameters.addAll(missing.keySet());
@@ -148,13 +150,14 @@ final class MlflowRun implements Destination {
     /** The numbers of a line that the server does not have. */
     private List<Point> points(HistoryLine line) {
         List<Point> points = new ArrayList<>();
-        scalars.of(line).ifPresent(logged -> logged.values().forEach((name, value) -> {
-            String key = key(name);
-            // JSON has only finite numbers.
-            if (newest.getOrDefault(key, -1L) < logged.step() && Double.isFinite(value)) {
-                points.add(new Point(key, value, logged.time().toEpochMilli(), logged.step()));
-            }
-        }));
+        scalars.of(line)
+                .ifPresent(logged -> logged.values().forEach((name, value) -> {
+                    String key = key(name);
+                    // JSON has only finite numbers.
+                    if (newest.getOrDefault(key, -1L) < logged.step() && Double.isFinite(value)) {
+                        points.add(new Point(key, value, logged.time().toEpochMilli(), logged.step()));
+                    }
+                }));
         return points;
     }
 
@@ -188,10 +191,6 @@ final class MlflowRun implements Destination {
 
     private static String key(String name) {
         return INVALID_IN_KEY.matcher(name).replaceAll("_");
-    }
-
-    private static String shortened(String value) {
-        return value.length() <= MAX_PARAMETER_LENGTH ? value : value.substring(0, MAX_PARAMETER_LENGTH - 1) + "…";
     }
 
     @Override

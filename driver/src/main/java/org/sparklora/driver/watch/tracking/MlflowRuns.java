@@ -11,18 +11,10 @@ import org.sparklora.driver.run.history.RunDirectory;
 import org.sparklora.driver.watch.tracking.Destination.RefusedException;
 
 /** Finds or creates the run of a run directory on an MLflow server. {@code tracking.json} remembers it for a resume. */
-final class MlflowRuns {
+record MlflowRuns(MlflowClient client, RunDirectory directory) {
 
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final String MLFLOW = "mlflow";
-
-    private final MlflowClient client;
-    private final RunDirectory directory;
-
-    MlflowRuns(MlflowClient client, RunDirectory directory) {
-        this.client = client;
-        this.directory = directory;
-    }
 
     /** The run that {@code tracking.json} names, set to running again; empty if there is none or it was deleted. */
     Optional<JsonNode> resume() throws IOException, InterruptedException {
@@ -51,11 +43,11 @@ final class MlflowRuns {
     /** Creates a run. */
     JsonNode create(String experiment, String name, long startTime, Map<String, String> tags)
             throws IOException, InterruptedException {
-        Map<String, Object> body = Map.of(
-                "experiment_id", experiment(experiment),
-                "run_name", name,
-                "start_time", startTime,
-                "tags", MlflowClient.pairs(tags));
+        Map<String, Object> body = new TreeMap<>();
+        body.put("experiment_id", experiment(experiment));
+        body.put("run_name", name);
+        body.put("start_time", startTime);
+        body.put("tags", MlflowClient.pairs(tags));
         return client.post("runs/create", body).path("run");
     }
 

@@ -10,8 +10,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
-import org.sparklora.driver.run.history.RunStatus;
 import org.sparklora.driver.job.manifest.ManifestFile;
+import org.sparklora.driver.run.history.RunStatus;
 import org.sparklora.driver.watch.verify.RecordedRun.Results;
 import org.yaml.snakeyaml.LoaderOptions;
 import org.yaml.snakeyaml.Yaml;
@@ -64,8 +64,10 @@ public final class Comparison {
     }
 
     private static Optional<String> baseModel(RecordedRun run) {
-        Optional<String> finished = run.results().map(results -> results.manifest().baseModelSha256());
-        return finished.or(() -> run.lastStart().map(event -> event.path("base_model_sha256").asText()));
+        Optional<String> finished =
+                run.results().map(results -> results.manifest().baseModelSha256());
+        return finished.or(() ->
+                run.lastStart().map(event -> event.path("base_model_sha256").asText()));
     }
 
     private void manifests() {
@@ -101,8 +103,7 @@ public final class Comparison {
     private boolean firstDifference(
             List<JsonNode> inA, List<JsonNode> inB, List<String> fields, Function<JsonNode, String> where) {
         for (int i = 0; i < Math.min(inA.size(), inB.size()); i++) {
-            List<String> found = FieldDifferences.of(
-                    FieldDifferences.flatten(inA.get(i), fields), FieldDifferences.flatten(inB.get(i), fields));
+            List<String> found = FieldDifferences.of(inA.get(i), inB.get(i), fields);
             if (!found.isEmpty()) {
                 int others = found.size() - 1;
                 differences.add(where.apply(inA.get(i)) + ": " + found.get(0)
@@ -147,8 +148,7 @@ public final class Comparison {
         Optional<JsonNode> inA = a.lastStart();
         Optional<JsonNode> inB = b.lastStart();
         if (inA.isPresent() && inB.isPresent()) {
-            notes.addAll(FieldDifferences.of(
-                    FieldDifferences.flatten(inA.get(), NOTES), FieldDifferences.flatten(inB.get(), NOTES)));
+            notes.addAll(FieldDifferences.of(inA.get(), inB.get(), NOTES));
         }
         List<String> keys = FieldDifferences.of(keys(a.configuration()), keys(b.configuration()));
         keys.stream().limit(MAX_KEYS).forEach(notes::add);

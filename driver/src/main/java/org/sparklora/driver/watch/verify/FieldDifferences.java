@@ -66,6 +66,11 @@ final class FieldDifferences {
         return fields;
     }
 
+    /** Every difference between the named children of two JSON objects. */
+    static List<String> of(JsonNode a, JsonNode b, List<String> names) {
+        return of(flatten(a, names), flatten(b, names));
+    }
+
     /** Every difference as a phrase. */
     static List<String> of(Map<String, String> a, Map<String, String> b) {
         Set<String> names = new LinkedHashSet<>(a.keySet());

@@ -26,8 +26,7 @@ import org.sparklora.driver.run.history.RunStatus;
  * @param events of history.jsonl, in order
  * @param results empty for a run that did not finish
  */
-public record RecordedRun(
-        String location, String configuration, List<JsonNode> events, RunStatus status, Optional<Results> results) {
+public record RecordedRun(String configuration, List<JsonNode> events, RunStatus status, Optional<Results> results) {
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -122,7 +121,6 @@ public record RecordedRun(
             RunStatus status = status();
             boolean finished = status.state() == RunStatus.State.FINISHED;
             RecordedRun run = new RecordedRun(
-                    directory.location(),
                     new String(directory.find("config.yaml").orElse(new byte[0]), StandardCharsets.UTF_8),
                     hasHistory || finished ? events(path(RunHistory.FILE), file(RunHistory.FILE)) : List.of(),
                     status,

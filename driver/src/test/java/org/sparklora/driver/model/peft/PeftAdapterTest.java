@@ -165,11 +165,15 @@ class PeftAdapterTest {
                 "{} | adapter.unsupported | peft_type",
                 "[] | adapter.config | JSON",
                 "{'peft_type':'LORA','r':1,'lora_alpha':1,'use_dora':true} | adapter.unsupported | use_dora; DoRA",
-                "{'peft_type':'LORA','r':1,'lora_alpha':1,'fan_in_fan_out':true} | adapter.unsupported | fan_in_fan_out",
+                "{'peft_type':'LORA','r':1,'lora_alpha':1,'fan_in_fan_out':true} | adapter.unsupported |"
+                        + " fan_in_fan_out",
                 "{'peft_type':'LORA','r':0,'bias':'some'} | adapter.config | r is 0; lora_alpha; bias is 'some'",
-                "{'peft_type':'LORA','r':1,'lora_alpha':1,'init_lora_weights':'pissa'} | adapter.unsupported | \"pissa\"",
-                "{'peft_type':'LORA','r':1,'lora_alpha':1,'rank_pattern':{'(':2,'q':'x'}} | adapter.config | '('; ['q']; \"x\"",
-                "{'peft_type':'LORA','r':1,'lora_alpha':'a','layers_to_transform':['x']} | adapter.config | \"x\"; lora_alpha is \"a\"",
+                "{'peft_type':'LORA','r':1,'lora_alpha':1,'init_lora_weights':'pissa'} | adapter.unsupported |"
+                        + " \"pissa\"",
+                "{'peft_type':'LORA','r':1,'lora_alpha':1,'rank_pattern':{'(':2,'q':'x'}} | adapter.config | '(';"
+                        + " ['q']; \"x\"",
+                "{'peft_type':'LORA','r':1,'lora_alpha':'a','layers_to_transform':['x']} | adapter.config | \"x\";"
+                        + " lora_alpha is \"a\"",
                 "{'peft_type':'LORA','use_dora':true,'r':0,'lora_alpha':1} | adapter.config | use_dora; r is 0",
             },
             quoteCharacter = '~')

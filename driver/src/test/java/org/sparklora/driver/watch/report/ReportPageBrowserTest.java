@@ -51,16 +51,16 @@ class ReportPageBrowserTest {
         Files.writeString(
                 folder.resolve("page.html"), open.replace("</body>", "<script>" + script + "</script></body>"));
         Path around = Files.writeString(folder.resolve("around.html"), """
-                <!DOCTYPE html><meta charset="utf-8"><body><pre id="found"></pre><script>
-                var found = [];
-                addEventListener('message', function (e) {
-                  found.push(e.data);
-                  document.getElementById('found').textContent = JSON.stringify(found);
-                });
-                </script>
-                <iframe src="page.html" style="width:1280px;height:900px"></iframe>
-                <iframe src="page.html" style="width:390px;height:844px"></iframe>
-                """);
+            <!DOCTYPE html><meta charset="utf-8"><body><pre id="found"></pre><script>
+            var found = [];
+            addEventListener('message', function (e) {
+              found.push(e.data);
+              document.getElementById('found').textContent = JSON.stringify(found);
+            });
+            </script>
+            <iframe src="page.html" style="width:1280px;height:900px"></iframe>
+            <iframe src="page.html" style="width:390px;height:844px"></iframe>
+            """);
         JsonNode found = found(chromium.run(around, "--dump-dom", "--virtual-time-budget=20000"));
         assertThat(found).hasSize(2);
         for (JsonNode view : found) {
