@@ -52,8 +52,12 @@ public final class ClockChecks {
             return Finding.ok(String.format(Locale.ROOT, "clocks agree within %.1f s on %s", within, hosts));
         }
         String direction = worst.getValue() > 0 ? "ahead of" : "behind";
-        String text = "the clock of %s is at least %.1f s %s the driver's";
-        String found = String.format(Locale.ROOT, text, worst.getKey(), size / 1000.0, direction);
+        String found = String.format(
+                Locale.ROOT,
+                "the clock of %s is at least %.1f s %s the driver's",
+                worst.getKey(),
+                size / 1000.0,
+                direction);
         String remedy = "; run an NTP client on every host";
         return size < PROBLEM_MS
                 ? Finding.warning(found, "logs of several hosts cannot be ordered by time" + remedy)
