@@ -8,7 +8,10 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
@@ -33,6 +36,9 @@ final class RunData {
 
     /** All events except steps and those that {@link Epoch} holds. */
     private final List<JsonNode> events = new ArrayList<>();
+
+    /** The last event of each name. */
+    private final Map<String, JsonNode> last = new HashMap<>();
 
     private String lastTime = "";
     private int lines;
@@ -139,6 +145,7 @@ final class RunData {
             case "epoch_start", "epoch_end", "kept" -> epochs.put(number, epoch.with(name, event));
             default -> events.add(event);
         }
+        last.put(name, event);
     }
 
     String location() {
@@ -172,14 +179,15 @@ final class RunData {
 
     /** The events with these names, in order. */
     List<JsonNode> events(String... names) {
+        Set<String> wanted = Set.of(names);
         return events.stream()
-                .filter(event -> List.of(names).contains(event.path("event").asText()))
+                .filter(event -> wanted.contains(event.path("event").asText()))
                 .toList();
     }
 
     /** The last event with this name; missing without one. */
     JsonNode last(String name) {
-        return events(name).stream().reduce(MissingNode.getInstance(), (first, second) -> second);
+        return last.getOrDefault(name, MissingNode.getInstance());
     }
 
     /** Groups that thawed, froze or were added, and other decisions of the policy. */
