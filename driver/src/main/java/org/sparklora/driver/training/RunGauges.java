@@ -6,8 +6,8 @@ import java.util.function.ToDoubleFunction;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.metrics.MetricsSystem;
 import org.apache.spark.metrics.source.Source;
-import org.sparklora.driver.watch.progress.RunMeter;
-import org.sparklora.driver.watch.progress.RunMeter.Snapshot;
+import org.sparklora.driver.watch.progress.Progress;
+import org.sparklora.driver.watch.progress.Progress.Snapshot;
 import org.sparklora.worker.contract.GroupState;
 
 /**
@@ -23,11 +23,11 @@ final class RunGauges implements Source, AutoCloseable {
     static final String SOURCE = "spark-lora";
 
     private final MetricRegistry registry = new MetricRegistry();
-    private final RunMeter meter;
+    private final Progress progress;
     private boolean shown;
 
-    RunGauges(RunMeter meter) {
-        this.meter = meter;
+    RunGauges(Progress progress) {
+        this.progress = progress;
         gauge("epoch", r -> r.at().epoch());
         gauge("step", r -> r.at().stepsDone());
         gauge("steps", r -> r.at().steps());
@@ -48,7 +48,7 @@ final class RunGauges implements Source, AutoCloseable {
     }
 
     private void gauge(String name, ToDoubleFunction<Snapshot> value) {
-        Gauge<Double> gauge = () -> value.applyAsDouble(meter.snapshot());
+        Gauge<Double> gauge = () -> value.applyAsDouble(progress.snapshot());
         registry.register(name, gauge);
     }
 

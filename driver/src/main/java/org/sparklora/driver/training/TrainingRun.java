@@ -19,7 +19,6 @@ import org.sparklora.driver.run.loop.TrainingLoop;
 import org.sparklora.driver.run.loop.TrainingLoop.TrainingSettings;
 import org.sparklora.driver.training.RunOutput.IfRunIsThere;
 import org.sparklora.driver.watch.progress.Progress;
-import org.sparklora.driver.watch.progress.RunMeter;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.data.TextStatistics;
@@ -111,9 +110,8 @@ public final class TrainingRun {
                 settings.stoppingCriteria(),
                 new EpochPlanner(manifest, model.encoder(), data.training().plan(), model.cachePolicy()));
         EpochWork work = work(training, initial, data, output);
-        RunMeter meter = new RunMeter(clock);
-        Progress progress = new Progress(meter, clock, Console.screen());
-        try (RunGauges gauges = new RunGauges(meter);
+        Progress progress = new Progress(clock, Console.screen());
+        try (RunGauges gauges = new RunGauges(progress);
                 RunRecord record = new RunRecord(
                         output, work, progress, clock, job.training().numTrainEpochs(), steps);
                 SparkEpochRunner runner = runner(spark, model, data, exchange, record)) {

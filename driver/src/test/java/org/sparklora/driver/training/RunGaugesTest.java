@@ -23,8 +23,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.sparklora.driver.run.history.HistoryEvent.EpochStart.Cost;
+import org.sparklora.driver.watch.progress.Progress;
 import org.sparklora.driver.watch.progress.ProgressLine.Position;
-import org.sparklora.driver.watch.progress.RunMeter;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 
@@ -73,20 +73,31 @@ class RunGaugesTest {
         return gauges;
     }
 
-    private static RunMeter meter() {
-        RunMeter meter = new RunMeter(Clock.fixed(Instant.EPOCH, ZoneOffset.UTC));
+    private static Progress progress() {
+        Progress progress = new Progress(Clock.fixed(Instant.EPOCH, ZoneOffset.UTC), new Progress.Screen() {
+            @Override
+            public void line(String text) {}
+
+            @Override
+            public void status(String text) {}
+
+            @Override
+            public Duration interval() {
+                return Duration.ofDays(1);
+            }
+        });
         FreezeState groups =
                 FreezeState.of(Map.of("top", GroupState.LIVE, "middle", GroupState.LIVE, "bottom", GroupState.DORMANT));
-        meter.epochStart(new Position(2, 8, 160, 640), groups, new Cost(8837, 35348));
-        return meter;
+        progress.epochStart(new Position(2, 8, 160, 640), groups, new Cost(8837, 35348));
+        return progress;
     }
 
     @Test
     void theSinksShowTheRunWhileItGoes() throws Exception {
-        RunMeter meter = meter();
-        try (RunGauges gauges = new RunGauges(meter)) {
+        Progress progress = progress();
+        try (RunGauges gauges = new RunGauges(progress)) {
             gauges.show();
-            meter.done(new Position(2, 8, 172, 640), 0.25, 1.5, 384);
+            progress.step(new Position(2, 8, 172, 640), 0.25, 1.5, 384);
             assertThat(prometheus())
                     .containsExactlyInAnyOrderEntriesOf(Map.of(
                             "epoch", 2.0,
@@ -106,15 +117,15 @@ class RunGaugesTest {
 
     @Test
     void theFirstOfSeveralRunsHasTheGauges() throws Exception {
-        RunMeter first = meter();
-        RunMeter second = meter();
+        Progress first = progress();
+        Progress second = progress();
         try (RunGauges ofFirst = new RunGauges(first)) {
             ofFirst.show();
             try (RunGauges ofSecond = new RunGauges(second)) {
                 ofSecond.show();
-                second.done(new Position(3, 8, 250, 640), 9, 9, 32);
+                second.step(new Position(3, 8, 250, 640), 9, 9, 32);
             }
-            first.done(new Position(2, 8, 172, 640), 0.25, 1.5, 32);
+            first.step(new Position(2, 8, 172, 640), 0.25, 1.5, 32);
             assertThat(List.of(prometheus().get("loss"), prometheus().get("step")))
                     .containsExactly(0.25, 172.0);
         }

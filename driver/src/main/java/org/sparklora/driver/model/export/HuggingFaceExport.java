@@ -3,8 +3,11 @@ package org.sparklora.driver.model.export;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.sparklora.driver.run.history.RunDirectory;
+import org.sparklora.driver.run.history.RunDirectory.Content;
 import org.sparklora.worker.safetensors.DType;
 import org.sparklora.worker.safetensors.SafetensorsWriter;
 
@@ -32,16 +35,16 @@ public final class HuggingFaceExport {
      */
     public static void write(RunDirectory directory, MergedWeights model, Outputs outputs, DType dtype)
             throws IOException {
-        ModelFiles files = new ModelFiles(ConfigJson.of(model.directory(), outputs, dtype));
+        Map<String, Content> files = new LinkedHashMap<>();
         for (String name : TOKENIZER) {
             Path file = model.directory().resolve(name);
             if (Files.isRegularFile(file)) {
-                files.add(name, out -> Files.copy(file, out));
+                files.put(name, out -> Files.copy(file, out));
             }
         }
-        files.add(
+        files.put(
                 "model.safetensors",
                 out -> SafetensorsWriter.write(out, model.shapes(), dtype, name -> model.bytes(name, dtype)));
-        files.write(directory);
+        ModelFiles.write(directory, files, ConfigJson.of(model.directory(), outputs, dtype));
     }
 }

@@ -108,8 +108,16 @@ public final class MergedWeights implements Closeable {
      * @throws ModelException if the type cannot hold a value
      */
     public byte[] bytes(String name, DType dtype) {
+        if (dtype != DType.F32 && dtype != DType.F16) {
+            throw new IllegalArgumentException("models are written in F32 or F16, not in " + dtype);
+        }
         float[] values = adapter.contains(name) ? adapter.view(name) : base.floats(name);
-        Rounding out = new Rounding(name, dtype, values.length);
+        ByteBuffer bytes = ByteBuffer.allocate(Math.multiplyExact(values.length, dtype.bytes()))
+                .order(ByteOrder.LITTLE_ENDIAN);
+        // Receives values in double precision and rounds each once.
+        DoubleConsumer out = dtype == DType.F16
+                ? value -> bytes.putShort(half(name, value))
+                : value -> bytes.putFloat((float) value);
         Adapted module = adapted.get(name);
         if (module == null) {
             for (float value : values) {
@@ -118,45 +126,22 @@ public final class MergedWeights implements Closeable {
         } else {
             variant.merge(module.module(), module.settings(), adapter, values, out);
         }
-        return out.bytes.array();
+        return bytes.array();
+    }
+
+    private static short half(String name, double value) {
+        short rounded = HalfFloats.toF16(value);
+        if (!Float.isFinite(HalfFloats.fromF16(rounded))) {
+            throw new ModelException(
+                    "model.float16",
+                    "'" + name + "' holds " + value
+                            + ", but the largest value of float16 is 65504; give --dtype float32");
+        }
+        return rounded;
     }
 
     @Override
     public void close() {
         base.close();
-    }
-
-    /** Receives values in double precision and rounds each once. */
-    private static final class Rounding implements DoubleConsumer {
-
-        private final String name;
-        private final boolean half;
-        private final ByteBuffer bytes;
-
-        Rounding(String name, DType dtype, int values) {
-            if (dtype != DType.F32 && dtype != DType.F16) {
-                throw new IllegalArgumentException("models are written in F32 or F16, not in " + dtype);
-            }
-            this.name = name;
-            this.half = dtype == DType.F16;
-            this.bytes = ByteBuffer.allocate(Math.multiplyExact(values, dtype.bytes()))
-                    .order(ByteOrder.LITTLE_ENDIAN);
-        }
-
-        @Override
-        public void accept(double value) {
-            if (!half) {
-                bytes.putFloat((float) value);
-                return;
-            }
-            short rounded = HalfFloats.toF16(value);
-            if (!Float.isFinite(HalfFloats.fromF16(rounded))) {
-                throw new ModelException(
-                        "model.float16",
-                        "'" + name + "' holds " + value
-                                + ", but the largest value of float16 is 65504; give --dtype float32");
-            }
-            bytes.putShort(rounded);
-        }
     }
 }

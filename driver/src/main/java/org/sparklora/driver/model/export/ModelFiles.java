@@ -9,31 +9,24 @@ import org.sparklora.driver.run.history.OutputGuard;
 import org.sparklora.driver.run.history.RunDirectory;
 import org.sparklora.driver.run.history.RunDirectory.Content;
 
-/** The files of a model, in the order in which they are written. config.json comes last: without it, they are not a model. */
+/** Writes the files of a model. */
 final class ModelFiles {
 
-    private final Map<String, Content> files = new LinkedHashMap<>();
-    private final byte[] config;
+    private ModelFiles() {}
 
-    ModelFiles(byte[] config) {
-        this.config = config;
-    }
-
-    void add(String name, Content content) {
-        files.put(name, content);
-    }
-
-    void add(String name, byte[] content) {
-        files.put(name, out -> out.write(content));
-    }
-
-    /** Writes all files into an empty directory, or leaves the directory empty. */
-    void write(RunDirectory directory) throws IOException {
+    /**
+     * Writes all files into an empty directory, or leaves the directory empty.
+     *
+     * @param files in the order in which they are written
+     * @param config config.json, which is written last: without it, the files are not a model
+     */
+    static void write(RunDirectory directory, Map<String, Content> files, byte[] config) throws IOException {
         OutputGuard.refuseNonEmpty(directory);
-        add("config.json", config);
+        Map<String, Content> all = new LinkedHashMap<>(files);
+        all.put("config.json", out -> out.write(config));
         List<String> begun = new ArrayList<>();
         try {
-            for (Map.Entry<String, Content> file : files.entrySet()) {
+            for (Map.Entry<String, Content> file : all.entrySet()) {
                 begun.add(file.getKey());
                 directory.write(file.getKey(), file.getValue());
             }

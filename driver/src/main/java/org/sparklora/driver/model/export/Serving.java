@@ -2,7 +2,7 @@ package org.sparklora.driver.model.export;
 
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
-import java.util.TreeMap;
+import org.sparklora.driver.job.text.Resource;
 
 /**
  * Settings of a server that are not in the model.
@@ -17,22 +17,11 @@ public record Serving(int maxLength, boolean pairs) {
      * which returns the plain outputs once its sigmoid is off.
      */
     byte[] properties(boolean tokenTypes) {
-        Map<String, String> properties = new TreeMap<>(Map.of(
-                "engine", "PyTorch",
-                "includeTokenTypes", Boolean.toString(tokenTypes),
+        // Without modelMaxLength, DJL truncates at 512 whatever maxLength says.
+        Map<String, String> values = Map.of(
+                "tokenTypes", Boolean.toString(tokenTypes),
                 "maxLength", Integer.toString(maxLength),
-                // Without it, DJL truncates at 512 whatever maxLength says.
-                "modelMaxLength", Integer.toString(maxLength),
-                "padding", "true",
-                "translatorFactory", "ai.djl.huggingface.translator.TextClassificationTranslatorFactory",
-                "truncation", "true"));
-        if (pairs) {
-            properties.put("reranking", "true");
-            properties.put("sigmoid", "false");
-        }
-        StringBuilder text = new StringBuilder();
-        properties.forEach(
-                (key, value) -> text.append(key).append('=').append(value).append('\n'));
-        return text.toString().getBytes(StandardCharsets.ISO_8859_1);
+                "pairs", pairs ? "reranking=true\nsigmoid=false\n" : "");
+        return Resource.filled(Serving.class, "serving.properties", values).getBytes(StandardCharsets.ISO_8859_1);
     }
 }

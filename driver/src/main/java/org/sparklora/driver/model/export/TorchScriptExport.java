@@ -3,9 +3,12 @@ package org.sparklora.driver.model.export;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.sparklora.driver.job.config.Task;
 import org.sparklora.driver.run.history.RunDirectory;
+import org.sparklora.driver.run.history.RunDirectory.Content;
 import org.sparklora.worker.data.TokenizerSpec;
 import org.sparklora.worker.encoder.EncoderConfig;
 import org.sparklora.worker.encoder.EncoderScript;
@@ -30,11 +33,13 @@ public final class TorchScriptExport {
     public static void write(RunDirectory directory, MergedWeights model, Outputs outputs, Serving serving)
             throws IOException {
         EncoderScript encoder = script(model, outputs);
-        ModelFiles files = new ModelFiles(ConfigJson.of(model.directory(), outputs, DType.F32));
-        files.add("tokenizer.json", tokenizer(model));
-        files.add("serving.properties", serving.properties(encoder.readsTokenTypes()));
-        files.add("model.pt", out -> archive(encoder, model, out));
-        files.write(directory);
+        byte[] config = ConfigJson.of(model.directory(), outputs, DType.F32);
+        byte[] tokenizer = tokenizer(model);
+        Map<String, Content> files = new LinkedHashMap<>();
+        files.put("tokenizer.json", out -> out.write(tokenizer));
+        files.put("serving.properties", out -> out.write(serving.properties(encoder.readsTokenTypes())));
+        files.put("model.pt", out -> archive(encoder, model, out));
+        ModelFiles.write(directory, files, config);
     }
 
     /** Writes the archive alone. */

@@ -1,11 +1,13 @@
 package org.sparklora.driver.model.peft;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import java.util.List;
+import com.fasterxml.jackson.databind.node.TextNode;
+import java.util.Collection;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.stream.Collectors;
+import org.sparklora.driver.job.text.Resource;
 import org.sparklora.driver.model.peft.AdapterDetails.TrainingSummary;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
@@ -19,104 +21,61 @@ import org.sparklora.worker.contract.TensorSpec;
  */
 final class ModelCard {
 
-    private static final String LOADING = """
-            ## How to load it
-
-            ```python
-            from peft import PeftModel
-            from transformers import AutoModelForKIND
-
-            base = AutoModelForKIND.from_pretrained(BASE, num_labels=OUTPUTS)
-            model = PeftModel.from_pretrained(base, "adapter").eval()
-            ```
-
-            The first name is the base model's directory, the second this one. `spark-lora merge` writes both as one model.
-
-            """;
-
-    private final LoraManifest manifest;
-    private final Set<String> activeGroups;
-    private final AdapterDetails details;
-    private final StringBuilder text = new StringBuilder();
-
-    private ModelCard(LoraManifest manifest, Set<String> activeGroups, AdapterDetails details) {
-        this.manifest = manifest;
-        this.activeGroups = activeGroups;
-        this.details = details;
-    }
+    private ModelCard() {}
 
     /** @param activeGroups names of the groups that the adapter holds */
     static String of(LoraManifest manifest, Set<String> activeGroups, AdapterDetails details) {
-        return new ModelCard(manifest, activeGroups, details).write();
-    }
-
-    private String write() {
-        String base = quoted(folder(details.baseModel()));
-        text.append("---\nlibrary_name: peft\nbase_model: ").append(base).append("\n---\n\n");
-        text.append("# LoRA adapter for ")
-                .append(inline(folder(details.baseModel())))
-                .append("\n\n");
+        String base = folder(details.baseModel());
         int outputs = manifest.head().stream()
                 .filter(tensor -> tensor.shape().size() == 1)
                 .mapToInt(TensorSpec::size)
                 .findFirst()
                 .orElse(1);
-        String kind = details.taskType().equals("TOKEN_CLS") ? "TokenClassification" : "SequenceClassification";
-        text.append(LOADING.replace("OUTPUTS", Integer.toString(outputs))
-                .replace("KIND", kind)
-                .replace("BASE", base));
-        details.trainedOn().ifPresent(this::training);
-        groups();
-        return text.toString();
+        Map<String, String> values = Map.of(
+                "base", TextNode.valueOf(base).toString(),
+                "name", inline(base),
+                "kind", details.taskType().equals("TOKEN_CLS") ? "TokenClassification" : "SequenceClassification",
+                "outputs", Integer.toString(outputs),
+                "training", details.trainedOn().map(ModelCard::training).orElse(""),
+                "groups",
+                        manifest.groups().stream()
+                                .map(group -> row(group, activeGroups.contains(group.name())))
+                                .collect(Collectors.joining()),
+                "modules_to_save", inline(details.modulesToSave()),
+                "bias", manifest.bias().peftName());
+        return Resource.filled(ModelCard.class, "model-card.md", values);
     }
 
-    private void training(TrainingSummary data) {
-        text.append("## Training data\n\n");
-        text.append(String.format(
+    private static String training(TrainingSummary data) {
+        String validation = data.validationRows() == 0
+                ? ""
+                : String.format(Locale.ROOT, ", %,d more for validation", data.validationRows());
+        return String.format(
                 Locale.ROOT,
-                "%,d rows of %s%s, texts of at most %,d tokens.",
+                "## Training data\n\n%,d rows of %s%s, texts of at most %,d tokens. %s.\n\n",
                 data.rows(),
                 inline(data.source()),
-                data.validationRows() == 0
-                        ? ""
-                        : String.format(Locale.ROOT, ", %,d more for validation", data.validationRows()),
-                data.maxLength()));
-        List<String> labels = data.labels();
-        text.append(
-                labels.isEmpty()
-                        ? " The output is a number."
-                        : " The outputs mean, in order: "
-                                + labels.stream().map(ModelCard::inline).collect(Collectors.joining(", ")) + ".");
-        text.append("\n\n");
+                validation,
+                data.maxLength(),
+                data.labels().isEmpty()
+                        ? "The output is a number"
+                        : "The outputs mean, in order: " + inline(data.labels()));
     }
 
-    private void groups() {
-        text.append("## Groups\n\n| group | purpose | modules | r | lora_alpha | in this adapter |\n");
-        text.append("|---|---|---|---|---|---|\n");
-        for (LoraGroup group : manifest.groups()) {
-            text.append("| ")
-                    .append(inline(group.name()))
-                    .append(" | ")
-                    .append(plain(group.purpose()))
-                    .append(" | ")
-                    .append(group.modules().stream().map(LoraModule::path).collect(Collectors.joining("<br>")))
-                    .append(" | ")
-                    .append(all(group, module -> Integer.toString(module.loraRank())))
-                    .append(" | ")
-                    .append(all(group, module -> plain(module.loraAlpha())))
-                    .append(" | ")
-                    .append(activeGroups.contains(group.name()) ? "yes" : "no, it never trained")
-                    .append(" |\n");
-        }
-        text.append("\nThe head is saved whole: ")
-                .append(details.modulesToSave().stream().map(ModelCard::inline).collect(Collectors.joining(", ")))
-                .append(". Biases trained: ")
-                .append(manifest.bias().peftName())
-                .append(".\n");
+    private static String row(LoraGroup group, boolean active) {
+        String[] cells = {
+            inline(group.name()),
+            plain(group.purpose()),
+            group.modules().stream().map(LoraModule::path).collect(Collectors.joining("<br>")),
+            distinct(group, module -> Integer.toString(module.loraRank())),
+            distinct(group, module -> plain(module.loraAlpha())),
+            active ? "yes" : "no, it never trained"
+        };
+        return "| " + String.join(" | ", cells) + " |\n";
     }
 
     /** The distinct values of a group's modules. */
-    private static String all(LoraGroup group, java.util.function.Function<LoraModule, String> value) {
+    private static String distinct(LoraGroup group, Function<LoraModule, String> value) {
         return group.modules().stream().map(value).distinct().collect(Collectors.joining(", "));
     }
 
@@ -130,6 +89,10 @@ final class ModelCard {
         return parts.length == 0 ? path : parts[parts.length - 1];
     }
 
+    private static String inline(Collection<String> names) {
+        return names.stream().map(ModelCard::inline).collect(Collectors.joining(", "));
+    }
+
     private static String inline(String name) {
         return "`" + plain(name).replace("`", "'") + "`";
     }
@@ -137,13 +100,5 @@ final class ModelCard {
     /** One line that neither ends a table cell nor opens a tag. */
     private static String plain(String text) {
         return text.strip().replaceAll("\\s*\\R\\s*", " ").replace("|", "\\|").replace("<", "&lt;");
-    }
-
-    private static String quoted(String text) {
-        try {
-            return new ObjectMapper().writeValueAsString(text);
-        } catch (JsonProcessingException e) {
-            throw new IllegalStateException("a text cannot fail to become JSON", e);
-        }
     }
 }

@@ -39,9 +39,8 @@ public record PeftAdapter(PeftConfig config, SortedMap<String, Tensor> tensors) 
     public static PeftAdapter read(Path dir) {
         Path configFile = dir.resolve(CONFIG);
         if (!Files.isRegularFile(configFile)) {
-            throw new PeftException(
-                    "adapter.missing",
-                    dir + ": there is no " + CONFIG + "; a PEFT adapter directory has one, check the path");
+            String problem = ": there is no " + CONFIG + "; a PEFT adapter directory has one, check the path";
+            throw new PeftException("adapter.missing", dir + problem);
         }
         PeftConfig config = PeftConfigReader.read(configFile);
         for (String name : List.of(SAFETENSORS, PICKLE)) {
@@ -56,10 +55,8 @@ public record PeftAdapter(PeftConfig config, SortedMap<String, Tensor> tensors) 
                 }
             }
         }
-        throw new PeftException(
-                "adapter.missing",
-                dir + ": there is neither " + SAFETENSORS + " nor " + PICKLE + " next to " + CONFIG
-                        + "; copy the adapter again");
+        String files = SAFETENSORS + " nor " + PICKLE + " next to " + CONFIG;
+        throw new PeftException("adapter.missing", dir + ": there is neither " + files + "; copy the adapter again");
     }
 
     /** Full names of the adapted modules, in order. */
@@ -97,10 +94,8 @@ public record PeftAdapter(PeftConfig config, SortedMap<String, Tensor> tensors) 
                 String before = spelling.put(name, e.getKey());
                 // One file serves both PEFT versions by holding the same value under two spellings.
                 if (other != null && !other.equals(e.getValue())) {
-                    throw new PeftException(
-                            "adapter.tensor",
-                            file + ": '" + before + "' and '" + e.getKey()
-                                    + "' are two spellings of one tensor, but their values differ; remove the wrong one");
+                    String both = "'" + before + "' and '" + e.getKey() + "' are two spellings of one tensor, but";
+                    throw wrong(file, both + " their values differ; remove the wrong one");
                 }
             });
         }
@@ -119,10 +114,8 @@ public record PeftAdapter(PeftConfig config, SortedMap<String, Tensor> tensors) 
             List<Integer> a = require(module + A).shape();
             List<Integer> b = require(module + B).shape();
             if (a.size() != 2 || b.size() != 2 || !a.get(0).equals(b.get(1))) {
-                throw new PeftException(
-                        "adapter.tensor",
-                        file + ": module '" + module + "' has A " + a + " and B " + b
-                                + ", but LoRA on a Linear needs [r, in] and [out, r]");
+                String shapes = "' has A " + a + " and B " + b + ", but LoRA on a Linear needs [r, in] and [out, r]";
+                throw wrong(file, "module '" + module + shapes);
             }
             // The config of another adapter would scale this one wrongly without any other sign; PEFT refuses it too.
             int rank = config.ranks().rank(module);
@@ -138,11 +131,14 @@ public record PeftAdapter(PeftConfig config, SortedMap<String, Tensor> tensors) 
     private void requireAll(Path file, String name, String module) {
         for (String suffix : LoraVariant.peftSuffixes()) {
             if (!tensors.containsKey(module + suffix)) {
-                throw new PeftException(
-                        "adapter.tensor",
-                        file + ": '" + name + "' has no '" + module + suffix + "' next to it; copy the adapter again");
+                String missing = "' has no '" + module + suffix + "' next to it; copy the adapter again";
+                throw wrong(file, "'" + name + missing);
             }
         }
+    }
+
+    private static PeftException wrong(Path file, String what) {
+        return new PeftException("adapter.tensor", file + ": " + what);
     }
 
     private Tensor require(String name) {

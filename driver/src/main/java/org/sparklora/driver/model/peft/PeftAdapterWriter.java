@@ -2,13 +2,12 @@ package org.sparklora.driver.model.peft;
 
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.LoraGroup;
@@ -67,10 +66,9 @@ public final class PeftAdapterWriter {
             LoraManifest manifest, List<LoraGroup> active, List<LoraGroup> listed, AdapterSnapshot snapshot) {
         for (TensorSpec spec : manifest.head()) {
             if (!snapshot.contains(spec.name())) {
-                throw new PeftException(
-                        "adapter.incomplete",
-                        "the head is missing: the adapter to save has no '" + spec.name()
-                                + "', and PEFT would load a random one in its place");
+                String problem = "the head is missing: the adapter to save has no '" + spec.name()
+                        + "', and PEFT would load a random one in its place";
+                throw new PeftException("adapter.incomplete", problem);
             }
         }
         List<TensorSpec> specs = new ArrayList<>(manifest.head());
@@ -95,16 +93,13 @@ public final class PeftAdapterWriter {
 
     private static Tensor tensor(TensorSpec spec, AdapterSnapshot snapshot) {
         if (!snapshot.contains(spec.name())) {
-            throw new PeftException(
-                    "adapter.incomplete",
-                    "the adapter to save has no '" + spec.name() + "', although its group is initialized");
+            String problem = "the adapter to save has no '" + spec.name() + "', although its group is initialized";
+            throw new PeftException("adapter.incomplete", problem);
         }
         float[] values = snapshot.view(spec.name());
         if (values.length != spec.size()) {
-            throw new PeftException(
-                    "adapter.tensor",
-                    "'" + spec.name() + "' has " + values.length + " values, but its shape " + spec.shape() + " needs "
-                            + spec.size());
+            String shape = " values, but its shape " + spec.shape() + " needs " + spec.size();
+            throw new PeftException("adapter.tensor", "'" + spec.name() + "' has " + values.length + shape);
         }
         return new Tensor(spec.shape(), values);
     }
@@ -156,15 +151,11 @@ public final class PeftAdapterWriter {
 
     // Ties go to the smaller rank and alpha; any fixed rule would do.
     private static Rank mostCommon(List<LoraModule> modules) {
-        Map<Rank, Long> counts = modules.stream()
+        List<Rank> ranks = modules.stream()
                 .map(m -> new Rank(m.loraRank(), m.loraAlpha()))
-                .collect(Collectors.groupingBy(Function.identity(), Collectors.counting()));
-        return counts.entrySet().stream()
-                .max(Map.Entry.<Rank, Long>comparingByValue()
-                        .thenComparing(e -> e.getKey().r(), Comparator.reverseOrder())
-                        .thenComparing(e -> e.getKey().alpha(), Comparator.reverseOrder()))
-                .orElseThrow()
-                .getKey();
+                .sorted(Comparator.comparingInt(Rank::r).thenComparingDouble(Rank::alpha))
+                .toList();
+        return Collections.max(ranks, Comparator.comparingInt(rank -> Collections.frequency(ranks, rank)));
     }
 
     private static boolean rankStabilized(List<LoraGroup> groups) {

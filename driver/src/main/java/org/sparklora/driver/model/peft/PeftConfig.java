@@ -1,35 +1,15 @@
 package org.sparklora.driver.model.peft;
 
-import java.util.List;
-import java.util.Optional;
 import org.sparklora.driver.job.manifest.PatternMap;
 import org.sparklora.worker.contract.BiasMode;
 
 /**
- * The parts of {@code adapter_config.json} that change numbers or name the adapter's origin.
+ * The parts of {@code adapter_config.json} that change numbers. The tensors tell which modules were adapted.
  *
- * @param targets the modules that were requested; the tensors tell which were adapted
  * @param ranks r and alpha by module
- * @param loraDropout lora_dropout
  * @param bias which biases were trained
- * @param origin the base model and task
  */
-public record PeftConfig(Targets targets, Ranks ranks, double loraDropout, BiasMode bias, Origin origin) {
-
-    /**
-     * target_modules in either spelling, and layers_to_transform.
-     *
-     * @param names the list; empty if the file holds a string
-     * @param pattern the string: a regular expression on the whole name
-     * @param layersToTransform empty for every layer
-     */
-    public record Targets(List<String> names, Optional<String> pattern, List<Integer> layersToTransform) {
-
-        public Targets {
-            names = List.copyOf(names);
-            layersToTransform = List.copyOf(layersToTransform);
-        }
-    }
+public record PeftConfig(Ranks ranks, BiasMode bias) {
 
     /**
      * r and alpha, with exceptions by module.
@@ -55,20 +35,6 @@ public record PeftConfig(Targets targets, Ranks ranks, double loraDropout, BiasM
         /** The alpha that the file gives a module. */
         public double alpha(String module) {
             return alphaPattern.valueOf(module, loraAlpha);
-        }
-    }
-
-    /**
-     * The origin of an adapter.
-     *
-     * @param baseModel base_model_name_or_path
-     * @param taskType task_type, e.g. SEQ_CLS
-     * @param modulesToSave modules_to_save as the file lists them; PEFT 0.3.0 lists none although the head is saved
-     */
-    public record Origin(Optional<String> baseModel, Optional<String> taskType, List<String> modulesToSave) {
-
-        public Origin {
-            modulesToSave = List.copyOf(modulesToSave);
         }
     }
 }

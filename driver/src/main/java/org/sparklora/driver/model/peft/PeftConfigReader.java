@@ -11,8 +11,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 import org.sparklora.driver.job.manifest.PatternMap;
@@ -87,48 +87,41 @@ final class PeftConfigReader {
                             + " LoRA with PEFT's save_pretrained(path_initial_model_for_weight_conversion=...)");
         }
         int unsupported = problems.size();
-        PeftConfig config = new PeftConfig(
-                targets(),
-                ranks(),
-                number("lora_dropout", 0.0),
-                bias(),
-                new PeftConfig.Origin(text("base_model_name_or_path"), text("task_type"), strings("modules_to_save")));
+        checkTargets();
+        PeftConfig.Ranks ranks = ranks();
+        check("lora_dropout", JsonNode::isNumber, "a number");
+        BiasMode bias = bias();
+        check("modules_to_save", JsonNode::isArray, "a list of names");
         if (!problems.isEmpty()) {
             throw new PeftException(
                     problems.size() == unsupported ? "adapter.unsupported" : "adapter.config",
                     file + ": " + String.join("; ", problems));
         }
-        return config;
+        return new PeftConfig(ranks, bias);
     }
 
-    private PeftConfig.Targets targets() {
-        JsonNode targets = root.path("target_modules");
-        List<Integer> layers = new ArrayList<>();
-        JsonNode transform = root.path("layers_to_transform");
-        for (JsonNode layer : transform.isArray() ? transform : List.of(transform)) {
-            if (layer.canConvertToInt() && layer.isIntegralNumber()) {
-                layers.add(layer.intValue());
-            } else if (isPresent(layer)) {
+    private void checkTargets() {
+        JsonNode layers = root.path("layers_to_transform");
+        for (JsonNode layer : layers.isArray() ? layers : List.of(layers)) {
+            if (isPresent(layer) && !isWhole(layer)) {
                 problems.add("layers_to_transform holds " + layer + ", which is not a layer number");
             }
         }
-        if (targets.isTextual()) {
-            return new PeftConfig.Targets(List.of(), Optional.of(targets.asText()), layers);
-        }
-        return new PeftConfig.Targets(strings("target_modules"), Optional.empty(), layers);
+        check("target_modules", targets -> targets.isTextual() || targets.isArray(), "a list of names");
     }
 
     private PeftConfig.Ranks ranks() {
         JsonNode r = root.path("r");
-        if (!r.canConvertToInt() || !r.isIntegralNumber() || r.intValue() < 1) {
+        if (!isWhole(r) || r.intValue() < 1) {
             problems.add("r is " + (isPresent(r) ? r : "missing") + ", but it must be a whole number from 1");
         }
         if (!isPresent(root.path("lora_alpha"))) {
             problems.add("lora_alpha is missing");
         }
+        check("lora_alpha", JsonNode::isNumber, "a number");
         return new PeftConfig.Ranks(
                 r.asInt(),
-                number("lora_alpha", 1.0),
+                root.path("lora_alpha").asDouble(1.0),
                 pattern("rank_pattern", JsonNode::intValue),
                 pattern("alpha_pattern", JsonNode::doubleValue),
                 root.path("use_rslora").asBoolean(false));
@@ -136,11 +129,8 @@ final class PeftConfigReader {
 
     private <T> PatternMap<T> pattern(String key, Function<JsonNode, T> value) {
         Map<String, T> pattern = new LinkedHashMap<>();
-        JsonNode node = root.path(key);
-        if (isPresent(node) && !node.isObject()) {
-            problems.add(key + " is " + node + ", but it must be an object");
-        }
-        node.fields().forEachRemaining(e -> {
+        check(key, JsonNode::isObject, "an object");
+        root.path(key).fields().forEachRemaining(e -> {
             try {
                 Pattern.compile(e.getKey());
             } catch (PatternSyntaxException bad) {
@@ -158,7 +148,7 @@ final class PeftConfigReader {
     }
 
     private BiasMode bias() {
-        String bias = text("bias").orElse("none");
+        String bias = root.path("bias").isTextual() ? root.path("bias").asText() : "none";
         for (BiasMode mode : BiasMode.values()) {
             if (mode.peftName().equals(bias)) {
                 return mode;
@@ -168,27 +158,15 @@ final class PeftConfigReader {
         return BiasMode.NONE;
     }
 
-    private double number(String key, double defaultValue) {
+    private void check(String key, Predicate<JsonNode> isGood, String wanted) {
         JsonNode node = root.path(key);
-        if (isPresent(node) && !node.isNumber()) {
-            problems.add(key + " is " + node + ", but it must be a number");
+        if (isPresent(node) && !isGood.test(node)) {
+            problems.add(key + " is " + node + ", but it must be " + wanted);
         }
-        return node.asDouble(defaultValue);
     }
 
-    private Optional<String> text(String key) {
-        JsonNode node = root.path(key);
-        return node.isTextual() ? Optional.of(node.asText()) : Optional.empty();
-    }
-
-    private List<String> strings(String key) {
-        List<String> strings = new ArrayList<>();
-        JsonNode node = root.path(key);
-        if (isPresent(node) && !node.isArray()) {
-            problems.add(key + " is " + node + ", but it must be a list of names");
-        }
-        node.forEach(n -> strings.add(n.asText()));
-        return strings;
+    private static boolean isWhole(JsonNode node) {
+        return node.isIntegralNumber() && node.canConvertToInt();
     }
 
     private static boolean isPresent(JsonNode node) {

@@ -7,15 +7,16 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
+import org.apache.spark.SparkContext;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructField;
@@ -44,6 +45,16 @@ public final class FilePrediction {
     private static final String PREDICTION = "prediction";
     private static final String PROBABILITY = "probability";
 
+    /** RFC 4180 as in the input, and every key of each JSON object. */
+    private static final Map<String, String> OPTIONS = Map.of(
+            "header", "true",
+            "quote", "\"",
+            "escape", "\"",
+            "emptyValue", "",
+            "ignoreLeadingWhiteSpace", "false",
+            "ignoreTrailingWhiteSpace", "false",
+            "ignoreNullFields", "false");
+
     private FilePrediction() {}
 
     /** Number of rows, and of those without text. */
@@ -70,22 +81,20 @@ public final class FilePrediction {
             String chosen = format.orElseGet(() -> isParquet(input) ? "parquet" : words ? "json" : "csv")
                     .toLowerCase(Locale.ROOT);
             if (!FORMATS.contains(chosen)) {
-                throw new OutputException(
-                        "output.format", "unknown --output-format " + chosen + "; use csv, json or parquet");
+                String problem = "unknown --output-format " + chosen + "; use csv, json or parquet";
+                throw new OutputException("output.format", problem);
             }
             if (words && chosen.equals("csv")) {
-                throw new OutputException(
-                        "output.format",
-                        "--output-format csv cannot contain arrays of words and tags; use json or parquet");
+                String problem = "--output-format csv cannot contain arrays of words and tags; use json or parquet";
+                throw new OutputException("output.format", problem);
             }
             try {
                 Configuration hadoop = Locations.hadoop();
                 Path path = new Path(location);
                 var files = path.getFileSystem(hadoop);
                 if (files.exists(path) && (files.getFileStatus(path).isFile() || files.listStatus(path).length > 0)) {
-                    throw new OutputException(
-                            "output.not-empty",
-                            location + " already exists and is not empty; choose another --output, or delete it");
+                    String problem = " already exists and is not empty; choose another --output, or delete it";
+                    throw new OutputException("output.not-empty", location + problem);
                 }
             } catch (IOException | IllegalArgumentException e) {
                 throw OutputException.writing(location, e instanceof IOException io ? io : new IOException(e));
@@ -105,45 +114,33 @@ public final class FilePrediction {
      * @param labels label texts in the order of the head's outputs; empty for regression
      */
     public static Counts write(Dataset<Row> rows, TrainedModel model, List<String> labels, Output into) {
-        SparkSession session = rows.sparkSession();
         StructType input = (StructType) rows.schema().apply(SourceReader.INPUT).dataType();
         List<StructField> predicted = columns(model.head());
         requireRoom(input, predicted, into);
         Dataset<Row> ordered = rows.orderBy(SourceReader.FILE, SourceReader.ROW);
         boolean words = model.head() instanceof TokenClassificationHead;
         if (words) {
-            ordered = ordered.withColumn(
-                    SourceReader.TEXT,
-                    from_json(col(SourceReader.TEXT), predicted.get(0).dataType()));
+            DataType array = predicted.get(0).dataType();
+            ordered = ordered.withColumn(SourceReader.TEXT, from_json(col(SourceReader.TEXT), array));
         }
         StructType out = ordered.schema();
         for (StructField column : predicted) {
             out = out.add(column);
         }
         int text = out.fieldIndex(SourceReader.TEXT);
-        RowScorer scorer = words
-                ? new ScoreWords(text, labels)
-                : new ScoreTexts(
-                        new ScoreTexts.Columns(text, out.fieldIndex(SourceReader.TEXT_PAIR), null),
-                        outputs(model.head(), labels));
-        ScoreRows.Counters counters = new ScoreRows.Counters(
-                session.sparkContext().longAccumulator("rows"),
-                session.sparkContext().longAccumulator("rows without text"));
-        ScoreRows score = new ScoreRows(
-                JavaSparkContext.fromSparkContext(session.sparkContext()).broadcast(model), scorer, counters);
+        ScoreTexts.Columns texts = new ScoreTexts.Columns(text, out.fieldIndex(SourceReader.TEXT_PAIR), null);
+        RowScorer scorer = words ? new ScoreWords(text, labels) : new ScoreTexts(texts, outputs(model.head(), labels));
+        SparkContext spark = rows.sparkSession().sparkContext();
+        ScoreRows.Counters counters =
+                new ScoreRows.Counters(spark.longAccumulator("rows"), spark.longAccumulator("rows without text"));
+        ScoreRows score = new ScoreRows(JavaSparkContext.fromSparkContext(spark).broadcast(model), scorer, counters);
         List<String> columns = new ArrayList<>(List.of(SourceReader.INPUT + ".*"));
         predicted.forEach(column -> columns.add(column.name()));
         ordered.mapPartitions(score, Encoders.row(out))
                 .selectExpr(columns.toArray(new String[0]))
                 .write()
                 .format(into.format())
-                .option("header", "true")
-                .option("quote", "\"")
-                .option("escape", "\"")
-                .option("emptyValue", "")
-                .option("ignoreLeadingWhiteSpace", "false")
-                .option("ignoreTrailingWhiteSpace", "false")
-                .option("ignoreNullFields", "false")
+                .options(OPTIONS)
                 .mode("overwrite")
                 .save(into.location());
         return new Counts(counters.rows().value(), counters.withoutText().value());
@@ -153,12 +150,11 @@ public final class FilePrediction {
         if (head instanceof TokenClassificationHead) {
             return List.of(column(PREDICTION, DataTypes.createArrayType(DataTypes.StringType)));
         }
-        if (head instanceof MultiLabelHead) {
-            return List.of(column(PREDICTION, DataTypes.StringType), column(PROBABILITY, DataTypes.StringType));
+        if (head instanceof RegressionHead) {
+            return List.of(column(PREDICTION, DataTypes.DoubleType));
         }
-        return head instanceof RegressionHead
-                ? List.of(column(PREDICTION, DataTypes.DoubleType))
-                : List.of(column(PREDICTION, DataTypes.StringType), column(PROBABILITY, DataTypes.DoubleType));
+        DataType probability = head instanceof MultiLabelHead ? DataTypes.StringType : DataTypes.DoubleType;
+        return List.of(column(PREDICTION, DataTypes.StringType), column(PROBABILITY, probability));
     }
 
     private static StructField column(String name, DataType type) {
@@ -180,19 +176,17 @@ public final class FilePrediction {
     private static void requireRoom(StructType input, List<StructField> predicted, Output into) {
         for (StructField column : predicted) {
             if (List.of(input.fieldNames()).contains(column.name())) {
+                String taken = "the input already has a column '" + column.name();
                 throw new DataException(
-                        "data.column.conflict",
-                        "the input already has a column '" + column.name()
-                                + "', the name of a prediction's column; rename it");
+                        "data.column.conflict", taken + "', the name of a prediction's column; rename it");
             }
         }
         for (StructField column : input.fields()) {
             if (into.format().equals("csv") && SourceReader.isNested(column.dataType())) {
-                throw new DataException(
-                        "data.column.type",
-                        "the input's column '" + column.name() + "' is of type "
-                                + column.dataType().simpleString()
-                                + ", which CSV cannot hold; use --output-format json or parquet");
+                String type =
+                        column.name() + "' is of type " + column.dataType().simpleString();
+                String remedy = ", which CSV cannot hold; use --output-format json or parquet";
+                throw new DataException("data.column.type", "the input's column '" + type + remedy);
             }
         }
     }

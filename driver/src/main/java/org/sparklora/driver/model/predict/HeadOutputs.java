@@ -5,6 +5,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalDouble;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.apache.spark.ml.linalg.Vector;
 import org.apache.spark.ml.linalg.Vectors;
 import org.jspecify.annotations.Nullable;
@@ -77,8 +79,8 @@ public final class HeadOutputs implements Serializable {
      * @param threshold probability above which a label is predicted; if empty, a label with a positive logit is predicted
      */
     public static HeadOutputs labelSets(List<Column> columns, List<String> labels, OptionalDouble threshold) {
-        return new HeadOutputs(
-                columns, labels, true, threshold.isPresent() ? new double[] {threshold.getAsDouble()} : null);
+        double @Nullable [] thresholds = threshold.isPresent() ? new double[] {threshold.getAsDouble()} : null;
+        return new HeadOutputs(columns, labels, true, thresholds);
     }
 
     /** Number of columns. */
@@ -103,19 +105,13 @@ public final class HeadOutputs implements Serializable {
             case CLASS_LABEL -> labels.get(best(logits, probabilities));
             case CLASS_PROBABILITY -> probabilities[best(logits, probabilities)];
             case LABELS ->
-                predicted(logits, probabilities).stream().map(labels::get).toArray(String[]::new);
+                predicted(logits, probabilities).mapToObj(labels::get).toArray(String[]::new);
             case JOINED_LABELS ->
-                String.join(
-                        SEPARATOR,
-                        predicted(logits, probabilities).stream()
-                                .map(labels::get)
-                                .toList());
+                predicted(logits, probabilities).mapToObj(labels::get).collect(Collectors.joining(SEPARATOR));
             case JOINED_PROBABILITIES ->
-                String.join(
-                        SEPARATOR,
-                        predicted(logits, probabilities).stream()
-                                .map(c -> Double.toString(probabilities[c]))
-                                .toList());
+                predicted(logits, probabilities)
+                        .mapToObj(c -> Double.toString(probabilities[c]))
+                        .collect(Collectors.joining(SEPARATOR));
         };
     }
 
@@ -131,14 +127,9 @@ public final class HeadOutputs implements Serializable {
         return best;
     }
 
-    private List<Integer> predicted(float[] logits, double[] probabilities) {
-        List<Integer> predicted = new ArrayList<>();
-        for (int c = 0; c < probabilities.length; c++) {
-            if (thresholds == null ? logits[c] > 0 : probabilities[c] > thresholds[0]) {
-                predicted.add(c);
-            }
-        }
-        return predicted;
+    private IntStream predicted(float[] logits, double[] probabilities) {
+        return IntStream.range(0, logits.length)
+                .filter(c -> thresholds == null ? logits[c] > 0 : probabilities[c] > thresholds[0]);
     }
 
     /** Converts floats to a vector of doubles. */

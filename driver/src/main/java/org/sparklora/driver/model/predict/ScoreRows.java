@@ -21,26 +21,14 @@ import org.sparklora.worker.spark.HostModels;
  * Appends output columns to the rows of a partition, block by block. Within a block, texts of similar length are computed
  * together. Rows keep their order.
  */
-public final class ScoreRows implements MapPartitionsFunction<Row, Row> {
-
-    private static final long serialVersionUID = 1L;
+public record ScoreRows(Broadcast<TrainedModel> model, RowScorer scorer, Counters counters)
+        implements MapPartitionsFunction<Row, Row> {
 
     /** Rows in a block: enough for batches of similar length, with little memory. */
     private static final int BLOCK = 1024;
 
-    private final Broadcast<TrainedModel> model;
-    private final RowScorer scorer;
-    private final Counters counters;
-
     /** Counters of all rows, and of the rows without text. */
     public record Counters(LongAccumulator rows, LongAccumulator withoutText) implements Serializable {}
-
-    /** Scores rows with a model. */
-    public ScoreRows(Broadcast<TrainedModel> model, RowScorer scorer, Counters counters) {
-        this.model = model;
-        this.scorer = scorer;
-        this.counters = counters;
-    }
 
     @Override
     public Iterator<Row> call(Iterator<Row> rows) {
@@ -51,61 +39,52 @@ public final class ScoreRows implements MapPartitionsFunction<Row, Row> {
         // The task may end before it has read all rows.
         TaskCompletionListener close = context -> texts.close();
         TaskContext.get().addTaskCompletionListener(close);
-        return new Scored(rows, texts);
+        return new Iterator<>() {
+
+            private Iterator<Row> block = List.<Row>of().iterator();
+
+            @Override
+            public boolean hasNext() {
+                return block.hasNext() || rows.hasNext();
+            }
+
+            @Override
+            public Row next() {
+                if (!hasNext()) {
+                    throw new NoSuchElementException();
+                }
+                if (!block.hasNext()) {
+                    block = scored(texts, rows).iterator();
+                }
+                return block.next();
+            }
+        };
     }
 
-    private final class Scored implements Iterator<Row> {
-
-        private final Iterator<Row> rows;
-        private final TextScorer texts;
-        private Iterator<Row> block = List.<Row>of().iterator();
-
-        Scored(Iterator<Row> rows, TextScorer texts) {
-            this.rows = rows;
-            this.texts = texts;
+    private List<Row> scored(TextScorer texts, Iterator<Row> rows) {
+        List<Row> input = new ArrayList<>(BLOCK);
+        while (rows.hasNext() && input.size() < BLOCK) {
+            input.add(rows.next());
         }
-
-        @Override
-        public boolean hasNext() {
-            return block.hasNext() || rows.hasNext();
+        List<Object @Nullable []> outputs = scorer.score(texts, input);
+        List<Row> scored = new ArrayList<>(input.size());
+        for (int i = 0; i < input.size(); i++) {
+            scored.add(append(input.get(i), outputs.get(i)));
         }
+        return scored;
+    }
 
-        @Override
-        public Row next() {
-            if (!hasNext()) {
-                throw new NoSuchElementException();
-            }
-            if (!block.hasNext()) {
-                block = nextBlock().iterator();
-            }
-            return block.next();
+    private Row append(Row row, Object @Nullable [] outputs) {
+        counters.rows().add(1);
+        Object[] values = new Object[row.size() + scorer.width()];
+        for (int i = 0; i < row.size(); i++) {
+            values[i] = row.get(i);
         }
-
-        private List<Row> nextBlock() {
-            List<Row> input = new ArrayList<>(BLOCK);
-            while (rows.hasNext() && input.size() < BLOCK) {
-                input.add(rows.next());
-            }
-            List<Object @Nullable []> outputs = scorer.score(texts, input);
-            List<Row> scored = new ArrayList<>(input.size());
-            for (int i = 0; i < input.size(); i++) {
-                scored.add(append(input.get(i), outputs.get(i)));
-            }
-            return scored;
+        if (outputs == null) {
+            counters.withoutText().add(1);
+        } else {
+            System.arraycopy(outputs, 0, values, row.size(), outputs.length);
         }
-
-        private Row append(Row row, Object @Nullable [] outputs) {
-            counters.rows().add(1);
-            Object[] values = new Object[row.size() + scorer.width()];
-            for (int i = 0; i < row.size(); i++) {
-                values[i] = row.get(i);
-            }
-            if (outputs == null) {
-                counters.withoutText().add(1);
-            } else {
-                System.arraycopy(outputs, 0, values, row.size(), outputs.length);
-            }
-            return RowFactory.create(values);
-        }
+        return RowFactory.create(values);
     }
 }

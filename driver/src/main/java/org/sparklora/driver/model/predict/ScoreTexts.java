@@ -9,16 +9,16 @@ import org.sparklora.worker.inference.TextScorer;
 import org.sparklora.worker.inference.TextScorer.Pooling;
 import org.sparklora.worker.inference.TextScorer.TextRow;
 
-/** Computes the outputs of a text or a pair of texts. */
-public final class ScoreTexts implements RowScorer {
-
-    private static final long serialVersionUID = 1L;
+/**
+ * Computes the outputs of a text or a pair of texts.
+ *
+ * @param columns of the texts
+ * @param outputs what to compute, besides the text's vector if {@code columns} asks for it
+ */
+public record ScoreTexts(Columns columns, HeadOutputs outputs) implements RowScorer {
 
     /** The {@link Columns#pair} of single texts. */
     public static final int NO_PAIR = -1;
-
-    private final Columns columns;
-    private final HeadOutputs outputs;
 
     /**
      * The columns of the texts.
@@ -28,12 +28,6 @@ public final class ScoreTexts implements RowScorer {
      * @param pooling how to compute the text's vector, the last output; null for no vector
      */
     public record Columns(int text, int pair, @Nullable Pooling pooling) implements Serializable {}
-
-    /** Computes these outputs, and the text's vector if {@code columns} asks for it. */
-    public ScoreTexts(Columns columns, HeadOutputs outputs) {
-        this.columns = columns;
-        this.outputs = outputs;
-    }
 
     @Override
     public int width() {

@@ -7,23 +7,16 @@ import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.cluster.data.TextLists;
 import org.sparklora.worker.inference.TextScorer;
 
-/** Predicts the tag of each word of a row; null for a word that the maximum length cuts off. */
-public final class ScoreWords implements RowScorer {
+/**
+ * Predicts the tag of each word of a row; null for a word that the maximum length cuts off.
+ *
+ * @param words index of the column of words, an array
+ * @param tags tags by class index
+ */
+public record ScoreWords(int words, List<String> tags) implements RowScorer {
 
-    private static final long serialVersionUID = 1L;
-
-    private final int words;
-    private final ArrayList<String> tags;
-
-    /**
-     * Predicts one of the tags for each word.
-     *
-     * @param words index of the column of words, an array
-     * @param tags tags by class index
-     */
-    public ScoreWords(int words, List<String> tags) {
-        this.words = words;
-        this.tags = new ArrayList<>(tags);
+    public ScoreWords {
+        tags = List.copyOf(tags);
     }
 
     @Override

@@ -1,7 +1,9 @@
 package org.sparklora.driver.watch.doctor;
 
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.sparklora.worker.contract.ClockReading;
@@ -40,28 +42,25 @@ public final class ClockChecks {
             long skew = skew(before, reading.millis(), after);
             apart.merge(reading.host(), skew, (a, b) -> Math.abs(a) >= Math.abs(b) ? a : b);
         }
-        String worst = apart.keySet().stream()
-                .max((a, b) -> Long.compare(Math.abs(apart.getOrDefault(a, 0L)), Math.abs(apart.getOrDefault(b, 0L))))
-                .orElse("no host");
-        long largest = apart.getOrDefault(worst, 0L);
-        if (Math.abs(largest) < WARNING_MS) {
-            return Finding.ok(String.format(
-                    Locale.ROOT,
-                    "clocks agree within %.1f s on %s",
-                    (Math.abs(largest) + after - before) / 1000.0,
-                    ExecutorChecks.count(apart.size(), "host")));
+        Map.Entry<String, Long> worst = apart.entrySet().stream()
+                .max(Comparator.comparingLong(host -> Math.abs(host.getValue())))
+                .orElse(Map.entry("no host", 0L));
+        long size = Math.abs(worst.getValue());
+        if (size < WARNING_MS) {
+            double within = (size + after - before) / 1000.0;
+            String hosts = ExecutorChecks.count(apart.size(), "host");
+            return Finding.ok(String.format(Locale.ROOT, "clocks agree within %.1f s on %s", within, hosts));
         }
+        String direction = worst.getValue() > 0 ? "ahead of" : "behind";
         String found = String.format(
                 Locale.ROOT,
                 "the clock of %s is at least %.1f s %s the driver's",
-                worst,
-                Math.abs(largest) / 1000.0,
-                largest > 0 ? "ahead of" : "behind");
-        return Math.abs(largest) < PROBLEM_MS
-                ? Finding.warning(
-                        found, "logs of several hosts cannot be ordered by time; run an NTP client on every host")
-                : Finding.problem(
-                        found,
-                        "Kerberos and object stores reject requests from such hosts; run an NTP client on every host");
+                worst.getKey(),
+                size / 1000.0,
+                direction);
+        String remedy = "; run an NTP client on every host";
+        return size < PROBLEM_MS
+                ? Finding.warning(found, "logs of several hosts cannot be ordered by time" + remedy)
+                : Finding.problem(found, "Kerberos and object stores reject requests from such hosts" + remedy);
     }
 }

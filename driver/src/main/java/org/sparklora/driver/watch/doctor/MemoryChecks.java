@@ -1,6 +1,5 @@
 package org.sparklora.driver.watch.doctor;
 
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -53,15 +52,13 @@ public final class MemoryChecks {
     /** Without containers: the smallest share, over all hosts, of the memory that the heaps leave to each executor. */
     public static Room ofHosts(List<HostReport> executors) {
         Map<String, List<HostReport>> byHost = executors.stream().collect(Collectors.groupingBy(HostReport::host));
-        long min = byHost.values().stream()
-                .map(on -> (on.get(0).hardware().memoryBytes()
-                                - on.stream()
-                                        .mapToLong(r -> r.hardware().heapBytes())
-                                        .sum())
-                        / on.size())
-                .min(Comparator.naturalOrder())
-                .orElse(0L);
+        long min = byHost.values().stream().mapToLong(MemoryChecks::each).min().orElse(0);
         return new Room(Math.max(0, min), false);
+    }
+
+    private static long each(List<HostReport> onHost) {
+        long heaps = onHost.stream().mapToLong(r -> r.hardware().heapBytes()).sum();
+        return (onHost.get(0).hardware().memoryBytes() - heaps) / onHost.size();
     }
 
     /** Checks that a run fits. */
@@ -85,13 +82,13 @@ public final class MemoryChecks {
     /** Checks that PyTorch fits, if no job says what a task needs. */
     public static Finding withoutJob(Room room) {
         String found = Bytes.text(room.bytes()) + " outside the heap per executor";
-        return room.bytes() >= 2 * PYTORCH_BYTES
-                ? Finding.ok(found + "; doctor --config JOB compares this with what a job needs")
-                : Finding.warning(
-                        found + "; PyTorch alone needs " + Bytes.text(PYTORCH_BYTES),
-                        room.container()
-                                ? "set spark.executor.memoryOverhead, for example to 2g; doctor --config JOB computes the value"
-                                : "give executors less heap; doctor --config JOB computes how much memory is needed");
+        if (room.bytes() >= 2 * PYTORCH_BYTES) {
+            return Finding.ok(found + "; doctor --config JOB compares this with what a job needs");
+        }
+        String remedy = room.container()
+                ? "set spark.executor.memoryOverhead, for example to 2g; doctor --config JOB computes the value"
+                : "give executors less heap; doctor --config JOB computes how much memory is needed";
+        return Finding.warning(found + "; PyTorch alone needs " + Bytes.text(PYTORCH_BYTES), remedy);
     }
 
     /** Checks the driver's heap. */

@@ -17,27 +17,29 @@ public final class SecurityChecks {
         boolean authenticates = on(settings, "spark.authenticate");
         boolean encrypts =
                 on(settings, "spark.network.crypto.enabled") || on(settings, "spark.authenticate.enableSaslEncryption");
+        if (!authenticates && oneMachine) {
+            return Finding.ok("authentication is off, but no data leaves this machine");
+        }
         if (!authenticates) {
-            return oneMachine
-                    ? Finding.ok("authentication is off, but no data leaves this machine")
-                    : Finding.warning(
-                            "authentication is off: anyone who reaches the executors' ports can read rows and gradients and"
-                                    + " run code",
-                            "set spark.authenticate=true and spark.network.crypto.enabled=true; a standalone cluster also"
-                                    + " needs the same spark.authenticate.secret everywhere");
+            String remedy =
+                    "set spark.authenticate=true and spark.network.crypto.enabled=true; a standalone cluster also"
+                            + " needs the same spark.authenticate.secret everywhere";
+            String found = "authentication is off: anyone who reaches the executors' ports can read rows and gradients"
+                    + " and run code";
+            return Finding.warning(found, remedy);
         }
-        if (on(settings, "spark.shuffle.service.enabled")
-                && settings.getOrDefault("spark.master", "").equals("yarn")) {
-            return Finding.warning(
-                    "authentication and the external shuffle service are both on",
-                    "set spark.authenticate=true for that service in yarn-site.xml, or executors fail to register; without"
-                            + " dynamic allocation, set spark.shuffle.service.enabled=false");
+        boolean yarn = settings.getOrDefault("spark.master", "").equals("yarn");
+        if (yarn && on(settings, "spark.shuffle.service.enabled")) {
+            String remedy =
+                    "set spark.authenticate=true for that service in yarn-site.xml, or executors fail to register;"
+                            + " without dynamic allocation, set spark.shuffle.service.enabled=false";
+            return Finding.warning("authentication and the external shuffle service are both on", remedy);
         }
-        return encrypts || oneMachine
-                ? Finding.ok("executors authenticate" + (encrypts ? " and encrypt" : ""))
-                : Finding.warning(
-                        "executors authenticate, but their traffic is not encrypted",
-                        "set spark.network.crypto.enabled=true");
+        if (encrypts || oneMachine) {
+            return Finding.ok("executors authenticate" + (encrypts ? " and encrypt" : ""));
+        }
+        return Finding.warning(
+                "executors authenticate, but their traffic is not encrypted", "set spark.network.crypto.enabled=true");
     }
 
     private static boolean on(Map<String, String> settings, String key) {

@@ -1,9 +1,10 @@
 package org.sparklora.driver.watch.doctor;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.SortedSet;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
 import org.sparklora.worker.contract.HostReport;
 
@@ -15,12 +16,9 @@ public final class SlotChecks {
     /** Checks that a task reserves no more cores than it uses. */
     public static Finding taskCpus(int taskCpus) {
         String found = "spark.task.cpus is " + taskCpus;
-        return taskCpus == 1
-                ? Finding.ok(found)
-                : Finding.warning(
-                        found,
-                        "each task uses one thread; with 1 the same cores compute " + taskCpus
-                                + " times as many shards");
+        String remedy =
+                "each task uses one thread; with 1 the same cores compute " + taskCpus + " times as many shards";
+        return taskCpus == 1 ? Finding.ok(found) : Finding.warning(found, remedy);
     }
 
     /**
@@ -31,20 +29,20 @@ public final class SlotChecks {
     public static List<Finding> cores(int slots, int taskCpus, List<HostReport> executors) {
         Map<String, Long> perHost =
                 executors.stream().collect(Collectors.groupingBy(HostReport::host, Collectors.counting()));
-        List<Finding> crowded = new ArrayList<>();
         int each = (slots + executors.size() - 1) / executors.size() * taskCpus;
-        executors.stream()
-                .filter(report -> report.hardware().cores() < each * perHost.getOrDefault(report.host(), 1L))
-                .map(report -> report.host() + " has " + report.hardware().cores() + " cores, but its tasks reserve "
-                        + each * perHost.getOrDefault(report.host(), 1L))
-                .distinct()
-                .sorted()
-                .forEach(found -> crowded.add(Finding.warning(
-                        found, "tasks that share a core slow each other down; lower spark.executor.cores")));
-        if (crowded.isEmpty()) {
-            crowded.add(Finding.ok(ExecutorChecks.count(slots, "task slot") + ", each with its own core"));
+        SortedSet<String> crowded = new TreeSet<>();
+        for (HostReport report : executors) {
+            int cores = report.hardware().cores();
+            long reserved = each * perHost.getOrDefault(report.host(), 1L);
+            if (cores < reserved) {
+                crowded.add(report.host() + " has " + cores + " cores, but its tasks reserve " + reserved);
+            }
         }
-        return crowded;
+        if (crowded.isEmpty()) {
+            return List.of(Finding.ok(ExecutorChecks.count(slots, "task slot") + ", each with its own core"));
+        }
+        String remedy = "tasks that share a core slow each other down; lower spark.executor.cores";
+        return crowded.stream().map(found -> Finding.warning(found, remedy)).toList();
     }
 
     /**
@@ -55,22 +53,17 @@ public final class SlotChecks {
     public static Finding shards(int slots, int shards) {
         String found = ExecutorChecks.count(slots, "task slot") + " for training.shards " + shards;
         if (slots > shards) {
-            return Finding.warning(
-                    found,
-                    slots - shards
-                            + " slots stay idle; request fewer cores, or increase training.shards, which changes the result's"
-                            + " bits");
+            String remedy = " slots stay idle; request fewer cores, or increase training.shards, which changes the"
+                    + " result's bits";
+            return Finding.warning(found, slots - shards + remedy);
         }
         if (shards % slots != 0) {
             int busiest = (shards + slots - 1) / slots;
             int enough = (shards + busiest - 1) / busiest;
             String most = found + ": up to " + busiest + " shards of a batch per slot";
-            return enough < slots
-                    ? Finding.warning(
-                            most,
-                            enough + " slots are as fast, since all wait for the slowest; use "
-                                    + nextDivisor(slots, shards) + " to be faster")
-                    : Finding.ok(most);
+            String remedy = enough + " slots are as fast, since all wait for the slowest; use "
+                    + nextDivisor(slots, shards) + " to be faster";
+            return enough < slots ? Finding.warning(most, remedy) : Finding.ok(most);
         }
         return Finding.ok(found + ": " + ExecutorChecks.count(shards / slots, "shard") + " of a batch per slot");
     }
@@ -87,12 +80,10 @@ public final class SlotChecks {
     /** Reports the exchange, and warns if dynamic allocation forces the slower one. */
     public static Finding exchange(boolean peer, String reason, OptionalInt instances) {
         String found = "exchange " + (peer ? "peer" : "driver") + ": " + reason;
-        return peer || !reason.startsWith("dynamic allocation")
-                ? Finding.ok(found)
-                : Finding.warning(
-                        found,
-                        "results are the same, but each step waits for the driver; set spark.dynamicAllocation.enabled=false"
-                                + (instances.isPresent() ? "" : " and spark.executor.instances")
-                                + " for the peer exchange");
+        String remedy = "results are the same, but each step waits for the driver; set"
+                + " spark.dynamicAllocation.enabled=false"
+                + (instances.isPresent() ? "" : " and spark.executor.instances") + " for the peer exchange";
+        boolean good = peer || !reason.startsWith("dynamic allocation");
+        return good ? Finding.ok(found) : Finding.warning(found, remedy);
     }
 }

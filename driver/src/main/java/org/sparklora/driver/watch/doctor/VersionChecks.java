@@ -1,10 +1,6 @@
 package org.sparklora.driver.watch.doctor;
 
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.util.Objects;
-import java.util.Properties;
+import java.util.ResourceBundle;
 
 /**
  * Compares Java, Spark and Scala with the versions that the jar was built for.
@@ -14,17 +10,10 @@ import java.util.Properties;
  */
 public record VersionChecks(String spark, String scala) {
 
-    private static final String BUILD = "build.properties";
-
     /** Reads the versions that the build wrote into this jar. */
     public static VersionChecks ofThisJar() {
-        Properties build = new Properties();
-        try (InputStream in = Objects.requireNonNull(VersionChecks.class.getResourceAsStream(BUILD), BUILD)) {
-            build.load(in);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-        return new VersionChecks(build.getProperty("spark", ""), build.getProperty("scala", ""));
+        ResourceBundle build = ResourceBundle.getBundle(VersionChecks.class.getPackageName() + ".build");
+        return new VersionChecks(build.getString("spark"), build.getString("scala"));
     }
 
     /** Checks the Java version. */
@@ -45,9 +34,7 @@ public record VersionChecks(String spark, String scala) {
             return Finding.problem(found, built + "; use a Spark with Scala " + scala + ", or the jar for this Spark");
         }
         if (!series(version).equals(series(spark))) {
-            boolean sameMajor =
-                    version.substring(0, version.indexOf('.')).equals(spark.substring(0, spark.indexOf('.')));
-            return sameMajor
+            return version.split("\\.")[0].equals(spark.split("\\.")[0])
                     ? Finding.warning(found, built + " and not tested with this version")
                     : Finding.problem(found, built + "; use Spark " + series(spark) + ", or the jar for this Spark");
         }

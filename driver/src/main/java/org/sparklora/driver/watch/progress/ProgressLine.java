@@ -7,8 +7,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import org.sparklora.driver.run.history.HistoryEvent;
-import org.sparklora.driver.watch.progress.RunMeter.Snapshot;
-import org.sparklora.driver.watch.progress.RunMeter.StepStats;
+import org.sparklora.driver.watch.progress.Progress.Snapshot;
+import org.sparklora.driver.watch.progress.Progress.StepStats;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 
@@ -57,18 +57,17 @@ public final class ProgressLine {
     /** {@code epoch 2/6 done in 41s loss 0.4211 padding 3.1% · validation accuracy 0.9120 loss 0.2712}. */
     public static String epochSummary(
             Position at, Duration took, double trainLoss, double padding, Map<String, ? extends Number> validation) {
-        StringBuilder text = new StringBuilder(at.epochText())
-                .append(" done in ")
-                .append(duration(took))
-                .append(" loss ")
-                .append(number(trainLoss))
-                .append(String.format(Locale.ROOT, " padding %.1f%%", 100 * padding));
-        if (!validation.isEmpty()) {
-            text.append(" · validation");
-            new TreeMap<>(validation)
-                    .forEach((name, value) ->
-                            text.append(' ').append(name).append(' ').append(number(value.doubleValue())));
-        }
+        StringBuilder text = new StringBuilder(String.format(
+                Locale.ROOT,
+                "%s done in %s loss %.4f padding %.1f%%",
+                at.epochText(),
+                duration(took),
+                trainLoss,
+                100 * padding));
+        text.append(validation.isEmpty() ? "" : " · validation");
+        new TreeMap<>(validation)
+                .forEach((name, value) ->
+                        text.append(String.format(Locale.ROOT, " %s %.4f", name, value.doubleValue())));
         return text.toString();
     }
 

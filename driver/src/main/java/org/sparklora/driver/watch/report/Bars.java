@@ -16,12 +16,13 @@ final class Bars {
     private Bars() {}
 
     /**
-     * A part of a bar.
+     * What all bars have in common.
      *
-     * @param look class of its colour and pattern
-     * @param name shown in its tip, before the size
+     * @param look prefix of a part's class, which gives its colour and pattern
+     * @param names prefix of the message that names a part
+     * @param format writes a size with its unit
      */
-    record Part(String look, String name, double size) {}
+    record Style(String title, String look, String names, DoubleFunction<String> format) {}
 
     /** How many epochs share a bar. */
     static int epochsPerBar(List<Epoch> epochs) {
@@ -31,30 +32,24 @@ final class Bars {
     /**
      * Writes the bars.
      *
-     * @param parts the parts of several epochs together; empty if they have no bar
-     * @param format writes a size with its unit
+     * @param parts the sizes of the parts of several epochs together, in a new map; empty if they have no bar
      */
-    static void write(
-            Html html,
-            String title,
-            List<Epoch> epochs,
-            Function<List<Epoch>, List<Part>> parts,
-            DoubleFunction<String> format) {
-        html.open("figure.chart bars").open("figcaption").element("h3", title).close();
+    static void write(Html html, Style style, List<Epoch> epochs, Function<List<Epoch>, Map<String, Double>> parts) {
+        html.open("figure.chart bars").open("figcaption");
+        html.element("h3", style.title()).close();
         html.element("p.ylabel", html.messages().text("epoch"));
-        Map<String, List<Part>> bars = new LinkedHashMap<>();
+        Map<String, Map<String, Double>> bars = new LinkedHashMap<>();
         int perBar = epochsPerBar(epochs);
         for (int first = 0; first < epochs.size(); first += perBar) {
             List<Epoch> some = epochs.subList(first, Math.min(epochs.size(), first + perBar));
-            List<Part> means = parts.apply(some).stream()
-                    .map(part -> new Part(part.look(), part.name(), part.size() / some.size()))
-                    .toList();
+            Map<String, Double> means = parts.apply(some);
+            means.replaceAll((part, size) -> size / some.size());
             if (!means.isEmpty()) {
                 bars.put(name(some), means);
             }
         }
         double longest = bars.values().stream().mapToDouble(Bars::length).max().orElse(0);
-        bars.forEach((name, bar) -> write(html, name, bar, longest, format));
+        bars.forEach((name, bar) -> write(html, style, name, bar, longest));
         html.closeBlock();
     }
 
@@ -64,26 +59,23 @@ final class Bars {
         return first == last ? Integer.toString(first) : first + "–" + last;
     }
 
-    private static double length(List<Part> bar) {
-        return bar.stream().mapToDouble(Part::size).sum();
+    private static double length(Map<String, Double> bar) {
+        return bar.values().stream().mapToDouble(Double::doubleValue).sum();
     }
 
-    private static void write(Html html, String name, List<Part> bar, double longest, DoubleFunction<String> format) {
+    private static void write(Html html, Style style, String name, Map<String, Double> bar, double longest) {
         String epoch = html.messages().text("at.epoch", name);
-        List<String> tips = bar.stream()
-                .map(part -> part.name() + ": " + format.apply(part.size()))
-                .toList();
+        Map<String, String> tips = new LinkedHashMap<>();
+        bar.forEach((part, size) -> {
+            String partName = html.messages().text(style.names() + part);
+            tips.put(part, partName + ": " + style.format().apply(size));
+        });
         html.open("div.bar").element("span.name", name);
-        html.open("div.track", "role", "img", "aria-label", epoch + ". " + String.join("; ", tips));
-        for (int i = 0; i < bar.size(); i++) {
-            double width = longest == 0 ? 0 : bar.get(i).size() / longest;
-            html.mark(
-                    "i.part " + bar.get(i).look(),
-                    "style",
-                    "width:" + Formats.css(width),
-                    "data-tip",
-                    epoch + " · " + tips.get(i));
-        }
-        html.close().element("span.sum", format.apply(length(bar))).closeBlock();
+        html.open("div.track", "role", "img", "aria-label", epoch + ". " + String.join("; ", tips.values()));
+        bar.forEach((part, size) -> {
+            String width = "width:" + Formats.css(longest == 0 ? 0 : size / longest);
+            html.mark("i.part " + style.look() + part, "style", width, "data-tip", epoch + " · " + tips.get(part));
+        });
+        html.close().element("span.sum", style.format().apply(length(bar))).closeBlock();
     }
 }

@@ -4,6 +4,8 @@ import java.util.ArrayList;
 import java.util.DoubleSummaryStatistics;
 import java.util.List;
 import java.util.function.IntToDoubleFunction;
+import java.util.function.ToDoubleFunction;
+import org.sparklora.driver.watch.report.RunData.Epoch;
 
 /**
  * A point of a line that stands for all values in a stretch of the x axis.
@@ -33,14 +35,11 @@ record Column(double x, double min, double max, double mean, boolean gap) {
             int stretch = stretch(x.applyAsDouble(i), from, width, maxColumns);
             DoubleSummaryStatistics sum = new DoubleSummaryStatistics();
             double sumX = 0;
-            boolean gapInside = false;
             do {
                 double value = values.applyAsDouble(i);
                 if (Double.isFinite(value)) {
                     sumX += x.applyAsDouble(i);
                     sum.accept(value);
-                } else {
-                    gapInside = true;
                 }
                 i++;
             } while (reduces && i < count && stretch(x.applyAsDouble(i), from, width, maxColumns) == stretch);
@@ -48,9 +47,18 @@ record Column(double x, double min, double max, double mean, boolean gap) {
             if (n > 0) {
                 columns.add(new Column(sumX / n, sum.getMin(), sum.getMax(), sum.getAverage(), gap));
             }
-            gap = n == 0 && (gap || gapInside);
+            gap = n == 0;
         }
         return columns;
+    }
+
+    /** Reduces a value of each epoch. */
+    static List<Column> ofEpochs(List<Epoch> epochs, ToDoubleFunction<Epoch> x, ToDoubleFunction<Epoch> value) {
+        return reduce(
+                epochs.size(),
+                i -> x.applyAsDouble(epochs.get(i)),
+                i -> value.applyAsDouble(epochs.get(i)),
+                LineChart.MAX_COLUMNS);
     }
 
     private static int stretch(double x, double from, double width, int maxColumns) {

@@ -13,9 +13,7 @@ import org.sparklora.worker.contract.GroupState;
 /** The states of each group over the steps of a run, with the reason of each change. */
 final class GroupSpans {
 
-    private final RunData run;
-    private final SortedMap<String, List<Span>> spans = new TreeMap<>();
-    private final SortedMap<String, Span> open = new TreeMap<>();
+    private GroupSpans() {}
 
     /**
      * A group in one state.
@@ -26,24 +24,23 @@ final class GroupSpans {
      */
     record Span(GroupState state, long from, long to, String reason) {}
 
-    private GroupSpans(RunData run) {
-        this.run = run;
-    }
-
     /** The spans of each group in order of time. */
     static SortedMap<String, List<Span>> of(RunData run) {
-        GroupSpans groups = new GroupSpans(run);
+        SortedMap<String, List<Span>> spans = new TreeMap<>();
         Map<Integer, List<JsonNode>> changes = run.changes().stream()
                 .collect(Collectors.groupingBy(change -> change.path("epoch").asInt()));
-        run.epochs().forEach(epoch -> groups.add(epoch, changes.getOrDefault(epoch.number(), List.of())));
+        for (Epoch epoch : run.epochs()) {
+            long begin = (long) epoch.number() * run.stepsPerEpoch();
+            add(spans, epoch, begin, changes.getOrDefault(epoch.number(), List.of()));
+        }
         long epochs = (long) run.done().size() * run.stepsPerEpoch();
         long end = Math.max(1, Math.max(run.steps().last() + 1, epochs));
-        groups.open.forEach((group, span) -> groups.close(group, span, end));
-        return groups.spans;
+        spans.values().forEach(group -> end(group, end));
+        spans.values().removeIf(List::isEmpty);
+        return spans;
     }
 
-    private void add(Epoch epoch, List<JsonNode> changes) {
-        long begin = (long) epoch.number() * run.stepsPerEpoch();
+    private static void add(SortedMap<String, List<Span>> spans, Epoch epoch, long begin, List<JsonNode> changes) {
         Map<String, String> reasons = new TreeMap<>();
         for (JsonNode change : changes) {
             if (change.path("epoch_step").asInt() == 0) {
@@ -51,9 +48,8 @@ final class GroupSpans {
             }
         }
         for (GroupState state : GroupState.values()) {
-            for (JsonNode name : epoch.start().path(state.label())) {
-                String group = name.asText();
-                change(group, state, begin, reasons.getOrDefault(group, ""));
+            for (JsonNode group : epoch.start().path(state.label())) {
+                change(spans, group.asText(), state, begin, reasons.getOrDefault(group.asText(), ""));
             }
         }
         for (JsonNode change : changes) {
@@ -65,30 +61,28 @@ final class GroupSpans {
             };
             // Changes before the epoch are part of its start, and restore and stop change no group by themselves.
             if (step > 0 && change.has("group")) {
-                change(
-                        change.path("group").asText(),
-                        state,
-                        begin + step,
-                        change.path("reason").asText());
+                String reason = change.path("reason").asText();
+                change(spans, change.path("group").asText(), state, begin + step, reason);
             }
         }
     }
 
-    private void change(String group, GroupState state, long at, String reason) {
-        Span before = open.get(group);
-        if (before != null && before.state() == state) {
-            return;
+    /** Ends the group's last span, which is open, and opens the next one. */
+    private static void change(
+            SortedMap<String, List<Span>> spans, String name, GroupState state, long at, String reason) {
+        List<Span> group = spans.computeIfAbsent(name, absent -> new ArrayList<>());
+        if (group.isEmpty() || group.get(group.size() - 1).state() != state) {
+            end(group, at);
+            group.add(new Span(state, at, at, reason));
         }
-        if (before != null) {
-            close(group, before, at);
-        }
-        open.put(group, new Span(state, at, at, reason));
     }
 
-    private void close(String group, Span span, long end) {
-        if (end > span.from()) {
-            spans.computeIfAbsent(group, name -> new ArrayList<>())
-                    .add(new Span(span.state(), span.from(), end, span.reason()));
+    private static void end(List<Span> group, long at) {
+        if (!group.isEmpty()) {
+            Span open = group.remove(group.size() - 1);
+            if (at > open.from()) {
+                group.add(new Span(open.state(), open.from(), at, open.reason()));
+            }
         }
     }
 }

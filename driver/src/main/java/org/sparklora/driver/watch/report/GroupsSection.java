@@ -7,7 +7,7 @@ import org.sparklora.driver.watch.report.LineChart.Line;
 import org.sparklora.driver.watch.report.Steps.FloatList;
 
 /** Learning rate and gradient norm of each group per step. */
-final class GroupsSection extends Section {
+final class GroupsSection {
 
     /** Keeps the chart readable and bounds the page's size. */
     private static final int MAX_LINES = 16;
@@ -15,38 +15,31 @@ final class GroupsSection extends Section {
     /** Lines have fewer points here, since there are many lines. */
     private static final int MAX_COLUMNS = 200;
 
-    GroupsSection() {
-        super("groups");
-    }
+    private GroupsSection() {}
 
-    @Override
-    void write(Html html, RunData run) {
+    static void write(Html html, RunData run) {
         html.open("div.pair");
-        chart(html, run, "rate", run.steps().groupRate());
-        chart(html, run, "norm", run.steps().groupNorm());
+        chart(html, run, "rate", run.steps().rates());
+        chart(html, run, "norm", run.steps().norms());
         html.closeBlock();
         html.note("groups.note");
-        int groups = run.steps().groupRate().size();
+        int groups = run.steps().rates().size();
         if (groups > MAX_LINES) {
             html.note("groups.more", MAX_LINES, groups);
         }
     }
 
     private static void chart(Html html, RunData run, String which, SortedMap<String, FloatList> groups) {
-        Messages messages = html.messages();
-        LineChart chart = new LineChart(
-                new LineChart.Text(
-                        messages.text("groups." + which), messages.text("axis.step"), messages.text("axis." + which)),
-                LineChart.stepAxis(List.of(run)),
-                which.equals("norm"));
-        int look = 0;
-        for (Map.Entry<String, FloatList> group :
-                groups.entrySet().stream().limit(MAX_LINES).toList()) {
-            FloatList values = group.getValue();
-            List<Column> columns = Column.reduce(run.steps().size(), run.steps()::step, values::get, MAX_COLUMNS);
-            chart.add(new Line(group.getKey(), true, look, columns, false));
-            look++;
+        LineChart chart = LineChart.overSteps(
+                html.messages(), "groups." + which, "axis." + which, which.equals("norm"), List.of(run));
+        List<Map.Entry<String, FloatList>> shown =
+                groups.entrySet().stream().limit(MAX_LINES).toList();
+        for (int look = 0; look < shown.size(); look++) {
+            FloatList values = shown.get(look).getValue();
+            List<Column> columns = Column.reduce(run.steps().size(), run.steps().step()::get, values::get, MAX_COLUMNS);
+            chart.add(new Line(shown.get(look).getKey(), true, look, columns, false));
         }
-        chart.markEpochs(run).write(html);
+        chart.markEpochs(run);
+        chart.write(html);
     }
 }

@@ -6,28 +6,23 @@ import java.util.Optional;
 
 /** The language of the page. */
 public enum Language {
-    EN("en"),
-    /** Simplified Chinese. */
-    ZH("zh-CN");
+    EN(Locale.ENGLISH),
+    ZH(Locale.SIMPLIFIED_CHINESE);
 
-    private final String tag;
+    private final Locale locale;
 
-    Language(String tag) {
-        this.tag = tag;
+    Language(Locale locale) {
+        this.locale = locale;
     }
 
     /** The language of a code such as {@code zh}. */
     public static Optional<Language> of(String code) {
-        return Arrays.stream(values()).filter(l -> l.code().equals(code)).findFirst();
+        return Arrays.stream(values())
+                .filter(l -> l.locale.getLanguage().equals(code))
+                .findFirst();
     }
 
-    /** The code on the command line. */
-    String code() {
-        return name().toLowerCase(Locale.ROOT);
-    }
-
-    /** The value of {@code <html lang>}. */
-    String tag() {
-        return tag;
+    Locale locale() {
+        return locale;
     }
 }

@@ -54,26 +54,25 @@ final class LineChart {
         this.logarithmic = logarithmic;
     }
 
-    /** The x axis from step 0 to the last step of any run. */
-    static Scale stepAxis(List<RunData> runs) {
+    /** A chart over the steps from 0 to the last step of any run. */
+    static LineChart overSteps(Messages messages, String title, String y, boolean logarithmic, List<RunData> runs) {
+        Text text = new Text(messages.text(title), messages.text("axis.step"), messages.text(y));
         long last = runs.stream().mapToLong(run -> run.steps().last()).max().orElse(0);
-        return Scale.exact(0, (double) Math.max(1, last));
+        return new LineChart(text, Scale.exact(0, (double) Math.max(1, last)), logarithmic);
     }
 
-    LineChart add(Line line) {
+    void add(Line line) {
         if (!line.points().isEmpty()) {
             lines.add(line);
         }
-        return this;
     }
 
     /** Marks where the epochs of a run start. */
-    LineChart markEpochs(RunData run) {
+    void markEpochs(RunData run) {
         int epochs = run.epochs().size();
         for (int epoch = 1; epoch < epochs && epochs <= MAX_RULES; epoch++) {
             rules.add((double) epoch * run.stepsPerEpoch());
         }
-        return this;
     }
 
     void write(Html html) {
@@ -104,15 +103,13 @@ final class LineChart {
     private Scale yAxis() {
         DoubleSummaryStatistics all = new DoubleSummaryStatistics();
         DoubleSummaryStatistics positive = new DoubleSummaryStatistics();
-        for (Line line : lines) {
-            for (Column c : line.points()) {
-                all.accept(c.min());
-                all.accept(c.max());
-                if (c.min() > 0) {
-                    positive.accept(c.min());
-                }
+        lines.stream().flatMap(line -> line.points().stream()).forEach(c -> {
+            all.accept(c.min());
+            all.accept(c.max());
+            if (c.min() > 0) {
+                positive.accept(c.min());
             }
-        }
+        });
         // A warm-up starts at 0, which a logarithmic axis cannot show: it is drawn at the bottom.
         return logarithmic && all.getMin() >= 0 && all.getMax() > 0 && positive.getMin() >= all.getMax() * 1e-12
                 ? Scale.wide(positive.getMin(), all.getMax())
@@ -203,23 +200,16 @@ final class LineChart {
     /** Along the maxima and back along the minima, for each stretch without a gap. */
     private String band(List<Column> points, Scale y) {
         StringBuilder d = new StringBuilder();
-        for (int first = 0; first < points.size(); ) {
-            int end = first + 1;
-            while (end < points.size() && !points.get(end).gap()) {
-                end++;
+        String back = "";
+        for (Column c : points) {
+            if (c.gap()) {
+                d.append(back);
+                back = "";
             }
-            for (int i = first; i < end; i++) {
-                Column c = points.get(i);
-                d.append(i == first ? 'M' : 'L').append(point(c.x(), y, c.max()));
-            }
-            for (int i = end - 1; i >= first; i--) {
-                Column c = points.get(i);
-                d.append('L').append(point(c.x(), y, c.min()));
-            }
-            d.append('Z');
-            first = end;
+            d.append(back.isEmpty() ? 'M' : 'L').append(point(c.x(), y, c.max()));
+            back = "L" + point(c.x(), y, c.min()) + (back.isEmpty() ? "Z" : back);
         }
-        return d.toString();
+        return d.append(back).toString();
     }
 
     /** Marks single points. They are not part of the stretched drawing, so they stay round. */
@@ -227,10 +217,8 @@ final class LineChart {
         for (Line line : lines) {
             if (line.dots() && line.points().size() <= MAX_DOTS) {
                 for (Column c : line.points()) {
-                    html.mark(
-                            "i.dot " + look(line),
-                            "style",
-                            "left:" + Formats.css(x.at(c.x())) + ";bottom:" + Formats.css(y.at(c.mean())));
+                    String at = "left:" + Formats.css(x.at(c.x())) + ";bottom:" + Formats.css(y.at(c.mean()));
+                    html.mark("i.dot " + look(line), "style", at);
                 }
             }
         }
@@ -240,13 +228,10 @@ final class LineChart {
     private String summary(Html html) {
         List<String> said = new ArrayList<>(List.of(text.title() + "."));
         for (Line line : lines) {
-            said.add(html.messages()
-                    .text(
-                            "chart.summary",
-                            line.name(),
-                            Formats.number(line.points().get(0).mean()),
-                            Formats.number(
-                                    line.points().get(line.points().size() - 1).mean())));
+            Column first = line.points().get(0);
+            Column last = line.points().get(line.points().size() - 1);
+            String from = Formats.number(first.mean());
+            said.add(html.messages().text("chart.summary", line.name(), from, Formats.number(last.mean())));
         }
         return String.join(" ", said);
     }

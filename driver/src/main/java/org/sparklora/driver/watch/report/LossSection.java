@@ -5,49 +5,35 @@ import org.sparklora.driver.watch.report.LineChart.Line;
 import org.sparklora.driver.watch.report.RunData.Epoch;
 
 /** Training loss per step and, for a single run, the mean of each epoch. */
-final class LossSection extends Section {
+final class LossSection {
 
-    LossSection() {
-        super("loss");
-    }
+    private LossSection() {}
 
-    @Override
-    void write(Html html, List<RunData> runs) {
+    static void write(Html html, List<RunData> runs) {
         Messages messages = html.messages();
         boolean single = runs.size() == 1;
-        LineChart chart = new LineChart(
-                new LineChart.Text(messages.text("loss.title"), messages.text("axis.step"), messages.text("axis.loss")),
-                LineChart.stepAxis(runs),
-                true);
+        LineChart chart = LineChart.overSteps(messages, "loss.title", "axis.loss", true, runs);
         for (int i = 0; i < runs.size(); i++) {
             Steps steps = runs.get(i).steps();
-            List<Column> columns = Column.reduce(steps.size(), steps::step, steps::loss, LineChart.MAX_COLUMNS);
-            String name = single ? messages.text("loss.step") : label(runs, i);
+            List<Column> columns =
+                    Column.reduce(steps.size(), steps.step()::get, steps.loss()::get, LineChart.MAX_COLUMNS);
+            String name = single ? messages.text("loss.step") : Section.label(runs, i);
             chart.add(new Line(name, !single, i, columns, false));
         }
         if (single) {
-            chart.add(new Line(messages.text("loss.epoch"), false, 1, means(runs.get(0)), true))
-                    .markEpochs(runs.get(0));
+            chart.add(new Line(messages.text("loss.epoch"), false, 1, means(runs.get(0)), true));
+            chart.markEpochs(runs.get(0));
         }
         chart.write(html);
         boolean reduced = runs.stream().anyMatch(r -> r.steps().size() > LineChart.MAX_COLUMNS);
         html.note(reduced ? "loss.note.band" : "loss.note");
     }
 
-    @Override
-    void write(Html html, RunData run) {
-        write(html, List.of(run));
-    }
-
     /** The mean of each epoch, drawn at its middle. */
     private static List<Column> means(RunData run) {
-        List<Epoch> done = run.done();
         double half = (run.stepsPerEpoch() - 1) / 2.0;
-        return Column.reduce(
-                        done.size(),
-                        i -> (double) done.get(i).number() * run.stepsPerEpoch() + half,
-                        i -> done.get(i).trainLoss(),
-                        LineChart.MAX_COLUMNS)
+        return Column.ofEpochs(
+                        run.done(), epoch -> (double) epoch.number() * run.stepsPerEpoch() + half, Epoch::trainLoss)
                 .stream()
                 .map(c -> new Column(c.x(), c.mean(), c.mean(), c.mean(), c.gap()))
                 .toList();

@@ -4,30 +4,29 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SortedSet;
+import java.util.StringJoiner;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 import org.sparklora.driver.run.history.HistoryLine;
 
 /** The groups of manifest.json. */
-final class ManifestSection extends Section {
+final class ManifestSection {
 
     /** Modules of a group that are listed by name. */
     private static final int MAX_MODULES = 60;
 
-    ManifestSection() {
-        super("manifest");
-    }
+    private ManifestSection() {}
 
-    @Override
-    void write(Html html, RunData run) {
+    static void write(Html html, RunData run) {
         Messages messages = html.messages();
-        JsonNode groups = run.manifest().path("groups");
+        JsonNode groups = run.files().manifest().path("groups");
         if (!groups.isArray() || groups.isEmpty()) {
             html.note("manifest.none");
             return;
         }
         Table table = new Table(
-                html, title(messages), "group", "state", "purpose", "modules", "rank", "alpha", "parameters", "digest");
-        boolean withBiases = run.manifest().path("bias").asText().equals("lora_only");
+                html, messages.text("section.manifest"), "group state purpose modules rank alpha parameters digest");
+        boolean withBiases = run.files().manifest().path("bias").asText().equals("lora_only");
         for (JsonNode group : groups) {
             table.row().data(group.path("name").asText());
             table.text(messages.word("state.", group.path("state").asText()));
@@ -37,20 +36,17 @@ final class ManifestSection extends Section {
             } else {
                 table.recordedProse(purpose.isEmpty() ? "–" : purpose);
             }
-            modules(table.open(), group);
-            table.close().text(values(group, "r")).text(values(group, "alpha"));
+            table.cell(cell -> modules(cell, group));
+            table.text(values(group, "r")).text(values(group, "alpha"));
             table.text(Formats.whole(parameters(group, withBiases)));
-            table.open().digest(group.path("tensors_sha256").asText());
-            table.close();
+            table.cell(cell -> cell.digest(group.path("tensors_sha256").asText()));
         }
         table.end();
-        List<String> labels = new ArrayList<>();
-        run.manifest().path("labels").forEach(label -> labels.add(label.asText()));
-        if (!labels.isEmpty()) {
-            html.open("p")
-                    .text(messages.text("labels") + " ")
-                    .data(String.join(", ", labels))
-                    .closeBlock();
+        StringJoiner labels = new StringJoiner(", ");
+        run.files().manifest().path("labels").forEach(label -> labels.add(label.asText()));
+        if (labels.length() > 0) {
+            html.open("p").text(messages.text("labels") + " ");
+            html.data(labels.toString()).closeBlock();
         }
     }
 
@@ -64,9 +60,9 @@ final class ManifestSection extends Section {
         }
         html.open("details").element("summary", html.messages().text("manifest.modules", names.size()));
         html.open("ul.plain");
-        names.stream()
-                .limit(MAX_MODULES)
-                .forEach(name -> html.open("li").code(name).close());
+        for (String name : names.subList(0, Math.min(names.size(), MAX_MODULES))) {
+            html.open("li").code(name).close();
+        }
         html.close();
         if (names.size() > MAX_MODULES) {
             html.note("first", MAX_MODULES);
@@ -78,10 +74,8 @@ final class ManifestSection extends Section {
     private static String values(JsonNode group, String key) {
         SortedSet<Double> values = new TreeSet<>();
         group.path("modules").forEach(module -> values.add(HistoryLine.number(module.path(key))));
-        values.removeIf(value -> value.isNaN());
-        return values.isEmpty()
-                ? "–"
-                : String.join(", ", values.stream().map(Formats::number).toList());
+        values.remove(Double.NaN);
+        return values.isEmpty() ? "–" : values.stream().map(Formats::number).collect(Collectors.joining(", "));
     }
 
     private static double parameters(JsonNode group, boolean withBiases) {

@@ -1,37 +1,20 @@
 package org.sparklora.driver.watch.report;
 
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.StringReader;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
-import java.util.Objects;
-import java.util.Properties;
+import java.util.ResourceBundle;
 import java.util.Set;
 
 /** The texts of the page in one language, and numbers with their units. {@code {0}} in a text is the first value. */
 final class Messages {
 
     private final Language language;
-    private final Properties table = new Properties();
+    private final ResourceBundle table;
 
     Messages(Language language) {
         this.language = language;
-        try {
-            table.load(new StringReader(resource("messages." + language.code() + ".properties")));
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
-    /** A text file next to this class in the jar. */
-    static String resource(String name) {
-        try (InputStream in = Objects.requireNonNull(Messages.class.getResourceAsStream(name), name)) {
-            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
-        } catch (IOException e) {
-            throw new UncheckedIOException("cannot read " + name + " from the jar", e);
-        }
+        this.table = ResourceBundle.getBundle(Messages.class.getPackageName() + ".messages", language.locale());
     }
 
     Language language() {
@@ -39,7 +22,7 @@ final class Messages {
     }
 
     Set<String> keys() {
-        return table.stringPropertyNames();
+        return table.keySet();
     }
 
     boolean has(String key) {
@@ -48,14 +31,19 @@ final class Messages {
 
     /** The text of a key with its values. */
     String text(String key, Object... values) {
-        String text = table.getProperty(key);
-        if (text == null) {
+        if (!has(key)) {
             throw new IllegalArgumentException("no text for '" + key + "' in " + language);
         }
+        String text = table.getString(key);
         for (int i = 0; i < values.length; i++) {
             text = text.replace("{" + i + "}", String.valueOf(values[i]));
         }
         return text;
+    }
+
+    /** The texts of keys that spaces separate. */
+    List<String> texts(String keys) {
+        return Arrays.stream(keys.split(" ")).map(this::text).toList();
     }
 
     /** The text of a key if it exists, otherwise the name: later versions may add names. */
@@ -77,13 +65,9 @@ final class Messages {
             return text("unit.seconds", Formats.significant(seconds, 3));
         }
         long whole = Math.round(seconds);
-        return whole < 3600
-                ? text("unit.minutes", whole / 60, twoDigits(whole % 60))
-                : text("unit.hours", whole / 3600, twoDigits(whole % 3600 / 60));
-    }
-
-    private static String twoDigits(long n) {
-        return String.format(Locale.ROOT, "%02d", n);
+        boolean minutes = whole < 3600;
+        String small = String.format(Locale.ROOT, "%02d", minutes ? whole % 60 : whole % 3600 / 60);
+        return minutes ? text("unit.minutes", whole / 60, small) : text("unit.hours", whole / 3600, small);
     }
 
     /** {@code 842 bytes}, {@code 12.1 MB}, in powers of 1000. */

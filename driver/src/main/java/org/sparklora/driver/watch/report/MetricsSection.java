@@ -4,23 +4,19 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SortedSet;
 import java.util.TreeSet;
-import java.util.function.ToDoubleFunction;
 import org.sparklora.driver.run.history.HistoryLine;
 import org.sparklora.driver.watch.report.LineChart.Line;
 import org.sparklora.driver.watch.report.RunData.Epoch;
 
 /** Validation metrics: a small chart for each, and a table of all epochs. */
-final class MetricsSection extends Section {
+final class MetricsSection {
 
     private static final int MAX_CHARTS = 12;
     private static final int MAX_TABLE_METRICS = 12;
 
-    MetricsSection() {
-        super("metrics");
-    }
+    private MetricsSection() {}
 
-    @Override
-    void write(Html html, List<RunData> runs) {
+    static void write(Html html, List<RunData> runs) {
         SortedSet<String> names = new TreeSet<>();
         runs.forEach(run -> names.addAll(run.metrics()));
         if (names.isEmpty()) {
@@ -34,14 +30,9 @@ final class MetricsSection extends Section {
             }
         }
         for (int i = 0; i < runs.size(); i++) {
-            String letter = runs.size() > 1 ? " · " + letter(i) : "";
+            String letter = runs.size() > 1 ? " · " + Section.letter(i) : "";
             table(html, runs.get(i), html.messages().text("metrics.table") + letter);
         }
-    }
-
-    @Override
-    void write(Html html, RunData run) {
-        write(html, List.of(run));
     }
 
     private static void chart(Html html, List<RunData> runs, String name) {
@@ -51,30 +42,21 @@ final class MetricsSection extends Section {
                 .mapToInt(Epoch::number)
                 .max()
                 .orElse(1);
-        String unit = "metric.unit." + name;
-        LineChart chart = new LineChart(
-                new LineChart.Text(
-                        messages.metric(name),
-                        messages.text("axis.epoch"),
-                        messages.text(messages.has(unit) ? unit : "metric.unit")),
-                Scale.exact(0, Math.max(1, last)),
-                false);
+        String unit = messages.text(messages.has("metric.unit." + name) ? "metric.unit." + name : "metric.unit");
+        LineChart.Text text = new LineChart.Text(messages.metric(name), messages.text("axis.epoch"), unit);
+        LineChart chart = new LineChart(text, Scale.exact(0, Math.max(1, last)), false);
         boolean single = runs.size() == 1;
         for (int i = 0; i < runs.size(); i++) {
             List<Epoch> done = runs.get(i).done();
-            List<Column> values = columns(done, epoch -> epoch.validation().getOrDefault(name, Double.NaN));
-            chart.add(
-                    new Line(single ? messages.text("metrics.validation") : label(runs, i), !single, i, values, true));
+            List<Column> values = Column.ofEpochs(done, Epoch::number, epoch -> epoch.validation(name));
+            String label = single ? messages.text("metrics.validation") : Section.label(runs, i);
+            chart.add(new Line(label, !single, i, values, true));
             if (single && name.equals("loss")) {
-                chart.add(new Line(messages.text("metrics.training"), false, 1, columns(done, Epoch::trainLoss), true));
+                List<Column> training = Column.ofEpochs(done, Epoch::number, Epoch::trainLoss);
+                chart.add(new Line(messages.text("metrics.training"), false, 1, training, true));
             }
         }
         chart.write(html);
-    }
-
-    private static List<Column> columns(List<Epoch> done, ToDoubleFunction<Epoch> value) {
-        return Column.reduce(
-                done.size(), i -> done.get(i).number(), i -> value.applyAsDouble(done.get(i)), LineChart.MAX_COLUMNS);
     }
 
     private static void table(Html html, RunData run, String title) {
@@ -85,19 +67,18 @@ final class MetricsSection extends Section {
         Messages messages = html.messages();
         html.open("details").element("summary", title);
         List<String> metrics = run.metrics().stream().limit(MAX_TABLE_METRICS).toList();
-        List<String> titles = new ArrayList<>(List.of(messages.text("epoch"), messages.text("train.loss")));
+        List<String> titles = new ArrayList<>(messages.texts("epoch train.loss"));
         metrics.forEach(metric -> titles.add(messages.metric(metric)));
-        titles.addAll(List.of(messages.text("padding"), messages.text("seconds")));
+        titles.addAll(messages.texts("padding seconds"));
         Table table = new Table(html, title, titles);
         int every = (done.size() + Table.MAX_ROWS - 1) / Table.MAX_ROWS;
         // Includes the last epoch.
         for (int i = (done.size() - 1) % every; i < done.size(); i += every) {
             Epoch epoch = done.get(i);
             table.row().text(Integer.toString(epoch.number())).number(epoch.trainLoss());
-            metrics.forEach(metric -> table.number(epoch.validation().getOrDefault(metric, Double.NaN)));
-            double padding = HistoryLine.number(epoch.end().path("padding"));
-            table.text(Double.isNaN(padding) ? "–" : Formats.percent(padding));
-            table.text(Double.isNaN(epoch.totalSeconds()) ? "–" : messages.seconds(epoch.totalSeconds()));
+            metrics.forEach(metric -> table.number(epoch.validation(metric)));
+            table.orDash(HistoryLine.number(epoch.end().path("padding")), Formats::percent);
+            table.orDash(epoch.totalSeconds(), messages::seconds);
         }
         table.end();
         if (every > 1) {

@@ -1,32 +1,27 @@
 package org.sparklora.driver.watch.report;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.function.Function;
-import java.util.stream.Stream;
 import org.sparklora.driver.watch.report.RunData.Epoch;
 
 /** Key figures: tiles for one run, a table for several. */
-final class OverviewSection extends Section {
+final class OverviewSection {
 
     private static final int MAX_METRICS = 6;
 
-    OverviewSection() {
-        super("overview");
-    }
+    private OverviewSection() {}
 
-    @Override
-    void write(Html html, List<RunData> runs) {
+    static void write(Html html, List<RunData> runs) {
         if (runs.size() == 1) {
-            write(html, runs.get(0));
+            tiles(html, runs.get(0));
         } else {
             compare(html, runs);
         }
     }
 
-    @Override
-    void write(Html html, RunData run) {
+    private static void tiles(Html html, RunData run) {
         Messages messages = html.messages();
         List<Epoch> done = run.done();
         html.open("dl.tiles");
@@ -36,21 +31,16 @@ final class OverviewSection extends Section {
             Epoch last = done.get(done.size() - 1);
             String at = messages.text("at.epoch", last.number());
             tile(html, messages.text("train.loss"), Formats.number(last.trainLoss()), at);
-            last.validation().entrySet().stream()
-                    .limit(MAX_METRICS)
-                    .forEach(metric -> tile(
-                            html,
-                            messages.text("metrics.of", messages.metric(metric.getKey())),
-                            Formats.number(metric.getValue()),
-                            at));
+            last.validation().entrySet().stream().limit(MAX_METRICS).forEach(metric -> {
+                String name = messages.text("metrics.of", messages.metric(metric.getKey()));
+                tile(html, name, Formats.number(metric.getValue()), at);
+            });
         }
         tile(html, messages.text("time.taken"), messages.seconds(run.seconds()), "");
-        Savings.of(done)
-                .ifPresent(s -> tile(
-                        html,
-                        messages.text("skipped.tile"),
-                        Formats.percent(s.skippedShare()),
-                        messages.text("skipped.tile.of")));
+        Savings.of(done).ifPresent(savings -> {
+            String share = Formats.percent(savings.skippedShare());
+            tile(html, messages.text("skipped.tile"), share, messages.text("skipped.tile.of"));
+        });
         html.closeBlock();
     }
 
@@ -62,7 +52,7 @@ final class OverviewSection extends Section {
         html.close().close();
     }
 
-    private void compare(Html html, List<RunData> runs) {
+    private static void compare(Html html, List<RunData> runs) {
         Messages messages = html.messages();
         List<String> metrics = runs.stream()
                 .flatMap(run -> run.metrics().stream())
@@ -70,31 +60,23 @@ final class OverviewSection extends Section {
                 .sorted()
                 .limit(MAX_METRICS)
                 .toList();
-        Stream<String> first =
-                Stream.of("run", "state", "epochs.done", "train.loss").map(messages::text);
-        Stream<String> last =
-                Stream.of("time.taken", "skipped.tile", "digest.adapter").map(messages::text);
-        List<String> titles = Stream.of(first, metrics.stream().map(messages::metric), last)
-                .flatMap(Function.identity())
-                .toList();
-        Table table = new Table(html, title(messages), titles);
+        List<String> titles = new ArrayList<>(messages.texts("run state epochs.done train.loss"));
+        metrics.stream().map(messages::metric).forEach(titles::add);
+        titles.addAll(messages.texts("time.taken skipped.tile digest.adapter"));
+        Table table = new Table(html, messages.text("section.overview"), titles);
         for (int i = 0; i < runs.size(); i++) {
+            int index = i;
             RunData run = runs.get(i);
             List<Epoch> done = run.done();
-            Optional<Epoch> newest = done.stream().reduce((a, b) -> b);
-            writeLabel(table.row().open(), runs, i);
-            table.close();
-            state(table.open(), run);
-            table.close().text(Integer.toString(done.size()));
-            table.number(newest.map(Epoch::trainLoss).orElse(Double.NaN));
-            metrics.forEach(metric ->
-                    table.number(newest.map(epoch -> epoch.validation().getOrDefault(metric, Double.NaN))
-                            .orElse(Double.NaN)));
+            Epoch newest = done.isEmpty() ? new Epoch(0) : done.get(done.size() - 1);
+            table.row().cell(cell -> Section.writeLabel(cell, runs, index)).cell(cell -> state(cell, run));
+            table.text(Integer.toString(done.size())).number(newest.trainLoss());
+            metrics.forEach(metric -> table.number(newest.validation(metric)));
+            Optional<Savings> savings = Savings.of(done);
             table.text(messages.seconds(run.seconds()));
-            table.text(
-                    Savings.of(done).map(s -> Formats.percent(s.skippedShare())).orElse("–"));
-            table.open().digest(run.finished().path("adapter_sha256").asText());
-            table.close();
+            table.text(savings.map(s -> Formats.percent(s.skippedShare())).orElse("–"));
+            table.cell(cell ->
+                    cell.digest(run.last("finished").path("adapter_sha256").asText()));
         }
         table.end();
         html.note("overview.last");
@@ -102,7 +84,7 @@ final class OverviewSection extends Section {
 
     /** The state of the run as a badge. */
     static void state(Html html, RunData run) {
-        String state = run.status().path("state").asText("unknown").toLowerCase(Locale.ROOT);
+        String state = run.files().status().path("state").asText("unknown").toLowerCase(Locale.ROOT);
         String known = html.messages().has("run." + state) ? state : "unknown";
         html.element("span.badge " + known, html.messages().text("run." + known));
     }

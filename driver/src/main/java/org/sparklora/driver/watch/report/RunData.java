@@ -4,11 +4,14 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
-import java.util.Optional;
+import java.util.Map;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
@@ -17,6 +20,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.sparklora.driver.run.history.HistoryLine;
 import org.sparklora.driver.run.history.OutputException;
+import org.sparklora.driver.run.history.RunDirectory;
 import org.sparklora.driver.run.history.RunHistory;
 import org.sparklora.driver.run.history.RunStatus;
 
@@ -29,15 +33,19 @@ final class RunData {
     private final String location;
     private final Steps steps = new Steps();
     private final SortedMap<Integer, Epoch> epochs = new TreeMap<>();
-    private final List<JsonNode> starts = new ArrayList<>();
-    private final List<JsonNode> changes = new ArrayList<>();
-    private final List<JsonNode> failures = new ArrayList<>();
-    private JsonNode finished = MissingNode.getInstance();
+
+    /** All events except steps and those that {@link Epoch} holds. */
+    private final List<JsonNode> events = new ArrayList<>();
+
+    /** The last event of each name. */
+    private final Map<String, JsonNode> last = new HashMap<>();
+
     private String lastTime = "";
     private int lines;
-    private JsonNode status = MissingNode.getInstance();
-    private JsonNode manifest = MissingNode.getInstance();
-    private String configuration = "";
+    private Files files = new Files(MissingNode.getInstance(), MissingNode.getInstance(), "");
+
+    /** The small files of the directory; missing or empty if they do not exist. */
+    record Files(JsonNode status, JsonNode manifest, String configuration) {}
 
     /**
      * The events of one epoch.
@@ -47,6 +55,18 @@ final class RunData {
      * @param cacheSeconds time to fill the activation cache; 0 if it was not filled in this epoch
      */
     record Epoch(int number, JsonNode start, JsonNode end, double cacheSeconds) {
+
+        Epoch(int number) {
+            this(number, MissingNode.getInstance(), MissingNode.getInstance(), 0);
+        }
+
+        private Epoch with(String name, JsonNode event) {
+            return switch (name) {
+                case "epoch_start" -> new Epoch(number, event, end, cacheSeconds);
+                case "epoch_end" -> new Epoch(number, start, event, cacheSeconds);
+                default -> new Epoch(number, start, end, cacheSeconds + HistoryLine.number(event.path("seconds")));
+            };
+        }
 
         boolean isDone() {
             return !end.isMissingNode();
@@ -58,6 +78,11 @@ final class RunData {
 
         SortedMap<String, Double> validation() {
             return HistoryLine.numbers(end.path("validation"));
+        }
+
+        /** A metric; NaN if it was not computed. */
+        double validation(String metric) {
+            return HistoryLine.number(end.path("validation").path(metric));
         }
 
         SortedMap<String, Double> seconds() {
@@ -81,26 +106,23 @@ final class RunData {
 
     /** Reads the complete lines of the history from a byte on. */
     void readHistory(byte[] history, int from) {
-        int begin = from;
-        for (int i = from; i < history.length; i++) {
-            if (history[i] == '\n') {
-                lines++;
-                String line = new String(history, begin, i - begin, StandardCharsets.UTF_8);
-                add(tree(RunHistory.FILE + " line " + lines, line));
-                begin = i + 1;
-            }
-        }
+        String text = new String(history, from, history.length - from, StandardCharsets.UTF_8);
+        text.substring(0, text.lastIndexOf('\n') + 1).lines().forEach(line -> {
+            lines++;
+            add(tree(RunHistory.FILE + " line " + lines, line));
+        });
     }
 
     /** Reads the small files of the directory, as far as they exist. */
-    void readFiles(Optional<byte[]> statusJson, Optional<byte[]> manifestJson, Optional<byte[]> configYaml) {
-        status = tree(RunStatus.FILE, text(statusJson));
-        manifest = tree("manifest.json", text(manifestJson));
-        configuration = text(configYaml);
+    void readFiles(RunDirectory directory) throws IOException {
+        files = new Files(
+                tree(RunStatus.FILE, text(directory, RunStatus.FILE)),
+                tree("manifest.json", text(directory, "manifest.json")),
+                text(directory, "config.yaml"));
     }
 
-    private static String text(Optional<byte[]> utf8) {
-        return new String(utf8.orElse(new byte[0]), StandardCharsets.UTF_8);
+    private static String text(RunDirectory directory, String name) throws IOException {
+        return new String(directory.find(name).orElse(new byte[0]), StandardCharsets.UTF_8);
     }
 
     private JsonNode tree(String file, String json) {
@@ -116,24 +138,14 @@ final class RunData {
     private void add(JsonNode event) {
         lastTime = event.path("time").asText(lastTime);
         int number = event.path("epoch").asInt();
-        Epoch epoch =
-                epochs.getOrDefault(number, new Epoch(number, MissingNode.getInstance(), MissingNode.getInstance(), 0));
-        switch (event.path("event").asText()) {
+        String name = event.path("event").asText();
+        Epoch epoch = epochs.getOrDefault(number, new Epoch(number));
+        switch (name) {
             case "step" -> steps.add(event);
-            case "run" -> starts.add(event);
-            case "epoch_start" -> epochs.put(number, new Epoch(number, event, epoch.end(), epoch.cacheSeconds()));
-            case "epoch_end" -> epochs.put(number, new Epoch(number, epoch.start(), event, epoch.cacheSeconds()));
-            case "kept" -> {
-                double seconds = epoch.cacheSeconds() + HistoryLine.number(event.path("seconds"));
-                epochs.put(number, new Epoch(number, epoch.start(), epoch.end(), seconds));
-            }
-            case "thaw", "freeze", "add", "restore", "stop" -> changes.add(event);
-            case "failure", "recovered" -> failures.add(event);
-            case "finished" -> finished = event;
-            default -> {
-                // Events of later versions have no place on this page.
-            }
+            case "epoch_start", "epoch_end", "kept" -> epochs.put(number, epoch.with(name, event));
+            default -> events.add(event);
         }
+        last.put(name, event);
     }
 
     String location() {
@@ -142,7 +154,7 @@ final class RunData {
 
     /** The job's name, or the directory's name without a configuration. */
     String name() {
-        Matcher name = NAME.matcher(configuration);
+        Matcher name = NAME.matcher(files.configuration());
         return name.find() ? name.group(1) : folder();
     }
 
@@ -165,40 +177,26 @@ final class RunData {
         return epochs.values().stream().filter(Epoch::isDone).toList();
     }
 
-    /** One event for each start and resume. */
-    List<JsonNode> starts() {
-        return starts;
+    /** The events with these names, in order. */
+    List<JsonNode> events(String... names) {
+        Set<String> wanted = Set.of(names);
+        return events.stream()
+                .filter(event -> wanted.contains(event.path("event").asText()))
+                .toList();
     }
 
-    /** The last start or resume; missing before the first. */
-    JsonNode lastStart() {
-        return starts.isEmpty() ? MissingNode.getInstance() : starts.get(starts.size() - 1);
+    /** The last event with this name; missing without one. */
+    JsonNode last(String name) {
+        return last.getOrDefault(name, MissingNode.getInstance());
     }
 
     /** Groups that thawed, froze or were added, and other decisions of the policy. */
     List<JsonNode> changes() {
-        return changes;
+        return events("thaw", "freeze", "add", "restore", "stop");
     }
 
-    /** Failures and recoveries. */
-    List<JsonNode> failures() {
-        return failures;
-    }
-
-    JsonNode finished() {
-        return finished;
-    }
-
-    JsonNode status() {
-        return status;
-    }
-
-    JsonNode manifest() {
-        return manifest;
-    }
-
-    String configuration() {
-        return configuration;
+    Files files() {
+        return files;
     }
 
     /** Time of the last event as in the history; empty before the first. */
@@ -215,13 +213,13 @@ final class RunData {
 
     /** Steps per epoch as recorded, or else computed from the steps; at least 1. */
     int stepsPerEpoch() {
-        int recorded = lastStart().path("steps_per_epoch").asInt();
+        int recorded = last("run").path("steps_per_epoch").asInt();
         return recorded > 0 ? recorded : Math.max(1, steps.size() / Math.max(1, done().size()));
     }
 
     /** The recorded duration, or the sum of the epochs if the run has not finished. */
     double seconds() {
-        double recorded = HistoryLine.number(finished.path("seconds"));
+        double recorded = HistoryLine.number(last("finished").path("seconds"));
         return Double.isNaN(recorded)
                 ? done().stream()
                         .mapToDouble(Epoch::totalSeconds)

@@ -2,9 +2,7 @@ package org.sparklora.driver.watch.report;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import org.sparklora.driver.run.history.OutputException;
 import org.sparklora.driver.run.history.RunDirectory;
 import org.sparklora.driver.run.history.RunHistory;
@@ -39,29 +37,24 @@ public final class RunReport {
      * @throws OutputException if a directory contains no run or cannot be read
      */
     public static byte[] page(List<RunReport> reports, Language language) {
-        List<RunData> runs = new ArrayList<>();
-        for (RunReport report : reports) {
-            runs.add(report.read());
-        }
+        List<RunData> runs = reports.stream().map(RunReport::read).toList();
         return Page.html(runs, new Messages(language)).getBytes(StandardCharsets.UTF_8);
     }
 
     private synchronized RunData read() {
         try {
-            Optional<byte[]> history = directory.find(RunHistory.FILE);
-            Optional<byte[]> status = directory.find(RunStatus.FILE);
-            if (history.isEmpty() && status.isEmpty()) {
+            if (!directory.exists(RunHistory.FILE) && !directory.exists(RunStatus.FILE)) {
                 throw OutputException.noRun(directory.location());
             }
-            byte[] lines = history.orElse(new byte[0]);
-            if (lines.length < bytesRead) {
+            byte[] history = directory.find(RunHistory.FILE).orElse(new byte[0]);
+            if (history.length < bytesRead) {
                 // The run was overwritten.
                 run = new RunData(directory.location());
                 bytesRead = 0;
             }
-            run.readHistory(lines, bytesRead);
-            bytesRead = lines.length;
-            run.readFiles(status, directory.find("manifest.json"), directory.find("config.yaml"));
+            run.readHistory(history, bytesRead);
+            bytesRead = history.length;
+            run.readFiles(directory);
             return run;
         } catch (IOException e) {
             throw OutputException.reading(directory.location(), e);

@@ -1,68 +1,77 @@
 package org.sparklora.driver.watch.report;
 
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.sparklora.driver.watch.report.RunData.Epoch;
 import org.sparklora.worker.contract.Phase;
 
 /**
  * What freezing, cache and length buckets saved. Operations and bytes are counted, seconds are estimated.
  *
- * @param steps that were counted
- * @param computed operations of the steps, padding included
- * @param freezing operations saved because not every group was live
- * @param cache operations saved because the activations of the frozen trunk were cached
- * @param buckets operations saved by batching rows of similar length; negative if that cost some
- * @param bytes sent in all-reduces
+ * @param work counts by name, added up over epochs
  */
-record Savings(long steps, double computed, double freezing, double cache, double buckets, Bytes bytes) {
-
-    /** Bytes that a rank sent, and would have sent with every group live. */
-    record Bytes(double sent, double withoutFreezing) {}
+record Savings(SortedMap<String, Double> work) {
 
     /** The savings of epochs; empty if the version that trained did not count. */
     static Optional<Savings> of(List<Epoch> epochs) {
-        return epochs.stream()
+        SortedMap<String, Double> sum = new TreeMap<>();
+        epochs.stream()
                 .map(Epoch::work)
                 .filter(work -> work.containsKey("flops"))
-                .map(Savings::of)
-                .reduce(Savings::plus);
+                .forEach(work -> work.forEach((name, count) -> sum.merge(name, count, Double::sum)));
+        return sum.isEmpty() ? Optional.empty() : Optional.of(new Savings(sum));
     }
 
-    private static Savings of(SortedMap<String, Double> work) {
-        double padding = get(work, "flops_of_padding");
-        return new Savings(
-                Math.round(get(work, "steps")),
-                get(work, "flops") + padding,
-                get(work, "flops_without_freezing") - get(work, "flops_without_cache"),
-                get(work, "flops_without_cache") - get(work, "flops"),
-                get(work, "flops_of_padding_without_buckets") - padding,
-                new Bytes(get(work, "all_reduce_bytes"), get(work, "all_reduce_bytes_without_freezing")));
+    private double get(String name) {
+        return work.getOrDefault(name, 0.0);
     }
 
-    private static double get(SortedMap<String, Double> values, String key) {
-        return values.getOrDefault(key, 0.0);
+    /** Steps that were counted. */
+    long steps() {
+        return Math.round(get("steps"));
     }
 
-    private Savings plus(Savings other) {
-        return new Savings(
-                steps + other.steps,
-                computed + other.computed,
-                freezing + other.freezing,
-                cache + other.cache,
-                buckets + other.buckets,
-                new Bytes(bytes.sent() + other.bytes.sent(), bytes.withoutFreezing() + other.bytes.withoutFreezing()));
+    /** Operations of the steps, padding included. */
+    double computed() {
+        return get("flops") + get("flops_of_padding");
+    }
+
+    /**
+     * Operations saved because not every group was live, because the activations of the frozen trunk were cached, and by
+     * batching rows of similar length, which is negative if it cost some.
+     */
+    Map<String, Double> byReason() {
+        Map<String, Double> saved = new LinkedHashMap<>();
+        saved.put("freezing", get("flops_without_freezing") - get("flops_without_cache"));
+        saved.put("cache", get("flops_without_cache") - get("flops"));
+        saved.put("buckets", get("flops_of_padding_without_buckets") - get("flops_of_padding"));
+        return saved;
+    }
+
+    /** Bytes that a rank sent in all-reduces. */
+    double bytesSent() {
+        return get("all_reduce_bytes");
+    }
+
+    /** Bytes that a rank would have sent with every group live. */
+    double bytesWithoutFreezing() {
+        return get("all_reduce_bytes_without_freezing");
     }
 
     /** Operations without any saving. */
     double total() {
-        return computed + freezing + cache + buckets;
+        return computed()
+                + byReason().values().stream().mapToDouble(Double::doubleValue).sum();
     }
 
     /** Share of all operations that were skipped. */
     double skippedShare() {
-        return 1 - computed / total();
+        return 1 - computed() / total();
     }
 
     /**
@@ -71,17 +80,15 @@ record Savings(long steps, double computed, double freezing, double cache, doubl
      */
     static Optional<Double> secondsPerOperation(List<Epoch> epochs) {
         return epochs.stream()
-                .filter(epoch -> get(epoch.work(), "flops") > 0)
-                .map(epoch -> computeSeconds(epoch) / of(epoch.work()).computed())
+                .filter(epoch -> epoch.work().getOrDefault("flops", 0.0) > 0)
+                .map(epoch -> computeSeconds(epoch) / new Savings(epoch.work()).computed())
                 .filter(rate -> rate > 0 && Double.isFinite(rate))
                 .min(Double::compare);
     }
 
     private static double computeSeconds(Epoch epoch) {
-        SortedMap<String, Double> seconds = epoch.seconds();
-        return epoch.cacheSeconds()
-                + get(seconds, Phase.TRUNK.label())
-                + get(seconds, Phase.FORWARD.label())
-                + get(seconds, Phase.BACKWARD.label());
+        return Stream.of(Phase.TRUNK, Phase.FORWARD, Phase.BACKWARD)
+                .mapToDouble(phase -> epoch.seconds().getOrDefault(phase.label(), 0.0))
+                .reduce(epoch.cacheSeconds(), Double::sum);
     }
 }

@@ -2,6 +2,7 @@ package org.sparklora.driver.watch.report;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.LongStream;
 
 /**
  * An axis, linear or logarithmic: the position of a value as a share of the length, and the ticks.
@@ -58,31 +59,28 @@ record Scale(double from, double to, boolean logarithmic) {
 
     /** Round values for about this many ticks. */
     List<Double> ticks(int about) {
-        List<Double> ticks = new ArrayList<>();
         if (logarithmic) {
             int first = (int) Math.round(StrictMath.log10(from));
             int last = (int) Math.round(StrictMath.log10(to));
             int every = Math.max(1, (last - first + about - 1) / about);
+            List<Double> ticks = new ArrayList<>();
             for (int exponent = first; exponent <= last; exponent += every) {
                 ticks.add(power(exponent));
             }
             return ticks;
         }
-        double step = step(to - from, about);
-        for (long k = (long) Math.ceil(from / step - 1e-9); k * step <= to + 1e-9 * step; k++) {
-            ticks.add(k * step);
-        }
-        return ticks;
+        return multiples(step(to - from, about));
     }
 
     /** Whole numbers for about this many ticks. */
     List<Double> wholeTicks(int about) {
-        double step = Math.max(1, step(to - from, about));
-        List<Double> ticks = new ArrayList<>();
-        for (double tick = Math.ceil(from / step) * step; tick <= to; tick += step) {
-            ticks.add(tick);
-        }
-        return ticks;
+        return multiples(Math.max(1, step(to - from, about)));
+    }
+
+    private List<Double> multiples(double step) {
+        long first = (long) Math.ceil(from / step - 1e-9);
+        long last = (long) Math.floor(to / step + 1e-9);
+        return LongStream.rangeClosed(first, last).mapToObj(k -> k * step).toList();
     }
 
     /** 1, 2 or 5 times a power of ten. */

@@ -1,49 +1,42 @@
 package org.sparklora.driver.watch.report;
 
 import java.util.List;
+import java.util.function.BiConsumer;
 
-/** A section of the page. A section either compares the runs or describes each run on its own. */
-abstract class Section {
+/**
+ * A section of the page. A section either compares the runs or describes each run on its own.
+ *
+ * @param key anchor in the page, and name of the title {@code section.KEY}
+ * @param content writes what is below the title
+ */
+record Section(String key, BiConsumer<Html, List<RunData>> content) {
 
-    private final String key;
-
-    /** @param key anchor in the page, and name of the title {@code section.KEY} */
-    Section(String key) {
-        this.key = key;
+    /** A section that describes each run on its own. */
+    static Section ofEach(String key, BiConsumer<Html, RunData> content) {
+        return new Section(key, (html, runs) -> {
+            for (int i = 0; i < runs.size(); i++) {
+                if (runs.size() > 1) {
+                    html.open("h3.run");
+                    writeLabel(html, runs, i);
+                    html.close();
+                }
+                content.accept(html, runs.get(i));
+            }
+        });
     }
 
-    final String key() {
-        return key;
-    }
-
-    final String title(Messages messages) {
+    String title(Messages messages) {
         return messages.text("section." + key);
     }
-
-    /** Writes the content below the title. */
-    void write(Html html, List<RunData> runs) {
-        for (int i = 0; i < runs.size(); i++) {
-            if (runs.size() > 1) {
-                html.open("h3.run");
-                writeLabel(html, runs, i);
-                html.close();
-            }
-            write(html, runs.get(i));
-        }
-    }
-
-    /** Writes the part about one run. */
-    abstract void write(Html html, RunData run);
 
     /** {@code A}, {@code B}, …: stands for a run if there are several. */
     static String letter(int index) {
         return index < 26 ? String.valueOf((char) ('A' + index)) : Integer.toString(index + 1);
     }
 
-    /** The name of a run, with its letter if there are several. */
+    /** The name of one of several runs, with its letter. */
     static String label(List<RunData> runs, int index) {
-        String name = distinctName(runs, index);
-        return runs.size() == 1 ? name : letter(index) + " " + name;
+        return letter(index) + " " + distinctName(runs, index);
     }
 
     static void writeLabel(Html html, List<RunData> runs, int index) {

@@ -1,19 +1,17 @@
 package org.sparklora.driver.watch.report;
 
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
-import org.sparklora.driver.watch.report.Bars.Part;
 import org.sparklora.driver.watch.report.RunData.Epoch;
 
 /** What freezing, the activation cache and length buckets saved. */
-final class SkippedSection extends Section {
+final class SkippedSection {
 
-    SkippedSection() {
-        super("skipped");
-    }
+    private SkippedSection() {}
 
-    @Override
-    void write(Html html, RunData run) {
+    static void write(Html html, RunData run) {
         Messages messages = html.messages();
         List<Epoch> done = run.done();
         Optional<Savings> counted = Savings.of(done);
@@ -23,27 +21,22 @@ final class SkippedSection extends Section {
         }
         Savings all = counted.get();
         Optional<Double> rate = Savings.secondsPerOperation(done);
-        Table table = new Table(
-                html,
-                title(messages),
-                "skipped.by",
-                "skipped.flops",
-                "skipped.share",
-                "skipped.bytes",
-                "skipped.seconds");
-        String bytes =
-                messages.bytes(all.bytes().withoutFreezing() - all.bytes().sent());
-        row(table, messages, "freezing", all.freezing() / all.total(), all.freezing(), bytes, rate);
-        row(table, messages, "cache", all.cache() / all.total(), all.cache(), "–", rate);
-        row(table, messages, "buckets", all.buckets() / all.total(), all.buckets(), "–", rate);
-        table.row()
-                .text(messages.text("skipped.computed"))
-                .text(messages.flops(all.computed()))
-                .text(Formats.percent(all.computed() / all.total()))
-                .text(messages.bytes(all.bytes().sent()))
-                .text("")
-                .end();
-        Bars.write(html, messages.text("skipped.bars"), done, epochs -> parts(messages, epochs), messages::flops);
+        String titles = "skipped.by skipped.flops skipped.share skipped.bytes skipped.seconds";
+        Table table = new Table(html, messages.text("section.skipped"), titles);
+        String bytes = messages.bytes(all.bytesWithoutFreezing() - all.bytesSent());
+        all.byReason().forEach((reason, flops) -> {
+            String sign = flops < 0 ? "−" : "";
+            double size = Math.abs(flops);
+            table.row().swatch("k-" + reason, messages.text("skipped." + reason));
+            table.text(sign + messages.flops(size)).text(sign + Formats.percent(size / all.total()));
+            table.text(reason.equals("freezing") ? bytes : "–");
+            table.text(rate.map(r -> "≈ " + sign + messages.seconds(r * size)).orElse("–"));
+        });
+        table.row().text(messages.text("skipped.computed")).text(messages.flops(all.computed()));
+        table.text(Formats.percent(all.computed() / all.total()));
+        table.text(messages.bytes(all.bytesSent())).text("").end();
+        Bars.Style bars = new Bars.Style(messages.text("skipped.bars"), "k-", "skipped.", messages::flops);
+        Bars.write(html, bars, done, SkippedSection::parts);
         html.note("skipped.note");
         long steps = (long) done.size() * run.stepsPerEpoch();
         if (all.steps() < steps) {
@@ -51,31 +44,13 @@ final class SkippedSection extends Section {
         }
     }
 
-    private static void row(
-            Table table,
-            Messages messages,
-            String by,
-            double share,
-            double flops,
-            String bytes,
-            Optional<Double> rate) {
-        String sign = flops < 0 ? "−" : "";
-        table.row()
-                .swatch("k-" + by, messages.text("skipped." + by))
-                .text(sign + messages.flops(Math.abs(flops)))
-                .text(sign + Formats.percent(Math.abs(share)))
-                .text(bytes)
-                .text(rate.map(r -> "≈ " + sign + messages.seconds(r * Math.abs(flops)))
-                        .orElse("–"));
-    }
-
-    private static List<Part> parts(Messages messages, List<Epoch> epochs) {
-        return Savings.of(epochs)
-                .map(s -> List.of(
-                        new Part("k-computed", messages.text("skipped.computed"), s.computed()),
-                        new Part("k-freezing", messages.text("skipped.freezing"), s.freezing()),
-                        new Part("k-cache", messages.text("skipped.cache"), s.cache()),
-                        new Part("k-buckets", messages.text("skipped.buckets"), Math.max(0, s.buckets()))))
-                .orElse(List.of());
+    private static Map<String, Double> parts(List<Epoch> epochs) {
+        Map<String, Double> parts = new LinkedHashMap<>();
+        Savings.of(epochs).ifPresent(savings -> {
+            parts.put("computed", savings.computed());
+            parts.putAll(savings.byReason());
+            parts.replaceAll((reason, flops) -> Math.max(0, flops));
+        });
+        return parts;
     }
 }

@@ -6,13 +6,18 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import org.sparklora.driver.run.history.HistoryLine;
 
-/** The optimizer steps of a run as columns of floats, which need a tenth of the memory of their events. */
-final class Steps {
+/**
+ * The optimizer steps of a run as columns of floats, which need a tenth of the memory of their events.
+ *
+ * @param step global numbers of the steps; floats are exact up to 16 million
+ * @param norms gradient norms by group; NaN for steps at which the group was not live
+ * @param rates learning rates by group; NaN for steps at which the group was not live
+ */
+record Steps(FloatList step, FloatList loss, SortedMap<String, FloatList> norms, SortedMap<String, FloatList> rates) {
 
-    private final FloatList step = new FloatList();
-    private final FloatList loss = new FloatList();
-    private final SortedMap<String, FloatList> groupNorm = new TreeMap<>();
-    private final SortedMap<String, FloatList> groupRate = new TreeMap<>();
+    Steps() {
+        this(new FloatList(), new FloatList(), new TreeMap<>(), new TreeMap<>());
+    }
 
     /** A growing array of floats: 4 bytes per value, for runs with 100,000 steps and a dozen groups. */
     static final class FloatList {
@@ -36,20 +41,19 @@ final class Steps {
 
     void add(JsonNode event) {
         int index = size();
-        // Floats are exact up to 16 million steps.
         step.add((float) event.path("step").asLong());
         loss.add((float) HistoryLine.number(event.path("loss")));
-        put(groupNorm, event.path("group_grad_norm"), index);
-        put(groupRate, event.path("learning_rate"), index);
+        put(norms, event.path("group_grad_norm"), index);
+        put(rates, event.path("learning_rate"), index);
     }
 
     private static void put(SortedMap<String, FloatList> columns, JsonNode values, int index) {
-        values.fields().forEachRemaining(e -> {
-            FloatList column = columns.computeIfAbsent(e.getKey(), group -> new FloatList());
+        HistoryLine.numbers(values).forEach((group, value) -> {
+            FloatList column = columns.computeIfAbsent(group, name -> new FloatList());
             while (column.size < index) {
                 column.add(Float.NaN);
             }
-            column.add((float) HistoryLine.number(e.getValue()));
+            column.add(value.floatValue());
         });
     }
 
@@ -57,27 +61,8 @@ final class Steps {
         return loss.size;
     }
 
-    /** Global number of the step at an index. */
-    double step(int index) {
-        return step.get(index);
-    }
-
     /** Global number of the last step; -1 without steps. */
     long last() {
-        return size() == 0 ? -1 : (long) step(size() - 1);
-    }
-
-    double loss(int index) {
-        return loss.get(index);
-    }
-
-    /** Gradient norms by group; NaN for steps at which the group was not live. */
-    SortedMap<String, FloatList> groupNorm() {
-        return groupNorm;
-    }
-
-    /** Learning rates by group; NaN for steps at which the group was not live. */
-    SortedMap<String, FloatList> groupRate() {
-        return groupRate;
+        return size() == 0 ? -1 : (long) step.get(size() - 1);
     }
 }

@@ -1,7 +1,8 @@
 package org.sparklora.driver.watch.report;
 
-import java.util.Arrays;
 import java.util.List;
+import java.util.function.Consumer;
+import java.util.function.DoubleFunction;
 
 /** A table with a header row. Wide tables scroll inside their own frame, so the page never scrolls sideways. */
 final class Table {
@@ -29,9 +30,9 @@ final class Table {
         html.close().close().open("tbody");
     }
 
-    /** Starts a table whose column titles are messages. */
-    Table(Html html, String name, String... titles) {
-        this(html, name, Arrays.stream(titles).map(html.messages()::text).toList());
+    /** Starts a table; spaces separate the keys of the columns' titles. */
+    Table(Html html, String name, String titles) {
+        this(html, name, html.messages().texts(titles));
     }
 
     /** Starts a row. */
@@ -46,60 +47,65 @@ final class Table {
     private void endRow() {
         if (inRow) {
             html.close();
-            inRow = false;
         }
     }
 
-    /** Opens a cell; the caller writes to it and then calls {@link #close}. */
-    Html open() {
+    /** A cell with any content. */
+    Table cell(Consumer<Html> content) {
         if (first) {
             html.open("th", "scope", "row");
         } else {
             html.open("td");
         }
         first = false;
-        return html;
-    }
-
-    /** Closes the cell that {@link #open} opened. */
-    Table close() {
+        content.accept(html);
         html.close();
         return this;
     }
 
     /** A cell with the page's own words or numbers. */
     Table text(String text) {
-        open().text(text);
-        return close();
+        return cell(into -> into.text(text));
     }
 
     /** A cell with a number, or a dash for NaN. */
     Table number(double value) {
-        return text(Double.isNaN(value) ? "–" : Formats.number(value));
+        return orDash(value, Formats::number);
+    }
+
+    /** A cell with a number in some format, or a dash for NaN. */
+    Table orDash(double value, DoubleFunction<String> format) {
+        return text(Double.isNaN(value) ? "–" : format.apply(value));
     }
 
     /** A cell with recorded data. */
     Table data(String text) {
-        open().data(text);
-        return close();
+        return cell(into -> into.data(text));
     }
 
     /** A cell with sentences of the page. */
     Table prose(String text) {
-        open().element("span.prose", text);
-        return close();
+        return cell(into -> into.element("span.prose", text));
     }
 
     /** A cell with recorded sentences. */
     Table recordedProse(String text) {
-        open().open("span", "class", text.isEmpty() ? "" : "prose").data(text).close();
-        return close();
+        String look = text.isEmpty() ? "" : "prose";
+        return cell(into -> into.open("span", "class", look).data(text).close());
     }
 
     /** A cell with a colour of the legend and its name. */
     Table swatch(String look, String text) {
-        open().mark("i.swatch " + look).text(text);
-        return close();
+        return cell(into -> into.mark("i.swatch " + look).text(text));
+    }
+
+    /** Writes a row for each item up to {@link #MAX_ROWS}, ends the table, and says whether there are more. */
+    <T> void end(List<T> items, Consumer<T> row) {
+        items.stream().limit(MAX_ROWS).forEach(row);
+        end();
+        if (items.size() > MAX_ROWS) {
+            html.note("first", MAX_ROWS);
+        }
     }
 
     /** Ends the table. */

@@ -6,12 +6,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.stream.Stream;
-import org.sparklora.driver.watch.report.Bars.Part;
 import org.sparklora.driver.watch.report.RunData.Epoch;
 import org.sparklora.worker.contract.Phase;
 
 /** How the time of each epoch divides into phases. */
-final class TimeSection extends Section {
+final class TimeSection {
 
     /** What no phase covers: Spark's scheduling, broadcasts, the driver. */
     static final String REST = "rest";
@@ -23,12 +22,9 @@ final class TimeSection extends Section {
 
     private static final String TRAINING = "train";
 
-    TimeSection() {
-        super("time");
-    }
+    private TimeSection() {}
 
-    @Override
-    void write(Html html, RunData run) {
+    static void write(Html html, RunData run) {
         Messages messages = html.messages();
         List<Epoch> done = run.done().stream()
                 .filter(epoch -> Double.isFinite(epoch.totalSeconds()))
@@ -37,15 +33,11 @@ final class TimeSection extends Section {
             html.note("no.epoch");
             return;
         }
-        Bars.write(
-                html,
-                messages.text(Bars.epochsPerBar(done) > 1 ? "time.bars.mean" : "time.bars"),
-                done,
-                epochs -> parts(messages, epochs),
-                messages::seconds);
+        String title = messages.text(Bars.epochsPerBar(done) > 1 ? "time.bars.mean" : "time.bars");
+        Bars.write(html, new Bars.Style(title, "p-", "phase.", messages::seconds), done, TimeSection::sum);
         Map<String, Double> sum = sum(done);
         double total = sum.values().stream().mapToDouble(Double::doubleValue).sum();
-        Table table = new Table(html, title(messages), "phase", "seconds", "share", "means");
+        Table table = new Table(html, messages.text("section.time"), "phase seconds share means");
         sum.forEach((phase, seconds) -> table.row()
                 .swatch("p-" + phase, messages.text("phase." + phase))
                 .text(messages.seconds(seconds))
@@ -85,11 +77,5 @@ final class TimeSection extends Section {
         epochs.forEach(epoch -> phases(epoch).forEach((phase, seconds) -> sum.merge(phase, seconds, Double::sum)));
         sum.values().removeIf(value -> value == 0);
         return sum;
-    }
-
-    private static List<Part> parts(Messages messages, List<Epoch> epochs) {
-        return sum(epochs).entrySet().stream()
-                .map(e -> new Part("p-" + e.getKey(), messages.text("phase." + e.getKey()), e.getValue()))
-                .toList();
     }
 }

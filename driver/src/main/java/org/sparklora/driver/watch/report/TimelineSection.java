@@ -10,7 +10,7 @@ import org.sparklora.driver.watch.report.GroupSpans.Span;
 import org.sparklora.worker.contract.GroupState;
 
 /** When each group was dormant, live or frozen, with the reason of each change. */
-final class TimelineSection extends Section {
+final class TimelineSection {
 
     /** Spans of a group that are drawn one by one. With more, each column shows its most frequent state. */
     private static final int MAX_SPANS = 120;
@@ -24,9 +24,7 @@ final class TimelineSection extends Section {
     /** Longer lists of changes start collapsed. */
     private static final int MAX_OPEN_CHANGES = 12;
 
-    TimelineSection() {
-        super("timeline");
-    }
+    private TimelineSection() {}
 
     /**
      * A span as drawn.
@@ -35,19 +33,15 @@ final class TimelineSection extends Section {
      */
     private record Drawn(Span span, double share) {}
 
-    @Override
-    void write(Html html, RunData run) {
+    static void write(Html html, RunData run) {
         SortedMap<String, List<Span>> groups = GroupSpans.of(run);
         if (groups.isEmpty()) {
             html.note("timeline.none");
             return;
         }
-        long end = groups.values().stream()
-                .flatMap(List::stream)
-                .mapToLong(Span::to)
-                .max()
-                .orElse(1);
-        boolean tabStops = groups.values().stream().mapToInt(List::size).sum() <= MAX_TAB_STOPS;
+        List<Span> all = groups.values().stream().flatMap(List::stream).toList();
+        long end = all.stream().mapToLong(Span::to).max().orElse(1);
+        boolean tabStops = all.size() <= MAX_TAB_STOPS;
         legend(html);
         html.open("div.timeline");
         groups.forEach((group, spans) -> {
@@ -80,10 +74,10 @@ final class TimelineSection extends Section {
                 Span span = spans.get(i);
                 steps.merge(span.state(), Math.min(to, span.to()) - Math.max(from, span.from()), Long::sum);
             }
-            steps.entrySet().stream()
-                    .max(Map.Entry.comparingByValue())
-                    .ifPresent(most -> drawn.add(
-                            new Drawn(new Span(most.getKey(), from, to, ""), (double) most.getValue() / (to - from))));
+            steps.entrySet().stream().max(Map.Entry.comparingByValue()).ifPresent(most -> {
+                double share = (double) most.getValue() / (to - from);
+                drawn.add(new Drawn(new Span(most.getKey(), from, to, ""), share));
+            });
         }
         return drawn;
     }
@@ -92,9 +86,9 @@ final class TimelineSection extends Section {
         Messages messages = html.messages();
         html.open("ul.legend");
         for (GroupState state : GroupState.values()) {
+            String means = messages.text("state.means." + state.label());
             html.open("li").mark("i.swatch " + state.label());
-            html.text(messages.text("state." + state.label()) + ": " + messages.text("state.means." + state.label()));
-            html.close();
+            html.text(messages.text("state." + state.label()) + ": " + means).close();
         }
         html.closeBlock();
     }
@@ -120,21 +114,13 @@ final class TimelineSection extends Section {
     private static void span(Html html, String description, Drawn drawn, long end, boolean tabStop) {
         Span span = drawn.span();
         double width = (double) (span.to() - span.from()) / end;
-        List<String> attributes = new ArrayList<>(List.of(
-                "class",
-                "span " + span.state().label(),
-                "style",
-                "left:" + Formats.css((double) span.from() / end) + ";width:" + Formats.css(width),
-                "role",
-                "img",
-                "data-tip",
-                description,
-                "aria-label",
-                description));
+        String place = "left:" + Formats.css((double) span.from() / end) + ";width:" + Formats.css(width);
+        List<String> attributes = new ArrayList<>(List.of("style", place, "role", "img"));
+        attributes.addAll(List.of("data-tip", description, "aria-label", description));
         if (tabStop) {
             attributes.addAll(List.of("tabindex", "0"));
         }
-        html.open("div", attributes.toArray(String[]::new));
+        html.open("div.span " + span.state().label(), attributes.toArray(String[]::new));
         if (width >= LABEL_WIDTH && drawn.share() == 1) {
             html.element("b", html.messages().text("state." + span.state().label()));
         }
@@ -158,21 +144,16 @@ final class TimelineSection extends Section {
             return;
         }
         String title = html.messages().text("timeline.changes", changes.size());
-        html.open("details", changes.size() <= MAX_OPEN_CHANGES ? "open" : "data-long", "")
-                .element("summary", title);
-        Table table = new Table(html, title, "epoch", "step.of.epoch", "change", "group", "reason");
-        for (JsonNode change : changes.subList(0, Math.min(changes.size(), Table.MAX_ROWS))) {
-            table.row()
-                    .text(change.path("epoch").asText())
-                    .text(Integer.toString(change.path("epoch_step").asInt()))
-                    .text(html.messages().word("change.", change.path("event").asText()))
-                    .data(change.path("group").asText("–"))
-                    .recordedProse(change.path("reason").asText());
-        }
-        table.end();
-        if (changes.size() > Table.MAX_ROWS) {
-            html.note("first", Table.MAX_ROWS);
-        }
+        html.open("details", changes.size() <= MAX_OPEN_CHANGES ? "open" : "data-long", "");
+        html.element("summary", title);
+        Table table = new Table(html, title, "epoch step.of.epoch change group reason");
+        table.end(changes, change -> {
+            table.row().text(change.path("epoch").asText());
+            table.text(Integer.toString(change.path("epoch_step").asInt()));
+            table.text(html.messages().word("change.", change.path("event").asText()));
+            table.data(change.path("group").asText("–"));
+            table.recordedProse(change.path("reason").asText());
+        });
         html.closeBlock();
     }
 }

@@ -1,11 +1,12 @@
 package org.sparklora.driver.watch.tracking;
 
+import java.io.File;
 import java.io.IOException;
 import java.net.URI;
-import java.net.URISyntaxException;
-import java.nio.file.Files;
-import java.nio.file.Path;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
 import java.util.Optional;
+import org.apache.commons.io.FileUtils;
 
 /** Stores a run's files at the {@code artifact_uri} that MLflow assigns to the run. */
 @FunctionalInterface
@@ -21,40 +22,33 @@ interface ArtifactStore {
      */
     static Optional<ArtifactStore> of(String address, MlflowClient client) {
         if (address.startsWith("/")) {
-            return Optional.of(folder(Path.of(address)));
+            return Optional.of(folder(address));
         }
         URI uri = URI.create(address.replace(" ", "%20"));
-        String scheme = uri.getScheme() == null ? "" : uri.getScheme();
-        return switch (scheme) {
+        return switch (String.valueOf(uri.getScheme())) {
             case "mlflow-artifacts" -> {
                 String host = uri.getRawAuthority() == null
                         ? client.server()
                         : URI.create(client.server()).getScheme() + "://" + uri.getRawAuthority();
-                yield Optional.of(http(MlflowClient.artifactProxy(host) + uri.getRawPath(), client));
+                yield Optional.of(http(host + "/api/2.0/mlflow-artifacts/artifacts" + uri.getRawPath(), client));
             }
             case "http", "https" -> Optional.of(http(address, client));
-            case "file" -> Optional.of(folder(Path.of(uri.getPath())));
+            case "file" -> Optional.of(folder(uri.getPath()));
             default -> Optional.empty();
         };
     }
 
     private static ArtifactStore http(String root, MlflowClient client) {
-        return (name, bytes) -> client.put(URI.create(root + "/" + encoded(name)), bytes);
-    }
-
-    private static String encoded(String name) {
-        try {
-            return new URI(null, null, "/" + name, null).getRawPath().substring(1);
-        } catch (URISyntaxException e) {
-            throw new IllegalArgumentException("'" + name + "' is not a file name", e);
-        }
-    }
-
-    private static ArtifactStore folder(Path root) {
         return (name, bytes) -> {
-            Path file = root.resolve(name);
-            Files.createDirectories(file.resolveSibling("."));
-            Files.write(file, bytes);
+            // Spaces as in a path, and the slashes between folders.
+            String encoded = URLEncoder.encode(name, StandardCharsets.UTF_8)
+                    .replace("+", "%20")
+                    .replace("%2F", "/");
+            client.put(URI.create(root + "/" + encoded), bytes);
         };
+    }
+
+    private static ArtifactStore folder(String root) {
+        return (name, bytes) -> FileUtils.writeByteArrayToFile(new File(root, name), bytes);
     }
 }

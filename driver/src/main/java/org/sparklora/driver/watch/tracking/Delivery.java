@@ -62,18 +62,17 @@ final class Delivery {
 
     /** Queues lines. */
     synchronized void published(List<String> lines) {
-        if (!thread.isAlive()) {
-            return; // The destination refused the run and a warning said so.
+        // Without the thread, the destination refused the run and a warning said so.
+        if (!thread.isAlive() || overflowed) {
+            return;
         }
         int before = waiting.get();
         // An empty queue accepts any number of lines: a resumed run starts with its whole history.
-        if (overflowed || (before > 0 && before + lines.size() > MAX_WAITING)) {
-            if (!overflowed) {
-                warnings.accept(destination.name() + ": more than " + MAX_WAITING
-                        + " events are waiting; later events are only in history.jsonl");
-            }
+        if (before > 0 && before + lines.size() > MAX_WAITING) {
             // Permanent: metrics with a gap would show a run that did not happen.
             overflowed = true;
+            warnings.accept(destination.name() + ": more than " + MAX_WAITING
+                    + " events are waiting; later events are only in history.jsonl");
             return;
         }
         waiting.addAndGet(lines.size());
@@ -104,7 +103,8 @@ final class Delivery {
     private void run() {
         List<HistoryLine> unsent = new ArrayList<>();
         try {
-            while (true) {
+            @Nullable Outcome end = null;
+            while (end == null) {
                 List<Batch> batches = new ArrayList<>(List.of(queue.take()));
                 queue.drainTo(batches);
                 for (Batch batch : batches) {
@@ -112,11 +112,8 @@ final class Delivery {
                         unsent.add(HistoryLine.parse(line));
                     }
                 }
-                @Nullable Outcome end = batches.get(batches.size() - 1).end();
+                end = batches.get(batches.size() - 1).end();
                 attempt(unsent, end);
-                if (end != null) {
-                    return;
-                }
             }
         } catch (InterruptedException e) {
             // end() stopped waiting and reported it.

@@ -2,7 +2,6 @@ package org.sparklora.driver.watch.tracking;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Instant;
-import java.util.Collections;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -25,11 +24,7 @@ final class LoggedScalars {
      * @param step number of steps done by then
      * @param values by name
      */
-    record Scalars(long step, Instant time, SortedMap<String, Double> values) {
-        Scalars {
-            values = Collections.unmodifiableSortedMap(new TreeMap<>(values));
-        }
-    }
+    record Scalars(long step, Instant time, SortedMap<String, Double> values) {}
 
     private long stepsPerEpoch = 1;
     private long lastStep;
@@ -49,9 +44,8 @@ final class LoggedScalars {
             case "thaw", "freeze", "add" -> {
                 // A change before an epoch is part of the epoch_start that follows.
                 if (fields.has("epoch_step")) {
-                    values.put(
-                            "live/" + fields.path("group").asText(),
-                            line.event().equals("thaw") ? 1.0 : 0.0);
+                    double live = line.event().equals("thaw") ? 1 : 0;
+                    values.put("live/" + fields.path("group").asText(), live);
                 }
             }
             case "epoch_end" -> end(fields, values);
@@ -88,16 +82,13 @@ final class LoggedScalars {
         values.put("epoch", (double) step / stepsPerEpoch);
         byGroup(fields.path("group_grad_norm"), "grad_norm/", values);
         byGroup(fields.path("learning_rate"), "learning_rate/", values);
-        values.tailMap("learning_rate/").entrySet().stream()
-                .filter(e -> e.getKey().startsWith("learning_rate/"))
-                .mapToDouble(e -> e.getValue())
-                .max()
+        HistoryLine.numbers(fields.path("learning_rate")).values().stream()
+                .max(Double::compare)
                 .ifPresent(highest -> values.put("learning_rate", highest));
     }
 
     private static void byGroup(JsonNode groups, String prefix, SortedMap<String, Double> values) {
-        groups.fields()
-                .forEachRemaining(group -> values.put(prefix + group.getKey(), HistoryLine.number(group.getValue())));
+        HistoryLine.numbers(groups).forEach((group, value) -> values.put(prefix + group, value));
     }
 
     private static void end(JsonNode fields, SortedMap<String, Double> values) {

@@ -13,7 +13,6 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
@@ -29,6 +28,7 @@ import java.util.TreeMap;
 final class MlflowClient {
 
     private static final ObjectMapper JSON = new ObjectMapper();
+    private static final String API = "/api/2.0/mlflow/";
     private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(4);
     private static final Duration ANSWER_TIMEOUT = Duration.ofSeconds(10);
 
@@ -67,35 +67,36 @@ final class MlflowClient {
 
         private static final long serialVersionUID = 1L;
 
-        private final int status;
-        private final String code;
+        /** MLflow's {@code error_code}; empty if the answer is not from MLflow. */
+        final String code;
+
+        /** Whether the same call may succeed later. */
+        final boolean isTransient;
 
         private ErrorAnswer(int status, String code, String message) {
             super(message);
-            this.status = status;
             this.code = code;
-        }
-
-        /** MLflow's {@code error_code}; empty if the answer is not from MLflow. */
-        String code() {
-            return code;
-        }
-
-        /** Whether the same call may succeed later. */
-        boolean isTransient() {
-            return status >= 500 || status == 429;
+            this.isTransient = status >= 500 || status == 429;
         }
     }
 
-    /** Sends a GET with one parameter. */
-    JsonNode get(String call, String key, String value) throws IOException, InterruptedException {
+    /** Sends a GET with one parameter; empty if MLflow knows no such thing. */
+    Optional<JsonNode> find(String call, String key, String value) throws IOException, InterruptedException {
         String query = key + "=" + URLEncoder.encode(value, StandardCharsets.UTF_8);
-        return json(request(uri(call + "?" + query)).GET());
+        try {
+            HttpRequest.Builder request = request(URI.create(server + API + call + "?" + query));
+            return Optional.of(json(request.GET()));
+        } catch (ErrorAnswer e) {
+            if (e.code.equals("RESOURCE_DOES_NOT_EXIST")) {
+                return Optional.empty();
+            }
+            throw e;
+        }
     }
 
     /** Sends a POST. */
     JsonNode post(String call, Map<String, Object> body) throws IOException, InterruptedException {
-        return json(request(uri(call))
+        return json(request(URI.create(server + API + call))
                 .header("Content-Type", "application/json")
                 .POST(BodyPublishers.ofByteArray(JSON.writeValueAsBytes(body))));
     }
@@ -105,25 +106,20 @@ final class MlflowClient {
         json(request(to).header("Content-Type", "application/octet-stream").PUT(BodyPublishers.ofByteArray(bytes)));
     }
 
-    /** Keys and values in MLflow's form for parameters and tags, sorted by key. */
-    static List<Map<String, Object>> pairs(Map<String, String> values) {
-        List<Map<String, Object>> pairs = new ArrayList<>();
-        new TreeMap<>(values).forEach((key, value) -> pairs.add(Map.of("key", key, "value", value)));
-        return pairs;
-    }
+    /** A parameter or a tag. */
+    record Pair(String key, String value) {}
 
-    /** The address at which a server accepts artifacts. */
-    static String artifactProxy(String host) {
-        return host + "/api/2.0/mlflow-artifacts/artifacts";
+    /** Keys and values in MLflow's form for parameters and tags, sorted by key. */
+    static List<Pair> pairs(Map<String, String> values) {
+        return new TreeMap<>(values)
+                .entrySet().stream()
+                        .map(e -> new Pair(e.getKey(), e.getValue()))
+                        .toList();
     }
 
     /** The server's address without a trailing slash. */
     String server() {
         return server;
-    }
-
-    private URI uri(String call) {
-        return URI.create(server + "/api/2.0/mlflow/" + call);
     }
 
     private HttpRequest.Builder request(URI uri) {

@@ -15,9 +15,9 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
+import org.apache.commons.lang3.StringUtils;
 import org.sparklora.driver.run.history.HistoryLine;
 import org.sparklora.driver.run.history.RunDirectory;
-import org.sparklora.driver.watch.tracking.LoggedScalars.Scalars;
 import org.sparklora.driver.watch.tracking.Tracking.Outcome;
 
 /**
@@ -52,6 +52,9 @@ final class MlflowRun implements Destination {
     private String id = "";
     private String artifacts = "";
 
+    /** One value of a metric, as MLflow's JSON has it. */
+    private record Point(String key, double value, long timestamp, long step) {}
+
     /**
      * What the run shows.
      *
@@ -84,11 +87,11 @@ final class MlflowRun implements Destination {
             metrics(lines);
             tags(lines);
         } catch (MlflowClient.ErrorAnswer e) {
-            throw e.isTransient() ? e : new RefusedException("refuses the run: " + e.getMessage());
+            throw e.isTransient ? e : new RefusedException("refuses the run: " + e.getMessage());
         }
-        lines.stream()
-                .filter(HistoryLine::isDecision)
-                .forEach(line -> decisions.add(line.fields().toString()));
+        lines.stream().filter(HistoryLine::isDecision).forEach(line -> {
+            decisions.add(line.fields().toString());
+        });
     }
 
     private void open(long startTime) throws IOException, InterruptedException {
@@ -96,12 +99,12 @@ final class MlflowRun implements Destination {
         Optional<JsonNode> resumed = runs.resume();
         JsonNode run =
                 resumed.isPresent() ? resumed.get() : runs.create(job.experiment(), job.run(), startTime, firstTags());
-        JsonNode data = run.path("data");
-        data.path("metrics")
-                .forEach(metric -> newest.put(
-                        metric.path("key").asText(), metric.path("step").asLong()));
-        data.path("params")
-                .forEach(parameter -> knownParameters.add(parameter.path("key").asText()));
+        for (JsonNode metric : run.path("data").path("metrics")) {
+            newest.put(metric.path("key").asText(), metric.path("step").asLong());
+        }
+        for (JsonNode parameter : run.path("data").path("params")) {
+            knownParameters.add(parameter.path("key").asText());
+        }
         String found = run.path("info").path("run_id").asText();
         if (found.isEmpty()) {
             throw new RefusedException("answered without a run id; check that it is an MLflow tracking server");
@@ -124,47 +127,44 @@ final class MlflowRun implements Destination {
     /** Logs parameters once, since MLflow's parameters are immutable. */
     private void parameters() throws IOException, InterruptedException {
         SortedMap<String, String> missing = new TreeMap<>();
-        job.parameters().forEach((key, value) -> missing.put(key(key), shortened(value)));
+        job.parameters()
+                .forEach((key, value) ->
+                        missing.put(key(key), StringUtils.abbreviate(value, "…", MAX_PARAMETER_LENGTH)));
         missing.keySet().removeAll(knownParameters);
         log("params", MlflowClient.pairs(missing), MAX_PARAMETERS);
         knownParameters.addAll(missing.keySet());
     }
 
     private void metrics(List<HistoryLine> lines) throws IOException, InterruptedException {
-        List<Map<String, Object>> batch = new ArrayList<>();
-        Map<String, Long> steps = new HashMap<>();
+        List<Point> batch = new ArrayList<>();
         for (HistoryLine line : lines) {
-            Optional<Scalars> logged = scalars.of(line);
-            if (logged.isEmpty()) {
-                continue;
+            List<Point> points = points(line);
+            if (batch.size() + points.size() > MAX_METRICS) {
+                logMetrics(batch);
             }
-            if (batch.size() + logged.get().values().size() > MAX_METRICS) {
-                logMetrics(batch, steps);
-            }
-            add(logged.get(), batch, steps);
+            batch.addAll(points);
         }
-        logMetrics(batch, steps);
+        logMetrics(batch);
     }
 
-    private void add(Scalars logged, List<Map<String, Object>> batch, Map<String, Long> steps) {
-        logged.values().forEach((name, value) -> {
-            String key = key(name);
-            boolean isLogged = newest.containsKey(key) && newest.get(key) >= logged.step();
-            // JSON has only finite numbers.
-            if (!isLogged && Double.isFinite(value)) {
-                batch.add(Map.of(
-                        "key", key, "value", value, "timestamp", logged.time().toEpochMilli(), "step", logged.step()));
-                steps.put(key, logged.step());
-            }
-        });
+    /** The numbers of a line that the server does not have. */
+    private List<Point> points(HistoryLine line) {
+        List<Point> points = new ArrayList<>();
+        scalars.of(line)
+                .ifPresent(logged -> logged.values().forEach((name, value) -> {
+                    String key = key(name);
+                    // JSON has only finite numbers.
+                    if (newest.getOrDefault(key, -1L) < logged.step() && Double.isFinite(value)) {
+                        points.add(new Point(key, value, logged.time().toEpochMilli(), logged.step()));
+                    }
+                }));
+        return points;
     }
 
-    private void logMetrics(List<Map<String, Object>> batch, Map<String, Long> steps)
-            throws IOException, InterruptedException {
+    private void logMetrics(List<Point> batch) throws IOException, InterruptedException {
         log("metrics", batch, MAX_METRICS);
-        newest.putAll(steps);
+        batch.forEach(point -> newest.put(point.key(), point.step()));
         batch.clear();
-        steps.clear();
     }
 
     private void tags(List<HistoryLine> lines) throws IOException, InterruptedException {
@@ -175,29 +175,22 @@ final class MlflowRun implements Destination {
                     tags.put("spark-lora." + name, line.fields().get(name).asText());
                 }
             }
-            line.fields()
-                    .path("versions")
-                    .fields()
-                    .forEachRemaining(version -> tags.put(
-                            "version." + version.getKey(), version.getValue().asText()));
+            line.fields().path("versions").fields().forEachRemaining(version -> {
+                tags.put("version." + version.getKey(), version.getValue().asText());
+            });
         }
         log("tags", MlflowClient.pairs(tags), MAX_PARAMETERS);
     }
 
-    private void log(String what, List<Map<String, Object>> values, int max) throws IOException, InterruptedException {
+    private void log(String what, List<?> values, int max) throws IOException, InterruptedException {
         for (int from = 0; from < values.size(); from += max) {
-            client.post(
-                    "runs/log-batch",
-                    Map.of("run_id", id, what, values.subList(from, Math.min(values.size(), from + max))));
+            List<?> part = values.subList(from, Math.min(values.size(), from + max));
+            client.post("runs/log-batch", Map.of("run_id", id, what, part));
         }
     }
 
     private static String key(String name) {
         return INVALID_IN_KEY.matcher(name).replaceAll("_");
-    }
-
-    private static String shortened(String value) {
-        return value.length() <= MAX_PARAMETER_LENGTH ? value : value.substring(0, MAX_PARAMETER_LENGTH - 1) + "…";
     }
 
     @Override

@@ -3,7 +3,6 @@ package org.sparklora.driver.watch.tracking;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -12,29 +11,20 @@ import org.sparklora.driver.run.history.RunDirectory;
 import org.sparklora.driver.watch.tracking.Destination.RefusedException;
 
 /** Finds or creates the run of a run directory on an MLflow server. {@code tracking.json} remembers it for a resume. */
-final class MlflowRuns {
+record MlflowRuns(MlflowClient client, RunDirectory directory) {
 
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final String MLFLOW = "mlflow";
 
-    private final MlflowClient client;
-    private final RunDirectory directory;
-
-    MlflowRuns(MlflowClient client, RunDirectory directory) {
-        this.client = client;
-        this.directory = directory;
-    }
-
     /** The run that {@code tracking.json} names, set to running again; empty if there is none or it was deleted. */
     Optional<JsonNode> resume() throws IOException, InterruptedException {
-        JsonNode remembered = JSON.readTree(
-                        directory.find(OutputGuard.TRACKING).orElse("{}".getBytes(StandardCharsets.UTF_8)))
-                .path(MLFLOW);
+        byte[] file = directory.find(OutputGuard.TRACKING).orElse(new byte[0]);
+        JsonNode remembered = JSON.readTree(file).path(MLFLOW);
         if (!remembered.path("uri").asText().equals(client.server())) {
             return Optional.empty();
         }
         String id = remembered.path("run_id").asText();
-        Optional<JsonNode> found = find("runs/get", "run_id", id)
+        Optional<JsonNode> found = client.find("runs/get", "run_id", id)
                 .map(answer -> answer.path("run"))
                 .filter(run -> !isDeleted(run.path("info")));
         if (found.isPresent()) {
@@ -46,8 +36,8 @@ final class MlflowRuns {
     /** Writes {@code tracking.json}. */
     void remember(String run) throws IOException {
         Map<String, Object> file = Map.of(MLFLOW, new TreeMap<>(Map.of("uri", client.server(), "run_id", run)));
-        directory.write(
-                OutputGuard.TRACKING, JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(file));
+        byte[] json = JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(file);
+        directory.write(OutputGuard.TRACKING, json);
     }
 
     /** Creates a run. */
@@ -68,11 +58,10 @@ final class MlflowRuns {
             return found.get();
         }
         try {
-            return client.post("experiments/create", Map.of("name", name))
-                    .path("experiment_id")
-                    .asText();
+            JsonNode created = client.post("experiments/create", Map.of("name", name));
+            return created.path("experiment_id").asText();
         } catch (MlflowClient.ErrorAnswer e) {
-            if (e.code().equals("RESOURCE_ALREADY_EXISTS")) { // Another run created it in between.
+            if (e.code.equals("RESOURCE_ALREADY_EXISTS")) { // Another run created it in between.
                 return findExperiment(name).orElseThrow(() -> e);
             }
             throw e;
@@ -80,8 +69,8 @@ final class MlflowRuns {
     }
 
     private Optional<String> findExperiment(String name) throws IOException, InterruptedException {
-        Optional<JsonNode> found =
-                find("experiments/get-by-name", "experiment_name", name).map(answer -> answer.path("experiment"));
+        Optional<JsonNode> found = client.find("experiments/get-by-name", "experiment_name", name)
+                .map(answer -> answer.path("experiment"));
         if (found.filter(MlflowRuns::isDeleted).isPresent()) {
             throw new RefusedException("refuses the run: experiment '" + name
                     + "' is deleted; restore it, or set another tracking.experiment");
@@ -91,16 +80,5 @@ final class MlflowRuns {
 
     private static boolean isDeleted(JsonNode entity) {
         return entity.path("lifecycle_stage").asText().equals("deleted");
-    }
-
-    private Optional<JsonNode> find(String call, String key, String value) throws IOException, InterruptedException {
-        try {
-            return Optional.of(client.get(call, key, value));
-        } catch (MlflowClient.ErrorAnswer e) {
-            if (e.code().equals("RESOURCE_DOES_NOT_EXIST")) {
-                return Optional.empty();
-            }
-            throw e;
-        }
     }
 }

@@ -7,8 +7,11 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.SortedMap;
+import java.util.StringJoiner;
 import java.util.TreeMap;
 import java.util.function.Supplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.run.history.HistoryLine;
 import org.sparklora.driver.run.history.RunDirectory;
@@ -26,6 +29,7 @@ import org.sparklora.driver.watch.tracking.Tracking.Outcome;
 final class TensorBoardFiles implements Destination {
 
     private static final String FILE_PREFIX = "events.out.tfevents.";
+    private static final Pattern FILE = Pattern.compile(Pattern.quote(FILE_PREFIX) + "(\\d{1,12})(\\D.*)?");
     private static final String EVAL = "eval_";
 
     private final String address;
@@ -77,25 +81,21 @@ final class TensorBoardFiles implements Destination {
 
     private RunDirectory open(Instant now) throws IOException {
         RunDirectory opened = opener.get();
-        second = now.getEpochSecond();
         // New files must sort after existing ones, even within one second or with a clock that is behind.
-        for (String there : opened.list()) {
-            if (there.startsWith(FILE_PREFIX)) {
-                String digits = there.substring(FILE_PREFIX.length()).replaceFirst("\\D.*$", "");
-                second = digits.isEmpty() || digits.length() > 12
-                        ? second
-                        : Math.max(second, Long.parseLong(digits) + 1);
-            }
-        }
+        second = opened.list().stream()
+                .map(FILE::matcher)
+                .filter(Matcher::matches)
+                .mapToLong(file -> Long.parseLong(file.group(1)) + 1)
+                .reduce(now.getEpochSecond(), Math::max);
         directory = opened;
         return opened;
     }
 
     private static Scalars tagged(Scalars logged) {
         SortedMap<String, Double> tags = new TreeMap<>();
-        logged.values()
-                .forEach((name, value) -> tags.put(
-                        name.startsWith(EVAL) ? "eval/" + name.substring(EVAL.length()) : "train/" + name, value));
+        logged.values().forEach((name, value) -> {
+            tags.put(name.startsWith(EVAL) ? "eval/" + name.substring(EVAL.length()) : "train/" + name, value);
+        });
         return new Scalars(logged.step(), logged.time(), tags);
     }
 
@@ -108,9 +108,9 @@ final class TensorBoardFiles implements Destination {
     }
 
     private static String names(JsonNode groups) {
-        StringBuilder names = new StringBuilder();
-        groups.forEach(group -> names.append(names.isEmpty() ? "" : " ").append(group.asText()));
-        return names.isEmpty() ? "head only" : names.toString();
+        StringJoiner names = new StringJoiner(" ").setEmptyValue("head only");
+        groups.forEach(group -> names.add(group.asText()));
+        return names.toString();
     }
 
     @Override

@@ -30,17 +30,15 @@ final class AdapterDifference {
         names.addAll(inB.keySet());
         List<String> found = new ArrayList<>();
         for (String name : names) {
-            difference(inA.get(name), inB.get(name))
-                    .ifPresent(how ->
-                            found.add(name + " (group " + group(name, inA.containsKey(name) ? a : b) + ") " + how));
+            String group = " (group " + group(name, inA.containsKey(name) ? a : b) + ") ";
+            difference(inA.get(name), inB.get(name)).ifPresent(how -> found.add(name + group + how));
         }
         String digests = FieldDifferences.different(
                 "sha256", a.adapter().sha256(), b.adapter().sha256());
-        return Optional.of(
-                found.isEmpty()
-                        ? "adapter: all tensors are equal, only the header of the file differs; " + digests
-                        : "adapter: " + found.get(0) + ", the first of " + found.size() + " different tensors out of "
-                                + names.size() + "; " + digests);
+        String tensors = found.isEmpty()
+                ? "all tensors are equal, only the header of the file differs"
+                : found.get(0) + ", the first of " + found.size() + " different tensors out of " + names.size();
+        return Optional.of("adapter: " + tensors + "; " + digests);
     }
 
     private static Optional<String> difference(@Nullable Tensor a, @Nullable Tensor b) {
@@ -67,17 +65,19 @@ final class AdapterDifference {
 
     private static String group(String key, Results results) {
         LoraManifest manifest = results.manifest().manifest();
-        Optional<String> tensor;
         try {
-            tensor = PeftKeys.canonical(RecordedAdapter.FILE, key);
+            Optional<String> tensor = PeftKeys.canonical(RecordedAdapter.FILE, key);
+            return tensor.flatMap(name -> group(manifest, name)).orElse("unknown");
         } catch (PeftException e) {
             // Not a name that this program writes.
             return "unknown";
         }
+    }
+
+    private static Optional<String> group(LoraManifest manifest, String tensor) {
         return manifest.names().stream()
                 .filter(group -> manifest.tensors(group).stream()
-                        .anyMatch(spec -> tensor.isPresent() && spec.name().equals(tensor.get())))
-                .findFirst()
-                .orElse("unknown");
+                        .anyMatch(spec -> spec.name().equals(tensor)))
+                .findFirst();
     }
 }

@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
+import org.sparklora.driver.job.manifest.ManifestFile;
 import org.sparklora.driver.run.history.RunStatus;
 import org.sparklora.driver.watch.verify.RecordedRun.Results;
 import org.yaml.snakeyaml.LoaderOptions;
@@ -25,10 +26,9 @@ import org.yaml.snakeyaml.error.YAMLException;
  */
 public final class Comparison {
 
-    private static final String[] STEP = {
-        "epoch", "step", "loss", "grad_norm", "group_grad_norm", "learning_rate", "examples"
-    };
-    private static final String[] NOTES = {"seeds", "choices", "versions", "cpu"};
+    private static final List<String> STEP =
+            List.of("epoch", "step", "loss", "grad_norm", "group_grad_norm", "learning_rate", "examples");
+    private static final List<String> NOTES = List.of("seeds", "choices", "versions", "cpu");
     private static final int MAX_KEYS = 5;
 
     /** Output and name do not influence a run, and the seed has its own note. */
@@ -64,17 +64,18 @@ public final class Comparison {
     }
 
     private static Optional<String> baseModel(RecordedRun run) {
-        return run.results()
-                .map(results -> results.manifest().baseModelSha256())
-                .or(() -> run.lastStart()
-                        .map(event -> event.path("base_model_sha256").asText()));
+        Optional<String> finished =
+                run.results().map(results -> results.manifest().baseModelSha256());
+        return finished.or(() ->
+                run.lastStart().map(event -> event.path("base_model_sha256").asText()));
     }
 
     private void manifests() {
-        if (a.results().isPresent() && b.results().isPresent()) {
-            FieldDifferences.first(
-                            a.results().get().manifest(), b.results().get().manifest())
-                    .ifPresent(what -> differences.add("manifest.json: " + what));
+        Optional<ManifestFile> inA = a.results().map(Results::manifest);
+        Optional<ManifestFile> inB = b.results().map(Results::manifest);
+        if (inA.isPresent() && inB.isPresent()) {
+            Optional<String> found = FieldDifferences.first(inA.get(), inB.get());
+            found.ifPresent(what -> differences.add("manifest.json: " + what));
         }
     }
 
@@ -93,19 +94,16 @@ public final class Comparison {
     }
 
     private void validation() {
+        List<String> fields = List.of("epoch", "validation");
         firstDifference(
-                a.events("epoch_end"),
-                b.events("epoch_end"),
-                new String[] {"epoch", "validation"},
-                end -> "end of epoch " + end.get("epoch"));
+                a.events("epoch_end"), b.events("epoch_end"), fields, end -> "end of epoch " + end.get("epoch"));
     }
 
     /** Adds the first event of both that differs in one of the fields; whether there is none. */
     private boolean firstDifference(
-            List<JsonNode> inA, List<JsonNode> inB, String[] fields, Function<JsonNode, String> where) {
+            List<JsonNode> inA, List<JsonNode> inB, List<String> fields, Function<JsonNode, String> where) {
         for (int i = 0; i < Math.min(inA.size(), inB.size()); i++) {
-            List<String> found = FieldDifferences.of(
-                    FieldDifferences.flatten(inA.get(i), fields), FieldDifferences.flatten(inB.get(i), fields));
+            List<String> found = FieldDifferences.of(inA.get(i), inB.get(i), fields);
             if (!found.isEmpty()) {
                 int others = found.size() - 1;
                 differences.add(where.apply(inA.get(i)) + ": " + found.get(0)
@@ -150,8 +148,7 @@ public final class Comparison {
         Optional<JsonNode> inA = a.lastStart();
         Optional<JsonNode> inB = b.lastStart();
         if (inA.isPresent() && inB.isPresent()) {
-            notes.addAll(FieldDifferences.of(
-                    FieldDifferences.flatten(inA.get(), NOTES), FieldDifferences.flatten(inB.get(), NOTES)));
+            notes.addAll(FieldDifferences.of(inA.get(), inB.get(), NOTES));
         }
         List<String> keys = FieldDifferences.of(keys(a.configuration()), keys(b.configuration()));
         keys.stream().limit(MAX_KEYS).forEach(notes::add);
@@ -167,9 +164,7 @@ public final class Comparison {
             ObjectNode root =
                     new ObjectMapper().convertValue(job instanceof Map<?, ?> map ? map : Map.of(), ObjectNode.class);
             root.remove(NOT_NOTED);
-            List<String> names = new ArrayList<>();
-            root.fieldNames().forEachRemaining(names::add);
-            return FieldDifferences.flatten(root, names.toArray(String[]::new));
+            return FieldDifferences.flatten(root, root::fieldNames);
         } catch (YAMLException | IllegalArgumentException e) {
             // Somebody edited the file, but the comparison is still useful.
             return Map.of("config.yaml", "unreadable");

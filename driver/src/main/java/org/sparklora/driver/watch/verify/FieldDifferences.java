@@ -23,7 +23,7 @@ final class FieldDifferences {
     private FieldDifferences() {}
 
     /** Flattens the named children of a JSON object, in the given order. */
-    static Map<String, String> flatten(JsonNode object, String... names) {
+    static Map<String, String> flatten(JsonNode object, Iterable<String> names) {
         Map<String, String> flat = new LinkedHashMap<>();
         for (String name : names) {
             if (object.has(name)) {
@@ -52,20 +52,23 @@ final class FieldDifferences {
             fields.put(name, group.modules().size() + " modules");
             fields.put(name + ", use_rslora", String.valueOf(group.settings().rankStabilized()));
             for (LoraModule module : group.modules()) {
-                fields.put(
-                        name + ", module " + module.path(),
-                        "r " + module.loraRank() + ", alpha " + module.loraAlpha() + " [" + module.inFeatures() + ", "
-                                + module.outFeatures() + "]");
+                String shape = " [" + module.inFeatures() + ", " + module.outFeatures() + "]";
+                String value = "r " + module.loraRank() + ", alpha " + module.loraAlpha() + shape;
+                fields.put(name + ", module " + module.path(), value);
             }
         }
         for (String implicit : List.of(LoraManifest.HEAD, LoraManifest.BIAS)) {
             for (TensorSpec tensor : manifest.tensors(implicit)) {
-                fields.put(
-                        "group '" + implicit + "', tensor " + tensor.name(),
-                        tensor.shape().toString());
+                String name = "group '" + implicit + "', tensor " + tensor.name();
+                fields.put(name, tensor.shape().toString());
             }
         }
         return fields;
+    }
+
+    /** Every difference between the named children of two JSON objects. */
+    static List<String> of(JsonNode a, JsonNode b, List<String> names) {
+        return of(flatten(a, names), flatten(b, names));
     }
 
     /** Every difference as a phrase. */
@@ -99,9 +102,9 @@ final class FieldDifferences {
             return Optional.of(found.isEmpty() ? different("sha256", inA, inB) : found.get(0));
         }
         // Early versions wrote no labels.
-        boolean same = a.labels().equals(b.labels())
-                || a.labels().isEmpty()
-                || b.labels().isEmpty();
-        return same ? Optional.empty() : Optional.of(different("labels", a.labels(), b.labels()));
+        boolean recorded = !a.labels().isEmpty() && !b.labels().isEmpty();
+        return recorded && !a.labels().equals(b.labels())
+                ? Optional.of(different("labels", a.labels(), b.labels()))
+                : Optional.empty();
     }
 }

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
+import java.nio.charset.CharsetDecoder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -25,8 +26,7 @@ import org.sparklora.driver.run.history.RunStatus;
  * @param events of history.jsonl, in order
  * @param results empty for a run that did not finish
  */
-public record RecordedRun(
-        String location, String configuration, List<JsonNode> events, RunStatus status, Optional<Results> results) {
+public record RecordedRun(String configuration, List<JsonNode> events, RunStatus status, Optional<Results> results) {
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -70,10 +70,9 @@ public record RecordedRun(
      */
     static List<JsonNode> events(String file, byte[] utf8) {
         List<JsonNode> events = new ArrayList<>();
-        int number = 0;
         for (String line : text(file, utf8).lines().toList()) {
-            number++;
-            JsonNode event = event(file + " line " + number, line);
+            String where = file + " line " + (events.size() + 1);
+            JsonNode event = event(where, line);
             List<String> required = switch (event.path("event").asText()) {
                 case "step" -> List.of("epoch", "step", "loss");
                 case "epoch_end" -> List.of("epoch");
@@ -81,7 +80,7 @@ public record RecordedRun(
             };
             for (String field : required) {
                 if (!event.has(field)) {
-                    throw CorruptRunException.damaged(file + " line " + number + " has no '" + field + "'", null);
+                    throw CorruptRunException.damaged(where + " has no '" + field + "'", null);
                 }
             }
             events.add(event);
@@ -91,10 +90,8 @@ public record RecordedRun(
 
     private static String text(String file, byte[] utf8) {
         try {
-            return StandardCharsets.UTF_8
-                    .newDecoder()
-                    .decode(ByteBuffer.wrap(utf8))
-                    .toString();
+            CharsetDecoder decoder = StandardCharsets.UTF_8.newDecoder();
+            return decoder.decode(ByteBuffer.wrap(utf8)).toString();
         } catch (CharacterCodingException e) {
             throw CorruptRunException.damaged(file + " is not UTF-8", e);
         }
@@ -113,6 +110,7 @@ public record RecordedRun(
         throw CorruptRunException.damaged(where + " is not an event: " + shortened, null);
     }
 
+    /** Reads the files of a directory. */
     private record Reader(RunDirectory directory) {
 
         RecordedRun read() throws IOException {
@@ -123,16 +121,13 @@ public record RecordedRun(
             RunStatus status = status();
             boolean finished = status.state() == RunStatus.State.FINISHED;
             RecordedRun run = new RecordedRun(
-                    directory.location(),
                     new String(directory.find("config.yaml").orElse(new byte[0]), StandardCharsets.UTF_8),
                     hasHistory || finished ? events(path(RunHistory.FILE), file(RunHistory.FILE)) : List.of(),
                     status,
                     finished ? Optional.of(results(status)) : Optional.empty());
             if (finished && run.events("finished").isEmpty()) {
-                throw new CorruptRunException(
-                        "run.history-incomplete",
-                        path(RunHistory.FILE) + " ends before the run: lines are missing",
-                        null);
+                String problem = path(RunHistory.FILE) + " ends before the run: lines are missing";
+                throw new CorruptRunException("run.history-incomplete", problem, null);
             }
             return run;
         }
@@ -149,9 +144,9 @@ public record RecordedRun(
             String text = new String(file("manifest.json"), StandardCharsets.UTF_8);
             try {
                 ManifestFile manifest = ManifestJson.read(text);
-                String adapter = path(RecordedAdapter.FILE);
-                return new Results(
-                        manifest, RecordedAdapter.of(adapter, file(RecordedAdapter.FILE), status.adapterSha256()));
+                byte[] adapter = file(RecordedAdapter.FILE);
+                String path = path(RecordedAdapter.FILE);
+                return new Results(manifest, RecordedAdapter.of(path, adapter, status.adapterSha256()));
             } catch (ManifestException e) {
                 // Each problem starts with the file's name.
                 throw CorruptRunException.damaged(path(String.join(", ", e.problems())), e);

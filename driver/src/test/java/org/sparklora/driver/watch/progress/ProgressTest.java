@@ -11,9 +11,9 @@ import org.junit.jupiter.api.Test;
 import org.sparklora.driver.run.history.HistoryEvent.EpochStart.Cost;
 import org.sparklora.driver.run.history.HistoryEvent.GroupChange;
 import org.sparklora.driver.run.history.SteppingClock;
+import org.sparklora.driver.watch.progress.Progress.Snapshot;
+import org.sparklora.driver.watch.progress.Progress.StepStats;
 import org.sparklora.driver.watch.progress.ProgressLine.Position;
-import org.sparklora.driver.watch.progress.RunMeter.Snapshot;
-import org.sparklora.driver.watch.progress.RunMeter.StepStats;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 
@@ -129,8 +129,7 @@ class ProgressTest {
     void aRunningSegmentIsShownAndItsExamplesCountOnce() {
         SteppingClock clock = new SteppingClock();
         List<String> lines = new ArrayList<>();
-        RunMeter meter = new RunMeter(clock);
-        Progress progress = new Progress(meter, clock, screen(Duration.ofSeconds(2), lines));
+        Progress progress = new Progress(clock, screen(Duration.ofSeconds(2), lines));
         progress.epochStart(new Position(1, 2, 6, 12), BOTH, new Cost(10, 40));
         for (int i = 1; i <= 3; i++) {
             clock.advance(Duration.ofSeconds(2));
@@ -147,8 +146,8 @@ class ProgressTest {
                         "epoch 1/2 step 8/12 loss 0.5000 16 examples/s 8s left · live bottom top",
                         "epoch 1/2 step 9/12 loss 0.5000 16 examples/s 6s left · live bottom top",
                         "epoch 1/2 step 10/12 loss 0.5000 16 examples/s 4s left · live bottom top");
-        assertThat(meter.snapshot().trainableParameters()).isEqualTo(10);
-        assertThat(meter.snapshot().stats().gradNorm()).isEqualTo(1.5);
+        assertThat(progress.snapshot().trainableParameters()).isEqualTo(10);
+        assertThat(progress.snapshot().stats().gradNorm()).isEqualTo(1.5);
     }
 
     @Test
@@ -164,7 +163,7 @@ class ProgressTest {
     }
 
     private static Progress progress(SteppingClock clock, Duration interval, List<String> lines) {
-        return new Progress(new RunMeter(clock), clock, screen(interval, lines));
+        return new Progress(clock, screen(interval, lines));
     }
 
     private static Progress.Screen screen(Duration interval, List<String> lines) {

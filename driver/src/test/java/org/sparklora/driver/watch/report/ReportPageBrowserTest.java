@@ -15,6 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.sparklora.driver.job.text.Resource;
 
 /** The page in a browser: at the width of a desktop and of a phone, in both themes and both languages. */
 class ReportPageBrowserTest {
@@ -43,27 +44,27 @@ class ReportPageBrowserTest {
             throws IOException, InterruptedException {
         Chromium chromium = chromium();
         String page = run().page(language);
-        String script = Messages.resource("check.js");
+        String script = Resource.text(ReportPageBrowserTest.class, "check.js");
         // The page's security policy would block the checking script.
         String open = page.replaceFirst("<meta http-equiv=[^>]*>", "");
         assertThat(open).isNotEqualTo(page);
         Files.writeString(
                 folder.resolve("page.html"), open.replace("</body>", "<script>" + script + "</script></body>"));
         Path around = Files.writeString(folder.resolve("around.html"), """
-                <!DOCTYPE html><meta charset="utf-8"><body><pre id="found"></pre><script>
-                var found = [];
-                addEventListener('message', function (e) {
-                  found.push(e.data);
-                  document.getElementById('found').textContent = JSON.stringify(found);
-                });
-                </script>
-                <iframe src="page.html" style="width:1280px;height:900px"></iframe>
-                <iframe src="page.html" style="width:390px;height:844px"></iframe>
-                """);
+            <!DOCTYPE html><meta charset="utf-8"><body><pre id="found"></pre><script>
+            var found = [];
+            addEventListener('message', function (e) {
+              found.push(e.data);
+              document.getElementById('found').textContent = JSON.stringify(found);
+            });
+            </script>
+            <iframe src="page.html" style="width:1280px;height:900px"></iframe>
+            <iframe src="page.html" style="width:390px;height:844px"></iframe>
+            """);
         JsonNode found = found(chromium.run(around, "--dump-dom", "--virtual-time-budget=20000"));
         assertThat(found).hasSize(2);
         for (JsonNode view : found) {
-            assertThat(view.path("lang").asText()).isEqualTo(language.tag());
+            assertThat(view.path("lang").asText()).isEqualTo(language.locale().toLanguageTag());
             assertThat(view.path("problems")).as("width %s", view.path("width")).isEmpty();
         }
         assertThat(found.findValuesAsText("width")).containsExactlyInAnyOrder("1280", "390");

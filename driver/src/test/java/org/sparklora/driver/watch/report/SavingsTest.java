@@ -30,11 +30,13 @@ class SavingsTest {
         Savings all = Savings.of(epochs).orElseThrow();
         assertThat(all.steps()).isEqualTo(80);
         assertThat(all.computed()).isCloseTo(2 * 6.2e12, within(1e3));
-        assertThat(all.freezing()).isCloseTo(2 * 3e12, within(1e3));
-        assertThat(all.cache()).isCloseTo(2 * 1e12, within(1e3));
-        assertThat(all.buckets()).isCloseTo(2 * 1.8e12, within(1e3));
+        assertThat(all.byReason().keySet()).containsExactly("freezing", "cache", "buckets");
+        assertThat(all.byReason().get("freezing")).isCloseTo(2 * 3e12, within(1e3));
+        assertThat(all.byReason().get("cache")).isCloseTo(2 * 1e12, within(1e3));
+        assertThat(all.byReason().get("buckets")).isCloseTo(2 * 1.8e12, within(1e3));
         assertThat(all.total()).isCloseTo(2 * 1.2e13, within(1e3));
-        assertThat(all.bytes()).isEqualTo(new Savings.Bytes(2e6, 8e6));
+        assertThat(all.bytesSent()).isEqualTo(2e6);
+        assertThat(all.bytesWithoutFreezing()).isEqualTo(8e6);
         // Epoch 0 took 2.25 s longer to fill the cache, so epoch 1 has the lowest time per operation.
         assertThat(Savings.secondsPerOperation(epochs))
                 .hasValueSatisfying(s -> assertThat(s).isCloseTo(8 / 6.2e12, within(1e-18)));
