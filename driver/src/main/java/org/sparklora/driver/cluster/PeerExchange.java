@@ -3,6 +3,7 @@ package org.sparklora.driver.cluster;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Consumer;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
@@ -86,7 +87,7 @@ final class PeerExchange implements EpochRunner.Epoch {
                     at.step());
             return all;
         });
-        return commit(results.get(0), from, done);
+        return commit(Objects.requireNonNull(results.get(0).outcome()), from, done);
     }
 
     private List<SegmentResult> attempt(int ranks, SegmentPlan.Steps steps, int attempt) {
@@ -111,15 +112,15 @@ final class PeerExchange implements EpochRunner.Epoch {
                 .toList();
     }
 
-    private int commit(SegmentResult first, int from, Consumer<List<StepReport>> done) {
+    private int commit(SegmentResult.Outcome first, int from, Consumer<List<StepReport>> done) {
         times = times.plus(first.times());
-        state.become(TrainStateCodec.decodeState(first.state().orElseThrow()));
+        state.become(TrainStateCodec.decodeState(first.state()));
         if (!first.reports().isEmpty()) {
             done.accept(first.reports());
         }
-        first.diverged().ifPresent(message -> {
-            throw DivergedException.ofMessage(message);
-        });
+        if (first.diverged() != null) {
+            throw DivergedException.ofMessage(first.diverged());
+        }
         return from + first.reports().size();
     }
 

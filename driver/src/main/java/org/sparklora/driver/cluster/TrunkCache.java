@@ -57,7 +57,7 @@ final class TrunkCache {
         CacheStorage storage = StorageBudget.choose(spark, request.where(), bytes);
         CacheStats stats = new CacheStats(
                 plan.epoch(),
-                request.encoder().stageName(cache.layerIndex()),
+                request.encoder().layerName(cache.layerIndex()),
                 data.stream().mapToLong(set -> set.statistics().examples()).sum(),
                 bytes,
                 cache.precision().name().toLowerCase(Locale.ROOT),

@@ -145,7 +145,7 @@ class GoldenCliTest {
         try (BaseModel base = BaseModel.open(golden.resolve("model"));
                 TextTokenizer tokenizer = TextTokenizer.open(TokenizerSpec.read(golden.resolve("model")), 64);
                 NDManager manager = Torch.newManager()) {
-            FreezePlan groups = new FreezePlan(manifest.manifest(), manifest.state(), base.encoder()::stageOf);
+            FreezePlan groups = new FreezePlan(manifest.manifest(), manifest.state(), base.encoder()::layerIndex);
             AdaptedModel model = new AdaptedModel(manager, base, new ClassificationHead(2), groups, adapter, false);
             for (String line : texts.subList(1, texts.size())) {
                 String text = line.substring(0, line.lastIndexOf(','));

@@ -9,10 +9,11 @@ import org.sparklora.worker.contract.ShardSum;
  * <p>After the common header: step (8), node, chunk, examples (4 each), loss, weight (8 each), the chunk's values (4 each). The
  * chunk's number determines how many values there are.
  *
- * @param label sender, step and chunk
  * @param part the chunk's values, with loss and counts of the whole sum, which every chunk repeats
  */
-record Frame(Label label, ShardSum part) implements PeerMessage {
+record Frame(long sessionId, int sender, ChunkKey key, ShardSum part) implements PeerMessage {
+
+    private static final int FIELD_BYTES = 8 + 3 * 4 + 2 * 8;
 
     /** The direction of a frame. */
     enum Kind {
@@ -21,57 +22,32 @@ record Frame(Label label, ShardSum part) implements PeerMessage {
         /** The sum over all shards, sent to the children of a rank. */
         DOWN(2);
 
-        private final int code;
+        final int code;
 
         Kind(int code) {
             this.code = code;
         }
-
-        static Kind of(int code) {
-            for (Kind kind : values()) {
-                if (kind.code == code) {
-                    return kind;
-                }
-            }
-            throw new ProtocolException("a frame has the unknown kind " + code);
-        }
     }
 
-    /** A chunk of the sum of a node of {@link ShardTree}; node 1 is the total. */
-    record NodeChunk(int node, int chunk) {}
-
-    private static final int FIELD_BYTES = 8 + 3 * 4 + 2 * 8;
+    /**
+     * Identifies a chunk of the sum of a node of {@link ShardTree}; node 1 is the total.
+     *
+     * @param step global step
+     */
+    record ChunkKey(Kind kind, long step, int node, int chunk) {}
 
     /** Size in bytes of a frame with a number of values. */
     static int bytes(int values) {
         return HEADER_BYTES + FIELD_BYTES + values * Float.BYTES + CRC_BYTES;
     }
 
-    /**
-     * A frame without its values.
-     *
-     * @param step global step
-     */
-    record Label(long sessionId, Kind kind, int sender, long step, NodeChunk part) {}
-
-    @Override
-    public long sessionId() {
-        return label.sessionId;
-    }
-
-    @Override
-    public int sender() {
-        return label.sender;
-    }
-
     /** Writes a chunk of a sum into a buffer of at least {@link #bytes}, and flips the buffer. */
-    static ByteBuffer encode(Label label, ShardSum sum, Chunks chunks, ByteBuffer target) {
-        int chunk = label.part.chunk;
-        int size = chunks.size(chunk);
-        ByteBuffer out = PeerMessage.open(target, label.sessionId, label.kind.code, label.sender);
-        out.putLong(label.step).putInt(label.part.node).putInt(chunk).putInt(sum.examples());
+    static ByteBuffer encode(long sessionId, int sender, ChunkKey key, ShardSum sum, Chunks chunks, ByteBuffer target) {
+        int size = chunks.size(key.chunk);
+        ByteBuffer out = PeerMessage.open(target, sessionId, key.kind.code, sender);
+        out.putLong(key.step).putInt(key.node).putInt(key.chunk).putInt(sum.examples());
         out.putDouble(sum.loss()).putDouble(sum.weight());
-        out.asFloatBuffer().put(sum.gradient(), chunks.from(chunk), size);
+        out.asFloatBuffer().put(sum.gradient(), chunks.from(key.chunk), size);
         return PeerMessage.seal(out.position(out.position() + size * Float.BYTES));
     }
 
@@ -79,21 +55,20 @@ record Frame(Label label, ShardSum part) implements PeerMessage {
         if (in.remaining() < FIELD_BYTES) {
             throw new ProtocolException("rank " + sender + " sent a frame without its fields");
         }
-        long step = in.getLong();
-        NodeChunk part = new NodeChunk(in.getInt(), in.getInt());
+        ChunkKey key = new ChunkKey(kind, in.getLong(), in.getInt(), in.getInt());
         int examples = in.getInt();
         double loss = in.getDouble();
         double weight = in.getDouble();
-        if (part.chunk < 0 || part.chunk >= chunks.count()) {
-            throw new ProtocolException("rank " + sender + " sent chunk " + part.chunk + " of " + chunks.count());
+        if (key.chunk < 0 || key.chunk >= chunks.count()) {
+            throw new ProtocolException("rank " + sender + " sent chunk " + key.chunk + " of " + chunks.count());
         }
-        int expected = chunks.size(part.chunk);
+        int expected = chunks.size(key.chunk);
         if (in.remaining() != expected * Float.BYTES) {
             throw new ProtocolException("rank " + sender + " sent " + in.remaining() + " bytes of values where "
                     + expected * Float.BYTES + " were expected");
         }
         float[] values = new float[expected];
         in.asFloatBuffer().get(values);
-        return new Frame(new Label(sessionId, kind, sender, step, part), new ShardSum(loss, weight, examples, values));
+        return new Frame(sessionId, sender, key, new ShardSum(loss, weight, examples, values));
     }
 }

@@ -7,11 +7,11 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.concurrent.locks.Condition;
-import java.util.concurrent.locks.ReentrantLock;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
+import org.sparklora.worker.allreduce.Frame.ChunkKey;
 import org.sparklora.worker.allreduce.Frame.Kind;
-import org.sparklora.worker.allreduce.Frame.NodeChunk;
+import org.sparklora.worker.contract.ShardSum;
 
 /**
  * Frames that have arrived and are not taken yet. Network threads put frames, the rank's own thread takes them.
@@ -21,9 +21,7 @@ import org.sparklora.worker.allreduce.Frame.NodeChunk;
  */
 public final class Mailbox {
 
-    private final ReentrantLock lock = new ReentrantLock();
-    private final Condition arrived = lock.newCondition();
-    private final Map<Key, Frame> frames = new HashMap<>();
+    private final Map<ChunkKey, ShardSum> parts = new HashMap<>();
     private final long sessionId;
     private final Chunks chunks;
     private final RankMap ranks;
@@ -36,8 +34,6 @@ public final class Mailbox {
     private long waitedNanos;
 
     private @Nullable RuntimeException failure;
-
-    private record Key(long step, Kind kind, NodeChunk part) {}
 
     /**
      * Creates the mailbox of one rank for one segment.
@@ -67,23 +63,22 @@ public final class Mailbox {
         try {
             // Outside the lock, since checking and copying take most of the time.
             PeerMessage decoded = PeerMessage.decode(message, chunks);
-            lock.lock();
-            try {
-                requirePeer(decoded);
-                if (decoded instanceof Abort abort) {
-                    fail(new PeerException(abort.reason()));
-                } else if (decoded instanceof Frame frame) {
-                    store(frame);
-                }
-                arrived.signalAll();
-                return OptionalInt.of(decoded.sender());
-            } finally {
-                lock.unlock();
-            }
+            accept(decoded);
+            return OptionalInt.of(decoded.sender());
         } catch (ProtocolException e) {
             fail(e);
             return OptionalInt.empty();
         }
+    }
+
+    private synchronized void accept(PeerMessage message) {
+        requirePeer(message);
+        if (message instanceof Abort abort) {
+            fail(new PeerException(abort.reason()));
+        } else if (message instanceof Frame frame) {
+            store(frame.sender(), frame.key(), frame.part());
+        }
+        notifyAll();
     }
 
     private void requirePeer(PeerMessage message) {
@@ -98,62 +93,45 @@ public final class Mailbox {
         }
     }
 
-    private void store(Frame frame) {
-        Frame.Label label = frame.label();
-        int sender = label.sender();
-        if (label.step() != step && label.step() != step + 1) {
-            throw new ProtocolException("rank " + sender + " sent step " + label.step() + " at step " + step);
+    private void store(int sender, ChunkKey key, ShardSum part) {
+        if (key.step() != step && key.step() != step + 1) {
+            throw new ProtocolException("rank " + sender + " sent step " + key.step() + " at step " + step);
         }
-        int node = label.part().node();
-        boolean allowed = label.kind() == Kind.UP
+        int node = key.node();
+        boolean allowed = key.kind() == Kind.UP
                 ? node > 1 && node < 2 * ranks.shards() && ranks.owner(node) == sender && ranks.owner(node / 2) == self
                 : node == 1 && self != 0 && ranks.parent(self) == sender;
         if (!allowed) {
-            throw new ProtocolException("rank " + sender + " sent " + label.kind() + " node " + node
+            throw new ProtocolException("rank " + sender + " sent " + key.kind() + " node " + node
                     + ", which it must not send to rank " + self);
         }
-        if (frames.putIfAbsent(new Key(label.step(), label.kind(), label.part()), frame) != null) {
-            throw new ProtocolException("rank " + sender + " sent chunk "
-                    + label.part().chunk() + " of node " + node + " of step " + label.step() + " twice");
+        if (parts.putIfAbsent(key, part) != null) {
+            throw new ProtocolException("rank " + sender + " sent chunk " + key.chunk() + " of node " + node
+                    + " of step " + key.step() + " twice");
         }
-        lastHeard[sender] = label.kind() + " of step " + label.step();
+        lastHeard[sender] = key.kind() + " of step " + key.step();
     }
 
     /**
      * Records that a connection with a rank closed, so that nobody waits for it any more. Frames in the mailbox stay valid.
      * Frames over another connection may be late, which is why no rank leaves before the ranks that wait for it.
      */
-    public void lost(int rank) {
-        lock.lock();
-        try {
-            lost[rank] = true;
-            arrived.signalAll();
-        } finally {
-            lock.unlock();
-        }
+    public synchronized void lost(int rank) {
+        lost[rank] = true;
+        notifyAll();
     }
 
     /** Ends all waiting, now and later, with the first reason. */
-    public void fail(RuntimeException reason) {
-        lock.lock();
-        try {
-            if (failure == null) {
-                failure = reason;
-            }
-            arrived.signalAll();
-        } finally {
-            lock.unlock();
+    public synchronized void fail(RuntimeException reason) {
+        if (failure == null) {
+            failure = reason;
         }
+        notifyAll();
     }
 
     /** The reason why the segment cannot continue, if there is one. */
-    public Optional<RuntimeException> problem() {
-        lock.lock();
-        try {
-            return Optional.ofNullable(failure);
-        } finally {
-            lock.unlock();
-        }
+    public synchronized Optional<RuntimeException> problem() {
+        return Optional.ofNullable(failure);
     }
 
     /**
@@ -162,52 +140,44 @@ public final class Mailbox {
      * @param from the rank that sends it
      * @param name the rank's host and port, for messages
      */
-    Frame take(Kind kind, NodeChunk part, int from, String name, Duration deadline) {
-        Key key = new Key(step, kind, part);
-        String expected = kind == Kind.UP ? "its gradient" : "the sum";
+    synchronized ShardSum take(ChunkKey key, int from, String name, Duration deadline) {
+        String expected = key.kind() == Kind.UP ? "its gradient" : "the sum";
         long left = deadline.toNanos();
-        lock.lock();
-        try {
-            while (true) {
-                requireNoFailure();
-                Frame frame = frames.remove(key);
-                if (frame != null) {
-                    return frame;
-                }
-                if (lost[from]) {
-                    throw silence(from, name, expected, "is lost");
-                }
-                left = awaitSignal(left, from, name, expected, deadline);
+        while (true) {
+            requireNoFailure();
+            ShardSum part = parts.remove(key);
+            if (part != null) {
+                return part;
             }
-        } finally {
-            lock.unlock();
+            if (lost[from]) {
+                throw silence(from, name, expected, "is lost");
+            }
+            left = awaitSignal(left, from, name, expected, deadline);
         }
     }
 
     /** Waits until a rank that needs nothing more from this one has closed its connections. */
-    void awaitLeft(int rank, String name, Duration deadline) {
+    synchronized void awaitLeft(int rank, String name, Duration deadline) {
         long left = deadline.toNanos();
-        lock.lock();
-        try {
-            while (!lost[rank]) {
-                requireNoFailure();
-                left = awaitSignal(left, rank, name, "its end", deadline);
-            }
-        } finally {
-            lock.unlock();
+        while (!lost[rank]) {
+            requireNoFailure();
+            left = awaitSignal(left, rank, name, "its end", deadline);
         }
     }
 
     /** Waits for the next event, and returns the nanoseconds that are left. */
     @SuppressWarnings("WaitNotInLoop") // the callers loop
-    private long awaitSignal(long left, int from, String name, String expected, Duration deadline) {
+    private synchronized long awaitSignal(long left, int from, String name, String expected, Duration deadline) {
         if (left <= 0) {
             throw silence(from, name, expected, "is silent for " + deadline.toMillis() + " ms");
         }
         try {
-            long still = arrived.awaitNanos(left);
-            waitedNanos += left - still;
-            return still;
+            long began = System.nanoTime();
+            // Rounded up, because waiting for 0 ms would be waiting for ever.
+            wait(TimeUnit.NANOSECONDS.toMillis(left) + 1);
+            long waited = System.nanoTime() - began;
+            waitedNanos += waited;
+            return left - waited;
         } catch (InterruptedException e) {
             throw PeerException.cancelled("step " + step + ": ", e);
         }
@@ -232,13 +202,8 @@ public final class Mailbox {
     }
 
     /** Ends the current step, whose frames are all taken. */
-    void next() {
-        lock.lock();
-        try {
-            step++;
-        } finally {
-            lock.unlock();
-        }
+    synchronized void next() {
+        step++;
     }
 
     long step() {

@@ -19,6 +19,8 @@ final class Outbox {
     /** Enough that encoding a gradient of 1 MB does not wait for the network; 4 MiB in total. */
     private static final int BUFFERS = 16;
 
+    private final long sessionId;
+    private final int self;
     private final Transport transport;
     private final Chunks chunks;
     private final Duration deadline;
@@ -29,21 +31,23 @@ final class Outbox {
 
     private record Sent(int rank, CompletableFuture<Void> written) {}
 
-    Outbox(Transport transport, Chunks chunks, Duration deadline) {
+    Outbox(long sessionId, int self, Transport transport, Chunks chunks, Duration deadline) {
+        this.sessionId = sessionId;
+        this.self = self;
         this.transport = transport;
         this.chunks = chunks;
         this.deadline = deadline;
     }
 
     /** Sends a chunk of a sum. The sum may change when this returns. */
-    void send(Frame.Label label, ShardSum sum, List<Integer> ranks) {
+    void send(Frame.ChunkKey key, ShardSum sum, List<Integer> ranks) {
         if (next == ring.size()) {
             ring.add(new Slot(ByteBuffer.allocateDirect(Frame.bytes(chunks.size(0))), new ArrayList<>()));
         }
         Slot slot = ring.get(next);
         next = (next + 1) % BUFFERS;
-        await(slot, label.step());
-        ByteBuffer message = Frame.encode(label, sum, chunks, slot.buffer);
+        await(slot, key.step());
+        ByteBuffer message = Frame.encode(sessionId, self, key, sum, chunks, slot.buffer);
         for (int rank : ranks) {
             slot.pending.add(new Sent(rank, transport.send(rank, message.duplicate())));
         }

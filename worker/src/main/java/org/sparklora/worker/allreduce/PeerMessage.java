@@ -62,10 +62,12 @@ sealed interface PeerMessage permits Frame, Abort {
         long sessionId = in.getLong();
         int kind = in.getInt();
         int sender = in.getInt();
-        if (kind == Abort.CODE) {
-            return Abort.read(sessionId, sender, in);
-        }
-        return Frame.read(sessionId, Frame.Kind.of(kind), sender, in, chunks);
+        return switch (kind) {
+            case 1 -> Frame.read(sessionId, Frame.Kind.UP, sender, in, chunks);
+            case 2 -> Frame.read(sessionId, Frame.Kind.DOWN, sender, in, chunks);
+            case Abort.CODE -> Abort.read(sessionId, sender, in);
+            default -> throw new ProtocolException("a frame has the unknown kind " + kind);
+        };
     }
 
     private static int crc(ByteBuffer bytes) {

@@ -14,17 +14,27 @@ import java.util.TreeSet;
  */
 record Route(List<Integer> held, List<Move> moves) {
 
-    /** One move. {@code left} and {@code right} are siblings; their sum replaces {@code left}. */
-    sealed interface Move {
+    /** What a rank does with a sum. */
+    enum Action {
+        /** Adds the right sum of this rank to the left one. */
+        ADD,
+        /** Receives the right sum from the peer and adds it to the left one. */
+        RECEIVE,
+        /** Sends the right sum to the peer, which holds the left one. */
+        SEND
+    }
 
-        /** Adds two sums of this rank. */
-        record Add(int left, int right) implements Move {}
+    /**
+     * One move.
+     *
+     * @param left a left child; the right one is its sibling, and their sum is that of the parent
+     * @param peer the other rank; the rank itself for {@link Action#ADD}
+     */
+    record Move(Action action, int left, int peer) {
 
-        /** Receives the right sum from another rank and adds it. */
-        record Receive(int left, int right, int from) implements Move {}
-
-        /** Sends the right sum to the rank that holds the left one. */
-        record Send(int right, int to) implements Move {}
+        int right() {
+            return left + 1;
+        }
     }
 
     static Route of(RankMap ranks, int self) {
@@ -40,13 +50,11 @@ record Route(List<Integer> held, List<Move> moves) {
             int left = 2 * parent;
             int right = left + 1;
             if (nodes.remove(left)) {
-                moves.add(
-                        nodes.remove(right)
-                                ? new Move.Add(left, right)
-                                : new Move.Receive(left, right, ranks.owner(right)));
+                Action action = nodes.remove(right) ? Action.ADD : Action.RECEIVE;
+                moves.add(new Move(action, left, ranks.owner(right)));
                 nodes.add(parent);
             } else if (nodes.remove(right)) {
-                moves.add(new Move.Send(right, ranks.owner(left)));
+                moves.add(new Move(Action.SEND, left, ranks.owner(left)));
             }
         }
         return new Route(held, List.copyOf(moves));

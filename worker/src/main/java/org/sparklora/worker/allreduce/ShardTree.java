@@ -11,21 +11,16 @@ import java.util.function.BinaryOperator;
  *
  * <p>A rank with any range of shards adds its complete subtrees and sends their sums; the receiver continues in the same way. So
  * 1, 3 or S ranks add the same pairs.
+ *
+ * @param shards S, a power of two
  */
-public final class ShardTree {
+public record ShardTree(int shards) {
 
-    private final int shards;
-
-    /**
-     * Creates the tree.
-     *
-     * @throws IllegalArgumentException if the number of shards is not a power of two
-     */
-    public ShardTree(int shards) {
+    /** @throws IllegalArgumentException if the number of shards is not a power of two */
+    public ShardTree {
         if (shards < 1 || Integer.bitCount(shards) != 1) {
             throw new IllegalArgumentException("the number of shards must be a power of two, not " + shards);
         }
-        this.shards = shards;
     }
 
     /**

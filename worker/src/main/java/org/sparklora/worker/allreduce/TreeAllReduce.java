@@ -5,9 +5,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import org.sparklora.worker.allreduce.Frame.ChunkKey;
 import org.sparklora.worker.allreduce.Frame.Kind;
-import org.sparklora.worker.allreduce.Frame.Label;
-import org.sparklora.worker.allreduce.Frame.NodeChunk;
 import org.sparklora.worker.allreduce.Route.Move;
 import org.sparklora.worker.contract.ShardSum;
 
@@ -59,7 +58,7 @@ public final class TreeAllReduce {
         this.tree = new ShardTree(ranks.shards());
         this.route = Route.of(ranks, self);
         this.chunks = new Chunks(floats);
-        this.outbox = new Outbox(transport, chunks, deadline);
+        this.outbox = new Outbox(sessionId, self, transport, chunks, deadline);
     }
 
     /** Returns the total of a step, from the sums of this rank's shards by leaf. Overwrites the given sums. */
@@ -113,24 +112,21 @@ public final class TreeAllReduce {
     }
 
     private void up(Move move, int chunk, Map<Integer, ShardSum> nodes) {
-        if (move instanceof Move.Send send) {
-            outbox.send(label(Kind.UP, send.right(), chunk), held(nodes, send.right()), List.of(send.to()));
-        } else if (move instanceof Move.Receive receive) {
-            ShardSum left = held(nodes, receive.left());
-            ShardSum part = take(Kind.UP, receive.right(), chunk, receive.from());
-            left.addRange(part.gradient(), 0, chunks.from(chunk), part.gradient().length);
-            if (chunk == 0) {
-                left.addScalars(part.loss(), part.weight(), part.examples());
-                nodes.put(receive.left() / 2, left);
-            }
-        } else if (move instanceof Move.Add add) {
-            ShardSum left = held(nodes, add.left());
-            ShardSum right = held(nodes, add.right());
-            left.addRange(right.gradient(), chunks.from(chunk), chunks.from(chunk), chunks.size(chunk));
-            if (chunk == 0) {
-                left.addScalars(right.loss(), right.weight(), right.examples());
-                nodes.put(add.left() / 2, left);
-            }
+        int right = move.right();
+        switch (move.action()) {
+            case ADD -> add(move.left(), held(nodes, right), chunks.from(chunk), chunk, nodes);
+            case RECEIVE -> add(move.left(), take(Kind.UP, right, chunk, move.peer()), 0, chunk, nodes);
+            case SEND -> outbox.send(key(Kind.UP, right, chunk), held(nodes, right), List.of(move.peer()));
+        }
+    }
+
+    /** Adds a chunk, which starts at {@code source} in the right sum, to the left sum. That becomes the parent's sum. */
+    private void add(int leftNode, ShardSum right, int source, int chunk, Map<Integer, ShardSum> nodes) {
+        ShardSum left = held(nodes, leftNode);
+        left.addRange(right.gradient(), source, chunks.from(chunk), chunks.size(chunk));
+        if (chunk == 0) {
+            left.addScalars(right.loss(), right.weight(), right.examples());
+            nodes.put(leftNode / 2, left);
         }
     }
 
@@ -151,7 +147,7 @@ public final class TreeAllReduce {
     private void pass(ShardSum total, int chunk) {
         List<Integer> children = ranks.children(self);
         if (!children.isEmpty()) {
-            outbox.send(label(Kind.DOWN, 1, chunk), total, children);
+            outbox.send(key(Kind.DOWN, 1, chunk), total, children);
         }
     }
 
@@ -163,12 +159,11 @@ public final class TreeAllReduce {
         return sum;
     }
 
-    private Label label(Kind kind, int node, int chunk) {
-        return new Label(sessionId, kind, self, mailbox.step(), new NodeChunk(node, chunk));
+    private ChunkKey key(Kind kind, int node, int chunk) {
+        return new ChunkKey(kind, mailbox.step(), node, chunk);
     }
 
     private ShardSum take(Kind kind, int node, int chunk, int from) {
-        return mailbox.take(kind, new NodeChunk(node, chunk), from, transport.name(from), deadline)
-                .part();
+        return mailbox.take(key(kind, node, chunk), from, transport.name(from), deadline);
     }
 }

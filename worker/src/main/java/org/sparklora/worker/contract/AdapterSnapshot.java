@@ -105,13 +105,9 @@ public final class AdapterSnapshot implements Serializable {
 
     @Override
     public boolean equals(Object o) {
-        if (!(o instanceof AdapterSnapshot other) || !values.keySet().equals(other.values.keySet())) {
-            return false;
-        }
-        return values.entrySet().stream().allMatch(e -> {
-            float[] theirs = other.values.get(e.getKey());
-            return theirs != null && Arrays.equals(e.getValue(), theirs);
-        });
+        return o instanceof AdapterSnapshot other
+                && values.keySet().equals(other.values.keySet())
+                && values.keySet().stream().allMatch(name -> Arrays.equals(view(name), other.view(name)));
     }
 
     @Override

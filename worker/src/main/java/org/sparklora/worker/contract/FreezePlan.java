@@ -15,23 +15,32 @@ import java.util.function.ToIntFunction;
  *
  * <p>Trainable groups are laid out in name order and their tensors in name order, so every rank has the same gradient
  * layout. Immutable.
+ *
+ * @param manifest every group of the run
+ * @param state the state of each group
+ * @param slots the trainable tensors, in the order of the flat gradient
+ * @param lowestTrainableLayer index of the lowest layer with a trainable tensor; that of the head where nothing of the encoder
+ *     trains. Everything below is the frozen trunk
  */
-public final class FreezePlan implements Serializable {
-
-    private static final long serialVersionUID = 1L;
-
-    private final LoraManifest manifest;
-    private final FreezeState state;
-    private final ArrayList<Slot> slots = new ArrayList<>();
-    private final int size;
-    private final int lowestTrainableLayer;
+public record FreezePlan(LoraManifest manifest, FreezeState state, List<Slot> slots, int lowestTrainableLayer)
+        implements Serializable {
 
     /**
      * The place of one trainable tensor in the flat gradient.
      *
      * @param offset index of its first value
      */
-    public record Slot(String group, TensorSpec tensor, int offset) implements Serializable {}
+    public record Slot(String group, TensorSpec tensor, int offset) implements Serializable {
+
+        /** Index after its last value. */
+        public int end() {
+            return Math.addExact(offset, tensor.size());
+        }
+    }
+
+    public FreezePlan {
+        slots = List.copyOf(slots);
+    }
 
     /**
      * Computes the plan of a freeze state.
@@ -40,37 +49,29 @@ public final class FreezePlan implements Serializable {
      *     and the head
      */
     public FreezePlan(LoraManifest manifest, FreezeState state, ToIntFunction<String> layerIndex) {
-        this.manifest = manifest;
-        this.state = state;
+        this(
+                manifest,
+                state,
+                slots(manifest, state),
+                slots(manifest, state).stream()
+                        .mapToInt(slot -> layerIndex.applyAsInt(slot.tensor().name()))
+                        .min()
+                        .orElse(0));
+    }
+
+    private static List<Slot> slots(LoraManifest manifest, FreezeState state) {
+        List<Slot> slots = new ArrayList<>();
         int offset = 0;
         for (String group : manifest.names()) {
             if (state.of(group) == GroupState.LIVE) {
                 for (TensorSpec tensor : manifest.tensors(group)) {
-                    slots.add(new Slot(group, tensor, offset));
-                    offset = Math.addExact(offset, tensor.size());
+                    Slot slot = new Slot(group, tensor, offset);
+                    slots.add(slot);
+                    offset = slot.end();
                 }
             }
         }
-        this.size = offset;
-        this.lowestTrainableLayer = slots.stream()
-                .mapToInt(slot -> layerIndex.applyAsInt(slot.tensor().name()))
-                .min()
-                .orElse(0);
-    }
-
-    /** Every group of the run. */
-    public LoraManifest manifest() {
-        return manifest;
-    }
-
-    /** The state of each group. */
-    public FreezeState state() {
-        return state;
-    }
-
-    /** The trainable tensors, in the order of the flat gradient. */
-    public List<Slot> slots() {
-        return List.copyOf(slots);
+        return slots;
     }
 
     /** The trainable tensors by group, in name order. */
@@ -83,27 +84,15 @@ public final class FreezePlan implements Serializable {
 
     /** Number of trainable float32 parameters, which is the length of the flat gradient. */
     public int trainableParameters() {
-        return size;
-    }
-
-    /**
-     * Index of the lowest layer with a trainable tensor; that of the head where nothing of the encoder trains. Everything
-     * below is the frozen trunk.
-     */
-    public int lowestTrainableLayer() {
-        return lowestTrainableLayer;
+        return slots.isEmpty() ? 0 : slots.get(slots.size() - 1).end();
     }
 
     /** The trainable tensors of a snapshot as one array of {@link #trainableParameters} values, each tensor row-major. */
     public float[] flatten(AdapterSnapshot snapshot) {
-        float[] flat = new float[size];
+        float[] flat = new float[trainableParameters()];
         for (Slot slot : slots) {
-            System.arraycopy(
-                    snapshot.view(slot.tensor().name()),
-                    0,
-                    flat,
-                    slot.offset(),
-                    slot.tensor().size());
+            float[] values = snapshot.view(slot.tensor().name());
+            System.arraycopy(values, 0, flat, slot.offset(), slot.tensor().size());
         }
         return flat;
     }
@@ -112,8 +101,7 @@ public final class FreezePlan implements Serializable {
     public Map<String, float[]> unflatten(float[] flat) {
         Map<String, float[]> values = new TreeMap<>();
         for (Slot slot : slots) {
-            int end = slot.offset() + slot.tensor().size();
-            values.put(slot.tensor().name(), Arrays.copyOfRange(flat, slot.offset(), end));
+            values.put(slot.tensor().name(), Arrays.copyOfRange(flat, slot.offset(), slot.end()));
         }
         return values;
     }

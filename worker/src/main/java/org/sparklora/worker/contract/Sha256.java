@@ -1,6 +1,10 @@
 package org.sparklora.worker.contract;
 
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
@@ -21,7 +25,7 @@ public final class Sha256 {
 
     /** The hash of bytes. */
     public static String hex(byte[] bytes) {
-        return hex(digest(), bytes);
+        return HexFormat.of().formatHex(digest().digest(bytes));
     }
 
     /** The hash of a text in UTF-8. */
@@ -29,13 +33,15 @@ public final class Sha256 {
         return hex(text.getBytes(StandardCharsets.UTF_8));
     }
 
+    /** The hash of the rest of a stream, which stays open. */
+    public static String hex(InputStream in) throws IOException {
+        DigestInputStream digest = new DigestInputStream(in, digest());
+        digest.transferTo(OutputStream.nullOutputStream());
+        return hex(digest.getMessageDigest());
+    }
+
     /** The hash of a digest's input; the digest is reset. */
     public static String hex(MessageDigest fed) {
         return HexFormat.of().formatHex(fed.digest());
-    }
-
-    private static String hex(MessageDigest fed, byte[] last) {
-        fed.update(last);
-        return hex(fed);
     }
 }

@@ -9,28 +9,22 @@ import org.jspecify.annotations.Nullable;
  * Examples as flat row-major arrays, padded to the longest example: B rows of S tokens.
  *
  * <p>Arrays are not copied, since they go straight into native memory. Do not change them.
+ *
+ * @param inputIds [B, S]
+ * @param tokenTypeIds [B, S]: 0, or 1 for the tokens of a second text
+ * @param attentionMask [B, S]: 1 for a token, 0 for padding
+ * @param labels [B, L]: L is 1, or C for C labels a row. For labels of tokens L is S, padded with {@link Example#IGNORED}
+ * @param weights [B]
+ * @param trunk the cached trunk activations of the rows, if there are any
  */
-public final class Batch {
-
-    private final int rows;
-    private final int length;
-    private final long[] inputIds;
-    private final long[] tokenTypeIds;
-    private final float[] attentionMask;
-    private final float[] labels;
-    private final float[] weights;
-    private final @Nullable TrunkActivations trunk;
-
-    private Batch(int rows, int length, int labelsOfRow, @Nullable TrunkActivations trunk) {
-        this.rows = rows;
-        this.length = length;
-        this.trunk = trunk;
-        inputIds = new long[rows * length];
-        tokenTypeIds = new long[rows * length];
-        attentionMask = new float[rows * length];
-        labels = new float[rows * labelsOfRow];
-        weights = new float[rows];
-    }
+@SuppressWarnings("ArrayRecordComponent") // batches are never compared
+public record Batch(
+        long[] inputIds,
+        long[] tokenTypeIds,
+        float[] attentionMask,
+        float[] labels,
+        float[] weights,
+        Optional<TrunkActivations> trunk) {
 
     /** Creates a batch of at least one example. */
     public static Batch of(List<Example> examples, int padTokenId) {
@@ -47,12 +41,19 @@ public final class Batch {
             throw new IllegalArgumentException(
                     "a batch of 0 examples: skip the step on a shard without rows, which adds zero");
         }
-        int longest = examples.stream().mapToInt(Example::length).max().orElseThrow();
+        int rows = examples.size();
+        int size = rows * examples.stream().mapToInt(Example::length).max().orElseThrow();
         int labels = examples.stream().mapToInt(e -> e.labels().length).max().orElseThrow();
-        Batch batch = new Batch(examples.size(), longest, labels, trunk);
+        Batch batch = new Batch(
+                new long[size],
+                new long[size],
+                new float[size],
+                new float[rows * labels],
+                new float[rows],
+                Optional.ofNullable(trunk));
         Arrays.fill(batch.inputIds, padTokenId);
         Arrays.fill(batch.labels, Example.IGNORED);
-        for (int b = 0; b < batch.rows; b++) {
+        for (int b = 0; b < rows; b++) {
             batch.fill(b, examples.get(b));
         }
         return batch;
@@ -60,7 +61,7 @@ public final class Batch {
 
     private void fill(int b, Example example) {
         int[] ids = example.inputIds();
-        int start = b * length;
+        int start = b * length();
         for (int s = 0; s < ids.length; s++) {
             inputIds[start + s] = ids[s];
         }
@@ -68,49 +69,17 @@ public final class Batch {
         Arrays.fill(tokenTypeIds, start + example.secondStart(), start + ids.length, 1);
         Arrays.fill(attentionMask, start, start + ids.length, 1);
         float[] own = example.labels();
-        System.arraycopy(own, 0, labels, b * (labels.length / rows), own.length);
+        System.arraycopy(own, 0, labels, b * (labels.length / rows()), own.length);
         weights[b] = example.weight();
     }
 
     /** B. */
     public int rows() {
-        return rows;
+        return weights.length;
     }
 
     /** S: tokens of the longest example. */
     public int length() {
-        return length;
-    }
-
-    /** [B, S]. */
-    public long[] inputIds() {
-        return inputIds;
-    }
-
-    /** [B, S]: 0, or 1 for the tokens of a second text. */
-    public long[] tokenTypeIds() {
-        return tokenTypeIds;
-    }
-
-    /** [B, S]: 1 for a token, 0 for padding. */
-    public float[] attentionMask() {
-        return attentionMask;
-    }
-
-    /**
-     * [B, L]: L is 1, or C for C labels a row. For labels of tokens L is S, padded with {@link Example#IGNORED}.
-     */
-    public float[] labels() {
-        return labels;
-    }
-
-    /** [B]. */
-    public float[] weights() {
-        return weights;
-    }
-
-    /** The cached trunk activations of the rows, if there are any. */
-    public Optional<TrunkActivations> trunk() {
-        return Optional.ofNullable(trunk);
+        return inputIds.length / weights.length;
     }
 }

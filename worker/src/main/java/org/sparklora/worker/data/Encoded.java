@@ -5,42 +5,14 @@ import java.util.Arrays;
 /**
  * The tokens of a text or a pair of texts.
  *
- * <p>Not a record, since arrays have no useful equality.
+ * @param inputIds token ids with the special tokens, without padding; the caller owns the array
+ * @param secondStart index of the first token of type 1; the length if there is none
+ * @param truncated whether the text was cut to the maximum length
+ * @param words for each token the index of its word, from 0; -1 for a special token. Empty for texts that are not split into
+ *     words
  */
-public final class Encoded {
-
-    private final int[] inputIds;
-    private final int secondStart;
-    private final boolean truncated;
-
-    /** For each token the index of its word, from 0; -1 for a special token. Empty for texts that are not split into words. */
-    private final int[] words;
-
-    Encoded(int[] inputIds, int secondStart, boolean truncated) {
-        this(inputIds, secondStart, truncated, new int[0]);
-    }
-
-    Encoded(int[] inputIds, int secondStart, boolean truncated, int[] words) {
-        this.inputIds = inputIds;
-        this.secondStart = secondStart;
-        this.truncated = truncated;
-        this.words = words;
-    }
-
-    /** Token ids with the special tokens, without padding. The caller owns the array. */
-    public int[] inputIds() {
-        return inputIds;
-    }
-
-    /** Index of the first token of type 1; the length if there is none. */
-    public int secondStart() {
-        return secondStart;
-    }
-
-    /** Whether the text was cut to the maximum length. */
-    public boolean truncated() {
-        return truncated;
-    }
+@SuppressWarnings("ArrayRecordComponent") // tokens are never compared
+public record Encoded(int[] inputIds, int secondStart, boolean truncated, int[] words) {
 
     /**
      * Returns labels of tokens: the first token of a word has the word's label, all other tokens {@link Example#IGNORED}. Words

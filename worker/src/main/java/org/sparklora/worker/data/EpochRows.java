@@ -5,18 +5,13 @@ import java.util.Arrays;
 import java.util.List;
 import org.sparklora.worker.contract.ShardPlan;
 
-/** The rows of one shard in the order of one epoch, divided into steps by the plan. */
-public final class EpochRows {
-
-    private final Shard shard;
-    private final ShardPlan plan;
-    private final int[] positions;
-
-    EpochRows(Shard shard, ShardPlan plan, int[] positions) {
-        this.shard = shard;
-        this.plan = plan;
-        this.positions = positions;
-    }
+/**
+ * The rows of one shard in the order of one epoch, divided into steps by the plan.
+ *
+ * @param positions positions of all rows within the shard, in the order of the epoch
+ */
+@SuppressWarnings("ArrayRecordComponent") // never compared
+public record EpochRows(Shard shard, ShardPlan plan, int[] positions) {
 
     /** Steps of the epoch, the same for every shard. */
     public int steps() {

@@ -1,12 +1,8 @@
 package org.sparklora.worker.data;
 
-import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
-import java.io.DataInputStream;
-import java.io.DataOutputStream;
 import java.io.IOException;
-import java.io.InvalidObjectException;
 import java.io.ObjectInputStream;
+import java.io.ObjectOutputStream;
 import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -19,8 +15,8 @@ import org.sparklora.worker.contract.ShardPlan;
 /**
  * One of the S fixed parts of the data: its examples in key order, or in file order with order {@code given}.
  *
- * <p>Immutable. Java serialization writes one packed byte array, with token ids as variable-length integers. Otherwise it would
- * write thousands of objects with a handle each.
+ * <p>Immutable. Java serialization writes plain values, with token ids as variable-length integers. Otherwise it would write
+ * thousands of objects with a handle each.
  */
 public final class Shard implements Serializable {
 
@@ -34,9 +30,10 @@ public final class Shard implements Serializable {
      */
     private static final int MAX_BATCH_TOKENS = 1024;
 
-    private final int index;
-    private final Example[] examples;
-    private final int truncated;
+    // Changed by readObject only. Not transient, because Kryo reads the fields and does not call readObject.
+    private int index;
+    private Example[] examples;
+    private int truncated;
 
     /**
      * Creates a shard.
@@ -141,95 +138,62 @@ public final class Shard implements Serializable {
         return "Shard[index=" + index + ", rows=" + examples.length + ", truncated=" + truncated + "]";
     }
 
-    private Object writeReplace() {
-        return new Packed(this);
-    }
-
-    private void readObject(ObjectInputStream in) throws InvalidObjectException {
-        throw new InvalidObjectException("a shard is serialized in its packed form only");
-    }
-
-    /** The serialized form. */
-    private static final class Packed implements Serializable {
-
-        private static final long serialVersionUID = 1L;
-
-        private final byte[] bytes;
-
-        Packed(Shard shard) {
-            ByteArrayOutputStream buffer = new ByteArrayOutputStream(64 + shard.examples.length * 80);
-            try (DataOutputStream out = new DataOutputStream(buffer)) {
-                out.writeInt(shard.index);
-                out.writeInt(shard.truncated);
-                out.writeInt(shard.examples.length);
-                for (Example e : shard.examples) {
-                    write(out, e);
-                }
-            } catch (IOException e) {
-                throw new IllegalStateException("writing to memory failed", e);
-            }
-            bytes = buffer.toByteArray();
-        }
-
-        private static void write(DataOutputStream out, Example e) throws IOException {
+    private void writeObject(ObjectOutputStream out) throws IOException {
+        out.writeInt(index);
+        out.writeInt(truncated);
+        out.writeInt(examples.length);
+        for (Example e : examples) {
             out.writeLong(e.key());
-            writeInt(out, e.labels().length);
+            writeVarint(out, e.labels().length);
             for (float label : e.labels()) {
                 out.writeFloat(label);
             }
             out.writeFloat(e.weight());
-            writeInt(out, e.secondStart());
-            writeInt(out, e.length());
+            writeVarint(out, e.secondStart());
+            writeVarint(out, e.length());
             for (int id : e.inputIds()) {
-                writeInt(out, id);
+                writeVarint(out, id);
             }
         }
+    }
 
-        /** Writes seven bits a byte, low bits first. The top bit means that more bytes follow. */
-        private static void writeInt(DataOutputStream out, int value) throws IOException {
-            int rest = value;
-            while ((rest & ~0x7F) != 0) {
-                out.writeByte((rest & 0x7F) | 0x80);
-                rest >>>= 7;
+    private void readObject(ObjectInputStream in) throws IOException {
+        index = in.readInt();
+        truncated = in.readInt();
+        examples = new Example[in.readInt()];
+        for (int i = 0; i < examples.length; i++) {
+            long key = in.readLong();
+            float[] labels = new float[readVarint(in)];
+            for (int l = 0; l < labels.length; l++) {
+                labels[l] = in.readFloat();
             }
-            out.writeByte(rest);
-        }
-
-        private static int readInt(DataInputStream in) throws IOException {
-            int value = 0;
-            for (int shift = 0; ; shift += 7) {
-                int b = in.readUnsignedByte();
-                value |= (b & 0x7F) << shift;
-                if (b < 0x80) {
-                    return value;
-                }
+            float weight = in.readFloat();
+            int secondStart = readVarint(in);
+            int[] ids = new int[readVarint(in)];
+            for (int t = 0; t < ids.length; t++) {
+                ids[t] = readVarint(in);
             }
+            examples[i] = new Example(ids, secondStart, labels, weight, key);
         }
+    }
 
-        private Object readResolve() throws InvalidObjectException {
-            try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(bytes))) {
-                int index = in.readInt();
-                int truncated = in.readInt();
-                Example[] examples = new Example[in.readInt()];
-                for (int i = 0; i < examples.length; i++) {
-                    long key = in.readLong();
-                    float[] labels = new float[readInt(in)];
-                    for (int l = 0; l < labels.length; l++) {
-                        labels[l] = in.readFloat();
-                    }
-                    float weight = in.readFloat();
-                    int secondStart = readInt(in);
-                    int[] ids = new int[readInt(in)];
-                    for (int t = 0; t < ids.length; t++) {
-                        ids[t] = readInt(in);
-                    }
-                    examples[i] = new Example(ids, secondStart, labels, weight, key);
-                }
-                return new Shard(index, examples, truncated);
-            } catch (IOException | IllegalArgumentException | NegativeArraySizeException e) {
-                InvalidObjectException broken = new InvalidObjectException("a packed shard is cut short or damaged");
-                broken.initCause(e);
-                throw broken;
+    /** Writes seven bits a byte, low bits first. The top bit means that more bytes follow. */
+    private static void writeVarint(ObjectOutputStream out, int value) throws IOException {
+        int rest = value;
+        while ((rest & ~0x7F) != 0) {
+            out.writeByte((rest & 0x7F) | 0x80);
+            rest >>>= 7;
+        }
+        out.writeByte(rest);
+    }
+
+    private static int readVarint(ObjectInputStream in) throws IOException {
+        int value = 0;
+        for (int shift = 0; ; shift += 7) {
+            int b = in.readUnsignedByte();
+            value |= (b & 0x7F) << shift;
+            if (b < 0x80) {
+                return value;
             }
         }
     }

@@ -3,6 +3,7 @@ package org.sparklora.worker.data;
 import java.io.Serializable;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.stream.IntStream;
 import org.sparklora.worker.contract.KeyedRandom;
 import org.sparklora.worker.contract.ShardPlan;
 
@@ -15,25 +16,16 @@ import org.sparklora.worker.contract.ShardPlan;
  * same step, and no step waits for one long row. The short last step of an epoch is in no window: its rows are the last of the
  * shuffled order.
  */
-public final class ShardOrder implements Serializable {
+public record ShardOrder(Kind kind, long seed) implements Serializable {
 
     /** Steps in a window: enough to find rows of similar length, few enough to remain a shuffle. */
     static final int WINDOW_STEPS = 32;
 
-    private static final long serialVersionUID = 1L;
-
-    private enum Kind {
+    /** How rows are ordered. */
+    public enum Kind {
         GIVEN,
         SHUFFLED,
         GROUPED_BY_LENGTH
-    }
-
-    private final Kind kind;
-    private final long seed;
-
-    private ShardOrder(Kind kind, long seed) {
-        this.kind = kind;
-        this.seed = seed;
     }
 
     /** Keeps the order of the rows. */
@@ -70,9 +62,7 @@ public final class ShardOrder implements Serializable {
     }
 
     private static int[] identity(int size) {
-        int[] order = new int[size];
-        Arrays.setAll(order, i -> i);
-        return order;
+        return IntStream.range(0, size).toArray();
     }
 
     private int[] shuffle(Shard shard, int epoch) {
@@ -110,10 +100,8 @@ public final class ShardOrder implements Serializable {
     int[] permutation(int epoch, int first, int end) {
         long window = first / WINDOW_STEPS;
         long key = KeyedRandom.mix(KeyedRandom.mix(KeyedRandom.key(seed, "data/window"), epoch), window);
-        int[] steps = new int[end - first];
-        Arrays.setAll(steps, i -> first + i);
         return sort(
-                steps,
+                IntStream.range(first, end).toArray(),
                 Comparator.<Integer>comparingLong(step -> KeyedRandom.mix(key, step - first))
                         .thenComparingInt(step -> step));
     }
@@ -124,10 +112,5 @@ public final class ShardOrder implements Serializable {
                 .sorted(by)
                 .mapToInt(Integer::intValue)
                 .toArray();
-    }
-
-    @Override
-    public String toString() {
-        return "ShardOrder[" + kind + ", seed=" + seed + "]";
     }
 }

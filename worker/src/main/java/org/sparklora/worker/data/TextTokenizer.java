@@ -6,6 +6,7 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -54,16 +55,11 @@ public final class TextTokenizer implements AutoCloseable {
         // Without modelMaxLength, DJL would cut at 512.
         String max = Integer.toString(maxLength);
         Map<String, String> options = Map.of(
-                "addSpecialTokens",
-                "true",
-                "truncation",
-                "true",
-                "padding",
-                "false",
-                "maxLength",
-                max,
-                "modelMaxLength",
-                max);
+                "addSpecialTokens", "true",
+                "truncation", "true",
+                "padding", "false",
+                "maxLength", max,
+                "modelMaxLength", max);
         try {
             return HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(json), options);
         } catch (IOException e) {
@@ -84,41 +80,33 @@ public final class TextTokenizer implements AutoCloseable {
 
     /** Tokenizes a text, or a pair of texts if the second is not null. */
     public Encoded encode(String text, @Nullable String pair) {
-        // DJL's own encode also copies seven arrays that are not needed here, such as token texts and character spans.
-        // That
-        // would take a quarter of the time.
-        TokenizersLibrary library = TokenizersLibrary.LIB;
         long encoding = pair == null
-                ? library.encode(tokenizer.getHandle(), text, true)
-                : library.encodeDual(tokenizer.getHandle(), text, pair, true);
-        try {
-            int[] inputIds = ints(library.getTokenIds(encoding));
-            int secondStart = pair == null ? inputIds.length : firstOfTypeOne(library.getTypeIds(encoding));
-            return new Encoded(inputIds, secondStart, library.getOverflowCount(encoding) > 0);
-        } finally {
-            library.deleteEncoding(encoding);
-        }
+                ? TokenizersLibrary.LIB.encode(tokenizer.getHandle(), text, true)
+                : TokenizersLibrary.LIB.encodeDual(tokenizer.getHandle(), text, pair, true);
+        return encoded(encoding, pair != null, false);
     }
 
     /** Tokenizes a text that is split into words already. No token spans two words. */
     public Encoded encodeWords(List<String> text) {
+        long encoding = TokenizersLibrary.LIB.encodeList(tokenizer.getHandle(), text.toArray(new String[0]), true);
+        return encoded(encoding, false, true);
+    }
+
+    private static Encoded encoded(long encoding, boolean pair, boolean byWord) {
+        // DJL's own encode also copies seven arrays that are not needed here, which would take a quarter of the time.
         TokenizersLibrary library = TokenizersLibrary.LIB;
-        long encoding = library.encodeList(tokenizer.getHandle(), text.toArray(new String[0]), true);
         try {
             int[] inputIds = ints(library.getTokenIds(encoding));
-            int[] words = ints(library.getWordIds(encoding));
-            return new Encoded(inputIds, inputIds.length, library.getOverflowCount(encoding) > 0, words);
+            int secondStart = pair ? firstOfTypeOne(library.getTypeIds(encoding)) : inputIds.length;
+            int[] words = byWord ? ints(library.getWordIds(encoding)) : new int[0];
+            return new Encoded(inputIds, secondStart, library.getOverflowCount(encoding) > 0, words);
         } finally {
             library.deleteEncoding(encoding);
         }
     }
 
     private static int[] ints(long[] values) {
-        int[] ints = new int[values.length];
-        for (int i = 0; i < ints.length; i++) {
-            ints[i] = Math.toIntExact(values[i]);
-        }
-        return ints;
+        return Arrays.stream(values).mapToInt(Math::toIntExact).toArray();
     }
 
     private static int firstOfTypeOne(long[] types) {

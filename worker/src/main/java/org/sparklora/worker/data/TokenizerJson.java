@@ -71,6 +71,25 @@ final class TokenizerJson {
         return node.intValue();
     }
 
+    /**
+     * A special token's text from tokenizer_config.json, or else from special_tokens_map.json, or else a default.
+     *
+     * @param key e.g. {@code pad_token}
+     * @param config tokenizer_config.json, may be empty
+     * @param map special_tokens_map.json, may be empty
+     */
+    static String specialToken(String key, String defaultName, JsonNode config, JsonNode map) {
+        for (JsonNode file : List.of(config, map)) {
+            JsonNode value = file.path(key);
+            // Older files store {"content": "[PAD]", "lstrip": …} instead of the text alone.
+            JsonNode text = value.isObject() ? value.path("content") : value;
+            if (text.isValueNode() && !text.isNull()) {
+                return text.asText();
+            }
+        }
+        return defaultName;
+    }
+
     /** Lays what tokenizer_config.json says over a BertNormalizer. */
     void override(JsonNode config) {
         if (json.path("normalizer") instanceof ObjectNode normalizer

@@ -5,12 +5,9 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.Serializable;
-import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -62,7 +59,7 @@ public final class TokenizerSpec implements Serializable {
         try {
             TokenizerJson tokenizer = new TokenizerJson(source, json);
             tokenizer.override(config);
-            String pad = tokenizer.padToken(SpecialTokens.name("pad_token", "", config, map));
+            String pad = tokenizer.padToken(TokenizerJson.specialToken("pad_token", "", config, map));
             return new TokenizerSpec(source, tokenizer.text(), pad, tokenizer.id(pad), tokenizer.vocabularySize());
         } catch (RuntimeException e) {
             // A list where an object is needed, and the like: one message covers all of them.
@@ -130,22 +127,7 @@ public final class TokenizerSpec implements Serializable {
 
     /** Tokens of a vocab.txt, cut where Python's universal newlines cut: a vocabulary may hold U+2028 as a token. */
     static List<String> lines(String text) {
-        List<String> lines = new ArrayList<>();
-        int start = 0;
-        for (int i = 0; i < text.length(); i++) {
-            char c = text.charAt(i);
-            if (c == '\n' || c == '\r') {
-                lines.add(text.substring(start, i));
-                if (c == '\r' && i + 1 < text.length() && text.charAt(i + 1) == '\n') {
-                    i++;
-                }
-                start = i + 1;
-            }
-        }
-        if (start < text.length()) {
-            lines.add(text.substring(start));
-        }
-        return lines;
+        return text.lines().toList();
     }
 
     /** A JSON file's object; empty where the file is absent. */
@@ -165,10 +147,7 @@ public final class TokenizerSpec implements Serializable {
 
     private static String text(Path file) throws IOException {
         try {
-            return StandardCharsets.UTF_8
-                    .newDecoder()
-                    .decode(ByteBuffer.wrap(Files.readAllBytes(file)))
-                    .toString();
+            return Files.readString(file);
         } catch (CharacterCodingException e) {
             throw new IOException("'" + file + "' is not UTF-8; copy the file again", e);
         }

@@ -69,11 +69,9 @@ public final class BaseModel implements AutoCloseable {
         }
     }
 
-    /**
-     * SHA-256 of the weights of a model directory, hexadecimal: of the one file, or of several files together.
-     */
+    /** SHA-256 of the weights of a model directory, hexadecimal: of the one file, or of several files together. */
     public static String sha256(Path directory) {
-        return WeightFiles.sha256(directory);
+        return EncoderWeights.sha256(directory);
     }
 
     /** The Hugging Face directory of the model. */

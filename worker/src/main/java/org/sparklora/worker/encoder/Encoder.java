@@ -1,82 +1,47 @@
 package org.sparklora.worker.encoder;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import org.sparklora.worker.contract.DropoutRates;
 import org.sparklora.worker.contract.TensorSpec;
+import org.sparklora.worker.encoder.LayerPaths.Projections;
+import org.sparklora.worker.encoder.LayerPaths.Sublayer;
+import org.sparklora.worker.engine.Ops;
+import org.sparklora.worker.engine.Tensors;
 
 /**
- * A transformer encoder, layer by layer, so that the caller decides where gradients start.
+ * A transformer encoder of the BERT family, layer by layer, so that the caller decides where gradients start: learnt absolute
+ * positions, layers that normalize after each residual, erf GELU. An architecture adds its names, its sizes, its position and
+ * token type embeddings, and its head.
  *
- * <p>Stages count from 0: stage 0 is the embeddings, stage i + 1 is layer i, and stage {@code layers() + 1} is the pooler if
- * the encoder {@linkplain #pools() pools}. The head has the number after the last stage, {@link #stages()}. An encoder is
- * made for one {@link HeadInput}: if heads read every token, it has no pooler, whatever the architecture.
+ * <p>Layer indexes count from 0: index 0 is the embeddings, index i + 1 is layer i, and index {@code layers() + 1} is the pooler
+ * if the encoder {@linkplain #pools() pools}. The head has the index after the last one, {@link #headIndex()}. An encoder is made
+ * for one {@link HeadInput}: if heads read every token, it has no pooler, whatever the architecture.
  *
- * <p>A result belongs to the manager of the stage's input; the input is consumed (closed). Implementations hold names and
- * sizes but no state, and are safe from any thread.
+ * <p>A result belongs to the manager of the layer's input; the input is consumed (closed). Each layer works in its own manager,
+ * which is closed at the end of the layer. Without gradients, the intermediates are freed at once; with gradients, autograd keeps
+ * the ones it needs. An encoder holds names and sizes but no state, and is safe from any thread.
  */
-public interface Encoder {
+public final class Encoder {
 
-    /** Number of layers. */
-    int layers();
-
-    /** H. */
-    int hiddenSize();
-
-    /** N, attention heads of a layer. */
-    int heads();
-
-    /** Longest sequence the position table allows. */
-    int maxPositions();
-
-    /** Standard deviation for new heads (initializer_range). */
-    double initializerRange();
-
-    /** Number of token ids: rows of the word embedding. */
-    int vocabularySize();
-
-    /** The base model's own dropout: hidden and attention, with the head's default. */
-    DropoutRates modelDropout();
-
-    /** Every weight that a checkpoint must hold, ordered by name. */
-    List<TensorSpec> weights();
-
-    /** Paths of every Linear that LoRA can adapt, ordered by path, with weight [out, in]. */
-    List<TensorSpec> linears();
-
-    /** Names and shapes of every bias of the encoder. */
-    List<TensorSpec> biases();
-
-    /** The part of the last layer's output that the head reads. */
-    HeadInput headInput();
-
-    /** Whether a pooler runs between the last layer and the head. */
-    boolean pools();
-
-    /** The layers of the head, which train whole. */
-    HeadLayers head();
-
-    /** Number of stages: embeddings, layers, and a possible pooler. It is also the number of the head. */
-    default int stages() {
-        return layers() + (pools() ? 2 : 1);
-    }
-
-    /** Whether a stage outputs one vector per sequence, for the first token, instead of one per token. */
-    default boolean firstTokenAlone(int stage) {
-        return headInput() == HeadInput.FIRST_TOKEN && stage >= layers();
-    }
-
-    /** Whether the input of a stage or of the head is one vector per sequence instead of one per token. */
-    default boolean firstTokenEnters(int stage) {
-        return firstTokenAlone(stage - 1);
-    }
-
-    /** Stage of a weight or module by its name; {@link #stages()} if it is not the encoder's own, for example the head's. */
-    int stageOf(String name);
+    private final EncoderSizes sizes;
+    private final EncoderNames names;
+    private final HeadLayers sequenceHead;
+    private final HeadInput headInput;
+    private final Optional<String> pooler;
+    private final List<LayerPaths> layers;
+    private final Pattern inLayer;
 
     /** What the weight of a Linear is multiplied with, per sequence. Only {@link #firstTokens} uses less than every token. */
-    enum Multiplied {
+    public enum Multiplied {
         /** Each token. */
         EVERY_TOKEN,
         /** The first token. */
@@ -85,43 +50,355 @@ public interface Encoder {
         ONE_VECTOR_BY_HEAD
     }
 
-    /** What the weight of a Linear is multiplied with. */
-    Multiplied multiplied(String path);
+    /**
+     * Creates an encoder, without a pooler if the head reads every token.
+     *
+     * @param sequenceHead the head that the architecture has for whole sequences
+     */
+    public Encoder(EncoderSizes sizes, EncoderNames names, HeadLayers sequenceHead, HeadInput headInput) {
+        this.sizes = sizes;
+        this.names = names;
+        this.sequenceHead = sequenceHead;
+        this.headInput = headInput;
+        this.pooler = headInput == HeadInput.EVERY_TOKEN ? Optional.empty() : names.pooler();
+        String prefix = names.prefix() + names.layers();
+        this.layers = IntStream.range(0, sizes.layers())
+                .mapToObj(layer -> names.layer().apply(prefix + layer + "."))
+                .toList();
+        this.inLayer = Pattern.compile(Pattern.quote(prefix) + "(\\d+)\\..*");
+    }
 
-    /** Whether a Linear multiplies its stage's input. In the lowest trainable stage, no gradient passes through such a Linear. */
-    boolean readsStageInput(String path);
+    /** The encoder as TorchScript; empty if heads read every token, which is not written yet. */
+    public Optional<EncoderScript> script() {
+        return headInput == HeadInput.EVERY_TOKEN
+                ? Optional.empty()
+                : Optional.of(new EncoderScript(this, layers, pooler));
+    }
 
-    /** The name of a stage in messages: {@code embeddings}, {@code layer 11}, {@code pooler} or {@code head}. */
-    default String stageName(int stage) {
-        if (stage == 0) {
+    /** The sizes, from config.json. */
+    public EncoderSizes sizes() {
+        return sizes;
+    }
+
+    /** Number of layers. */
+    public int layers() {
+        return sizes.layers();
+    }
+
+    /** H. */
+    public int hiddenSize() {
+        return sizes.hidden();
+    }
+
+    /** Longest sequence the position table allows. */
+    public int maxPositions() {
+        return sizes.positions().max();
+    }
+
+    /** Number of token ids: rows of the word embedding. */
+    public int vocabularySize() {
+        return sizes.vocabulary();
+    }
+
+    /** The base model's own dropout: hidden and attention, with the head's default. */
+    public DropoutRates modelDropout() {
+        return sizes.dropout();
+    }
+
+    /** The part of the last layer's output that the head reads. */
+    public HeadInput headInput() {
+        return headInput;
+    }
+
+    /** Whether a pooler runs between the last layer and the head. */
+    public boolean pools() {
+        return pooler.isPresent();
+    }
+
+    /** The layers of the head, which train whole. */
+    public HeadLayers head() {
+        return headInput == HeadInput.EVERY_TOKEN ? HeadLayers.classifier(sizes.hidden()) : sequenceHead;
+    }
+
+    /** Every weight that a checkpoint must hold, ordered by name. */
+    public List<TensorSpec> weights() {
+        List<TensorSpec> all = new ArrayList<>();
+        int h = sizes.hidden();
+        all.add(new TensorSpec(embeddings("word_embeddings.weight"), List.of(sizes.vocabulary(), h)));
+        all.add(new TensorSpec(
+                embeddings("position_embeddings.weight"),
+                List.of(sizes.positions().rows(), h)));
+        if (sizes.types().rows() > 0) {
+            all.add(new TensorSpec(
+                    embeddings("token_type_embeddings.weight"),
+                    List.of(sizes.types().rows(), h)));
+        }
+        for (TensorSpec linear : linears()) {
+            all.add(new TensorSpec(linear.name() + ".weight", linear.shape()));
+            all.add(new TensorSpec(
+                    linear.name() + ".bias", List.of(linear.shape().get(0))));
+        }
+        List<String> norms = new ArrayList<>(List.of(embeddings("LayerNorm")));
+        layers.forEach(layer ->
+                norms.addAll(List.of(layer.attended().norm(), layer.output().norm())));
+        for (String norm : norms) {
+            all.add(new TensorSpec(norm + ".weight", List.of(h)));
+            all.add(new TensorSpec(norm + ".bias", List.of(h)));
+        }
+        return all.stream().sorted().toList();
+    }
+
+    /** Paths of every Linear that LoRA can adapt, ordered by path, with weight [out, in]. */
+    public List<TensorSpec> linears() {
+        List<Integer> square = List.of(sizes.hidden(), sizes.hidden());
+        List<TensorSpec> linears = new ArrayList<>();
+        for (LayerPaths layer : layers) {
+            linears.add(new TensorSpec(layer.projections().query(), square));
+            linears.add(new TensorSpec(layer.projections().key(), square));
+            linears.add(new TensorSpec(layer.projections().value(), square));
+            linears.add(new TensorSpec(layer.attended().dense(), square));
+            linears.add(new TensorSpec(layer.intermediate(), List.of(sizes.intermediate(), sizes.hidden())));
+            linears.add(new TensorSpec(layer.output().dense(), List.of(sizes.hidden(), sizes.intermediate())));
+        }
+        pooler.ifPresent(path -> linears.add(new TensorSpec(path, square)));
+        return linears.stream().sorted().toList();
+    }
+
+    /** Names and shapes of every bias of the encoder. */
+    public List<TensorSpec> biases() {
+        return weights().stream().filter(t -> t.name().endsWith(".bias")).toList();
+    }
+
+    /**
+     * Our name of a checkpoint's tensor. Checkpoints of a bare model lack the prefix; TensorFlow conversions call the weight and
+     * bias of a layer normalization gamma and beta. Empty for tensors that fine-tuning does not use: pre-training heads, the
+     * position_ids buffer, and a pooler that the head does not read.
+     */
+    public Optional<String> canonicalName(String checkpointName) {
+        boolean bare =
+                List.of("embeddings.", "pooler.", names.layers()).stream().anyMatch(checkpointName::startsWith);
+        String full = bare ? names.prefix() + checkpointName : checkpointName;
+        if (!full.startsWith(names.prefix())) {
+            return sequenceHead.modules().stream().anyMatch(module -> full.startsWith(module + "."))
+                    ? Optional.of(full)
+                    : Optional.empty();
+        }
+        if (full.endsWith(".position_ids") || (full.startsWith(names.prefix() + "pooler.") && pooler.isEmpty())) {
+            return Optional.empty();
+        }
+        return Optional.of(full.replaceFirst("\\.gamma$", ".weight").replaceFirst("\\.beta$", ".bias"));
+    }
+
+    /** The layer index of the head: one above the embeddings, the layers and a possible pooler. */
+    public int headIndex() {
+        return layers() + (pools() ? 2 : 1);
+    }
+
+    /** The layer index of a weight or module by its name; {@link #headIndex()} if it is not the encoder's own. */
+    public int layerIndex(String name) {
+        Matcher layer = inLayer.matcher(name);
+        if (layer.matches()) {
+            return Integer.parseInt(layer.group(1)) + 1;
+        }
+        if (name.startsWith(embeddings(""))) {
+            return 0;
+        }
+        return pooler.filter(name::startsWith).isPresent() ? layers() + 1 : headIndex();
+    }
+
+    /** The name of a layer index in messages: {@code embeddings}, {@code layer 11}, {@code pooler} or {@code head}. */
+    public String layerName(int layerIndex) {
+        if (layerIndex == 0) {
             return "embeddings";
         }
-        if (stage <= layers()) {
-            return "layer " + (stage - 1);
+        if (layerIndex <= layers()) {
+            return "layer " + (layerIndex - 1);
         }
-        return stage < stages() ? "pooler" : "head";
+        return layerIndex < headIndex() ? "pooler" : "head";
     }
 
-    /** The encoder as TorchScript; empty if that is not written yet. */
-    default Optional<EncoderScript> script() {
-        return Optional.empty();
+    /** Whether the output at a layer index is one vector per sequence, for the first token, instead of one per token. */
+    public boolean firstTokenAlone(int layerIndex) {
+        return headInput == HeadInput.FIRST_TOKEN && layerIndex >= layers();
     }
 
-    /** Our name of a checkpoint's tensor; empty for tensors that fine-tuning does not use. */
-    Optional<String> canonicalName(String checkpointName);
+    /** Whether the input at a layer index, or of the head, is one vector per sequence instead of one per token. */
+    public boolean firstTokenEnters(int layerIndex) {
+        return firstTokenAlone(layerIndex - 1);
+    }
+
+    /** What the weight of a Linear is multiplied with. */
+    public Multiplied multiplied(String path) {
+        int index = layerIndex(path);
+        if (!firstTokenAlone(index)) {
+            return Multiplied.EVERY_TOKEN;
+        }
+        if (index > layers()) {
+            return Multiplied.FIRST_TOKEN;
+        }
+        Projections projections = layers.get(index - 1).projections();
+        return path.equals(projections.key()) || path.equals(projections.value())
+                ? Multiplied.ONE_VECTOR_BY_HEAD
+                : Multiplied.FIRST_TOKEN;
+    }
+
+    /** Whether a Linear multiplies its layer's input. In the lowest trainable layer, no gradient passes through such a Linear. */
+    public boolean readsLayerInput(String path) {
+        int index = layerIndex(path);
+        if (index == 0 || index > layers()) {
+            return pooler.filter(path::equals).isPresent();
+        }
+        Projections projections = layers.get(index - 1).projections();
+        boolean projects = List.of(projections.query(), projections.key(), projections.value())
+                .contains(path);
+        return projects && multiplied(path) != Multiplied.ONE_VECTOR_BY_HEAD;
+    }
+
+    /**
+     * Runs the layers from index {@code from} (inclusive) to {@code to} (exclusive); index 0, the embeddings, ignores its
+     * input. For heads that read the first token, the last layer and the pooler return [B, H]; everything else returns
+     * [B·S, H].
+     */
+    public NDArray run(int from, int to, ForwardPass pass, NDArray input, Tokens tokens) {
+        NDArray x = input;
+        for (int index = from; index < to; index++) {
+            if (index == 0) {
+                x = embed(pass, tokens);
+            } else if (index > layers()) {
+                x = pool(pass, x);
+            } else if (firstTokenAlone(index)) {
+                x = firstTokens(index - 1, pass, x, tokens);
+            } else {
+                x = layer(index - 1, pass, x, tokens);
+            }
+        }
+        return x;
+    }
+
+    /** Logits [B, C], or [B·S, C] if the head reads every token, from the input of a layer. */
+    public NDArray logits(int from, ForwardPass pass, NDArray input, Tokens tokens) {
+        return head().logits(pass, run(from, headIndex(), pass, input, tokens));
+    }
 
     /** Embeddings of a batch: [B·S, H]. */
-    NDArray embed(ForwardPass pass, Tokens tokens);
+    public NDArray embed(ForwardPass pass, Tokens tokens) {
+        NDManager outer = tokens.ids().getManager();
+        try (NDManager own = outer.newSubManager()) {
+            NDArray sum = lookUp(pass, tokens.ids(), "word_embeddings", own);
+            Optional<NDArray> types = sizes.types().ids(tokens);
+            if (types.isPresent()) {
+                sum = sum.add(lookUp(pass, types.get(), "token_type_embeddings", own));
+            }
+            NDArray ids = sizes.positions().ids(tokens);
+            ids.attach(own);
+            sum = sum.add(lookUp(pass, ids, "position_embeddings", own));
+            NDArray out = pass.dropHidden(normalize(pass, sum, embeddings("LayerNorm")), embeddings("dropout"));
+            out.attach(outer);
+            return out;
+        }
+    }
+
+    private NDArray lookUp(ForwardPass pass, NDArray ids, String table, NDManager manager) {
+        NDArray rows = Ops.embedding(ids, pass.weight(embeddings(table + ".weight")));
+        rows.attach(manager);
+        return rows;
+    }
 
     /** Layer i: x [B·S, H] to [B·S, H]. */
-    NDArray layer(int layer, ForwardPass pass, NDArray x, Tokens tokens);
+    public NDArray layer(int layer, ForwardPass pass, NDArray x, Tokens tokens) {
+        LayerPaths name = layers.get(layer);
+        return inOwnManager(x, in -> afterAttention(name, pass, in, attend(name, pass, in, tokens)));
+    }
 
     /**
      * Layer i for the first token of each sequence only, because a head of whole sequences reads nothing else of the last
      * layer: x [B·S, H] to [B, H]. The first token attends to every token, but no other token is multiplied with a weight.
      */
-    NDArray firstTokens(int layer, ForwardPass pass, NDArray x, Tokens tokens);
+    public NDArray firstTokens(int layer, ForwardPass pass, NDArray x, Tokens tokens) {
+        LayerPaths name = layers.get(layer);
+        return inOwnManager(x, in -> {
+            NDArray rows = in.reshape(new Shape(tokens.batch(), tokens.length(), sizes.hidden()));
+            NDArray first = rows.get("0:, 0");
+            return afterAttention(name, pass, first, attendFromFirst(name, pass, first, rows, tokens));
+        });
+    }
 
     /** The pooler: the first tokens [B, H] to [B, H]. */
-    NDArray pool(ForwardPass pass, NDArray first);
+    public NDArray pool(ForwardPass pass, NDArray first) {
+        String path = pooler.orElseThrow(() -> new IllegalStateException("this encoder has no pooler"));
+        return inOwnManager(first, in -> pass.linear(path, in).tanh());
+    }
+
+    private static NDArray inOwnManager(NDArray x, UnaryOperator<NDArray> layer) {
+        NDManager outer = x.getManager();
+        try (NDManager own = outer.newSubManager()) {
+            x.attach(own);
+            NDArray out = layer.apply(x);
+            out.attach(outer);
+            return out;
+        }
+    }
+
+    /** The rest of a layer: its input and attention's output, both [M, H], to [M, H]. */
+    private NDArray afterAttention(LayerPaths name, ForwardPass pass, NDArray entered, NDArray context) {
+        NDArray attended = end(name.attended(), pass, entered, context);
+        NDArray inner = Ops.gelu(pass.linear(name.intermediate(), attended));
+        return end(name.output(), pass, attended, inner);
+    }
+
+    private NDArray end(Sublayer name, ForwardPass pass, NDArray entered, NDArray inner) {
+        NDArray output = pass.linear(name.dense(), inner);
+        if (name.dropout().isPresent()) {
+            output = pass.dropHidden(output, name.dropout().get());
+        }
+        return normalize(pass, output.add(entered), name.norm());
+    }
+
+    /** Scaled dot-product attention: x [B·S, H] to the context [B·S, H]. */
+    private NDArray attend(LayerPaths name, ForwardPass pass, NDArray x, Tokens tokens) {
+        NDArray query = byHead(pass.linear(name.projections().query(), x), tokens);
+        NDArray key = byHead(pass.linear(name.projections().key(), x), tokens);
+        NDArray value = byHead(pass.linear(name.projections().value(), x), tokens);
+        NDArray context;
+        if (pass.dropsAttention()) {
+            NDArray scores =
+                    query.matMul(key.transpose(0, 1, 3, 2)).div(rootD(x)).add(tokens.mask());
+            NDArray probabilities = pass.dropAttention(Ops.softmax(scores), name.attentionDropout());
+            context = probabilities.matMul(value);
+        } else {
+            context = Ops.attention(query, key, value, tokens.mask());
+        }
+        return context.transpose(0, 2, 1, 3).reshape(new Shape(-1, sizes.hidden()));
+    }
+
+    /** The same with one query per row: first [B, H] and x [B, S, H] to the context [B, H]. */
+    private NDArray attendFromFirst(LayerPaths name, ForwardPass pass, NDArray first, NDArray x, Tokens tokens) {
+        NDArray query = pass.linear(name.projections().query(), first)
+                .reshape(new Shape(tokens.batch(), sizes.heads(), sizes.headSize()))
+                .transpose(1, 0, 2);
+        NDArray products = pass.byHead(name.projections().key(), sizes.heads()).dot(query, x);
+        NDArray mask = tokens.mask().squeeze(1);
+        mask.attach(x.getManager());
+        NDArray scores = products.div(rootD(x)).add(mask);
+        NDArray probabilities = pass.dropAttention(Ops.softmax(scores), name.attentionDropout());
+        return pass.byHead(name.projections().value(), sizes.heads()).weigh(probabilities, x);
+    }
+
+    private NDArray rootD(NDArray beside) {
+        return Tensors.constant(beside.getManager(), StrictMath.sqrt(sizes.headSize()));
+    }
+
+    /** [B·T, H] to [B, N, T, D]. */
+    private NDArray byHead(NDArray x, Tokens tokens) {
+        return x.reshape(new Shape(tokens.batch(), -1, sizes.heads(), sizes.headSize()))
+                .transpose(0, 2, 1, 3);
+    }
+
+    private NDArray normalize(ForwardPass pass, NDArray x, String path) {
+        return Ops.layerNorm(x, pass.weight(path + ".weight"), pass.weight(path + ".bias"), sizes.layerNormEps());
+    }
+
+    String embeddings(String name) {
+        return names.prefix() + "embeddings." + name;
+    }
 }

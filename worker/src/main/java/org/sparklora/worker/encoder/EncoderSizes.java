@@ -1,12 +1,13 @@
 package org.sparklora.worker.encoder;
 
+import ai.djl.ndarray.NDArray;
+import java.util.Optional;
+import java.util.OptionalInt;
 import org.sparklora.worker.contract.DropoutRates;
 
 /**
  * Sizes of an encoder, from the keys of its config.json. Built by name in few places, hence the many components.
  *
- * @param positions rows of the position table
- * @param types rows of the table of token types; 0 where an architecture has none
  * @param dropout of the base model itself
  */
 public record EncoderSizes(
@@ -15,8 +16,8 @@ public record EncoderSizes(
         int heads,
         int intermediate,
         int vocabulary,
-        int positions,
-        int types,
+        Positions positions,
+        TokenTypes types,
         double layerNormEps,
         double initializerRange,
         DropoutRates dropout) {
@@ -24,8 +25,48 @@ public record EncoderSizes(
     /** GELU in its erf form, the only activation that the encoders compute. */
     public static final String GELU = "gelu";
 
-    /** Sizes by BERT's keys, which RoBERTa shares; refuses variants that would compute something else. */
-    public static EncoderSizes ofBert(EncoderConfig config) {
+    /**
+     * The table of positions.
+     *
+     * @param rows number of rows
+     * @param padTokenId if present, positions count as in RoBERTa: from this token id + 1 on, without padding
+     */
+    public record Positions(int rows, OptionalInt padTokenId) {
+
+        /** Longest sequence that the table allows: 512 for a table of 514 rows and a padding token 1. */
+        int max() {
+            return padTokenId.isPresent() ? rows - padTokenId.getAsInt() - 1 : rows;
+        }
+
+        /** The row of each token, [B·S] int64. */
+        NDArray ids(Tokens tokens) {
+            return padTokenId.isPresent() ? tokens.positionsAfter(padTokenId.getAsInt()) : tokens.positions();
+        }
+    }
+
+    /**
+     * The table of token types.
+     *
+     * @param rows number of rows; 0 if an architecture has no token types
+     * @param given whether tokens bring their type along; otherwise it is 0, also in a second text
+     */
+    public record TokenTypes(int rows, boolean given) {
+
+        /** The row of each token, [B·S] int64; empty if there is no table. */
+        Optional<NDArray> ids(Tokens tokens) {
+            if (rows == 0) {
+                return Optional.empty();
+            }
+            return Optional.of(given ? tokens.typeIds() : tokens.zeros());
+        }
+    }
+
+    /**
+     * Sizes by BERT's keys, which RoBERTa shares; refuses variants that would compute something else.
+     *
+     * @param padTokenId see {@link Positions}
+     */
+    public static EncoderSizes ofBert(EncoderConfig config, OptionalInt padTokenId) {
         config.require("hidden_act", GELU);
         config.require("position_embedding_type", "absolute");
         double hiddenDropout = config.number("hidden_dropout_prob", 0.1);
@@ -35,8 +76,8 @@ public record EncoderSizes(
                 config.divisor("num_attention_heads", "hidden_size"),
                 config.positive("intermediate_size"),
                 config.positive("vocab_size"),
-                config.positive("max_position_embeddings"),
-                config.positive("type_vocab_size"),
+                new Positions(config.positive("max_position_embeddings"), padTokenId),
+                new TokenTypes(config.positive("type_vocab_size"), padTokenId.isEmpty()),
                 config.number("layer_norm_eps", 1e-12),
                 config.number("initializer_range", 0.02),
                 new DropoutRates(

@@ -2,100 +2,221 @@ package org.sparklora.worker.encoder;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import com.fasterxml.jackson.databind.JsonNode;
 import java.io.Closeable;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
+import org.sparklora.worker.contract.Sha256;
 import org.sparklora.worker.contract.TensorSpec;
+import org.sparklora.worker.engine.Tensors;
+import org.sparklora.worker.pickle.TorchFile;
+import org.sparklora.worker.pickle.TorchFile.Content;
+import org.sparklora.worker.safetensors.DType;
+import org.sparklora.worker.safetensors.SafetensorsFile;
+import org.sparklora.worker.safetensors.TensorFile;
 
 /**
- * The weights of a model directory, by Hugging Face's current names whatever spelling and files the directory has, checked
- * against what its encoder needs. The caller closes them; arrays that were loaded outlive them.
+ * The weights of a Hugging Face directory, by Hugging Face's current names whatever spelling the files use, checked against what
+ * their encoder needs. They are in the first of these that exists, in the order of transformers: {@code model.safetensors},
+ * {@code model.safetensors.index.json} with the files it names, {@code pytorch_model.bin}, {@code
+ * pytorch_model.bin.index.json} with the files it names.
+ *
+ * <p>The caller closes them; arrays that were loaded outlive them.
  */
 public final class EncoderWeights implements Closeable {
 
     private static final int MAX_SHOWN = 3;
+    private static final String INDEX = ".index.json";
 
-    private final WeightFiles files;
-    private final SortedMap<String, String> inFile;
+    /** model.safetensors or pytorch_model.bin, or the index of one. */
+    private final Path main;
 
-    private EncoderWeights(WeightFiles files, SortedMap<String, String> inFile) {
-        this.files = files;
-        this.inFile = inFile;
+    private final Map<Path, TensorFile> files = new LinkedHashMap<>();
+    private final SortedMap<String, Weight> weights = new TreeMap<>();
+
+    /** A tensor by its name in its file. */
+    private record Weight(TensorFile file, String name) {}
+
+    private EncoderWeights(Path main) {
+        this.main = main;
     }
 
-    /** Opens the weights of a model directory; refuses files without a weight or with a wrong shape. */
+    /** Opens the weights of a model directory; refuses files without a weight or with a wrong shape. No tensor is read. */
     public static EncoderWeights open(Path directory, Encoder encoder) {
-        WeightFiles files = WeightFiles.open(directory);
+        EncoderWeights weights = new EncoderWeights(main(directory));
         try {
-            SortedMap<String, String> inFile = new TreeMap<>();
-            for (String name : files.names()) {
-                encoder.canonicalName(name).ifPresent(canonical -> inFile.put(canonical, name));
-            }
-            check(files, inFile, encoder);
+            weights.find(encoder);
+            weights.check(encoder.weights());
             Set<String> wanted =
                     encoder.weights().stream().map(TensorSpec::name).collect(Collectors.toSet());
             // Buffers of the encoder are not weights and may have any type.
-            inFile.keySet().removeIf(name -> !wanted.contains(name) && encoder.stageOf(name) != encoder.stages());
-            return new EncoderWeights(files, inFile);
+            weights.weights
+                    .keySet()
+                    .removeIf(name -> !wanted.contains(name) && encoder.layerIndex(name) != encoder.headIndex());
+            return weights;
         } catch (RuntimeException e) {
-            files.close();
+            weights.close();
             throw e;
         }
     }
 
-    private static void check(WeightFiles files, SortedMap<String, String> inFile, Encoder encoder) {
+    private void find(Encoder encoder) {
+        Map<String, TensorFile> byName = new TreeMap<>();
+        if (isIndex(main)) {
+            index(main).forEach((name, path) -> {
+                TensorFile file = files.computeIfAbsent(path, this::openFile);
+                if (!file.names().contains(name)) {
+                    throw bad(main, "says that '" + name + "' is in " + path.getFileName() + ", but it is not");
+                }
+                byName.put(name, file);
+            });
+        } else {
+            TensorFile file = files.computeIfAbsent(main, this::openFile);
+            file.names().forEach(name -> byName.put(name, file));
+        }
+        byName.forEach((name, file) ->
+                encoder.canonicalName(name).ifPresent(canonical -> weights.put(canonical, new Weight(file, name))));
+    }
+
+    private TensorFile openFile(Path file) {
+        return main.getFileName().toString().startsWith("pytorch_model")
+                ? TorchFile.open(file, Content.MODEL)
+                : SafetensorsFile.open(file);
+    }
+
+    private void check(List<TensorSpec> wanted) {
         List<String> problems = new ArrayList<>();
-        for (TensorSpec wanted : encoder.weights()) {
-            String name = inFile.get(wanted.name());
-            if (name == null) {
-                problems.add("'" + wanted.name() + "' is missing");
-            } else if (!files.shape(name).equals(wanted.shape())) {
-                problems.add(
-                        "'" + name + "' has shape " + files.shape(name) + ", but config.json needs " + wanted.shape());
+        for (TensorSpec tensor : wanted) {
+            Weight found = weights.get(tensor.name());
+            if (found == null) {
+                problems.add("'" + tensor.name() + "' is missing");
+            } else if (!found.file.shape(found.name).equals(tensor.shape())) {
+                problems.add("'" + found.name + "' has shape " + found.file.shape(found.name)
+                        + ", but config.json needs " + tensor.shape());
             }
         }
         if (!problems.isEmpty()) {
             String more = problems.size() > MAX_SHOWN ? " and " + (problems.size() - MAX_SHOWN) + " more" : "";
             throw new ModelException(
                     "model.weights",
-                    files.file() + " does not fit its config.json: "
+                    main + " does not fit its config.json: "
                             + String.join("; ", problems.subList(0, Math.min(MAX_SHOWN, problems.size()))) + more
-                            + "; config.json and " + files.file().getFileName() + " must come from the same model");
+                            + "; config.json and " + main.getFileName() + " must come from the same model");
         }
+    }
+
+    /** The file, or index, that says what the weights are. */
+    private static Path main(Path directory) {
+        for (String single : List.of("model.safetensors", "pytorch_model.bin")) {
+            for (String name : List.of(single, single + INDEX)) {
+                Path file = directory.resolve(name);
+                if (Files.isRegularFile(file)) {
+                    return file;
+                }
+            }
+        }
+        throw new ModelException(
+                "model.directory",
+                directory + " has no model.safetensors, pytorch_model.bin or index of several such files;"
+                        + " a Hugging Face model directory holds one of them beside config.json");
+    }
+
+    private static boolean isIndex(Path file) {
+        return file.getFileName().toString().endsWith(INDEX);
+    }
+
+    /** The file of each tensor; all files are in the index's own directory. */
+    private static Map<String, Path> index(Path index) {
+        JsonNode map = EncoderConfig.object(index).path("weight_map");
+        if (!map.isObject()) {
+            throw bad(index, "holds no weight_map");
+        }
+        Map<String, Path> files = new TreeMap<>();
+        for (Map.Entry<String, JsonNode> entry : map.properties()) {
+            String name = entry.getValue().asText();
+            Path file = index.resolveSibling(name);
+            if (!name.equals(String.valueOf(file.getFileName())) || name.equals("..")) {
+                throw bad(index, "names the file '" + name + "', but all files must be in its own directory");
+            }
+            if (!Files.isRegularFile(file)) {
+                throw bad(index, "names the file '" + name + "', which is missing");
+            }
+            files.put(entry.getKey(), file);
+        }
+        return files;
+    }
+
+    private static ModelException bad(Path index, String problem) {
+        return new ModelException("model.index", index + " " + problem + "; copy the model directory again");
     }
 
     /** Names of the weights that fine-tuning uses, in order. */
     public SortedSet<String> names() {
-        return new TreeSet<>(inFile.keySet());
+        return new TreeSet<>(weights.keySet());
     }
 
     /** Values of a weight as float32, row-major in its shape; a copy. */
     public float[] floats(String name) {
-        return files.floats(nameInFile(name));
+        Weight weight = weight(name);
+        return weight.file.floats(weight.name);
     }
 
-    /** A weight in the engine's memory; owned by {@code manager}. */
+    /** A weight in the engine's memory; owned by {@code manager}. float32 weights of safetensors are the mapped file itself. */
     NDArray load(NDManager manager, String name) {
-        return files.load(manager, nameInFile(name));
+        Weight weight = weight(name);
+        List<Integer> shape = weight.file.shape(weight.name);
+        return weight.file instanceof SafetensorsFile mapped && mapped.dtype(weight.name) == DType.F32
+                ? Tensors.wrap(manager, mapped.map(weight.name), shape)
+                : Tensors.floats(manager, weight.file.floats(weight.name), shape);
     }
 
-    private String nameInFile(String name) {
-        String inThisFile = inFile.get(name);
-        if (inThisFile == null) {
+    private Weight weight(String name) {
+        Weight weight = weights.get(name);
+        if (weight == null) {
             throw new IllegalArgumentException("the base model has no weight '" + name + "'");
         }
-        return inThisFile;
+        return weight;
+    }
+
+    /**
+     * SHA-256 of the weights of a directory, hexadecimal: of the one file, or else of a list of the index and the files that it
+     * names, each with its own SHA-256.
+     */
+    public static String sha256(Path directory) {
+        Path main = main(directory);
+        if (!isIndex(main)) {
+            return fileSha256(main);
+        }
+        List<Path> files = new ArrayList<>(new TreeSet<>(index(main).values()));
+        files.add(main);
+        return Sha256.hex(files.stream()
+                .map(file -> fileSha256(file) + "  " + file.getFileName() + "\n")
+                .collect(Collectors.joining()));
+    }
+
+    private static String fileSha256(Path file) {
+        try (InputStream in = Files.newInputStream(file)) {
+            return Sha256.hex(in);
+        } catch (IOException e) {
+            throw new ModelException(
+                    "model.unreadable", file + " cannot be read: " + e.getMessage() + "; check its permissions", e);
+        }
     }
 
     @Override
     public void close() {
-        files.close();
+        files.values().forEach(TensorFile::close);
     }
 }

@@ -4,52 +4,46 @@ import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.encoder.Encoder.Multiplied;
 
 /**
- * The cost of an encoder with frozen weights by stage: operations, and values that autograd keeps. {@link Encoder} numbers
- * the stages. {@link org.sparklora.worker.lora.LoraVariant} knows the cost of LoRA modules.
+ * The cost of an encoder with frozen weights by layer index: operations, and values that autograd keeps. {@link Encoder} numbers
+ * the layers. {@link org.sparklora.worker.lora.LoraVariant} knows the cost of LoRA modules.
  *
  * <p>Operations are those of matrix products; a multiply-add counts as two. Element-wise work (GELU, softmax, layer
  * normalization, dropout) is not included.
  */
 public final class EncoderWork {
 
-    private final int layers;
-    private final int hidden;
-    private final int heads;
+    private final Encoder encoder;
 
-    /** Weight entries of each stage that are multiplied with every token. */
+    /** Weight entries of each layer that are multiplied with every token. */
     private final long[] everyToken;
 
-    /** Weight entries of each stage that are multiplied with the first token of a row. */
+    /** Weight entries of each layer that are multiplied with the first token of a row. */
     private final long[] firstToken;
 
-    /** The part of both whose Linears read the stage's input. */
+    /** The part of both whose Linears read the layer's input. */
     private final long[] everyTokenOfInput;
 
     private final long[] firstTokenOfInput;
 
-    /** The widest output of a Linear in each stage. */
+    /** The widest output of a Linear in each layer. */
     private final int[] widest;
 
-    private final Encoder encoder;
-
     private EncoderWork(Encoder encoder) {
+        int count = encoder.headIndex();
         this.encoder = encoder;
-        this.layers = encoder.layers();
-        this.hidden = encoder.hiddenSize();
-        this.heads = encoder.heads();
-        this.everyToken = new long[encoder.stages()];
-        this.firstToken = new long[encoder.stages()];
-        this.everyTokenOfInput = new long[encoder.stages()];
-        this.firstTokenOfInput = new long[encoder.stages()];
-        this.widest = new int[encoder.stages()];
+        this.everyToken = new long[count];
+        this.firstToken = new long[count];
+        this.everyTokenOfInput = new long[count];
+        this.firstTokenOfInput = new long[count];
+        this.widest = new int[count];
         for (TensorSpec weight : encoder.linears()) {
-            int stage = encoder.stageOf(weight.name());
+            int index = encoder.layerIndex(weight.name());
             boolean every = encoder.multiplied(weight.name()) == Multiplied.EVERY_TOKEN;
-            (every ? everyToken : firstToken)[stage] += weight.size();
-            if (encoder.readsStageInput(weight.name())) {
-                (every ? everyTokenOfInput : firstTokenOfInput)[stage] += weight.size();
+            (every ? everyToken : firstToken)[index] += weight.size();
+            if (encoder.readsLayerInput(weight.name())) {
+                (every ? everyTokenOfInput : firstTokenOfInput)[index] += weight.size();
             }
-            widest[stage] = Math.max(widest[stage], weight.shape().get(0));
+            widest[index] = Math.max(widest[index], weight.shape().get(0));
         }
     }
 
@@ -58,8 +52,8 @@ public final class EncoderWork {
         return new EncoderWork(encoder);
     }
 
-    /** Number of stages: embeddings, layers, and a possible pooler. */
-    public int stages() {
+    /** Number of layer indexes: embeddings, layers, and a possible pooler. */
+    public int headIndex() {
         return everyToken.length;
     }
 
@@ -71,55 +65,57 @@ public final class EncoderWork {
         return switch (encoder.multiplied(linear)) {
             case EVERY_TOKEN -> length;
             case FIRST_TOKEN -> 1;
-            case ONE_VECTOR_BY_HEAD -> dropsOut ? length : heads;
+            case ONE_VECTOR_BY_HEAD -> dropsOut ? length : encoder.sizes().heads();
         };
     }
 
-    /** Operations of a stage's forward pass for a row of S tokens. */
-    public double forward(int stage, int length) {
-        return products(stage, length) + attention(stage, length);
+    /** Operations of a layer's forward pass for a row of S tokens. */
+    public double forward(int layerIndex, int length) {
+        return products(layerIndex, length) + attention(layerIndex, length);
     }
 
     /**
-     * Operations that carry the gradient of a row of S tokens from a stage's output to its input, or in the lowest trainable
-     * stage to its LoRA modules. A frozen weight takes one product, because it has no gradient of its own. Attention takes
-     * two, because both factors depend on the input. It takes one in the last layer if that is the lowest trainable stage,
+     * Operations that carry the gradient of a row of S tokens from a layer's output to its input, or in the lowest trainable
+     * layer to its LoRA modules. A frozen weight takes one product, because it has no gradient of its own. Attention takes
+     * two, because both factors depend on the input. It takes one in the last layer if that is the lowest trainable layer,
      * because the input itself is a factor.
      *
-     * @param lowest whether the stage is the lowest trainable one
+     * @param lowest whether the layer is the lowest trainable one
      */
-    public double backward(int stage, int length, boolean lowest) {
-        double input = lowest ? 2.0 * everyTokenOfInput[stage] * length + 2.0 * firstTokenOfInput[stage] : 0;
-        int factors = lowest && encoder.firstTokenAlone(stage) ? 1 : 2;
-        return products(stage, length) - input + factors * attention(stage, length);
+    public double backward(int layerIndex, int length, boolean lowest) {
+        double input = lowest ? 2.0 * everyTokenOfInput[layerIndex] * length + 2.0 * firstTokenOfInput[layerIndex] : 0;
+        int factors = lowest && encoder.firstTokenAlone(layerIndex) ? 1 : 2;
+        return products(layerIndex, length) - input + factors * attention(layerIndex, length);
     }
 
-    private double products(int stage, int length) {
-        return 2.0 * everyToken[stage] * length + 2.0 * firstToken[stage];
+    private double products(int layerIndex, int length) {
+        return 2.0 * everyToken[layerIndex] * length + 2.0 * firstToken[layerIndex];
     }
 
     /** Q Kᵀ and P V, S x S x H each. For the first token only: a query and a mean per head, N x S x H each. */
-    private double attention(int stage, int length) {
-        int vectors = encoder.firstTokenAlone(stage) ? heads : length;
-        return stage == 0 || stage > layers ? 0 : 4.0 * vectors * length * hidden;
+    private double attention(int layerIndex, int length) {
+        int vectors = encoder.firstTokenAlone(layerIndex) ? encoder.sizes().heads() : length;
+        return layerIndex == 0 || layerIndex > encoder.layers() ? 0 : 4.0 * vectors * length * encoder.hiddenSize();
     }
 
     /**
-     * float32 values that autograd keeps for a stage and a row of S tokens until backward has passed it: the stage's input
+     * float32 values that autograd keeps for a layer and a row of S tokens until backward has passed it: the layer's input
      * (for LoRA modules), Q, K and V by head, attention's output and the logarithm of each softmax's sum, and the inputs of
      * both layer normalizations and of the GELU. For the first token only, the N x S probabilities and a query and a mean per
      * head replace K, V and the sums. Dropout is not included: each mask would add its tensor twice, and attention's mask
      * also the probabilities of every token.
      */
-    public double kept(int stage, int length) {
-        if (stage == 0) {
+    public double kept(int layerIndex, int length) {
+        int hidden = encoder.hiddenSize();
+        int heads = encoder.sizes().heads();
+        if (layerIndex == 0) {
             return 0;
         }
-        if (stage > layers) {
+        if (layerIndex > encoder.layers()) {
             return 2.0 * hidden;
         }
-        return encoder.firstTokenAlone(stage)
-                ? length * (double) hidden + heads * (2.0 * hidden + length) + 3.0 * hidden + widest[stage]
-                : length * (7.0 * hidden + widest[stage] + heads);
+        return encoder.firstTokenAlone(layerIndex)
+                ? length * (double) hidden + heads * (2.0 * hidden + length) + 3.0 * hidden + widest[layerIndex]
+                : length * (7.0 * hidden + widest[layerIndex] + heads);
     }
 }

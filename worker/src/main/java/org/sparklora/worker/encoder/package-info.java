@@ -1,7 +1,7 @@
 /**
  * Encoders of the BERT family. Open {@link org.sparklora.worker.encoder.Encoder} first. Each architecture has a folder below
  * this one and a line in {@link org.sparklora.worker.encoder.Architectures}. The computation of a layer is written once, in
- * {@link org.sparklora.worker.encoder.PostNormEncoder}; an architecture adds names and sizes.
+ * {@code Encoder}; an architecture adds names, sizes and its head.
  *
  * <p>Shapes: B sequences, S tokens, H hidden size, N heads, D = H / N. Activations are flat, [B·S, H], so a Linear is one
  * matrix product.

@@ -12,27 +12,21 @@ import org.sparklora.worker.contract.KeyedRandom;
 public final class KeyedDropout {
 
     /** Drops nothing: evaluation. */
-    public static final KeyedDropout OFF = new KeyedDropout(0, 0, 0, 0, 0, false);
+    public static final KeyedDropout OFF = new KeyedDropout(false, 0);
 
-    private final long seed;
-    private final long epoch;
-    private final long step;
-    private final long shard;
-    private final long microbatch;
     private final boolean active;
+    private final long seed;
+    private final long[] counters;
 
-    private KeyedDropout(long seed, long epoch, long step, long shard, long microbatch, boolean active) {
-        this.seed = seed;
-        this.epoch = epoch;
-        this.step = step;
-        this.shard = shard;
-        this.microbatch = microbatch;
+    private KeyedDropout(boolean active, long seed, long... counters) {
         this.active = active;
+        this.seed = seed;
+        this.counters = counters;
     }
 
     /** Masks of one microbatch of one shard's part of one step. */
     public static KeyedDropout training(long seed, int epoch, int step, int shard, int microbatch) {
-        return new KeyedDropout(seed, epoch, step, shard, microbatch, true);
+        return new KeyedDropout(true, seed, epoch, step, shard, microbatch);
     }
 
     /** Whether anything is dropped at this probability. */
@@ -45,9 +39,7 @@ public final class KeyedDropout {
         if (!drops(p)) {
             return x;
         }
-        long key = KeyedRandom.key(seed, "dropout/" + name);
-        long stream =
-                KeyedRandom.mix(KeyedRandom.mix(KeyedRandom.mix(KeyedRandom.mix(key, epoch), step), shard), microbatch);
+        long stream = stream(name);
         int dropBelow = (int) Math.round(p * 65536.0);
         float scale = (float) (1.0 / (1.0 - p));
         int size = Math.toIntExact(x.size());
@@ -66,5 +58,13 @@ public final class KeyedDropout {
                 },
                 x.getShape().getShape());
         return x.mul(mask);
+    }
+
+    private long stream(String name) {
+        long stream = KeyedRandom.key(seed, "dropout/" + name);
+        for (long counter : counters) {
+            stream = KeyedRandom.mix(stream, counter);
+        }
+        return stream;
     }
 }

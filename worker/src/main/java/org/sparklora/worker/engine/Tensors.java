@@ -11,9 +11,9 @@ import java.util.List;
 /**
  * Values in and out of PyTorch's memory.
  *
- * <p>Every array made here is a copy in memory that PyTorch allocated: 64-byte aligned (kernels may round differently
- * by alignment, so equal values must lie alike) and counted by autograd, so closing it early is safe. The way there is
- * one direct buffer per thread, reused, so that a long run allocates no Java direct memory per step.
+ * <p>Each array is a copy in memory that PyTorch allocated. That memory is 64-byte aligned, because kernels may round
+ * differently for another alignment, and autograd counts references to it, so an array may be closed early. Values pass
+ * through one direct buffer per thread, which is reused: a long run allocates no Java direct memory in its steps.
  */
 public final class Tensors {
 
@@ -30,15 +30,14 @@ public final class Tensors {
         void fill(java.nio.FloatBuffer target);
     }
 
-    /** A float32 array of a shape with these values, as many as the shape has, row-major; owned by {@code manager}. */
+    /** A float32 array with these values, row-major; owned by {@code manager}. */
     public static NDArray floats(NDManager manager, float[] values, long... shape) {
         return floats(manager, values.length, target -> target.put(values), shape);
     }
 
-    /** The same of a tensor's shape. */
+    /** Same, with the shape as a list. */
     public static NDArray floats(NDManager manager, float[] values, List<Integer> shape) {
-        return floats(
-                manager, values, shape.stream().mapToLong(Integer::longValue).toArray());
+        return floats(manager, values, dimensions(shape));
     }
 
     /** A float32 array of {@code size} values that {@code filler} writes, row-major. */
@@ -48,7 +47,7 @@ public final class Tensors {
         return copy(manager, staging, DataType.FLOAT32, shape);
     }
 
-    /** An int64 array of a shape with these values, row-major; owned by {@code manager}. */
+    /** An int64 array with these values, row-major; owned by {@code manager}. */
     public static NDArray longs(NDManager manager, long[] values, long... shape) {
         ByteBuffer staging = staging(values.length * (long) Long.BYTES);
         staging.asLongBuffer().put(values);
@@ -56,15 +55,14 @@ public final class Tensors {
     }
 
     /**
-     * A float32 array of a shape over little-endian memory that outlives it and never changes, such as a mapped file:
-     * no copy is made.
+     * A float32 array over little-endian memory, such as a mapped file, without a copy. The memory must outlive the array and
+     * never change.
      */
     public static NDArray wrap(NDManager manager, ByteBuffer memory, List<Integer> shape) {
-        return manager.create(
-                memory, new Shape(shape.stream().mapToLong(Integer::longValue).toArray()), DataType.FLOAT32);
+        return manager.create(memory, new Shape(dimensions(shape)), DataType.FLOAT32);
     }
 
-    /** A scalar constant of shape [1], to multiply or divide by without a Number overload. */
+    /** A constant of shape [1], to multiply or divide by. The engine's overloads that take a Number are not safe. */
     public static NDArray constant(NDManager manager, double value) {
         return floats(manager, new float[] {(float) value}, 1);
     }
@@ -79,6 +77,10 @@ public final class Tensors {
     /** A copy of the values of a float32 array, row-major, whatever its shape. */
     public static float[] toFloats(NDArray array) {
         return array.toFloatArray();
+    }
+
+    private static long[] dimensions(List<Integer> shape) {
+        return shape.stream().mapToLong(Integer::longValue).toArray();
     }
 
     private static NDArray copy(NDManager manager, ByteBuffer staging, DataType type, long... shape) {

@@ -1,7 +1,5 @@
 package org.sparklora.worker.engine;
 
-import java.io.ByteArrayOutputStream;
-import java.io.FilterOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
@@ -14,6 +12,7 @@ import java.util.Map;
 import java.util.zip.CRC32;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
+import org.apache.commons.io.output.CountingOutputStream;
 
 /**
  * Writes a TorchScript archive as {@code torch.jit.save} does: a zip of stored entries with the module's source, its state
@@ -34,17 +33,23 @@ public final class TorchScriptArchive {
     /** Version of the archive format. From 10 on, gelu has its argument {@code approximate}. */
     private static final String VERSION = "10\n";
 
+    /** Starts a pickle. */
+    private static final String PROTOCOL_2 = "\u0080\u0002";
+
+    /** The opcode that pushes False. */
+    private static final String FALSE = "\u0089";
+
     private static final int ALIGNMENT = 64;
     private static final int LOCAL_HEADER = 30;
 
     /** Not the first time that a zip can hold: for that one, Java adds a field with the time zone. */
     private static final LocalDateTime NO_TIME = LocalDateTime.of(1980, 1, 1, 0, 0, 2);
 
-    private final Counting counting;
+    private final CountingOutputStream counting;
     private final ZipOutputStream zip;
 
     private TorchScriptArchive(OutputStream out) {
-        this.counting = new Counting(out);
+        this.counting = new CountingOutputStream(out);
         this.zip = new ZipOutputStream(counting);
     }
 
@@ -78,8 +83,7 @@ public final class TorchScriptArchive {
         TorchScriptArchive archive = new TorchScriptArchive(out);
         archive.store("data.pkl", state(className, shapes));
         archive.store("code/" + PACKAGE + ".py", code.getBytes(StandardCharsets.UTF_8));
-        archive.store(
-                "constants.pkl", new Pickle().op(0x80, 2).text(")").op('.').bytes());
+        archive.store("constants.pkl", bytes(PROTOCOL_2 + ")."));
         archive.store("version", VERSION.getBytes(StandardCharsets.US_ASCII));
         int storage = 0;
         for (String name : shapes.keySet()) {
@@ -105,7 +109,7 @@ public final class TorchScriptArchive {
 
     /** An extra field of PyTorch's kind, "FB", long enough to align the entry's bytes. */
     private byte[] padding(int nameBytes) {
-        long start = counting.written + LOCAL_HEADER + nameBytes + 4;
+        long start = counting.getByteCount() + LOCAL_HEADER + nameBytes + 4;
         int fill = (int) (-start & (ALIGNMENT - 1));
         byte[] extra = new byte[4 + fill];
         Arrays.fill(extra, (byte) 'Z');
@@ -119,106 +123,62 @@ public final class TorchScriptArchive {
 
     /** The module: an instance of the class with its attributes, tensor i in storage i. */
     private static byte[] state(String className, Map<String, List<Integer>> shapes) {
-        Pickle pickle = new Pickle()
-                .op(0x80, 2)
-                .global(PACKAGE, className)
-                .text(")")
-                .op(0x81)
-                .text("}(")
-                .string("training")
-                .op(0x89);
+        StringBuilder pickle = new StringBuilder(PROTOCOL_2 + global(PACKAGE, className) + ")\u0081}(");
+        pickle.append(string("training")).append(FALSE);
         int storage = 0;
         for (Map.Entry<String, List<Integer>> tensor : shapes.entrySet()) {
-            pickle.string(attribute(tensor.getKey())).tensor(storage, tensor.getValue());
+            pickle.append(string(attribute(tensor.getKey()))).append(tensor(storage, tensor.getValue()));
             storage++;
         }
-        return pickle.text("ub.").bytes();
+        return bytes(pickle.append("ub.").toString());
     }
 
-    /** Opcodes of Python's pickle, protocol 2. */
-    private static final class Pickle {
-
-        private final ByteArrayOutputStream out = new ByteArrayOutputStream();
-
-        Pickle op(int... codes) {
-            for (int code : codes) {
-                out.write(code);
-            }
-            return this;
+    /** {@code _rebuild_tensor_v2(storage, 0, shape, strides, False, OrderedDict())}. */
+    private static String tensor(int storage, List<Integer> shape) {
+        StringBuilder sizes = new StringBuilder();
+        StringBuilder strides = new StringBuilder();
+        int size = 1;
+        for (int i = shape.size() - 1; i >= 0; i--) {
+            sizes.insert(0, number(shape.get(i)));
+            strides.insert(0, number(size));
+            size = Math.multiplyExact(size, shape.get(i));
         }
-
-        /** Opcodes that are letters. */
-        Pickle text(String ascii) {
-            out.writeBytes(ascii.getBytes(StandardCharsets.US_ASCII));
-            return this;
-        }
-
-        Pickle global(String module, String name) {
-            return text("c" + module + "\n" + name + "\n");
-        }
-
-        Pickle string(String value) {
-            byte[] utf8 = value.getBytes(StandardCharsets.UTF_8);
-            op('X').little(utf8.length);
-            out.writeBytes(utf8);
-            return this;
-        }
-
-        Pickle number(int value) {
-            return op('J').little(value);
-        }
-
-        /** {@code _rebuild_tensor_v2(storage, 0, shape, strides, False, OrderedDict())}. */
-        Pickle tensor(int storage, List<Integer> shape) {
-            int[] strides = new int[shape.size()];
-            int size = 1;
-            for (int i = shape.size() - 1; i >= 0; i--) {
-                strides[i] = size;
-                size = Math.multiplyExact(size, shape.get(i));
-            }
-            global("torch._utils", "_rebuild_tensor_v2").text("((").string("storage");
-            global("torch", "FloatStorage").string(Integer.toString(storage)).string("cpu");
-            number(size).text("tQ").number(0).text("(");
-            shape.forEach(this::number);
-            text("t(");
-            for (int stride : strides) {
-                number(stride);
-            }
-            return text("t").op(0x89).global("collections", "OrderedDict").text(")RtR");
-        }
-
-        byte[] bytes() {
-            return out.toByteArray();
-        }
-
-        private Pickle little(int value) {
-            out.writeBytes(ByteBuffer.allocate(Integer.BYTES)
-                    .order(ByteOrder.LITTLE_ENDIAN)
-                    .putInt(value)
-                    .array());
-            return this;
-        }
+        String id = string("storage")
+                + global("torch", "FloatStorage")
+                + string(Integer.toString(storage))
+                + string("cpu")
+                + number(size);
+        return global("torch._utils", "_rebuild_tensor_v2") + "((" + id + "tQ" + number(0) + "(" + sizes + "t("
+                + strides + "t" + FALSE + global("collections", "OrderedDict") + ")RtR";
     }
 
-    /** Counts the bytes written, which is the position of the next one. */
-    private static final class Counting extends FilterOutputStream {
+    // Opcodes and arguments of Python's pickle, protocol 2, a byte in each character.
 
-        private long written;
+    private static String global(String module, String name) {
+        return "c" + module + "\n" + name + "\n";
+    }
 
-        Counting(OutputStream out) {
-            super(out);
-        }
+    private static String string(String value) {
+        String utf8 = characters(value.getBytes(StandardCharsets.UTF_8));
+        return "X" + little(utf8.length()) + utf8;
+    }
 
-        @Override
-        public void write(int b) throws IOException {
-            out.write(b);
-            written++;
-        }
+    private static String number(int value) {
+        return "J" + little(value);
+    }
 
-        @Override
-        public void write(byte[] bytes, int offset, int length) throws IOException {
-            out.write(bytes, offset, length);
-            written += length;
-        }
+    private static String little(int value) {
+        return characters(ByteBuffer.allocate(Integer.BYTES)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putInt(value)
+                .array());
+    }
+
+    private static String characters(byte[] bytes) {
+        return new String(bytes, StandardCharsets.ISO_8859_1);
+    }
+
+    private static byte[] bytes(String pickle) {
+        return pickle.getBytes(StandardCharsets.ISO_8859_1);
     }
 }

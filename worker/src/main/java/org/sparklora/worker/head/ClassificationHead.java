@@ -2,28 +2,18 @@ package org.sparklora.worker.head;
 
 import ai.djl.ndarray.NDArray;
 
-/** Classification: one label out of C, with cross entropy. */
-public final class ClassificationHead implements TaskHead {
+/**
+ * Classification: one label out of C, with cross entropy.
+ *
+ * @param outputs C
+ */
+public record ClassificationHead(int outputs) implements TaskHead {
 
-    private static final long serialVersionUID = 1L;
-
-    private final int classes;
-
-    /**
-     * A head of C outputs.
-     *
-     * @throws IllegalArgumentException for fewer than two
-     */
-    public ClassificationHead(int classes) {
-        if (classes < 2) {
-            throw new IllegalArgumentException("classification needs at least 2 labels, but there is " + classes);
+    /** @throws IllegalArgumentException for fewer than two labels */
+    public ClassificationHead {
+        if (outputs < 2) {
+            throw new IllegalArgumentException("classification needs at least 2 labels, but there is " + outputs);
         }
-        this.classes = classes;
-    }
-
-    @Override
-    public int outputs() {
-        return classes;
     }
 
     @Override
@@ -33,6 +23,6 @@ public final class ClassificationHead implements TaskHead {
 
     @Override
     public double loss(float[] logits, float[] labels) {
-        return Logits.crossEntropy(logits, 0, classes, (int) labels[0]);
+        return Logits.crossEntropy(logits, 0, outputs, (int) labels[0]);
     }
 }

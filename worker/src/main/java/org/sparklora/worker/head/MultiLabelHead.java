@@ -7,28 +7,16 @@ import org.sparklora.worker.engine.Tensors;
 /**
  * Multi-label classification: any number of C labels, with binary cross entropy for each. The loss of an example is the
  * mean over its C labels, so the mean over examples equals PyTorch's BCEWithLogitsLoss. Labels are not smoothed.
+ *
+ * @param outputs C
  */
-public final class MultiLabelHead implements TaskHead {
+public record MultiLabelHead(int outputs) implements TaskHead {
 
-    private static final long serialVersionUID = 1L;
-
-    private final int labels;
-
-    /**
-     * A head of C outputs, one per label.
-     *
-     * @throws IllegalArgumentException for fewer than one
-     */
-    public MultiLabelHead(int labels) {
-        if (labels < 1) {
+    /** @throws IllegalArgumentException for no label */
+    public MultiLabelHead {
+        if (outputs < 1) {
             throw new IllegalArgumentException("multi_label needs at least 1 label");
         }
-        this.labels = labels;
-    }
-
-    @Override
-    public int outputs() {
-        return labels;
     }
 
     /** Σ wᵢ / C Σ_c log(1 + exp zᵢ_c) − yᵢ_c zᵢ_c. */
@@ -39,7 +27,7 @@ public final class MultiLabelHead implements TaskHead {
         }
         float[] factors = new float[targets.length];
         for (int i = 0; i < factors.length; i++) {
-            factors[i] = weights[i / labels] / labels;
+            factors[i] = weights[i / outputs] / outputs;
         }
         NDArray wanted =
                 Tensors.floats(logits.getManager(), targets, logits.getShape().getShape());
@@ -49,10 +37,10 @@ public final class MultiLabelHead implements TaskHead {
     @Override
     public double loss(float[] logits, float[] targets) {
         double sum = 0;
-        for (int c = 0; c < labels; c++) {
+        for (int c = 0; c < outputs; c++) {
             double z = logits[c];
             sum += Math.max(z, 0) + StrictMath.log1p(StrictMath.exp(-Math.abs(z))) - z * targets[c];
         }
-        return sum / labels;
+        return sum / outputs;
     }
 }

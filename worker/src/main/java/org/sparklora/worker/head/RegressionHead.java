@@ -4,9 +4,7 @@ import ai.djl.ndarray.NDArray;
 import org.sparklora.worker.engine.Tensors;
 
 /** Regression: one number, with mean squared error. */
-public final class RegressionHead implements TaskHead {
-
-    private static final long serialVersionUID = 1L;
+public record RegressionHead() implements TaskHead {
 
     @Override
     public int outputs() {

@@ -8,28 +8,16 @@ import org.sparklora.worker.encoder.HeadInput;
  * Token classification: one label out of C for each token, as in Hugging Face's *ForTokenClassification. The loss is cross
  * entropy, averaged over all tokens of the global batch whose label is not {@link Example#IGNORED}. The weight of an
  * example is the weight of each of its tokens.
+ *
+ * @param outputs C
  */
-public final class TokenClassificationHead implements TaskHead {
+public record TokenClassificationHead(int outputs) implements TaskHead {
 
-    private static final long serialVersionUID = 1L;
-
-    private final int classes;
-
-    /**
-     * A head of C outputs for each token.
-     *
-     * @throws IllegalArgumentException for fewer than two
-     */
-    public TokenClassificationHead(int classes) {
-        if (classes < 2) {
-            throw new IllegalArgumentException("token classification needs at least 2 labels, but there is " + classes);
+    /** @throws IllegalArgumentException for fewer than two labels */
+    public TokenClassificationHead {
+        if (outputs < 2) {
+            throw new IllegalArgumentException("token classification needs at least 2 labels, but there is " + outputs);
         }
-        this.classes = classes;
-    }
-
-    @Override
-    public int outputs() {
-        return classes;
     }
 
     @Override
@@ -63,7 +51,7 @@ public final class TokenClassificationHead implements TaskHead {
         for (int i = 0; i < labels.length; i++) {
             sum += labels[i] == Example.IGNORED
                     ? 0
-                    : Logits.crossEntropy(logits, i * classes, classes, (int) labels[i]);
+                    : Logits.crossEntropy(logits, i * outputs, outputs, (int) labels[i]);
         }
         return sum;
     }

@@ -15,12 +15,9 @@ import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.ForwardPass;
 import org.sparklora.worker.encoder.Parameters;
 import org.sparklora.worker.encoder.Tokens;
-import org.sparklora.worker.engine.KeyedDropout;
-import org.sparklora.worker.engine.Ops;
 import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.lora.AdapterRegistry;
 import org.sparklora.worker.lora.LoraVariant;
-import org.sparklora.worker.train.AdaptedModel;
 
 /**
  * A base model for prediction: adapters are merged into copies of the weights that they adapt, and the head and biases are
@@ -87,18 +84,13 @@ final class MergedModel implements Parameters, AutoCloseable {
     }
 
     @Override
-    public NDArray linear(String path, NDArray x, KeyedDropout dropout) {
-        return Ops.linear(x, get(path + ".weight"), get(path + ".bias"));
-    }
-
-    @Override
     public Optional<LoraVariant.Layer> lora(String path) {
         return Optional.empty();
     }
 
     /** Logits of a batch, without gradients or dropout: [B, C], or [B·S, C] where the head reads every token. */
     NDArray logits(Tokens tokens) {
-        return AdaptedModel.logits(base.encoder(), ForwardPass.evaluation(this), tokens);
+        return base.encoder().logits(0, ForwardPass.evaluation(this), tokens.ids(), tokens);
     }
 
     /** The last layer's output for every token, [B·S, H]. */

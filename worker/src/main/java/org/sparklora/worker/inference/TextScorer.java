@@ -6,6 +6,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.function.BiFunction;
+import java.util.function.ObjIntConsumer;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.data.Batch;
 import org.sparklora.worker.data.Encoded;
@@ -90,7 +92,7 @@ public final class TextScorer implements AutoCloseable {
         }
         Shard shard = new Shard(0, examples, 0);
         int outputs = trained.head().outputs();
-        each(shard, (batch, tokens) -> model.logits(tokens), (position, logits) -> {
+        each(shard, (batch, tokens) -> model.logits(tokens), (logits, position) -> {
             Example example = shard.example(position);
             int[] classes = results.get(Math.toIntExact(example.key()));
             for (int token = 0; classes != null && token < example.length(); token++) {
@@ -135,39 +137,27 @@ public final class TextScorer implements AutoCloseable {
      */
     public List<float[]> logits(Shard shard) {
         float[][] results = new float[shard.size()][];
-        each(shard, (batch, tokens) -> model.logits(tokens), (position, values) -> results[position] = values);
+        each(shard, (batch, tokens) -> model.logits(tokens), (values, position) -> results[position] = values);
         return List.of(results);
     }
 
-    /** Computes one row of results for each row of a batch. */
-    @FunctionalInterface
-    private interface Computation {
-        NDArray of(Batch batch, Tokens tokens);
-    }
-
-    /** Receives the result of the row at a position. */
-    @FunctionalInterface
-    private interface Results {
-        void accept(int position, float[] values);
-    }
-
-    private List<float @Nullable []> each(List<TextRow> rows, Computation computation) {
+    private List<float @Nullable []> each(List<TextRow> rows, BiFunction<Batch, Tokens, NDArray> computation) {
         List<float @Nullable []> results = new ArrayList<>(Collections.nCopies(rows.size(), null));
         Shard shard = new Shard(0, examples(rows), 0);
         each(
                 shard,
                 computation,
-                (position, values) ->
+                (values, position) ->
                         results.set(Math.toIntExact(shard.example(position).key()), values));
         return results;
     }
 
-    private void each(Shard shard, Computation computation, Results results) {
+    private void each(Shard shard, BiFunction<Batch, Tokens, NDArray> computation, ObjIntConsumer<float[]> results) {
         for (int[] positions : shard.batchesByLength()) {
             float[] values = compute(shard.examples(positions), computation);
             int width = values.length / positions.length;
             for (int i = 0; i < positions.length; i++) {
-                results.accept(positions[i], Arrays.copyOfRange(values, i * width, (i + 1) * width));
+                results.accept(Arrays.copyOfRange(values, i * width, (i + 1) * width), positions[i]);
             }
         }
     }
@@ -184,11 +174,11 @@ public final class TextScorer implements AutoCloseable {
         return examples;
     }
 
-    private float[] compute(List<Example> examples, Computation computation) {
+    private float[] compute(List<Example> examples, BiFunction<Batch, Tokens, NDArray> computation) {
         Torch.prepareThread();
         Batch batch = Batch.of(examples, trained.text().tokenizer().padTokenId());
         try (NDManager manager = Torch.newManager()) {
-            return Tensors.toFloats(computation.of(batch, Tokens.of(manager, batch)));
+            return Tensors.toFloats(computation.apply(batch, Tokens.of(manager, batch)));
         }
     }
 

@@ -3,7 +3,6 @@ package org.sparklora.worker.lora;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
@@ -94,8 +93,7 @@ public final class AdapterRegistry {
             throw new IllegalArgumentException("tensor '" + tensor.name() + "' has " + v.length
                     + " values, but its shape " + tensor.shape() + " needs " + tensor.size());
         }
-        List<Integer> shape = tensor.shape();
-        return leaf ? Autograd.leaf(manager, v, shape) : Tensors.floats(manager, v, shape);
+        return leaf ? Autograd.leaf(manager, v, tensor.shape()) : Tensors.floats(manager, v, tensor.shape());
     }
 
     /**

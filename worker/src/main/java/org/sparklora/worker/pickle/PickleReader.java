@@ -1,38 +1,43 @@
 package org.sparklora.worker.pickle;
 
-import java.nio.BufferUnderflowException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
-import java.util.ArrayDeque;
+import java.io.EOFException;
+import java.io.IOException;
 import java.util.ArrayList;
-import java.util.Deque;
-import java.util.HashMap;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import net.razorvine.pickle.Opcodes;
+import net.razorvine.pickle.PickleException;
+import net.razorvine.pickle.PickleUtils;
+import net.razorvine.pickle.Unpickler;
+import org.jspecify.annotations.Nullable;
+import org.sparklora.worker.safetensors.DType;
 import org.sparklora.worker.safetensors.WeightsException;
 
 /**
  * Reads the pickle inside a torch archive as data. A pickle is a program for a stack machine that may call any function by
  * name. This machine calls no functions: it only understands what {@code torch.save} of a dictionary of tensors writes.
  *
- * <p>It reads the opcodes of Python's {@code pickletools}, protocols 2 to 5, that a state dict needs. Every other opcode,
- * and every global outside the list, is refused. Values become {@link Long}, {@link Double}, {@link
- * String}, {@link Boolean}, {@link Marker#NONE}, {@link List} (tuples and lists), {@link Map} (dictionaries), {@link
- * Global}, {@link Storage} and {@link StridedTensor}.
+ * <p>It allows the opcodes of Python's {@code pickletools}, protocols 2 to 5, that a state dict needs. Every other opcode, and
+ * every global outside the list, is refused. What names, calls or fills something is executed here; Pyrolite, the library that
+ * Spark itself uses, executes what only pushes numbers, texts and tuples, and never looks up a constructor.
  */
-final class PickleReader {
+final class PickleReader extends Unpickler {
 
-    /** A function or class that the pickle names, e.g. {@code torch.FloatStorage}. */
-    record Global(String module, String name) {
-
-        @Override
-        public String toString() {
-            return module + "." + name;
-        }
-    }
+    /** Element types of a storage, by the class that PyTorch names. */
+    static final Map<String, DType> STORAGES = Map.of(
+            "FloatStorage", DType.F32,
+            "HalfStorage", DType.F16,
+            "BFloat16Storage", DType.BF16,
+            "DoubleStorage", DType.F64,
+            "LongStorage", DType.I64,
+            "IntStorage", DType.I32,
+            "ShortStorage", DType.I16,
+            "CharStorage", DType.I8,
+            "ByteStorage", DType.U8,
+            "BoolStorage", DType.BOOL);
 
     /**
      * A block of values, stored in the archive outside the pickle.
@@ -46,49 +51,52 @@ final class PickleReader {
     /** A view of a storage; offset and strides count elements. */
     record StridedTensor(Storage storage, long offset, List<Long> shape, List<Long> strides) {}
 
-    private enum Marker {
-        NONE,
-        MARK
+    /** A function or class that the pickle names, e.g. {@code torch.FloatStorage}. */
+    private record Global(String module, String name) {
+
+        @Override
+        public String toString() {
+            return module + "." + name;
+        }
     }
 
     private static final Global ORDERED_DICT = new Global("collections", "OrderedDict");
     private static final Global REBUILD_TENSOR = new Global("torch._utils", "_rebuild_tensor_v2");
     private static final Global REBUILD_PARAMETER = new Global("torch._utils", "_rebuild_parameter");
-    private static final Set<String> STORAGES = Set.of(
-            "FloatStorage",
-            "HalfStorage",
-            "BFloat16Storage",
-            "DoubleStorage",
-            "LongStorage",
-            "IntStorage",
-            "ShortStorage",
-            "CharStorage",
-            "ByteStorage",
-            "BoolStorage");
+    private static final Set<Global> FUNCTIONS = Set.of(ORDERED_DICT, REBUILD_TENSOR, REBUILD_PARAMETER);
+
+    /**
+     * The opcodes that the library executes, by their codes in {@code pickletools}: they push None, a boolean, a number, a text,
+     * a tuple or something empty, or store a value and recall it.
+     */
+    private static final String SIMPLE = "(N\u0088\u0089JKM\u008AGX\u008C}])t\u0085\u0086\u0087qr\u0094hj\u0080\u0095.";
 
     /** A tensor takes about thirty opcodes, so this allows 60,000 tensors. Without a limit, a small file could fill the heap. */
     private static final int MAX_OPCODES = 2_000_000;
 
     private final String file;
     private final TorchFile.Content content;
-    private final ByteBuffer in;
-    private final Deque<Object> stack = new ArrayDeque<>();
-    private final Map<Integer, Object> memo = new HashMap<>();
+    private final int bytes;
+    private int opcodes;
 
-    private PickleReader(String file, TorchFile.Content content, byte[] pickle) {
+    private PickleReader(String file, TorchFile.Content content, int bytes) {
         this.file = file;
         this.content = content;
-        this.in = ByteBuffer.wrap(pickle).order(ByteOrder.LITTLE_ENDIAN);
+        this.bytes = bytes;
     }
 
-    /** The tensors of a pickled dictionary, by name, in the file's order. */
+    /** The tensors of a pickled dictionary, by name. */
     static Map<String, StridedTensor> readStateDict(String file, TorchFile.Content content, byte[] pickle) {
-        PickleReader reader = new PickleReader(file, content, pickle);
+        PickleReader reader = new PickleReader(file, content, pickle.length);
         try {
-            return reader.stateDict(reader.run());
-        } catch (BufferUnderflowException e) {
+            return reader.stateDict(reader.loads(pickle));
+        } catch (IOException e) {
             throw new WeightsException(
                     "weights.damaged", file + ": the pickle ends in the middle; copy the file again", e);
+        } catch (IndexOutOfBoundsException e) {
+            throw reader.refuse("its pickle pops more from the stack than it pushed", e);
+        } catch (PickleException e) {
+            throw reader.refuse("its pickle is wrong (" + e.getMessage() + ")", e);
         }
     }
 
@@ -106,77 +114,82 @@ final class PickleReader {
         return tensors;
     }
 
-    private Object run() {
-        for (int done = 0; done < MAX_OPCODES; done++) {
-            int at = in.position();
-            int opcode = in.get() & 0xFF;
-            if (opcode == '.') {
-                return pop();
-            }
-            step(opcode, at);
+    @Override
+    protected Object dispatch(short opcode) throws IOException {
+        if (++opcodes > MAX_OPCODES) {
+            throw refuse("its pickle has more than " + MAX_OPCODES + " opcodes");
         }
-        throw refuse("its pickle has more than " + MAX_OPCODES + " opcodes");
-    }
-
-    private void step(int opcode, int at) {
         switch (opcode) {
-            case 0x80 -> protocol(in.get() & 0xFF);
-            case 0x95 -> in.getLong(); // FRAME: a hint for buffering
-            case '(' -> stack.push(Marker.MARK);
-            case 'N' -> stack.push(Marker.NONE);
-            case 0x88 -> stack.push(true);
-            case 0x89 -> stack.push(false);
-            case 'J' -> stack.push((long) in.getInt());
-            case 'K' -> stack.push((long) (in.get() & 0xFF));
-            case 'M' -> stack.push((long) (in.getShort() & 0xFFFF));
-            case 0x8A -> stack.push(longOf(in.get() & 0xFF));
-            case 'G' -> stack.push(Double.longBitsToDouble(Long.reverseBytes(in.getLong())));
-            case 'X' -> stack.push(text(in.getInt() & 0xFFFFFFFFL));
-            case 0x8C -> stack.push(text(in.get() & 0xFF));
-            case '}' -> stack.push(new LinkedHashMap<Object, Object>());
-            case ']' -> stack.push(new ArrayList<Object>());
-            case ')' -> stack.push(List.of());
-            case 't' -> stack.push(popToMark());
-            case 0x85 -> stack.push(popTuple(1));
-            case 0x86 -> stack.push(popTuple(2));
-            case 0x87 -> stack.push(popTuple(3));
-            case 'q' -> memo.put(in.get() & 0xFF, peek());
-            case 'r' -> memo.put(in.getInt(), peek());
-            case 0x94 -> memo.put(memo.size(), peek());
-            case 'h' -> stack.push(remembered(in.get() & 0xFF));
-            case 'j' -> stack.push(remembered(in.getInt()));
-            case 'c' -> stack.push(global(line(), line()));
-            case 0x93 -> {
-                List<Object> names = popTuple(2);
-                stack.push(global(asText(names.get(0)), asText(names.get(1))));
+            case Opcodes.GLOBAL -> stack.add(global(PickleUtils.readline(input), PickleUtils.readline(input)));
+            case Opcodes.STACK_GLOBAL -> {
+                Object name = stack.pop();
+                stack.add(global(text(stack.pop()), text(name)));
             }
-            case 'Q' -> stack.push(storage(pop()));
-            case 'R' -> {
-                List<Object> call = popTuple(2);
-                stack.push(rebuild(call.get(0), call.get(1)));
+            case Opcodes.BINPERSID -> stack.add(storage(stack.pop()));
+            case Opcodes.REDUCE -> {
+                Object arguments = stack.pop();
+                stack.add(rebuild(stack.pop(), arguments));
             }
-            case 's' -> setItems(popTuple(2));
-            case 'u' -> setItems(popToMark());
-            case 'b' -> build();
-            default ->
-                throw refuse("opcode 0x" + Integer.toHexString(opcode) + " at byte " + at
-                        + " of its pickle is not one that a dictionary of tensors needs");
+            case Opcodes.SETITEM -> {
+                Object value = stack.pop();
+                setItems(Arrays.asList(stack.pop(), value));
+            }
+            case Opcodes.SETITEMS -> setItems(stack.pop_all_since_marker());
+            case Opcodes.BUILD -> build();
+            default -> {
+                if (SIMPLE.indexOf(opcode) < 0) {
+                    throw refuse("opcode 0x" + Integer.toHexString(opcode) + " at byte "
+                            + (bytes - input.available() - 1)
+                            + " of its pickle is not one that a dictionary of tensors needs");
+                }
+                checkArgument(opcode);
+                return super.dispatch(opcode);
+            }
+        }
+        return NO_RETURN_VALUE;
+    }
+
+    /** Refuses an argument that the library would believe. */
+    private void checkArgument(short opcode) throws IOException {
+        switch (opcode) {
+            case Opcodes.PROTO -> {
+                if (argument(1) < 2 || argument(1) > 5) {
+                    throw refuse("its pickle has protocol " + argument(1) + ", but only 2 to 5 are known");
+                }
+            }
+            case Opcodes.BINGET -> requireStored(argument(1));
+            case Opcodes.LONG_BINGET -> requireStored(argument(Integer.BYTES));
+            case Opcodes.LONG1 -> {
+                if (argument(1) > Long.BYTES) {
+                    throw refuse("it has a number of " + argument(1) + " bytes");
+                }
+            }
+            case Opcodes.BINUNICODE -> {
+                if (argument(Integer.BYTES) > input.available() - Integer.BYTES) {
+                    throw new EOFException("a text is longer than the rest");
+                }
+            }
+            default -> {}
         }
     }
 
-    private void protocol(int version) {
-        if (version < 2 || version > 5) {
-            throw refuse("its pickle has protocol " + version + ", but only 2 to 5 are known");
+    /** The number after an opcode; the library reads it again. */
+    private long argument(int size) throws IOException {
+        input.mark(size);
+        byte[] little = Arrays.copyOf(PickleUtils.readbytes(input, size), Integer.BYTES);
+        input.reset();
+        return PickleUtils.bytes_to_uint(little, 0);
+    }
+
+    private void requireStored(long index) {
+        if (!memo.containsKey((int) index)) {
+            throw refuse("its pickle recalls value " + index + ", which it never stored");
         }
     }
 
     private Global global(String module, String name) {
         Global global = new Global(module, name);
-        boolean allowed = global.equals(ORDERED_DICT)
-                || global.equals(REBUILD_TENSOR)
-                || global.equals(REBUILD_PARAMETER)
-                || (module.equals("torch") && STORAGES.contains(name));
-        if (!allowed) {
+        if (!FUNCTIONS.contains(global) && !(module.equals("torch") && STORAGES.containsKey(name))) {
             throw new WeightsException(
                     "weights.refused",
                     "refusing to load " + file + ": it asks for `" + global + "`, but " + content.name()
@@ -185,33 +198,40 @@ final class PickleReader {
         return global;
     }
 
+    private String text(Object name) {
+        if (name instanceof String text) {
+            return text;
+        }
+        throw refuse("it asks for a function whose name is not text");
+    }
+
     // ('storage', type, key, location, size): the location (cpu, cuda:0) does not matter here.
     private Storage storage(Object id) {
-        if (id instanceof List<?> parts
-                && parts.size() == 5
-                && "storage".equals(parts.get(0))
-                && parts.get(1) instanceof Global type
-                && STORAGES.contains(type.name())
-                && parts.get(2) instanceof String key
-                && parts.get(4) instanceof Long size) {
-            return new Storage(type.name(), key, size);
+        if (id instanceof Object[] parts
+                && parts.length == 5
+                && "storage".equals(parts[0])
+                && parts[1] instanceof Global type
+                && STORAGES.containsKey(type.name())
+                && parts[2] instanceof String key
+                && parts[4] instanceof Number size) {
+            return new Storage(type.name(), key, size.longValue());
         }
         throw refuse("it refers to something outside itself that is not a storage");
     }
 
     private Object rebuild(Object function, Object arguments) {
-        if (function instanceof Global global && arguments instanceof List<?> args) {
-            if (global.equals(ORDERED_DICT) && args.isEmpty()) {
+        if (function instanceof Global global && arguments instanceof Object[] args) {
+            if (global.equals(ORDERED_DICT) && args.length == 0) {
                 return new LinkedHashMap<Object, Object>();
             }
             // The other arguments (requires_grad, hooks, newer flags) change no value.
             if (global.equals(REBUILD_TENSOR)
-                    && args.size() >= 4
-                    && args.get(0) instanceof Storage storage
-                    && args.get(1) instanceof Long offset) {
-                return new StridedTensor(storage, offset, longs(args.get(2)), longs(args.get(3)));
+                    && args.length >= 4
+                    && args[0] instanceof Storage storage
+                    && args[1] instanceof Number offset) {
+                return new StridedTensor(storage, offset.longValue(), longs(args[2]), longs(args[3]));
             }
-            if (global.equals(REBUILD_PARAMETER) && !args.isEmpty() && args.get(0) instanceof StridedTensor tensor) {
+            if (global.equals(REBUILD_PARAMETER) && args.length > 0 && args[0] instanceof StridedTensor tensor) {
                 return tensor;
             }
         }
@@ -221,20 +241,20 @@ final class PickleReader {
 
     // torch.save of a module's state_dict sets the attribute _metadata (layer versions) on the dictionary.
     private void build() {
-        Object state = pop();
-        if (!(peek() instanceof Map<?, ?>) || !(state instanceof Map<?, ?>)) {
+        Object state = stack.pop();
+        if (!(stack.peek() instanceof Map<?, ?>) || !(state instanceof Map<?, ?>)) {
             throw refuse("it sets attributes of something that is not a dictionary");
         }
     }
 
-    @SuppressWarnings("unchecked") // only this machine makes maps, and all of them are of this type
+    @SuppressWarnings("unchecked") // the library and this class make maps of this type only
     private void setItems(List<Object> items) {
-        if (items.size() % 2 != 0 || !(peek() instanceof Map<?, ?> dict)) {
+        if (items.size() % 2 != 0 || !(stack.peek() instanceof Map<?, ?> dict)) {
             throw refuse("its pickle sets items of something that is not a dictionary");
         }
         for (int i = 0; i < items.size(); i += 2) {
             // A key that is a container could hold itself, and its hash would never end.
-            if (!(items.get(i) instanceof String) && !(items.get(i) instanceof Long)) {
+            if (!(items.get(i) instanceof String) && !(items.get(i) instanceof Number)) {
                 throw refuse("it has a dictionary whose keys are not names");
             }
             ((Map<Object, Object>) dict).put(items.get(i), items.get(i + 1));
@@ -242,104 +262,25 @@ final class PickleReader {
     }
 
     private List<Long> longs(Object tuple) {
+        if (!(tuple instanceof Object[] values)) {
+            throw refuse("a shape or stride in it is not a tuple");
+        }
         List<Long> longs = new ArrayList<>();
-        if (tuple instanceof List<?> values) {
-            for (Object value : values) {
-                if (value instanceof Long number) {
-                    longs.add(number);
-                } else {
-                    throw refuse("a shape or stride in it is not a number");
-                }
+        for (Object value : values) {
+            if (!(value instanceof Integer) && !(value instanceof Long)) {
+                throw refuse("a shape or stride in it is not a number");
             }
-            return longs;
+            longs.add(((Number) value).longValue());
         }
-        throw refuse("a shape or stride in it is not a tuple");
-    }
-
-    private Object remembered(int index) {
-        Object value = memo.get(index);
-        if (value == null) {
-            throw refuse("its pickle recalls value " + index + ", which it never stored");
-        }
-        return value;
-    }
-
-    private long longOf(int bytes) {
-        if (bytes > Long.BYTES) {
-            throw refuse("it has a number of " + bytes + " bytes");
-        }
-        long value = 0;
-        for (int i = 0; i < bytes; i++) {
-            long next = in.get();
-            // All but the last byte are unsigned; the last carries the sign.
-            value |= (i == bytes - 1 ? next : next & 0xFF) << (8 * i);
-        }
-        return value;
-    }
-
-    private String text(long bytes) {
-        if (bytes > in.remaining()) {
-            throw new BufferUnderflowException();
-        }
-        byte[] utf8 = new byte[(int) bytes];
-        in.get(utf8);
-        return new String(utf8, StandardCharsets.UTF_8);
-    }
-
-    private String line() {
-        int start = in.position();
-        while (in.get() != '\n') {
-            // the loop's condition moves on
-        }
-        return new String(in.array(), start, in.position() - 1 - start, StandardCharsets.UTF_8);
-    }
-
-    private String asText(Object value) {
-        if (value instanceof String text) {
-            return text;
-        }
-        throw refuse("it asks for a function whose name is not text");
-    }
-
-    private List<Object> popToMark() {
-        ArrayDeque<Object> items = new ArrayDeque<>();
-        for (Object top = popAny(); top != Marker.MARK; top = popAny()) {
-            items.push(top);
-        }
-        return new ArrayList<>(items);
-    }
-
-    private List<Object> popTuple(int size) {
-        ArrayDeque<Object> items = new ArrayDeque<>();
-        for (int i = 0; i < size; i++) {
-            items.push(pop());
-        }
-        return new ArrayList<>(items);
-    }
-
-    private Object pop() {
-        peek();
-        return popAny();
-    }
-
-    private Object popAny() {
-        Object top = stack.poll();
-        if (top == null) {
-            throw refuse("its pickle pops more from the stack than it pushed");
-        }
-        return top;
-    }
-
-    private Object peek() {
-        Object top = stack.peek();
-        if (top == null || top == Marker.MARK) {
-            throw refuse("its pickle pops more from the stack than it pushed");
-        }
-        return top;
+        return longs;
     }
 
     private WeightsException refuse(String why) {
+        return refuse(why, null);
+    }
+
+    private WeightsException refuse(String why, @Nullable Exception cause) {
         return new WeightsException(
-                "weights.refused", "refusing to load " + file + ": " + why + "; convert it to safetensors");
+                "weights.refused", "refusing to load " + file + ": " + why + "; convert it to safetensors", cause);
     }
 }

@@ -8,18 +8,24 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.zip.CRC32;
+import java.util.zip.CheckedInputStream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipException;
 import java.util.zip.ZipFile;
+import org.apache.commons.io.IOUtils;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.pickle.PickleReader.Storage;
 import org.sparklora.worker.pickle.PickleReader.StridedTensor;
+import org.sparklora.worker.safetensors.DType;
+import org.sparklora.worker.safetensors.Tensor;
 import org.sparklora.worker.safetensors.TensorFile;
 import org.sparklora.worker.safetensors.WeightsException;
 
@@ -32,6 +38,7 @@ import org.sparklora.worker.safetensors.WeightsException;
  */
 public final class TorchFile implements TensorFile {
 
+    private static final String PICKLE = "data.pkl";
     private static final int MAX_PICKLE_BYTES = 16 << 20;
     private static final int CHUNK_BYTES = 1 << 18;
 
@@ -57,100 +64,77 @@ public final class TorchFile implements TensorFile {
     private final String folder;
     private final Map<String, StridedTensor> tensors;
 
-    /** Storages that several tensors share. */
-    private final Map<String, byte[]> storages = new HashMap<>();
+    /** Values of storages that several tensors share, or that a tensor does not cover in order. */
+    private final Map<String, float[]> storages = new HashMap<>();
 
-    private long bytesLeft;
+    /** Values that may still be read. */
     private long elementsLeft;
 
-    private TorchFile(String file, Content content, ZipFile zip, String folder) throws IOException {
+    private TorchFile(String file, Content content, ZipFile zip) throws IOException {
         this.file = file;
         this.content = content;
         this.zip = zip;
-        this.folder = folder;
-        this.bytesLeft = content.maxBytes();
         this.elementsLeft = content.maxBytes() / Float.BYTES;
+        List<String> pickles = zip.stream()
+                .map(ZipEntry::getName)
+                .filter(name -> name.endsWith("/" + PICKLE))
+                .toList();
+        if (pickles.size() != 1) {
+            throw bad(
+                    "weights.format",
+                    "a file that torch.save wrote has one data.pkl inside, this has " + pickles.size()
+                            + "; copy the file again or convert it to safetensors");
+        }
+        this.folder = pickles.get(0).substring(0, pickles.get(0).length() - PICKLE.length());
         ZipEntry order = zip.getEntry(folder + "byteorder");
         if (order != null && !new String(bytes(order, 16), StandardCharsets.US_ASCII).equals("little")) {
             throw bad("weights.refused", "its values are big-endian; convert it to safetensors");
         }
-        this.tensors = PickleReader.readStateDict(file, content, bytes(entry("data.pkl"), MAX_PICKLE_BYTES));
+        this.tensors = PickleReader.readStateDict(file, content, bytes(entry(PICKLE), MAX_PICKLE_BYTES));
     }
 
     /** Opens a file and reads which tensors it holds. */
     public static TorchFile open(Path path, Content content) {
-        refuseOtherFormats(path);
-        ZipFile zip = null;
+        @Nullable ZipFile zip = null;
         try {
+            refuseOtherFormats(path);
             zip = new ZipFile(path.toFile());
-            TorchFile file = open(path, content, zip);
-            zip = null;
-            return file;
-        } catch (ZipException e) {
-            throw damaged(path.toString(), e);
+            return new TorchFile(path.toString(), content, zip);
         } catch (IOException e) {
-            throw unreadable(path.toString(), e);
-        } finally {
-            closeQuietly(zip);
+            IOUtils.closeQuietly(zip);
+            throw unusable(path.toString(), e);
+        } catch (RuntimeException e) {
+            IOUtils.closeQuietly(zip);
+            throw e;
         }
     }
 
-    private static TorchFile open(Path path, Content content, ZipFile zip) throws IOException {
-        List<String> pickles = zip.stream()
-                .map(ZipEntry::getName)
-                .filter(name -> name.endsWith("/data.pkl"))
-                .toList();
-        if (pickles.size() != 1) {
-            throw new WeightsException(
-                    "weights.format",
-                    path + ": a file that torch.save wrote has one data.pkl inside, this has " + pickles.size()
-                            + "; copy the file again or convert it to safetensors");
-        }
-        String pickle = pickles.get(0);
-        String folder = pickle.substring(0, pickle.length() - "data.pkl".length());
-        return new TorchFile(path.toString(), content, zip, folder);
+    private static WeightsException unusable(String file, IOException e) {
+        return e instanceof ZipException
+                ? new WeightsException(
+                        "weights.damaged",
+                        file + ": the archive is damaged or incomplete (" + e.getMessage() + "); copy the file again",
+                        e)
+                : new WeightsException(
+                        "weights.unreadable", file + ": cannot be read (" + e.getMessage() + "); check the file", e);
     }
 
-    private static void closeQuietly(@Nullable ZipFile zip) {
-        if (zip != null) {
-            try {
-                zip.close();
-            } catch (IOException e) {
-                // The first failure is the one to report.
-            }
-        }
-    }
-
-    private static WeightsException damaged(String file, ZipException e) {
-        return new WeightsException(
-                "weights.damaged",
-                file + ": the archive is damaged or incomplete (" + e.getMessage() + "); copy the file again",
-                e);
-    }
-
-    private static WeightsException unreadable(String file, IOException e) {
-        return new WeightsException(
-                "weights.unreadable", file + ": cannot be read (" + e.getMessage() + "); check the file", e);
-    }
-
-    private static void refuseOtherFormats(Path path) {
+    private static void refuseOtherFormats(Path path) throws IOException {
         byte[] start;
         try (InputStream in = Files.newInputStream(path)) {
             start = in.readNBytes(4);
-        } catch (IOException e) {
-            throw unreadable(path.toString(), e);
         }
-        if (start.length == 4 && start[0] == 'P' && start[1] == 'K' && start[2] == 3 && start[3] == 4) {
+        if (Arrays.equals(start, new byte[] {'P', 'K', 3, 4})) {
             return;
         }
-        if (start.length > 0 && start[0] == (byte) 0x80) {
-            throw new WeightsException(
-                    "weights.format",
-                    path + ": this is the format of PyTorch before 1.6 (a bare pickle), which is not read;"
-                            + " load it with PyTorch and save it again, or convert it to safetensors");
-        }
+        boolean barePickle = start.length > 0 && start[0] == (byte) 0x80;
         throw new WeightsException(
-                "weights.format", path + ": this is not a file that torch.save wrote; copy the file again");
+                "weights.format",
+                path
+                        + (barePickle
+                                ? ": this is the format of PyTorch before 1.6 (a bare pickle), which is not read;"
+                                        + " load it with PyTorch and save it again, or convert it to safetensors"
+                                : ": this is not a file that torch.save wrote; copy the file again"));
     }
 
     @Override
@@ -166,30 +150,46 @@ public final class TorchFile implements TensorFile {
     @Override
     public float[] floats(String name) {
         StridedTensor tensor = strided(name);
-        ElementType type = ElementType.of(tensor.storage().type());
-        if (type == ElementType.OTHER) {
+        Storage storage = tensor.storage();
+        DType type = Objects.requireNonNull(PickleReader.STORAGES.get(storage.type()));
+        if (!type.isFloat()) {
             throw bad(
                     "weights.dtype",
-                    "tensor '" + name + "' is of type " + tensor.storage().type() + ", and " + content.name()
+                    "tensor '" + name + "' is of type " + storage.type() + ", and " + content.name()
                             + "'s tensors are floating-point; this is not " + content.name());
         }
-        int elements = elements(checkedShape(name, tensor));
+        int elements = (int) Tensor.size(checkedShape(name, tensor));
         // Stride 0 repeats values for free in PyTorch, but each takes memory here.
+        take(elements);
+        ZipEntry entry = storageEntry(storage, type);
+        if (isWhole(tensor, elements)) {
+            return read(entry, storage, type);
+        }
+        float[] values = storages.get(storage.key());
+        if (values == null) {
+            take(storage.size());
+            values = read(entry, storage, type);
+            storages.put(storage.key(), values);
+        }
+        return gather(values, tensor, elements);
+    }
+
+    private void take(long elements) {
         elementsLeft -= elements;
         if (elementsLeft < 0) {
             throw tooLarge();
         }
-        try {
-            if (isWhole(tensor, elements)) {
-                return whole(tensor.storage(), type);
-            }
-            ByteBuffer values = ByteBuffer.wrap(storage(tensor.storage(), type)).order(ByteOrder.LITTLE_ENDIAN);
-            return gather(values, type, tensor, elements);
-        } catch (ZipException e) {
-            throw damaged(file, e);
-        } catch (IOException e) {
-            throw unreadable(file, e);
+    }
+
+    /** The entry of a storage; refuses one of another size. */
+    private ZipEntry storageEntry(Storage storage, DType type) {
+        ZipEntry entry = entry("data/" + storage.key());
+        if (storage.size() < 0
+                || storage.size() > content.maxBytes()
+                || storage.size() * type.bytes() != entry.getSize()) {
+            throw wrongSize(storage, type, entry.getSize());
         }
+        return entry;
     }
 
     private StridedTensor strided(String name) {
@@ -242,14 +242,6 @@ public final class TorchFile implements TensorFile {
                         + " elements; the file is damaged, copy it again");
     }
 
-    private static int elements(List<Integer> shape) {
-        int elements = 1;
-        for (int d : shape) {
-            elements *= d;
-        }
-        return elements;
-    }
-
     /** Whether a tensor is its whole storage, row-major, as the weights of models are. */
     private static boolean isWhole(StridedTensor tensor, int elements) {
         long stride = 1;
@@ -263,44 +255,38 @@ public final class TorchFile implements TensorFile {
     }
 
     /** Reads a whole storage chunk by chunk, so that its bytes are never in memory together. */
-    private float[] whole(Storage storage, ElementType type) throws IOException {
-        ZipEntry entry = entry("data/" + storage.key());
-        long expected = storage.size() * type.bytes();
-        if (entry.getSize() != expected) {
-            throw wrongSize(storage, type, entry.getSize());
+    private float[] read(ZipEntry entry, Storage storage, DType type) {
+        if (storage.size() > Integer.MAX_VALUE - 8) {
+            throw tooLarge();
         }
         float[] values = new float[(int) storage.size()];
-        CRC32 sum = new CRC32();
         byte[] chunk = new byte[CHUNK_BYTES];
-        ByteBuffer buffer = ByteBuffer.wrap(chunk).order(ByteOrder.LITTLE_ENDIAN);
-        try (InputStream in = zip.getInputStream(entry)) {
-            int done = 0;
-            while (done < values.length) {
-                int wanted = (int) Math.min(CHUNK_BYTES, (values.length - done) * (long) type.bytes());
-                int got = in.readNBytes(chunk, 0, wanted);
-                sum.update(chunk, 0, got);
-                if (got < wanted) {
+        try (CheckedInputStream in = checked(entry)) {
+            for (int done = 0; done < values.length; done += CHUNK_BYTES / type.bytes()) {
+                int count = Math.min(CHUNK_BYTES / type.bytes(), values.length - done);
+                int got = in.readNBytes(chunk, 0, count * type.bytes());
+                if (got < count * type.bytes()) {
                     throw wrongSize(storage, type, done * (long) type.bytes() + got);
                 }
-                for (int i = 0; i < wanted / type.bytes(); i++) {
-                    values[done++] = type.read(buffer, i);
-                }
+                type.read(ByteBuffer.wrap(chunk).order(ByteOrder.LITTLE_ENDIAN), values, done, count);
             }
             if (in.read() >= 0) {
-                throw wrongSize(storage, type, expected + 1);
+                throw wrongSize(storage, type, entry.getSize() + 1);
             }
+            requireSum(entry, in);
+        } catch (IOException e) {
+            throw unusable(file, e);
         }
-        requireSum(entry, sum);
         return values;
     }
 
-    private static float[] gather(ByteBuffer values, ElementType type, StridedTensor tensor, int elements) {
+    private static float[] gather(float[] values, StridedTensor tensor, int elements) {
         int dims = tensor.shape().size();
         float[] gathered = new float[elements];
         long[] index = new long[dims];
         long at = tensor.offset();
         for (int i = 0; i < elements; i++) {
-            gathered[i] = type.read(values, (int) at);
+            gathered[i] = values[(int) at];
             for (int d = dims - 1; d >= 0; d--) {
                 long stride = tensor.strides().get(d);
                 at += stride;
@@ -314,22 +300,7 @@ public final class TorchFile implements TensorFile {
         return gathered;
     }
 
-    private byte[] storage(Storage storage, ElementType type) throws IOException {
-        byte[] known = storages.get(storage.key());
-        if (known == null) {
-            known = bytes(entry("data/" + storage.key()), bytesLeft);
-            bytesLeft -= known.length;
-            storages.put(storage.key(), known);
-        }
-        if (storage.size() < 0
-                || storage.size() > content.maxBytes()
-                || storage.size() * type.bytes() != known.length) {
-            throw wrongSize(storage, type, known.length);
-        }
-        return known;
-    }
-
-    private WeightsException wrongSize(Storage storage, ElementType type, long bytes) {
+    private WeightsException wrongSize(Storage storage, DType type, long bytes) {
         return bad(
                 "weights.damaged",
                 "storage " + storage.key() + " should hold " + storage.size() + " elements of " + type.bytes()
@@ -344,28 +315,25 @@ public final class TorchFile implements TensorFile {
         return entry;
     }
 
-    private byte[] bytes(ZipEntry entry, long max) throws IOException {
-        // An array holds no more; only views of such storages come here.
-        int limit = (int) Math.min(max, Integer.MAX_VALUE - 8);
-        if (entry.getSize() > limit) {
-            throw tooLarge();
-        }
+    private byte[] bytes(ZipEntry entry, int max) throws IOException {
         // The archive's directory may state a wrong size, so this counts what comes out.
-        try (InputStream in = zip.getInputStream(entry)) {
-            byte[] bytes = in.readNBytes(limit);
+        try (CheckedInputStream in = checked(entry)) {
+            byte[] bytes = in.readNBytes(max);
             if (in.read() >= 0) {
                 throw tooLarge();
             }
-            CRC32 sum = new CRC32();
-            sum.update(bytes);
-            requireSum(entry, sum);
+            requireSum(entry, in);
             return bytes;
         }
     }
 
+    private CheckedInputStream checked(ZipEntry entry) throws IOException {
+        return new CheckedInputStream(zip.getInputStream(entry), new CRC32());
+    }
+
     /** Checks what Java's ZipFile does not: it verifies checksums only for streams. */
-    private void requireSum(ZipEntry entry, CRC32 sum) {
-        if (sum.getValue() != entry.getCrc()) {
+    private void requireSum(ZipEntry entry, CheckedInputStream in) {
+        if (in.getChecksum().getValue() != entry.getCrc()) {
             throw bad(
                     "weights.damaged",
                     entry.getName() + " in the archive fails its checksum; the file is damaged, copy it again");
@@ -385,6 +353,6 @@ public final class TorchFile implements TensorFile {
 
     @Override
     public void close() {
-        closeQuietly(zip);
+        IOUtils.closeQuietly(zip);
     }
 }

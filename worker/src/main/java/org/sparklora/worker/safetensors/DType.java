@@ -1,5 +1,7 @@
 package org.sparklora.worker.safetensors;
 
+import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.Optional;
 
 /** Element types of the format that have a whole number of bytes and a plain meaning, by the names the header uses. */
@@ -34,13 +36,33 @@ public enum DType {
         return this == F64 || this == F32 || this == F16 || this == BF16;
     }
 
+    /** Reads values as float32, from the buffer's position on. F64 is rounded to nearest; the other types are exact. */
+    public void read(ByteBuffer from, float[] to, int offset, int count) {
+        switch (this) {
+            case F32 -> from.asFloatBuffer().get(to, offset, count);
+            case F16 -> {
+                for (int i = 0; i < count; i++) {
+                    to[offset + i] = HalfFloats.fromF16(from.getShort());
+                }
+            }
+            case BF16 -> {
+                for (int i = 0; i < count; i++) {
+                    to[offset + i] = HalfFloats.fromBf16(from.getShort());
+                }
+            }
+            case F64 -> {
+                for (int i = 0; i < count; i++) {
+                    to[offset + i] = (float) from.getDouble();
+                }
+            }
+            default -> throw new IllegalStateException(this + " is not a float");
+        }
+    }
+
     /** The type of a header's spelling; empty for one that is newer than this code. */
     static Optional<DType> of(String spelling) {
-        for (DType type : values()) {
-            if (type.name().equals(spelling)) {
-                return Optional.of(type);
-            }
-        }
-        return Optional.empty();
+        return Arrays.stream(values())
+                .filter(type -> type.name().equals(spelling))
+                .findFirst();
     }
 }

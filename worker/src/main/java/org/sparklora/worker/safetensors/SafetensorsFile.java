@@ -9,12 +9,11 @@ import java.nio.channels.FileChannel;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.Arrays;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.SortedSet;
-import java.util.TreeMap;
 import java.util.TreeSet;
+import org.apache.commons.io.IOUtils;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,35 +28,66 @@ public final class SafetensorsFile implements TensorFile {
 
     private static final int CHUNK_BYTES = 1 << 18;
 
-    private final Path path;
-    private final FileChannel channel;
+    /** The name of the file, for messages. */
+    private final String file;
+
+    private final Source source;
     private final SafetensorsHeader header;
     private final long dataStart;
 
-    private SafetensorsFile(Path path, FileChannel channel, SafetensorsHeader header, long dataStart) {
-        this.path = path;
-        this.channel = channel;
-        this.header = header;
-        this.dataStart = dataStart;
+    /** Reads as many bytes as a buffer has room for, from a position of the file on. */
+    @FunctionalInterface
+    private interface Source {
+        void read(ByteBuffer into, long from) throws IOException;
+    }
+
+    /** The channel of a file that is open. */
+    private record FileSource(FileChannel channel) implements Source {
+
+        @Override
+        public void read(ByteBuffer into, long from) throws IOException {
+            while (into.hasRemaining()) {
+                if (channel.read(into, from + into.position()) < 0) {
+                    throw new EOFException("the file ends at byte " + (from + into.position()));
+                }
+            }
+        }
+    }
+
+    private SafetensorsFile(String file, Source source, long size) throws IOException {
+        this.file = file;
+        this.source = source;
+        requireLength(file, size);
+        ByteBuffer length = read(0, Long.BYTES);
+        byte[] json = new byte[headerBytes(file, length.getLong(), size)];
+        source.read(ByteBuffer.wrap(json), Long.BYTES);
+        this.dataStart = Long.BYTES + (long) json.length;
+        this.header = new SafetensorsHeader(file, json, size - dataStart);
+    }
+
+    private ByteBuffer read(long from, int count) throws IOException {
+        ByteBuffer bytes = ByteBuffer.allocate(count).order(ByteOrder.LITTLE_ENDIAN);
+        source.read(bytes, from);
+        return bytes.flip();
     }
 
     /** Opens a file and checks its header against the file's length; no tensor is read. */
     public static SafetensorsFile open(Path path) {
-        FileChannel channel = null;
+        @Nullable FileChannel channel = null;
         try {
             channel = FileChannel.open(path, StandardOpenOption.READ);
-            SafetensorsFile file = open(path, channel);
-            channel = null;
-            return file;
+            return new SafetensorsFile(path.toString(), new FileSource(channel), channel.size());
+        } catch (RuntimeException e) {
+            IOUtils.closeQuietly(channel);
+            throw e;
         } catch (NoSuchFileException e) {
             throw new WeightsException("weights.missing", path + ": there is no such file; check the path", e);
         } catch (IOException e) {
+            IOUtils.closeQuietly(channel);
             throw new WeightsException(
                     "weights.unreadable",
                     path + ": cannot be read (" + e.getMessage() + "); check that it is a readable file",
                     e);
-        } finally {
-            closeQuietly(channel);
         }
     }
 
@@ -68,42 +98,13 @@ public final class SafetensorsFile implements TensorFile {
      * @return all tensors as float32, by name
      */
     public static SortedMap<String, Tensor> decode(String file, byte[] bytes) {
-        requireLength(file, bytes.length);
-        ByteBuffer all = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
-        int dataStart = Long.BYTES + headerBytes(file, all.getLong(0), bytes.length);
-        SafetensorsHeader header = SafetensorsHeader.parse(
-                file, Arrays.copyOfRange(bytes, Long.BYTES, dataStart), bytes.length - (long) dataStart);
-        SortedMap<String, Tensor> tensors = new TreeMap<>();
-        header.entries().forEach((name, entry) -> {
-            DType dtype = DType.of(entry.dtype())
-                    .filter(DType::isFloat)
-                    .orElseThrow(() -> notFloat(file, name, entry.dtype()));
-            // Inside an array, so positions are ints.
-            float[] values = new float[(int) entry.bytes() / dtype.bytes()];
-            widen(all.position(dataStart + (int) entry.begin()), dtype, values, 0, values.length);
-            tensors.put(name, new Tensor(entry.shape(), values));
-        });
-        return tensors;
-    }
-
-    private static WeightsException notFloat(String file, String name, String dtype) {
-        return new WeightsException(
-                "weights.dtype",
-                file + ": tensor '" + name + "' has dtype " + dtype
-                        + ", but floating-point values are needed; check that this is the right file");
-    }
-
-    private static SafetensorsFile open(Path path, FileChannel channel) throws IOException {
-        long size = channel.size();
-        requireLength(path.toString(), size);
-        ByteBuffer length = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
-        readFully(channel, length, 0);
-        int headerBytes = headerBytes(path.toString(), length.getLong(0), size);
-        long dataStart = Long.BYTES + (long) headerBytes;
-        ByteBuffer json = ByteBuffer.allocate(headerBytes);
-        readFully(channel, json, Long.BYTES);
-        SafetensorsHeader header = SafetensorsHeader.parse(path.toString(), json.array(), size - dataStart);
-        return new SafetensorsFile(path, channel, header, dataStart);
+        try {
+            return new SafetensorsFile(
+                            file, (into, from) -> into.put(bytes, (int) from, into.remaining()), bytes.length)
+                    .tensors();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private static void requireLength(String file, long size) {
@@ -154,7 +155,7 @@ public final class SafetensorsFile implements TensorFile {
         return DType.of(spelling)
                 .orElseThrow(() -> new WeightsException(
                         "weights.dtype",
-                        path + ": tensor '" + name + "' has dtype '" + spelling
+                        file + ": tensor '" + name + "' has dtype '" + spelling
                                 + "', which cannot be read here; convert the file to F32, F16 or BF16"));
     }
 
@@ -170,8 +171,12 @@ public final class SafetensorsFile implements TensorFile {
     public ByteBuffer map(String name) {
         SafetensorsHeader.Entry entry = entry(name);
         dtype(name);
+        if (!(source instanceof FileSource opened)) {
+            throw new IllegalStateException(file + " is in memory");
+        }
         try {
-            return channel.map(FileChannel.MapMode.READ_ONLY, dataStart + entry.begin(), lengthOf(name, entry))
+            return opened.channel
+                    .map(FileChannel.MapMode.READ_ONLY, dataStart + entry.begin(), lengthOf(name, entry))
                     .order(ByteOrder.LITTLE_ENDIAN);
         } catch (IOException e) {
             throw unreadable(name, e);
@@ -184,20 +189,19 @@ public final class SafetensorsFile implements TensorFile {
         SafetensorsHeader.Entry entry = entry(name);
         DType dtype = dtype(name);
         if (!dtype.isFloat()) {
-            throw notFloat(path.toString(), name, dtype.name());
+            throw new WeightsException(
+                    "weights.dtype",
+                    file + ": tensor '" + name + "' has dtype " + dtype
+                            + ", but floating-point values are needed; check that this is the right file");
         }
         float[] values = new float[lengthOf(name, entry) / dtype.bytes()];
-        // Read in pieces, not mapped: a copy is made anyway, and a mapping would linger until a garbage collection.
-        ByteBuffer chunk = ByteBuffer.allocate(Math.min(CHUNK_BYTES, lengthOf(name, entry)))
-                .order(ByteOrder.LITTLE_ENDIAN);
+        int inChunk = CHUNK_BYTES / dtype.bytes();
         try {
-            int done = 0;
-            while (done < values.length) {
-                int now = Math.min(chunk.capacity() / dtype.bytes(), values.length - done);
-                chunk.clear().limit(now * dtype.bytes());
-                readFully(channel, chunk, dataStart + entry.begin() + (long) done * dtype.bytes());
-                widen(chunk.flip(), dtype, values, done, now);
-                done += now;
+            // Read in chunks, not mapped: a copy is made anyway, and a mapping would linger until a garbage collection.
+            for (int done = 0; done < values.length; done += inChunk) {
+                int count = Math.min(inChunk, values.length - done);
+                long from = dataStart + entry.begin() + (long) done * dtype.bytes();
+                dtype.read(read(from, count * dtype.bytes()), values, done, count);
             }
         } catch (IOException e) {
             throw unreadable(name, e);
@@ -209,31 +213,11 @@ public final class SafetensorsFile implements TensorFile {
     @Override
     public void close() {
         try {
-            channel.close();
+            if (source instanceof FileSource opened) {
+                opened.channel.close();
+            }
         } catch (IOException e) {
-            throw new UncheckedIOException(path + ": cannot be closed", e);
-        }
-    }
-
-    private static void widen(ByteBuffer from, DType dtype, float[] to, int offset, int count) {
-        switch (dtype) {
-            case F32 -> from.asFloatBuffer().get(to, offset, count);
-            case F16 -> {
-                for (int i = 0; i < count; i++) {
-                    to[offset + i] = HalfFloats.fromF16(from.getShort());
-                }
-            }
-            case BF16 -> {
-                for (int i = 0; i < count; i++) {
-                    to[offset + i] = HalfFloats.fromBf16(from.getShort());
-                }
-            }
-            case F64 -> {
-                for (int i = 0; i < count; i++) {
-                    to[offset + i] = (float) from.getDouble();
-                }
-            }
-            default -> throw new IllegalStateException(dtype + " is not a float");
+            throw new UncheckedIOException(file + ": cannot be closed", e);
         }
     }
 
@@ -242,7 +226,7 @@ public final class SafetensorsFile implements TensorFile {
         if (entry == null) {
             throw new WeightsException(
                     "weights.tensor",
-                    path + ": there is no tensor '" + name + "' among the "
+                    file + ": there is no tensor '" + name + "' among the "
                             + header.entries().size() + " in the file; check that this is the right model");
         }
         return entry;
@@ -252,7 +236,7 @@ public final class SafetensorsFile implements TensorFile {
         if (entry.bytes() > Integer.MAX_VALUE) {
             throw new WeightsException(
                     "weights.too-large",
-                    path + ": tensor '" + name + "' has " + entry.bytes()
+                    file + ": tensor '" + name + "' has " + entry.bytes()
                             + " bytes, and one tensor may have 2147483647 at most; split it or store it as F16");
         }
         return (int) entry.bytes();
@@ -261,30 +245,8 @@ public final class SafetensorsFile implements TensorFile {
     private WeightsException unreadable(String name, IOException e) {
         return new WeightsException(
                 "weights.unreadable",
-                path + ": tensor '" + name + "' cannot be read (" + e.getMessage()
+                file + ": tensor '" + name + "' cannot be read (" + e.getMessage()
                         + "); the file changed since it was opened, or the disk fails: copy the file again",
                 e);
-    }
-
-    private static void readFully(FileChannel channel, ByteBuffer into, long from) throws IOException {
-        long position = from;
-        while (into.hasRemaining()) {
-            int read = channel.read(into, position);
-            if (read < 0) {
-                throw new EOFException("the file ends at byte " + position);
-            }
-            position += read;
-        }
-    }
-
-    private static void closeQuietly(@Nullable FileChannel channel) {
-        if (channel == null) {
-            return;
-        }
-        try {
-            channel.close();
-        } catch (IOException e) {
-            // Opening failed already, and its reason is the one to report.
-        }
     }
 }

@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -28,8 +29,6 @@ public final class SafetensorsWriter {
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
-    private static final int CHUNK_FLOATS = 1 << 14;
-
     private SafetensorsWriter() {}
 
     /** Writes to a file, replacing it. */
@@ -41,23 +40,19 @@ public final class SafetensorsWriter {
 
     /** Writes to a stream, which stays open. */
     public static void write(OutputStream out, SortedMap<String, Tensor> tensors) throws IOException {
-        // A map may come with an order of its own; the file's order must not depend on it.
-        SortedMap<String, Tensor> sorted = new TreeMap<>(String::compareTo);
-        sorted.putAll(tensors);
         SortedMap<String, List<Integer>> shapes = new TreeMap<>();
-        sorted.forEach((name, tensor) -> shapes.put(name, tensor.shape()));
-        writeHeader(out, shapes, DType.F32);
-        ByteBuffer chunk = ByteBuffer.allocate(CHUNK_FLOATS * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
-        for (Tensor tensor : sorted.values()) {
-            FloatBuffer values = tensor.view();
-            while (values.hasRemaining()) {
-                int now = Math.min(CHUNK_FLOATS, values.remaining());
-                for (int i = 0; i < now; i++) {
-                    chunk.putInt(i * Float.BYTES, Float.floatToRawIntBits(values.get()));
-                }
-                out.write(chunk.array(), 0, now * Float.BYTES);
-            }
+        tensors.forEach((name, tensor) -> shapes.put(name, tensor.shape()));
+        write(out, shapes, DType.F32, name -> bytes(Objects.requireNonNull(tensors.get(name))));
+    }
+
+    private static byte[] bytes(Tensor tensor) {
+        ByteBuffer bytes = ByteBuffer.allocate(Math.multiplyExact(tensor.size(), Float.BYTES))
+                .order(ByteOrder.LITTLE_ENDIAN);
+        FloatBuffer values = tensor.view();
+        while (values.hasRemaining()) {
+            bytes.putInt(Float.floatToRawIntBits(values.get()));
         }
+        return bytes.array();
     }
 
     /** Bytes of one tensor, little-endian, row-major. */
@@ -74,12 +69,18 @@ public final class SafetensorsWriter {
      */
     public static void write(OutputStream out, SortedMap<String, List<Integer>> shapes, DType dtype, Bytes bytes)
             throws IOException {
+        // A map may come with an order of its own; the file's order must not depend on it.
         SortedMap<String, List<Integer>> sorted = new TreeMap<>(String::compareTo);
         sorted.putAll(shapes);
-        writeHeader(out, sorted, dtype);
+        byte[] header = header(sorted, dtype);
+        out.write(ByteBuffer.allocate(Long.BYTES)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putLong(header.length)
+                .array());
+        out.write(header);
         for (Map.Entry<String, List<Integer>> tensor : sorted.entrySet()) {
             byte[] data = bytes.of(tensor.getKey());
-            if (data.length != size(tensor.getValue()) * dtype.bytes()) {
+            if (data.length != Tensor.size(tensor.getValue()) * dtype.bytes()) {
                 throw new IllegalArgumentException("tensor '" + tensor.getKey() + "' of shape " + tensor.getValue()
                         + " came with " + data.length + " bytes of " + dtype);
             }
@@ -97,24 +98,6 @@ public final class SafetensorsWriter {
         }
     }
 
-    private static void writeHeader(OutputStream out, SortedMap<String, List<Integer>> shapes, DType dtype)
-            throws IOException {
-        byte[] header = header(shapes, dtype);
-        out.write(ByteBuffer.allocate(Long.BYTES)
-                .order(ByteOrder.LITTLE_ENDIAN)
-                .putLong(header.length)
-                .array());
-        out.write(header);
-    }
-
-    private static long size(List<Integer> shape) {
-        long size = 1;
-        for (int d : shape) {
-            size = Math.multiplyExact(size, (long) d);
-        }
-        return size;
-    }
-
     private static byte[] header(SortedMap<String, List<Integer>> shapes, DType dtype) throws IOException {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         json.putObject(SafetensorsHeader.METADATA).put("format", "pt");
@@ -123,7 +106,7 @@ public final class SafetensorsWriter {
             if (e.getKey().equals(SafetensorsHeader.METADATA)) {
                 throw new IllegalArgumentException("no tensor may be named '" + SafetensorsHeader.METADATA + "'");
             }
-            long end = begin + size(e.getValue()) * dtype.bytes();
+            long end = begin + Tensor.size(e.getValue()) * dtype.bytes();
             ObjectNode tensor = json.putObject(e.getKey()).put("dtype", dtype.name());
             e.getValue().forEach(tensor.putArray("shape")::add);
             tensor.putArray("data_offsets").add(begin).add(end);

@@ -16,19 +16,20 @@ public final class Tensor {
      * @throws IllegalArgumentException where a dimension is negative, or values are not as many as the shape has
      */
     public Tensor(List<Integer> shape, float[] values) {
-        long size = 1;
-        for (int d : shape) {
-            if (d < 0) {
-                throw new IllegalArgumentException("a tensor of shape " + shape + " has a negative dimension");
-            }
-            size = Math.multiplyExact(size, (long) d);
+        if (shape.stream().anyMatch(d -> d < 0)) {
+            throw new IllegalArgumentException("a tensor of shape " + shape + " has a negative dimension");
         }
-        if (size != values.length) {
+        if (size(shape) != values.length) {
             throw new IllegalArgumentException(
-                    "a tensor of shape " + shape + " needs " + size + " values, but was given " + values.length);
+                    "a tensor of shape " + shape + " needs " + size(shape) + " values, but was given " + values.length);
         }
         this.shape = List.copyOf(shape);
         this.values = values.clone();
+    }
+
+    /** Number of values of a shape. */
+    public static long size(List<Integer> shape) {
+        return shape.stream().mapToLong(Integer::longValue).reduce(1, Math::multiplyExact);
     }
 
     /** Sizes of the dimensions, outermost first; empty for a scalar. */
@@ -53,7 +54,7 @@ public final class Tensor {
 
     @Override
     public boolean equals(Object o) {
-        return o instanceof Tensor other && shape.equals(other.shape) && sameBits(values, other.values);
+        return o instanceof Tensor other && shape.equals(other.shape) && Arrays.equals(bits(), other.bits());
     }
 
     @Override
@@ -67,12 +68,9 @@ public final class Tensor {
     }
 
     // Arrays.equals would call two NaN of different payload equal, and files with different digests equal with them.
-    private static boolean sameBits(float[] a, float[] b) {
-        for (int i = 0; i < a.length; i++) {
-            if (Float.floatToRawIntBits(a[i]) != Float.floatToRawIntBits(b[i])) {
-                return false;
-            }
-        }
-        return true;
+    private int[] bits() {
+        int[] bits = new int[values.length];
+        Arrays.setAll(bits, i -> Float.floatToRawIntBits(values[i]));
+        return bits;
     }
 }

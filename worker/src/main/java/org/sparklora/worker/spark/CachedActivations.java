@@ -1,30 +1,28 @@
 package org.sparklora.worker.spark;
 
-import java.io.Externalizable;
 import java.io.IOException;
-import java.io.InvalidObjectException;
-import java.io.ObjectInput;
 import java.io.ObjectInputStream;
-import java.io.ObjectOutput;
+import java.io.ObjectOutputStream;
 import java.io.Serializable;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.ShortBuffer;
+import java.util.Arrays;
 import java.util.List;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
+import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.data.TrunkActivations;
 import org.sparklora.worker.encoder.ModelException;
 import org.sparklora.worker.safetensors.HalfFloats;
 
 /**
- * The trunk activations of every row of a shard: the hidden states below one layer, vectors of H numbers, packed without
- * padding. Immutable and thread-safe.
+ * The trunk activations of every row of a shard: the hidden states below one layer, vectors of H numbers. Immutable and
+ * thread-safe.
  *
- * <p>With {@link CacheStorage#MEMORY} they are a few large arrays. With {@link CacheStorage#DISK} they are a memory-mapped
- * file, and Spark stores only this handle: a step reads the pages of its own rows. The file is deleted once it is open, so the
+ * <p>With {@link CacheStorage#MEMORY} each row is an array. With {@link CacheStorage#DISK} the rows are in a memory-mapped file,
+ * and Spark stores only this handle: a step reads the pages of its own rows. The file is deleted once it is open, so the
  * operating system frees it with the last handle, also when the process is killed. Java serialization of a handle includes its
  * values.
  */
@@ -32,12 +30,16 @@ final class CachedActivations implements Serializable {
 
     private static final long serialVersionUID = 1L;
 
-    private final ActivationLayout layout;
-    private final List<ByteBuffer> chunks;
+    private final CachePlan plan;
+    private final CacheStorage storage;
 
-    private CachedActivations(ActivationLayout layout, List<ByteBuffer> chunks) {
-        this.layout = layout;
-        this.chunks = chunks;
+    /** The values of each position of the shard, little-endian. */
+    private transient List<ByteBuffer> rows;
+
+    private CachedActivations(CachePlan plan, CacheStorage storage, List<ByteBuffer> rows) {
+        this.plan = plan;
+        this.storage = storage;
+        this.rows = rows;
     }
 
     /** Returns the activations of the rows at some positions. */
@@ -45,58 +47,62 @@ final class CachedActivations implements Serializable {
         return new TrunkActivations() {
             @Override
             public String digest() {
-                return layout.digest();
+                return plan.digest();
             }
 
             @Override
             public void copy(int row, FloatBuffer target) {
-                CachedActivations.this.copy(positions[row], target);
-            }
-        };
-    }
-
-    private void copy(int position, FloatBuffer target) {
-        int end = layout.first(position + 1);
-        int vector = layout.first(position);
-        while (vector < end) {
-            int within = vector % layout.vectorsPerChunk();
-            int count = Math.min(layout.vectorsPerChunk() - within, end - vector);
-            ByteBuffer part = chunks.get(vector / layout.vectorsPerChunk())
-                    .slice(within * layout.vectorBytes(), count * layout.vectorBytes())
-                    .order(ByteOrder.LITTLE_ENDIAN);
-            if (layout.precision() == Precision.FLOAT32) {
-                target.put(part.asFloatBuffer());
-            } else {
-                ShortBuffer halves = part.asShortBuffer();
-                while (halves.hasRemaining()) {
-                    target.put(HalfFloats.fromF16(halves.get()));
+                ByteBuffer values = rows.get(positions[row]).duplicate().order(ByteOrder.LITTLE_ENDIAN);
+                if (plan.precision() == Precision.FLOAT32) {
+                    target.put(values.asFloatBuffer());
+                } else {
+                    ShortBuffer halves = values.asShortBuffer();
+                    while (halves.hasRemaining()) {
+                        target.put(HalfFloats.fromF16(halves.get()));
+                    }
                 }
             }
-            vector += count;
-        }
+        };
     }
 
     /** Collects the values of a shard's rows, in any order. */
     static final class Builder implements AutoCloseable {
 
-        private final ActivationLayout layout;
-        private final ActivationBuffers buffers;
+        private final CachePlan plan;
+        private final CacheStorage storage;
+        private final int hidden;
+        private final int[] vectors;
+        private final Rows rows;
 
-        Builder(ActivationLayout layout) {
-            this.layout = layout;
-            this.buffers = ActivationBuffers.of(layout);
+        /**
+         * Creates a builder.
+         *
+         * @param plan determines the precision, and names the values by their digest
+         * @param hidden H
+         * @param vectors number of vectors of each position of the shard
+         */
+        Builder(CachePlan plan, CacheStorage storage, int hidden, int[] vectors) {
+            this.plan = plan;
+            this.storage = storage;
+            this.hidden = hidden;
+            this.vectors = vectors;
+            int vectorBytes = hidden * plan.precision().bytes();
+            this.rows = new Rows(
+                    storage,
+                    Arrays.stream(vectors)
+                            .map(n -> Math.multiplyExact(n, vectorBytes))
+                            .toArray());
         }
 
         /** Stores the vectors of the row at a position. */
         void put(int position, float[] values, int from, int count) {
-            int vector = layout.first(position);
-            if (count != (layout.first(position + 1) - vector) * layout.hidden()) {
+            if (count != vectors[position] * hidden) {
                 throw new IllegalArgumentException("position " + position + ": " + count + " values, but it has "
-                        + (layout.first(position + 1) - vector) + " vectors of " + layout.hidden());
+                        + vectors[position] + " vectors of " + hidden);
             }
             ByteBuffer bytes =
-                    ByteBuffer.allocate(count * layout.precision().bytes()).order(ByteOrder.LITTLE_ENDIAN);
-            if (layout.precision() == Precision.FLOAT32) {
+                    ByteBuffer.allocate(count * plan.precision().bytes()).order(ByteOrder.LITTLE_ENDIAN);
+            if (plan.precision() == Precision.FLOAT32) {
                 bytes.asFloatBuffer().put(values, from, count);
             } else {
                 for (int i = from; i < from + count; i++) {
@@ -104,17 +110,7 @@ final class CachedActivations implements Serializable {
                 }
                 bytes.rewind();
             }
-            // A row may span two chunks.
-            while (bytes.hasRemaining()) {
-                int within = vector % layout.vectorsPerChunk();
-                int fits = Math.min(bytes.remaining(), (layout.vectorsPerChunk() - within) * layout.vectorBytes());
-                buffers.write(
-                        vector / layout.vectorsPerChunk(),
-                        within * layout.vectorBytes(),
-                        bytes.slice(bytes.position(), fits));
-                bytes.position(bytes.position() + fits);
-                vector += fits / layout.vectorBytes();
-            }
+            rows.put(position, bytes);
         }
 
         private static short half(float value) {
@@ -129,73 +125,70 @@ final class CachedActivations implements Serializable {
         }
 
         CachedActivations build() {
-            return new CachedActivations(layout, buffers.chunks());
+            return new CachedActivations(plan, storage, rows.all());
         }
 
         @Override
         public void close() {
-            buffers.close();
+            rows.close();
         }
     }
 
-    private Object writeReplace() {
-        return new Packed(this);
-    }
+    /** Stores rows of known sizes on the heap or in a file. */
+    private static final class Rows implements AutoCloseable {
 
-    private void readObject(ObjectInputStream in) throws InvalidObjectException {
-        throw new InvalidObjectException("cached activations are serialized in their packed form only");
-    }
+        private final ByteBuffer[] onHeap;
+        private final @Nullable ActivationFile file;
 
-    /** The serialized form. */
-    public static final class Packed implements Externalizable {
-
-        private static final long serialVersionUID = 1L;
-
-        private static final int BUFFER = 1 << 16;
-
-        private @Nullable CachedActivations cached;
-
-        /** For deserialization. */
-        public Packed() {}
-
-        Packed(CachedActivations cached) {
-            this.cached = cached;
+        Rows(CacheStorage storage, int[] sizes) {
+            long[] start = new long[sizes.length + 1];
+            for (int row = 0; row < sizes.length; row++) {
+                start[row + 1] = start[row] + sizes[row];
+            }
+            this.onHeap = new ByteBuffer[sizes.length];
+            this.file = storage == CacheStorage.DISK ? ActivationFile.temporary(start) : null;
         }
 
-        @Override
-        public void writeExternal(ObjectOutput out) throws IOException {
-            CachedActivations all = Objects.requireNonNull(cached);
-            out.writeObject(all.layout);
-            byte[] buffer = new byte[BUFFER];
-            for (ByteBuffer chunk : all.chunks) {
-                ByteBuffer rest = chunk.duplicate().rewind();
-                while (rest.hasRemaining()) {
-                    int count = Math.min(buffer.length, rest.remaining());
-                    rest.get(buffer, 0, count);
-                    out.write(buffer, 0, count);
-                }
+        void put(int row, ByteBuffer bytes) {
+            if (file == null) {
+                onHeap[row] = bytes;
+            } else {
+                file.write(row, bytes);
             }
         }
 
-        @Override
-        public void readExternal(ObjectInput in) throws IOException, ClassNotFoundException {
-            ActivationLayout layout = (ActivationLayout) in.readObject();
-            byte[] buffer = new byte[BUFFER];
-            try (ActivationBuffers buffers = ActivationBuffers.of(layout)) {
-                for (int chunk = 0; chunk < layout.chunks(); chunk++) {
-                    for (int at = 0; at < layout.chunkBytes(chunk); ) {
-                        int count = Math.min(buffer.length, layout.chunkBytes(chunk) - at);
-                        in.readFully(buffer, 0, count);
-                        buffers.write(chunk, at, ByteBuffer.wrap(buffer, 0, count));
-                        at += count;
-                    }
-                }
-                cached = new CachedActivations(layout, buffers.chunks());
-            }
+        List<ByteBuffer> all() {
+            return file == null ? Arrays.asList(onHeap) : file.map();
         }
 
-        private Object readResolve() {
-            return Objects.requireNonNull(cached);
+        @Override
+        public void close() {
+            if (file != null) {
+                file.close();
+            }
+        }
+    }
+
+    private void writeObject(ObjectOutputStream out) throws IOException {
+        out.defaultWriteObject();
+        out.writeObject(rows.stream().mapToInt(ByteBuffer::capacity).toArray());
+        for (ByteBuffer row : rows) {
+            byte[] bytes = new byte[row.capacity()];
+            row.get(0, bytes);
+            out.write(bytes);
+        }
+    }
+
+    private void readObject(ObjectInputStream in) throws IOException, ClassNotFoundException {
+        in.defaultReadObject();
+        int[] sizes = (int[]) in.readObject();
+        try (Rows read = new Rows(storage, sizes)) {
+            for (int row = 0; row < sizes.length; row++) {
+                byte[] bytes = new byte[sizes[row]];
+                in.readFully(bytes);
+                read.put(row, ByteBuffer.wrap(bytes));
+            }
+            rows = read.all();
         }
     }
 }

@@ -6,27 +6,12 @@ import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.data.Shard;
 import org.sparklora.worker.data.TrunkActivations;
 
-/** A shard, with the trunk activations of its rows if they are cached. Immutable. */
-public final class CachedShard implements Serializable {
-
-    private static final long serialVersionUID = 1L;
-
-    private final Shard rows;
-    private final @Nullable CachedActivations cached;
-
-    CachedShard(Shard rows, @Nullable CachedActivations cached) {
-        this.rows = rows;
-        this.cached = cached;
-    }
+/** A shard, with the trunk activations of its rows if they are cached. */
+public record CachedShard(Shard rows, @Nullable CachedActivations cached) implements Serializable {
 
     /** A shard without cached activations. */
     public static CachedShard of(Shard rows) {
         return new CachedShard(rows, null);
-    }
-
-    /** The rows. */
-    public Shard rows() {
-        return rows;
     }
 
     /** Which of the S shards this is, from 0. */

@@ -12,6 +12,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -20,6 +21,8 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.Collectors;
+import org.apache.commons.io.function.IOSupplier;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
@@ -39,8 +42,10 @@ import org.sparklora.worker.inference.TrainedModel;
  *
  * <p>Copies are in {@value #DIRECTORY}. By default this is the application's local directory on YARN, which YARN deletes with
  * the application, or else the user's own folder in the temporary directory, which later runs use again.
+ *
+ * @param root the folder of the copies
  */
-public final class HostModels {
+public record HostModels(Path root, Configuration hadoop) {
 
     /** Spark's setting of the folder for copies. */
     public static final String DIRECTORY = "spark.lora.modelDirectory";
@@ -53,14 +58,6 @@ public final class HostModels {
 
     /** A lock on a file excludes other processes, but not other threads of this one. */
     private static final ReentrantLock IN_THIS_JVM = new ReentrantLock();
-
-    private final Path root;
-    private final Configuration hadoop;
-
-    private HostModels(Path root, Configuration hadoop) {
-        this.root = root;
-        this.hadoop = hadoop;
-    }
 
     /** Opens the copies with these settings. */
     public static HostModels of(SparkConf spark) {
@@ -115,22 +112,19 @@ public final class HostModels {
 
     /** Copies files for the driver, which does not know their digests yet. An older copy is found by names, sizes and times. */
     private Copy copy(String location, List<FileStatus> files) {
-        StringBuilder listing = new StringBuilder(location);
-        for (FileStatus file : files) {
-            listing.append('\n').append(file.getPath()).append(' ');
-            listing.append(file.getLen()).append(' ').append(file.getModificationTime());
-        }
-        Path known = root.resolve(Sha256.hex(listing.toString()) + BY_LISTING);
+        String listing = files.stream()
+                .map(file -> "\n" + file.getPath() + " " + file.getLen() + " " + file.getModificationTime())
+                .collect(Collectors.joining("", location, ""));
+        Path known = root.resolve(Sha256.hex(listing) + BY_LISTING);
         return locked(location, () -> {
-            if (Files.exists(known)) {
-                SortedMap<String, String> sha256 = digests(Files.readAllLines(known));
-                if (Files.isDirectory(folder(sha256))) {
-                    return new Copy(folder(sha256), new ModelSource(location, sha256), 0);
-                }
+            SortedMap<String, String> sha256 =
+                    Files.exists(known) ? digests(Files.readAllLines(known)) : Collections.emptySortedMap();
+            long bytes = 0;
+            if (sha256.isEmpty() || !Files.isDirectory(folder(sha256))) {
+                sha256 = fetch(location, files);
+                Files.writeString(known, text(sha256));
+                bytes = files.stream().mapToLong(FileStatus::getLen).sum();
             }
-            SortedMap<String, String> sha256 = fetch(location, files);
-            Files.writeString(known, text(sha256));
-            long bytes = files.stream().mapToLong(FileStatus::getLen).sum();
             return new Copy(folder(sha256), new ModelSource(location, sha256), bytes);
         });
     }
@@ -215,19 +209,15 @@ public final class HostModels {
 
     /** Formats digests as sha256sum does. */
     private static String text(SortedMap<String, String> sha256) {
-        StringBuilder text = new StringBuilder();
-        sha256.forEach(
-                (name, digest) -> text.append(digest).append("  ").append(name).append('\n'));
-        return text.toString();
+        return sha256.entrySet().stream()
+                .map(file -> file.getValue() + "  " + file.getKey() + "\n")
+                .collect(Collectors.joining());
     }
 
     private static SortedMap<String, String> digests(List<String> lines) {
-        SortedMap<String, String> sha256 = new TreeMap<>();
-        for (String line : lines) {
-            String[] parts = line.split("  ", 2);
-            sha256.put(parts[1], parts[0]);
-        }
-        return sha256;
+        return lines.stream()
+                .map(line -> line.split("  ", 2))
+                .collect(Collectors.toMap(parts -> parts[1], parts -> parts[0], (a, b) -> b, TreeMap::new));
     }
 
     /** Creates the folder of the copies, which only this user may write: another user could place other weights there. */
@@ -244,21 +234,15 @@ public final class HostModels {
         }
     }
 
-    /** Work on the files of the copies. */
-    @FunctionalInterface
-    private interface FileWork<T> {
-        T run() throws IOException;
-    }
-
     /** Runs work while no other thread of any process on this host does. A process that ends releases its lock. */
-    private <T> T locked(String location, FileWork<T> work) {
+    private <T> T locked(String location, IOSupplier<T> work) {
         IN_THIS_JVM.lock();
         try {
             requireOwnRoot();
             try (FileChannel file =
                     FileChannel.open(root.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
                 file.lock();
-                return work.run();
+                return work.get();
             }
         } catch (IOException e) {
             throw new ModelException(

@@ -19,16 +19,8 @@ import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.train.AdaptedModel;
 
 /** Computes the logits of every row of a task's shards with an epoch's adapter. Rows come in the order of their lengths. */
-public final class PredictTask implements FlatMapFunction<Iterator<CachedShard>, ShardLogits> {
-
-    private static final long serialVersionUID = 1L;
-
-    private final Broadcast<EpochContext> context;
-
-    /** Predicts with the adapter of an epoch. */
-    public PredictTask(Broadcast<EpochContext> context) {
-        this.context = context;
-    }
+public record PredictTask(Broadcast<EpochContext> context)
+        implements FlatMapFunction<Iterator<CachedShard>, ShardLogits> {
 
     @Override
     public Iterator<ShardLogits> call(Iterator<CachedShard> shards) {
@@ -40,7 +32,7 @@ public final class PredictTask implements FlatMapFunction<Iterator<CachedShard>,
     }
 
     private static ShardLogits logits(EpochContext epoch, CachedShard shard) {
-        ShardLogits logits = new ShardLogits();
+        List<ShardLogits.Row> rows = new ArrayList<>();
         for (int[] positions : shard.rows().batchesByLength()) {
             Batch batch = epoch.batch(shard, positions);
             float[] all = forward(epoch, batch);
@@ -48,10 +40,10 @@ public final class PredictTask implements FlatMapFunction<Iterator<CachedShard>,
             for (int i = 0; i < positions.length; i++) {
                 Example row = shard.rows().example(positions[i]);
                 float[] own = Arrays.copyOfRange(all, i * ofRow, (i + 1) * ofRow);
-                logits.add(row(row, own, epoch.run().head()));
+                rows.add(row(row, own, epoch.run().head()));
             }
         }
-        return logits;
+        return new ShardLogits(rows);
     }
 
     /** Returns a row with its logits. If the head reads every token, the result has only the labelled tokens. */

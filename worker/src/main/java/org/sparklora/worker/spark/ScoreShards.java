@@ -10,16 +10,7 @@ import org.sparklora.worker.inference.TextScorer;
 import org.sparklora.worker.inference.TrainedModel;
 
 /** Computes the logits of labelled rows with a trained model, shard by shard. */
-public final class ScoreShards implements FlatMapFunction<Iterator<Shard>, ShardLogits> {
-
-    private static final long serialVersionUID = 1L;
-
-    private final Broadcast<TrainedModel> model;
-
-    /** Predicts with a trained model. */
-    public ScoreShards(Broadcast<TrainedModel> model) {
-        this.model = model;
-    }
+public record ScoreShards(Broadcast<TrainedModel> model) implements FlatMapFunction<Iterator<Shard>, ShardLogits> {
 
     @Override
     public Iterator<ShardLogits> call(Iterator<Shard> shards) {
@@ -33,12 +24,12 @@ public final class ScoreShards implements FlatMapFunction<Iterator<Shard>, Shard
     }
 
     private ShardLogits logits(TextScorer scorer, Shard shard) {
-        ShardLogits logits = new ShardLogits();
-        List<float[]> rows = scorer.logits(shard);
+        List<float[]> logits = scorer.logits(shard);
+        List<ShardLogits.Row> rows = new ArrayList<>();
         for (int i = 0; i < shard.size(); i++) {
-            logits.add(
-                    PredictTask.row(shard.example(i), rows.get(i), model.value().head()));
+            rows.add(PredictTask.row(
+                    shard.example(i), logits.get(i), model.value().head()));
         }
-        return logits;
+        return new ShardLogits(rows);
     }
 }

@@ -6,9 +6,10 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.TreeMap;
-import java.util.TreeSet;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.apache.spark.BarrierTaskContext;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.broadcast.Broadcast;
@@ -18,14 +19,14 @@ import org.sparklora.worker.allreduce.RankMap;
 import org.sparklora.worker.allreduce.ShardTree;
 import org.sparklora.worker.allreduce.TreeAllReduce;
 import org.sparklora.worker.contract.AdapterSnapshot;
+import org.sparklora.worker.contract.FreezePlan;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.Phase;
 import org.sparklora.worker.contract.PhaseClock;
-import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.contract.ShardSum;
-import org.sparklora.worker.contract.StepProgress;
 import org.sparklora.worker.contract.TensorSpec;
+import org.sparklora.worker.spark.SegmentResult.Outcome;
 import org.sparklora.worker.train.DivergedException;
 import org.sparklora.worker.train.GradientExchange;
 import org.sparklora.worker.train.StepReport;
@@ -74,20 +75,20 @@ public final class SegmentTask
         PhaseClock clock = new PhaseClock();
         BarrierTaskContext task = BarrierTaskContext.get();
         EpochContext epoch = context.value();
-        ShardPlan plan = epoch.plan().shards();
+        FreezePlan plan = epoch.plan().freezePlan();
         int self = task.partitionId();
-        RankMap ranks = new RankMap(plan.shards(), task.getTaskInfos().length);
+        RankMap ranks = new RankMap(epoch.plan().shards().shards(), task.getTaskInfos().length);
         requireShards(shards, ranks, self);
 
-        TrainState training = TrainState.restore(epoch.plan().manifest(), TrainStateCodec.decodeState(state));
-        TrainStep step = new TrainStep(training, epoch.plan().freezePlan(), segment.optimizer());
-        int floats = epoch.plan().freezePlan().trainableParameters();
+        TrainState training = TrainState.restore(plan.manifest(), TrainStateCodec.decodeState(state));
+        TrainStep step = new TrainStep(training, plan, segment.optimizer());
+        int floats = plan.trainableParameters();
         long firstStep = segment.steps().firstGlobal() + segment.steps().from();
         Mailbox mailbox = new Mailbox(segment.sessionId(), floats, ranks, self, firstStep);
         clock.lap(Phase.DATA);
         String host = host(task.getTaskInfos()[self].address());
         SparkEnv env = SparkEnv.get();
-        try (SparkTransport transport = SparkTransport.listen(env.conf(), env.securityManager(), host, mailbox)) {
+        try (SparkTransport transport = new SparkTransport(env.conf(), env.securityManager(), host, mailbox)) {
             // If Spark repeats the stage, the segment is the same but the addresses change.
             String session = segment.sessionId() + "/" + task.stageAttemptNumber();
             transport.connect(segment.rendezvous()
@@ -96,23 +97,21 @@ public final class SegmentTask
             TreeAllReduce reduce =
                     new TreeAllReduce(segment.sessionId(), floats, ranks, self, mailbox, transport, segment.deadline());
             try {
-                Steps steps = steps(
-                        step,
-                        shards,
-                        new Exchange(reduce, mailbox, clock),
-                        self == 0 ? ExecutorProgressPlugin::send : unsent -> {});
+                List<StepReport> reports = new ArrayList<>();
+                SegmentProgress progress =
+                        new SegmentProgress(segment, self == 0 ? ExecutorProgressPlugin::send : unsent -> {});
+                String diverged = steps(step, exchange(shards, reduce, mailbox, clock), report -> {
+                    reports.add(report);
+                    progress.done(report);
+                });
+                clock.lap(Phase.OPTIMIZER);
                 long waited = mailbox.waitedNanos();
                 reduce.finish();
-                clock.lap(Phase.EXCHANGE);
-                clock.move(Phase.EXCHANGE, Phase.WAITING, mailbox.waitedNanos() - waited);
-                return new SegmentResult(
-                        self,
-                        transport.address(),
-                        digests(training),
-                        self == 0 ? steps.reports() : List.of(),
-                        self == 0 ? TrainStateCodec.encode(training.capture()) : null,
-                        steps.diverged(),
-                        clock.times());
+                lapExchange(clock, mailbox.waitedNanos() - waited);
+                Outcome outcome = self > 0
+                        ? null
+                        : new Outcome(reports, diverged, TrainStateCodec.encode(training.capture()), clock.times());
+                return new SegmentResult(self, transport.address(), digests(training), outcome);
             } catch (RuntimeException | Error e) {
                 reduce.leave(e);
                 throw e;
@@ -120,47 +119,40 @@ public final class SegmentTask
         }
     }
 
-    /** The reports of the steps, and why they ended early, if they did. */
-    private record Steps(List<StepReport> reports, @Nullable String diverged) {}
-
-    /** All-reduces sums, and measures how long the rank exchanges and waits. */
-    private record Exchange(TreeAllReduce reduce, Mailbox mailbox, PhaseClock clock) {
-
-        ShardSum sum(Map<Integer, ShardSum> sums) {
-            long waited = mailbox.waitedNanos();
-            ShardSum total = reduce.sum(sums);
-            clock.lap(Phase.EXCHANGE);
-            clock.move(Phase.EXCHANGE, Phase.WAITING, mailbox.waitedNanos() - waited);
-            return total;
+    /** Runs the steps, and returns why they ended early, if they did. */
+    private @Nullable String steps(TrainStep step, GradientExchange exchange, Consumer<StepReport> done) {
+        try {
+            for (int k = segment.steps().from(); k < segment.steps().to(); k++) {
+                done.accept(step.run(segment.steps().firstGlobal() + k, k, exchange));
+            }
+            return null;
+        } catch (DivergedException e) {
+            // Every rank has the same sum, so all stop at the same step. The steps before it count.
+            return e.getMessage();
         }
     }
 
-    private Steps steps(TrainStep step, List<CachedShard> shards, Exchange exchange, Consumer<StepProgress> sender) {
+    private GradientExchange exchange(
+            List<CachedShard> shards, TreeAllReduce reduce, Mailbox mailbox, PhaseClock clock) {
         EpochContext epoch = context.value();
-        PhaseClock clock = exchange.clock();
         ShardTree tree = new ShardTree(epoch.plan().shards().shards());
-        GradientExchange sum = (k, trainable) -> {
+        return (k, trainable) -> {
             clock.lap(Phase.OPTIMIZER);
             Map<Integer, ShardSum> sums = new TreeMap<>();
             for (CachedShard shard : shards) {
                 sums.put(tree.leaf(shard.index()), epoch.sum(shard, k, trainable, clock));
             }
-            return exchange.sum(sums);
+            long waited = mailbox.waitedNanos();
+            ShardSum total = reduce.sum(sums);
+            lapExchange(clock, mailbox.waitedNanos() - waited);
+            return total;
         };
-        List<StepReport> reports = new ArrayList<>();
-        SegmentProgress progress = new SegmentProgress(segment, sender);
-        try {
-            for (int k = segment.steps().from(); k < segment.steps().to(); k++) {
-                StepReport report = step.run(segment.steps().firstGlobal() + k, k, sum);
-                reports.add(report);
-                progress.done(report);
-            }
-            clock.lap(Phase.OPTIMIZER);
-            return new Steps(reports, null);
-        } catch (DivergedException e) {
-            // Every rank has the same sum, so all stop at the same step. The steps before it count.
-            return new Steps(reports, e.getMessage());
-        }
+    }
+
+    /** Assigns the time since the last lap to the exchange, except what the rank waited. */
+    private static void lapExchange(PhaseClock clock, long waitedNanos) {
+        clock.lap(Phase.EXCHANGE);
+        clock.move(Phase.EXCHANGE, Phase.WAITING, waitedNanos);
     }
 
     private static void requireShards(List<CachedShard> shards, RankMap ranks, int self) {
@@ -174,14 +166,14 @@ public final class SegmentTask
     }
 
     /** SHA-256 of the values of each group that is not dormant. They must be equal on every rank. */
-    private static java.util.SortedMap<String, String> digests(TrainState training) {
+    private static SortedMap<String, String> digests(TrainState training) {
         AdapterSnapshot snapshot = training.snapshot();
         LoraManifest manifest = training.manifest();
         TreeMap<String, String> digests = new TreeMap<>();
         for (String group : manifest.names()) {
             if (training.freeze().of(group) != GroupState.DORMANT) {
-                Set<String> names = new TreeSet<>();
-                manifest.tensors(group).stream().map(TensorSpec::name).forEach(names::add);
+                Set<String> names =
+                        manifest.tensors(group).stream().map(TensorSpec::name).collect(Collectors.toSet());
                 digests.put(group, snapshot.only(names::contains).sha256());
             }
         }

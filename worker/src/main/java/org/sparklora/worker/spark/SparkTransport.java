@@ -5,14 +5,15 @@ import io.netty.channel.ChannelFuture;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.apache.spark.SecurityManager;
 import org.apache.spark.SparkConf;
 import org.apache.spark.network.TransportContext;
@@ -27,7 +28,7 @@ import org.apache.spark.network.server.OneForOneStreamManager;
 import org.apache.spark.network.server.RpcHandler;
 import org.apache.spark.network.server.StreamManager;
 import org.apache.spark.network.server.TransportServer;
-import org.apache.spark.network.util.ConfigProvider;
+import org.apache.spark.network.util.MapConfigProvider;
 import org.apache.spark.network.util.TransportConf;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.allreduce.Mailbox;
@@ -38,7 +39,7 @@ import scala.Tuple2;
 /**
  * Connects ranks over Spark's own transport, with authentication and encryption if the session uses them.
  *
- * <p>Call order: {@link #listen}, publish {@link #address}, {@link #connect}. The transport's threads put incoming messages
+ * <p>Call order: create it, publish {@link #address}, {@link #connect}. The transport's threads put incoming messages
  * into the mailbox. Messages are one-way: the next message of a peer shows that it received the last one.
  */
 public final class SparkTransport implements Transport {
@@ -53,46 +54,30 @@ public final class SparkTransport implements Transport {
     /** Time limit for the last messages. A rank that misses them notices the closed connection. */
     private static final long BROADCAST_NANOS = TimeUnit.SECONDS.toNanos(1);
 
+    private final String host;
     private final Receiver receiver;
-    private final TransportContext server;
-    private final TransportContext client;
+    private final TransportContext context;
     private final TransportServer listener;
     private final TransportClientFactory clients;
-    private final String host;
     private final Map<Integer, TransportClient> connected = new ConcurrentHashMap<>();
     private List<String> addresses = List.of();
-
-    private SparkTransport(
-            Receiver receiver,
-            TransportContext server,
-            TransportContext client,
-            TransportServer listener,
-            TransportClientFactory clients,
-            String host) {
-        this.receiver = receiver;
-        this.server = server;
-        this.client = client;
-        this.listener = listener;
-        this.clients = clients;
-        this.host = host;
-    }
 
     /**
      * Listens on a free port.
      *
      * @param host address to listen on, to which the other ranks connect
      */
-    public static SparkTransport listen(SparkConf conf, SecurityManager security, String host, Mailbox mailbox) {
-        TransportConf transport = new TransportConf(MODULE, new Settings(conf));
-        Receiver receiver = new Receiver(mailbox);
-        TransportContext server = new TransportContext(transport, receiver);
-        TransportContext client = new TransportContext(transport, receiver);
+    public SparkTransport(SparkConf conf, SecurityManager security, String host, Mailbox mailbox) {
+        Map<String, String> settings = Arrays.stream(conf.getAll()).collect(Collectors.toMap(Tuple2::_1, Tuple2::_2));
+        TransportConf transport = new TransportConf(MODULE, new MapConfigProvider(settings));
         boolean authenticates = security.isAuthenticationEnabled();
-        TransportServer listener = server.createServer(
+        this.host = host;
+        this.receiver = new Receiver(mailbox);
+        this.context = new TransportContext(transport, receiver);
+        this.listener = context.createServer(
                 host, 0, authenticates ? List.of(new AuthServerBootstrap(transport, security)) : List.of());
-        TransportClientFactory clients = client.createClientFactory(
+        this.clients = context.createClientFactory(
                 authenticates ? List.of(new AuthClientBootstrap(transport, conf.getAppId(), security)) : List.of());
-        return new SparkTransport(receiver, server, client, listener, clients, host);
     }
 
     /** Host and port of this rank. */
@@ -167,8 +152,7 @@ public final class SparkTransport implements Transport {
         // The closed connections tell the other ranks that this one is gone.
         clients.close();
         listener.close();
-        client.close();
-        server.close();
+        context.close();
     }
 
     /** Puts incoming messages into the mailbox, from connections opened by this rank or by others. */
@@ -223,35 +207,6 @@ public final class SparkTransport implements Transport {
             if (sender != null) {
                 mailbox.lost(sender);
             }
-        }
-    }
-
-    /** Adapts Spark's configuration to the transport. */
-    private static final class Settings extends ConfigProvider {
-
-        private final SparkConf conf;
-
-        Settings(SparkConf conf) {
-            this.conf = conf;
-        }
-
-        @Override
-        public String get(String name) {
-            return conf.get(name);
-        }
-
-        @Override
-        public String get(String name, String defaultValue) {
-            return conf.get(name, defaultValue);
-        }
-
-        @Override
-        public Iterable<Map.Entry<String, String>> getAll() {
-            Map<String, String> all = new TreeMap<>();
-            for (Tuple2<String, String> entry : conf.getAll()) {
-                all.put(entry._1(), entry._2());
-            }
-            return all.entrySet();
         }
     }
 }

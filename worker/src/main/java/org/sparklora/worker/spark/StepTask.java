@@ -12,26 +12,15 @@ import org.sparklora.worker.contract.Phase;
 import org.sparklora.worker.contract.PhaseClock;
 import org.sparklora.worker.contract.ShardSum;
 
-/** One optimizer step on one task: computes the gradients of its shards, and adds those that form complete subtrees. */
-public final class StepTask implements FlatMapFunction<Iterator<CachedShard>, StepPart> {
-
-    private static final long serialVersionUID = 1L;
-
-    private final Broadcast<EpochContext> context;
-    private final int step;
-    private final float[] trainable;
-
-    /**
-     * Runs a step.
-     *
-     * @param step step within the epoch
-     * @param trainable values of the trainable tensors, flattened
-     */
-    public StepTask(Broadcast<EpochContext> context, int step, float[] trainable) {
-        this.context = context;
-        this.step = step;
-        this.trainable = trainable;
-    }
+/**
+ * One optimizer step on one task: computes the gradients of its shards, and adds those that form complete subtrees.
+ *
+ * @param step step within the epoch
+ * @param trainable values of the trainable tensors, flattened
+ */
+@SuppressWarnings("ArrayRecordComponent") // tasks are never compared
+public record StepTask(Broadcast<EpochContext> context, int step, float[] trainable)
+        implements FlatMapFunction<Iterator<CachedShard>, StepPart> {
 
     @Override
     public Iterator<StepPart> call(Iterator<CachedShard> shards) {

@@ -9,12 +9,9 @@ import org.sparklora.worker.contract.FreezePlan;
 import org.sparklora.worker.data.Batch;
 import org.sparklora.worker.data.TrunkActivations;
 import org.sparklora.worker.encoder.BaseModel;
-import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.encoder.ForwardPass;
 import org.sparklora.worker.encoder.Parameters;
 import org.sparklora.worker.encoder.Tokens;
-import org.sparklora.worker.engine.KeyedDropout;
-import org.sparklora.worker.engine.Ops;
 import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.lora.AdapterRegistry;
@@ -59,14 +56,6 @@ public final class AdaptedModel implements Parameters {
     }
 
     @Override
-    public NDArray linear(String path, NDArray x, KeyedDropout dropout) {
-        NDArray weight = get(path + ".weight");
-        NDArray bias = get(path + ".bias");
-        Optional<LoraVariant.Layer> lora = lora(path);
-        return lora.isPresent() ? lora.get().forward(x, weight, bias, dropout) : Ops.linear(x, weight, bias);
-    }
-
-    @Override
     public Optional<LoraVariant.Layer> lora(String path) {
         return adapters.layer(path);
     }
@@ -76,43 +65,9 @@ public final class AdaptedModel implements Parameters {
         return adapters;
     }
 
-    /**
-     * Runs the layers from index {@code from} (inclusive) to {@code to} (exclusive); index 0, the embeddings, ignores its
-     * input. For heads that read the first token, the last layer and the pooler return [B, H]; everything else returns
-     * [B·S, H].
-     */
-    NDArray layers(int from, int to, ForwardPass pass, NDArray input, Tokens tokens) {
-        return layers(base.encoder(), from, to, pass, input, tokens);
-    }
-
-    private static NDArray layers(Encoder encoder, int from, int to, ForwardPass pass, NDArray input, Tokens tokens) {
-        NDArray x = input;
-        for (int index = from; index < to; index++) {
-            if (index == 0) {
-                x = encoder.embed(pass, tokens);
-            } else if (index > encoder.layers()) {
-                x = encoder.pool(pass, x);
-            } else if (encoder.firstTokenAlone(index)) {
-                x = encoder.firstTokens(index - 1, pass, x, tokens);
-            } else {
-                x = encoder.layer(index - 1, pass, x, tokens);
-            }
-        }
-        return x;
-    }
-
     /** Logits [B, C] of a batch, or [B·S, C] if the head reads every token, without gradients or dropout. */
     public NDArray logits(Tokens tokens) {
-        return logits(0, tokens.ids(), tokens);
-    }
-
-    /**
-     * Logits [B, C], or [B·S, C] if the head reads every token, of an encoder with any parameters.
-     *
-     * @param pass determines the dropout
-     */
-    public static NDArray logits(Encoder encoder, ForwardPass pass, Tokens tokens) {
-        return encoder.head().logits(pass, layers(encoder, 0, encoder.stages(), pass, tokens.ids(), tokens));
+        return base.encoder().logits(0, ForwardPass.evaluation(this), tokens.ids(), tokens);
     }
 
     /**
@@ -121,19 +76,14 @@ public final class AdaptedModel implements Parameters {
      * @throws IllegalStateException if the plan's cache is on and the batch has no activations, or those of another plan
      */
     public NDArray logits(Batch batch, Tokens tokens, CachePlan cache) {
-        return logits(cache.layerIndex(), trunkActivations(cache.layerIndex(), batch, tokens, cache), tokens);
-    }
-
-    private NDArray logits(int from, NDArray x, Tokens tokens) {
-        ForwardPass pass = ForwardPass.evaluation(this);
-        NDArray hidden = layers(from, base.encoder().stages(), pass, x, tokens);
-        return base.encoder().head().logits(pass, hidden);
+        NDArray x = trunkActivations(cache.layerIndex(), batch, tokens, cache);
+        return base.encoder().logits(cache.layerIndex(), ForwardPass.evaluation(this), x, tokens);
     }
 
     /** The input of a layer: read from the cache, or computed without gradients or dropout. */
     NDArray trunkActivations(int layerIndex, Batch batch, Tokens tokens, CachePlan cache) {
         if (!cache.isOn()) {
-            return layers(0, layerIndex, ForwardPass.evaluation(this), tokens.ids(), tokens);
+            return base.encoder().run(0, layerIndex, ForwardPass.evaluation(this), tokens.ids(), tokens);
         }
         TrunkActivations cached = batch.trunk()
                 .orElseThrow(() -> new IllegalStateException("the plan caches the input of layer index "

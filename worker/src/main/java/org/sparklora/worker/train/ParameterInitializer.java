@@ -18,25 +18,10 @@ import org.sparklora.worker.lora.LoraVariant;
  * The values that a group's tensors start with: those of {@code init_adapter} where it has them; else LoRA tensors as the
  * variant starts them, biases as in the base, the head as in the base if that has one of the same shape, else from its
  * keyed generator with zero bias.
+ *
+ * @param initAdapter tensors of init_adapter by name; empty without one
  */
-public final class ParameterInitializer {
-
-    private final BaseModel base;
-    private final LoraManifest manifest;
-    private final LoraVariant variant;
-    private final long seed;
-    private final AdapterSnapshot initAdapter;
-
-    /**
-     * @param initAdapter tensors of init_adapter by name; empty without one
-     */
-    public ParameterInitializer(BaseModel base, LoraManifest manifest, long seed, AdapterSnapshot initAdapter) {
-        this.base = base;
-        this.manifest = manifest;
-        this.variant = LoraVariant.of(manifest);
-        this.seed = seed;
-        this.initAdapter = initAdapter;
-    }
+public record ParameterInitializer(BaseModel base, LoraManifest manifest, long seed, AdapterSnapshot initAdapter) {
 
     /** First values of every tensor of a group. */
     public AdapterSnapshot of(String group) {
@@ -44,7 +29,7 @@ public final class ParameterInitializer {
         manifest.group(group)
                 .map(LoraGroup::modules)
                 .ifPresent(modules ->
-                        modules.forEach(m -> variant.tensors(m).forEach(tensor -> byTensor.put(tensor.name(), m))));
+                        modules.forEach(m -> variant().tensors(m).forEach(tensor -> byTensor.put(tensor.name(), m))));
         Map<String, float[]> values = new TreeMap<>();
         for (TensorSpec tensor : manifest.tensors(group)) {
             values.put(tensor.name(), first(tensor, Optional.ofNullable(byTensor.get(tensor.name()))));
@@ -57,7 +42,7 @@ public final class ParameterInitializer {
             return initAdapter.values(tensor.name());
         }
         if (module.isPresent()) {
-            return variant.initialValues(module.get(), tensor, seed);
+            return variant().initialValues(module.get(), tensor, seed);
         }
         Optional<NDArray> inBase = base.optional(tensor.name())
                 .filter(weight -> Tensors.shape(weight).equals(tensor.shape()));
@@ -66,12 +51,16 @@ public final class ParameterInitializer {
         }
         boolean headWeight = manifest.head().contains(tensor) && tensor.shape().size() > 1;
         return headWeight
-                ? Initializers.normal(seed, tensor, base.encoder().initializerRange())
+                ? Initializers.normal(seed, tensor, base.encoder().sizes().initializerRange())
                 : new float[tensor.size()];
     }
 
     /** Whether a group changes the output from the start, so that the forward pass includes it before it first trains. */
     public boolean isTrained(LoraGroup group) {
-        return group.modules().stream().anyMatch(module -> variant.changesOutput(module, initAdapter));
+        return group.modules().stream().anyMatch(module -> variant().changesOutput(module, initAdapter));
+    }
+
+    private LoraVariant variant() {
+        return LoraVariant.of(manifest);
     }
 }

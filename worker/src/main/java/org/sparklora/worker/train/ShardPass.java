@@ -25,21 +25,10 @@ import org.sparklora.worker.head.TaskHead;
  *
  * <p>The frozen trunk below the lowest trainable layer runs without gradient and without dropout, or its activations come
  * from the cache; backward never enters it. Safe from any thread: each call has its own NDManager.
+ *
+ * @param plan the epoch's plan
  */
-public final class ShardPass {
-
-    private final BaseModel base;
-    private final TaskHead head;
-    private final StepSettings settings;
-    private final EpochPlan plan;
-
-    /** Creates the passes of one epoch plan. */
-    public ShardPass(BaseModel base, TaskHead head, StepSettings settings, EpochPlan plan) {
-        this.base = base;
-        this.head = head;
-        this.settings = settings;
-        this.plan = plan;
-    }
+public record ShardPass(BaseModel base, TaskHead head, StepSettings settings, EpochPlan plan) {
 
     /** Sums over the microbatches of a shard's rows, without measuring time. */
     public ShardSum sum(float[] trainable, int step, int shard, List<Batch> microbatches) {
@@ -77,8 +66,7 @@ public final class ShardPass {
             double loss;
             try (Autograd recording = Autograd.record()) {
                 ForwardPass pass = new ForwardPass(model, dropout, settings.dropout());
-                NDArray hidden = model.layers(lowest, base.encoder().stages(), pass, x, tokens);
-                NDArray logits = base.encoder().head().logits(pass, hidden);
+                NDArray logits = base.encoder().logits(lowest, pass, x, tokens);
                 NDArray sum = head.lossSum(logits, batch.labels(), batch.weights(), settings.labelSmoothing());
                 clock.lap(Phase.FORWARD);
                 recording.backward(sum);

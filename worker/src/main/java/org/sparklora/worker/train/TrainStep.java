@@ -22,27 +22,18 @@ import org.sparklora.worker.train.StepReport.GroupReport;
  * </ol>
  *
  * <p>Every rank has the same sum, so every rank computes the same update. Not thread-safe; one instance per freeze state.
+ *
+ * @param state changes with every step
+ * @param plan the plan of the state's freeze state
  */
-public final class TrainStep {
+public record TrainStep(TrainState state, FreezePlan plan, OptimizerSettings optimizer) {
 
-    private final TrainState state;
-    private final FreezePlan plan;
-    private final OptimizerSettings optimizer;
-
-    /**
-     * Creates the steps of one freeze state.
-     *
-     * @param state changes with every step
-     * @throws IllegalArgumentException if {@code plan} is that of another freeze state
-     */
-    public TrainStep(TrainState state, FreezePlan plan, OptimizerSettings optimizer) {
+    /** @throws IllegalArgumentException if the plan is that of another freeze state */
+    public TrainStep {
         if (!plan.state().equals(state.freeze())) {
             throw new IllegalArgumentException(
                     "the plan is for " + plan.state() + ", but the training state is in " + state.freeze());
         }
-        this.state = state;
-        this.plan = plan;
-        this.optimizer = optimizer;
     }
 
     /**
@@ -88,7 +79,7 @@ public final class TrainStep {
         TreeMap<String, Double> squares = new TreeMap<>();
         for (Slot slot : plan.slots()) {
             double sum = 0;
-            for (int i = slot.offset(); i < slot.offset() + slot.tensor().size(); i++) {
+            for (int i = slot.offset(); i < slot.end(); i++) {
                 sum += (double) gradient[i] * gradient[i];
             }
             squares.merge(slot.group(), sum, Double::sum);
@@ -118,10 +109,7 @@ public final class TrainStep {
     }
 
     private void clip(float[] gradient, double norm) {
-        if (optimizer.maxGradNorm().isEmpty()) {
-            return;
-        }
-        float factor = (float) Math.min(1.0, optimizer.maxGradNorm().getAsDouble() / (norm + 1e-6));
+        float factor = (float) Math.min(1.0, optimizer.maxGradNorm() / (norm + 1e-6));
         if (factor < 1f) {
             for (int i = 0; i < gradient.length; i++) {
                 gradient[i] *= factor;

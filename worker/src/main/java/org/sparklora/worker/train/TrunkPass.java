@@ -19,25 +19,11 @@ import org.sparklora.worker.head.TaskHead;
 /**
  * Computes the trunk activations of a shard for the cache: runs the frozen trunk once for every row, without gradients or
  * dropout. The shard alone determines the batches, so a recomputed partition has the same bits.
+ *
+ * @param plan a plan whose cache is on
+ * @param padTokenId fills the shorter rows; no result depends on it
  */
-public final class TrunkPass {
-
-    private final BaseModel base;
-    private final TaskHead head;
-    private final EpochPlan plan;
-    private final int padTokenId;
-
-    /**
-     * Creates the pass of a plan whose cache is on.
-     *
-     * @param padTokenId fills the shorter rows; no result depends on it
-     */
-    public TrunkPass(BaseModel base, TaskHead head, EpochPlan plan, int padTokenId) {
-        this.base = base;
-        this.head = head;
-        this.plan = plan;
-        this.padTokenId = padTokenId;
-    }
+public record TrunkPass(BaseModel base, TaskHead head, EpochPlan plan, int padTokenId) {
 
     /**
      * SHA-256, hexadecimal, of everything that determines the trunk activations below a layer.
@@ -47,7 +33,8 @@ public final class TrunkPass {
      */
     public static String digest(
             String source, Encoder encoder, int layerIndex, Precision precision, AdapterSnapshot snapshot) {
-        String below = snapshot.only(name -> encoder.stageOf(name) < layerIndex).sha256();
+        String below =
+                snapshot.only(name -> encoder.layerIndex(name) < layerIndex).sha256();
         return Sha256.hex(source + "\n" + layerIndex + "\n" + precision + "\n" + below);
     }
 
@@ -83,7 +70,8 @@ public final class TrunkPass {
         try (NDManager manager = Torch.newManager()) {
             AdaptedModel model = new AdaptedModel(manager, base, head, plan.freezePlan(), plan.snapshot(), false);
             Tokens tokens = Tokens.of(manager, batch);
-            NDArray x = model.layers(0, plan.cache().layerIndex(), ForwardPass.evaluation(model), tokens.ids(), tokens);
+            NDArray x = base.encoder()
+                    .run(0, plan.cache().layerIndex(), ForwardPass.evaluation(model), tokens.ids(), tokens);
             float[] values = Tensors.toFloats(x);
             int hidden = base.encoder().hiddenSize();
             for (int row = 0; row < positions.length; row++) {

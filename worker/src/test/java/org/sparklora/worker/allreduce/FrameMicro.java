@@ -18,9 +18,9 @@ public class FrameMicro {
     private final ByteBuffer buffer = ByteBuffer.allocateDirect(Frame.bytes(Chunks.MAX_VALUES));
     private final ShardSum sum = new ShardSum(1, 1, 1, filled());
     private final ShardSum other = new ShardSum(1, 1, 1, filled());
-    private final Frame.Label label = new Frame.Label(1, Frame.Kind.UP, 1, 0, new Frame.NodeChunk(3, 0));
+    private final Frame.ChunkKey key = new Frame.ChunkKey(Frame.Kind.UP, 0, 3, 0);
     private final ByteBuffer message =
-            Frame.encode(label, sum, chunks, ByteBuffer.allocateDirect(Frame.bytes(Chunks.MAX_VALUES)));
+            Frame.encode(1, 1, key, sum, chunks, ByteBuffer.allocateDirect(Frame.bytes(Chunks.MAX_VALUES)));
 
     private static float[] filled() {
         float[] values = new float[Chunks.MAX_VALUES];
@@ -31,7 +31,7 @@ public class FrameMicro {
     /** Into a buffer, with its checksum. */
     @Benchmark
     public ByteBuffer encode() {
-        return Frame.encode(label, sum, chunks, buffer);
+        return Frame.encode(1, 1, key, sum, chunks, buffer);
     }
 
     /** Out of a buffer, checked. */

@@ -10,8 +10,8 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.sparklora.worker.allreduce.Frame.ChunkKey;
 import org.sparklora.worker.allreduce.Frame.Kind;
-import org.sparklora.worker.allreduce.Frame.NodeChunk;
 import org.sparklora.worker.contract.ShardSum;
 
 class MailboxTest {
@@ -20,7 +20,7 @@ class MailboxTest {
     private static final int FLOATS = 5;
     private static final RankMap RANKS = new RankMap(4, 2);
 
-    private static final NodeChunk NODE_3 = new NodeChunk(3, 0);
+    private static final ChunkKey NODE_3 = new ChunkKey(Kind.UP, 20, 3, 0);
 
     private final Mailbox mailbox = new Mailbox(7, FLOATS, RANKS, 0, 20);
 
@@ -30,8 +30,8 @@ class MailboxTest {
 
     private static ByteBuffer frame(long sessionId, long step, Kind kind, int sender, int node, ShardSum sum) {
         Chunks chunks = new Chunks(sum.gradient().length);
-        Frame.Label label = new Frame.Label(sessionId, kind, sender, step, new NodeChunk(node, 0));
-        return Frame.encode(label, sum, chunks, ByteBuffer.allocate(Frame.bytes(chunks.size(0))));
+        ChunkKey key = new ChunkKey(kind, step, node, 0);
+        return Frame.encode(sessionId, sender, key, sum, chunks, ByteBuffer.allocate(Frame.bytes(chunks.size(0))));
     }
 
     private static ByteBuffer good() {
@@ -40,7 +40,7 @@ class MailboxTest {
 
     private void refuses(ByteBuffer message, String... facts) {
         mailbox.put(message);
-        assertThatThrownBy(() -> mailbox.take(Kind.UP, NODE_3, 1, "host:1", NOW))
+        assertThatThrownBy(() -> mailbox.take(NODE_3, 1, "host:1", NOW))
                 .isInstanceOf(PeerException.class)
                 .hasMessageStartingWith("step 20: ")
                 .hasMessageContainingAll(facts);
@@ -49,11 +49,11 @@ class MailboxTest {
     @Test
     void handsOutWhatArrived() {
         mailbox.put(good());
-        Frame got = mailbox.take(Kind.UP, NODE_3, 1, "host:1", NOW);
-        assertThat(got.part().gradient()).containsExactly(1, 2, 3, 4, 5);
-        assertThat(got.part().loss()).isEqualTo(1.5);
-        assertThat(got.part().weight()).isEqualTo(2.0);
-        assertThat(got.part().examples()).isEqualTo(3);
+        ShardSum got = mailbox.take(NODE_3, 1, "host:1", NOW);
+        assertThat(got.gradient()).containsExactly(1, 2, 3, 4, 5);
+        assertThat(got.loss()).isEqualTo(1.5);
+        assertThat(got.weight()).isEqualTo(2.0);
+        assertThat(got.examples()).isEqualTo(3);
     }
 
     @Test
@@ -90,7 +90,7 @@ class MailboxTest {
 
     @Test
     void namesTheRankThatIsSilent() {
-        assertThatThrownBy(() -> mailbox.take(Kind.UP, NODE_3, 1, "host-a:4711", NOW))
+        assertThatThrownBy(() -> mailbox.take(NODE_3, 1, "host-a:4711", NOW))
                 .isInstanceOf(PeerException.class)
                 .hasMessageContainingAll("step 20", "rank 1 (host-a:4711)", "0 ms", "its gradient", "nothing yet");
     }
@@ -99,9 +99,8 @@ class MailboxTest {
     void aLostRankEndsTheWaitingForItButWhatItSentCounts() {
         mailbox.put(good());
         mailbox.lost(1);
-        assertThat(mailbox.take(Kind.UP, NODE_3, 1, "host-a:4711", NOW).label().part())
-                .isEqualTo(NODE_3);
-        assertThatThrownBy(() -> mailbox.take(Kind.UP, NODE_3, 1, "host-a:4711", Duration.ofMinutes(5)))
+        assertThat(mailbox.take(NODE_3, 1, "host-a:4711", NOW).examples()).isEqualTo(3);
+        assertThatThrownBy(() -> mailbox.take(NODE_3, 1, "host-a:4711", Duration.ofMinutes(5)))
                 .hasMessageContainingAll("step 20", "rank 1 (host-a:4711) is lost", "its gradient", "UP of step 20");
     }
 
@@ -124,14 +123,14 @@ class MailboxTest {
     @Test
     void aFailureEndsTheWaiting() {
         mailbox.fail(new IllegalStateException("rank 1 (host-a:4711) is lost"));
-        assertThatThrownBy(() -> mailbox.take(Kind.UP, NODE_3, 1, "host-a:4711", Duration.ofMinutes(5)))
+        assertThatThrownBy(() -> mailbox.take(NODE_3, 1, "host-a:4711", Duration.ofMinutes(5)))
                 .hasMessage("step 20: rank 1 (host-a:4711) is lost");
     }
 
     @Test
     void aRankThatLeavesIsQuotedWithItsReason() {
         mailbox.put(new Abort(7, 1, "step 20: rank 3 (host-c:1) is lost").encode());
-        assertThatThrownBy(() -> mailbox.take(Kind.UP, NODE_3, 1, "host-a:4711", Duration.ofMinutes(5)))
+        assertThatThrownBy(() -> mailbox.take(NODE_3, 1, "host-a:4711", Duration.ofMinutes(5)))
                 .isInstanceOf(PeerException.class)
                 .hasMessage("step 20: rank 3 (host-c:1) is lost");
     }
@@ -153,8 +152,7 @@ class MailboxTest {
             Mailbox fresh = new Mailbox(7, FLOATS, RANKS, 0, 20);
             ByteBuffer damaged = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
             fresh.put(PeerMessage.seal(damaged.position(bytes.length - PeerMessage.CRC_BYTES)));
-            assertThatThrownBy(() -> fresh.take(Kind.UP, NODE_3, 1, "host:1", NOW))
-                    .isInstanceOf(PeerException.class);
+            assertThatThrownBy(() -> fresh.take(NODE_3, 1, "host:1", NOW)).isInstanceOf(PeerException.class);
         }
     }
 
@@ -171,7 +169,7 @@ class MailboxTest {
             if (Arrays.equals(bytes, original)) {
                 continue;
             }
-            assertThatThrownBy(() -> fresh.take(Kind.UP, NODE_3, 1, "host:1", NOW))
+            assertThatThrownBy(() -> fresh.take(NODE_3, 1, "host:1", NOW))
                     .isInstanceOf(PeerException.class)
                     .hasMessageStartingWith("step 20: ")
                     .hasMessageNotContaining("is silent");

@@ -103,22 +103,23 @@ class ArchitecturesTest {
         "distilbert, FIRST_TOKEN, 4, false",
         "distilbert, EVERY_TOKEN, 4, false"
     })
-    void theHeadIsTheStageAfterTheLast(String name, HeadInput reading, int stages, boolean pools) {
+    void theHeadHasTheIndexAfterTheLast(String name, HeadInput reading, int headIndex, boolean pools) {
         Encoder encoder = encoder(name, reading);
         assertThat(encoder.layers()).isEqualTo(3);
-        assertThat(encoder.stages()).isEqualTo(stages);
+        assertThat(encoder.headIndex()).isEqualTo(headIndex);
         assertThat(encoder.pools()).isEqualTo(pools);
-        assertThat(encoder.stageOf("classifier.weight")).isEqualTo(stages);
-        assertThat(encoder.stageName(stages)).isEqualTo("head");
-        assertThat(encoder.stageName(3)).isEqualTo("layer 2");
-        assertThat(encoder.stageName(4)).isEqualTo(pools ? "pooler" : "head");
+        assertThat(encoder.layerIndex("classifier.weight")).isEqualTo(headIndex);
+        assertThat(encoder.layerName(headIndex)).isEqualTo("head");
+        assertThat(encoder.layerName(3)).isEqualTo("layer 2");
+        assertThat(encoder.layerName(4)).isEqualTo(pools ? "pooler" : "head");
         boolean first = reading == HeadInput.FIRST_TOKEN;
         assertThat(encoder.firstTokenEnters(3)).isFalse();
         assertThat(encoder.firstTokenAlone(3)).isEqualTo(first);
-        assertThat(encoder.firstTokenEnters(stages)).isEqualTo(first);
+        assertThat(encoder.firstTokenEnters(headIndex)).isEqualTo(first);
         assertThat(encoder.linears())
                 .hasSize(3 * 6 + (pools ? 1 : 0))
-                .allSatisfy(linear -> assertThat(encoder.stageOf(linear.name())).isBetween(1, stages - 1));
+                .allSatisfy(
+                        linear -> assertThat(encoder.layerIndex(linear.name())).isBetween(1, headIndex - 1));
         assertThat(encoder.head().modules())
                 .isEqualTo(
                         name.equals("distilbert") && first
@@ -127,18 +128,18 @@ class ArchitecturesTest {
     }
 
     @Test
-    void whatReadsItsStagesInput() {
+    void whatReadsItsLayersInput() {
         Encoder distil = encoder("distilbert", HeadInput.FIRST_TOKEN);
         String middle = "distilbert.transformer.layer.1.";
         String last = "distilbert.transformer.layer.2.";
-        assertThat(distil.readsStageInput(middle + "attention.k_lin")).isTrue();
-        assertThat(distil.readsStageInput(middle + "attention.out_lin")).isFalse();
-        assertThat(distil.readsStageInput(last + "attention.q_lin")).isTrue();
-        assertThat(distil.readsStageInput(last + "attention.v_lin")).isFalse();
+        assertThat(distil.readsLayerInput(middle + "attention.k_lin")).isTrue();
+        assertThat(distil.readsLayerInput(middle + "attention.out_lin")).isFalse();
+        assertThat(distil.readsLayerInput(last + "attention.q_lin")).isTrue();
+        assertThat(distil.readsLayerInput(last + "attention.v_lin")).isFalse();
         assertThat(distil.multiplied(last + "attention.v_lin")).isEqualTo(Multiplied.ONE_VECTOR_BY_HEAD);
         assertThat(distil.multiplied(last + "ffn.lin1")).isEqualTo(Multiplied.FIRST_TOKEN);
         Encoder tokens = encoder("distilbert", HeadInput.EVERY_TOKEN);
-        assertThat(tokens.readsStageInput(last + "attention.v_lin")).isTrue();
+        assertThat(tokens.readsLayerInput(last + "attention.v_lin")).isTrue();
         assertThat(tokens.multiplied(last + "ffn.lin1")).isEqualTo(Multiplied.EVERY_TOKEN);
     }
 
@@ -146,14 +147,14 @@ class ArchitecturesTest {
     @Test
     void readingEveryTokenTheLastLayerCostsWhatTheOthersCost() {
         EncoderWork tokens = EncoderWork.of(encoder("bert-token-classification", HeadInput.EVERY_TOKEN));
-        assertThat(tokens.stages()).isEqualTo(4);
+        assertThat(tokens.headIndex()).isEqualTo(4);
         assertThat(tokens.forward(3, 10)).isEqualTo(tokens.forward(2, 10)).isPositive();
         assertThat(tokens.backward(3, 10, true)).isEqualTo(tokens.backward(2, 10, true));
         assertThat(tokens.kept(3, 10)).isEqualTo(tokens.kept(2, 10));
         assertThat(tokens.vectors("bert.encoder.layer.2.attention.self.key", 10, false))
                 .isEqualTo(10);
         EncoderWork roberta = EncoderWork.of(encoder("roberta", HeadInput.FIRST_TOKEN));
-        assertThat(roberta.stages()).isEqualTo(4);
+        assertThat(roberta.headIndex()).isEqualTo(4);
         assertThat(roberta.forward(3, 10)).isEqualTo(2 * (4 * 32 * 32 + 2 * 32 * 64) + 2 * (2 * 4 * 10 * 32));
     }
 

@@ -46,7 +46,7 @@ class EncoderWorkTest {
     }
 
     @Test
-    void inTheLowestStageTheGradientEndsAtTheLoraPairs() {
+    void inTheLowestLayerTheGradientEndsAtTheLoraPairs() {
         assertThat(work.backward(1, S, true)).isEqualTo(2 * (24 * 24 + 2 * 24 * 40) * S + 4 * (2 * S * S * 24));
         // Of the last layer only Q's; the input itself is a factor of its scores and means.
         assertThat(work.backward(2, S, true)).isEqualTo(2 * (3 * 24 * 24 + 2 * 24 * 40) + 2 * (2 * 3 * S * 24));
@@ -55,7 +55,7 @@ class EncoderWorkTest {
 
     @Test
     void thePoolerSeesOneTokenAndEmbeddingsMultiplyNothing() {
-        assertThat(work.stages()).isEqualTo(4);
+        assertThat(work.headIndex()).isEqualTo(4);
         assertThat(work.forward(3, S)).isEqualTo(2 * 24 * 24);
         assertThat(work.backward(3, S, false)).isEqualTo(2 * 24 * 24);
         assertThat(work.vectors("bert.pooler.dense", S, true)).isEqualTo(1);

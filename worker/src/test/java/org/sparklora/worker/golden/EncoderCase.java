@@ -132,11 +132,11 @@ public final class EncoderCase {
     /** What PEFT adapted, a group a layer. */
     public LoraManifest manifest(BaseModel base) {
         List<String> targets = texts("target_modules");
-        Map<Integer, List<LoraModule>> byStage = new TreeMap<>();
+        Map<Integer, List<LoraModule>> byLayer = new TreeMap<>();
         for (TensorSpec linear : base.encoder().linears()) {
             String path = linear.name();
             if (targets.stream().anyMatch(t -> path.equals(t) || path.endsWith("." + t))) {
-                byStage.computeIfAbsent(base.encoder().stageOf(path), s -> new ArrayList<>())
+                byLayer.computeIfAbsent(base.encoder().layerIndex(path), i -> new ArrayList<>())
                         .add(new LoraModule(
                                 path,
                                 (int) number("r"),
@@ -146,8 +146,8 @@ public final class EncoderCase {
             }
         }
         List<LoraGroup> groups = new ArrayList<>();
-        byStage.forEach((stage, modules) -> groups.add(new LoraGroup(
-                base.encoder().stageName(stage).replace(' ', '.'), "one group a stage", modules, GroupSettings.PLAIN)));
+        byLayer.forEach((index, modules) -> groups.add(new LoraGroup(
+                base.encoder().layerName(index).replace(' ', '.'), "one group a layer", modules, GroupSettings.PLAIN)));
         List<TensorSpec> head = base.encoder().head().tensors(head().outputs());
         return new LoraManifest(PlainLora.INSTANCE, groups, BiasMode.NONE, head, List.of());
     }

@@ -244,7 +244,7 @@ class GoldenEncodersTest {
         }
 
         private FreezePlan plan() {
-            return new FreezePlan(state.manifest(), state.freeze(), base.encoder()::stageOf);
+            return new FreezePlan(state.manifest(), state.freeze(), base.encoder()::layerIndex);
         }
 
         StepReport step(int i, boolean kept) {
@@ -294,7 +294,7 @@ class GoldenEncodersTest {
         tensors.forEach(t ->
                 values.put(t.name(), Tensors.toFloats(base.optional(t.name()).orElseThrow())));
         LoraManifest manifest = new LoraManifest(PlainLora.INSTANCE, List.of(), BiasMode.NONE, tensors, List.of());
-        FreezePlan plan = new FreezePlan(manifest, FreezeState.of(Map.of()), base.encoder()::stageOf);
+        FreezePlan plan = new FreezePlan(manifest, FreezeState.of(Map.of()), base.encoder()::layerIndex);
         return new AdaptedModel(manager, base, head, plan, new AdapterSnapshot(values), false);
     }
 

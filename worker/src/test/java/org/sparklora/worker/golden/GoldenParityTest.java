@@ -238,7 +238,7 @@ class GoldenParityTest {
                         base.optional(tensor.name()).map(Tensors::toFloats).orElse(new float[tensor.size()])));
         LoraManifest manifest =
                 new LoraManifest(PlainLora.INSTANCE, List.of(), BiasMode.NONE, tensors(base, head), List.of());
-        FreezePlan plan = new FreezePlan(manifest, FreezeState.of(Map.of()), base.encoder()::stageOf);
+        FreezePlan plan = new FreezePlan(manifest, FreezeState.of(Map.of()), base.encoder()::layerIndex);
         return new AdaptedModel(manager, base, head, plan, new AdapterSnapshot(values), false);
     }
 

@@ -219,7 +219,7 @@ final class GoldenReplay {
     }
 
     private FreezePlan plan() {
-        return new FreezePlan(state.manifest(), state.freeze(), base.encoder()::stageOf);
+        return new FreezePlan(state.manifest(), state.freeze(), base.encoder()::layerIndex);
     }
 
     private CachePlan cachePlan() {
@@ -327,7 +327,7 @@ final class GoldenReplay {
                 }
             }
         }
-        double limit = optimizer.maxGradNorm().orElse(Double.POSITIVE_INFINITY);
+        double limit = optimizer.maxGradNorm();
         boolean clipped = totalNorm > limit && Math.abs(Math.sqrt(squares) / limit - 1) < 1e-3;
         return clipped ? limit / (totalNorm + 1e-6) : 1.0;
     }

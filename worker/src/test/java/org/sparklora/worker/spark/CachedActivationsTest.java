@@ -18,6 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.KeyedRandom;
 import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.data.TrunkActivations;
@@ -29,14 +30,11 @@ class CachedActivationsTest {
     private static final int HIDDEN = 6;
     private static final int[] VECTORS = {3, 1, 0, 7, 2};
 
-    /** Two vectors and a half in float32: rows cross from one chunk to the next. */
-    private static final int CHUNK = 60;
-
     @TempDir
     private Path folder;
 
-    private static ActivationLayout layout(Precision precision, CacheStorage storage) {
-        return ActivationLayout.of("d1ge5t", precision, storage, HIDDEN, VECTORS, CHUNK);
+    private static CachedActivations.Builder builder(Precision precision, CacheStorage storage, int... vectors) {
+        return new CachedActivations.Builder(new CachePlan(1, precision, "d1ge5t", ""), storage, HIDDEN, vectors);
     }
 
     private static float[] values(int position) {
@@ -48,8 +46,8 @@ class CachedActivationsTest {
     }
 
     /** Rows come in another order than they lie, each in the middle of a batch. */
-    private static CachedActivations kept(ActivationLayout layout) {
-        try (CachedActivations.Builder builder = new CachedActivations.Builder(layout)) {
+    private static CachedActivations kept(Precision precision, CacheStorage storage) {
+        try (CachedActivations.Builder builder = builder(precision, storage, VECTORS)) {
             for (int position : new int[] {4, 2, 0, 3, 1}) {
                 float[] mine = values(position);
                 float[] batch = new float[mine.length + 10];
@@ -85,11 +83,8 @@ class CachedActivationsTest {
     @EnumSource
     void whatIsKeptComesBack(CacheStorage storage) {
         for (Precision precision : Precision.values()) {
-            ActivationLayout layout = layout(precision, storage);
-            requireValues(kept(layout), precision);
-            assertThat(layout.bytes()).isEqualTo(13L * HIDDEN * precision.bytes());
+            requireValues(kept(precision, storage), precision);
         }
-        assertThat(layout(Precision.FLOAT32, storage).chunks()).isEqualTo(7);
     }
 
     @ParameterizedTest
@@ -98,7 +93,7 @@ class CachedActivationsTest {
         for (Precision precision : Precision.values()) {
             ByteArrayOutputStream bytes = new ByteArrayOutputStream();
             try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
-                out.writeObject(kept(layout(precision, storage)));
+                out.writeObject(kept(precision, storage));
             }
             try (ObjectInputStream in = new ObjectInputStream(new ByteArrayInputStream(bytes.toByteArray()))) {
                 requireValues((CachedActivations) in.readObject(), precision);
@@ -109,44 +104,42 @@ class CachedActivationsTest {
     @Test
     void aShardWithoutRowsKeepsNothing() {
         for (CacheStorage storage : CacheStorage.values()) {
-            ActivationLayout layout = ActivationLayout.of("d", Precision.FLOAT32, storage, HIDDEN, new int[0], CHUNK);
-            try (CachedActivations.Builder builder = new CachedActivations.Builder(layout)) {
-                assertThat(builder.build().at(new int[0]).digest()).isEqualTo("d");
+            try (CachedActivations.Builder builder = builder(Precision.FLOAT32, storage)) {
+                assertThat(builder.build().at(new int[0]).digest()).isEqualTo("d1ge5t");
             }
         }
     }
 
     @Test
     void theFileOnDiskHasNoNameToLeaveBehind() throws IOException {
-        ActivationLayout layout = layout(Precision.FLOAT32, CacheStorage.DISK);
-        List<ByteBuffer> chunks;
-        try (ActivationBuffers room = new ActivationBuffers.MappedFile(layout, folder.resolve("block"))) {
-            room.write(0, 4, ByteBuffer.wrap(new byte[] {1, 2, 3}));
-            room.write(layout.chunks() - 1, 0, ByteBuffer.wrap(new byte[layout.chunkBytes(layout.chunks() - 1)]));
+        // The third row is larger than a mapping, and the last one starts a new mapping.
+        long[] start = {0, 3, 3, 3 + (9 << 20), 7 + (9 << 20)};
+        List<ByteBuffer> rows;
+        try (ActivationFile file = new ActivationFile(folder.resolve("block"), start)) {
+            file.write(3, ByteBuffer.wrap(new byte[] {4, 5, 6, 7}));
+            file.write(0, ByteBuffer.wrap(new byte[] {1, 2, 3}));
             try (Stream<Path> files = Files.list(folder)) {
                 assertThat(files).isEmpty();
             }
-            chunks = room.chunks();
+            rows = file.map();
         }
-        assertThat(chunks).hasSize(layout.chunks());
-        assertThat(chunks.get(0).get(6)).isEqualTo((byte) 3);
+        assertThat(rows).extracting(ByteBuffer::capacity).containsExactly(3, 0, 9 << 20, 4);
+        assertThat(rows.get(0).get(2)).isEqualTo((byte) 3);
+        assertThat(rows.get(3).get(0)).isEqualTo((byte) 4);
     }
 
     @Test
     void aDiskThatTakesNothingIsNamedWithWhatHelps() {
-        ActivationLayout layout = layout(Precision.FLOAT32, CacheStorage.DISK);
-        assertThatThrownBy(() -> new ActivationBuffers.MappedFile(layout, folder.resolve("missing/block")))
+        assertThatThrownBy(() -> new ActivationFile(folder.resolve("missing/block"), new long[] {0, 24, 312}))
                 .isInstanceOf(CacheStorageException.class)
                 .hasMessageContainingAll("312 bytes", "spark.local.dir", "activation_cache_type", "[cluster.disk]");
     }
 
     @Test
     void aNumberThatFloat16CannotHoldIsRefused() {
-        ActivationLayout layout =
-                ActivationLayout.of("d", Precision.FLOAT16, CacheStorage.MEMORY, HIDDEN, new int[] {1}, CHUNK);
         float[] values = new float[HIDDEN];
         values[3] = -70_000f;
-        try (CachedActivations.Builder builder = new CachedActivations.Builder(layout)) {
+        try (CachedActivations.Builder builder = builder(Precision.FLOAT16, CacheStorage.MEMORY, 1)) {
             assertThatThrownBy(() -> builder.put(0, values, 0, HIDDEN))
                     .isInstanceOf(ModelException.class)
                     .hasMessageContainingAll("-70000.0", "65504", "execution.activation_cache_type");
@@ -155,8 +148,7 @@ class CachedActivationsTest {
 
     @Test
     void aRowOfAnotherLengthIsRefused() {
-        try (CachedActivations.Builder builder =
-                new CachedActivations.Builder(layout(Precision.FLOAT32, CacheStorage.MEMORY))) {
+        try (CachedActivations.Builder builder = builder(Precision.FLOAT32, CacheStorage.MEMORY, VECTORS)) {
             assertThatThrownBy(() -> builder.put(1, new float[100], 0, 2 * HIDDEN))
                     .hasMessageContainingAll("position 1", "12 values", "1 vectors of 6");
         }

@@ -222,7 +222,7 @@ public final class ExchangeBench {
         List<SparkTransport> links = new ArrayList<>();
         for (int r = 0; r < 2; r++) {
             boxes.add(new Mailbox(1, floats, ranks, r, 0));
-            links.add(SparkTransport.listen(conf, security, "127.0.0.1", boxes.get(r)));
+            links.add(new SparkTransport(conf, security, "127.0.0.1", boxes.get(r)));
         }
         List<String> addresses = links.stream().map(SparkTransport::address).toList();
         links.forEach(l -> l.connect(addresses));

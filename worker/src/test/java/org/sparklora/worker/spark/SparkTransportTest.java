@@ -34,7 +34,7 @@ class SparkTransportTest {
     private static SparkTransport open(SparkConf conf, Mailbox mailbox) {
         SecurityManager security = new SecurityManager(
                 conf, scala.Option.empty(), org.apache.spark.internal.config.package$.MODULE$.AUTH_SECRET_FILE());
-        return SparkTransport.listen(conf, security, "127.0.0.1", mailbox);
+        return new SparkTransport(conf, security, "127.0.0.1", mailbox);
     }
 
     private static List<Transport> connectAll(SparkConf conf, Mailbox[] mailboxes) {

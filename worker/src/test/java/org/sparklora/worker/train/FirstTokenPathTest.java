@@ -80,13 +80,13 @@ class FirstTokenPathTest {
         Batch batch = Batch.of(TinyModel.examples(4, 5), 1);
         try (NDManager manager = Torch.newManager();
                 Autograd recording = Autograd.record()) {
-            FreezePlan plan = new FreezePlan(manifest, freeze, base.encoder()::stageOf);
+            FreezePlan plan = new FreezePlan(manifest, freeze, base.encoder()::layerIndex);
             AdaptedModel model = new AdaptedModel(manager, base, golden.head(), plan, values(manifest), true);
             ForwardPass pass = ForwardPass.evaluation(model);
             Tokens tokens = Tokens.of(manager, batch);
             Encoder encoder = base.encoder();
             int last = encoder.layers() - 1;
-            NDArray x = model.layers(0, encoder.layers(), pass, tokens.ids(), tokens);
+            NDArray x = encoder.run(0, encoder.layers(), pass, tokens.ids(), tokens);
             if (everyToken) {
                 NDArray all = encoder.layer(last, pass, x, tokens);
                 x = all.reshape(new Shape(batch.rows(), batch.length(), encoder.hiddenSize()))

@@ -63,7 +63,7 @@ public final class LengthBench {
                 List.of());
         EpochPlan epoch = new EpochPlan(
                 0,
-                new FreezePlan(manifest, TinyModel.freeze(manifest, Map.of()), base.encoder()::stageOf),
+                new FreezePlan(manifest, TinyModel.freeze(manifest, Map.of()), base.encoder()::layerIndex),
                 plan,
                 TinyModel.values(manifest),
                 CachePlan.off("bench"));

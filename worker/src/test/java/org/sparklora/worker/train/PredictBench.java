@@ -86,8 +86,8 @@ public final class PredictBench {
     private static void measure(TextScorer scorer, EncoderWork work, String what, Shard shard, int rounds) {
         double operations = 0;
         for (Example row : shard.examples()) {
-            for (int stage = 0; stage < work.stages(); stage++) {
-                operations += work.forward(stage, row.length());
+            for (int index = 0; index < work.headIndex(); index++) {
+                operations += work.forward(index, row.length());
             }
         }
         Torch.prepareThread();

@@ -172,7 +172,7 @@ public final class StepBench {
                     : setting.layers().get(0) + 1;
             EpochPlan plan = new EpochPlan(
                     0,
-                    new FreezePlan(manifest, TinyModel.freeze(manifest, states), base.encoder()::stageOf),
+                    new FreezePlan(manifest, TinyModel.freeze(manifest, states), base.encoder()::layerIndex),
                     new ShardPlan(1, rows, rows, false),
                     TinyModel.values(manifest),
                     how == How.CACHED
@@ -186,13 +186,13 @@ public final class StepBench {
                     rows * needed(EncoderWork.of(base.encoder()), setting.layers(), how == How.CACHED ? lowest : 0);
         }
 
-        /** Operations for a row of a step that begins with stage {@code from}. */
+        /** Operations for a row of a step that begins with index {@code from}. */
         private static double needed(EncoderWork work, List<Integer> layers, int from) {
             int lowest = layers.isEmpty() ? BertBase.LAYERS + 2 : layers.get(0) + 1;
             double sum = 0;
-            for (int stage = from; stage < work.stages(); stage++) {
-                sum += work.forward(stage, LENGTH)
-                        + (stage >= lowest ? work.backward(stage, LENGTH, stage == lowest) : 0);
+            for (int index = from; index < work.headIndex(); index++) {
+                sum += work.forward(index, LENGTH)
+                        + (index >= lowest ? work.backward(index, LENGTH, index == lowest) : 0);
             }
             for (int layer : layers) {
                 for (LoraModule module : BertBase.modules(layer)) {
@@ -224,7 +224,7 @@ public final class StepBench {
                 AdaptedModel model = new AdaptedModel(manager, base, head, plan.freezePlan(), plan.snapshot(), true);
                 Tokens tokens = Tokens.of(manager, batch);
                 ForwardPass forward = ForwardPass.evaluation(model);
-                NDArray x = model.layers(0, BertBase.LAYERS, forward, tokens.ids(), tokens);
+                NDArray x = base.encoder().run(0, BertBase.LAYERS, forward, tokens.ids(), tokens);
                 try (Autograd recording = Autograd.record()) {
                     NDArray all = base.encoder().layer(BertBase.LAYERS - 1, forward, x, tokens);
                     NDArray first = all.reshape(new Shape(batch.rows(), LENGTH, BertBase.HIDDEN))

@@ -94,7 +94,7 @@ class StepMemoryTest {
                 List.of());
         EpochPlan plan = new EpochPlan(
                 0,
-                new FreezePlan(manifest, TinyModel.freeze(manifest, Map.of()), base.encoder()::stageOf),
+                new FreezePlan(manifest, TinyModel.freeze(manifest, Map.of()), base.encoder()::layerIndex),
                 new ShardPlan(1, ROWS, ROWS, false),
                 TinyModel.values(manifest),
                 CachePlan.off("test"));

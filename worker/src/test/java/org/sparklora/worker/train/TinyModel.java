@@ -92,7 +92,7 @@ final class TinyModel {
     }
 
     static FreezePlan freezePlan(LoraManifest manifest, FreezeState freeze) {
-        return new FreezePlan(manifest, freeze, BASE.encoder()::stageOf);
+        return new FreezePlan(manifest, freeze, BASE.encoder()::layerIndex);
     }
 
     /** The steps of the state's current freeze state. */

@@ -55,6 +55,6 @@ public record CachePolicy(Precision precision, String source, Optional<String> o
             return CachePlan.off("groups may move within the epoch");
         }
         String digest = TrunkPass.digest(source, encoder, layer, precision, snapshot);
-        return new CachePlan(layer, precision, digest, "nothing below " + encoder.stageName(layer) + " trains");
+        return new CachePlan(layer, precision, digest, "nothing below " + encoder.layerName(layer) + " trains");
     }
 }

@@ -19,7 +19,7 @@ public record EpochPlanner(LoraManifest manifest, Encoder encoder, ShardPlan sha
 
     /** What trains in a freeze state. */
     public FreezePlan freezePlan(FreezeState state) {
-        return new FreezePlan(manifest, state, encoder::stageOf);
+        return new FreezePlan(manifest, state, encoder::layerIndex);
     }
 
     /**

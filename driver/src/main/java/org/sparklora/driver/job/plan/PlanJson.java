@@ -137,7 +137,7 @@ public final class PlanJson {
             texts(json.putArray(state.label()), stretch.state().in(state));
         }
         int lowest = cost.lowestTrainableLayer(stretch.state());
-        json.put("lowest_live", plan.planner().encoder().stageName(lowest))
+        json.put("lowest_live", plan.planner().encoder().layerName(lowest))
                 .put("lowest_live_index", lowest)
                 .put("relative_cost", cost.relative(stretch.state(), held))
                 .put("trainable_parameters", cost.trainableParameters(stretch.state()))

@@ -79,13 +79,13 @@ public final class StepCost {
 
     private double operations(FreezeState state, int lowest, int first, int length) {
         double sum = 0;
-        for (int layer = first; layer < work.stages(); layer++) {
+        for (int layer = first; layer < work.headIndex(); layer++) {
             sum += work.forward(layer, length) + (layer >= lowest ? work.backward(layer, length, layer == lowest) : 0);
         }
         for (LoraGroup group : planner.manifest().groups()) {
             GroupState is = state.of(group.name());
             for (LoraModule module : group.modules()) {
-                int layer = encoder.stageOf(module.path());
+                int layer = encoder.layerIndex(module.path());
                 double product = product(module, length, is == GroupState.LIVE && drops(group));
                 sum += layer < first ? 0 : product * passes(is, layer >= lowest);
             }
@@ -105,13 +105,13 @@ public final class StepCost {
 
     private double forwardOperations(FreezeState state, int first, int length) {
         double row = 0;
-        for (int layer = first; layer < work.stages(); layer++) {
+        for (int layer = first; layer < work.headIndex(); layer++) {
             row += work.forward(layer, length);
         }
         for (LoraGroup group : planner.manifest().groups()) {
             boolean counts = state.of(group.name()) != GroupState.DORMANT;
             for (LoraModule module : counts ? group.modules() : List.<LoraModule>of()) {
-                row += encoder.stageOf(module.path()) < first ? 0 : product(module, length, false);
+                row += encoder.layerIndex(module.path()) < first ? 0 : product(module, length, false);
             }
         }
         return row;
@@ -186,7 +186,7 @@ public final class StepCost {
     public long savedBytes(FreezeState state, int rows) {
         int longest = lengths.longest();
         double sum = 0;
-        for (int layer = lowestTrainableLayer(state); layer < work.stages(); layer++) {
+        for (int layer = lowestTrainableLayer(state); layer < work.headIndex(); layer++) {
             sum += work.kept(layer, longest);
         }
         for (String live : state.in(GroupState.LIVE)) {

@@ -58,7 +58,7 @@ class CachePolicyTest {
     }
 
     private static CachePlan plan(CachePolicy policy, BiasMode bias, boolean whole, String... live) {
-        FreezePlan freezePlan = new FreezePlan(manifest(bias), states(bias, live), ENCODER::stageOf);
+        FreezePlan freezePlan = new FreezePlan(manifest(bias), states(bias, live), ENCODER::layerIndex);
         return policy.plan(freezePlan, ENCODER, AdapterSnapshot.EMPTY, whole);
     }
 

@@ -1,13 +1,14 @@
 package org.sparklora.worker.encoder.distilbert;
 
-import ai.djl.ndarray.NDArray;
-import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import org.sparklora.worker.contract.DropoutRates;
-import org.sparklora.worker.encoder.EmbeddingLookups;
+import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.encoder.EncoderConfig;
 import org.sparklora.worker.encoder.EncoderNames;
 import org.sparklora.worker.encoder.EncoderSizes;
+import org.sparklora.worker.encoder.EncoderSizes.Positions;
+import org.sparklora.worker.encoder.EncoderSizes.TokenTypes;
 import org.sparklora.worker.encoder.HeadInput;
 import org.sparklora.worker.encoder.HeadLayers;
 import org.sparklora.worker.encoder.HeadLayers.Activation;
@@ -15,31 +16,23 @@ import org.sparklora.worker.encoder.HeadLayers.Inner;
 import org.sparklora.worker.encoder.LayerPaths;
 import org.sparklora.worker.encoder.LayerPaths.Projections;
 import org.sparklora.worker.encoder.LayerPaths.Sublayer;
-import org.sparklora.worker.encoder.PostNormEncoder;
-import org.sparklora.worker.encoder.Tokens;
 
 /**
- * DistilBERT: positions from 0, no token types, no pooler, no dropout between attention and its residual; {@code
- * pre_classifier}, ReLU and {@code classifier} on the first token.
+ * DistilBERT: positions start at 0; there are no token types, no pooler, and no dropout between attention and its residual. The
+ * head applies {@code pre_classifier}, ReLU and {@code classifier} to the first token.
  */
-public final class DistilBertEncoder extends PostNormEncoder {
+public final class DistilBertEncoder {
 
-    private static final EncoderNames NAMES = new EncoderNames(
-            "distilbert.",
-            "transformer.layer.",
-            DistilBertEncoder::layerNames,
-            Optional.empty(),
-            List.of("classifier.", "pre_classifier."));
+    private static final EncoderNames NAMES =
+            new EncoderNames("distilbert.", "transformer.layer.", DistilBertEncoder::layerNames, Optional.empty());
 
-    private DistilBertEncoder(EncoderSizes sizes, HeadInput headInput) {
-        super(sizes, NAMES, headInput);
-    }
+    private DistilBertEncoder() {}
 
     /**
-     * The encoder of a configuration; refuses variants that would compute something else. {@code sinusoidal_pos_embds}
-     * says what the position table was filled with; a checkpoint holds the table either way.
+     * The encoder of a configuration; refuses variants that would compute something else. {@code sinusoidal_pos_embds} only
+     * says how the position table was initialized: a checkpoint always holds the table.
      */
-    public static DistilBertEncoder of(EncoderConfig config, HeadInput headInput) {
+    public static Encoder of(EncoderConfig config, HeadInput headInput) {
         config.require("activation", EncoderSizes.GELU);
         config.require("position_embedding_type", "absolute");
         double dropout = config.number("dropout", 0.1);
@@ -50,12 +43,13 @@ public final class DistilBertEncoder extends PostNormEncoder {
                 config.divisor("n_heads", "dim"),
                 config.positive("hidden_dim"),
                 config.positive("vocab_size"),
-                config.positive("max_position_embeddings"),
-                0,
+                new Positions(config.positive("max_position_embeddings"), OptionalInt.empty()),
+                new TokenTypes(0, false),
                 1e-12,
                 config.number("initializer_range", 0.02),
                 new DropoutRates(dropout, config.number("attention_dropout", 0.1), head));
-        return new DistilBertEncoder(sizes, headInput);
+        Inner dense = new Inner("pre_classifier", Activation.RELU, false);
+        return new Encoder(sizes, NAMES, new HeadLayers(sizes.hidden(), Optional.of(dense), "classifier"), headInput);
     }
 
     private static LayerPaths layerNames(String prefix) {
@@ -66,26 +60,5 @@ public final class DistilBertEncoder extends PostNormEncoder {
                 new Sublayer(attention + "out_lin", Optional.empty(), prefix + "sa_layer_norm"),
                 prefix + "ffn.lin1",
                 new Sublayer(prefix + "ffn.lin2", Optional.of(prefix + "ffn.dropout"), prefix + "output_layer_norm"));
-    }
-
-    @Override
-    protected HeadLayers sequenceHead() {
-        Inner dense = new Inner("pre_classifier", Activation.RELU, false);
-        return new HeadLayers(hiddenSize(), Optional.of(dense), "classifier");
-    }
-
-    @Override
-    protected NDArray positions(Tokens tokens) {
-        return tokens.positions();
-    }
-
-    @Override
-    protected Optional<NDArray> types(Tokens tokens) {
-        return Optional.empty();
-    }
-
-    @Override
-    protected EmbeddingLookups lookups() {
-        return new EmbeddingLookups(EmbeddingLookups.FROM_ZERO, Optional.empty(), false);
     }
 }
