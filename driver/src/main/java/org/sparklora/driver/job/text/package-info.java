@@ -1,7 +1,7 @@
 /**
  * Text for people: {@link org.sparklora.driver.job.text.Problems} collects everything that is wrong with a file, {@link
- * org.sparklora.driver.job.text.NearMiss} finds the name that a user probably meant, and {@link
- * org.sparklora.driver.job.text.Bytes} formats sizes.
+ * org.sparklora.driver.job.text.NearMiss} finds the name that a user probably meant, {@link
+ * org.sparklora.driver.job.text.Bytes} formats sizes, and {@link org.sparklora.driver.job.text.Table} aligns columns.
  *
  * <p>Invariant: depends on no other package of the driver.
  */
