@@ -79,8 +79,8 @@ public record JobSection(String name, List<JobKey> keys) {
             try {
                 Object value = component.getAccessor().invoke(values);
                 components.put(JobKey.nameOf(component.getName()), value);
-                if (isPart(component)) {
-                    components.putAll(components(value));
+                if (value instanceof Record part && isPart(component)) {
+                    components.putAll(components(part));
                 }
             } catch (ReflectiveOperationException e) {
                 throw new IllegalStateException("cannot read " + component, e);
