@@ -82,7 +82,7 @@ public final class JobPlan {
                 new RunPlan.Data(
                         shards, validationRows, survey.sample(), job.model().maxLength(), rows.labels()),
                 new RunPlan.Schedule(
-                        job.schedule().policy().kind().label(),
+                        job.schedule().kind().label(),
                         epochs,
                         policy.mayEndBefore(),
                         job.training().learningRate(),

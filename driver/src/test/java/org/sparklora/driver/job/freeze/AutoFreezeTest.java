@@ -41,7 +41,7 @@ class AutoFreezeTest {
     @Test
     void groupsFreezeFromTheBottomUpWhileTheirGradientHasSettled() {
         AutoFreeze policy = policy(50, 1);
-        assertThat(policy.problems(DECLARED, Set.of())).isEmpty();
+        assertThat(policy.problems()).isEmpty();
         assertThat(policy.needsMetrics()).isTrue();
         assertThat(moves(policy, RECORDED))
                 .containsExactly("epoch 2: bottom frozen", "epoch 2: low frozen", "epoch 4: middle frozen");
@@ -187,9 +187,8 @@ class AutoFreezeTest {
     @Test
     void refusesWhatCannotRun() {
         AutoFreeze policy = new AutoFreeze(List.of("top", "side"), List.of("top", "low", "nether"), 50, 1);
-        assertThat(policy.problems(DECLARED, Set.of()))
+        assertThat(policy.problems())
                 .satisfiesExactly(
-                        Facts.line("schedule.groups[2]", "'nether'", "[bottom, low, middle, side, top]"),
                         Facts.line("schedule.live", "'low'", "schedule.groups"),
                         Facts.line("schedule.live", "'nether'"));
         assertThatThrownBy(() -> policy(0, 0))

@@ -51,7 +51,7 @@ class ThawOnPlateauTest {
     @Test
     void theNextGroupThawsWhenTheMetricStopsImprovingAndAtLastTheRunEnds() {
         ThawOnPlateau policy = restoring();
-        assertThat(policy.problems(DECLARED, Set.of())).isEmpty();
+        assertThat(policy.problems()).isEmpty();
         assertThat(moves(policy, RECORDED))
                 .containsExactly(
                         "epoch 4: restore 2",
@@ -177,7 +177,7 @@ class ThawOnPlateauTest {
     @Test
     void withoutGroupsToThawItStopsTheRunEarly() {
         ThawOnPlateau policy = new ThawOnPlateau(GROUPS, GROUPS, new Watch("accuracy", 0, 2), ANY_LENGTH, true);
-        assertThat(policy.problems(DECLARED, Set.of())).isEmpty();
+        assertThat(policy.problems()).isEmpty();
         assertThat(moves(policy, Histories.of("accuracy", 0.5, 0.6, 0.6, 0.6))).containsExactly("epoch 4: stop");
     }
 
@@ -236,10 +236,8 @@ class ThawOnPlateauTest {
     @Test
     void refusesWhatCannotRun() {
         assertThat(policy(new Watch("accuracy", 0, 1), new Phase(3, OptionalInt.of(2)), true)
-                        .problems(Set.of("top", "bottom"), Set.of()))
-                .satisfiesExactly(
-                        Facts.line("schedule.groups[1]", "'middle'", "[bottom, top]"),
-                        Facts.line("schedule.min_epochs=3", "schedule.max_epochs=2"));
+                        .problems())
+                .satisfiesExactly(Facts.line("schedule.min_epochs=3", "schedule.max_epochs=2"));
         assertThatThrownBy(() -> new Watch("accuracy", -1, 0))
                 .hasMessageContaining("min_delta=-1.0")
                 .hasMessageContaining("patience=0");
