@@ -20,27 +20,21 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-@Command(
-        name = "doctor",
-        mixinStandardHelpOptions = true,
-        description =
-                "Checks Java, Spark, natives, memory and settings on the driver and every executor, and says what to fix."
-                        + " With --config, also checks model, data, output, and whether the job fits the cluster. Exit code 0: no"
-                        + " problem, 2: problems.")
+@Command(name = "doctor", mixinStandardHelpOptions = true)
 final class DoctorCommand implements Callable<Integer> {
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
-    @Option(names = "--config", paramLabel = "FILE", description = "The job file (YAML) to check.")
+    @Option(names = "--config", paramLabel = "FILE")
     private @Nullable Path config;
 
     @Mixin
     private JobOverrides overrides = new JobOverrides();
 
-    @Option(names = "--output", paramLabel = "DIR", description = "The run directory. Overrides the job file's output.")
+    @Option(names = "--output", paramLabel = "DIR")
     private @Nullable String output;
 
-    @Option(names = "--json", description = "Prints one JSON object at the end instead of a line for each check.")
+    @Option(names = "--json")
     private boolean json;
 
     @Override

@@ -25,10 +25,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-@Command(
-        name = "evaluate",
-        mixinStandardHelpOptions = true,
-        description = "Evaluates a run's adapter on labelled data. Prints the metrics; the last line is a JSON object.")
+@Command(name = "evaluate", mixinStandardHelpOptions = true)
 final class EvaluateCommand implements Callable<Integer> {
 
     @Mixin
@@ -37,13 +34,10 @@ final class EvaluateCommand implements Callable<Integer> {
     @Mixin
     private RowOptions rows = new RowOptions();
 
-    @Option(names = "--data", required = true, paramLabel = "FILE", description = "A file of labelled rows.")
+    @Option(names = "--data", required = true, paramLabel = "FILE")
     private String data = "";
 
-    @Option(
-            names = "--label",
-            paramLabel = "COLUMN",
-            description = "The column of the label. Default: the one that the run was trained on.")
+    @Option(names = "--label", paramLabel = "COLUMN")
     private @Nullable String label;
 
     @Override

@@ -16,24 +16,16 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-@Command(
-        name = "export",
-        mixinStandardHelpOptions = true,
-        description =
-                "Merges a run's adapter into its base model and writes a TorchScript archive with the files that DJL needs to serve it.")
+@Command(name = "export", mixinStandardHelpOptions = true)
 final class ExportCommand implements Callable<Integer> {
 
     @Mixin
     private RunOptions run = new RunOptions();
 
-    @Option(
-            names = "--output",
-            required = true,
-            paramLabel = "DIR",
-            description = "A new or empty directory for the model.")
+    @Option(names = "--output", required = true, paramLabel = "DIR")
     private String output = "";
 
-    @Option(names = "--format", required = true, paramLabel = "FORMAT", description = "torchscript")
+    @Option(names = "--format", required = true, paramLabel = "FORMAT")
     private String format = "";
 
     @Override

@@ -16,28 +16,16 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-@Command(
-        name = "merge",
-        mixinStandardHelpOptions = true,
-        description = "Merges a run's adapter into its base model and writes a Hugging Face model directory.")
+@Command(name = "merge", mixinStandardHelpOptions = true)
 final class MergeCommand implements Callable<Integer> {
 
     @Mixin
     private RunOptions run = new RunOptions();
 
-    @Option(
-            names = "--output",
-            required = true,
-            paramLabel = "DIR",
-            description = "A new or empty directory for the model.")
+    @Option(names = "--output", required = true, paramLabel = "DIR")
     private String output = "";
 
-    @Option(
-            names = "--dtype",
-            paramLabel = "TYPE",
-            defaultValue = "float32",
-            description =
-                    "Element type of the weights: float32 or float16, which takes half the space. Default: ${DEFAULT-VALUE}")
+    @Option(names = "--dtype", paramLabel = "TYPE", defaultValue = "float32")
     private String dtype = "float32";
 
     @Override

@@ -17,12 +17,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-@Command(
-        name = "predict",
-        mixinStandardHelpOptions = true,
-        description =
-                "Predicts every row of a file. Writes all input columns, a prediction and its probability, in the order of"
-                        + " the rows. A row without text gets no prediction.")
+@Command(name = "predict", mixinStandardHelpOptions = true)
 final class PredictCommand implements Callable<Integer> {
 
     @Mixin
@@ -31,21 +26,13 @@ final class PredictCommand implements Callable<Integer> {
     @Mixin
     private RowOptions rows = new RowOptions();
 
-    @Option(names = "--input", required = true, paramLabel = "FILE", description = "A file of rows with texts.")
+    @Option(names = "--input", required = true, paramLabel = "FILE")
     private String input = "";
 
-    @Option(
-            names = "--output",
-            required = true,
-            paramLabel = "DIR",
-            description = "A new or empty directory for the predictions.")
+    @Option(names = "--output", required = true, paramLabel = "DIR")
     private String output = "";
 
-    @Option(
-            names = "--output-format",
-            paramLabel = "FORMAT",
-            description = "csv, json (one object per line) or parquet. Default: parquet for Parquet input, json for"
-                    + " token_classification, otherwise csv.")
+    @Option(names = "--output-format", paramLabel = "FORMAT")
     private @Nullable String outputFormat;
 
     @Override

@@ -9,15 +9,10 @@ import org.sparklora.driver.watch.verify.Verdict;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
-@Command(
-        name = "replay",
-        mixinStandardHelpOptions = true,
-        description =
-                "Re-evaluates every freeze and thaw decision of a run from its history and reports differences. Exit code"
-                        + " 0: no difference, 8: differences.")
+@Command(name = "replay", mixinStandardHelpOptions = true)
 final class ReplayCommand implements Callable<Integer> {
 
-    @Parameters(index = "0", paramLabel = "RUN", description = "A run directory.")
+    @Parameters(index = "0", paramLabel = "RUN")
     private String run = "";
 
     @Override

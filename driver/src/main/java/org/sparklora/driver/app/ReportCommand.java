@@ -14,32 +14,16 @@ import org.sparklora.driver.watch.report.RunReport;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-@Command(
-        name = "report",
-        mixinStandardHelpOptions = true,
-        description =
-                "Writes the report page of a run, finished or not, into its directory. With several --run options, compares"
-                        + " the runs on one page, which --output names.")
+@Command(name = "report", mixinStandardHelpOptions = true)
 final class ReportCommand implements Callable<Integer> {
 
-    @Option(
-            names = "--run",
-            required = true,
-            paramLabel = "DIR",
-            description = "A run directory. Repeat the option to compare runs.")
+    @Option(names = "--run", required = true, paramLabel = "DIR")
     private List<String> runs = List.of();
 
-    @Option(
-            names = "--lang",
-            paramLabel = "LANG",
-            defaultValue = "en",
-            description = "Language of the page, en or zh. Default: ${DEFAULT-VALUE}")
+    @Option(names = "--lang", paramLabel = "LANG", defaultValue = "en")
     private String lang = "en";
 
-    @Option(
-            names = "--output",
-            paramLabel = "FILE",
-            description = "Path or URI of the page. Default for one run: " + RunReport.FILE + " in its directory.")
+    @Option(names = "--output", paramLabel = "FILE")
     private @Nullable String output;
 
     @Override

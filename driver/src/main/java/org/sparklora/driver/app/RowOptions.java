@@ -11,22 +11,13 @@ import picocli.CommandLine.Option;
 /** Options of the commands that apply a run to rows of a file. */
 final class RowOptions {
 
-    @Option(
-            names = "--format",
-            paramLabel = "FORMAT",
-            description = "csv, parquet or json. Default: by the file's name.")
+    @Option(names = "--format", paramLabel = "FORMAT")
     private @Nullable String format;
 
-    @Option(
-            names = "--text",
-            paramLabel = "COLUMN",
-            description = "The column of the text. Default: the one that the run was trained on.")
+    @Option(names = "--text", paramLabel = "COLUMN")
     private @Nullable String text;
 
-    @Option(
-            names = "--text-pair",
-            paramLabel = "COLUMN",
-            description = "The column of the second text. Default: the one that the run was trained on.")
+    @Option(names = "--text-pair", paramLabel = "COLUMN")
     private @Nullable String textPair;
 
     /** The rows at a path, with the run's columns unless options name others. Refuses missing files. */

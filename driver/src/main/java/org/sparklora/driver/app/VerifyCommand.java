@@ -10,17 +10,13 @@ import org.sparklora.driver.watch.verify.Verdict;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
-@Command(
-        name = "verify",
-        mixinStandardHelpOptions = true,
-        description =
-                "Compares two runs by digest and reports where they first differ. Exit code 0: equal, 8: different.")
+@Command(name = "verify", mixinStandardHelpOptions = true)
 final class VerifyCommand implements Callable<Integer> {
 
-    @Parameters(index = "0", paramLabel = "RUN_A", description = "A run directory.")
+    @Parameters(index = "0", paramLabel = "RUN_A")
     private String runA = "";
 
-    @Parameters(index = "1", paramLabel = "RUN_B", description = "Another run directory.")
+    @Parameters(index = "1", paramLabel = "RUN_B")
     private String runB = "";
 
     @Override
