@@ -1,12 +1,11 @@
 package org.sparklora.driver.app;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -38,7 +37,7 @@ final class DoctorCommand implements Callable<Integer> {
     private boolean json;
 
     @Override
-    public Integer call() throws JsonProcessingException {
+    public Integer call() {
         Optional<JobConfig> job =
                 Optional.ofNullable(config).map(file -> overrides.read(file, Optional.ofNullable(output)));
         if (job.isEmpty() && (output != null || !overrides.isEmpty())) {
@@ -54,23 +53,19 @@ final class DoctorCommand implements Callable<Integer> {
                 .examine();
         boolean healthy = findings.stream().noneMatch(finding -> finding.verdict() == Verdict.PROBLEM);
         if (json) {
-            Console.out("%s", JSON.writerWithDefaultPrettyPrinter().writeValueAsString(object(healthy, findings)));
+            Console.out("%s", object(healthy, findings).toPrettyString());
         }
         return (healthy ? ExitCode.OK : ExitCode.USAGE).code();
     }
 
-    private static Map<String, Object> object(boolean healthy, List<Finding> findings) {
-        Map<String, Object> object = new LinkedHashMap<>();
-        object.put("healthy", healthy);
-        object.put("findings", findings.stream().map(DoctorCommand::object).toList());
-        return object;
-    }
-
-    private static Map<String, Object> object(Finding finding) {
-        Map<String, Object> object = new LinkedHashMap<>();
-        object.put("verdict", finding.verdict().label());
-        object.put("found", finding.found());
-        finding.remedy().ifPresent(remedy -> object.put("remedy", remedy));
+    private static ObjectNode object(boolean healthy, List<Finding> findings) {
+        ObjectNode object = JSON.createObjectNode().put("healthy", healthy);
+        ArrayNode all = object.putArray("findings");
+        for (Finding finding : findings) {
+            ObjectNode each = all.addObject().put("verdict", finding.verdict().label());
+            each.put("found", finding.found());
+            finding.remedy().ifPresent(remedy -> each.put("remedy", remedy));
+        }
         return object;
     }
 }

@@ -7,18 +7,16 @@ import java.util.SortedMap;
 import java.util.concurrent.Callable;
 import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;
-import org.sparklora.driver.cluster.ModelEvaluation;
+import org.sparklora.driver.cluster.Metrics;
 import org.sparklora.driver.cluster.Sessions;
-import org.sparklora.driver.cluster.TaskLabels;
-import org.sparklora.driver.cluster.data.EvaluationData;
 import org.sparklora.driver.cluster.data.LabelCodec;
-import org.sparklora.driver.cluster.data.Source;
+import org.sparklora.driver.cluster.data.Shards;
 import org.sparklora.driver.cluster.data.SourceReader;
 import org.sparklora.driver.cluster.data.Tokenization;
+import org.sparklora.driver.job.config.SourceConfig;
 import org.sparklora.driver.job.config.Task;
 import org.sparklora.driver.training.Console;
 import org.sparklora.driver.training.ExitCode;
-import org.sparklora.driver.training.JobRows;
 import org.sparklora.driver.training.TrainedRun;
 import org.sparklora.worker.inference.TrainedModel;
 import picocli.CommandLine.Command;
@@ -43,24 +41,19 @@ final class EvaluateCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         TrainedRun trained = run.read();
-        Source source = rows.source(
-                trained,
-                data,
-                Optional.of(Optional.ofNullable(label)
-                        .orElse(trained.job().data().train().label())));
+        SourceConfig source = rows.source(trained, data, Optional.ofNullable(label));
         Task task = trained.job().model().task();
         TrainedModel model = trained.model();
         try (SparkSession spark =
                 Sessions.open("spark-lora evaluate " + trained.job().name())) {
-            EvaluationData labelled = EvaluationData.labelled(
-                    SourceReader.read(spark, source, JobRows.kind(task)),
+            Shards labelled = Shards.inOrder(
+                    SourceReader.read(spark, source, task),
                     LabelCodec.of(task, trained.labels()),
                     new Tokenization(model.text().tokenizer(), model.text().maxLength()),
                     trained.job().training().shards());
-            SortedMap<String, Double> metrics =
-                    ModelEvaluation.of(spark, model, labelled, new TaskLabels(task, trained.labels()));
+            SortedMap<String, Double> metrics = Metrics.of(spark, model, labelled, task, trained.labels());
             ObjectNode json = new ObjectMapper().createObjectNode();
-            json.put("examples", labelled.rows());
+            json.put("examples", labelled.statistics().examples());
             metrics.forEach((name, value) -> {
                 Console.out("%-10s %.6g", name, value);
                 json.put(name, value);

@@ -2,6 +2,7 @@ package org.sparklora.driver.app;
 
 import java.io.IOException;
 import java.util.concurrent.Callable;
+import org.sparklora.driver.cluster.Locations;
 import org.sparklora.driver.model.export.MergedWeights;
 import org.sparklora.driver.model.export.Serving;
 import org.sparklora.driver.model.export.TorchScriptExport;
@@ -9,7 +10,6 @@ import org.sparklora.driver.run.history.OutputGuard;
 import org.sparklora.driver.run.history.RunDirectory;
 import org.sparklora.driver.training.Console;
 import org.sparklora.driver.training.ExitCode;
-import org.sparklora.driver.training.RunOutput;
 import org.sparklora.driver.training.TrainedRun;
 import org.sparklora.driver.training.UsageException;
 import picocli.CommandLine.Command;
@@ -36,7 +36,7 @@ final class ExportCommand implements Callable<Integer> {
                     "--format '" + format
                             + "' is unknown; give torchscript, or use the command merge for a Hugging Face" + " model");
         }
-        RunDirectory target = RunOutput.directory(output);
+        RunDirectory target = Locations.directory(output);
         OutputGuard.refuseNonEmpty(target);
         TrainedRun trained = run.read();
         try (MergedWeights model = trained.merged()) {

@@ -17,7 +17,24 @@ import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.UnmatchedArgumentException;
 
 /** The class that {@code spark-submit} starts. Parses the command, runs it and ends the process with its exit code. */
-@Command(name = "spark-lora", mixinStandardHelpOptions = true, versionProvider = Main.Version.class, resourceBundle = "org.sparklora.driver.app.help", subcommands = { TrainCommand.class, PlanCommand.class, SizeCommand.class, EvaluateCommand.class, PredictCommand.class, VerifyCommand.class, ReplayCommand.class, ReportCommand.class, MergeCommand.class, ExportCommand.class, DoctorCommand.class })
+@Command(
+        name = "spark-lora",
+        mixinStandardHelpOptions = true,
+        versionProvider = Main.Version.class,
+        resourceBundle = "org.sparklora.driver.app.help",
+        subcommands = {
+            TrainCommand.class,
+            PlanCommand.class,
+            SizeCommand.class,
+            EvaluateCommand.class,
+            PredictCommand.class,
+            VerifyCommand.class,
+            ReplayCommand.class,
+            ReportCommand.class,
+            MergeCommand.class,
+            ExportCommand.class,
+            DoctorCommand.class
+        })
 public final class Main implements Callable<Integer> {
 
     @Option(names = "--debug", scope = ScopeType.INHERIT)

@@ -2,13 +2,13 @@ package org.sparklora.driver.app;
 
 import java.io.IOException;
 import java.util.concurrent.Callable;
+import org.sparklora.driver.cluster.Locations;
 import org.sparklora.driver.model.export.HuggingFaceExport;
 import org.sparklora.driver.model.export.MergedWeights;
 import org.sparklora.driver.run.history.OutputGuard;
 import org.sparklora.driver.run.history.RunDirectory;
 import org.sparklora.driver.training.Console;
 import org.sparklora.driver.training.ExitCode;
-import org.sparklora.driver.training.RunOutput;
 import org.sparklora.driver.training.TrainedRun;
 import org.sparklora.driver.training.UsageException;
 import org.sparklora.worker.safetensors.DType;
@@ -31,7 +31,7 @@ final class MergeCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         DType type = type();
-        RunDirectory target = RunOutput.directory(output);
+        RunDirectory target = Locations.directory(output);
         OutputGuard.refuseNonEmpty(target);
         TrainedRun trained = run.read();
         try (MergedWeights model = trained.merged()) {

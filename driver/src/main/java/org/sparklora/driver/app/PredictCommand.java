@@ -5,13 +5,12 @@ import java.util.concurrent.Callable;
 import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.cluster.Sessions;
-import org.sparklora.driver.cluster.data.RowKind;
-import org.sparklora.driver.cluster.data.Source;
 import org.sparklora.driver.cluster.data.SourceReader;
+import org.sparklora.driver.job.config.SourceConfig;
+import org.sparklora.driver.job.config.Task;
 import org.sparklora.driver.model.predict.FilePrediction;
 import org.sparklora.driver.training.Console;
 import org.sparklora.driver.training.ExitCode;
-import org.sparklora.driver.training.JobRows;
 import org.sparklora.driver.training.TrainedRun;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -38,13 +37,13 @@ final class PredictCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         TrainedRun trained = run.read();
-        Source source = rows.source(trained, input, Optional.empty());
-        RowKind kind = JobRows.kind(trained.job().model().task());
-        FilePrediction.Output into = FilePrediction.Output.of(output, Optional.ofNullable(outputFormat), source, kind);
+        SourceConfig source = rows.source(trained, input, Optional.empty());
+        Task task = trained.job().model().task();
+        FilePrediction.Output into = FilePrediction.Output.of(output, Optional.ofNullable(outputFormat), source, task);
         try (SparkSession spark =
                 Sessions.open("spark-lora predict " + trained.job().name())) {
             FilePrediction.Counts counts = FilePrediction.write(
-                    SourceReader.readWithInput(spark, source, kind), trained.model(), trained.labels(), into);
+                    SourceReader.readWithInput(spark, source, task), trained.model(), trained.labels(), into);
             if (counts.withoutText() > 0) {
                 Console.err(
                         "spark-lora: warning: %,d of %,d rows have no text and get no prediction",

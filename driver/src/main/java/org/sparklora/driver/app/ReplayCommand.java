@@ -1,9 +1,9 @@
 package org.sparklora.driver.app;
 
 import java.util.concurrent.Callable;
+import org.sparklora.driver.cluster.Locations;
 import org.sparklora.driver.training.Console;
 import org.sparklora.driver.training.ExitCode;
-import org.sparklora.driver.training.RunOutput;
 import org.sparklora.driver.watch.verify.DecisionReplay;
 import org.sparklora.driver.watch.verify.Verdict;
 import picocli.CommandLine.Command;
@@ -17,7 +17,7 @@ final class ReplayCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        Verdict verdict = DecisionReplay.of(RunOutput.directory(run));
+        Verdict verdict = DecisionReplay.of(Locations.directory(run));
         verdict.lines().forEach(line -> Console.out("%s", line));
         return (verdict.same() ? ExitCode.OK : ExitCode.VERIFY).code();
     }

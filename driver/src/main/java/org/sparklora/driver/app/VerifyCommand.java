@@ -1,9 +1,9 @@
 package org.sparklora.driver.app;
 
 import java.util.concurrent.Callable;
+import org.sparklora.driver.cluster.Locations;
 import org.sparklora.driver.training.Console;
 import org.sparklora.driver.training.ExitCode;
-import org.sparklora.driver.training.RunOutput;
 import org.sparklora.driver.watch.verify.Comparison;
 import org.sparklora.driver.watch.verify.RecordedRun;
 import org.sparklora.driver.watch.verify.Verdict;
@@ -28,6 +28,6 @@ final class VerifyCommand implements Callable<Integer> {
     }
 
     private static RecordedRun read(String run) {
-        return RecordedRun.read(RunOutput.directory(run));
+        return RecordedRun.read(Locations.directory(run));
     }
 }

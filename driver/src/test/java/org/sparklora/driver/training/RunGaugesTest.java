@@ -22,7 +22,6 @@ import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.sparklora.driver.run.history.HistoryEvent.EpochStart.Cost;
 import org.sparklora.driver.watch.progress.ProgressLine.Position;
 import org.sparklora.driver.watch.progress.RunMeter;
 import org.sparklora.worker.contract.FreezeState;
@@ -77,7 +76,7 @@ class RunGaugesTest {
         RunMeter meter = new RunMeter(Clock.fixed(Instant.EPOCH, ZoneOffset.UTC));
         FreezeState groups =
                 FreezeState.of(Map.of("top", GroupState.LIVE, "middle", GroupState.LIVE, "bottom", GroupState.DORMANT));
-        meter.epochStart(new Position(2, 8, 160, 640), groups, new Cost(8837, 35348));
+        meter.epochStart(new Position(2, 8, 160, 640), groups, 8837);
         return meter;
     }
 

@@ -4,10 +4,9 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
-import org.sparklora.driver.run.history.HistoryEvent;
+import org.sparklora.driver.run.history.HistoryEvent.GroupChange;
 import org.sparklora.driver.watch.progress.ProgressLine.Position;
 import org.sparklora.worker.contract.FreezeState;
-import org.sparklora.worker.contract.GroupState;
 
 /**
  * Writes the progress lines of a run: each epoch's start and end, each group change, and steps as often as the screen
@@ -44,22 +43,16 @@ public final class Progress {
     }
 
     /** An epoch, or the rest of one after a resume, starts; {@code at} counts the steps done before it. */
-    public synchronized void epochStart(Position at, FreezeState now, HistoryEvent.EpochStart.Cost cost) {
-        meter.epochStart(at, now, cost);
+    public synchronized void epochStart(Position at, FreezeState now, long trainableParameters) {
+        meter.epochStart(at, now, trainableParameters);
         lastStatus = clock.instant();
-        screen.line(ProgressLine.epochStart(at, now, cost));
+        screen.line(ProgressLine.epochStart(at, now, trainableParameters));
     }
 
     /** A group thawed, froze or was added. */
-    public synchronized void groupChange(Position at, HistoryEvent.GroupChange change) {
-        meter.groupChange(
-                change.group(),
-                switch (change.kind()) {
-                    case THAW -> GroupState.LIVE;
-                    case FREEZE -> GroupState.FROZEN;
-                    case ADD -> GroupState.DORMANT;
-                });
-        screen.line(ProgressLine.groupChange(at, change));
+    public synchronized void groupChange(Position at, GroupChange change, String group, String reason) {
+        meter.groupChange(group, change.state());
+        screen.line(ProgressLine.groupChange(at, change, group, reason));
     }
 
     /** Steps are done; loss and norm are those of the last one. */

@@ -6,7 +6,6 @@ import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import org.sparklora.driver.run.history.HistoryEvent.EpochStart.Cost;
 import org.sparklora.driver.watch.progress.ProgressLine.Position;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
@@ -61,10 +60,10 @@ public final class RunMeter {
     public record StepStats(double loss, double gradNorm, double examplesPerSecond, Optional<Duration> left) {}
 
     /** An epoch, or the rest of one after a resume, starts; {@code where} counts the steps done before it. */
-    public synchronized void epochStart(Position where, FreezeState now, Cost cost) {
+    public synchronized void epochStart(Position where, FreezeState now, long parameters) {
         at = where;
         groups = now;
-        trainableParameters = cost.trainableParameters();
+        trainableParameters = parameters;
         epochStarted = clock.instant();
         stepsStart();
     }
