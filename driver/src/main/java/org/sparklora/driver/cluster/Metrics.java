@@ -5,8 +5,11 @@ import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.IntToDoubleFunction;
+import java.util.stream.IntStream;
 import org.apache.spark.api.java.JavaDoubleRDD;
+import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.ml.evaluation.BinaryClassificationEvaluator;
 import org.apache.spark.ml.evaluation.MulticlassClassificationEvaluator;
 import org.apache.spark.ml.evaluation.RegressionEvaluator;
@@ -17,9 +20,14 @@ import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
+import org.sparklora.driver.cluster.data.Shards;
 import org.sparklora.driver.cluster.score.EntityCounts;
 import org.sparklora.driver.cluster.score.LabelSetCounts;
+import org.sparklora.driver.job.config.Task;
 import org.sparklora.worker.head.TaskHead;
+import org.sparklora.worker.inference.TrainedModel;
+import org.sparklora.worker.spark.ScoreShards;
+import org.sparklora.worker.spark.ShardLogits;
 
 /**
  * Computes validation metrics. {@code loss} is the mean loss without label smoothing.
@@ -31,21 +39,39 @@ import org.sparklora.worker.head.TaskHead;
  *
  * <p>The rows are in one partition: Spark would merge several in the order in which tasks finish.
  */
-final class Metrics {
+public final class Metrics {
 
     private static final float[] ONE = {1f};
 
     private Metrics() {}
 
+    /**
+     * Computes the metrics of a trained model on labelled rows, as validation during training does.
+     *
+     * @param labels label texts in the order of the head's outputs; empty for regression
+     */
+    public static SortedMap<String, Double> of(
+            SparkSession session, TrainedModel model, Shards rows, Task task, List<String> labels) {
+        Broadcast<TrainedModel> broadcast =
+                JavaSparkContext.fromSparkContext(session.sparkContext()).broadcast(model);
+        try {
+            JavaRDD<ShardLogits> logits = rows.rdd().mapPartitions(new ScoreShards(broadcast));
+            return of(session, Predictions.collect(rows, model.head(), logits), model.head(), task, labels);
+        } finally {
+            // Waits: if Spark still removes it when it is stopped, Spark prints stack traces.
+            broadcast.destroy(true);
+        }
+    }
+
     static SortedMap<String, Double> of(
-            SparkSession session, Predictions predictions, TaskHead head, TaskLabels labels) {
+            SparkSession session, Predictions predictions, TaskHead head, Task task, List<String> labels) {
         SortedMap<String, Double> metrics = new TreeMap<>();
         metrics.put("loss", meanLoss(predictions, head));
-        switch (labels.task()) {
+        switch (task) {
             case CLASSIFICATION -> classification(session, predictions, head.outputs(), metrics);
             case REGRESSION -> regression(session, predictions, metrics);
-            case MULTI_LABEL -> labelSets(predictions, labels.names(), metrics);
-            case TOKEN_CLASSIFICATION -> entities(predictions, labels.names(), metrics);
+            case MULTI_LABEL -> labelSets(predictions, labels, metrics);
+            case TOKEN_CLASSIFICATION -> entities(predictions, labels, metrics);
         }
         return metrics;
     }
@@ -130,19 +156,18 @@ final class Metrics {
     }
 
     private static Dataset<Row> rows(SparkSession session, Predictions predictions, IntToDoubleFunction prediction) {
-        List<Row> rows = new ArrayList<>();
-        for (int row = 0; row < predictions.size(); row++) {
-            rows.add(RowFactory.create((double) predictions.label(row), prediction.applyAsDouble(row)));
-        }
+        List<Row> rows = IntStream.range(0, predictions.size())
+                .mapToObj(row -> RowFactory.create((double) predictions.label(row), prediction.applyAsDouble(row)))
+                .toList();
         StructType schema = new StructType().add("label", DataTypes.DoubleType).add("prediction", DataTypes.DoubleType);
         return session.createDataFrame(rows, schema).coalesce(1);
     }
 
     private static JavaDoubleRDD column(SparkSession session, Predictions predictions, IntToDoubleFunction value) {
-        List<Double> values = new ArrayList<>();
-        for (int row = 0; row < predictions.size(); row++) {
-            values.add(value.applyAsDouble(row));
-        }
+        List<Double> values = IntStream.range(0, predictions.size())
+                .mapToDouble(value)
+                .boxed()
+                .toList();
         return JavaSparkContext.fromSparkContext(session.sparkContext()).parallelizeDoubles(values, 1);
     }
 }

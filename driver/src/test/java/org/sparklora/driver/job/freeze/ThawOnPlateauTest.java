@@ -13,6 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.sparklora.driver.job.freeze.Replay.Decided;
 import org.sparklora.driver.job.freeze.ThawOnPlateau.Phase;
 import org.sparklora.driver.job.freeze.ThawOnPlateau.Watch;
+import org.sparklora.driver.job.text.Facts;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
 
 class ThawOnPlateauTest {

@@ -13,6 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.sparklora.driver.job.freeze.EpochSchedule.Event;
 import org.sparklora.driver.job.freeze.ThawOnPlateau.Phase;
 import org.sparklora.driver.job.freeze.ThawOnPlateau.Watch;
+import org.sparklora.driver.job.text.Facts;
 
 class WithEventsTest {
 
