@@ -73,7 +73,7 @@ class JobFilePageTest {
         List<String> lines = new ArrayList<>();
         lines.add("| key | type | default | meaning | may change on resume |");
         lines.add("|---|---|---|---|---|");
-        for (JobKey<?> key : section.keys()) {
+        for (JobKey key : section.keys()) {
             lines.add("| `" + key.name() + "` | " + type(key) + " | " + byDefault(key) + " | " + key.meaning() + " | "
                     + onResume(key) + " |");
         }
@@ -81,7 +81,7 @@ class JobFilePageTest {
     }
 
     /** The type as messages say it, shorter. */
-    private static String type(JobKey<?> key) {
+    private static String type(JobKey key) {
         return key.type()
                 .words()
                 .replace(" to " + Integer.MAX_VALUE, "")
@@ -93,13 +93,13 @@ class JobFilePageTest {
                 .replaceFirst("^(an?|one of) ", "");
     }
 
-    private static String byDefault(JobKey<?> key) {
+    private static String byDefault(JobKey key) {
         String words = key.absent().words();
         return key.absent().kind() == JobKey.Kind.DEFAULT ? "`" + words + "`" : words;
     }
 
     /** The rule of a whole section is that of its keys. */
-    private static String onResume(JobKey<?> key) {
+    private static String onResume(JobKey key) {
         boolean isSection = key.absent().words().equals("see below");
         return isSection && key.resume() == JobKey.Resume.FIXED
                 ? "see below"

@@ -5,19 +5,21 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.SparkSession;
 import org.sparklora.driver.cluster.ExchangeChoice;
 import org.sparklora.driver.cluster.ExecutorSurvey;
+import org.sparklora.driver.cluster.Locations;
 import org.sparklora.driver.cluster.Sessions;
 import org.sparklora.driver.job.config.Exchange;
 import org.sparklora.driver.job.config.JobConfig;
@@ -27,7 +29,6 @@ import org.sparklora.driver.training.JobGroups;
 import org.sparklora.driver.training.JobModel;
 import org.sparklora.driver.training.JobPlan;
 import org.sparklora.driver.training.ProductVersion;
-import org.sparklora.driver.training.RunOutput;
 import org.sparklora.driver.watch.doctor.ClockChecks;
 import org.sparklora.driver.watch.doctor.ExecutorChecks;
 import org.sparklora.driver.watch.doctor.Finding;
@@ -41,6 +42,7 @@ import org.sparklora.worker.contract.HostReport.Software;
 import org.sparklora.worker.contract.ModelSource;
 import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.machine.Machine;
+import scala.Tuple2;
 
 /**
  * The checks of {@code doctor}, in the order in which a run would find the problems: this process, its settings, the job's
@@ -144,11 +146,7 @@ final class Doctor {
     }
 
     private Map<String, String> settings() {
-        Map<String, String> settings = new TreeMap<>();
-        for (scala.Tuple2<String, String> setting : conf.getAll()) {
-            settings.put(setting._1(), setting._2());
-        }
-        return settings;
+        return Arrays.stream(conf.getAll()).collect(Collectors.toMap(Tuple2::_1, Tuple2::_2));
     }
 
     private void files(JobConfig config) {
@@ -158,7 +156,7 @@ final class Doctor {
             model = Optional.of(opened);
             return Finding.ok("base model " + opened.source().location() + " and the groups of the job fit together");
         });
-        found(() -> new OutputProbe(RunOutput.directory(config.output())).finding());
+        found(() -> new OutputProbe(Locations.directory(config.output())).finding());
     }
 
     private void executors(Software driver) throws IOException {

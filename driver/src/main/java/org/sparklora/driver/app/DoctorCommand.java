@@ -1,12 +1,11 @@
 package org.sparklora.driver.app;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -20,31 +19,25 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-@Command(
-        name = "doctor",
-        mixinStandardHelpOptions = true,
-        description =
-                "Checks Java, Spark, natives, memory and settings on the driver and every executor, and says what to fix."
-                        + " With --config, also checks model, data, output, and whether the job fits the cluster. Exit code 0: no"
-                        + " problem, 2: problems.")
+@Command(name = "doctor", mixinStandardHelpOptions = true)
 final class DoctorCommand implements Callable<Integer> {
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
-    @Option(names = "--config", paramLabel = "FILE", description = "The job file (YAML) to check.")
+    @Option(names = "--config", paramLabel = "FILE")
     private @Nullable Path config;
 
     @Mixin
     private JobOverrides overrides = new JobOverrides();
 
-    @Option(names = "--output", paramLabel = "DIR", description = "The run directory. Overrides the job file's output.")
+    @Option(names = "--output", paramLabel = "DIR")
     private @Nullable String output;
 
-    @Option(names = "--json", description = "Prints one JSON object at the end instead of a line for each check.")
+    @Option(names = "--json")
     private boolean json;
 
     @Override
-    public Integer call() throws JsonProcessingException {
+    public Integer call() {
         Optional<JobConfig> job =
                 Optional.ofNullable(config).map(file -> overrides.read(file, Optional.ofNullable(output)));
         if (job.isEmpty() && (output != null || !overrides.isEmpty())) {
@@ -60,23 +53,19 @@ final class DoctorCommand implements Callable<Integer> {
                 .examine();
         boolean healthy = findings.stream().noneMatch(finding -> finding.verdict() == Verdict.PROBLEM);
         if (json) {
-            Console.out("%s", JSON.writerWithDefaultPrettyPrinter().writeValueAsString(object(healthy, findings)));
+            Console.out("%s", object(healthy, findings).toPrettyString());
         }
         return (healthy ? ExitCode.OK : ExitCode.USAGE).code();
     }
 
-    private static Map<String, Object> object(boolean healthy, List<Finding> findings) {
-        Map<String, Object> object = new LinkedHashMap<>();
-        object.put("healthy", healthy);
-        object.put("findings", findings.stream().map(DoctorCommand::object).toList());
-        return object;
-    }
-
-    private static Map<String, Object> object(Finding finding) {
-        Map<String, Object> object = new LinkedHashMap<>();
-        object.put("verdict", finding.verdict().label());
-        object.put("found", finding.found());
-        finding.remedy().ifPresent(remedy -> object.put("remedy", remedy));
+    private static ObjectNode object(boolean healthy, List<Finding> findings) {
+        ObjectNode object = JSON.createObjectNode().put("healthy", healthy);
+        ArrayNode all = object.putArray("findings");
+        for (Finding finding : findings) {
+            ObjectNode each = all.addObject().put("verdict", finding.verdict().label());
+            each.put("found", finding.found());
+            finding.remedy().ifPresent(remedy -> each.put("remedy", remedy));
+        }
         return object;
     }
 }

@@ -7,28 +7,23 @@ import java.util.SortedMap;
 import java.util.concurrent.Callable;
 import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;
-import org.sparklora.driver.cluster.ModelEvaluation;
+import org.sparklora.driver.cluster.Metrics;
 import org.sparklora.driver.cluster.Sessions;
-import org.sparklora.driver.cluster.TaskLabels;
-import org.sparklora.driver.cluster.data.EvaluationData;
 import org.sparklora.driver.cluster.data.LabelCodec;
-import org.sparklora.driver.cluster.data.Source;
+import org.sparklora.driver.cluster.data.Shards;
 import org.sparklora.driver.cluster.data.SourceReader;
 import org.sparklora.driver.cluster.data.Tokenization;
+import org.sparklora.driver.job.config.SourceConfig;
 import org.sparklora.driver.job.config.Task;
 import org.sparklora.driver.training.Console;
 import org.sparklora.driver.training.ExitCode;
-import org.sparklora.driver.training.JobRows;
 import org.sparklora.driver.training.TrainedRun;
 import org.sparklora.worker.inference.TrainedModel;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-@Command(
-        name = "evaluate",
-        mixinStandardHelpOptions = true,
-        description = "Evaluates a run's adapter on labelled data. Prints the metrics; the last line is a JSON object.")
+@Command(name = "evaluate", mixinStandardHelpOptions = true)
 final class EvaluateCommand implements Callable<Integer> {
 
     @Mixin
@@ -37,36 +32,28 @@ final class EvaluateCommand implements Callable<Integer> {
     @Mixin
     private RowOptions rows = new RowOptions();
 
-    @Option(names = "--data", required = true, paramLabel = "FILE", description = "A file of labelled rows.")
+    @Option(names = "--data", required = true, paramLabel = "FILE")
     private String data = "";
 
-    @Option(
-            names = "--label",
-            paramLabel = "COLUMN",
-            description = "The column of the label. Default: the one that the run was trained on.")
+    @Option(names = "--label", paramLabel = "COLUMN")
     private @Nullable String label;
 
     @Override
     public Integer call() throws Exception {
         TrainedRun trained = run.read();
-        Source source = rows.source(
-                trained,
-                data,
-                Optional.of(Optional.ofNullable(label)
-                        .orElse(trained.job().data().train().label())));
+        SourceConfig source = rows.source(trained, data, Optional.ofNullable(label));
         Task task = trained.job().model().task();
         TrainedModel model = trained.model();
         try (SparkSession spark =
                 Sessions.open("spark-lora evaluate " + trained.job().name())) {
-            EvaluationData labelled = EvaluationData.labelled(
-                    SourceReader.read(spark, source, JobRows.kind(task)),
+            Shards labelled = Shards.inOrder(
+                    SourceReader.read(spark, source, task),
                     LabelCodec.of(task, trained.labels()),
                     new Tokenization(model.text().tokenizer(), model.text().maxLength()),
                     trained.job().training().shards());
-            SortedMap<String, Double> metrics =
-                    ModelEvaluation.of(spark, model, labelled, new TaskLabels(task, trained.labels()));
+            SortedMap<String, Double> metrics = Metrics.of(spark, model, labelled, task, trained.labels());
             ObjectNode json = new ObjectMapper().createObjectNode();
-            json.put("examples", labelled.rows());
+            json.put("examples", labelled.statistics().examples());
             metrics.forEach((name, value) -> {
                 Console.out("%-10s %.6g", name, value);
                 json.put(name, value);

@@ -2,6 +2,7 @@ package org.sparklora.driver.app;
 
 import java.io.IOException;
 import java.util.concurrent.Callable;
+import org.sparklora.driver.cluster.Locations;
 import org.sparklora.driver.model.export.MergedWeights;
 import org.sparklora.driver.model.export.Serving;
 import org.sparklora.driver.model.export.TorchScriptExport;
@@ -9,31 +10,22 @@ import org.sparklora.driver.run.history.OutputGuard;
 import org.sparklora.driver.run.history.RunDirectory;
 import org.sparklora.driver.training.Console;
 import org.sparklora.driver.training.ExitCode;
-import org.sparklora.driver.training.RunOutput;
 import org.sparklora.driver.training.TrainedRun;
 import org.sparklora.driver.training.UsageException;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-@Command(
-        name = "export",
-        mixinStandardHelpOptions = true,
-        description =
-                "Merges a run's adapter into its base model and writes a TorchScript archive with the files that DJL needs to serve it.")
+@Command(name = "export", mixinStandardHelpOptions = true)
 final class ExportCommand implements Callable<Integer> {
 
     @Mixin
     private RunOptions run = new RunOptions();
 
-    @Option(
-            names = "--output",
-            required = true,
-            paramLabel = "DIR",
-            description = "A new or empty directory for the model.")
+    @Option(names = "--output", required = true, paramLabel = "DIR")
     private String output = "";
 
-    @Option(names = "--format", required = true, paramLabel = "FORMAT", description = "torchscript")
+    @Option(names = "--format", required = true, paramLabel = "FORMAT")
     private String format = "";
 
     @Override
@@ -44,7 +36,7 @@ final class ExportCommand implements Callable<Integer> {
                     "--format '" + format
                             + "' is unknown; give torchscript, or use the command merge for a Hugging Face" + " model");
         }
-        RunDirectory target = RunOutput.directory(output);
+        RunDirectory target = Locations.directory(output);
         OutputGuard.refuseNonEmpty(target);
         TrainedRun trained = run.read();
         try (MergedWeights model = trained.merged()) {

@@ -11,11 +11,7 @@ import picocli.CommandLine.Option;
 /** The option {@code --set} of the commands that read a job file. */
 final class JobOverrides {
 
-    @Option(
-            names = "--set",
-            paramLabel = "KEY=VALUE",
-            description =
-                    "Overrides a key of the job file, for example --set training.batch_size=16. The value is YAML.")
+    @Option(names = "--set", paramLabel = "KEY=VALUE")
     private List<String> all = new ArrayList<>();
 
     boolean isEmpty() {

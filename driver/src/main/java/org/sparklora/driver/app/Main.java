@@ -21,7 +21,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
         name = "spark-lora",
         mixinStandardHelpOptions = true,
         versionProvider = Main.Version.class,
-        description = "Distributed LoRA fine-tuning of BERT-class encoders on Apache Spark.",
+        resourceBundle = "org.sparklora.driver.app.help",
         subcommands = {
             TrainCommand.class,
             PlanCommand.class,
@@ -34,12 +34,10 @@ import picocli.CommandLine.UnmatchedArgumentException;
             MergeCommand.class,
             ExportCommand.class,
             DoctorCommand.class
-        },
-        footer =
-                "Options after -- go to spark-submit, for example: scripts/spark-lora train --config F -- --master local[2]")
+        })
 public final class Main implements Callable<Integer> {
 
-    @Option(names = "--debug", scope = ScopeType.INHERIT, description = "Show the stack trace of an error.")
+    @Option(names = "--debug", scope = ScopeType.INHERIT)
     private boolean debug;
 
     private Main() {}

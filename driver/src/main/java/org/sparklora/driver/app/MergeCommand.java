@@ -2,13 +2,13 @@ package org.sparklora.driver.app;
 
 import java.io.IOException;
 import java.util.concurrent.Callable;
+import org.sparklora.driver.cluster.Locations;
 import org.sparklora.driver.model.export.HuggingFaceExport;
 import org.sparklora.driver.model.export.MergedWeights;
 import org.sparklora.driver.run.history.OutputGuard;
 import org.sparklora.driver.run.history.RunDirectory;
 import org.sparklora.driver.training.Console;
 import org.sparklora.driver.training.ExitCode;
-import org.sparklora.driver.training.RunOutput;
 import org.sparklora.driver.training.TrainedRun;
 import org.sparklora.driver.training.UsageException;
 import org.sparklora.worker.safetensors.DType;
@@ -16,34 +16,22 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-@Command(
-        name = "merge",
-        mixinStandardHelpOptions = true,
-        description = "Merges a run's adapter into its base model and writes a Hugging Face model directory.")
+@Command(name = "merge", mixinStandardHelpOptions = true)
 final class MergeCommand implements Callable<Integer> {
 
     @Mixin
     private RunOptions run = new RunOptions();
 
-    @Option(
-            names = "--output",
-            required = true,
-            paramLabel = "DIR",
-            description = "A new or empty directory for the model.")
+    @Option(names = "--output", required = true, paramLabel = "DIR")
     private String output = "";
 
-    @Option(
-            names = "--dtype",
-            paramLabel = "TYPE",
-            defaultValue = "float32",
-            description =
-                    "Element type of the weights: float32 or float16, which takes half the space. Default: ${DEFAULT-VALUE}")
+    @Option(names = "--dtype", paramLabel = "TYPE", defaultValue = "float32")
     private String dtype = "float32";
 
     @Override
     public Integer call() throws IOException {
         DType type = type();
-        RunDirectory target = RunOutput.directory(output);
+        RunDirectory target = Locations.directory(output);
         OutputGuard.refuseNonEmpty(target);
         TrainedRun trained = run.read();
         try (MergedWeights model = trained.merged()) {

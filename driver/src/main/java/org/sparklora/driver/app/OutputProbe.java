@@ -15,15 +15,9 @@ import org.sparklora.driver.run.history.RunDirectory;
 import org.sparklora.driver.watch.doctor.Finding;
 
 /** Checks that a run directory is writable: writes a file, reads it back, and deletes everything it created. */
-final class OutputProbe {
+record OutputProbe(RunDirectory directory) {
 
     private static final String NAME = "doctor-was-here.txt";
-
-    private final RunDirectory directory;
-
-    OutputProbe(RunDirectory directory) {
-        this.directory = directory;
-    }
 
     /**
      * Runs the check.

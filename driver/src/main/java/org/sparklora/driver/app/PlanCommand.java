@@ -26,32 +26,22 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-@Command(
-        name = "plan",
-        mixinStandardHelpOptions = true,
-        description =
-                "Shows what a job would do, without training: modules and parameters of every group, when each group is live,"
-                        + " the cost of a step, and warnings.")
+@Command(name = "plan", mixinStandardHelpOptions = true)
 final class PlanCommand implements Callable<Integer> {
 
-    @Option(names = "--config", paramLabel = "FILE", description = "The job file (YAML).")
+    @Option(names = "--config", paramLabel = "FILE")
     private @Nullable Path config;
 
     @Mixin
     private JobOverrides overrides = new JobOverrides();
 
-    @Option(names = "--json", description = "Prints a JSON object with every module and every freeze and thaw.")
+    @Option(names = "--json")
     private boolean json;
 
-    @Option(
-            names = "--from-fts",
-            paramLabel = "FILE",
-            description =
-                    "Converts a schedule file of Lightning's finetuning-scheduler to groups and a schedule, and prints them."
-                            + " --model or --config names the model; of the job, only model and learning rate are used.")
+    @Option(names = "--from-fts", paramLabel = "FILE")
     private @Nullable Path fts;
 
-    @Option(names = "--model", paramLabel = "DIR", description = "With --from-fts: the Hugging Face model directory.")
+    @Option(names = "--model", paramLabel = "DIR")
     private @Nullable Path model;
 
     @Override

@@ -5,24 +5,18 @@ import java.util.concurrent.Callable;
 import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.cluster.Sessions;
-import org.sparklora.driver.cluster.data.RowKind;
-import org.sparklora.driver.cluster.data.Source;
 import org.sparklora.driver.cluster.data.SourceReader;
+import org.sparklora.driver.job.config.SourceConfig;
+import org.sparklora.driver.job.config.Task;
 import org.sparklora.driver.model.predict.FilePrediction;
 import org.sparklora.driver.training.Console;
 import org.sparklora.driver.training.ExitCode;
-import org.sparklora.driver.training.JobRows;
 import org.sparklora.driver.training.TrainedRun;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-@Command(
-        name = "predict",
-        mixinStandardHelpOptions = true,
-        description =
-                "Predicts every row of a file. Writes all input columns, a prediction and its probability, in the order of"
-                        + " the rows. A row without text gets no prediction.")
+@Command(name = "predict", mixinStandardHelpOptions = true)
 final class PredictCommand implements Callable<Integer> {
 
     @Mixin
@@ -31,33 +25,25 @@ final class PredictCommand implements Callable<Integer> {
     @Mixin
     private RowOptions rows = new RowOptions();
 
-    @Option(names = "--input", required = true, paramLabel = "FILE", description = "A file of rows with texts.")
+    @Option(names = "--input", required = true, paramLabel = "FILE")
     private String input = "";
 
-    @Option(
-            names = "--output",
-            required = true,
-            paramLabel = "DIR",
-            description = "A new or empty directory for the predictions.")
+    @Option(names = "--output", required = true, paramLabel = "DIR")
     private String output = "";
 
-    @Option(
-            names = "--output-format",
-            paramLabel = "FORMAT",
-            description = "csv, json (one object per line) or parquet. Default: parquet for Parquet input, json for"
-                    + " token_classification, otherwise csv.")
+    @Option(names = "--output-format", paramLabel = "FORMAT")
     private @Nullable String outputFormat;
 
     @Override
     public Integer call() throws Exception {
         TrainedRun trained = run.read();
-        Source source = rows.source(trained, input, Optional.empty());
-        RowKind kind = JobRows.kind(trained.job().model().task());
-        FilePrediction.Output into = FilePrediction.Output.of(output, Optional.ofNullable(outputFormat), source, kind);
+        SourceConfig source = rows.source(trained, input, Optional.empty());
+        Task task = trained.job().model().task();
+        FilePrediction.Output into = FilePrediction.Output.of(output, Optional.ofNullable(outputFormat), source, task);
         try (SparkSession spark =
                 Sessions.open("spark-lora predict " + trained.job().name())) {
             FilePrediction.Counts counts = FilePrediction.write(
-                    SourceReader.readWithInput(spark, source, kind), trained.model(), trained.labels(), into);
+                    SourceReader.readWithInput(spark, source, task), trained.model(), trained.labels(), into);
             if (counts.withoutText() > 0) {
                 Console.err(
                         "spark-lora: warning: %,d of %,d rows have no text and get no prediction",

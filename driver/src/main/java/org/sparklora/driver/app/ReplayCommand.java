@@ -1,28 +1,23 @@
 package org.sparklora.driver.app;
 
 import java.util.concurrent.Callable;
+import org.sparklora.driver.cluster.Locations;
 import org.sparklora.driver.training.Console;
 import org.sparklora.driver.training.ExitCode;
-import org.sparklora.driver.training.RunOutput;
 import org.sparklora.driver.watch.verify.DecisionReplay;
 import org.sparklora.driver.watch.verify.Verdict;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
-@Command(
-        name = "replay",
-        mixinStandardHelpOptions = true,
-        description =
-                "Re-evaluates every freeze and thaw decision of a run from its history and reports differences. Exit code"
-                        + " 0: no difference, 8: differences.")
+@Command(name = "replay", mixinStandardHelpOptions = true)
 final class ReplayCommand implements Callable<Integer> {
 
-    @Parameters(index = "0", paramLabel = "RUN", description = "A run directory.")
+    @Parameters(index = "0", paramLabel = "RUN")
     private String run = "";
 
     @Override
     public Integer call() {
-        Verdict verdict = DecisionReplay.of(RunOutput.directory(run));
+        Verdict verdict = DecisionReplay.of(Locations.directory(run));
         verdict.lines().forEach(line -> Console.out("%s", line));
         return (verdict.same() ? ExitCode.OK : ExitCode.VERIFY).code();
     }

@@ -4,42 +4,26 @@ import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import org.sparklora.driver.cluster.Locations;
 import org.sparklora.driver.run.history.RunDirectory;
 import org.sparklora.driver.training.Console;
 import org.sparklora.driver.training.ExitCode;
-import org.sparklora.driver.training.RunOutput;
 import org.sparklora.driver.training.UsageException;
 import org.sparklora.driver.watch.report.Language;
 import org.sparklora.driver.watch.report.RunReport;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-@Command(
-        name = "report",
-        mixinStandardHelpOptions = true,
-        description =
-                "Writes the report page of a run, finished or not, into its directory. With several --run options, compares"
-                        + " the runs on one page, which --output names.")
+@Command(name = "report", mixinStandardHelpOptions = true)
 final class ReportCommand implements Callable<Integer> {
 
-    @Option(
-            names = "--run",
-            required = true,
-            paramLabel = "DIR",
-            description = "A run directory. Repeat the option to compare runs.")
+    @Option(names = "--run", required = true, paramLabel = "DIR")
     private List<String> runs = List.of();
 
-    @Option(
-            names = "--lang",
-            paramLabel = "LANG",
-            defaultValue = "en",
-            description = "Language of the page, en or zh. Default: ${DEFAULT-VALUE}")
+    @Option(names = "--lang", paramLabel = "LANG", defaultValue = "en")
     private String lang = "en";
 
-    @Option(
-            names = "--output",
-            paramLabel = "FILE",
-            description = "Path or URI of the page. Default for one run: " + RunReport.FILE + " in its directory.")
+    @Option(names = "--output", paramLabel = "FILE")
     private @Nullable String output;
 
     @Override
@@ -52,9 +36,9 @@ final class ReportCommand implements Callable<Integer> {
                     "usage.option-missing", "a page about " + runs.size() + " runs needs --output FILE");
         }
         List<RunReport> reports =
-                runs.stream().map(RunOutput::directory).map(RunReport::new).toList();
+                runs.stream().map(Locations::directory).map(RunReport::new).toList();
         Target target =
-                output == null ? new Target(RunOutput.directory(runs.get(0)), RunReport.FILE) : Target.of(output);
+                output == null ? new Target(Locations.directory(runs.get(0)), RunReport.FILE) : Target.of(output);
         target.folder().write(target.name(), RunReport.page(reports, language));
         Console.out("%s/%s", target.folder().location(), target.name());
         return ExitCode.OK.code();
@@ -72,7 +56,7 @@ final class ReportCommand implements Callable<Integer> {
             }
             // "/" itself keeps its slash.
             String folder = slash < 0 ? "." : slash == 0 ? "/" : path.substring(0, slash);
-            return new Target(RunOutput.directory(folder), name);
+            return new Target(Locations.directory(folder), name);
         }
     }
 }

@@ -8,13 +8,10 @@ import picocli.CommandLine.Option;
 /** Options of the commands that read a finished run. */
 final class RunOptions {
 
-    @Option(names = "--run", required = true, paramLabel = "DIR", description = "The directory of a finished run.")
+    @Option(names = "--run", required = true, paramLabel = "DIR")
     private String run = "";
 
-    @Option(
-            names = "--base",
-            paramLabel = "DIR",
-            description = "The base model's directory, if it has moved since the run.")
+    @Option(names = "--base", paramLabel = "DIR")
     private @Nullable String base;
 
     TrainedRun read() {

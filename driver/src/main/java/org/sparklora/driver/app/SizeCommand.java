@@ -20,52 +20,28 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-@Command(
-        name = "size",
-        mixinStandardHelpOptions = true,
-        description =
-                "Estimates time and cost of a job on clusters of several sizes, for both exchanges. The estimate follows from"
-                        + " the operations and bytes that plan counts and from the speeds that you give. Trains nothing.")
+@Command(name = "size", mixinStandardHelpOptions = true)
 final class SizeCommand implements Callable<Integer> {
 
-    @Option(names = "--config", required = true, paramLabel = "FILE", description = "The job file (YAML).")
+    @Option(names = "--config", required = true, paramLabel = "FILE")
     private Path config = Path.of("");
 
     @Mixin
     private JobOverrides overrides = new JobOverrides();
 
-    @Option(
-            names = "--executors",
-            split = ",",
-            paramLabel = "N",
-            defaultValue = "1,2,4,8,16,32,64,128,256,512,1000",
-            description = "Numbers of executors. Default: ${DEFAULT-VALUE}")
+    @Option(names = "--executors", split = ",", paramLabel = "N", defaultValue = "1,2,4,8,16,32,64,128,256,512,1000")
     private List<Integer> executors = new ArrayList<>();
 
-    @Option(
-            names = "--executor-cores",
-            paramLabel = "N",
-            description = "Cores of an executor, with one task each. Default: the master's, or 1.")
+    @Option(names = "--executor-cores", paramLabel = "N")
     private @Nullable Integer cores;
 
-    @Option(
-            names = "--gflops",
-            paramLabel = "RATE",
-            description =
-                    "Matrix multiplication speed of a core, in 10⁹ operations per second. Default: measured on this machine.")
+    @Option(names = "--gflops", paramLabel = "RATE")
     private @Nullable Double gflops;
 
-    @Option(
-            names = "--gbit",
-            paramLabel = "RATE",
-            defaultValue = "10",
-            description = "Network speed of an executor, in 10⁹ bits per second. Default: ${DEFAULT-VALUE}")
+    @Option(names = "--gbit", paramLabel = "RATE", defaultValue = "10")
     private double gbit;
 
-    @Option(
-            names = "--price",
-            paramLabel = "PRICE",
-            description = "Price of an executor's hour in any currency. Shows costs instead of hours.")
+    @Option(names = "--price", paramLabel = "PRICE")
     private @Nullable Double price;
 
     @Override

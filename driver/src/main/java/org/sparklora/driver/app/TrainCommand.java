@@ -12,28 +12,22 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-@Command(
-        name = "train",
-        mixinStandardHelpOptions = true,
-        description = "Trains the job of a job file and writes a run directory with the PEFT adapter.")
+@Command(name = "train", mixinStandardHelpOptions = true)
 final class TrainCommand implements Callable<Integer> {
 
-    @Option(names = "--config", required = true, paramLabel = "FILE", description = "The job file (YAML).")
+    @Option(names = "--config", required = true, paramLabel = "FILE")
     private Path config = Path.of("");
 
     @Mixin
     private JobOverrides overrides = new JobOverrides();
 
-    @Option(names = "--output", paramLabel = "DIR", description = "The run directory. Overrides the job file's output.")
+    @Option(names = "--output", paramLabel = "DIR")
     private @Nullable String output;
 
-    @Option(names = "--overwrite", description = "Deletes a run that the run directory holds.")
+    @Option(names = "--overwrite")
     private boolean overwrite;
 
-    @Option(
-            names = "--resume",
-            description =
-                    "Resumes the run in the run directory from its newest checkpoint. Without a run there, starts one.")
+    @Option(names = "--resume")
     private boolean resume;
 
     @Override

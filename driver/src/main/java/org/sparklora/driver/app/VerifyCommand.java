@@ -1,26 +1,22 @@
 package org.sparklora.driver.app;
 
 import java.util.concurrent.Callable;
+import org.sparklora.driver.cluster.Locations;
 import org.sparklora.driver.training.Console;
 import org.sparklora.driver.training.ExitCode;
-import org.sparklora.driver.training.RunOutput;
 import org.sparklora.driver.watch.verify.Comparison;
 import org.sparklora.driver.watch.verify.RecordedRun;
 import org.sparklora.driver.watch.verify.Verdict;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
-@Command(
-        name = "verify",
-        mixinStandardHelpOptions = true,
-        description =
-                "Compares two runs by digest and reports where they first differ. Exit code 0: equal, 8: different.")
+@Command(name = "verify", mixinStandardHelpOptions = true)
 final class VerifyCommand implements Callable<Integer> {
 
-    @Parameters(index = "0", paramLabel = "RUN_A", description = "A run directory.")
+    @Parameters(index = "0", paramLabel = "RUN_A")
     private String runA = "";
 
-    @Parameters(index = "1", paramLabel = "RUN_B", description = "Another run directory.")
+    @Parameters(index = "1", paramLabel = "RUN_B")
     private String runB = "";
 
     @Override
@@ -32,6 +28,6 @@ final class VerifyCommand implements Callable<Integer> {
     }
 
     private static RecordedRun read(String run) {
-        return RecordedRun.read(RunOutput.directory(run));
+        return RecordedRun.read(Locations.directory(run));
     }
 }

@@ -8,7 +8,7 @@ import java.util.OptionalInt;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.function.IntSupplier;
+import java.util.function.BooleanSupplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -18,8 +18,6 @@ import org.apache.spark.api.java.JavaFutureAction;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.rdd.RDD;
-import org.apache.spark.scheduler.SparkListener;
-import org.apache.spark.scheduler.SparkListenerExecutorAdded;
 import org.sparklora.driver.run.loop.ClusterException;
 import org.sparklora.worker.contract.ClockReading;
 import org.sparklora.worker.contract.HostReport;
@@ -43,6 +41,8 @@ public final class ExecutorSurvey {
     /** Dynamic allocation adds executors for waiting tasks. This many tasks request some, and one executor can run them. */
     private static final int DYNAMIC_TASKS = 8;
 
+    private static final long POLL_MS = 100;
+
     private static final Pattern LOCAL_CLUSTER = Pattern.compile("local-cluster\\[\\s*(\\d+)\\s*,.*");
 
     private final JavaSparkContext spark;
@@ -59,12 +59,7 @@ public final class ExecutorSurvey {
      * @param slots number of tasks that run at once
      * @param hosts one report for each executor that answered, ordered by executor id
      */
-    public record Answer(int slots, List<HostReport> hosts, Clocks clocks) {
-
-        public Answer {
-            hosts = List.copyOf(hosts);
-        }
-    }
+    public record Answer(int slots, List<HostReport> hosts, Clocks clocks) {}
 
     /**
      * The executors' clocks, read between two readings of the driver's clock.
@@ -72,12 +67,7 @@ public final class ExecutorSurvey {
      * @param before the driver's clock before the first reading, in milliseconds since the epoch
      * @param after the driver's clock after the last reading
      */
-    public record Clocks(long before, long after, List<ClockReading> readings) {
-
-        public Clocks {
-            readings = List.copyOf(readings);
-        }
-    }
+    public record Clocks(long before, long after, List<ClockReading> readings) {}
 
     /** Number of executors that the settings ask for; empty if the cluster decides. */
     public static OptionalInt expected(SparkConf conf) {
@@ -136,22 +126,23 @@ public final class ExecutorSurvey {
     }
 
     private void waitForExecutors() {
-        if (Sessions.isLocal(spark.master())) {
-            return;
+        if (!Sessions.isLocal(spark.master())) {
+            int wanted = expected(spark.getConf()).orElse(1);
+            long seconds = spark.getConf().getTimeAsSeconds("spark.scheduler.maxRegisteredResourcesWaitingTime", "60s");
+            await(() -> spark.sc().getExecutorIds().size() >= wanted, Duration.ofSeconds(seconds));
         }
-        Registrations registrations = new Registrations();
-        spark.sc().addSparkListener(registrations);
-        try {
-            Duration limit = Duration.ofSeconds(
-                    spark.getConf().getTimeAsSeconds("spark.scheduler.maxRegisteredResourcesWaitingTime", "60s"));
-            registrations.await(
-                    () -> spark.sc().getExecutorIds().size(),
-                    expected(spark.getConf()).orElse(1),
-                    limit);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        } finally {
-            spark.sc().removeSparkListener(registrations);
+    }
+
+    /** Returns once a condition holds, after the time limit, or when the thread is interrupted. */
+    static void await(BooleanSupplier condition, Duration limit) {
+        long end = System.nanoTime() + limit.toNanos();
+        while (!condition.getAsBoolean() && System.nanoTime() < end) {
+            try {
+                Thread.sleep(POLL_MS);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                return;
+            }
         }
     }
 
@@ -185,42 +176,16 @@ public final class ExecutorSurvey {
 
     /** Explains why the survey's job failed. */
     static ClusterException failed(Throwable failure) {
-        for (Throwable t = failure; t != null; t = t.getCause()) {
-            if (String.valueOf(t.getMessage()).contains("UnsupportedClassVersionError")) {
-                return new ClusterException(
-                        "cluster.java",
-                        "the executors run a Java version older than 17; set spark.executorEnv.JAVA_HOME to a Java 17 on"
-                                + " every node, or start the cluster with Java 17",
-                        failure);
-            }
+        if (Failures.anyMessage(failure, message -> message.contains("UnsupportedClassVersionError"))) {
+            return new ClusterException(
+                    "cluster.java",
+                    "the executors run a Java version older than 17; set spark.executorEnv.JAVA_HOME to a Java 17 on"
+                            + " every node, or start the cluster with Java 17",
+                    failure);
         }
         return new ClusterException(
                 "cluster.executors",
                 "the executors cannot answer: " + Failures.summary(failure) + "; check their logs",
                 failure);
-    }
-
-    /** Waits for executors to register. */
-    static final class Registrations extends SparkListener {
-
-        /** Finds executors that registered before the listener was added. */
-        private static final long POLL_MS = 500;
-
-        @Override
-        public synchronized void onExecutorAdded(SparkListenerExecutorAdded event) {
-            notifyAll();
-        }
-
-        /** Returns once the wanted number is registered, or after the time limit. */
-        synchronized void await(IntSupplier registered, int wanted, Duration limit) throws InterruptedException {
-            long end = System.nanoTime() + limit.toNanos();
-            while (registered.getAsInt() < wanted) {
-                long left = TimeUnit.NANOSECONDS.toMillis(end - System.nanoTime());
-                if (left <= 0) {
-                    return;
-                }
-                wait(Math.min(left, POLL_MS));
-            }
-        }
     }
 }

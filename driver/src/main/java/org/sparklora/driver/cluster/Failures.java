@@ -5,6 +5,7 @@ import java.util.Set;
 import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.apache.commons.lang3.exception.ExceptionUtils;
 import org.sparklora.driver.cluster.data.DataException;
 import org.sparklora.worker.allreduce.PeerException;
 import org.sparklora.worker.encoder.ModelException;
@@ -50,13 +51,11 @@ final class Failures {
                 || anyMessage(failure, message -> CANCELLED.matcher(message).find());
     }
 
-    private static boolean anyMessage(Throwable failure, Predicate<String> holds) {
-        for (Throwable t = failure; t != null; t = t.getCause()) {
-            if (holds.test(t.toString())) {
-                return true;
-            }
-        }
-        return false;
+    /** Whether a condition holds for the class and message of a failure or of one of its causes. */
+    static boolean anyMessage(Throwable failure, Predicate<String> holds) {
+        return ExceptionUtils.getThrowableList(failure).stream()
+                .map(Throwable::toString)
+                .anyMatch(holds);
     }
 
     /**
@@ -64,15 +63,14 @@ final class Failures {
      * line of the innermost message. Spark's own message holds the task's whole stack trace.
      */
     static String summary(Throwable failure) {
-        Throwable inner = failure;
-        for (Throwable t = failure; t != null; t = t.getCause()) {
+        for (Throwable t : ExceptionUtils.getThrowableList(failure)) {
             for (QuotedException quoted : QuotedException.in(String.valueOf(t.getMessage()))) {
                 if (quoted.type().equals(PeerException.class.getName())) {
                     return quoted.message();
                 }
             }
-            inner = t;
         }
+        Throwable inner = ExceptionUtils.getThrowableList(failure).get(ExceptionUtils.getThrowableCount(failure) - 1);
         String message = inner.getMessage() == null ? "" : inner.getMessage();
         Matcher lost = LOST.matcher(message);
         if (lost.find()) {

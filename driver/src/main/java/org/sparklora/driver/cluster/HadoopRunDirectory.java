@@ -2,7 +2,6 @@ package org.sparklora.driver.cluster;
 
 import java.io.FileNotFoundException;
 import java.io.IOException;
-import java.util.Arrays;
 import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
@@ -32,8 +31,6 @@ import org.sparklora.driver.run.history.RunDirectory;
  */
 public final class HadoopRunDirectory implements RunDirectory {
 
-    private static final String TEMPORARY = ".tmp";
-
     /** Stores that show a file when its stream is closed. Azure's connectors rename instead. */
     private static final Set<String> OBJECT_STORES = Set.of("s3a", "s3", "s3n", "gs", "oss", "cosn", "obs");
 
@@ -56,11 +53,6 @@ public final class HadoopRunDirectory implements RunDirectory {
     @Override
     public String location() {
         return root.toString();
-    }
-
-    @Override
-    public void write(String name, byte[] bytes) {
-        write(name, out -> out.write(bytes));
     }
 
     @Override
@@ -94,7 +86,7 @@ public final class HadoopRunDirectory implements RunDirectory {
 
     private void writeAndMove(Path target, Content content) throws IOException {
         // A fixed name, so that a leftover of a crash is overwritten. Only one process writes at a time.
-        Path temporary = new Path(target.getParent(), "." + target.getName() + TEMPORARY);
+        Path temporary = new Path(target.getParent(), RunDirectory.temporary(target.getName()));
         try {
             try (FSDataOutputStream out = fs.create(temporary, true)) {
                 content.writeTo(out);
@@ -146,30 +138,20 @@ public final class HadoopRunDirectory implements RunDirectory {
     }
 
     @Override
-    public SortedSet<String> list() {
-        return list(root);
-    }
-
-    @Override
     public SortedSet<String> list(String name) {
-        return list(resolve(name));
-    }
-
-    private SortedSet<String> list(Path folder) {
+        Path folder = name.isEmpty() ? root : resolve(name);
+        SortedSet<String> names = new TreeSet<>();
         try {
-            SortedSet<String> names = new TreeSet<>();
             for (FileStatus child : children(folder)) {
-                String name = child.getPath().getName();
-                if (!(name.startsWith(".") && name.endsWith(TEMPORARY))) {
-                    names.add(name);
-                }
+                names.add(child.getPath().getName());
             }
-            return names;
         } catch (FileNotFoundException e) {
-            return new TreeSet<>();
+            return names;
         } catch (IOException e) {
             throw refusal(folder, e);
         }
+        names.removeIf(RunDirectory::isTemporary);
+        return names;
     }
 
     private FileStatus[] children(Path folder) throws IOException {
@@ -201,12 +183,7 @@ public final class HadoopRunDirectory implements RunDirectory {
     }
 
     private Path resolve(String name) {
-        boolean inside = Arrays.stream(name.split("/", -1))
-                .noneMatch(part -> part.isEmpty() || part.equals(".") || part.equals(".."));
-        if (!inside) {
-            throw new IllegalArgumentException("'" + name + "' is not a name inside the run directory " + root);
-        }
-        return new Path(root, name);
+        return new Path(root, inside(name));
     }
 
     private static OutputException refusal(Path path, Exception e) {

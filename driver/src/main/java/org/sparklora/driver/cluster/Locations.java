@@ -1,5 +1,6 @@
 package org.sparklora.driver.cluster;
 
+import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -9,6 +10,9 @@ import org.apache.spark.SparkConf;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.deploy.SparkHadoopUtil;
 import org.sparklora.driver.job.config.JobPaths;
+import org.sparklora.driver.run.history.LocalRunDirectory;
+import org.sparklora.driver.run.history.OutputException;
+import org.sparklora.driver.run.history.RunDirectory;
 
 /**
  * Resolves the paths of jobs and commands. A path without a scheme is local with a local master, otherwise on the default file
@@ -41,6 +45,39 @@ public final class Locations {
      */
     public static Optional<Path> local(String location) {
         return local(location, settings(), hadoop());
+    }
+
+    /**
+     * Opens the run directory at a path or URI that the user gave, with the settings of this process.
+     *
+     * @throws OutputException if it is not a valid path, or its file system cannot be reached
+     */
+    public static RunDirectory directory(String path) {
+        return directory(path, settings());
+    }
+
+    static RunDirectory directory(String path, SparkConf spark) {
+        Configuration hadoop = hadoop(spark);
+        org.apache.hadoop.fs.Path root;
+        try {
+            Optional<Path> local = local(path, spark, hadoop);
+            if (local.isPresent()) {
+                return new LocalRunDirectory(local.get());
+            }
+            // Hadoop's Path accepts spaces, which URI.create does not.
+            root = new org.apache.hadoop.fs.Path(path);
+        } catch (IllegalArgumentException e) {
+            throw new OutputException("usage.path", path + " is not a valid path: " + e.getMessage() + "; correct it");
+        }
+        try {
+            return new HadoopRunDirectory(root.getFileSystem(hadoop), root);
+        } catch (IOException | RuntimeException e) {
+            // Hadoop reports a class that is not there by a bare RuntimeException.
+            throw new OutputException(
+                    "output.unreachable",
+                    "cannot access " + path + ": " + e.getMessage()
+                            + "; check the address, and that the file system's jars are on the class path (--packages)");
+        }
     }
 
     /** The settings of the running session, or those that spark-submit passes on. */

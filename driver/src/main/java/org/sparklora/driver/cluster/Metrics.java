@@ -5,45 +5,73 @@ import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.IntToDoubleFunction;
+import java.util.stream.IntStream;
 import org.apache.spark.api.java.JavaDoubleRDD;
+import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
-import org.apache.spark.mllib.evaluation.BinaryClassificationMetrics;
-import org.apache.spark.mllib.evaluation.MulticlassMetrics;
-import org.apache.spark.mllib.evaluation.RegressionMetrics;
+import org.apache.spark.broadcast.Broadcast;
+import org.apache.spark.ml.evaluation.BinaryClassificationEvaluator;
+import org.apache.spark.ml.evaluation.MulticlassClassificationEvaluator;
+import org.apache.spark.ml.evaluation.RegressionEvaluator;
 import org.apache.spark.mllib.stat.Statistics;
-import org.apache.spark.rdd.RDD;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
+import org.sparklora.driver.cluster.data.Shards;
 import org.sparklora.driver.cluster.score.EntityCounts;
 import org.sparklora.driver.cluster.score.LabelSetCounts;
+import org.sparklora.driver.job.config.Task;
 import org.sparklora.worker.head.TaskHead;
-import scala.Tuple2;
+import org.sparklora.worker.inference.TrainedModel;
+import org.sparklora.worker.spark.ScoreShards;
+import org.sparklora.worker.spark.ShardLogits;
 
 /**
  * Computes validation metrics. {@code loss} is the mean loss without label smoothing.
  *
- * <p>Classification and regression use Spark MLlib's metrics, not the evaluators above them: these run a query for each
- * value, which takes longer than a small epoch. {@code f1} is the mean of the classes' F1 weighted by their
+ * <p>Classification and regression use Spark MLlib's evaluators: {@code f1} is the mean of the classes' F1 weighted by their
  * frequency, {@code auc} is the area under the ROC curve (two classes only). For label sets {@code f1} is the micro average and
  * {@code accuracy} counts whole sets. For tags {@code f1} is the F1 of entities and {@code accuracy} counts words. {@link
  * LabelSetCounts} and {@link EntityCounts} compute these, since MLlib divides by zero if a label never occurs.
  *
  * <p>The rows are in one partition: Spark would merge several in the order in which tasks finish.
  */
-final class Metrics {
+public final class Metrics {
 
     private static final float[] ONE = {1f};
 
     private Metrics() {}
 
+    /**
+     * Computes the metrics of a trained model on labelled rows, as validation during training does.
+     *
+     * @param labels label texts in the order of the head's outputs; empty for regression
+     */
+    public static SortedMap<String, Double> of(
+            SparkSession session, TrainedModel model, Shards rows, Task task, List<String> labels) {
+        Broadcast<TrainedModel> broadcast =
+                JavaSparkContext.fromSparkContext(session.sparkContext()).broadcast(model);
+        try {
+            JavaRDD<ShardLogits> logits = rows.rdd().mapPartitions(new ScoreShards(broadcast));
+            return of(session, Predictions.collect(rows, model.head(), logits), model.head(), task, labels);
+        } finally {
+            // Waits: if Spark still removes it when it is stopped, Spark prints stack traces.
+            broadcast.destroy(true);
+        }
+    }
+
     static SortedMap<String, Double> of(
-            SparkSession session, Predictions predictions, TaskHead head, TaskLabels labels) {
+            SparkSession session, Predictions predictions, TaskHead head, Task task, List<String> labels) {
         SortedMap<String, Double> metrics = new TreeMap<>();
         metrics.put("loss", meanLoss(predictions, head));
-        switch (labels.task()) {
+        switch (task) {
             case CLASSIFICATION -> classification(session, predictions, head.outputs(), metrics);
             case REGRESSION -> regression(session, predictions, metrics);
-            case MULTI_LABEL -> labelSets(predictions, labels.names(), metrics);
-            case TOKEN_CLASSIFICATION -> entities(predictions, labels.names(), metrics);
+            case MULTI_LABEL -> labelSets(predictions, labels, metrics);
+            case TOKEN_CLASSIFICATION -> entities(predictions, labels, metrics);
         }
         return metrics;
     }
@@ -98,44 +126,48 @@ final class Metrics {
 
     private static void classification(
             SparkSession session, Predictions predictions, int classes, SortedMap<String, Double> metrics) {
-        MulticlassMetrics counts = new MulticlassMetrics(pairs(session, predictions, predictions::argmax));
-        metrics.put("accuracy", counts.accuracy());
-        metrics.put("f1", counts.weightedFMeasure());
+        Dataset<Row> rows = rows(session, predictions, predictions::argmax);
+        MulticlassClassificationEvaluator evaluator = new MulticlassClassificationEvaluator();
+        metrics.put("accuracy", evaluator.setMetricName("accuracy").evaluate(rows));
+        metrics.put("f1", evaluator.setMetricName("f1").evaluate(rows));
         if (classes == 2) {
-            BinaryClassificationMetrics curve = new BinaryClassificationMetrics(
-                    pairs(session, predictions, row -> (double) predictions.logits(row)[1] - predictions.logits(row)[0]),
-                    0);
-            metrics.put("auc", curve.areaUnderROC());
-            curve.unpersist();
+            Dataset<Row> scores = rows(session, predictions, row -> {
+                float[] logits = predictions.logits(row);
+                return (double) logits[1] - logits[0];
+            });
+            metrics.put(
+                    "auc",
+                    new BinaryClassificationEvaluator()
+                            .setRawPredictionCol("prediction")
+                            .setMetricName("areaUnderROC")
+                            .setNumBins(0)
+                            .evaluate(scores));
         }
     }
 
     private static void regression(SparkSession session, Predictions predictions, SortedMap<String, Double> metrics) {
         IntToDoubleFunction value = row -> predictions.logits(row)[0];
-        metrics.put("mse", new RegressionMetrics(pairs(session, predictions, value)).meanSquaredError());
+        Dataset<Row> rows = rows(session, predictions, value);
+        metrics.put("mse", new RegressionEvaluator().setMetricName("mse").evaluate(rows));
         JavaDoubleRDD predicted = column(session, predictions, value);
         JavaDoubleRDD wanted = column(session, predictions, predictions::label);
         metrics.put("pearson", Statistics.corr(predicted.srdd(), wanted.srdd(), "pearson"));
         metrics.put("spearman", Statistics.corr(predicted.srdd(), wanted.srdd(), "spearman"));
     }
 
-    /** The pairs (prediction, label) of all rows. */
-    private static RDD<Tuple2<Object, Object>> pairs(
-            SparkSession session, Predictions predictions, IntToDoubleFunction prediction) {
-        List<Tuple2<Object, Object>> pairs = new ArrayList<>();
-        for (int row = 0; row < predictions.size(); row++) {
-            pairs.add(new Tuple2<>(prediction.applyAsDouble(row), (double) predictions.label(row)));
-        }
-        return JavaSparkContext.fromSparkContext(session.sparkContext())
-                .parallelize(pairs, 1)
-                .rdd();
+    private static Dataset<Row> rows(SparkSession session, Predictions predictions, IntToDoubleFunction prediction) {
+        List<Row> rows = IntStream.range(0, predictions.size())
+                .mapToObj(row -> RowFactory.create((double) predictions.label(row), prediction.applyAsDouble(row)))
+                .toList();
+        StructType schema = new StructType().add("label", DataTypes.DoubleType).add("prediction", DataTypes.DoubleType);
+        return session.createDataFrame(rows, schema).coalesce(1);
     }
 
     private static JavaDoubleRDD column(SparkSession session, Predictions predictions, IntToDoubleFunction value) {
-        List<Double> values = new ArrayList<>();
-        for (int row = 0; row < predictions.size(); row++) {
-            values.add(value.applyAsDouble(row));
-        }
+        List<Double> values = IntStream.range(0, predictions.size())
+                .mapToDouble(value)
+                .boxed()
+                .toList();
         return JavaSparkContext.fromSparkContext(session.sparkContext()).parallelizeDoubles(values, 1);
     }
 }

@@ -9,7 +9,6 @@ import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.rdd.RDD;
 import org.sparklora.driver.run.loop.EpochRunner;
-import org.sparklora.driver.run.loop.ProgressListener;
 import org.sparklora.worker.contract.KeyedRandom;
 import org.sparklora.worker.contract.PhaseTimes;
 import org.sparklora.worker.spark.EpochContext;
@@ -43,14 +42,6 @@ final class PeerExchange implements EpochRunner.Epoch {
     private final RendezvousServer rendezvous;
     private PhaseTimes times = PhaseTimes.NONE;
 
-    /**
-     * Observers of segments.
-     *
-     * @param length measures segments and decides how long the next one is
-     * @param progress receives steps before their segment is complete, if the plugin is loaded
-     */
-    record Segments(SegmentLength length, ProgressListener progress) {}
-
     PeerExchange(
             JavaSparkContext spark,
             ShardPlacement shards,
@@ -58,18 +49,18 @@ final class PeerExchange implements EpochRunner.Epoch {
             TrainState state,
             OptimizerSettings optimizer,
             Retries retries,
-            Segments segments) {
+            SegmentLength length) {
         this.spark = spark;
         this.shards = shards;
         this.context = context;
         this.state = state;
         this.optimizer = optimizer;
         this.retries = retries;
-        this.length = segments.length();
+        this.length = length;
         this.rendezvous = new RendezvousServer(TaskSlots.rendezvousTimeout(spark));
         int epoch = context.value().plan().epoch();
         ProgressPlugin.listen(
-                rendezvous.address().endpoint(), step -> segments.progress().underWay(epoch, step));
+                rendezvous.address().endpoint(), step -> retries.listener().underWay(epoch, step));
     }
 
     @Override

@@ -1,7 +1,7 @@
 package org.sparklora.driver.cluster;
 
 import org.apache.spark.api.java.JavaRDD;
-import org.sparklora.driver.cluster.data.EvaluationData;
+import org.sparklora.driver.cluster.data.Shards;
 import org.sparklora.worker.head.Logits;
 import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.spark.ShardLogits;
@@ -20,8 +20,9 @@ final class Predictions {
     }
 
     /** Runs a Spark job that computes the logits of all rows, and puts them in row order. */
-    static Predictions collect(EvaluationData rows, TaskHead head, JavaRDD<ShardLogits> logits) {
-        Predictions predictions = new Predictions(Math.toIntExact(rows.rows()), head.outputs());
+    static Predictions collect(Shards rows, TaskHead head, JavaRDD<ShardLogits> logits) {
+        Predictions predictions =
+                new Predictions(Math.toIntExact(rows.statistics().examples()), head.outputs());
         logits.collect().forEach(predictions::put);
         return predictions;
     }

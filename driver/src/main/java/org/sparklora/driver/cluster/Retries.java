@@ -6,7 +6,7 @@ import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.JavaSparkStatusTracker;
 import org.sparklora.driver.run.loop.CancelledException;
 import org.sparklora.driver.run.loop.ClusterException;
-import org.sparklora.driver.run.loop.FailureListener;
+import org.sparklora.driver.run.loop.RunListener;
 import org.sparklora.worker.train.DivergedException;
 
 /**
@@ -21,7 +21,7 @@ final class Retries {
     private final JavaSparkContext spark;
     private final int shards;
     private final int maxFailures;
-    private final FailureListener listener;
+    private final RunListener listener;
 
     /** Prefix of this run's job groups. Another run of the same session may be at the same step. */
     private final String run = "spark-lora " + UUID.randomUUID() + " ";
@@ -54,11 +54,15 @@ final class Retries {
      * @param shards shards of the run, the largest useful number of tasks
      * @param maxFailures failures in a row, of one job, that end the run
      */
-    Retries(JavaSparkContext spark, int shards, int maxFailures, FailureListener listener) {
+    Retries(JavaSparkContext spark, int shards, int maxFailures, RunListener listener) {
         this.spark = spark;
         this.shards = shards;
         this.maxFailures = maxFailures;
         this.listener = listener;
+    }
+
+    RunListener listener() {
+        return listener;
     }
 
     /**

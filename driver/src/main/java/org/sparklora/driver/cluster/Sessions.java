@@ -1,8 +1,8 @@
 package org.sparklora.driver.cluster;
 
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;
@@ -11,12 +11,9 @@ import org.sparklora.driver.run.loop.ClusterException;
 /** Creates a command's Spark session from spark-submit's settings, with the settings that spark-lora needs. */
 public final class Sessions {
 
-    private static final String CHECK_INTERVAL = "spark.scheduler.barrier.maxConcurrentTasksCheck.interval";
     static final String SYNC_TIMEOUT = "spark.barrier.sync.timeout";
 
     private static final String SERIALIZER = "spark.serializer";
-
-    private static final String PARTITIONS = "spark.sql.shuffle.partitions";
 
     private static final String PLUGINS = "spark.plugins";
 
@@ -32,31 +29,25 @@ public final class Sessions {
     /** Opens the session; the caller closes it. */
     public static SparkSession open(String name) {
         SparkConf conf = new SparkConf();
-        SparkSession.Builder builder = SparkSession.builder()
-                .appName(name)
-                // Tasks and broadcasts contain records, which Kryo cannot deserialize.
-                .config(SERIALIZER, "org.apache.spark.serializer.JavaSerializer")
-                // Two progress bars on one terminal would overwrite each other.
-                .config("spark.ui.showConsoleProgress", "false");
-        if (!conf.contains(SYNC_TIMEOUT)) {
-            // Ranks register once they have their rows, which Spark may have to recompute. Spark's default is a year.
-            builder.config(SYNC_TIMEOUT, "1h");
-        }
-        if (!conf.contains(CHECK_INTERVAL)) {
-            // After a failure, ranks wait for slots in this interval. Spark's default, 15 s, would slow down a restart.
-            builder.config(CHECK_INTERVAL, "1s");
-        }
         String master = conf.get("spark.master", "without a master");
-        if (!conf.contains(PARTITIONS) && isLocal(master)) {
+        // Tasks and broadcasts contain records, which Kryo cannot deserialize.
+        conf.set(SERIALIZER, "org.apache.spark.serializer.JavaSerializer");
+        // Two progress bars on one terminal would overwrite each other.
+        conf.set("spark.ui.showConsoleProgress", "false");
+        // Ranks register once they have their rows, which Spark may have to recompute. Spark's default is a year.
+        conf.setIfMissing(SYNC_TIMEOUT, "1h");
+        // After a failure, ranks wait for slots in this interval. Spark's default, 15 s, would slow down a restart.
+        conf.setIfMissing("spark.scheduler.barrier.maxConcurrentTasksCheck.interval", "1s");
+        if (isLocal(master)) {
             // Spark's default, 200, would make thousands of tasks for a small file. One machine reads no large ones.
             int cores = Runtime.getRuntime().availableProcessors();
-            builder.config(PARTITIONS, String.valueOf(Math.max(MIN_PARTITIONS, cores)));
+            conf.setIfMissing("spark.sql.shuffle.partitions", String.valueOf(Math.max(MIN_PARTITIONS, cores)));
         }
         // Spark reads this setting only when it creates the context.
-        builder.config(PLUGINS, withProgressPlugin(conf.get(PLUGINS, "")));
+        conf.set(PLUGINS, withProgressPlugin(conf.get(PLUGINS, "")));
         SparkSession session;
         try {
-            session = builder.getOrCreate();
+            session = SparkSession.builder().config(conf).appName(name).getOrCreate();
         } catch (IllegalArgumentException e) {
             // Scala's require adds this prefix.
             String why = Failures.summary(e).replaceFirst("^requirement failed: ", "");
@@ -74,15 +65,11 @@ public final class Sessions {
 
     /** Appends {@link ProgressPlugin} to a list of plugins. */
     static String withProgressPlugin(String plugins) {
-        List<String> all = new ArrayList<>();
-        Arrays.stream(plugins.split(","))
+        return Stream.concat(Arrays.stream(plugins.split(",")), Stream.of(ProgressPlugin.class.getName()))
                 .map(String::trim)
                 .filter(name -> !name.isEmpty())
-                .forEach(all::add);
-        if (!all.contains(ProgressPlugin.class.getName())) {
-            all.add(ProgressPlugin.class.getName());
-        }
-        return String.join(",", all);
+                .distinct()
+                .collect(Collectors.joining(","));
     }
 
     /** Rejects a session that uses Kryo, which cannot deserialize the records in tasks and broadcasts. */

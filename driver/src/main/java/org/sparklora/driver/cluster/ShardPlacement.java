@@ -3,13 +3,13 @@ package org.sparklora.driver.cluster;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import org.apache.spark.Partitioner;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.storage.StorageLevel;
 import org.apache.spark.util.LongAccumulator;
 import org.jspecify.annotations.Nullable;
+import org.sparklora.driver.cluster.data.KeyPartitioner;
 import org.sparklora.worker.allreduce.RankMap;
 import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.data.Shard;
@@ -106,7 +106,7 @@ final class ShardPlacement {
      * @param slots tasks that can run at once now; the number of ranks, if shards are placed by rank
      */
     void cache(EpochContext context, CacheStorage storage, LongAccumulator counter, int slots) {
-        dropCache();
+        dropCache(false);
         if (ranks > 0) {
             forRanks(slots);
         }
@@ -118,17 +118,17 @@ final class ShardPlacement {
             (ranks > 0 ? shards : inTasks(shards)).count();
         } catch (Throwable e) {
             // Throwable: Spark throws checked exceptions that no signature declares.
-            dropCache();
+            dropCache(false);
             throw e;
         }
     }
 
-    /** Frees cached activations. Does not wait for executors: one that does not answer must not end the run. */
-    void dropCache() {
-        dropCache(false);
-    }
-
-    private void dropCache(boolean waits) {
+    /**
+     * Frees cached activations.
+     *
+     * @param waits whether to return when they are free; during a run, an executor that does not answer must not end it
+     */
+    void dropCache(boolean waits) {
         if (cached != null) {
             cached.shards().unpersist(waits);
             cached.context().destroy();
@@ -143,8 +143,9 @@ final class ShardPlacement {
     }
 
     private JavaRDD<CachedShard> repartitionByRank(JavaRDD<CachedShard> from, int ranks) {
+        RankMap map = new RankMap(source.getNumPartitions(), ranks);
         return from.keyBy(CachedShard::index)
-                .partitionBy(new ByRank(new RankMap(source.getNumPartitions(), ranks)))
+                .partitionBy(new KeyPartitioner(ranks, index -> map.rankOf((Integer) index)))
                 .values()
                 .mapPartitions(part -> {
                     List<CachedShard> shards = new ArrayList<>();
@@ -153,27 +154,5 @@ final class ShardPlacement {
                     return shards.iterator();
                 })
                 .persist(StorageLevel.MEMORY_AND_DISK());
-    }
-
-    /** Sends a shard to its rank. */
-    private static final class ByRank extends Partitioner {
-
-        private static final long serialVersionUID = 1L;
-
-        private final RankMap map;
-
-        ByRank(RankMap map) {
-            this.map = map;
-        }
-
-        @Override
-        public int numPartitions() {
-            return map.ranks();
-        }
-
-        @Override
-        public int getPartition(Object shard) {
-            return map.rankOf((Integer) shard);
-        }
     }
 }

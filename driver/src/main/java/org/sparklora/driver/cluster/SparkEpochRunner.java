@@ -11,19 +11,18 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.SparkSession;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.sparklora.driver.cluster.data.EvaluationData;
-import org.sparklora.driver.cluster.data.TrainingData;
+import org.sparklora.driver.cluster.data.RunData;
+import org.sparklora.driver.cluster.data.Shards;
 import org.sparklora.driver.job.config.ActivationCache;
-import org.sparklora.driver.run.loop.CacheListener;
 import org.sparklora.driver.run.loop.EpochRunner;
-import org.sparklora.driver.run.loop.FailureListener;
-import org.sparklora.driver.run.loop.ProgressListener;
+import org.sparklora.driver.run.loop.RunListener;
 import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.data.Padding;
 import org.sparklora.worker.data.Shard;
@@ -52,11 +51,7 @@ public final class SparkEpochRunner implements EpochRunner, AutoCloseable {
     private final ShardPlacement trainingShards;
     private final Optional<ShardPlacement> validationShards;
     private final TrunkCache cache;
-    private final PeerExchange.Segments segments;
-    private final int shards;
-
-    /** The rows of a run and their labels. */
-    public record RunData(TrainingData training, Optional<EvaluationData> validation, TaskLabels labels) {}
+    private final SegmentLength segmentLength = new SegmentLength(Clock.systemUTC());
 
     /**
      * How the run uses the cluster.
@@ -67,21 +62,25 @@ public final class SparkEpochRunner implements EpochRunner, AutoCloseable {
     public record ClusterSettings(ExchangeChoice exchange, int maxFailures, ActivationCache cache) {}
 
     /** Creates the runner of one run. */
-    public <L extends FailureListener & CacheListener & ProgressListener> SparkEpochRunner(
-            SparkSession session, RunContext run, Encoder encoder, RunData data, ClusterSettings settings, L listener) {
+    public SparkEpochRunner(
+            SparkSession session,
+            RunContext run,
+            Encoder encoder,
+            RunData data,
+            ClusterSettings settings,
+            RunListener listener) {
         this.session = session;
         this.spark = JavaSparkContext.fromSparkContext(session.sparkContext());
         this.run = run;
         this.data = data;
-        JavaRDD<Shard> training = data.training().shards();
-        this.shards = training.getNumPartitions();
+        JavaRDD<Shard> training = data.training().rdd();
+        int shards = training.getNumPartitions();
         this.retries = new Retries(spark, shards, settings.maxFailures(), listener);
         this.peer = settings.exchange().peer();
-        this.segments = new PeerExchange.Segments(new SegmentLength(Clock.systemUTC()), listener);
         this.trainingShards = peer
                 ? ShardPlacement.byRank(spark, training, TaskSlots.ranks(spark, shards))
                 : ShardPlacement.byShard(spark, training);
-        this.validationShards = data.validation().map(held -> ShardPlacement.byShard(spark, held.slices()));
+        this.validationShards = data.validation().map(held -> ShardPlacement.byShard(spark, held.rdd()));
         List<TrunkCache.DataSet> sets = new ArrayList<>();
         sets.add(new TrunkCache.DataSet(trainingShards, data.training().statistics()));
         data.validation()
@@ -95,7 +94,7 @@ public final class SparkEpochRunner implements EpochRunner, AutoCloseable {
         cache.prepare(plan);
         Broadcast<EpochContext> context = spark.broadcast(new EpochContext(run, plan));
         if (peer) {
-            return new PeerExchange(spark, trainingShards, context, state, optimizer, retries, segments);
+            return new PeerExchange(spark, trainingShards, context, state, optimizer, retries, segmentLength);
         }
         return new DriverExchange(
                 spark, trainingShards.inTasks(), context, new TrainStep(state, plan.freezePlan(), optimizer), retries);
@@ -103,46 +102,43 @@ public final class SparkEpochRunner implements EpochRunner, AutoCloseable {
 
     @Override
     public Padding padding(EpochPlan plan) {
-        Broadcast<EpochContext> context = spark.broadcast(new EpochContext(run, plan));
-        try {
-            return retries.run(after(plan), (ranks, failures) -> {
-                spark.sc().setJobDescription("epoch " + plan.epoch() + " padding");
-                return data.training()
-                        .shards()
+        return afterSteps(
+                plan,
+                "padding",
+                context -> data.training()
+                        .rdd()
                         .map(shard -> context.value().padding(shard))
-                        .fold(Padding.NONE, Padding::plus);
-            });
-        } finally {
-            context.destroy();
-        }
-    }
-
-    /** The step after an epoch's last, where evaluation belongs. */
-    private static Retries.RunStep after(EpochPlan plan) {
-        return new Retries.RunStep(
-                plan.epoch(), (plan.epoch() + 1L) * plan.shards().stepsPerEpoch());
+                        .fold(Padding.NONE, Padding::plus));
     }
 
     @Override
     public SortedMap<String, Double> evaluate(EpochPlan plan) {
-        if (data.validation().isEmpty()) {
+        if (validationShards.isEmpty()) {
             return new TreeMap<>();
         }
-        EvaluationData held = data.validation().get();
         cache.prepare(plan);
+        return afterSteps(plan, "validation", context -> {
+            Predictions predictions = Predictions.collect(
+                    data.validation().orElseThrow(),
+                    run.head(),
+                    validationShards.get().inTasks().mapPartitions(new PredictTask(context)));
+            return Metrics.of(session, predictions, run.head(), data.task(), data.labels());
+        });
+    }
+
+    /** Runs a job after the last step of an epoch. */
+    private <T> T afterSteps(EpochPlan plan, String what, Function<Broadcast<EpochContext>, T> job) {
+        Retries.RunStep at = new Retries.RunStep(
+                plan.epoch(), (plan.epoch() + 1L) * plan.shards().stepsPerEpoch());
         Broadcast<EpochContext> context = spark.broadcast(new EpochContext(run, plan));
         try {
-            return retries.run(after(plan), (ranks, failures) -> metrics(held, context, plan.epoch()));
+            return retries.run(at, (ranks, failures) -> {
+                spark.sc().setJobDescription("epoch " + plan.epoch() + " " + what);
+                return job.apply(context);
+            });
         } finally {
             context.destroy();
         }
-    }
-
-    private SortedMap<String, Double> metrics(EvaluationData held, Broadcast<EpochContext> context, int epoch) {
-        spark.sc().setJobDescription("epoch " + epoch + " validation");
-        Predictions predictions = Predictions.collect(
-                held, run.head(), validationShards.orElseThrow().inTasks().mapPartitions(new PredictTask(context)));
-        return Metrics.of(session, predictions, run.head(), data.labels());
     }
 
     /**
@@ -155,7 +151,7 @@ public final class SparkEpochRunner implements EpochRunner, AutoCloseable {
             trainingShards.close();
             validationShards.ifPresent(ShardPlacement::close);
             data.training().unpersist();
-            data.validation().ifPresent(EvaluationData::unpersist);
+            data.validation().ifPresent(Shards::unpersist);
         });
         try {
             freed.get(MAX_FREEING.toSeconds(), TimeUnit.SECONDS);

@@ -5,8 +5,8 @@ import java.util.Locale;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.util.LongAccumulator;
 import org.sparklora.driver.job.config.ActivationCache;
-import org.sparklora.driver.run.loop.CacheListener;
-import org.sparklora.driver.run.loop.CacheListener.CacheStats;
+import org.sparklora.driver.run.loop.RunListener;
+import org.sparklora.driver.run.loop.RunListener.CacheStats;
 import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.data.TextStatistics;
@@ -16,37 +16,23 @@ import org.sparklora.worker.spark.EpochContext;
 import org.sparklora.worker.spark.RunContext;
 
 /** Caches the trunk activations that a plan asks for with the training and validation rows, and drops older ones. */
-final class TrunkCache {
-
-    private final JavaSparkContext spark;
-    private final RunContext run;
-    private final Retries retries;
-    private final CacheRequest request;
-    private final List<DataSet> data;
+record TrunkCache(JavaSparkContext spark, RunContext run, Retries retries, CacheRequest request, List<DataSet> data) {
 
     /**
      * What the job asks for.
      *
      * @param where in memory, on disk, or where there is room
      */
-    record CacheRequest(ActivationCache where, Encoder encoder, CacheListener listener) {}
+    record CacheRequest(ActivationCache where, Encoder encoder, RunListener listener) {}
 
     /** Training or validation rows. */
     record DataSet(ShardPlacement shards, TextStatistics statistics) {}
-
-    TrunkCache(JavaSparkContext spark, RunContext run, Retries retries, CacheRequest request, List<DataSet> data) {
-        this.spark = spark;
-        this.run = run;
-        this.retries = retries;
-        this.request = request;
-        this.data = List.copyOf(data);
-    }
 
     /** Fills the cache for a plan, unless it holds the plan's activations already. */
     void prepare(EpochPlan plan) {
         CachePlan cache = plan.cache();
         if (!cache.isOn()) {
-            data.forEach(set -> set.shards().dropCache());
+            data.forEach(set -> set.shards().dropCache(false));
             return;
         }
         if (data.stream().allMatch(set -> set.shards().hasCached(cache))) {

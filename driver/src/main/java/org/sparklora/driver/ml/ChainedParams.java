@@ -14,6 +14,9 @@ import org.apache.spark.ml.param.Params;
  */
 public interface ChainedParams<S extends ChainedParams<S>> extends Params {
 
+    /** The Params of this object by name; for use in this package. */
+    ParamTable paramTable();
+
     /**
      * Sets any Param: Spark's {@code set}, with this type as its result.
      *

@@ -10,12 +10,9 @@ import org.apache.spark.ml.param.Param;
  */
 public interface ClassifierParams<S extends ClassifierParams<S>> extends LogitParams<S> {
 
-    @Override
-    ClassifierColumns columns();
-
     /** Column of the predicted label's text, what an {@code IndexToString} would add. Not set: none. */
     default Param<String> predictedLabelCol() {
-        return columns().predictedLabelCol;
+        return paramTable().get("predictedLabelCol");
     }
 
     /** The predicted text's column, {@link #predictedLabelCol}; there is no default. */
@@ -34,7 +31,7 @@ public interface ClassifierParams<S extends ClassifierParams<S>> extends LogitPa
      * are is checked by the model, which knows C: {@link IllegalArgumentException} from {@code transform}.
      */
     default DoubleArrayParam thresholds() {
-        return columns().thresholds;
+        return paramTable().get("thresholds");
     }
 
     /** A copy of the thresholds [C], {@link #thresholds}; there is no default. */

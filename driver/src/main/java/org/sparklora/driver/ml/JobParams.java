@@ -16,15 +16,12 @@ import org.apache.spark.ml.param.StringArrayParam;
  */
 public interface JobParams<S extends JobParams<S>> extends ChainedParams<S> {
 
-    /** The holder of the Params; for use in this package. */
-    JobKeys jobKeys();
-
     /**
      * A job file (YAML) with everything that no other Param sets; what it says of data and output is not read. A Param that is
      * set wins over it, a default does not. Not set: a job of defaults.
      */
     default Param<String> job() {
-        return jobKeys().job;
+        return paramTable().get("job");
     }
 
     /** The job file's path, {@link #job}; there is no default. */
@@ -42,7 +39,7 @@ public interface JobParams<S extends JobParams<S>> extends ChainedParams<S> {
      * override everything else. Default: none.
      */
     default StringArrayParam jobOverrides() {
-        return jobKeys().jobOverrides;
+        return paramTable().get("jobOverrides");
     }
 
     /** A copy of the keys, {@link #jobOverrides}. */
@@ -60,7 +57,7 @@ public interface JobParams<S extends JobParams<S>> extends ChainedParams<S> {
      * {@code model.path}. Required, here or in {@link #job}.
      */
     default Param<String> baseModel() {
-        return jobKeys().baseModel;
+        return paramTable().get("baseModel");
     }
 
     /** The base model's directory, {@link #baseModel}; there is no default. */
@@ -79,7 +76,7 @@ public interface JobParams<S extends JobParams<S>> extends ChainedParams<S> {
      * a temporary one, deleted after training.
      */
     default Param<String> outputDir() {
-        return jobKeys().outputDir;
+        return paramTable().get("outputDir");
     }
 
     /** The run directory, {@link #outputDir}; there is no default. */
@@ -97,7 +94,7 @@ public interface JobParams<S extends JobParams<S>> extends ChainedParams<S> {
      * Default false.
      */
     default BooleanParam embedBase() {
-        return jobKeys().embedBase;
+        return paramTable().get("embedBase");
     }
 
     /** Whether a saved model holds its base, {@link #embedBase}. */
@@ -115,7 +112,7 @@ public interface JobParams<S extends JobParams<S>> extends ChainedParams<S> {
      * {@code all} of every layer's query and value, what PEFT adapts in BERT.
      */
     default Param<String> groups() {
-        return jobKeys().groups;
+        return paramTable().get("groups");
     }
 
     /** The groups in YAML, {@link #groups}; there is no default. */
@@ -133,7 +130,7 @@ public interface JobParams<S extends JobParams<S>> extends ChainedParams<S> {
      * the schedule of {@link #job}; without a job file {@code all} is live.
      */
     default Param<String> schedule() {
-        return jobKeys().schedule;
+        return paramTable().get("schedule");
     }
 
     /** The schedule in YAML, {@link #schedule}; there is no default. */
@@ -151,7 +148,7 @@ public interface JobParams<S extends JobParams<S>> extends ChainedParams<S> {
      * takes precedence. Hu et al. 2021, arXiv:2106.09685.
      */
     default IntParam r() {
-        return jobKeys().r;
+        return paramTable().get("r");
     }
 
     /** The rank, {@link #r}. */
@@ -169,7 +166,7 @@ public interface JobParams<S extends JobParams<S>> extends ChainedParams<S> {
      * lora.lora_alpha}; a group's own takes precedence.
      */
     default DoubleParam loraAlpha() {
-        return jobKeys().loraAlpha;
+        return paramTable().get("loraAlpha");
     }
 
     /** The numerator of the scaling, {@link #loraAlpha}. */
@@ -187,7 +184,7 @@ public interface JobParams<S extends JobParams<S>> extends ChainedParams<S> {
      * lora_dropout}, {@code lora.lora_dropout}; a group's own takes precedence.
      */
     default DoubleParam loraDropout() {
-        return jobKeys().loraDropout;
+        return paramTable().get("loraDropout");
     }
 
     /** The probability of dropout, {@link #loraDropout}. */
@@ -205,7 +202,7 @@ public interface JobParams<S extends JobParams<S>> extends ChainedParams<S> {
      * is cut. Default 128. {@code model.max_length}.
      */
     default IntParam maxLength() {
-        return jobKeys().maxLength;
+        return paramTable().get("maxLength");
     }
 
     /** The most tokens, {@link #maxLength}. */
@@ -222,7 +219,7 @@ public interface JobParams<S extends JobParams<S>> extends ChainedParams<S> {
      * Number of epochs, at least 1; default 3. Spark's {@code HasMaxIter}, {@code training.num_train_epochs}.
      */
     default IntParam maxIter() {
-        return jobKeys().maxIter;
+        return paramTable().get("maxIter");
     }
 
     /** The epochs, {@link #maxIter}. */
@@ -240,7 +237,7 @@ public interface JobParams<S extends JobParams<S>> extends ChainedParams<S> {
      * HasStepSize}, {@code training.learning_rate}.
      */
     default DoubleParam stepSize() {
-        return jobKeys().stepSize;
+        return paramTable().get("stepSize");
     }
 
     /** The learning rate, {@link #stepSize}. */
@@ -258,7 +255,7 @@ public interface JobParams<S extends JobParams<S>> extends ChainedParams<S> {
      * Spark's {@code HasRegParam}, but not a term of the loss.
      */
     default DoubleParam regParam() {
-        return jobKeys().regParam;
+        return paramTable().get("regParam");
     }
 
     /** The weight decay, {@link #regParam}. */
@@ -276,7 +273,7 @@ public interface JobParams<S extends JobParams<S>> extends ChainedParams<S> {
      * training.batch_size}.
      */
     default IntParam batchSize() {
-        return jobKeys().batchSize;
+        return paramTable().get("batchSize");
     }
 
     /** The rows of a step, {@link #batchSize}. */
@@ -294,7 +291,7 @@ public interface JobParams<S extends JobParams<S>> extends ChainedParams<S> {
      * number of executors does not. Not set: that of the job, 8 by default. {@code training.shards}.
      */
     default IntParam shards() {
-        return jobKeys().shards;
+        return paramTable().get("shards");
     }
 
     /** The parts of a batch, {@link #shards}; there is no default. */
@@ -312,7 +309,7 @@ public interface JobParams<S extends JobParams<S>> extends ChainedParams<S> {
      * Params train the same adapter. {@code seed}.
      */
     default LongParam seed() {
-        return jobKeys().seed;
+        return paramTable().get("seed");
     }
 
     /** The seed, {@link #seed}. */
@@ -330,7 +327,7 @@ public interface JobParams<S extends JobParams<S>> extends ChainedParams<S> {
      * case. Spark's {@code HasCheckpointInterval}, {@code execution.checkpoint_every}. They are of use with {@link #outputDir}.
      */
     default IntParam checkpointInterval() {
-        return jobKeys().checkpointInterval;
+        return paramTable().get("checkpointInterval");
     }
 
     /** The steps between checkpoints, {@link #checkpointInterval}. */

@@ -34,6 +34,10 @@ record LabelColumn(Column text, Optional<List<String>> labels) {
 
     private static final int MAX_CLASSES = 10_000;
 
+    LabelColumn(Column text) {
+        this(text, Optional.empty());
+    }
+
     /**
      * Texts as they are; class indices as Spark's classifiers take them, whole numbers from 0: by the names that a
      * StringIndexer left in the column's metadata, else by their digits, and as many classes as the largest says.
@@ -42,7 +46,7 @@ record LabelColumn(Column text, Optional<List<String>> labels) {
         Column column = DatasetRows.named(name);
         StructField field = rows.schema().apply(name);
         if (!(field.dataType() instanceof NumericType)) {
-            return new LabelColumn(column, Optional.empty());
+            return new LabelColumn(column);
         }
         Column index = column.cast(DataTypes.IntegerType);
         // A value that is not an index stays as it is; the data reader refuses it by row, like any unknown label.
@@ -77,17 +81,7 @@ record LabelColumn(Column text, Optional<List<String>> labels) {
         Column array = text
                 ? when(column.isNull().or(column.equalTo("")), none).otherwise(to_json(split(column, "\\|", -1)))
                 : coalesce(to_json(column), none);
-        return new LabelColumn(array, Optional.empty());
-    }
-
-    /** A tag for each word, as the data reader has them. */
-    static LabelColumn ofTags(String name) {
-        return new LabelColumn(to_json(DatasetRows.named(name)), Optional.empty());
-    }
-
-    /** Numbers to regress. */
-    static LabelColumn ofValues(String name) {
-        return new LabelColumn(DatasetRows.named(name), Optional.empty());
+        return new LabelColumn(array);
     }
 
     private static Optional<List<String>> names(StructField field) {

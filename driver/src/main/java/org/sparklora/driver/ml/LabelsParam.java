@@ -14,7 +14,9 @@ public interface LabelsParam<S extends LabelsParam<S>> extends ChainedParams<S> 
      * file. Not set: those of the rows, sorted; class indices keep their order and the names that a StringIndexer left. A row
      * with any other label ends {@code fit} with {@link org.sparklora.driver.cluster.data.DataException}.
      */
-    StringArrayParam labels();
+    default StringArrayParam labels() {
+        return paramTable().get("labels");
+    }
 
     /** A copy of the labels [C], {@link #labels}; there is no default. */
     default String[] getLabels() {

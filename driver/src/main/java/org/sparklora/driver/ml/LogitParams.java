@@ -9,15 +9,12 @@ import org.apache.spark.ml.param.Param;
  */
 public interface LogitParams<S extends LogitParams<S>> extends TextParams<S> {
 
-    @Override
-    LogitColumns columns();
-
     /**
      * Column of the probabilities, a vector [C] in the order of the labels: the softmax of the logits for classes, which sums to
      * 1, and the sigmoid of each for label sets. Default {@code probability}; empty: none. Spark's {@code HasProbabilityCol}.
      */
     default Param<String> probabilityCol() {
-        return columns().probabilityCol;
+        return paramTable().get("probabilityCol");
     }
 
     /** The probabilities' column, {@link #probabilityCol}. */
@@ -35,7 +32,7 @@ public interface LogitParams<S extends LogitParams<S>> extends TextParams<S> {
      * {@code rawPrediction}; empty: none. Spark's {@code HasRawPredictionCol}.
      */
     default Param<String> rawPredictionCol() {
-        return columns().rawPredictionCol;
+        return paramTable().get("rawPredictionCol");
     }
 
     /** The logits' column, {@link #rawPredictionCol}. */

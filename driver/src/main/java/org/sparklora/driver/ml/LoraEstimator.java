@@ -2,6 +2,7 @@ package org.sparklora.driver.ml;
 
 import static org.apache.spark.sql.functions.not;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -11,6 +12,7 @@ import java.util.List;
 import java.util.Optional;
 import org.apache.spark.ml.Estimator;
 import org.apache.spark.ml.Model;
+import org.apache.spark.ml.param.Param;
 import org.apache.spark.ml.param.ParamMap;
 import org.apache.spark.ml.util.DefaultParamsWritable;
 import org.apache.spark.sql.Column;
@@ -18,6 +20,7 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.types.StructType;
 import org.sparklora.driver.cluster.data.DatasetRows;
 import org.sparklora.driver.job.config.JobConfig;
+import org.sparklora.driver.job.config.JobFile;
 import org.sparklora.driver.training.DatasetTraining;
 import org.sparklora.driver.training.TrainedRun;
 
@@ -39,14 +42,18 @@ public abstract class LoraEstimator<E extends LoraEstimator<E, M>, M extends Mod
 
     private static final String VALIDATION_ROWS = "dataset:validation";
 
-    private final String uid;
-    private final RowColumns rowColumns;
-    private final JobKeys jobKeys;
+    /** JSON is YAML. */
+    private static final ObjectMapper JSON = new ObjectMapper();
 
-    LoraEstimator(String uid) {
+    private final String uid;
+    private final String task;
+    private final ParamTable paramTable;
+
+    /** @param task the job's {@code model.task} */
+    LoraEstimator(String uid, String task) {
         this.uid = uid;
-        this.rowColumns = new RowColumns(this);
-        this.jobKeys = new JobKeys(this);
+        this.task = task;
+        this.paramTable = new ParamTable(this);
     }
 
     @Override
@@ -55,24 +62,8 @@ public abstract class LoraEstimator<E extends LoraEstimator<E, M>, M extends Mod
     }
 
     @Override
-    public final RowColumns rowColumns() {
-        return rowColumns;
-    }
-
-    @Override
-    public final JobKeys jobKeys() {
-        return jobKeys;
-    }
-
-    /** The keys of a job that this kind of estimator sets, as {@code a.b=c}. */
-    abstract List<String> ownKeys();
-
-    /** The keys of a task whose head has an output for each label. */
-    static List<String> keys(String task, LabelsParam<?> of) {
-        String ofTask = "model.task=" + task;
-        return of.isSet(of.labels())
-                ? List.of(ofTask, "model.labels=" + Yaml.list(List.of(of.getLabels())))
-                : List.of(ofTask);
+    public final ParamTable paramTable() {
+        return paramTable;
     }
 
     /** The label column's texts, and the labels where the column tells them. */
@@ -113,29 +104,60 @@ public abstract class LoraEstimator<E extends LoraEstimator<E, M>, M extends Mod
 
     private DatasetTraining.Rows rows(Dataset<?> dataset) {
         LabelColumn label = labelColumn(dataset);
-        DatasetRows.Columns wanted = new DatasetRows.Columns(
-                texts(),
-                isDefined(textPairCol()) ? Optional.of(DatasetRows.named(getTextPairCol())) : Optional.empty(),
-                Optional.of(label.text()),
-                isDefined(weightCol()) ? Optional.of(DatasetRows.named(getWeightCol())) : Optional.empty());
-        if (!isDefined(validationIndicatorCol())) {
-            return new DatasetTraining.Rows(DatasetRows.of(dataset, wanted), Optional.empty(), label.labels());
-        }
-        Column held = DatasetRows.named(getValidationIndicatorCol());
+        DatasetRows.Columns wanted =
+                new DatasetRows.Columns(texts(), column(textPairCol()), Optional.of(label.text()), column(weightCol()));
+        Optional<Column> held = column(validationIndicatorCol());
+        Dataset<?> training = held.isPresent() ? dataset.where(not(held.get())) : dataset;
         return new DatasetTraining.Rows(
-                DatasetRows.of(dataset.where(not(held)), wanted),
-                Optional.of(DatasetRows.of(dataset.where(held), wanted)),
+                DatasetRows.of(training, wanted),
+                held.map(rows -> DatasetRows.of(dataset.where(rows), wanted)),
                 label.labels());
     }
 
-    /** The job that the Params make up. */
+    private Optional<Column> column(Param<String> name) {
+        return isDefined(name) ? Optional.of(DatasetRows.named(getOrDefault(name))) : Optional.empty();
+    }
+
+    /**
+     * The job that the Params make up: the job file or the defaults, then what the task and the dataset decide, then the Params
+     * that are set, then {@code jobOverrides}. Later values override earlier ones.
+     */
     final JobConfig jobConfig(String output) {
-        List<String> keys = new ArrayList<>(ownKeys());
+        List<String> keys = new ArrayList<>(List.of("model.task=" + task));
+        if (!(this instanceof LabelsParam<?> labelled)) {
+            keys.add("model.labels=null");
+        } else if (isSet(labelled.labels())) {
+            keys.add("model.labels=" + JSON.valueToTree(labelled.getLabels()));
+        }
         keys.add("data.train={path: '" + TRAINING_ROWS + "'}");
         if (isDefined(validationIndicatorCol())) {
             keys.add("data.validation={path: '" + VALIDATION_ROWS + "'}");
         }
-        return jobKeys.job(keys, output);
+        paramTable.byKey().forEach((path, param) -> {
+            if (isSet(param)) {
+                keys.add(path + "=" + yaml(param));
+            }
+        });
+        if (!isSet(job()) && !isSet(groups())) {
+            // PEFT's default for BERT.
+            keys.add("lora.groups={all: {target_modules: [query, value]}}");
+            if (!isSet(schedule())) {
+                keys.add("schedule={live: [all]}");
+            }
+        }
+        keys.addAll(List.of(getJobOverrides()));
+        return isSet(job())
+                ? JobFile.read(Path.of(getJob()), keys, Optional.of(output))
+                : JobFile.ofKeys(uid, keys, output);
+    }
+
+    private String yaml(Param<?> param) {
+        if (param.equals(baseModel())) {
+            return JSON.valueToTree(getBaseModel()).toString();
+        }
+        return param.equals(checkpointInterval()) && getCheckpointInterval() < 0
+                ? "null"
+                : String.valueOf(getOrDefault(param));
     }
 
     /** Refuses columns of texts and labels that are missing or have another type. */

@@ -4,15 +4,20 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.util.functional.FunctionRaisingIOE;
 import org.apache.spark.SparkContext;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.ml.Model;
+import org.apache.spark.ml.linalg.SQLDataTypes;
 import org.apache.spark.ml.param.ParamMap;
 import org.apache.spark.ml.util.DefaultParamsReader;
 import org.apache.spark.ml.util.DefaultParamsReader$;
@@ -24,7 +29,6 @@ import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.cluster.Sessions;
@@ -34,6 +38,7 @@ import org.sparklora.driver.model.predict.RowScorer;
 import org.sparklora.driver.model.predict.ScoreRows;
 import org.sparklora.driver.model.predict.ScoreTexts;
 import org.sparklora.driver.training.TrainedRun;
+import org.sparklora.worker.inference.TextScorer.Pooling;
 import org.sparklora.worker.inference.TrainedModel;
 
 /**
@@ -59,6 +64,7 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
     private final transient TrainedRun run;
     private final boolean embedsBase;
     private final transient Maker<M> maker;
+    private final ParamTable paramTable;
 
     /** Shared by all datasets of this model; Spark removes it when nothing refers to it any more. */
     private transient @Nullable Broadcast<TrainedModel> broadcast;
@@ -68,11 +74,17 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
         this.run = run;
         this.embedsBase = embedsBase;
         this.maker = maker;
+        this.paramTable = new ParamTable(this);
     }
 
     @Override
     public final String uid() {
         return uid;
+    }
+
+    @Override
+    public final ParamTable paramTable() {
+        return paramTable;
     }
 
     /** A schema with the columns that this model adds, in their order. */
@@ -92,8 +104,20 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
                 new ScoreTexts.Columns(
                         schema.fieldIndex(getTextCol()),
                         isDefined(textPairCol()) ? schema.fieldIndex(getTextPairCol()) : ScoreTexts.NO_PAIR,
-                        isDefined(embeddingCol()) ? TextColumns.pooling(getPooling()) : null),
+                        isDefined(embeddingCol()) ? Pooling.valueOf(getPooling().toUpperCase(Locale.ROOT)) : null),
                 outputs);
+    }
+
+    /** The vectors that a model writes: logits, then probabilities, those that are asked for. */
+    static List<HeadOutputs.Column> vectors(LogitParams<?> of) {
+        List<HeadOutputs.Column> vectors = new ArrayList<>();
+        if (!of.getRawPredictionCol().isEmpty()) {
+            vectors.add(HeadOutputs.Column.LOGITS);
+        }
+        if (!of.getProbabilityCol().isEmpty()) {
+            vectors.add(HeadOutputs.Column.PROBABILITIES);
+        }
+        return vectors;
     }
 
     final TrainedRun run() {
@@ -115,15 +139,9 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
     public final StructType transformSchema(StructType schema) {
         requireInput(schema);
         StructType with = withOutputs(schema);
-        if (!isDefined(embeddingCol())) {
-            return with;
-        }
-        StructField field = new StructField(
-                getEmbeddingCol(),
-                org.apache.spark.ml.linalg.SQLDataTypes.VectorType(),
-                true,
-                org.apache.spark.sql.types.Metadata.empty());
-        return Schemas.with(with, field, "embeddingCol");
+        return isDefined(embeddingCol())
+                ? Schemas.with(with, getEmbeddingCol(), SQLDataTypes.VectorType(), "embeddingCol")
+                : with;
     }
 
     /**
@@ -201,9 +219,14 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
     }
 
     private static String qualified(String path, Configuration hadoop) {
+        org.apache.hadoop.fs.Path plain = new org.apache.hadoop.fs.Path(path);
+        return lookUp(plain, hadoop, system -> system.makeQualified(plain).toString());
+    }
+
+    private static <T> T lookUp(
+            org.apache.hadoop.fs.Path path, Configuration hadoop, FunctionRaisingIOE<FileSystem, T> asked) {
         try {
-            org.apache.hadoop.fs.Path plain = new org.apache.hadoop.fs.Path(path);
-            return plain.getFileSystem(hadoop).makeQualified(plain).toString();
+            return asked.apply(path.getFileSystem(hadoop));
         } catch (IOException e) {
             throw new UncheckedIOException(path + " cannot be looked up", e);
         }
@@ -235,21 +258,14 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
         public M load(String path) {
             DefaultParamsReader.Metadata metadata = DefaultParamsReader$.MODULE$.loadMetadata(path, sc(), className);
             String qualified = qualified(path, sc().hadoopConfiguration());
-            Optional<String> embedded = embedded(qualified + BASE, sc().hadoopConfiguration());
+            org.apache.hadoop.fs.Path saved = new org.apache.hadoop.fs.Path(qualified + BASE);
+            boolean embedded = lookUp(saved, sc().hadoopConfiguration(), system -> system.exists(saved));
+            Optional<String> moved = base.map(directory -> directory.toUri().toString());
             TrainedRun run = TrainedRun.read(
-                    qualified + RUN, base.map(moved -> moved.toUri().toString()).or(() -> embedded));
-            M model = maker.of(metadata.uid(), run, embedded.isPresent());
+                    qualified + RUN, moved.isEmpty() && embedded ? Optional.of(qualified + BASE) : moved);
+            M model = maker.of(metadata.uid(), run, embedded);
             metadata.getAndSetParams(model, scala.Option.empty());
             return model;
-        }
-
-        private static Optional<String> embedded(String location, Configuration hadoop) {
-            try {
-                org.apache.hadoop.fs.Path there = new org.apache.hadoop.fs.Path(location);
-                return there.getFileSystem(hadoop).exists(there) ? Optional.of(location) : Optional.empty();
-            } catch (IOException e) {
-                throw new UncheckedIOException(location + " cannot be looked up", e);
-            }
         }
     }
 }

@@ -1,7 +1,5 @@
 package org.sparklora.driver.ml;
 
-import java.util.List;
-import org.apache.spark.ml.param.StringArrayParam;
 import org.apache.spark.ml.util.DefaultParamsReader;
 import org.apache.spark.ml.util.Identifiable$;
 import org.apache.spark.ml.util.MLReader;
@@ -19,9 +17,6 @@ public final class LoraMultiLabelClassifier extends LoraEstimator<LoraMultiLabel
 
     private static final long serialVersionUID = 1L;
 
-    private final MultiLabelColumns columns;
-    private final StringArrayParam labels;
-
     /** An estimator with defaults and a random id. */
     public LoraMultiLabelClassifier() {
         this(Identifiable$.MODULE$.randomUID("loraMultiLabelClassifier"));
@@ -29,15 +24,7 @@ public final class LoraMultiLabelClassifier extends LoraEstimator<LoraMultiLabel
 
     /** An estimator with a given id, as Spark's reader needs it. */
     public LoraMultiLabelClassifier(String uid) {
-        super(uid);
-        this.columns = new MultiLabelColumns(this);
-        this.labels = new StringArrayParam(
-                this, "labels", "label texts in the order of the outputs; not set: those of the rows, sorted");
-    }
-
-    @Override
-    List<String> ownKeys() {
-        return keys("multi_label", this);
+        super(uid, "multi_label");
     }
 
     @Override
@@ -58,17 +45,7 @@ public final class LoraMultiLabelClassifier extends LoraEstimator<LoraMultiLabel
 
     @Override
     public StructType transformSchema(StructType schema) {
-        return MultiLabelColumns.outputs(this, super.transformSchema(schema));
-    }
-
-    @Override
-    public MultiLabelColumns columns() {
-        return columns;
-    }
-
-    @Override
-    public StringArrayParam labels() {
-        return labels;
+        return Schemas.withLabelSets(this, super.transformSchema(schema));
     }
 
     /** Reads saved estimators, which are their Params. */

@@ -1,7 +1,6 @@
 package org.sparklora.driver.ml;
 
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -21,11 +20,8 @@ public final class LoraMultiLabelModel extends LoraModel<LoraMultiLabelModel>
 
     private static final long serialVersionUID = 1L;
 
-    private final MultiLabelColumns columns;
-
     LoraMultiLabelModel(String uid, TrainedRun run, boolean embedsBase) {
         super(uid, run, embedsBase, LoraMultiLabelModel::new);
-        this.columns = new MultiLabelColumns(this);
     }
 
     /** The C label texts, in the order of the outputs; a copy. */
@@ -35,25 +31,14 @@ public final class LoraMultiLabelModel extends LoraModel<LoraMultiLabelModel>
 
     @Override
     StructType withOutputs(StructType schema) {
-        return MultiLabelColumns.outputs(this, schema);
+        return Schemas.withLabelSets(this, schema);
     }
 
     @Override
     RowScorer scorer(StructType schema) {
-        List<Column> outputs = new ArrayList<>();
-        if (!getRawPredictionCol().isEmpty()) {
-            outputs.add(Column.LOGITS);
-        }
-        if (!getProbabilityCol().isEmpty()) {
-            outputs.add(Column.PROBABILITIES);
-        }
+        List<Column> outputs = vectors(this);
         outputs.add(Column.LABELS);
         return ofTexts(schema, HeadOutputs.labelSets(outputs, run().labels(), OptionalDouble.of(getThreshold())));
-    }
-
-    @Override
-    public MultiLabelColumns columns() {
-        return columns;
     }
 
     /** Reads saved models, whose base model is in them or at its recorded path; {@link LoraModel} lists the errors. */

@@ -1,7 +1,6 @@
 package org.sparklora.driver.ml;
 
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.apache.spark.ml.util.MLReader;
@@ -20,11 +19,8 @@ public final class LoraTextClassificationModel extends LoraModel<LoraTextClassif
 
     private static final long serialVersionUID = 1L;
 
-    private final ClassifierColumns columns;
-
     LoraTextClassificationModel(String uid, TrainedRun run, boolean embedsBase) {
         super(uid, run, embedsBase, LoraTextClassificationModel::new);
-        this.columns = new ClassifierColumns(this);
     }
 
     /** The C label texts, by class index; a copy. */
@@ -45,29 +41,18 @@ public final class LoraTextClassificationModel extends LoraModel<LoraTextClassif
                     "thresholds has " + getThresholds().length + " values, but there are " + numClasses() + " classes: "
                             + String.join(", ", run().labels()));
         }
-        return ClassifierColumns.outputs(this, schema, run().labels());
+        return Schemas.withClass(this, schema, run().labels());
     }
 
     @Override
     RowScorer scorer(StructType schema) {
-        List<Column> outputs = new ArrayList<>();
-        if (!getRawPredictionCol().isEmpty()) {
-            outputs.add(Column.LOGITS);
-        }
-        if (!getProbabilityCol().isEmpty()) {
-            outputs.add(Column.PROBABILITIES);
-        }
+        List<Column> outputs = vectors(this);
         outputs.add(Column.CLASS_INDEX);
         if (isDefined(predictedLabelCol())) {
             outputs.add(Column.CLASS_LABEL);
         }
         double[] thresholds = isDefined(thresholds()) ? getThresholds() : null;
         return ofTexts(schema, HeadOutputs.classes(outputs, run().labels(), thresholds));
-    }
-
-    @Override
-    public ClassifierColumns columns() {
-        return columns;
     }
 
     /** Reads saved models, whose base model is in them or at its recorded path; {@link LoraModel} lists the errors. */

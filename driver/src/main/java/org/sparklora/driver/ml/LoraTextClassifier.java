@@ -1,8 +1,6 @@
 package org.sparklora.driver.ml;
 
 import java.util.List;
-import java.util.Optional;
-import org.apache.spark.ml.param.StringArrayParam;
 import org.apache.spark.ml.util.DefaultParamsReader;
 import org.apache.spark.ml.util.Identifiable$;
 import org.apache.spark.ml.util.MLReader;
@@ -30,9 +28,6 @@ public final class LoraTextClassifier extends LoraEstimator<LoraTextClassifier, 
 
     private static final long serialVersionUID = 1L;
 
-    private final ClassifierColumns columns;
-    private final StringArrayParam labels;
-
     /** An estimator with defaults and a random id. */
     public LoraTextClassifier() {
         this(Identifiable$.MODULE$.randomUID("loraTextClassifier"));
@@ -40,21 +35,13 @@ public final class LoraTextClassifier extends LoraEstimator<LoraTextClassifier, 
 
     /** An estimator with a given id, as Spark's reader needs it. */
     public LoraTextClassifier(String uid) {
-        super(uid);
-        this.columns = new ClassifierColumns(this);
-        this.labels = new StringArrayParam(
-                this, "labels", "label texts in the order of their indices; not set: those of the rows, sorted");
-    }
-
-    @Override
-    List<String> ownKeys() {
-        return keys("classification", this);
+        super(uid, "classification");
     }
 
     @Override
     LabelColumn labelColumn(Dataset<?> rows) {
         LabelColumn column = LabelColumn.ofClasses(rows, getLabelCol());
-        return isSet(labels) ? new LabelColumn(column.text(), Optional.empty()) : column;
+        return isSet(labels()) ? new LabelColumn(column.text()) : column;
     }
 
     @Override
@@ -64,17 +51,7 @@ public final class LoraTextClassifier extends LoraEstimator<LoraTextClassifier, 
 
     @Override
     public StructType transformSchema(StructType schema) {
-        return ClassifierColumns.outputs(this, super.transformSchema(schema), List.of());
-    }
-
-    @Override
-    public ClassifierColumns columns() {
-        return columns;
-    }
-
-    @Override
-    public StringArrayParam labels() {
-        return labels;
+        return Schemas.withClass(this, super.transformSchema(schema), List.of());
     }
 
     /** Reads saved estimators, which are their Params. */

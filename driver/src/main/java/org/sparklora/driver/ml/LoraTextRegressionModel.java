@@ -13,26 +13,18 @@ public final class LoraTextRegressionModel extends LoraModel<LoraTextRegressionM
 
     private static final long serialVersionUID = 1L;
 
-    private final TextColumns columns;
-
     LoraTextRegressionModel(String uid, TrainedRun run, boolean embedsBase) {
         super(uid, run, embedsBase, LoraTextRegressionModel::new);
-        this.columns = new TextColumns(this);
     }
 
     @Override
     StructType withOutputs(StructType schema) {
-        return LoraTextRegressor.output(schema, getPredictionCol());
+        return Schemas.withValue(this, schema);
     }
 
     @Override
     RowScorer scorer(StructType schema) {
         return ofTexts(schema, HeadOutputs.value());
-    }
-
-    @Override
-    public TextColumns columns() {
-        return columns;
     }
 
     /** Reads saved models, whose base model is in them or at its recorded path; {@link LoraModel} lists the errors. */

@@ -1,13 +1,11 @@
 package org.sparklora.driver.ml;
 
-import java.util.List;
 import org.apache.spark.ml.util.DefaultParamsReader;
 import org.apache.spark.ml.util.Identifiable$;
 import org.apache.spark.ml.util.MLReader;
 import org.apache.spark.sql.Dataset;
-import org.apache.spark.sql.types.DataTypes;
-import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
+import org.sparklora.driver.cluster.data.DatasetRows;
 import org.sparklora.driver.training.TrainedRun;
 
 /**
@@ -19,8 +17,6 @@ public final class LoraTextRegressor extends LoraEstimator<LoraTextRegressor, Lo
 
     private static final long serialVersionUID = 1L;
 
-    private final TextColumns columns;
-
     /** An estimator with defaults and a random id. */
     public LoraTextRegressor() {
         this(Identifiable$.MODULE$.randomUID("loraTextRegressor"));
@@ -28,18 +24,12 @@ public final class LoraTextRegressor extends LoraEstimator<LoraTextRegressor, Lo
 
     /** An estimator with a given id, as Spark's reader needs it. */
     public LoraTextRegressor(String uid) {
-        super(uid);
-        this.columns = new TextColumns(this);
-    }
-
-    @Override
-    List<String> ownKeys() {
-        return List.of("model.task=regression", "model.labels=null");
+        super(uid, "regression");
     }
 
     @Override
     LabelColumn labelColumn(Dataset<?> rows) {
-        return LabelColumn.ofValues(getLabelCol());
+        return new LabelColumn(DatasetRows.named(getLabelCol()));
     }
 
     @Override
@@ -49,19 +39,7 @@ public final class LoraTextRegressor extends LoraEstimator<LoraTextRegressor, Lo
 
     @Override
     public StructType transformSchema(StructType schema) {
-        return output(super.transformSchema(schema), getPredictionCol());
-    }
-
-    /** A schema with the prediction. */
-    static StructType output(StructType schema, String predictionCol) {
-        StructField field =
-                new StructField(predictionCol, DataTypes.DoubleType, true, org.apache.spark.sql.types.Metadata.empty());
-        return Schemas.with(schema, field, "predictionCol");
-    }
-
-    @Override
-    public TextColumns columns() {
-        return columns;
+        return Schemas.withValue(this, super.transformSchema(schema));
     }
 
     /** Reads saved estimators, which are their Params. */

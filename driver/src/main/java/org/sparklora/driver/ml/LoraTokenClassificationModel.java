@@ -17,11 +17,8 @@ public final class LoraTokenClassificationModel extends LoraModel<LoraTokenClass
 
     private static final long serialVersionUID = 1L;
 
-    private final TextColumns columns;
-
     LoraTokenClassificationModel(String uid, TrainedRun run, boolean embedsBase) {
         super(uid, run, embedsBase, LoraTokenClassificationModel::new);
-        this.columns = new TextColumns(this);
         setDefault(textCol(), "tokens");
     }
 
@@ -42,17 +39,12 @@ public final class LoraTokenClassificationModel extends LoraModel<LoraTokenClass
 
     @Override
     StructType withOutputs(StructType schema) {
-        return Schemas.withTexts(schema, getPredictionCol());
+        return Schemas.withTexts(this, schema);
     }
 
     @Override
     RowScorer scorer(StructType schema) {
         return new ScoreWords(schema.fieldIndex(getTextCol()), run().labels());
-    }
-
-    @Override
-    public TextColumns columns() {
-        return columns;
     }
 
     /** Reads saved models, whose base model is in them or at its recorded path; {@link LoraModel} lists the errors. */

@@ -4,8 +4,6 @@ import static org.apache.spark.sql.functions.size;
 import static org.apache.spark.sql.functions.to_json;
 import static org.apache.spark.sql.functions.when;
 
-import java.util.List;
-import org.apache.spark.ml.param.StringArrayParam;
 import org.apache.spark.ml.util.DefaultParamsReader;
 import org.apache.spark.ml.util.Identifiable$;
 import org.apache.spark.ml.util.MLReader;
@@ -26,9 +24,6 @@ public final class LoraTokenClassifier extends LoraEstimator<LoraTokenClassifier
 
     private static final long serialVersionUID = 1L;
 
-    private final TextColumns columns;
-    private final StringArrayParam labels;
-
     /** An estimator with defaults and a random id. */
     public LoraTokenClassifier() {
         this(Identifiable$.MODULE$.randomUID("loraTokenClassifier"));
@@ -36,17 +31,9 @@ public final class LoraTokenClassifier extends LoraEstimator<LoraTokenClassifier
 
     /** An estimator with a given id, as Spark's reader needs it. */
     public LoraTokenClassifier(String uid) {
-        super(uid);
-        this.columns = new TextColumns(this);
-        this.labels = new StringArrayParam(
-                this, "labels", "tags in the order of the outputs; not set: those of the rows, sorted");
+        super(uid, "token_classification");
         setDefault(textCol(), "tokens");
         setDefault(labelCol(), "tags");
-    }
-
-    @Override
-    List<String> ownKeys() {
-        return keys("token_classification", this);
     }
 
     @Override
@@ -67,7 +54,7 @@ public final class LoraTokenClassifier extends LoraEstimator<LoraTokenClassifier
 
     @Override
     LabelColumn labelColumn(Dataset<?> rows) {
-        return LabelColumn.ofTags(getLabelCol());
+        return new LabelColumn(to_json(DatasetRows.named(getLabelCol())));
     }
 
     @Override
@@ -77,17 +64,7 @@ public final class LoraTokenClassifier extends LoraEstimator<LoraTokenClassifier
 
     @Override
     public StructType transformSchema(StructType schema) {
-        return Schemas.withTexts(super.transformSchema(schema), getPredictionCol());
-    }
-
-    @Override
-    public TextColumns columns() {
-        return columns;
-    }
-
-    @Override
-    public StringArrayParam labels() {
-        return labels;
+        return Schemas.withTexts(this, super.transformSchema(schema));
     }
 
     /** Reads saved estimators, which are their Params. */

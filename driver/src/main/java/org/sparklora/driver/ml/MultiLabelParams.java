@@ -10,12 +10,9 @@ import org.apache.spark.ml.param.DoubleParam;
  */
 public interface MultiLabelParams<S extends MultiLabelParams<S>> extends LogitParams<S> {
 
-    @Override
-    MultiLabelColumns columns();
-
     /** Probability, in [0, 1], that a label must exceed to be predicted, one for all labels. Default 0.5: a logit above 0. */
     default DoubleParam threshold() {
-        return columns().threshold;
+        return paramTable().get("threshold");
     }
 
     /** The probability to exceed, {@link #threshold}. */

@@ -10,15 +10,12 @@ import org.apache.spark.ml.param.Param;
  */
 public interface RowParams<S extends RowParams<S>> extends ChainedParams<S> {
 
-    /** The holder of the Params; for use in this package. */
-    RowColumns rowColumns();
-
     /**
      * Column of the label, Spark's {@code HasLabelCol}: what it may hold says the estimator. Default {@code label}, of words'
      * tags {@code tags}. A row without label ends {@code fit} with {@link org.sparklora.driver.cluster.data.DataException}.
      */
     default Param<String> labelCol() {
-        return rowColumns().labelCol;
+        return paramTable().get("labelCol");
     }
 
     /** The label's column, {@link #labelCol}. */
@@ -36,7 +33,7 @@ public interface RowParams<S extends RowParams<S>> extends ChainedParams<S> {
      * / Σ w. Not set: every row counts 1.
      */
     default Param<String> weightCol() {
-        return rowColumns().weightCol;
+        return paramTable().get("weightCol");
     }
 
     /** The weight's column, {@link #weightCol}; there is no default. */
@@ -54,7 +51,7 @@ public interface RowParams<S extends RowParams<S>> extends ChainedParams<S> {
      * training; a row where it is null is in neither part. Not set: no validation.
      */
     default Param<String> validationIndicatorCol() {
-        return rowColumns().validationIndicatorCol;
+        return paramTable().get("validationIndicatorCol");
     }
 
     /** The column of rows held out, {@link #validationIndicatorCol}; there is no default. */

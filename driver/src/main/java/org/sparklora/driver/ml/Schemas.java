@@ -1,11 +1,15 @@
 package org.sparklora.driver.ml;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.function.Predicate;
+import org.apache.spark.ml.attribute.NominalAttribute;
+import org.apache.spark.ml.linalg.SQLDataTypes;
 import org.apache.spark.sql.types.ArrayType;
 import org.apache.spark.sql.types.BooleanType;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.Metadata;
 import org.apache.spark.sql.types.NumericType;
 import org.apache.spark.sql.types.StringType;
 import org.apache.spark.sql.types.StructField;
@@ -38,12 +42,8 @@ final class Schemas {
     }
 
     static void requireLabel(StructType schema, String column) {
-        require(
-                schema,
-                column,
-                "labelCol",
-                "texts or numbers",
-                type -> type instanceof StringType || type instanceof NumericType);
+        Predicate<DataType> fits = type -> type instanceof StringType || type instanceof NumericType;
+        require(schema, column, "labelCol", "texts or numbers", fits);
     }
 
     static void requireTexts(StructType schema, String column, String param) {
@@ -52,12 +52,8 @@ final class Schemas {
 
     /** Any number of labels: an array, or a text with bars between. */
     static void requireLabels(StructType schema, String column) {
-        require(
-                schema,
-                column,
-                "labelCol",
-                "arrays of texts, or texts with | between labels",
-                type -> type instanceof StringType || isTexts(type));
+        Predicate<DataType> fits = type -> type instanceof StringType || isTexts(type);
+        require(schema, column, "labelCol", "arrays of texts, or texts with | between labels", fits);
     }
 
     private static boolean isTexts(DataType type) {
@@ -81,16 +77,56 @@ final class Schemas {
         }
     }
 
-    /** A schema with one more column of arrays of texts, which must be new: what {@code predictionCol} names. */
-    static StructType withTexts(StructType schema, String predictionCol) {
-        return with(
-                schema,
-                DataTypes.createStructField(predictionCol, DataTypes.createArrayType(DataTypes.StringType), true),
-                "predictionCol");
+    /** A schema with the columns of a model of values. */
+    static StructType withValue(TextParams<?> of, StructType schema) {
+        return with(schema, of.getPredictionCol(), DataTypes.DoubleType, "predictionCol");
+    }
+
+    /** A schema with the column of a model whose prediction is an array of texts. */
+    static StructType withTexts(TextParams<?> of, StructType schema) {
+        return with(schema, of.getPredictionCol(), DataTypes.createArrayType(DataTypes.StringType), "predictionCol");
+    }
+
+    /** A schema with the columns of a model of label sets. */
+    static StructType withLabelSets(MultiLabelParams<?> of, StructType schema) {
+        return withTexts(of, withVectors(of, schema));
+    }
+
+    /**
+     * A schema with the columns of a classifier.
+     *
+     * @param labels by index, which an IndexToString turns back; empty where they are not known yet
+     */
+    static StructType withClass(ClassifierParams<?> of, StructType schema, List<String> labels) {
+        String name = of.getPredictionCol();
+        NominalAttribute names =
+                NominalAttribute.defaultAttr().withName(name).withValues(labels.toArray(new String[0]));
+        Metadata metadata = labels.isEmpty() ? Metadata.empty() : names.toMetadata();
+        StructField prediction = new StructField(name, DataTypes.DoubleType, true, metadata);
+        StructType with = with(withVectors(of, schema), prediction, "predictionCol");
+        return of.isDefined(of.predictedLabelCol())
+                ? with(with, of.getPredictedLabelCol(), DataTypes.StringType, "predictedLabelCol")
+                : with;
+    }
+
+    /** A schema with the vectors that are asked for: logits, then probabilities. */
+    private static StructType withVectors(LogitParams<?> of, StructType schema) {
+        return withVector(
+                withVector(schema, of.getRawPredictionCol(), "rawPredictionCol"),
+                of.getProbabilityCol(),
+                "probabilityCol");
+    }
+
+    private static StructType withVector(StructType schema, String name, String param) {
+        return name.isEmpty() ? schema : with(schema, name, SQLDataTypes.VectorType(), param);
     }
 
     /** A schema with one more column, which must be new. */
-    static StructType with(StructType schema, StructField field, String param) {
+    static StructType with(StructType schema, String name, DataType type, String param) {
+        return with(schema, DataTypes.createStructField(name, type, true), param);
+    }
+
+    private static StructType with(StructType schema, StructField field, String param) {
         if (Arrays.asList(schema.fieldNames()).contains(field.name())) {
             throw refusal(
                     "data.column.conflict",

@@ -10,15 +10,12 @@ import org.apache.spark.ml.param.Param;
  */
 public interface TextParams<S extends TextParams<S>> extends ChainedParams<S> {
 
-    /** The holder of the Params; for use in this package. */
-    TextColumns columns();
-
     /**
      * Column of the text, or of the first text of a pair; of {@link LoraTokenClassifier} that of the words, an array of texts.
      * Default {@code text}, of words {@code tokens}. In a job file {@code data.train.text}.
      */
     default Param<String> textCol() {
-        return columns().textCol;
+        return paramTable().get("textCol");
     }
 
     /** The text's column, {@link #textCol}. */
@@ -36,7 +33,7 @@ public interface TextParams<S extends TextParams<S>> extends ChainedParams<S> {
      * data.train.text_pair}.
      */
     default Param<String> textPairCol() {
-        return columns().textPairCol;
+        return paramTable().get("textPairCol");
     }
 
     /** The second text's column, {@link #textPairCol}; there is no default. */
@@ -55,7 +52,7 @@ public interface TextParams<S extends TextParams<S>> extends ChainedParams<S> {
      * texts: whichever the estimator says.
      */
     default Param<String> predictionCol() {
-        return columns().predictionCol;
+        return paramTable().get("predictionCol");
     }
 
     /** The prediction's column, {@link #predictionCol}. */
@@ -73,7 +70,7 @@ public interface TextParams<S extends TextParams<S>> extends ChainedParams<S> {
      * is computed. Models of words have none and refuse it.
      */
     default Param<String> embeddingCol() {
-        return columns().embeddingCol;
+        return paramTable().get("embeddingCol");
     }
 
     /** The vector's column, {@link #embeddingCol}; there is no default. */
@@ -91,7 +88,7 @@ public interface TextParams<S extends TextParams<S>> extends ChainedParams<S> {
      * pooler; {@code mean}, the mean over the text's tokens, special ones included and padding not. Default {@code cls}.
      */
     default Param<String> pooling() {
-        return columns().pooling;
+        return paramTable().get("pooling");
     }
 
     /** {@code cls} or {@code mean}, {@link #pooling}. */

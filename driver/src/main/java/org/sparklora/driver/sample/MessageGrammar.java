@@ -74,44 +74,36 @@ final class MessageGrammar {
         StringBuilder text = new StringBuilder();
         int at = 0;
         for (int open = template.indexOf('{'); open >= 0; open = template.indexOf('{', at)) {
-            int close = closing(template, open);
             text.append(template, at, open);
-            List<String> choices = choices(template.substring(open + 1, close));
+            List<String> choices = choices(template, open);
             text.append(
                     choices.size() == 1
                             ? expand(choices.get(0), bound, choose)
                             : fill(choices.get(choose.applyAsInt(choices.size())), bound, choose));
-            at = close + 1;
+            at = open + String.join("|", choices).length() + 2;
         }
         return text.append(template, at, template.length()).toString();
     }
 
-    private static int closing(String template, int open) {
+    /** Splits the brace that opens at an index at its bars, but not at the bars of braces within it. */
+    private static List<String> choices(String template, int open) {
+        List<String> choices = new ArrayList<>();
         int depth = 0;
-        for (int i = open; i < template.length(); i++) {
+        int start = open + 1;
+        for (int i = start; i < template.length(); i++) {
             char c = template.charAt(i);
-            depth += c == '{' ? 1 : c == '}' ? -1 : 0;
-            if (depth == 0) {
-                return i;
+            if (depth == 0 && (c == '|' || c == '}')) {
+                choices.add(template.substring(start, i));
+                start = i + 1;
+                if (c == '}') {
+                    return choices;
+                }
+            } else if (c == '{') {
+                depth++;
+            } else if (c == '}') {
+                depth--;
             }
         }
         throw new IllegalArgumentException("the grammar has an unclosed '{' in '" + template + "'");
-    }
-
-    /** Splits the inside of a brace at its bars, but not at the bars of nested braces. */
-    private static List<String> choices(String inside) {
-        List<String> choices = new ArrayList<>();
-        int depth = 0;
-        int start = 0;
-        for (int i = 0; i < inside.length(); i++) {
-            char c = inside.charAt(i);
-            depth += c == '{' ? 1 : c == '}' ? -1 : 0;
-            if (c == '|' && depth == 0) {
-                choices.add(inside.substring(start, i));
-                start = i + 1;
-            }
-        }
-        choices.add(inside.substring(start));
-        return choices;
     }
 }

@@ -69,7 +69,7 @@ public final class Console {
         @Override
         public void status(String text) {
             if (terminal) {
-                Console.status(System.err, text);
+                Console.status(text);
             } else {
                 progress(text);
             }
@@ -91,9 +91,9 @@ public final class Console {
     }
 
     /** Turns line wrapping off, because only the last row of a wrapped line would be replaced. */
-    private static synchronized void status(PrintStream stream, String text) {
+    private static synchronized void status(String text) {
         statusShown = true;
-        write(stream, "\r\u001b[?7l" + text + "\u001b[K\u001b[?7h");
+        write(System.err, "\r\u001b[?7l" + text + "\u001b[K\u001b[?7h");
     }
 
     private static void write(PrintStream stream, String text) {

@@ -14,16 +14,12 @@ import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.encoder.ModelException;
 
 /** The adapter of {@code lora.init_adapter}. Every tensor of it must belong to a group of the job: none is dropped silently. */
-final class InitAdapter {
+record InitAdapter(Path directory, PeftAdapter adapter) {
 
     private static final int MAX_SHOWN = 3;
 
-    private final Path directory;
-    private final PeftAdapter adapter;
-
-    InitAdapter(Path directory) {
-        this.directory = directory;
-        this.adapter = PeftAdapter.read(directory);
+    static InitAdapter read(Path directory) {
+        return new InitAdapter(directory, PeftAdapter.read(directory));
     }
 
     AdapterSnapshot snapshot() {

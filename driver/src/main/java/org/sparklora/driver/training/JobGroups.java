@@ -38,14 +38,14 @@ public record JobGroups(JobModel model, LoraManifest groups, FreezePolicy policy
      */
     public static JobGroups of(JobModel model) {
         JobConfig job = model.job();
-        FreezePolicy policy = job.schedule().freezePolicy(job.seed());
+        FreezePolicy policy = job.schedule().freezePolicy();
         ModelTensors tensors = new ModelTensors(
                 JobModel.linears(model.encoder()), List.of(), model.encoder().biases());
         LoraManifest manifest =
                 ManifestBuilder.build(specs(job, policy), tensors, job.lora().bias());
         model.initAdapter().ifPresent(adapter -> adapter.requireModulesFit(manifest, job.lora()));
         JobGroups groups = new JobGroups(model, manifest, policy);
-        refuse(policy.problems(groups.names(), groups.trained()));
+        refuse(policy.problems(groups.names(), groups.trained(), Integer.MAX_VALUE));
         return groups;
     }
 

@@ -42,7 +42,7 @@ public final class JobModel {
         this.tokenizer = tokenizer;
         this.initAdapter = job.lora()
                 .initAdapter()
-                .map(path -> new InitAdapter(
+                .map(path -> InitAdapter.read(
                         HostDirectory.adapter("lora.init_adapter", path).here()));
     }
 

@@ -28,38 +28,31 @@ public final class JobPlan {
     /** Enough rows for a mean length within a few per cent. */
     private static final int SAMPLE_ROWS = 2_000;
 
-    private final JobConfig job;
-    private final RunSettings settings;
-    private final JobGroups groups;
-
-    private JobPlan(JobConfig job) {
-        this.job = job;
-        this.settings = new RunSettings(job);
-        this.groups = JobGroups.of(JobModel.open(job));
-        JobRows.requireFiles(job);
-    }
+    private JobPlan() {}
 
     /** Reads the job's data as a run would, and tokenizes a sample of it. */
     public static RunPlan of(JobConfig job) throws IOException {
-        JobPlan plan = new JobPlan(job);
+        JobGroups groups = JobGroups.of(JobModel.open(job));
+        JobRows.requireFiles(job);
         try (SparkSession spark = Sessions.open("spark-lora plan " + job.name())) {
-            return plan.of(spark);
+            return of(spark, job, groups);
         }
     }
 
     /** The same in an open session. Missing data is reported before a missing model, which doctor has reported by then. */
     public static RunPlan of(SparkSession spark, JobConfig job) {
         JobRows.requireFiles(job);
-        return new JobPlan(job).of(spark);
+        return of(spark, job, JobGroups.of(JobModel.open(job)));
     }
 
-    private RunPlan of(SparkSession spark) {
+    private static RunPlan of(SparkSession spark, JobConfig job, JobGroups groups) {
         try (JobRows rows = JobRows.read(spark, job)) {
-            return of(spark, rows);
+            return of(spark, job, groups, rows);
         }
     }
 
-    private RunPlan of(SparkSession spark, JobRows rows) {
+    private static RunPlan of(SparkSession spark, JobConfig job, JobGroups groups, JobRows rows) {
+        RunSettings settings = new RunSettings(job);
         JobModel model = groups.model();
         FreezePolicy policy = groups.policy();
         DataSurvey survey = DataSurvey.of(rows.training(), rows.codec(), model.tokenization(), SAMPLE_ROWS);
@@ -82,12 +75,12 @@ public final class JobPlan {
                 new RunPlan.Data(
                         shards, validationRows, survey.sample(), job.model().maxLength(), rows.labels()),
                 new RunPlan.Schedule(
-                        job.schedule().policy().kind().label(),
+                        job.schedule().kind().label(),
                         epochs,
                         policy.mayEndBefore(),
                         job.training().learningRate(),
                         schedule),
-                memory(spark, shards));
+                memory(spark, model, shards));
         EpochPlanner planner = new EpochPlanner(manifest, model.encoder(), shards, model.cachePolicy());
         return new RunPlan(subject, planner, new StepCost(planner, survey.sample()), timelines, warnings);
     }
@@ -99,17 +92,16 @@ public final class JobPlan {
                 model.directory().toString(), encoder.layers(), encoder.hiddenSize(), weights * Float.BYTES);
     }
 
-    private RunPlan.Memory memory(SparkSession spark, ShardPlan shards) {
+    private static RunPlan.Memory memory(SparkSession spark, JobModel model, ShardPlan shards) {
+        JobConfig job = model.job();
         int rows = ceil(shards.batchSize(), shards.shards());
         int microbatch = ceil(rows, job.training().gradientAccumulationSteps());
-        boolean baseDropout = job.execution()
-                        .baseDropout()
-                        .or(groups.model().encoder().modelDropout().hidden())
-                > 0;
+        double dropout =
+                job.execution().baseDropout().or(model.encoder().modelDropout().hidden());
         return new RunPlan.Memory(
                 TaskSlots.perExecutor(JavaSparkContext.fromSparkContext(spark.sparkContext())),
                 microbatch,
-                baseDropout);
+                dropout > 0);
     }
 
     private static int ceil(int a, int b) {

@@ -9,12 +9,14 @@ import org.apache.spark.sql.SparkSession;
 import org.sparklora.driver.cluster.Locations;
 import org.sparklora.driver.cluster.data.ClassLabels;
 import org.sparklora.driver.cluster.data.LabelCodec;
-import org.sparklora.driver.cluster.data.RowKind;
-import org.sparklora.driver.cluster.data.Source;
+import org.sparklora.driver.cluster.data.RunData;
+import org.sparklora.driver.cluster.data.ShardLayout;
+import org.sparklora.driver.cluster.data.Shards;
 import org.sparklora.driver.cluster.data.SourceReader;
 import org.sparklora.driver.cluster.data.Split;
+import org.sparklora.driver.cluster.data.Tokenization;
+import org.sparklora.driver.cluster.data.TrainingData;
 import org.sparklora.driver.job.config.JobConfig;
-import org.sparklora.driver.job.config.SourceConfig;
 import org.sparklora.driver.job.config.Task;
 import org.sparklora.driver.job.config.ValidationConfig;
 import org.sparklora.worker.head.ClassificationHead;
@@ -23,49 +25,32 @@ import org.sparklora.worker.head.RegressionHead;
 import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.head.TokenClassificationHead;
 
-/** The rows of a job before tokenization, and the meaning of their labels. Persisted by Spark until closed. */
-public final class JobRows implements AutoCloseable {
-
-    private final Dataset<Row> all;
-    private final Dataset<Row> training;
-    private final Optional<Dataset<Row>> validation;
-    private final Task task;
-    private final List<String> labels;
-
-    private JobRows(
-            Dataset<Row> all,
-            Dataset<Row> training,
-            Optional<Dataset<Row>> validation,
-            Task task,
-            List<String> labels) {
-        this.all = all;
-        this.training = training;
-        this.validation = validation;
-        this.task = task;
-        this.labels = labels;
-    }
+/**
+ * The rows of a job before tokenization, and the meaning of their labels. Persisted by Spark until closed.
+ *
+ * @param all training rows, before the job's validation fraction is split off
+ * @param labels label texts in the order of the head's outputs; empty for regression
+ */
+record JobRows(
+        Dataset<Row> all, Dataset<Row> training, Optional<Dataset<Row>> validation, Task task, List<String> labels)
+        implements AutoCloseable {
 
     /** Refuses missing files. Needs no Spark session. */
     static void requireFiles(JobConfig job) {
         Configuration hadoop = Locations.hadoop();
-        SourceReader.requireFiles(source(job.data().train()), hadoop);
+        SourceReader.requireFiles(job.data().train(), hadoop);
         if (job.data().validation().orElse(null) instanceof ValidationConfig.Source own) {
-            SourceReader.requireFiles(source(own.source()), hadoop);
+            SourceReader.requireFiles(own.source(), hadoop);
         }
-    }
-
-    /** Refuses a source whose files are missing. Needs no Spark session. */
-    public static void requireFiles(Source source) {
-        SourceReader.requireFiles(source, Locations.hadoop());
     }
 
     /** Reads the files of a job. */
     static JobRows read(SparkSession spark, JobConfig job) {
-        RowKind kind = kind(job.model().task());
-        Dataset<Row> training = SourceReader.read(spark, source(job.data().train()), kind);
+        Task task = job.model().task();
+        Dataset<Row> training = SourceReader.read(spark, job.data().train(), task);
         Optional<Dataset<Row>> validation = Optional.empty();
         if (job.data().validation().orElse(null) instanceof ValidationConfig.Source own) {
-            validation = Optional.of(SourceReader.read(spark, source(own.source()), kind));
+            validation = Optional.of(SourceReader.read(spark, own.source(), task));
         }
         return of(job, new DatasetTraining.Rows(training, validation, Optional.empty()));
     }
@@ -92,15 +77,6 @@ public final class JobRows implements AutoCloseable {
         }
     }
 
-    /** What the label column of a task holds. */
-    public static RowKind kind(Task task) {
-        return switch (task) {
-            case CLASSIFICATION, REGRESSION -> RowKind.ONE_LABEL;
-            case MULTI_LABEL -> RowKind.LABEL_SET;
-            case TOKEN_CLASSIFICATION -> RowKind.TAGGED_WORDS;
-        };
-    }
-
     /** The labels that the job lists. Otherwise those of all rows, so that validation rows bring no unknown label. */
     private static List<String> labels(JobConfig job, Dataset<Row> all) {
         return job.model()
@@ -109,28 +85,17 @@ public final class JobRows implements AutoCloseable {
                         job.model().task(), all, job.data().train().path()));
     }
 
-    private static Source source(SourceConfig config) {
-        return new Source(
-                config.path(),
-                config.format(),
-                config.text(),
-                config.textPair(),
-                Optional.of(config.label()),
-                config.weight(),
-                config.options());
-    }
-
-    Dataset<Row> training() {
-        return training;
-    }
-
-    Optional<Dataset<Row>> validation() {
-        return validation;
-    }
-
-    /** Label texts in the order of the head's outputs; empty for regression. */
-    List<String> labels() {
-        return labels;
+    /** Tokenizes the rows, divides them into shards, and frees what Spark persists of the rows. */
+    RunData prepare(ShardLayout layout, Tokenization tokenization) {
+        try {
+            return new RunData(
+                    TrainingData.prepare(training, codec(), tokenization, layout),
+                    validation.map(held -> Shards.inOrder(held, codec(), tokenization, layout.shards())),
+                    task,
+                    labels);
+        } finally {
+            close();
+        }
     }
 
     LabelCodec codec() {

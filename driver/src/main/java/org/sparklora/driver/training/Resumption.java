@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.sparklora.driver.cluster.data.RunData;
 import org.sparklora.driver.job.config.JobChanges;
 import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.job.config.JobFile;
@@ -44,14 +45,13 @@ record Resumption(RunDirectory directory, Optional<Checkpoint> checkpoint, Optio
      * @throws CheckpointException if there are checkpoints and none can be used
      */
     static Optional<Resumption> find(JobConfig job, RunDirectory directory) throws IOException {
-        if (!directory.exists(CONFIG)) {
+        Optional<byte[]> config = directory.find(CONFIG);
+        if (config.isEmpty()) {
             return Optional.empty();
         }
         String where = directory.location() + "/" + CONFIG;
-        JobConfig before = JobFile.resolved(where, new String(directory.read(CONFIG), StandardCharsets.UTF_8));
-        Optional<RunStatus> status = directory.exists(RunStatus.FILE)
-                ? Optional.of(RunStatus.parse(directory.read(RunStatus.FILE)))
-                : Optional.empty();
+        JobConfig before = JobFile.resolved(where, new String(config.get(), StandardCharsets.UTF_8));
+        Optional<RunStatus> status = directory.find(RunStatus.FILE).map(RunStatus::parse);
         Resumption found = new Resumption(directory, newest(directory, status), status);
         FreezeState reached =
                 found.checkpoint().map(c -> c.point().state().freeze()).orElseGet(() -> atStart(before));
@@ -116,12 +116,12 @@ record Resumption(RunDirectory directory, Optional<Checkpoint> checkpoint, Optio
     }
 
     /** Digests of everything that determines a run's results: the job file and the contents of its paths. */
-    static SortedMap<String, String> origin(JobConfig job, JobModel model, JobData data) {
+    static SortedMap<String, String> origin(JobConfig job, JobModel model, RunData data) {
         SortedMap<String, String> origin = new TreeMap<>();
         origin.put("job", JobChanges.fixedSha256(job));
         origin.put("base model", model.baseSha256());
         origin.put("training rows", Long.toString(data.training().plan().examples()));
-        origin.put("training tokens", Long.toString(data.trainingTokens()));
+        origin.put("training tokens", Long.toString(data.training().statistics().tokens()));
         origin.put("labels", data.labels().toString());
         return origin;
     }

@@ -14,10 +14,12 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 import org.apache.spark.sql.SparkSession;
 import org.sparklora.driver.cluster.ExchangeChoice;
-import org.sparklora.driver.cluster.RunDirectories;
-import org.sparklora.driver.cluster.data.EvaluationData;
+import org.sparklora.driver.cluster.Locations;
+import org.sparklora.driver.cluster.data.RunData;
+import org.sparklora.driver.cluster.data.Shards;
 import org.sparklora.driver.job.config.ActivationCache;
 import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.job.config.ResolvedYaml;
@@ -50,7 +52,7 @@ import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.machine.Machine;
 
 /**
- * The files of a run. Call order: {@link #open}, {@link #started} once model and data are checked, {@link #run}, {@link
+ * The files of a run. Call order: the constructor, {@link #started} once model and data are checked, {@link #run}, {@link
  * #finished}; or {@link #failed} after any of these. A process that is told to stop writes the status {@code cancelled}.
  *
  * <p>A run that {@code --overwrite} replaces stays untouched until {@link #started}, so an error in the new run's inputs does
@@ -65,6 +67,7 @@ public final class RunOutput {
     private final Instant began;
     private final IfRunIsThere ifRunIsThere;
     private final Optional<Resumption> resumption;
+    private final Optional<Checkpoint> from;
     private final RunViews views;
     private final StatusFile status;
     private SortedMap<String, String> origin = new TreeMap<>();
@@ -82,15 +85,19 @@ public final class RunOutput {
      * @param manifest groups and head
      * @param initial the groups' states before the first epoch
      */
-    record Start(JobModel model, LoraManifest manifest, FreezeState initial, JobData data, ExchangeChoice exchange) {}
+    record Start(JobModel model, LoraManifest manifest, FreezeState initial, RunData data, ExchangeChoice exchange) {}
 
-    private RunOutput(JobConfig job, RunDirectory directory, Clock clock, IfRunIsThere ifRunIsThere)
-            throws IOException {
+    /**
+     * Opens the output directory. A run in it is refused, unless it is to be overwritten or resumed. The directory is claimed
+     * at once if it is empty or holds an unfinished run to resume, otherwise in {@link #started}.
+     */
+    RunOutput(JobConfig job, Clock clock, IfRunIsThere ifRunIsThere) throws IOException {
         this.job = job;
-        this.directory = directory;
+        this.directory = Locations.directory(job.output());
         this.clock = clock;
         this.ifRunIsThere = ifRunIsThere;
         this.resumption = ifRunIsThere == IfRunIsThere.RESUME ? Resumption.find(job, directory) : Optional.empty();
+        this.from = resumption.flatMap(Resumption::checkpoint);
         if (ifRunIsThere == IfRunIsThere.OVERWRITE) {
             OutputGuard.refuseForeign(directory);
         } else if (resumption.isEmpty()) {
@@ -100,39 +107,16 @@ public final class RunOutput {
         this.views = new RunViews(job, directory, clock);
         this.status = new StatusFile(directory, views);
         this.history = resumption.isPresent() ? resumption.get().history(clock) : new RunHistory(directory, clock);
-    }
-
-    /**
-     * Opens the output directory. A run in it is refused, unless it is to be overwritten or resumed. The directory is claimed
-     * at once if it is empty or holds an unfinished run to resume, otherwise in {@link #started}.
-     */
-    static RunOutput open(JobConfig job, Clock clock, IfRunIsThere ifRunIsThere) throws IOException {
-        RunDirectory directory = directory(job.output());
-        RunOutput output = new RunOutput(job, directory, clock, ifRunIsThere);
-        boolean resumesUnfinished =
-                output.resumption.filter(resumption -> !resumption.isFinished()).isPresent();
-        if (!OutputGuard.holdsRun(directory) || resumesUnfinished) {
-            output.status.claim();
+        if (!OutputGuard.holdsRun(directory)
+                || resumption.filter(found -> !found.isFinished()).isPresent()) {
+            status.claim();
         }
-        output.status.watchShutdown();
-        return output;
-    }
-
-    /** The run directory at a path or URI that the user gave. */
-    public static RunDirectory directory(String path) {
-        try {
-            return RunDirectories.of(path);
-        } catch (IllegalArgumentException e) {
-            throw new UsageException("usage.path", path + " is not a valid path: " + e.getMessage() + "; correct it");
-        }
+        status.watchShutdown();
     }
 
     /** Metrics of the epochs that earlier processes of this run finished. */
     List<EpochMetrics> seen() {
-        return resumption
-                .flatMap(Resumption::checkpoint)
-                .map(checkpoint -> checkpoint.point().seen())
-                .orElse(List.of());
+        return from.map(checkpoint -> checkpoint.point().seen()).orElse(List.of());
     }
 
     RunHistory history() {
@@ -141,7 +125,7 @@ public final class RunOutput {
 
     /** Updates the report page after an epoch. */
     void epochEnded() {
-        views.epochEnded();
+        views.writePage();
     }
 
     /** Whether the run to resume has finished already. Prints that, and changes nothing. */
@@ -165,11 +149,10 @@ public final class RunOutput {
     TrainingLoop.Result run(TrainingLoop loop) {
         RunCheckpointer checkpointer = new RunCheckpointer(
                 new CheckpointStore(directory), history, job.execution().checkpointEvery(), origin);
-        Optional<Checkpoint> from = resumption.flatMap(Resumption::checkpoint);
         return from.isPresent() ? loop.resume(from.get().point(), checkpointer) : loop.run(checkpointer);
     }
 
-    /** Claims the directory, if {@link #open} did not, and records what the run depends on. */
+    /** Claims the directory, if the constructor did not, and records what the run depends on. */
     void started(Start start, SparkSession spark) throws IOException {
         origin = Resumption.origin(job, start.model(), start.data());
         if (ifRunIsThere == IfRunIsThere.OVERWRITE) {
@@ -179,7 +162,7 @@ public final class RunOutput {
         if (resumption.isPresent()) {
             resumption.get().requireSame(origin);
             // Before the history is truncated: later checkpoints would point behind its end.
-            new CheckpointStore(directory).deleteAfter(resumption.get().checkpoint());
+            new CheckpointStore(directory).deleteAfter(from);
             status.claim();
             Console.progress(job.name() + ": " + resumption.get().description());
         }
@@ -194,71 +177,76 @@ public final class RunOutput {
         describe(start, spark);
     }
 
-    private HistoryEvent.Run runEvent(Start start, String yaml, String sparkVersion) {
+    private HistoryEvent runEvent(Start start, String yaml, String sparkVersion) {
         Map<String, String> versions = new TreeMap<>(Map.of(
                 "spark-lora", ProductVersion.current(),
                 "spark", sparkVersion,
                 "java", Runtime.version().toString(),
                 "pytorch", Torch.version()));
         int steps = start.data().training().plan().stepsPerEpoch();
-        return new HistoryEvent.Run(
-                new HistoryEvent.Run.Configuration(Sha256.hex(yaml), yaml, steps, start.initial()),
+        return HistoryEvent.run(
+                new HistoryEvent.Configuration(Sha256.hex(yaml), yaml, steps, start.initial()),
                 start.model().baseSha256(),
                 Map.of("seed", job.seed()),
-                new HistoryEvent.Run.Environment(
+                new HistoryEvent.Environment(
                         versions, List.of(Machine.hardware().cpu())),
                 choices(start.exchange()));
     }
 
     private void recordAddedGroups(Resumption resumed, LoraManifest manifest) {
-        int epoch = resumed.checkpoint().map(c -> c.point().epochsDone()).orElse(0);
+        int epoch = from.map(checkpoint -> checkpoint.point().epochsDone()).orElse(0);
         for (String group : resumed.added(manifest)) {
-            history.append(new HistoryEvent.GroupChange(
-                    HistoryEvent.GroupChange.Kind.ADD, epoch, 0, group, "added to the job before the run was resumed"));
+            history.append(HistoryEvent.group(
+                    HistoryEvent.GroupChange.ADD, epoch, 0, group, "added to the job before the run was resumed"));
         }
     }
 
     /** Prints the size of the data and how gradients are exchanged. */
     private void describe(Start start, SparkSession spark) {
-        JobData data = start.data();
+        Shards training = start.data().training();
         ExchangeChoice exchange = start.exchange();
-        int shards = data.training().plan().shards();
-        long truncated = data.training().statistics().truncated();
+        int shards = training.plan().shards();
+        long truncated = training.statistics().truncated();
+        String cut = truncated == 0
+                ? ""
+                : " (" + truncated + " cut to max_length " + job.model().maxLength() + ")";
+        String held = start.data()
+                .validation()
+                .map(v -> String.format(
+                        Locale.ROOT, ", %,d validation rows", v.statistics().examples()))
+                .orElse("");
         Console.err(
                 "%s: %,d training rows%s%s, %d steps an epoch, %d shards",
                 job.name(),
-                data.training().statistics().examples(),
-                truncated == 0
-                        ? ""
-                        : " (" + truncated + " cut to max_length " + job.model().maxLength() + ")",
-                data.validation()
-                        .map(v -> String.format(Locale.ROOT, ", %,d validation rows", v.rows()))
-                        .orElse(""),
-                data.training().plan().stepsPerEpoch(),
+                training.statistics().examples(),
+                cut,
+                held,
+                training.plan().stepsPerEpoch(),
                 shards);
         Console.err("%s: exchange %s: %s", job.name(), exchange.label(), exchange.reason());
         exchange.surplus(spark.sparkContext(), shards).ifPresent(warning -> Console.err("%s: %s", job.name(), warning));
     }
 
+    /** What changes rounding. */
     private Map<String, String> choices(ExchangeChoice exchange) {
-        return Map.of(
-                "exchange",
-                exchange.label() + ": " + exchange.reason(),
-                "activation_cache",
-                job.execution().activationCache() == ActivationCache.OFF
-                        ? "off: execution.activation_cache says so"
-                        : CachePolicy.ON,
-                "activation_cache_type",
-                job.execution().activationCacheType().name().toLowerCase(Locale.ROOT),
+        boolean everyToken = readsEveryToken();
+        boolean cached = job.execution().activationCache() != ActivationCache.OFF;
+        String precision = job.execution().activationCacheType().name().toLowerCase(Locale.ROOT);
+        Map<String, String> choices = new TreeMap<>();
+        choices.put("exchange", exchange.label() + ": " + exchange.reason());
+        choices.put("activation_cache", cached ? CachePolicy.ON : "off: execution.activation_cache says so");
+        choices.put("activation_cache_type", precision);
+        choices.put(
                 "folding",
-                "frozen pairs are merged into their weights for batches of more than in * out / (in + out) tokens",
-                "last_layer",
-                readsEveryToken() ? "every token's" : "the first token's; no other is multiplied with a weight",
+                "frozen pairs are merged into their weights for batches of more than in * out / (in + out) tokens");
+        choices.put(
+                "last_layer", everyToken ? "every token's" : "the first token's; no other is multiplied with a weight");
+        choices.put(
                 "attention",
                 "PyTorch's fused kernel, but where probabilities drop out"
-                        + (readsEveryToken() ? "" : " and in the last layer"),
-                "precision",
-                "float32");
+                        + (everyToken ? "" : " and in the last layer"));
+        choices.put("precision", "float32");
+        return choices;
     }
 
     /** Whether the head reads every token of the last layer, or only the first. */
@@ -271,14 +259,13 @@ public final class RunOutput {
      *
      * @return a summary for the user
      */
-    String finished(JobModel model, LoraManifest manifest, JobData data, TrainingLoop.Result result)
-            throws IOException {
-        String sha = writeAdapter(model, manifest, data, result);
+    String finished(Start start, TrainingLoop.Result result) throws IOException {
+        String sha = writeAdapter(start, result);
         double seconds = Duration.between(began, clock.instant()).toMillis() / 1000.0;
-        history.append(new HistoryEvent.Finished(sha, seconds));
+        history.append(HistoryEvent.finished(sha, seconds));
         history.commit();
         status.finished(sha);
-        views.end(Outcome.FINISHED);
+        views.end(Outcome.FINISHED, true);
         return String.format(
                 Locale.ROOT,
                 "%s: done in %.0f s, adapter of epoch %d in %s/adapter%nadapter_model.safetensors sha256 %s%s",
@@ -291,16 +278,16 @@ public final class RunOutput {
     }
 
     /** Writes the PEFT directory and manifest.json. Returns the digest of the adapter's weights. */
-    private String writeAdapter(JobModel model, LoraManifest manifest, JobData data, TrainingLoop.Result result)
-            throws IOException {
+    private String writeAdapter(Start start, TrainingLoop.Result result) throws IOException {
+        LoraManifest manifest = start.manifest();
         Set<String> active = new TreeSet<>(manifest.names());
         active.removeAll(result.freeze().in(GroupState.DORMANT));
         AdapterDetails details = new AdapterDetails(
                 job.model().path(),
                 readsEveryToken() ? "TOKEN_CLS" : "SEQ_CLS",
                 job.lora().loraDropout(),
-                model.encoder().head().modules(),
-                Optional.of(summary(data)));
+                start.model().encoder().head().modules(),
+                Optional.of(summary(start.data())));
         SortedMap<String, byte[]> files = PeftAdapterWriter.files(manifest, active, result.adapter(), details);
         for (Map.Entry<String, byte[]> file : files.entrySet()) {
             directory.write("adapter/" + file.getKey(), file.getValue());
@@ -309,7 +296,12 @@ public final class RunOutput {
         for (String group : active) {
             digests.put(group, digest(manifest, group, result.adapter()));
         }
-        ManifestFile file = new ManifestFile(manifest, result.freeze(), digests, model.baseSha256(), data.labels());
+        ManifestFile file = new ManifestFile(
+                manifest,
+                result.freeze(),
+                digests,
+                start.model().baseSha256(),
+                start.data().labels());
         directory.write("manifest.json", ManifestJson.write(file).getBytes(StandardCharsets.UTF_8));
         return Sha256.hex(Objects.requireNonNull(files.get("adapter_model.safetensors")));
     }
@@ -337,25 +329,25 @@ public final class RunOutput {
         } catch (IOException | RuntimeException e) {
             failure.addSuppressed(e);
         } finally {
-            views.end(outcome);
+            views.end(outcome, status.isClaimed());
         }
         return false;
     }
 
-    private TrainingSummary summary(JobData data) {
+    private TrainingSummary summary(RunData data) {
         String[] path = job.data().train().path().split("/");
         return new TrainingSummary(
                 path[path.length - 1],
                 data.training().statistics().examples(),
-                data.validation().map(EvaluationData::rows).orElse(0L),
+                data.validation().map(held -> held.statistics().examples()).orElse(0L),
                 job.model().maxLength(),
                 data.labels());
     }
 
     /** Digest of a group's values, as manifest.json has it. */
     static String digest(LoraManifest manifest, String group, AdapterSnapshot adapter) {
-        Set<String> names = new TreeSet<>();
-        manifest.tensors(group).stream().map(TensorSpec::name).forEach(names::add);
+        Set<String> names =
+                manifest.tensors(group).stream().map(TensorSpec::name).collect(Collectors.toSet());
         return adapter.only(names::contains).sha256();
     }
 }

@@ -14,13 +14,9 @@ import org.sparklora.driver.job.freeze.Transition;
 import org.sparklora.driver.job.plan.EpochWork;
 import org.sparklora.driver.job.text.Bytes;
 import org.sparklora.driver.run.history.HistoryEvent;
-import org.sparklora.driver.run.history.HistoryEvent.EpochStart.Cost;
 import org.sparklora.driver.run.history.HistoryEvent.GroupChange;
 import org.sparklora.driver.run.history.OutputException;
 import org.sparklora.driver.run.history.RunHistory;
-import org.sparklora.driver.run.loop.CacheListener;
-import org.sparklora.driver.run.loop.FailureListener;
-import org.sparklora.driver.run.loop.ProgressListener;
 import org.sparklora.driver.run.loop.RunListener;
 import org.sparklora.driver.watch.progress.Progress;
 import org.sparklora.driver.watch.progress.ProgressLine.Position;
@@ -29,7 +25,7 @@ import org.sparklora.worker.contract.StepProgress;
 import org.sparklora.worker.train.StepReport;
 
 /** Writes the events of a run into its history and shows them. Publishes at the end of each epoch and once a minute. */
-final class RunRecord implements RunListener, FailureListener, CacheListener, ProgressListener, AutoCloseable {
+final class RunRecord implements RunListener, AutoCloseable {
 
     private static final Duration PUBLISH_EVERY = Duration.ofSeconds(60);
 
@@ -61,49 +57,45 @@ final class RunRecord implements RunListener, FailureListener, CacheListener, Pr
 
     @Override
     public void moved(StepPosition at, Transition transition) {
-        GroupChange.Kind kind = transition.isThaw() ? GroupChange.Kind.THAW : GroupChange.Kind.FREEZE;
-        changed(at, new GroupChange(kind, at.epoch(), at.step(), transition.group(), transition.reason()));
+        GroupChange change = transition.isThaw() ? GroupChange.THAW : GroupChange.FREEZE;
+        changed(at, change, transition.group(), transition.reason());
     }
 
     @Override
     public void added(StepPosition at, String group, String reason) {
-        changed(at, new GroupChange(GroupChange.Kind.ADD, at.epoch(), at.step(), group, reason));
+        changed(at, GroupChange.ADD, group, reason);
     }
 
-    private void changed(StepPosition at, GroupChange change) {
-        history.append(change);
-        progress.groupChange(at(at.epoch(), at.step()), change);
+    private void changed(StepPosition at, GroupChange change, String group, String reason) {
+        history.append(HistoryEvent.group(change, at.epoch(), at.step(), group, reason));
+        progress.groupChange(at(at.epoch(), at.step()), change, group, reason);
     }
 
     @Override
     public void restored(StepPosition at, int epoch, String reason) {
-        history.append(new HistoryEvent.Restore(at.epoch(), epoch, reason));
-        progress.note("epoch " + at.epoch() + "/" + epochs + " restores the state after epoch " + epoch + " (" + reason
-                + ")");
+        history.append(HistoryEvent.restore(at.epoch(), epoch, reason));
+        note("epoch %d/%d restores the state after epoch %d (%s)", at.epoch(), epochs, epoch, reason);
     }
 
     @Override
     public void stopped(StepPosition at, String reason) {
-        history.append(new HistoryEvent.Stop(at.epoch(), reason));
-        progress.note("stopping before epoch " + at.epoch() + "/" + epochs + " (" + reason + ")");
+        history.append(HistoryEvent.stop(at.epoch(), reason));
+        note("stopping before epoch %d/%d (%s)", at.epoch(), epochs, reason);
     }
 
     @Override
     public void epochStarts(EpochPlan plan, String reason) {
         String cache = (plan.cache().isOn() ? "on: " : "off: ") + plan.cache().reason();
-        history.append(new HistoryEvent.EpochStart(plan.epoch(), plan.freeze(), cost(plan), cache, reason));
-        progress.epochStart(at(plan.epoch(), 0), plan.freeze(), cost(plan));
+        history.append(HistoryEvent.epochStart(
+                plan.epoch(), plan.freeze(), plan.freezePlan().trainableParameters(), cache, reason));
+        epochResumes(plan, 0);
     }
 
     /** Only shown, because the history has the start of this epoch already. */
     @Override
     public void epochResumes(EpochPlan plan, int stepsDone) {
-        progress.epochStart(at(plan.epoch(), stepsDone), plan.freeze(), cost(plan));
-    }
-
-    private static Cost cost(EpochPlan plan) {
-        int trainableParameters = plan.freezePlan().trainableParameters();
-        return new Cost(trainableParameters, (long) trainableParameters * Float.BYTES);
+        progress.epochStart(
+                at(plan.epoch(), stepsDone), plan.freeze(), plan.freezePlan().trainableParameters());
     }
 
     @Override
@@ -126,25 +118,26 @@ final class RunRecord implements RunListener, FailureListener, CacheListener, Pr
         progress.underWay(after(epoch, step.step()), step.loss(), step.gradNorm(), step.examples());
     }
 
-    private static HistoryEvent.Step event(int epoch, StepReport report) {
+    private static HistoryEvent event(int epoch, StepReport report) {
         Map<String, Float> norms = new TreeMap<>();
         Map<String, Double> rates = new TreeMap<>();
         report.groups().forEach((group, mine) -> {
             norms.put(group, mine.gradNorm());
             rates.put(group, mine.learningRate());
         });
-        return new HistoryEvent.Step(
-                new HistoryEvent.Step.At(epoch, Math.toIntExact(report.step())),
+        return HistoryEvent.step(
+                epoch,
+                report.step(),
                 report.loss(),
                 report.examples(),
-                new HistoryEvent.Step.GradientNorms(report.gradNorm(), norms),
+                new HistoryEvent.GradientNorms(report.gradNorm(), norms),
                 rates);
     }
 
     @Override
     public void epochEnds(EpochResult result) {
         EpochMetrics metrics = result.metrics();
-        history.append(new HistoryEvent.EpochEnd(
+        history.append(HistoryEvent.epochEnd(
                 metrics, result.padding(), result.seconds(), work.count(metrics, result.padding())));
         publish();
         progress.epochEnd(
@@ -157,8 +150,7 @@ final class RunRecord implements RunListener, FailureListener, CacheListener, Pr
 
     @Override
     public void cachingStarted(CacheStats what) {
-        progress.note(String.format(
-                Locale.ROOT,
+        note(
                 "epoch %d/%d caching activations below %s for %,d rows: %s of %s in %s",
                 what.epoch(),
                 epochs,
@@ -166,38 +158,37 @@ final class RunRecord implements RunListener, FailureListener, CacheListener, Pr
                 what.rows(),
                 Bytes.text(what.bytes()),
                 what.precision(),
-                what.storage()));
+                what.storage());
     }
 
     @Override
     public void cachingProgressed(CacheStats what, long rows) {
-        progress.note(
-                String.format(Locale.ROOT, "epoch %d/%d cached %,d/%,d rows", what.epoch(), epochs, rows, what.rows()));
+        note("epoch %d/%d cached %,d/%,d rows", what.epoch(), epochs, rows, what.rows());
     }
 
     @Override
     public void cachingFinished(CacheStats what, double seconds) {
-        history.append(new HistoryEvent.ActivationsCached(
-                what.epoch(),
-                new HistoryEvent.ActivationsCached.Size(what.entering(), what.rows(), what.bytes(), what.precision()),
-                what.storage(),
-                seconds));
+        history.append(HistoryEvent.cached(what, seconds));
         progress.cached(
                 String.format(Locale.ROOT, "epoch %d/%d cached activations in %.1f s", what.epoch(), epochs, seconds));
     }
 
     @Override
     public void failed(int epoch, long step, int attempt, String message) {
-        history.append(new HistoryEvent.Failure(epoch, step, attempt, message));
+        history.append(HistoryEvent.failure(epoch, step, attempt, message));
         publish();
-        progress.note("epoch " + epoch + " failure " + attempt + " at step " + step + ": " + message);
+        note("epoch %d failure %d at step %d: %s", epoch, attempt, step, message);
     }
 
     @Override
     public void recovered(int epoch, long step, int ranks) {
-        history.append(new HistoryEvent.Recovered(epoch, step, ranks));
+        history.append(HistoryEvent.recovered(epoch, step, ranks));
         publish();
-        progress.note("epoch " + epoch + " continues from step " + step + " with " + ranks + " ranks");
+        note("epoch %d continues from step %d with %d ranks", epoch, step, ranks);
+    }
+
+    private void note(String format, Object... values) {
+        progress.note(String.format(Locale.ROOT, format, values));
     }
 
     /** Makes all events so far readable in the run directory. */

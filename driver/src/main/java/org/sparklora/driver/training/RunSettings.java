@@ -60,11 +60,8 @@ record RunSettings(JobConfig job) {
     /** The factors on the learning rate, over all epochs. */
     LearningRateSchedule learningRates(int stepsPerEpoch) {
         TrainingConfig t = job.training();
-        LearningRateSchedule.Type type = switch (t.lrSchedulerType()) {
-            case LINEAR -> LearningRateSchedule.Type.LINEAR;
-            case CONSTANT -> LearningRateSchedule.Type.CONSTANT;
-            case COSINE -> LearningRateSchedule.Type.COSINE;
-        };
+        LearningRateSchedule.Type type =
+                LearningRateSchedule.Type.valueOf(t.lrSchedulerType().name());
         return new LearningRateSchedule(type, t.warmupSteps(), (long) stepsPerEpoch * t.numTrainEpochs());
     }
 

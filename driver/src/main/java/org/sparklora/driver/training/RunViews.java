@@ -2,7 +2,7 @@ package org.sparklora.driver.training;
 
 import java.io.IOException;
 import java.time.Clock;
-import org.sparklora.driver.cluster.RunDirectories;
+import org.sparklora.driver.cluster.Locations;
 import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.run.history.RunDirectory;
 import org.sparklora.driver.run.history.RunHistory;
@@ -13,7 +13,7 @@ import org.sparklora.driver.watch.tracking.Tracking;
 /**
  * Shows a run to people: its report page, and its tracking server if the job names one. An error here never fails the run.
  *
- * <p>Call order: {@link #claimed}, {@link #begin}, {@link #epochEnded}, {@link #end} once the status is written. Thread-safe,
+ * <p>Call order: {@link #begin}, {@link #writePage} after each epoch, {@link #end} once the status is written. Thread-safe,
  * because the process may be told to stop at any time.
  */
 final class RunViews {
@@ -23,7 +23,6 @@ final class RunViews {
     private final Clock clock;
     private final RunReport page;
 
-    private boolean claimed;
     private boolean pageFailed;
     private Tracking tracking = Tracking.none();
 
@@ -34,34 +33,30 @@ final class RunViews {
         this.page = new RunReport(directory);
     }
 
-    /** The directory belongs to this run from now on. Before, its report page may be that of another run. */
-    synchronized void claimed() {
-        claimed = true;
-    }
-
     /** Starts tracking, from the first line of the history on. */
     synchronized void begin(RunHistory history) {
         tracking = Tracking.open(
                 job,
                 new Tracking.Environment(
                         directory,
-                        RunDirectories::of,
+                        Locations::directory,
                         System.getenv(),
                         line -> Console.err("%s: warning: %s", job.name(), line),
                         clock));
         history.listen(tracking::published);
     }
 
-    /** Updates the report page. */
-    synchronized void epochEnded() {
-        writePage();
-    }
-
-    /** Writes the final report page, which tracking then uploads. */
-    void end(Tracking.Outcome outcome) {
+    /**
+     * Writes the final report page, which tracking then uploads.
+     *
+     * @param claimed whether the directory belongs to this run; if not, its page may be that of another run and stays
+     */
+    void end(Tracking.Outcome outcome, boolean claimed) {
         Tracking last;
         synchronized (this) {
-            writePage();
+            if (claimed) {
+                writePage();
+            }
             last = tracking;
         }
         // Not synchronized: an upload takes long, and a shutdown meanwhile must not wait for it.
@@ -73,10 +68,8 @@ final class RunViews {
         return pageFailed ? "" : "\nits report is in " + directory.location() + "/" + RunReport.FILE;
     }
 
-    private void writePage() {
-        if (!claimed) {
-            return;
-        }
+    /** Updates the report page. */
+    synchronized void writePage() {
         try {
             page.write(Language.EN);
         } catch (IOException | RuntimeException e) {

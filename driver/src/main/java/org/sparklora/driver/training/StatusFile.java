@@ -38,7 +38,6 @@ final class StatusFile {
         synchronized (this) {
             claimed = true;
         }
-        views.claimed();
         write(RunStatus.running());
     }
 
@@ -93,7 +92,7 @@ final class StatusFile {
                     + CodedException.withCode(
                             "output.status", RunStatus.FILE + " cannot be written: " + e.getMessage()));
         } finally {
-            views.end(Outcome.CANCELLED);
+            views.end(Outcome.CANCELLED, isClaimed());
         }
     }
 

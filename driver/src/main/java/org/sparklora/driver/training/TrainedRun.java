@@ -11,6 +11,7 @@ import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
+import org.sparklora.driver.cluster.Locations;
 import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.job.config.JobFile;
 import org.sparklora.driver.job.config.ModelConfig;
@@ -74,12 +75,13 @@ public final class TrainedRun {
      *
      * @param location path or URI
      * @param base {@code --base}: path or URI of the base model now, instead of the job's {@code model.path}
-     * @throws UsageException if there is no run, or one that has not finished
+     * @throws OutputException if there is no run
+     * @throws UsageException if the run has not finished
      * @throws CorruptRunException if a file is missing, damaged, or belongs to another run
      * @throws ModelException if the base model is missing, or is another one
      */
     public static TrainedRun read(String location, Optional<String> base) {
-        RunDirectory directory = RunOutput.directory(location);
+        RunDirectory directory = Locations.directory(location);
         try {
             return new TrainedRun(directory, base);
         } catch (IOException e) {
@@ -91,14 +93,8 @@ public final class TrainedRun {
     }
 
     private RunStatus finishedStatus() throws IOException {
-        if (!directory.exists(RunStatus.FILE)) {
-            if (!directory.exists(RunHistory.FILE)) {
-                throw new UsageException(
-                        "usage.run-missing",
-                        directory.location() + " holds no run: it has neither " + RunHistory.FILE + " nor "
-                                + RunStatus.FILE + "; check the path of --run");
-            }
-            throw CorruptRunException.missing(name(RunStatus.FILE));
+        if (!directory.exists(RunStatus.FILE) && !directory.exists(RunHistory.FILE)) {
+            throw OutputException.noRun(directory.location());
         }
         RunStatus status;
         try {
@@ -211,10 +207,7 @@ public final class TrainedRun {
     private byte[] file(String file) throws IOException {
         byte[] bytes = files.get(file);
         if (bytes == null) {
-            if (!directory.exists(file)) {
-                throw CorruptRunException.missing(name(file));
-            }
-            bytes = directory.read(file);
+            bytes = directory.find(file).orElseThrow(() -> CorruptRunException.missing(name(file)));
             files.put(file, bytes);
         }
         return bytes;
@@ -226,7 +219,7 @@ public final class TrainedRun {
 
     /** Writes the files to another directory, from which {@link #read} reads the same. */
     public void write(String location) {
-        RunDirectory target = RunOutput.directory(location);
+        RunDirectory target = Locations.directory(location);
         try {
             for (Map.Entry<String, byte[]> file : files.entrySet()) {
                 target.write(file.getKey(), file.getValue());

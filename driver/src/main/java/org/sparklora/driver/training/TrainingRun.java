@@ -8,7 +8,7 @@ import org.apache.spark.sql.SparkSession;
 import org.sparklora.driver.cluster.ExchangeChoice;
 import org.sparklora.driver.cluster.Sessions;
 import org.sparklora.driver.cluster.SparkEpochRunner;
-import org.sparklora.driver.cluster.TaskLabels;
+import org.sparklora.driver.cluster.data.RunData;
 import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.job.config.TrainingConfig;
 import org.sparklora.driver.job.freeze.Replay;
@@ -46,7 +46,7 @@ public final class TrainingRun {
 
     /** Runs the job as a command: opens a Spark session, reads the job's files and prints a summary. */
     public ExitCode run() throws IOException {
-        RunOutput output = RunOutput.open(job, clock, ifRunIsThere);
+        RunOutput output = new RunOutput(job, clock, ifRunIsThere);
         if (output.nothingLeft(settings.stoppingCriteria())) {
             return ExitCode.OK;
         }
@@ -72,7 +72,7 @@ public final class TrainingRun {
 
     /** Runs the job on a session that stays open, with rows that Spark has already. */
     void run(SparkSession spark, DatasetTraining.Rows rows) throws IOException {
-        RunOutput output = RunOutput.open(job, clock, ifRunIsThere);
+        RunOutput output = new RunOutput(job, clock, ifRunIsThere);
         try {
             JobGroups groups = JobGroups.of(JobModel.open(job));
             ExchangeChoice exchange = ExchangeChoice.of(
@@ -94,12 +94,13 @@ public final class TrainingRun {
             throws IOException {
         JobModel model = groups.model();
         JobRows rows = given.isPresent() ? JobRows.of(job, given.get()) : JobRows.read(spark, job);
-        JobData data = JobData.prepare(rows, settings.layout(), model.tokenization());
+        RunData data = rows.prepare(settings.layout(), model.tokenization());
         int steps = data.training().plan().stepsPerEpoch();
-        LoraManifest manifest = groups.withHead(data.head());
+        LoraManifest manifest = groups.withHead(rows.head());
         ParameterInitializer initializer = groups.initializer(manifest, data.labels());
         FreezeState initial = groups.initial(steps);
-        output.started(new RunOutput.Start(model, manifest, initial, data, exchange), spark);
+        RunOutput.Start start = new RunOutput.Start(model, manifest, initial, data, exchange);
+        output.started(start, spark);
         groups.policy()
                 .neverReached(job.training().numTrainEpochs(), steps)
                 .forEach(line -> Console.err("%s: warning: %s", job.name(), line));
@@ -117,15 +118,15 @@ public final class TrainingRun {
                 SparkEpochRunner runner = runner(spark, model, data, exchange, record)) {
             gauges.show();
             TrainingLoop loop = new TrainingLoop(initializer, training, runner, record, clock);
-            return output.finished(model, manifest, data, output.run(loop));
+            return output.finished(start, output.run(loop));
         }
     }
 
     private SparkEpochRunner runner(
-            SparkSession spark, JobModel model, JobData data, ExchangeChoice exchange, RunRecord record) {
+            SparkSession spark, JobModel model, RunData data, ExchangeChoice exchange, RunRecord record) {
         RunContext context = new RunContext(
                 model.source(),
-                data.head(),
+                JobRows.head(data.task(), data.labels()),
                 settings.step(model.encoder().modelDropout()),
                 settings.order(),
                 model.tokenizer().padTokenId());
@@ -133,17 +134,14 @@ public final class TrainingRun {
                 spark,
                 context,
                 model.encoder(),
-                new SparkEpochRunner.RunData(
-                        data.training(),
-                        data.validation(),
-                        new TaskLabels(job.model().task(), data.labels())),
+                data,
                 new SparkEpochRunner.ClusterSettings(
                         exchange, job.execution().maxFailures(), job.execution().activationCache()),
                 record);
     }
 
     /** Counts the work of each epoch from the lengths of all rows. */
-    private EpochWork work(TrainingSettings training, FreezeState initial, JobData data, RunOutput output) {
+    private EpochWork work(TrainingSettings training, FreezeState initial, RunData data, RunOutput output) {
         TextStatistics lengths = data.training().statistics();
         TrainingConfig t = job.training();
         double rowsTogether = (double) t.batchSize() / t.shards() / t.gradientAccumulationSteps();

@@ -114,7 +114,7 @@ class ReportCommandTest {
         refused("--output", "--run", "a", "--run", "b");
         refused("--lang", "--run", "a", "--lang", "fr");
         refused("--output out/", "--run", "a", "--output", "out/");
-        refused("[output.no-run]", "--run", "a");
+        refused("[usage.run-missing]", "--run", "a");
     }
 
     private static void refused(String fact, String... args) {

@@ -11,6 +11,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.sparklora.driver.run.history.OutputException;
 import org.sparklora.driver.training.TrainedRun;
 import org.sparklora.driver.training.UsageException;
 import org.sparklora.driver.watch.verify.CorruptRunException;
@@ -129,7 +130,7 @@ class TrainedRunTest {
     @Test
     void missingAndUnfinishedRunsAreRefused() throws IOException {
         assertThatThrownBy(() -> open(folder))
-                .isInstanceOf(UsageException.class)
+                .isInstanceOf(OutputException.class)
                 .hasMessageContainingAll(folder.toString(), "[usage.run-missing]");
 
         Path run = run();

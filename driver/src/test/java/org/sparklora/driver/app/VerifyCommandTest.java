@@ -59,7 +59,7 @@ class VerifyCommandTest {
         assertThat(ended.out()).isEmpty();
         assertThat(ended.err())
                 .startsWith("spark-lora: ")
-                .contains(b.toString(), "[output.no-run]")
+                .contains(b.toString(), "[usage.run-missing]")
                 .hasLineCount(1);
     }
 

@@ -8,12 +8,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkException;
-import org.apache.spark.scheduler.SparkListenerExecutorAdded;
-import org.apache.spark.scheduler.cluster.ExecutorInfo;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import scala.collection.immutable.Map$;
 
 /** What is expected of a cluster, and what its silence or refusal means. The asking itself: DoctorCommandTest, PackageIT. */
 class ExecutorSurveyTest {
@@ -53,20 +50,12 @@ class ExecutorSurveyTest {
 
     @Test
     void waitingEndsWhenTheLastExecutorComesOrTheTimeIsUp() throws Exception {
-        ExecutorSurvey.Registrations registrations = new ExecutorSurvey.Registrations();
         AtomicInteger registered = new AtomicInteger(1);
-        registrations.await(registered::get, 2, Duration.ZERO);
+        ExecutorSurvey.await(() -> registered.get() >= 2, Duration.ZERO);
 
-        CompletableFuture<Void> waiting = CompletableFuture.runAsync(() -> {
-            try {
-                registrations.await(registered::get, 2, Duration.ofMinutes(5));
-            } catch (InterruptedException e) {
-                throw new IllegalStateException(e);
-            }
-        });
+        CompletableFuture<Void> waiting = CompletableFuture.runAsync(
+                () -> ExecutorSurvey.await(() -> registered.get() >= 2, Duration.ofMinutes(5)));
         registered.incrementAndGet();
-        registrations.onExecutorAdded(new SparkListenerExecutorAdded(
-                0, "2", new ExecutorInfo("host", 1, Map$.MODULE$.empty(), Map$.MODULE$.empty())));
         waiting.get(1, TimeUnit.MINUTES);
         assertThat(registered).hasValue(2);
     }

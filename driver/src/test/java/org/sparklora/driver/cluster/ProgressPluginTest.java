@@ -14,7 +14,7 @@ import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
-import org.sparklora.driver.run.loop.FailureListener;
+import org.sparklora.driver.run.loop.RunListener;
 import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.StepProgress;
 import org.sparklora.worker.spark.EpochContext;
@@ -31,7 +31,14 @@ class ProgressPluginTest {
     private static final int STEPS = 4;
     private static final long FIRST_GLOBAL = 10;
 
-    private static final FailureListener NONE_EXPECTED = new FailureListener() {
+    private final BlockingQueue<StepProgress> told = new LinkedBlockingQueue<>();
+
+    private final RunListener listener = new RunListener() {
+        @Override
+        public void underWay(int epoch, StepProgress step) {
+            told.add(step);
+        }
+
         @Override
         public void failed(int epoch, long step, int attempt, String message) {
             throw new AssertionError("step " + step + " failed: " + message);
@@ -42,8 +49,6 @@ class ProgressPluginTest {
             throw new AssertionError("step " + step + " recovered from a failure that nobody told of");
         }
     };
-
-    private final BlockingQueue<StepProgress> told = new LinkedBlockingQueue<>();
 
     private static SparkSession session(String plugins) {
         return SparkSession.builder()
@@ -76,8 +81,8 @@ class ProgressPluginTest {
                 broadcast,
                 state,
                 optimizer,
-                new Retries(spark, HeadOnly.SHARDS, 0, NONE_EXPECTED),
-                new PeerExchange.Segments(new SegmentLength(Clock.systemUTC()), (epoch, step) -> told.add(step)))) {
+                new Retries(spark, HeadOnly.SHARDS, 0, listener),
+                new SegmentLength(Clock.systemUTC()))) {
             exchange.run(0, STEPS, FIRST_GLOBAL, done -> {
                 reports.addAll(done);
                 for (int i = 0; i < messages; i++) {

@@ -32,7 +32,7 @@ import org.sparklora.driver.cluster.Retries.Attempt;
 import org.sparklora.driver.cluster.Retries.RunStep;
 import org.sparklora.driver.run.loop.CancelledException;
 import org.sparklora.driver.run.loop.ClusterException;
-import org.sparklora.driver.run.loop.FailureListener;
+import org.sparklora.driver.run.loop.RunListener;
 import org.sparklora.worker.encoder.ModelException;
 import org.sparklora.worker.train.DivergedException;
 import scala.collection.JavaConverters;
@@ -52,7 +52,7 @@ class RetriesTest {
     private final List<String> told = new ArrayList<>();
     private int attempts;
 
-    private final FailureListener listener = new FailureListener() {
+    private final RunListener listener = new RunListener() {
         @Override
         public void failed(int epoch, long step, int attempt, String message) {
             told.add("failure " + attempt + " at " + epoch + "/" + step + ": " + message);

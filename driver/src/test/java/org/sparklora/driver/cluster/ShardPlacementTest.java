@@ -88,7 +88,7 @@ class ShardPlacementTest {
             assertThat(logits(placed.forRanks(3), kept("one"))).isEqualTo(plain);
             assertThat(placed.forRanks(3).getNumPartitions()).isEqualTo(3);
             assertThat(counter.value()).isEqualTo(ROWS);
-            placed.dropCache();
+            placed.dropCache(false);
             assertThat(logits(placed.forRanks(3), CachePlan.off("test"))).isEqualTo(plain);
         }
     }
@@ -117,7 +117,7 @@ class ShardPlacementTest {
         placed.cache(context(kept("two")), CacheStorage.MEMORY, counter, 2);
         assertThat(placed.hasCached(kept("two"))).isTrue();
         assertThat(spark.getPersistentRDDs()).hasSize(before);
-        placed.dropCache();
+        placed.dropCache(false);
         assertThat(spark.getPersistentRDDs()).hasSize(before - 1);
         assertThat(placed.hasCached(kept("two"))).isFalse();
     }

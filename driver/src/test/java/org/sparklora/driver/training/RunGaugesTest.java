@@ -22,7 +22,6 @@ import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.sparklora.driver.run.history.HistoryEvent.EpochStart.Cost;
 import org.sparklora.driver.watch.progress.Progress;
 import org.sparklora.driver.watch.progress.ProgressLine.Position;
 import org.sparklora.worker.contract.FreezeState;
@@ -88,7 +87,7 @@ class RunGaugesTest {
         });
         FreezeState groups =
                 FreezeState.of(Map.of("top", GroupState.LIVE, "middle", GroupState.LIVE, "bottom", GroupState.DORMANT));
-        progress.epochStart(new Position(2, 8, 160, 640), groups, new Cost(8837, 35348));
+        progress.epochStart(new Position(2, 8, 160, 640), groups, 8837);
         return progress;
     }
 

@@ -11,20 +11,21 @@ import org.sparklora.worker.contract.ShardSum;
  *
  * @param part the chunk's values, with loss and counts of the whole sum, which every chunk repeats
  */
-record Frame(long sessionId, int sender, Key key, ShardSum part) implements PeerMessage {
+record Frame(long sessionId, int sender, ChunkKey key, ShardSum part) implements PeerMessage {
 
     private static final int FIELD_BYTES = 8 + 3 * 4 + 2 * 8;
 
     /** The direction of a frame. */
     enum Kind {
         /** The sum of a node, sent to the rank that owns the parent node. */
-        UP,
+        UP(1),
         /** The sum over all shards, sent to the children of a rank. */
-        DOWN;
+        DOWN(2);
 
-        /** 1 or 2, because a message of kind 0 would look empty. */
-        int code() {
-            return ordinal() + 1;
+        final int code;
+
+        Kind(int code) {
+            this.code = code;
         }
     }
 
@@ -33,7 +34,7 @@ record Frame(long sessionId, int sender, Key key, ShardSum part) implements Peer
      *
      * @param step global step
      */
-    record Key(Kind kind, long step, int node, int chunk) {}
+    record ChunkKey(Kind kind, long step, int node, int chunk) {}
 
     /** Size in bytes of a frame with a number of values. */
     static int bytes(int values) {
@@ -41,9 +42,9 @@ record Frame(long sessionId, int sender, Key key, ShardSum part) implements Peer
     }
 
     /** Writes a chunk of a sum into a buffer of at least {@link #bytes}, and flips the buffer. */
-    static ByteBuffer encode(long sessionId, int sender, Key key, ShardSum sum, Chunks chunks, ByteBuffer target) {
+    static ByteBuffer encode(long sessionId, int sender, ChunkKey key, ShardSum sum, Chunks chunks, ByteBuffer target) {
         int size = chunks.size(key.chunk);
-        ByteBuffer out = PeerMessage.open(target, sessionId, key.kind.code(), sender);
+        ByteBuffer out = PeerMessage.open(target, sessionId, key.kind.code, sender);
         out.putLong(key.step).putInt(key.node).putInt(key.chunk).putInt(sum.examples());
         out.putDouble(sum.loss()).putDouble(sum.weight());
         out.asFloatBuffer().put(sum.gradient(), chunks.from(key.chunk), size);
@@ -54,7 +55,7 @@ record Frame(long sessionId, int sender, Key key, ShardSum part) implements Peer
         if (in.remaining() < FIELD_BYTES) {
             throw new ProtocolException("rank " + sender + " sent a frame without its fields");
         }
-        Key key = new Key(kind, in.getLong(), in.getInt(), in.getInt());
+        ChunkKey key = new ChunkKey(kind, in.getLong(), in.getInt(), in.getInt());
         int examples = in.getInt();
         double loss = in.getDouble();
         double weight = in.getDouble();

@@ -9,7 +9,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
-import org.sparklora.worker.allreduce.Frame.Key;
+import org.sparklora.worker.allreduce.Frame.ChunkKey;
 import org.sparklora.worker.allreduce.Frame.Kind;
 import org.sparklora.worker.contract.ShardSum;
 
@@ -21,7 +21,7 @@ import org.sparklora.worker.contract.ShardSum;
  */
 public final class Mailbox {
 
-    private final Map<Key, ShardSum> parts = new HashMap<>();
+    private final Map<ChunkKey, ShardSum> parts = new HashMap<>();
     private final long sessionId;
     private final Chunks chunks;
     private final RankMap ranks;
@@ -93,7 +93,7 @@ public final class Mailbox {
         }
     }
 
-    private void store(int sender, Key key, ShardSum part) {
+    private void store(int sender, ChunkKey key, ShardSum part) {
         if (key.step() != step && key.step() != step + 1) {
             throw new ProtocolException("rank " + sender + " sent step " + key.step() + " at step " + step);
         }
@@ -140,7 +140,7 @@ public final class Mailbox {
      * @param from the rank that sends it
      * @param name the rank's host and port, for messages
      */
-    synchronized ShardSum take(Key key, int from, String name, Duration deadline) {
+    synchronized ShardSum take(ChunkKey key, int from, String name, Duration deadline) {
         String expected = key.kind() == Kind.UP ? "its gradient" : "the sum";
         long left = deadline.toNanos();
         while (true) {

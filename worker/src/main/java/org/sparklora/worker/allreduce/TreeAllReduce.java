@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import org.sparklora.worker.allreduce.Frame.Key;
+import org.sparklora.worker.allreduce.Frame.ChunkKey;
 import org.sparklora.worker.allreduce.Frame.Kind;
 import org.sparklora.worker.allreduce.Route.Move;
 import org.sparklora.worker.contract.ShardSum;
@@ -159,8 +159,8 @@ public final class TreeAllReduce {
         return sum;
     }
 
-    private Key key(Kind kind, int node, int chunk) {
-        return new Key(kind, mailbox.step(), node, chunk);
+    private ChunkKey key(Kind kind, int node, int chunk) {
+        return new ChunkKey(kind, mailbox.step(), node, chunk);
     }
 
     private ShardSum take(Kind kind, int node, int chunk, int from) {

@@ -64,9 +64,10 @@ public final class SafetensorsFile implements TensorFile {
         });
         requireLength(file, size);
         ByteBuffer length = read(0, Long.BYTES);
-        ByteBuffer json = read(Long.BYTES, headerBytes(file, length.getLong(), size));
-        this.dataStart = Long.BYTES + (long) json.capacity();
-        this.header = new SafetensorsHeader(file, json.array(), size - dataStart);
+        byte[] json = new byte[headerBytes(file, length.getLong(), size)];
+        source.read(ByteBuffer.wrap(json), Long.BYTES);
+        this.dataStart = Long.BYTES + (long) json.length;
+        this.header = new SafetensorsHeader(file, json, size - dataStart);
     }
 
     private ByteBuffer read(long from, int count) throws IOException {

@@ -18,7 +18,7 @@ public class FrameMicro {
     private final ByteBuffer buffer = ByteBuffer.allocateDirect(Frame.bytes(Chunks.MAX_VALUES));
     private final ShardSum sum = new ShardSum(1, 1, 1, filled());
     private final ShardSum other = new ShardSum(1, 1, 1, filled());
-    private final Frame.Key key = new Frame.Key(Frame.Kind.UP, 0, 3, 0);
+    private final Frame.ChunkKey key = new Frame.ChunkKey(Frame.Kind.UP, 0, 3, 0);
     private final ByteBuffer message =
             Frame.encode(1, 1, key, sum, chunks, ByteBuffer.allocateDirect(Frame.bytes(Chunks.MAX_VALUES)));
 

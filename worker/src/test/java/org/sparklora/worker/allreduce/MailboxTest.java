@@ -10,7 +10,7 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
-import org.sparklora.worker.allreduce.Frame.Key;
+import org.sparklora.worker.allreduce.Frame.ChunkKey;
 import org.sparklora.worker.allreduce.Frame.Kind;
 import org.sparklora.worker.contract.ShardSum;
 
@@ -20,7 +20,7 @@ class MailboxTest {
     private static final int FLOATS = 5;
     private static final RankMap RANKS = new RankMap(4, 2);
 
-    private static final Key NODE_3 = new Key(Kind.UP, 20, 3, 0);
+    private static final ChunkKey NODE_3 = new ChunkKey(Kind.UP, 20, 3, 0);
 
     private final Mailbox mailbox = new Mailbox(7, FLOATS, RANKS, 0, 20);
 
@@ -30,7 +30,7 @@ class MailboxTest {
 
     private static ByteBuffer frame(long sessionId, long step, Kind kind, int sender, int node, ShardSum sum) {
         Chunks chunks = new Chunks(sum.gradient().length);
-        Key key = new Key(kind, step, node, 0);
+        ChunkKey key = new ChunkKey(kind, step, node, 0);
         return Frame.encode(sessionId, sender, key, sum, chunks, ByteBuffer.allocate(Frame.bytes(chunks.size(0))));
     }
 

@@ -14,34 +14,9 @@ final class ContentHash implements Serializable, Comparable<ContentHash> {
 
     private static final long serialVersionUID = 1L;
 
-    private final long a;
-    private final long b;
-    private final long c;
-    private final long d;
+    private final long[] words = new long[4];
 
-    private ContentHash(ByteBuffer digest) {
-        a = digest.getLong();
-        b = digest.getLong();
-        c = digest.getLong();
-        d = digest.getLong();
-    }
-
-    /** Hashes text, pair, label and weight, each with its length. Weights are compared as numbers. */
-    static ContentHash of(RowText content) {
-        return of(content.text, content.pair, content.label, weight(content));
-    }
-
-    /** Hashes text and pair only. */
-    static ContentHash ofTexts(RowText content) {
-        return of(content.text, content.pair);
-    }
-
-    private static @Nullable String weight(RowText content) {
-        // "1", "1.0" and a missing weight are equal.
-        return content.weight == null ? "1.0" : Double.toString(Decimals.parse(content.weight));
-    }
-
-    private static ContentHash of(@Nullable String... parts) {
+    private ContentHash(@Nullable String... parts) {
         MessageDigest sha = Sha256.digest();
         for (String part : parts) {
             byte[] utf8 = part == null ? new byte[0] : part.getBytes(StandardCharsets.UTF_8);
@@ -49,31 +24,47 @@ final class ContentHash implements Serializable, Comparable<ContentHash> {
             sha.update(ByteBuffer.allocate(Integer.BYTES).putInt(length).flip());
             sha.update(utf8);
         }
-        return new ContentHash(ByteBuffer.wrap(sha.digest()));
+        ByteBuffer.wrap(sha.digest()).asLongBuffer().get(words);
+    }
+
+    /** Hashes text, pair, label and weight, each with its length. Weights are compared as numbers. */
+    static ContentHash of(RowText content) {
+        // "1", "1.0" and a missing weight are equal.
+        String weight = content.weight == null ? "1.0" : Double.toString(Decimals.parse(content.weight));
+        return new ContentHash(content.text, content.pair, content.label, weight);
+    }
+
+    /** Hashes text and pair only. */
+    static ContentHash ofTexts(RowText content) {
+        return new ContentHash(content.text, content.pair);
     }
 
     /** A 64-bit key that depends on all bits of the hash. */
     long key(long seedKey) {
-        return KeyedRandom.mix(KeyedRandom.mix(KeyedRandom.mix(KeyedRandom.mix(seedKey, a), b), c), d);
+        long key = seedKey;
+        for (long word : words) {
+            key = KeyedRandom.mix(key, word);
+        }
+        return key;
     }
 
     /** The first 64 bits, which are uniformly distributed. */
     long prefix() {
-        return a;
+        return words[0];
     }
 
     @Override
     public int compareTo(ContentHash other) {
-        return Arrays.compareUnsigned(new long[] {a, b, c, d}, new long[] {other.a, other.b, other.c, other.d});
+        return Arrays.compareUnsigned(words, other.words);
     }
 
     @Override
     public boolean equals(Object o) {
-        return o instanceof ContentHash other && a == other.a && b == other.b && c == other.c && d == other.d;
+        return o instanceof ContentHash other && Arrays.equals(words, other.words);
     }
 
     @Override
     public int hashCode() {
-        return Long.hashCode(a);
+        return Arrays.hashCode(words);
     }
 }

@@ -14,6 +14,7 @@ import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.io.compress.CompressionCodec;
 import org.apache.hadoop.io.compress.CompressionCodecFactory;
 import org.apache.spark.sql.DataFrameReader;
+import org.sparklora.driver.job.config.SourceConfig;
 
 /** Checks that all CSV files of a source have the same header. Spark uses the first file's header for all, silently. */
 final class CsvHeaders {
@@ -26,7 +27,7 @@ final class CsvHeaders {
      * @param reader reads a file's columns, which takes a Spark job; used only if first lines differ
      * @param files URIs
      */
-    static void requireSame(Source source, String[] files, DataFrameReader reader, Configuration hadoop) {
+    static void requireSame(SourceConfig source, String[] files, DataFrameReader reader, Configuration hadoop) {
         if (files.length < 2) {
             return;
         }

@@ -18,6 +18,9 @@ import org.sparklora.worker.data.TextTokenizer;
  */
 public record DataSurvey(long rows, TextStatistics sample) {
 
+    private static final Comparator<Drawn> BY_HASH =
+            (Comparator<Drawn> & Serializable) (a, b) -> Long.compareUnsigned(a.hash, b.hash);
+
     /**
      * Checks rows and tokenizes a sample of them on the driver. Reads the rows twice.
      *
@@ -28,7 +31,7 @@ public record DataSurvey(long rows, TextStatistics sample) {
     public static DataSurvey of(Dataset<Row> rows, LabelCodec labels, Tokenization tokenization, int maxSample) {
         RowCoder coder = new RowCoder(labels);
         long count = coder.check(InputRow.of(rows), "train on");
-        List<Drawn> drawn = InputRow.of(rows).map(Drawn::new).takeOrdered(maxSample, new ByHash());
+        List<Drawn> drawn = InputRow.of(rows).map(Drawn::new).takeOrdered(maxSample, BY_HASH);
         TreeMap<Integer, Long> lengths = new TreeMap<>();
         long truncated = 0;
         try (TextTokenizer tokenizer = TextTokenizer.open(tokenization.tokenizer(), tokenization.maxLength())) {
@@ -57,16 +60,6 @@ public record DataSurvey(long rows, TextStatistics sample) {
         Drawn(InputRow row) {
             this.hash = KeyedRandom.mix(KeyedRandom.key(row.row, "plan/sample"), row.file.hashCode());
             this.content = row.content;
-        }
-    }
-
-    private static final class ByHash implements Comparator<Drawn>, Serializable {
-
-        private static final long serialVersionUID = 1L;
-
-        @Override
-        public int compare(Drawn a, Drawn b) {
-            return Long.compareUnsigned(a.hash, b.hash);
         }
     }
 }

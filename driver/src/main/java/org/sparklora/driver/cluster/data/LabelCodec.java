@@ -23,8 +23,8 @@ public sealed interface LabelCodec extends Serializable permits ClassLabels, Lab
         return switch (task) {
             case REGRESSION -> new RegressionLabels();
             case CLASSIFICATION -> ClassLabels.of(labels);
-            case MULTI_LABEL -> LabelSets.of(labels);
-            case TOKEN_CLASSIFICATION -> TagSequences.of(labels);
+            case MULTI_LABEL -> new LabelSets(labels);
+            case TOKEN_CLASSIFICATION -> new TagSequences(labels);
         };
     }
 

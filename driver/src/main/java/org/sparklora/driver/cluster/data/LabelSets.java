@@ -12,13 +12,9 @@ final class LabelSets implements LabelCodec {
 
     private final ClassLabels labels;
 
-    private LabelSets(ClassLabels labels) {
-        this.labels = labels;
-    }
-
     /** Creates a codec for at least one label, in the order of the head's outputs. */
-    static LabelSets of(List<String> names) {
-        return new LabelSets(ClassLabels.ofSets(names));
+    LabelSets(List<String> names) {
+        this.labels = ClassLabels.ofSets(names);
     }
 
     @Override

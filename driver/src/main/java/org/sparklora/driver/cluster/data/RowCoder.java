@@ -42,7 +42,8 @@ final class RowCoder implements Serializable {
      * @throws DataException for the first problem in the order of file and row, or if there are no rows
      */
     long check(JavaRDD<InputRow> rows, String purpose) {
-        Found found = rows.aggregate(new Found(), (all, row) -> all.add(row, this), Found::add);
+        Found found = rows.map(row -> problem(row.content).isPresent() ? new Found(1, 1, row) : new Found(1, 0, null))
+                .fold(new Found(0, 0, null), Found::plus);
         if (found.rows == 0) {
             throw new DataException("data.rows.none", "there are no rows to " + purpose + "; check the data section");
         }
@@ -97,32 +98,19 @@ final class RowCoder implements Serializable {
 
         private static final long serialVersionUID = 1L;
 
-        private long rows;
-        private long problems;
-        private @Nullable InputRow first;
+        private final long rows;
+        private final long problems;
+        private final @Nullable InputRow first;
 
-        Found add(InputRow row, RowCoder coder) {
-            rows++;
-            if (coder.problem(row.content).isPresent()) {
-                problems++;
-                keepFirst(row);
-            }
-            return this;
+        Found(long rows, long problems, @Nullable InputRow first) {
+            this.rows = rows;
+            this.problems = problems;
+            this.first = first;
         }
 
-        Found add(Found other) {
-            rows += other.rows;
-            problems += other.problems;
-            if (other.first != null) {
-                keepFirst(other.first);
-            }
-            return this;
-        }
-
-        private void keepFirst(InputRow row) {
-            if (first == null || row.isBefore(first)) {
-                first = row;
-            }
+        Found plus(Found other) {
+            boolean oursIsFirst = other.first == null || (first != null && first.isBefore(other.first));
+            return new Found(rows + other.rows, problems + other.problems, oursIsFirst ? first : other.first);
         }
     }
 }

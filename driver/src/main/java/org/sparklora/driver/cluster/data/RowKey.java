@@ -29,14 +29,4 @@ final class RowKey implements Serializable, Comparable<RowKey> {
     public int compareTo(RowKey other) {
         return ORDER.compare(this, other);
     }
-
-    @Override
-    public boolean equals(Object o) {
-        return o instanceof RowKey other && compareTo(other) == 0;
-    }
-
-    @Override
-    public int hashCode() {
-        return Long.hashCode(key);
-    }
 }

@@ -5,12 +5,17 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.TreeMap;
+import java.util.function.Function;
 import org.apache.spark.api.java.JavaPairRDD;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.Function2;
 import org.apache.spark.broadcast.Broadcast;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.storage.StorageLevel;
 import org.sparklora.driver.cluster.data.RowCoder.Coded;
+import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.data.Example;
 import org.sparklora.worker.data.Shard;
 import org.sparklora.worker.data.TextStatistics;
@@ -19,17 +24,40 @@ import org.sparklora.worker.data.TokenizerSpec;
 import scala.Tuple2;
 
 /**
- * Moves rows to their shards by row index. Partition i holds shard i, its rows in the order of their index.
+ * Tokenized rows in S shards: partition i holds shard i, its rows in the order of their index, persisted by Spark.
  *
- * <p>The last step is a shuffle, so that the stage that uses the shards has S tasks and no coalesced ancestors, as a barrier
- * stage requires.
+ * <p>The last step before is a shuffle, so that the stage that uses the shards has S tasks and no coalesced ancestors, as a
+ * barrier stage requires.
+ *
+ * @param plan which rows of a shard belong to which step
+ * @param statistics counts and lengths of all rows
  */
-final class Shards {
+public record Shards(JavaRDD<Shard> rdd, ShardPlan plan, TextStatistics statistics) {
 
-    private Shards() {}
+    /** Persists shards and counts their rows. */
+    static Shards persisted(JavaRDD<Shard> shards, ShardPlan plan) {
+        JavaRDD<Shard> rdd = shards.persist(StorageLevel.MEMORY_AND_DISK());
+        return new Shards(rdd, plan, statistics(rdd));
+    }
+
+    /**
+     * Checks and tokenizes labelled rows for evaluation, and cuts them into consecutive slices in the order of file and row.
+     * The key of an example is its row index, from 0, so results computed in any order can be put back in order.
+     *
+     * @throws DataException for the first row without text or label, or with an unknown label
+     */
+    public static Shards inOrder(Dataset<Row> rows, LabelCodec labels, Tokenization tokenization, int shards) {
+        JavaSparkContext spark =
+                JavaSparkContext.fromSparkContext(rows.sparkSession().sparkContext());
+        Tokens tokens = new Tokens(spark, tokenization);
+        RowCoder coder = new RowCoder(labels);
+        // Slices have no steps, so the batch size does not matter.
+        ShardPlan plan = new ShardPlan(shards, shards, coder.check(InputRow.of(rows), "evaluate"), true);
+        return persisted(ofRows(InputRow.inOrder(rows), KeyPartitioner.slices(plan), coder, tokens), plan);
+    }
 
     /** Counts rows and lengths. Tasks return pairs, because Kryo, which a session may use, cannot read records. */
-    static TextStatistics statistics(JavaRDD<Shard> shards) {
+    private static TextStatistics statistics(JavaRDD<Shard> shards) {
         TextStatistics sum = TextStatistics.EMPTY;
         for (Tuple2<Long, TreeMap<Integer, Long>> part : shards.map(TextStatistics::of)
                 .map(of -> new Tuple2<>(of.truncated(), new TreeMap<>(of.lengths())))
@@ -41,31 +69,37 @@ final class Shards {
     }
 
     /** Builds shards of examples. */
-    static JavaRDD<Shard> ofExamples(JavaPairRDD<Long, Coded> byRowIndex, RowPartitioner partitioner) {
-        Function2<Integer, Iterator<Tuple2<Long, Coded>>, Iterator<Shard>> build = (index, rows) -> {
-            Builder shard = new Builder();
-            while (rows.hasNext()) {
-                shard.add(rows.next()._2());
-            }
-            return shard.build(index);
-        };
+    static JavaRDD<Shard> ofExamples(JavaPairRDD<Long, Coded> byRowIndex, KeyPartitioner partitioner) {
+        Function2<Integer, Iterator<Tuple2<Long, Coded>>, Iterator<Shard>> build =
+                (index, rows) -> shard(index, rows, Tuple2::_2);
         return byRowIndex.repartitionAndSortWithinPartitions(partitioner).mapPartitionsWithIndex(build, true);
     }
 
     /** Builds shards of rows, and encodes each row in its shard. The key of an example is its row index. */
     static JavaRDD<Shard> ofRows(
-            JavaPairRDD<Long, RowText> byRowIndex, RowPartitioner partitioner, RowCoder coder, Tokens tokens) {
+            JavaPairRDD<Long, RowText> byRowIndex, KeyPartitioner partitioner, RowCoder coder, Tokens tokens) {
         Function2<Integer, Iterator<Tuple2<Long, RowText>>, Iterator<Shard>> build = (index, rows) -> {
-            Builder shard = new Builder();
             try (TextTokenizer tokenizer = tokens.open()) {
-                while (rows.hasNext()) {
-                    Tuple2<Long, RowText> row = rows.next();
-                    shard.add(coder.encode(tokenizer, row._2(), row._1()));
-                }
+                return shard(index, rows, row -> coder.encode(tokenizer, row._2(), row._1()));
             }
-            return shard.build(index);
         };
         return byRowIndex.repartitionAndSortWithinPartitions(partitioner).mapPartitionsWithIndex(build, true);
+    }
+
+    private static <T> Iterator<Shard> shard(int index, Iterator<T> rows, Function<T, Coded> encode) {
+        List<Example> examples = new ArrayList<>();
+        int truncated = 0;
+        while (rows.hasNext()) {
+            Coded row = encode.apply(rows.next());
+            examples.add(row.example);
+            truncated += row.truncated ? 1 : 0;
+        }
+        return List.of(new Shard(index, examples, truncated)).iterator();
+    }
+
+    /** Frees the storage, and returns when it is free. */
+    public void unpersist() {
+        rdd.unpersist(true);
     }
 
     /** Opens the tokenizer on an executor. */
@@ -86,21 +120,6 @@ final class Shards {
 
         TextTokenizer open() {
             return TextTokenizer.open(spec.value(), maxLength);
-        }
-    }
-
-    private static final class Builder {
-
-        private final List<Example> examples = new ArrayList<>();
-        private int truncated;
-
-        void add(Coded row) {
-            examples.add(row.example);
-            truncated += row.truncated ? 1 : 0;
-        }
-
-        Iterator<Shard> build(int index) {
-            return List.of(new Shard(index, examples, truncated)).iterator();
         }
     }
 }

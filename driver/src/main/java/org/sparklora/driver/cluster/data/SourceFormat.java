@@ -13,6 +13,7 @@ import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.LocatedFileStatus;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.RemoteIterator;
+import org.sparklora.driver.job.config.SourceConfig;
 
 /** The format of a source, and the reader options for it. */
 enum SourceFormat {
@@ -38,7 +39,7 @@ enum SourceFormat {
     }
 
     /** Returns the reader options: our defaults, overridden by the source's own. */
-    Map<String, String> options(Source source) {
+    Map<String, String> options(SourceConfig source) {
         Map<String, String> options = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
         if (this != PARQUET) {
             // Not FAILFAST: its message names neither file nor row.
@@ -79,7 +80,7 @@ enum SourceFormat {
      *
      * @throws DataException if the source has no data file, or the format is unknown
      */
-    static SourceFormat of(Source source, Configuration hadoop) {
+    static SourceFormat of(SourceConfig source, Configuration hadoop) {
         String first = firstFile(source, hadoop);
         String name = source.format().map(f -> f.toLowerCase(Locale.ROOT)).orElseGet(() -> extension(first));
         return switch (name) {
@@ -103,7 +104,7 @@ enum SourceFormat {
         return dot < 0 ? "" : name.substring(dot + 1);
     }
 
-    private static String firstFile(Source source, Configuration hadoop) {
+    private static String firstFile(SourceConfig source, Configuration hadoop) {
         List<String> names = new ArrayList<>();
         try {
             Path path = new Path(source.path());

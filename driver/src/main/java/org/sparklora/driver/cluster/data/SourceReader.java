@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.apache.commons.lang3.exception.ExceptionUtils;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.DataFrameReader;
@@ -32,6 +33,8 @@ import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.MapType;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
+import org.sparklora.driver.job.config.SourceConfig;
+import org.sparklora.driver.job.config.Task;
 
 /**
  * Reads a source as a table of {@value #FILE}, {@value #ROW} (from 1 within its file), {@value #TEXT},
@@ -66,16 +69,18 @@ public final class SourceReader {
 
     private final SparkSession spark;
     private final Configuration hadoop;
-    private final Source source;
+    private final SourceConfig source;
     private final SourceFormat format;
     private final Map<String, String> options;
-    private final RowKind kind;
+    private final Task task;
+    private final Optional<String> label;
 
-    private SourceReader(SparkSession spark, Source source, RowKind kind) {
+    private SourceReader(SparkSession spark, SourceConfig source, Task task, boolean labelled) {
         this.spark = spark;
         this.hadoop = spark.sparkContext().hadoopConfiguration();
         this.source = source;
-        this.kind = kind;
+        this.task = task;
+        this.label = labelled ? Optional.of(source.label()) : Optional.empty();
         this.format = SourceFormat.of(source, hadoop);
         this.options = format.options(source);
     }
@@ -85,23 +90,18 @@ public final class SourceReader {
      *
      * @throws DataException if it does not
      */
-    public static void requireFiles(Source source, Configuration hadoop) {
+    public static void requireFiles(SourceConfig source, Configuration hadoop) {
         SourceFormat.of(source, hadoop);
     }
 
-    /** Reads rows with one text and one label each. */
-    public static Dataset<Row> read(SparkSession spark, Source source) {
-        return read(spark, source, RowKind.ONE_LABEL);
+    /** Reads labelled rows. */
+    public static Dataset<Row> read(SparkSession spark, SourceConfig source, Task task) {
+        return new SourceReader(spark, source, task, true).rows(false);
     }
 
-    /** Reads rows. */
-    public static Dataset<Row> read(SparkSession spark, Source source, RowKind kind) {
-        return new SourceReader(spark, source, kind).rows(false);
-    }
-
-    /** Reads rows, with all columns of the input in the struct {@value #INPUT}. */
-    public static Dataset<Row> readWithInput(SparkSession spark, Source source, RowKind kind) {
-        return new SourceReader(spark, source, kind).rows(true);
+    /** Reads rows without their labels, with all columns of the input in the struct {@value #INPUT}. */
+    public static Dataset<Row> readWithInput(SparkSession spark, SourceConfig source, Task task) {
+        return new SourceReader(spark, source, task, false).rows(true);
     }
 
     private Dataset<Row> rows(boolean withInput) {
@@ -126,14 +126,10 @@ public final class SourceReader {
 
     /** Tells an unreadable source from a failure of the cluster. */
     private RuntimeException unreadable(Exception e) {
-        StringBuilder all = new StringBuilder();
-        Throwable root = e;
-        for (Throwable t = e; t != null; t = t.getCause()) {
-            all.append(t).append('\n');
-            root = t;
-        }
+        List<Throwable> causes = ExceptionUtils.getThrowableList(e);
+        Throwable root = causes.get(causes.size() - 1);
         boolean cluster = root instanceof InterruptedException
-                || Stream.of("ExecutorLostFailure", "cancelled", "SparkContext").anyMatch(all.toString()::contains);
+                || Stream.of("ExecutorLostFailure", "cancelled", "SparkContext").anyMatch(causes.toString()::contains);
         if (cluster) {
             return e instanceof RuntimeException r ? r : new IllegalStateException(e);
         }
@@ -173,7 +169,7 @@ public final class SourceReader {
 
     private void requireColumns(StructType schema) {
         List<String> names = Arrays.asList(schema.fieldNames());
-        Stream.of(Optional.of(source.text()), source.textPair(), source.label(), source.weight())
+        Stream.of(Optional.of(source.text()), source.textPair(), label, source.weight())
                 .flatMap(Optional::stream)
                 .forEach(name -> {
                     if (!names.contains(name)) {
@@ -189,15 +185,15 @@ public final class SourceReader {
 
     private void requireType(String name, DataType type) {
         boolean ofText = name.equals(source.text());
-        boolean ofLabel = source.label().filter(name::equals).isPresent();
+        boolean ofLabel = label.filter(name::equals).isPresent();
         boolean list = type instanceof ArrayType array && !isNested(array.elementType());
         boolean valid;
         String needed;
-        if (kind == RowKind.TAGGED_WORDS && (ofText || ofLabel)) {
+        if (task == Task.TOKEN_CLASSIFICATION && (ofText || ofLabel)) {
             valid = list;
             needed = "token_classification needs an array of " + (ofText ? "words" : "tags")
                     + " a row, as in JSON lines or Parquet";
-        } else if (kind == RowKind.LABEL_SET && ofLabel) {
+        } else if (task == Task.MULTI_LABEL && ofLabel) {
             valid = list || !isNested(type);
             needed = "it must hold an array of labels a row, or a text with labels separated by |";
         } else {
@@ -230,7 +226,8 @@ public final class SourceReader {
             columns.add(col("_metadata.file_block_start").as(BLOCK));
             columns.add(monotonically_increasing_id().as(POSITION));
         }
-        columns.add((kind == RowKind.TAGGED_WORDS ? words(source.text()) : text(Optional.of(source.text()))).as(TEXT));
+        columns.add(
+                (task == Task.TOKEN_CLASSIFICATION ? words(source.text()) : text(Optional.of(source.text()))).as(TEXT));
         columns.add(text(source.textPair()).as(TEXT_PAIR));
         columns.add(label(schema).as(LABEL));
         columns.add(text(source.weight()).as(WEIGHT));
@@ -263,15 +260,15 @@ public final class SourceReader {
     }
 
     private Column label(StructType schema) {
-        if (source.label().isEmpty() || kind == RowKind.ONE_LABEL) {
-            return text(source.label());
+        if (label.isEmpty() || task == Task.CLASSIFICATION || task == Task.REGRESSION) {
+            return text(label);
         }
-        String name = source.label().get();
-        if (kind == RowKind.TAGGED_WORDS) {
+        String name = label.get();
+        if (task == Task.TOKEN_CLASSIFICATION) {
             return words(name);
         }
         Column none = lit(TextLists.EMPTY);
-        Column text = text(source.label());
+        Column text = text(label);
         return schema.apply(name).dataType() instanceof ArrayType
                 ? coalesce(to_json(strings(name)), none)
                 : when(text.isNull(), none).otherwise(to_json(split(text, "\\|", -1)));

@@ -13,13 +13,9 @@ final class TagSequences implements LabelCodec {
 
     private final ClassLabels tags;
 
-    private TagSequences(ClassLabels tags) {
-        this.tags = tags;
-    }
-
     /** Creates a codec for at least two tags, in the order of the head's outputs. */
-    static TagSequences of(List<String> names) {
-        return new TagSequences(ClassLabels.of(names));
+    TagSequences(List<String> names) {
+        this.tags = ClassLabels.of(names);
     }
 
     @Override

@@ -8,19 +8,16 @@ import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.PairFlatMapFunction;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
-import org.apache.spark.storage.StorageLevel;
 import org.apache.spark.util.TaskCompletionListener;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.cluster.data.RowCoder.Coded;
 import org.sparklora.worker.contract.KeyedRandom;
 import org.sparklora.worker.contract.ShardPlan;
-import org.sparklora.worker.data.Shard;
-import org.sparklora.worker.data.TextStatistics;
 import org.sparklora.worker.data.TextTokenizer;
 import scala.Tuple2;
 
 /**
- * Training rows, tokenized and divided into S shards: partition i holds shard i, persisted by Spark.
+ * Tokenizes training rows and divides them into shards.
  *
  * <p>Order {@code shuffled}: rows are keyed by hash(seed, content, occurrence), sorted, and assigned to shards round-robin.
  * Rows with equal content are interchangeable, so the shards do not depend on the order, files or partitions of the input.
@@ -28,15 +25,7 @@ import scala.Tuple2;
  */
 public final class TrainingData {
 
-    private final JavaRDD<Shard> shards;
-    private final ShardPlan plan;
-    private final TextStatistics statistics;
-
-    private TrainingData(JavaRDD<Shard> shards, ShardPlan plan) {
-        this.shards = shards.persist(StorageLevel.MEMORY_AND_DISK());
-        this.plan = plan;
-        this.statistics = Shards.statistics(this.shards);
-    }
+    private TrainingData() {}
 
     /**
      * Checks and tokenizes rows and divides them into shards. Reads the rows several times, so persist them before.
@@ -44,28 +33,27 @@ public final class TrainingData {
      * @param rows a table made by {@link SourceReader} or {@link DatasetRows}
      * @throws DataException for the first row, by file and row, that cannot be used
      */
-    public static TrainingData prepare(
-            Dataset<Row> rows, LabelCodec labels, Tokenization tokenization, ShardLayout layout) {
+    public static Shards prepare(Dataset<Row> rows, LabelCodec labels, Tokenization tokenization, ShardLayout layout) {
         JavaSparkContext spark =
                 JavaSparkContext.fromSparkContext(rows.sparkSession().sparkContext());
         Shards.Tokens tokens = new Shards.Tokens(spark, tokenization);
         RowCoder coder = new RowCoder(labels);
         JavaRDD<InputRow> input = InputRow.of(rows);
         ShardPlan plan = layout.plan(coder.check(input, "train on"));
-        RowPartitioner partitioner = RowPartitioner.training(plan);
+        KeyPartitioner partitioner = KeyPartitioner.training(plan);
         if (layout.given()) {
-            return new TrainingData(Shards.ofRows(InputRow.inOrder(rows), partitioner, coder, tokens), plan);
+            return Shards.persisted(Shards.ofRows(InputRow.inOrder(rows), partitioner, coder, tokens), plan);
         }
         int partitions = Math.max(layout.shards(), Math.max(spark.defaultParallelism(), input.getNumPartitions()));
         JavaPairRDD<Long, Coded> byRowIndex = input.mapToPair(
                         row -> new Tuple2<>(ContentHash.of(row.content), row.content))
-                .repartitionAndSortWithinPartitions(new HashRangePartitioner(partitions))
+                .repartitionAndSortWithinPartitions(KeyPartitioner.hashRanges(partitions))
                 .mapPartitionsToPair(keyed(layout.seed(), coder, tokens))
-                .repartitionAndSortWithinPartitions(new HashRangePartitioner(partitions))
+                .repartitionAndSortWithinPartitions(KeyPartitioner.hashRanges(partitions))
                 .values()
                 .zipWithIndex()
                 .mapToPair(Tuple2::swap);
-        return new TrainingData(Shards.ofExamples(byRowIndex, partitioner), plan);
+        return Shards.persisted(Shards.ofExamples(byRowIndex, partitioner), plan);
     }
 
     /** Numbers rows with equal content, which are neighbours here, and encodes each row. */
@@ -79,26 +67,6 @@ public final class TrainingData {
             TaskContext.get().addTaskCompletionListener(close);
             return new KeyedRows(rows, seedKey, coder, tokenizer);
         };
-    }
-
-    /** The shards, persisted. */
-    public JavaRDD<Shard> shards() {
-        return shards;
-    }
-
-    /** Which rows of a shard belong to which step. */
-    public ShardPlan plan() {
-        return plan;
-    }
-
-    /** Counts and lengths of all rows. */
-    public TextStatistics statistics() {
-        return statistics;
-    }
-
-    /** Frees the storage, and returns when it is free. */
-    public void unpersist() {
-        shards.unpersist(true);
     }
 
     /** Turns rows sorted by content into examples with their keys. */

@@ -4,8 +4,8 @@
  *
  * <p>{@link org.sparklora.driver.cluster.data.SourceReader} reads any format into one table of text, label, file and row.
  * {@link org.sparklora.driver.cluster.data.LabelCodec} checks and encodes labels. Then {@code TrainingData} divides the rows
- * into S shards, and {@link org.sparklora.driver.cluster.data.EvaluationData} keeps their order, so that predictions can be
- * put back in order.
+ * into {@link org.sparklora.driver.cluster.data.Shards}, or {@code Shards.inOrder} keeps their order, so that predictions can
+ * be put back in order.
  *
  * <p>Invariants: the content of a shard depends on the content of the rows and on the seed. It does not depend on how Spark
  * partitions the input, on the number of executors or, with order {@code shuffled}, on the order of the rows. Every problem of

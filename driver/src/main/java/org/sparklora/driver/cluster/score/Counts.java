@@ -1,33 +1,33 @@
 package org.sparklora.driver.cluster.score;
 
 /** Counts of predicted, actual and correctly predicted items, and the metrics derived from them. Not thread-safe. */
-final class Counts {
+public class Counts {
 
     private long correct;
     private long predicted;
     private long actual;
 
+    Counts() {}
+
     /** Adds counts. */
-    void add(long moreCorrect, long morePredicted, long moreActual) {
+    final void add(long moreCorrect, long morePredicted, long moreActual) {
         correct += moreCorrect;
         predicted += morePredicted;
         actual += moreActual;
     }
 
-    void add(Counts other) {
-        add(other.correct, other.predicted, other.actual);
-    }
-
-    double precision() {
+    /** Share of the predicted items that are correct. */
+    public final double precision() {
         return ratio(correct, predicted);
     }
 
-    double recall() {
+    /** Share of the actual items that were predicted. */
+    public final double recall() {
         return ratio(correct, actual);
     }
 
     /** The harmonic mean of precision and recall. */
-    double f1() {
+    public final double f1() {
         return ratio(2 * correct, predicted + actual);
     }
 

@@ -10,9 +10,8 @@ import java.util.Set;
  * An entity is correct if its type, first word and last word are. Precision, recall and F1 are over the entities of all types,
  * accuracy is over the words. No entity spans two rows. Not thread-safe.
  */
-public final class EntityCounts {
+public final class EntityCounts extends Counts {
 
-    private final Counts entities = new Counts();
     private long words;
     private long correctWords;
 
@@ -37,7 +36,7 @@ public final class EntityCounts {
         words += actual.size();
         Set<Entity> found = new HashSet<>(entities(predicted));
         List<Entity> wanted = entities(actual);
-        entities.add(wanted.stream().filter(found::contains).count(), found.size(), wanted.size());
+        add(wanted.stream().filter(found::contains).count(), found.size(), wanted.size());
     }
 
     /**
@@ -69,20 +68,5 @@ public final class EntityCounts {
     /** Share of the words whose tag is correct. */
     public double accuracy() {
         return Counts.ratio(correctWords, words);
-    }
-
-    /** Share of the predicted entities that are correct. */
-    public double precision() {
-        return entities.precision();
-    }
-
-    /** Share of the actual entities that were predicted. */
-    public double recall() {
-        return entities.recall();
-    }
-
-    /** The harmonic mean of precision and recall. */
-    public double f1() {
-        return entities.f1();
     }
 }

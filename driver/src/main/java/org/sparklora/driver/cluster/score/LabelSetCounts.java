@@ -6,6 +6,7 @@ import java.util.stream.Stream;
 /** Compares predicted sets of labels with actual ones, row by row. Not thread-safe. */
 public final class LabelSetCounts {
 
+    private final Counts all = new Counts();
     private final Counts[] byLabel;
     private long rows;
     private long exact;
@@ -18,8 +19,10 @@ public final class LabelSetCounts {
     /** Adds a row: for each label whether it was predicted, and whether the row has it. */
     public void add(boolean[] predicted, boolean[] actual) {
         for (int label = 0; label < byLabel.length; label++) {
-            byLabel[label].add(
-                    predicted[label] && actual[label] ? 1 : 0, predicted[label] ? 1 : 0, actual[label] ? 1 : 0);
+            int guess = predicted[label] ? 1 : 0;
+            int truth = actual[label] ? 1 : 0;
+            byLabel[label].add(guess * truth, guess, truth);
+            all.add(guess * truth, guess, truth);
         }
         rows++;
         exact += Arrays.equals(predicted, actual) ? 1 : 0;
@@ -32,10 +35,6 @@ public final class LabelSetCounts {
 
     /** F1 over all labels of all rows. */
     public double microF1() {
-        Counts all = new Counts();
-        for (Counts label : byLabel) {
-            all.add(label);
-        }
         return all.f1();
     }
 

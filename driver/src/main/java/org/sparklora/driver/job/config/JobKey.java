@@ -1,8 +1,10 @@
 package org.sparklora.driver.job.config;
 
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import org.sparklora.driver.job.text.Problems;
 
 /**
  * One key of the job file. {@link JobKeyTable} lists them all.
@@ -12,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param resume whether a resumed run may have another value
  * @param meaning one sentence, without its full stop
  */
-public record JobKey<T>(String name, KeyType<T> type, Absent<T> absent, Resume resume, String meaning) {
+public record JobKey(String name, KeyType<?> type, Absent absent, Resume resume, String meaning) {
 
     /**
      * What happens when the file leaves a key out.
@@ -20,12 +22,7 @@ public record JobKey<T>(String name, KeyType<T> type, Absent<T> absent, Resume r
      * @param value the default; for a required key, a placeholder that lets reading continue; null for no value
      * @param words the default as documentation shows it
      */
-    public record Absent<T>(Kind kind, @Nullable T value, String words) {
-
-        static <T> Absent<T> of(Kind kind, @Nullable T value) {
-            return new Absent<>(kind, value, kind.name().toLowerCase(Locale.ROOT));
-        }
-    }
+    public record Absent(Kind kind, @Nullable Object value, String words) {}
 
     /** Whether a key can be left out. */
     public enum Kind {
@@ -64,34 +61,28 @@ public record JobKey<T>(String name, KeyType<T> type, Absent<T> absent, Resume r
         }
     }
 
-    static <T> JobKey<T> withDefault(String name, KeyType<T> type, T defaultValue, String meaning) {
-        Object plain = ResolvedYaml.plain(defaultValue);
-        String words = plain instanceof String text && text.isEmpty() ? "''" : String.valueOf(plain);
-        return new JobKey<>(name, type, new Absent<>(Kind.DEFAULT, defaultValue, words), Resume.FIXED, meaning);
+    /** @param absent the column of {@link JobKeyTable} that says what happens when the file leaves the key out */
+    static JobKey of(String name, KeyType<?> type, String absent, Resume resume, String meaning) {
+        return new JobKey(name, type, absent(type, absent), resume, meaning);
     }
 
-    /** A key without a default. */
-    static <T> JobKey<T> optional(String name, KeyType<T> type, String meaning) {
-        return new JobKey<>(name, type, Absent.of(Kind.NONE, null), Resume.FIXED, meaning);
-    }
-
-    /** A key whose default is the same as no value at all: {@code config.yaml} shows it as null. */
-    static <T> JobKey<T> optional(String name, KeyType<T> type, T defaultValue, String meaning) {
-        return new JobKey<>(name, type, Absent.of(Kind.NONE, defaultValue), Resume.FIXED, meaning);
-    }
-
-    /** A key whose default follows from other values, as {@code words} say. */
-    static <T> JobKey<T> derived(String name, KeyType<T> type, String words, String meaning) {
-        return new JobKey<>(name, type, new Absent<>(Kind.DERIVED, null, words), Resume.FIXED, meaning);
-    }
-
-    /** @param placeholder the value with which reading continues when the file leaves the key out */
-    static <T> JobKey<T> required(String name, KeyType<T> type, T placeholder, String meaning) {
-        return new JobKey<>(name, type, Absent.of(Kind.REQUIRED, placeholder), Resume.FIXED, meaning);
-    }
-
-    JobKey<T> onResume(Resume other) {
-        return new JobKey<>(name, type, absent, other, meaning);
+    private static Absent absent(KeyType<?> type, String column) {
+        if (column.equals("required")) {
+            return new Absent(Kind.REQUIRED, type.placeholder(), column);
+        } else if (column.equals("-")) {
+            return new Absent(Kind.NONE, type.nothing(), "none");
+        } else if (column.startsWith("(")) {
+            return new Absent(Kind.DERIVED, null, column.substring(1, column.length() - 1));
+        }
+        Problems problems = new Problems();
+        Object given = YamlTree.parse(column, problems).orElseThrow();
+        Optional<?> value = type.read(new YamlSection("", Map.of("default", given), problems), "default", given);
+        Object defaultValue = value.isPresent() ? value.get() : type.nothing();
+        if (defaultValue == null || !problems.isEmpty()) {
+            throw new IllegalStateException(column + " is not " + type.words());
+        }
+        String words = String.valueOf(ResolvedYaml.plain(defaultValue));
+        return new Absent(Kind.DEFAULT, defaultValue, words.isEmpty() ? "''" : words);
     }
 
     /** The name of a record's component as a key: {@code loraAlpha} is {@code lora_alpha}. */
@@ -110,7 +101,7 @@ public record JobKey<T>(String name, KeyType<T> type, Absent<T> absent, Resume r
     }
 
     /** The value in the file; empty when the key is left out, or its value is a problem. */
-    Optional<T> read(YamlSection section) {
+    Optional<?> read(YamlSection section) {
         Optional<Object> value = section.value(name);
         if (value.isEmpty() && isRequired()) {
             reportMissing(section);

@@ -11,56 +11,45 @@ import org.sparklora.driver.job.config.JobSection.Values;
  * Reads the sections of a job in the order of the file, and checks what concerns more than one key. {@link JobKeyTable} has
  * the types and defaults.
  */
-final class JobReader {
+record JobReader(YamlSection root, JobPaths paths) {
 
     private static final String CONFLICT = "config.value.conflict";
     private static final String UNAVAILABLE = "config.value.unavailable";
 
-    private final YamlSection root;
-    private final JobPaths paths;
-
-    JobReader(YamlSection root, JobPaths paths) {
-        this.root = root;
-        this.paths = paths;
-    }
-
     JobConfig read(String fileName, Optional<String> outputOverride) {
-        Values job = JobKeyTable.JOB.read(root);
+        // Unknown keys come last, behind the problems of all sections.
+        Values job = JobKeyTable.JOB.read(root, List.copyOf(root.keys()));
         ModelConfig model = model(root.section("model"));
         DataConfig data = data(root.section("data"), model.task());
         LoraConfig lora = new LoraReader(root.section("lora"), paths).read();
         List<String> metrics = metrics(model);
         boolean validated = data.validation().isPresent();
-        ScheduleReader.Read schedule =
-                new ScheduleReader(root.section("schedule"), lora, validated ? metrics : List.of()).read();
-        TrainingConfig training = training(root.section("training"), model.task(), metrics, validated);
-        ExecutionConfig execution = execution(root.section("execution"));
-        TrackingConfig tracking = tracking(root.section("tracking"));
-        if (outputOverride.isEmpty() && !root.has(JobKeyTable.OUTPUT.name())) {
-            JobKeyTable.OUTPUT.reportMissing(root);
+        ScheduleReader.Read schedule = new ScheduleReader(
+                        root.section("schedule"), lora, validated ? metrics : List.of(), job.get("seed"))
+                .read();
+        job.setDefault("name", fileName);
+        job.set("model", model);
+        job.set("data", data);
+        job.set("lora", schedule.lora());
+        job.set("schedule", schedule.schedule());
+        job.set("training", training(root.section("training"), model.task(), metrics, validated));
+        job.set("execution", execution(root.section("execution")));
+        job.set("tracking", tracking(root.section("tracking")));
+        if (outputOverride.isEmpty() && !root.has("output")) {
+            JobKeyTable.JOB.key("output").reportMissing(root);
         }
         root.refuseOthers(JobKeyTable.JOB.names());
-        return new JobConfig(
-                job.find(JobKeyTable.NAME).orElse(fileName),
-                job.get(JobKeyTable.SEED),
-                model,
-                data,
-                schedule.lora(),
-                schedule.schedule(),
-                training,
-                execution,
-                tracking,
-                outputOverride
-                        .or(() -> job.find(JobKeyTable.OUTPUT))
-                        .map(paths::output)
-                        .orElse(""));
+        Optional<String> output = outputOverride.or(() -> job.find("output"));
+        job.set("output", output.map(paths::output).orElse(""));
+        return job.to(JobConfig.class);
     }
 
     private ModelConfig model(YamlSection s) {
-        Values model = JobKeyTable.MODEL.read(s);
-        Task task = model.get(JobKeyTable.TASK);
-        int minLabels = task == Task.MULTI_LABEL ? 1 : 2;
-        if (s.has("labels") && task == Task.REGRESSION) {
+        Values values = JobKeyTable.MODEL.read(s);
+        values.set("path", input(values.get("path")));
+        ModelConfig model = values.to(ModelConfig.class);
+        int minLabels = model.task() == Task.MULTI_LABEL ? 1 : 2;
+        if (s.has("labels") && model.task() == Task.REGRESSION) {
             s.problem(CONFLICT, "labels", "must be left out with task: regression");
         } else if (s.value("labels")
                 .filter(labels -> labels instanceof List<?> list && list.size() < minLabels)
@@ -70,9 +59,7 @@ final class JobReader {
                     "labels",
                     "must name at least " + minLabels + " label" + (minLabels == 1 ? "" : "s"));
         }
-        s.refuseOthers(JobKeyTable.MODEL.names());
-        model.set(JobKeyTable.MODEL_PATH, input(model.get(JobKeyTable.MODEL_PATH)));
-        return model.to(ModelConfig.class);
+        return model;
     }
 
     private String input(String path) {
@@ -80,29 +67,27 @@ final class JobReader {
     }
 
     private DataConfig data(YamlSection s, Task task) {
-        Values data = JobKeyTable.DATA.read(s);
+        Values values = JobKeyTable.DATA.read(s);
         YamlSection train = s.section("train");
-        SourceConfig source = source(train, JobKeyTable.SOURCE.read(train), JobKeyTable.SOURCE.names());
+        SourceConfig source = source(JobKeyTable.SOURCE.read(train));
         checkPair(train, source, task);
-        data.set(JobKeyTable.TRAIN, source);
+        values.set("train", source);
         if (s.has("validation")) {
-            YamlSection validation = s.section("validation");
-            data.set(JobKeyTable.VALIDATION, validation(validation, source, task));
+            values.set("validation", validation(s.section("validation"), source, task));
         }
-        boolean shuffled = data.get(JobKeyTable.ORDER) == DataOrder.SHUFFLED;
-        data.setDefault(JobKeyTable.GROUP_BY_LENGTH, shuffled);
-        if (data.get(JobKeyTable.GROUP_BY_LENGTH) && !shuffled) {
+        boolean shuffled = values.<DataOrder>get("order") == DataOrder.SHUFFLED;
+        values.setDefault("group_by_length", shuffled);
+        DataConfig data = values.to(DataConfig.class);
+        if (data.groupByLength() && !shuffled) {
             s.problem(CONFLICT, "group_by_length", "needs order: shuffled; with order: given rows keep their order");
         }
-        s.refuseOthers(JobKeyTable.DATA.names());
-        return data.to(DataConfig.class);
+        return data;
     }
 
     private ValidationConfig validation(YamlSection s, SourceConfig train, Task task) {
-        List<String> known = new ArrayList<>(JobKeyTable.VALIDATION_FRACTION.names());
-        known.addAll(JobKeyTable.SOURCE.names());
         if (!s.has("fraction")) {
-            SourceConfig source = source(s, JobKeyTable.SOURCE.read(s).inherit(train), known);
+            SourceConfig source =
+                    source(JobKeyTable.SOURCE.read(s, List.of("fraction")).inherit(train));
             if (train.textPair().isEmpty()) {
                 checkPair(s, source, task);
             }
@@ -111,13 +96,13 @@ final class JobReader {
         if (s.keys().stream().anyMatch(key -> !key.equals("fraction") && s.has(key))) {
             s.problem(CONFLICT, "fraction", "holds out training rows and allows no other key; remove it or the others");
         }
-        return new ValidationConfig.Fraction(JobKeyTable.FRACTION.read(s).orElse(0.1));
+        Values values = JobKeyTable.VALIDATION_FRACTION.read(s, JobKeyTable.SOURCE.names());
+        return new ValidationConfig.Fraction(values.<Double>find("fraction").orElse(0.1));
     }
 
-    private SourceConfig source(YamlSection s, Values source, List<String> known) {
-        s.refuseOthers(known);
-        source.set(JobKeyTable.SOURCE_PATH, input(source.get(JobKeyTable.SOURCE_PATH)));
-        return source.to(SourceConfig.class);
+    private SourceConfig source(Values values) {
+        values.set("path", input(values.get("path")));
+        return values.to(SourceConfig.class);
     }
 
     /** Tags label the words of one text. */
@@ -129,9 +114,9 @@ final class JobReader {
 
     private static TrainingConfig training(YamlSection s, Task task, List<String> metrics, boolean validated) {
         Values values = JobKeyTable.TRAINING.read(s);
-        int batchSize = values.get(JobKeyTable.BATCH_SIZE);
+        int batchSize = values.get("batch_size");
         // A small batch alone must not refuse a job. The default depends on the job's own numbers only.
-        values.setDefault(JobKeyTable.SHARDS, Math.min(8, Integer.highestOneBit(batchSize)));
+        values.setDefault("shards", Math.min(8, Integer.highestOneBit(batchSize)));
         TrainingConfig training = values.to(TrainingConfig.class);
         int shards = training.shards();
         if (Integer.bitCount(shards) != 1 || shards > batchSize) {
@@ -155,7 +140,6 @@ final class JobReader {
         if (!validated && training.earlyStoppingPatience().isPresent()) {
             s.problem(CONFLICT, "early_stopping_patience", "needs data.validation to tell which epoch is best");
         }
-        s.refuseOthers(JobKeyTable.TRAINING.names());
         return training;
     }
 
@@ -179,14 +163,13 @@ final class JobReader {
         if (execution.device() == ComputeDevice.GPU) {
             s.problem(UNAVAILABLE, "device='gpu'", "is not available in this version; use cpu");
         }
-        s.refuseOthers(JobKeyTable.EXECUTION.names());
         return execution;
     }
 
     private TrackingConfig tracking(YamlSection s) {
         Values tracking = JobKeyTable.TRACKING.read(s);
-        Optional<String> uri = tracking.find(JobKeyTable.MLFLOW);
-        Optional<String> experiment = tracking.find(JobKeyTable.EXPERIMENT);
+        Optional<String> uri = tracking.find("mlflow");
+        Optional<String> experiment = tracking.find("experiment");
         if (uri.filter(text -> !isServer(text)).isPresent()) {
             s.mismatch(
                     "mlflow",
@@ -198,11 +181,10 @@ final class JobReader {
         if (experiment.isPresent() && uri.isEmpty()) {
             s.problem(CONFLICT, "experiment", "needs tracking.mlflow, the tracking server");
         }
-        s.refuseOthers(JobKeyTable.TRACKING.names());
         return new TrackingConfig(
                 uri.map(text ->
                         new TrackingConfig.Mlflow(text, experiment.orElse(TrackingConfig.Mlflow.DEFAULT_EXPERIMENT))),
-                tracking.find(JobKeyTable.TENSORBOARD).map(paths::output));
+                tracking.<String>find("tensorboard").map(paths::output));
     }
 
     private static boolean isServer(String text) {

@@ -1,6 +1,7 @@
 package org.sparklora.driver.job.config;
 
 import java.lang.reflect.RecordComponent;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -21,39 +22,48 @@ import org.jspecify.annotations.Nullable;
  *
  * @param name the section's path, {@code *} for the names that the user chooses; empty for the top level
  */
-public record JobSection(String name, List<JobKey<?>> keys) {
+public record JobSection(String name, List<JobKey> keys) {
 
     public JobSection {
         keys = List.copyOf(keys);
-    }
-
-    static JobSection sectionOf(String name, JobKey<?>... keys) {
-        return new JobSection(name, List.of(keys));
-    }
-
-    /** The same section, all of whose keys may change when a run resumes. */
-    JobSection freeOnResume() {
-        return new JobSection(
-                name,
-                keys.stream()
-                        .<JobKey<?>>map(key -> key.onResume(JobKey.Resume.FREE))
-                        .toList());
     }
 
     List<String> names() {
         return keys.stream().map(JobKey::name).toList();
     }
 
-    /** The values of the file, with defaults. The caller reports unknown keys. */
+    /** The key with a name. */
+    JobKey key(String key) {
+        return keys.stream()
+                .filter(one -> one.name().equals(key))
+                .findFirst()
+                .orElseThrow(() -> new IllegalArgumentException(key + " is not a key of '" + name + "'"));
+    }
+
+    /** The values of the file, with defaults. Any key that is not in this section becomes a problem. */
     Values read(YamlSection section) {
-        return new Values(section);
+        return read(section, List.of());
+    }
+
+    /** @param others keys of the same map that other sections have */
+    Values read(YamlSection section, List<String> others) {
+        Values values = new Values(section);
+        List<String> known = new ArrayList<>(names());
+        known.addAll(others);
+        section.refuseOthers(known);
+        return values;
+    }
+
+    /** The values of a record, without those of required keys. */
+    Values like(Object values) {
+        return new Values().inherit(values);
     }
 
     /** The values of a record by key, as {@code config.yaml} has them. Keys without a component are left out. */
     Map<String, @Nullable Object> write(Object values) {
         Map<String, @Nullable Object> written = new LinkedHashMap<>();
         Map<String, Object> components = components(values);
-        for (JobKey<?> key : keys) {
+        for (JobKey key : keys) {
             Object value = components.get(key.name());
             if (value != null) {
                 written.put(key.name(), key.isWrittenAsNull(value) ? null : ResolvedYaml.plain(value));
@@ -67,14 +77,22 @@ public record JobSection(String name, List<JobKey<?>> keys) {
         Map<String, Object> components = new HashMap<>();
         for (RecordComponent component : values.getClass().getRecordComponents()) {
             try {
-                components.put(
-                        JobKey.nameOf(component.getName()),
-                        component.getAccessor().invoke(values));
+                Object value = component.getAccessor().invoke(values);
+                components.put(JobKey.nameOf(component.getName()), value);
+                if (value instanceof Record part && isPart(component)) {
+                    components.putAll(components(part));
+                }
             } catch (ReflectiveOperationException e) {
                 throw new IllegalStateException("cannot read " + component, e);
             }
         }
         return components;
+    }
+
+    /** Whether a component is a record of further keys of the same section: one that is declared in the record itself. */
+    private static boolean isPart(RecordComponent component) {
+        return component.getType().isRecord()
+                && component.getType().getEnclosingClass() == component.getDeclaringRecord();
     }
 
     /** The values of one section: what the file gives, else defaults. */
@@ -83,8 +101,10 @@ public record JobSection(String name, List<JobKey<?>> keys) {
         private final Map<String, @Nullable Object> values = new HashMap<>();
         private final Set<String> given = new HashSet<>();
 
+        private Values() {}
+
         private Values(YamlSection section) {
-            for (JobKey<?> key : keys) {
+            for (JobKey key : keys) {
                 Optional<?> value = key.read(section);
                 boolean isNullValue = key.type().nullable() && section.isNull(key.name());
                 if (value.isPresent() || isNullValue) {
@@ -96,32 +116,34 @@ public record JobSection(String name, List<JobKey<?>> keys) {
             }
         }
 
-        /** The value of a key that has one. */
-        <T> T get(JobKey<T> key) {
-            return find(key).orElseThrow();
+        /** The value of a key that has one, of the type that {@link JobKeyTable} gives it. */
+        @SuppressWarnings("TypeParameterUnusedInFormals")
+        <T> T get(String key) {
+            return this.<T>find(key).orElseThrow();
         }
 
         @SuppressWarnings("unchecked")
-        <T> Optional<T> find(JobKey<T> key) {
-            return Optional.ofNullable((T) values.get(key.name()));
+        <T> Optional<T> find(String key) {
+            return Optional.ofNullable((T) values.get(key(key).name()));
         }
 
         /** Sets a value that the caller has read itself. */
-        <T> void set(JobKey<T> key, @Nullable T value) {
-            values.put(key.name(), value);
+        Values set(String key, @Nullable Object value) {
+            values.put(key(key).name(), value);
+            return this;
         }
 
         /** Sets a default that depends on other values. */
-        <T> void setDefault(JobKey<T> key, T value) {
-            if (!given.contains(key.name())) {
-                values.put(key.name(), value);
+        void setDefault(String key, Object value) {
+            if (!given.contains(key)) {
+                set(key, value);
             }
         }
 
         /** Takes over what the file leaves out from another section; a required key is never inherited. */
         Values inherit(Object from) {
             Map<String, Object> inherited = components(from);
-            for (JobKey<?> key : keys) {
+            for (JobKey key : keys) {
                 if (!key.isRequired() && !given.contains(key.name()) && inherited.containsKey(key.name())) {
                     Object value = inherited.get(key.name());
                     values.put(key.name(), value instanceof Optional<?> optional ? optional.orElse(null) : value);
@@ -132,9 +154,19 @@ public record JobSection(String name, List<JobKey<?>> keys) {
 
         /** A record of these values. */
         <R> R to(Class<R> type) {
+            return to(type, Map.of());
+        }
+
+        /** @param others values of components that are no keys of this section */
+        <R> R to(Class<R> type, Map<String, Object> others) {
             RecordComponent[] components = type.getRecordComponents();
             Object[] arguments = Arrays.stream(components)
-                    .map(component -> argument(component.getType(), values.get(JobKey.nameOf(component.getName()))))
+                    .map(component -> {
+                        String key = JobKey.nameOf(component.getName());
+                        return isPart(component)
+                                ? to(component.getType(), others)
+                                : argument(component.getType(), others.getOrDefault(key, values.get(key)));
+                    })
                     .toArray();
             try {
                 return type.getDeclaredConstructor(Arrays.stream(components)

@@ -1,6 +1,5 @@
 package org.sparklora.driver.job.config;
 
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -10,9 +9,11 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
+import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.job.manifest.ModulePattern;
 import org.sparklora.driver.job.manifest.PatternMap;
 
@@ -21,33 +22,37 @@ import org.sparklora.driver.job.manifest.PatternMap;
  * messages and documentation.
  *
  * @param <T> the value in Java
+ * @param words what a value must be, as messages say it: {@code a number above 0}
+ * @param nothing the value that is the same as none, such as an empty list; null for types that have no such value
+ * @param range the numbers that the key accepts; empty when it takes no number
+ * @param nullable whether an explicit {@code null} is a value; for other types a key that is null counts as left out
+ * @param reader takes the value out of a section
  */
-public final class KeyType<T> {
+public record KeyType<T>(
+        String words, @Nullable T nothing, Optional<Range> range, boolean nullable, KeyType.Reader<T> reader) {
 
-    static final KeyType<String> TEXT = new KeyType<>("a text", KeyType::text);
+    static final KeyType<String> TEXT = new KeyType<>("a text", null, KeyType::text);
     /** A text that may be blank, which counts as the empty text. */
-    static final KeyType<String> TEXT_OR_BLANK = new KeyType<>("a text", KeyType::textOrBlank);
+    static final KeyType<String> TEXT_OR_BLANK = new KeyType<>("a text", null, KeyType::textOrBlank);
 
-    static final KeyType<List<String>> TEXTS = new KeyType<>("a list of texts", KeyType::texts);
-    static final KeyType<SortedMap<String, String>> TEXT_MAP = new KeyType<>("a map of texts", KeyType::textMap);
-    static final KeyType<Boolean> FLAG = new KeyType<>("true or false", KeyType::flag);
-    static final KeyType<Long> LONG = new KeyType<>("a whole number of 64 bits", KeyType::wholeLong);
-    static final KeyType<DropoutSetting> DROPOUT =
-            new KeyType<>(Range.PROBABILITY.words() + ", or model", KeyType::dropout);
+    static final KeyType<List<String>> TEXTS = new KeyType<>("a list of texts", List.of(), KeyType::texts);
+    static final KeyType<SortedMap<String, String>> TEXT_MAP = new KeyType<>("a map of texts", null, KeyType::textMap);
+    static final KeyType<Boolean> FLAG = ofScalar("true or false", KeyType::flag);
+    static final KeyType<Long> LONG = ofScalar("a whole number of 64 bits", KeyType::whole);
+    static final KeyType<DropoutSetting> DROPOUT = ofScalar(Range.PROBABILITY.words() + ", or model", KeyType::dropout);
     static final KeyType<List<Integer>> LAYERS =
-            new KeyType<>("a layer, counted from 0, or a range of layers such as 8-11", KeyType::layers);
+            new KeyType<>("a layer, counted from 0, or a range of layers such as 8-11", List.of(), KeyType::layers);
     static final KeyType<ModulePattern> MODULES =
-            new KeyType<>("a list of module names, or a regular expression", KeyType::modules);
-    static final KeyType<ModulePattern> TARGETS =
-            new KeyType<>("a list of module names, a regular expression, or all-linear", KeyType::targets);
-    static final KeyType<PatternMap<Integer>> RANK_PATTERN = new KeyType<>(
-            "a map from a regular expression to a rank",
-            (s, key, value) -> Optional.of(PatternMap.of(patterns(s, key, whole(1)))));
-    static final KeyType<PatternMap<Double>> ALPHA_PATTERN = new KeyType<>(
-            "a map from a regular expression to an alpha",
-            (s, key, value) -> Optional.of(PatternMap.of(patterns(s, key, number(Range.POSITIVE)))));
+            new KeyType<>("a list of module names, or a regular expression", ModulePattern.NONE, KeyType::modules);
+    static final KeyType<ModulePattern> TARGETS = new KeyType<>(
+            "a list of module names, a regular expression, or all-linear", ModulePattern.NONE, KeyType::targets);
+    static final KeyType<PatternMap<Integer>> RANK_PATTERN =
+            pattern("a map from a regular expression to a rank", whole(1));
+    static final KeyType<PatternMap<Double>> ALPHA_PATTERN =
+            pattern("a map from a regular expression to an alpha", number(Range.POSITIVE));
     static final KeyType<SortedMap<String, Double>> WEIGHTS = new KeyType<>(
             "a map from a group to a number above 0",
+            null,
             (s, key, value) -> Optional.of(new TreeMap<>(map(s.section(key), number(Range.POSITIVE)))));
 
     /** More than any model has; a typing error such as 1-1100000000 must not fill the memory. */
@@ -55,66 +60,47 @@ public final class KeyType<T> {
 
     private static final Pattern LAYER_RANGE = Pattern.compile("(\\d{1,9})(?:\\s*-\\s*(\\d{1,9}))?");
 
-    private final String words;
-    private final Optional<Range> range;
-    private final boolean nullable;
-    private final Reader<T> reader;
-
     /** Takes a value that is not null out of a section; reports one that will not do, and returns nothing. */
-    private interface Reader<T> {
+    interface Reader<T> {
         Optional<T> read(YamlSection section, String key, Object value);
     }
 
-    private KeyType(String words, Reader<T> reader) {
-        this(words, Optional.empty(), false, reader);
+    private KeyType(String words, @Nullable T nothing, Reader<T> reader) {
+        this(words, nothing, Optional.empty(), false, reader);
     }
 
-    private KeyType(String words, Optional<Range> range, boolean nullable, Reader<T> reader) {
-        this.words = words;
-        this.range = range;
-        this.nullable = nullable;
-        this.reader = reader;
+    private static <T> KeyType<T> ofScalar(String words, Function<YamlScalar, Optional<T>> parse) {
+        return ofScalar(words, Optional.empty(), false, parse);
+    }
+
+    /** @param parse returns nothing for a scalar that will not do */
+    private static <T> KeyType<T> ofScalar(
+            String words, Optional<Range> range, boolean nullable, Function<YamlScalar, Optional<T>> parse) {
+        return new KeyType<>(words, null, range, nullable, (s, key, value) -> {
+            Optional<T> read = value instanceof YamlScalar scalar ? parse.apply(scalar) : Optional.empty();
+            return read.isPresent() ? read : s.mismatch(key, value, words);
+        });
     }
 
     /** A whole number from {@code min} to the largest {@code int}. */
     static KeyType<Integer> whole(int min) {
-        String words = "a whole number from " + min + " to " + Integer.MAX_VALUE;
         Range range = new Range(min, true, Integer.MAX_VALUE, true);
-        return new KeyType<>(words, Optional.of(range), false, (s, key, value) -> {
-            if (value instanceof YamlScalar scalar && scalar.isWhole()) {
-                try {
-                    int whole = Integer.parseInt(scalar.text());
-                    if (whole >= min) {
-                        return Optional.of(whole);
-                    }
-                } catch (NumberFormatException e) {
-                    // More digits than an int has.
-                }
-            }
-            return s.mismatch(key, value, words);
-        });
+        String words = "a whole number from " + min + " to " + Integer.MAX_VALUE;
+        return ofScalar(
+                words,
+                Optional.of(range),
+                false,
+                scalar -> whole(scalar).filter(range::contains).map(Long::intValue));
     }
 
     static KeyType<Double> number(Range range) {
-        return number(range, range.words(), false);
+        return ofScalar(range.words(), Optional.of(range), false, scalar -> number(scalar, range));
     }
 
     /** A number, or an explicit {@code null} that turns off what the key does. */
     static KeyType<Double> numberOrNull(Range range) {
-        return number(range, range.words() + ", or null for none", true);
-    }
-
-    private static KeyType<Double> number(Range range, String words, boolean nullable) {
-        return new KeyType<>(words, Optional.of(range), nullable, (s, key, value) -> {
-            if (value instanceof YamlScalar scalar && scalar.isNumber()) {
-                // -0.0 would be written and compared unlike 0.
-                double x = Double.parseDouble(scalar.text()) + 0.0;
-                if (range.contains(x)) {
-                    return Optional.of(x);
-                }
-            }
-            return s.mismatch(key, value, words);
-        });
+        String words = range.words() + ", or null for none";
+        return ofScalar(words, Optional.of(range), true, scalar -> number(scalar, range));
     }
 
     /** One of an enum's constants, spelled in lower case. */
@@ -124,30 +110,20 @@ public final class KeyType<T> {
             constants.put(YamlSection.word(constant), constant);
         }
         String words = "one of " + String.join(", ", constants.keySet());
-        return new KeyType<>(words, (s, key, value) -> {
-            E constant = value instanceof YamlScalar scalar ? constants.get(scalar.text()) : null;
-            return constant == null ? s.mismatch(key, value, words) : Optional.of(constant);
-        });
+        return ofScalar(words, scalar -> Optional.ofNullable(constants.get(scalar.text())));
     }
 
     /** A value that {@link JobReader} reads itself, such as a map of named groups. */
-    static <T> KeyType<T> custom(String words) {
-        return new KeyType<>(words, (s, key, value) -> Optional.empty());
+    static <T> KeyType<T> custom(String words, @Nullable T nothing) {
+        return new KeyType<>(words, nothing, (s, key, value) -> Optional.empty());
     }
 
-    /** What a value must be, as messages say it: {@code a number above 0}. */
-    public String words() {
-        return words;
-    }
-
-    /** The numbers that the key accepts; empty when it takes no number. */
-    public Optional<Range> range() {
-        return range;
-    }
-
-    /** Whether an explicit {@code null} is a value. For other types a key that is null counts as left out. */
-    boolean nullable() {
-        return nullable;
+    /** A value with which reading continues when a required key is left out. */
+    Object placeholder() {
+        if (nothing != null) {
+            return nothing;
+        }
+        return range.isPresent() ? (Object) 0 : "";
     }
 
     Optional<T> read(YamlSection section, String key, Object value) {
@@ -169,21 +145,30 @@ public final class KeyType<T> {
         return blank ? Optional.of("") : text(s, key, value);
     }
 
-    private static Optional<Boolean> flag(YamlSection s, String key, Object value) {
-        return value instanceof YamlScalar scalar && (scalar.isTrue() || scalar.isFalse())
-                ? Optional.of(scalar.isTrue())
-                : s.mismatch(key, value, FLAG.words);
+    private static Optional<Boolean> flag(YamlScalar scalar) {
+        return scalar.isTrue() || scalar.isFalse() ? Optional.of(scalar.isTrue()) : Optional.empty();
     }
 
-    private static Optional<Long> wholeLong(YamlSection s, String key, Object value) {
-        if (value instanceof YamlScalar scalar && scalar.isWhole()) {
-            try {
-                return Optional.of(Long.parseLong(scalar.text()));
-            } catch (NumberFormatException e) {
-                // More digits than a long has.
-            }
+    private static Optional<Long> whole(YamlScalar scalar) {
+        try {
+            return scalar.isWhole() ? Optional.of(Long.parseLong(scalar.text())) : Optional.empty();
+        } catch (NumberFormatException e) {
+            // More digits than a long has.
+            return Optional.empty();
         }
-        return s.mismatch(key, value, LONG.words);
+    }
+
+    private static Optional<Double> number(YamlScalar scalar, Range range) {
+        // -0.0 would be written and compared unlike 0.
+        return scalar.isNumber()
+                ? Optional.of(Double.parseDouble(scalar.text()) + 0.0).filter(range::contains)
+                : Optional.empty();
+    }
+
+    private static Optional<DropoutSetting> dropout(YamlScalar scalar) {
+        return scalar.text().equals("model")
+                ? Optional.of(DropoutSetting.MODEL)
+                : number(scalar, Range.PROBABILITY).map(DropoutSetting::of);
     }
 
     /** A list of different texts. */
@@ -206,12 +191,8 @@ public final class KeyType<T> {
     }
 
     private static Optional<SortedMap<String, String>> textMap(YamlSection s, String key, Object value) {
-        KeyType<String> type = new KeyType<>(
-                TEXT.words,
-                (map, name, item) -> item instanceof YamlScalar scalar
-                        ? Optional.of(scalar.text())
-                        : map.mismatch(name, item, TEXT.words));
-        return Optional.of(new TreeMap<>(map(s.section(key), type)));
+        KeyType<String> anyText = ofScalar(TEXT.words, scalar -> Optional.of(scalar.text()));
+        return Optional.of(new TreeMap<>(map(s.section(key), anyText)));
     }
 
     /** A map in the file's order, without the values that are problems. */
@@ -225,15 +206,6 @@ public final class KeyType<T> {
             value.flatMap(given -> type.read(section, name, given)).ifPresent(read -> values.put(name, read));
         }
         return values;
-    }
-
-    private static Optional<DropoutSetting> dropout(YamlSection s, String key, Object value) {
-        if (value instanceof YamlScalar scalar && scalar.text().equals("model")) {
-            return Optional.of(DropoutSetting.MODEL);
-        }
-        return number(Range.PROBABILITY, DROPOUT.words, false)
-                .read(s, key, value)
-                .map(DropoutSetting::of);
     }
 
     /** The layers in the order given, ranges expanded: {@code [8-11, 0]}, {@code 8-11} and {@code 11} are all legal. */
@@ -299,24 +271,24 @@ public final class KeyType<T> {
         return s.mismatch(key, value, MODULES.words);
     }
 
-    /** The values of a {@code rank_pattern} or {@code alpha_pattern} in the file's order. */
-    private static <T> Map<String, T> patterns(YamlSection s, String key, KeyType<T> type) {
-        YamlSection section = s.section(key);
-        Map<String, T> values = map(section, type);
-        List<String> invalid = new ArrayList<>();
-        for (String pattern : section.keys()) {
-            try {
-                Pattern.compile(pattern);
-            } catch (PatternSyntaxException e) {
-                invalid.add(pattern);
-                s.problem(
-                        "config.pattern.invalid",
-                        key,
-                        "has the key '" + pattern + "', which is not a regular expression: " + why(e));
+    /** A {@code rank_pattern} or {@code alpha_pattern}, in the file's order. */
+    private static <T> KeyType<PatternMap<T>> pattern(String words, KeyType<T> type) {
+        return new KeyType<>(words, PatternMap.none(), (s, key, value) -> {
+            YamlSection section = s.section(key);
+            Map<String, T> values = map(section, type);
+            for (String pattern : section.keys()) {
+                try {
+                    Pattern.compile(pattern);
+                } catch (PatternSyntaxException e) {
+                    values.remove(pattern);
+                    s.problem(
+                            "config.pattern.invalid",
+                            key,
+                            "has the key '" + pattern + "', which is not a regular expression: " + why(e));
+                }
             }
-        }
-        values.keySet().removeAll(invalid);
-        return values;
+            return Optional.of(PatternMap.of(values));
+        });
     }
 
     private static String why(PatternSyntaxException e) {

@@ -43,17 +43,6 @@ public record LoraConfig(
 
     /** The same adapter with other groups. */
     LoraConfig withGroups(SortedMap<String, GroupConfig> other) {
-        return new LoraConfig(
-                r,
-                loraAlpha,
-                loraDropout,
-                rankPattern,
-                alphaPattern,
-                excludeModules,
-                bias,
-                useRslora,
-                modulesToSave,
-                initAdapter,
-                other);
+        return JobKeyTable.LORA.like(this).set("groups", other).to(LoraConfig.class);
     }
 }

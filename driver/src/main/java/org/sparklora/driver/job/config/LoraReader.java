@@ -6,31 +6,20 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
 import org.sparklora.driver.job.config.JobSection.Values;
+import org.sparklora.driver.job.manifest.ModuleMatcher;
 import org.sparklora.worker.contract.LoraManifest;
 
 /** Reads the section {@code lora}. Groups inherit what they leave out. */
-final class LoraReader {
+record LoraReader(YamlSection s, JobPaths paths) {
 
     private static final Pattern GROUP_NAME = Pattern.compile("[A-Za-z0-9_.-]+");
 
-    /** Modules of heads; which of them a model has, only the model can tell. */
-    private static final List<String> HEAD_MODULES = List.of("classifier", "pre_classifier");
-
-    private final YamlSection s;
-    private final JobPaths paths;
-
-    LoraReader(YamlSection lora, JobPaths paths) {
-        this.s = lora;
-        this.paths = paths;
-    }
-
     LoraConfig read() {
         Values values = JobKeyTable.LORA.read(s);
-        values.find(JobKeyTable.INIT_ADAPTER)
-                .ifPresent(path -> values.set(JobKeyTable.INIT_ADAPTER, paths.input(path)));
+        values.<String>find("init_adapter").ifPresent(path -> values.set("init_adapter", paths.input(path)));
         LoraConfig withoutGroups = values.to(LoraConfig.class);
         List<String> toSave = withoutGroups.modulesToSave();
-        if (!HEAD_MODULES.containsAll(toSave)) {
+        if (!ModuleMatcher.HEAD_MODULES.containsAll(toSave)) {
             s.problem(
                     "config.value.unavailable",
                     "modules_to_save=" + toSave,
@@ -38,14 +27,13 @@ final class LoraReader {
                             + " or []");
         }
         if (s.value("groups").filter(Map.of()::equals).isPresent()) {
-            JobKeyTable.GROUPS.reportMissing(s);
+            JobKeyTable.LORA.key("groups").reportMissing(s);
         }
         YamlSection groups = s.section("groups");
         SortedMap<String, GroupConfig> read = new TreeMap<>();
         for (String name : groups.keys()) {
             read.put(name, group(groups, name, withoutGroups));
         }
-        s.refuseOthers(JobKeyTable.LORA.names());
         return withoutGroups.withGroups(read);
     }
 
@@ -57,8 +45,6 @@ final class LoraReader {
             groups.problem("config.group.name", name, "is the name of an implicit group; choose another");
         }
         YamlSection group = groups.section(name);
-        GroupConfig read = JobKeyTable.GROUP.read(group).inherit(defaults).to(GroupConfig.class);
-        group.refuseOthers(JobKeyTable.GROUP.names());
-        return read;
+        return JobKeyTable.GROUP.read(group).inherit(defaults).to(GroupConfig.class);
     }
 }

@@ -1,22 +1,38 @@
 package org.sparklora.driver.job.config;
 
+import java.util.Arrays;
+import org.sparklora.driver.job.freeze.AutoFreeze;
+import org.sparklora.driver.job.freeze.EpochSchedule;
+import org.sparklora.driver.job.freeze.FreezePolicy;
+import org.sparklora.driver.job.freeze.GradualThaw;
+import org.sparklora.driver.job.freeze.Lisa;
+import org.sparklora.driver.job.freeze.ThawOnPlateau;
+
 /** The policies that decide when groups freeze and thaw. */
 public enum Policy {
     /** Groups change state only at the schedule's events. */
-    EPOCHS(PolicyConfig.Epochs.class),
+    EPOCHS(EpochSchedule.class),
     /** One more group thaws every few epochs. */
-    GRADUAL(PolicyConfig.Gradual.class),
+    GRADUAL(GradualThaw.class),
     /** One more group thaws whenever a metric has stopped improving. */
-    PLATEAU(PolicyConfig.Plateau.class),
+    PLATEAU(ThawOnPlateau.class),
     /** A few groups train at random, drawn again every few steps. */
-    LISA(PolicyConfig.Lisa.class),
+    LISA(Lisa.class),
     /** Groups freeze once their gradient has settled. */
-    AUTOFREEZE(PolicyConfig.Autofreeze.class);
+    AUTOFREEZE(AutoFreeze.class);
 
-    private final Class<? extends PolicyConfig> config;
+    private final Class<? extends FreezePolicy> type;
 
-    Policy(Class<? extends PolicyConfig> config) {
-        this.config = config;
+    Policy(Class<? extends FreezePolicy> type) {
+        this.type = type;
+    }
+
+    /** The policy in the job file. */
+    static Policy of(FreezePolicy policy) {
+        return Arrays.stream(values())
+                .filter(kind -> kind.type == policy.getClass())
+                .findFirst()
+                .orElseThrow();
     }
 
     /** The word in the job file. */
@@ -25,7 +41,7 @@ public enum Policy {
     }
 
     /** The record with the policy's keys. */
-    Class<? extends PolicyConfig> config() {
-        return config;
+    Class<? extends FreezePolicy> type() {
+        return type;
     }
 }

@@ -41,9 +41,7 @@ public final class ResolvedYaml {
 
     /** The job as maps, lists and plain values, in the order of the file. */
     static Map<String, @Nullable Object> tree(JobConfig job) {
-        Map<String, @Nullable Object> tree = new LinkedHashMap<>();
-        tree.put("name", job.name());
-        tree.put("seed", job.seed());
+        Map<String, @Nullable Object> tree = JobKeyTable.JOB.write(job);
         tree.put("model", JobKeyTable.MODEL.write(job.model()));
         tree.put("data", JobKeyTable.DATA.write(job.data()));
         tree.put("lora", lora(job));
@@ -51,7 +49,6 @@ public final class ResolvedYaml {
         tree.put("training", JobKeyTable.TRAINING.write(job.training()));
         tree.put("execution", JobKeyTable.EXECUTION.write(job.execution()));
         tree.put("tracking", tracking(job.tracking()));
-        tree.put("output", job.output());
         return tree;
     }
 
@@ -118,10 +115,12 @@ public final class ResolvedYaml {
     }
 
     private static Map<String, @Nullable Object> schedule(ScheduleConfig schedule, LoraConfig lora) {
-        Map<String, @Nullable Object> map = JobKeyTable.SCHEDULE.write(schedule);
-        map.put("policy", schedule.policy().kind().label());
+        Map<String, @Nullable Object> map = new LinkedHashMap<>();
+        map.put("policy", schedule.kind().label());
+        map.put("live", plain(schedule.live()));
+        map.put("groups", schedule.groups().isEmpty() ? null : plain(schedule.groups()));
         map.put("events", schedule.events().stream().map(e -> event(e, lora)).toList());
-        map.putAll(JobKeyTable.policy(schedule.policy().kind()).write(schedule.policy()));
+        map.putAll(JobKeyTable.policy(schedule.kind()).write(schedule.policy()));
         return map;
     }
 

@@ -1,6 +1,7 @@
 package org.sparklora.driver.job.config;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
@@ -10,6 +11,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import org.sparklora.driver.job.config.JobSection.Values;
 import org.sparklora.driver.job.freeze.EpochSchedule;
+import org.sparklora.driver.job.freeze.FreezePolicy;
 import org.sparklora.driver.job.text.NearMiss;
 import org.sparklora.worker.contract.LoraManifest;
 
@@ -24,6 +26,7 @@ final class ScheduleReader {
     private final YamlSection s;
     private final LoraConfig lora;
     private final List<String> metrics;
+    private final long seed;
 
     /** The groups that events add. */
     private final SortedMap<String, GroupConfig> added = new TreeMap<>();
@@ -35,40 +38,45 @@ final class ScheduleReader {
      * @param lora with the groups of {@code lora.groups}
      * @param metrics the metrics of the job's validation; empty without validation data
      */
-    ScheduleReader(YamlSection schedule, LoraConfig lora, List<String> metrics) {
+    ScheduleReader(YamlSection schedule, LoraConfig lora, List<String> metrics, long seed) {
         this.s = schedule;
         this.lora = lora;
         this.metrics = metrics;
+        this.seed = seed;
     }
 
     /** The schedule, and the adapter with the groups that the schedule's events add. */
     record Read(ScheduleConfig schedule, LoraConfig lora) {}
 
     Read read() {
-        Values values = JobKeyTable.SCHEDULE.read(s);
-        Policy policy = values.get(JobKeyTable.POLICY);
+        Values values = JobKeyTable.SCHEDULE.read(s, policyKeys());
+        Policy policy = values.get("policy");
         List<YamlSection> sections = s.sections("events");
         List<List<String>> adds = addedGroups(sections);
         SortedMap<String, GroupConfig> allGroups = new TreeMap<>(added);
         allGroups.putAll(lora.groups());
         LoraConfig all = lora.withGroups(allGroups);
         List<String> live =
-                declared(s, "live", values.get(JobKeyTable.LIVE), lora.groups().keySet());
-        List<String> groups = groups(policy, values.get(JobKeyTable.POLICY_GROUPS));
+                declared(s, "live", values.get("live"), lora.groups().keySet());
+        List<String> groups = groups(policy, values.get("groups"));
         List<EpochSchedule.Event> events = new ArrayList<>();
         for (int i = 0; i < sections.size(); i++) {
             events.add(event(sections.get(i), adds.get(i), allGroups.keySet(), groups));
         }
-        PolicyConfig config = policy(policy, groups.size());
+        FreezePolicy freezePolicy = policy(policy, live, groups);
         EpochSchedule schedule = new EpochSchedule(live, events);
         schedule.illegalMoves(schedule.initial(all.groups().keySet(), Set.of()), Integer.MAX_VALUE)
                 .forEach(move -> sections.get(move.event()).problem("config.event.illegal", move.key(), move.what()));
         if (!groups.isEmpty() && s.has("live") && allDeclared) {
-            config.policy(live, groups, 0)
-                    .problems(lora.groups().keySet(), Set.of())
-                    .forEach(line -> s.problemLine("config.policy.invalid", line));
+            freezePolicy.problems().forEach(line -> s.problemLine("config.policy.invalid", line));
         }
-        return new Read(new ScheduleConfig(config, live, groups, events), all);
+        return new Read(new ScheduleConfig(freezePolicy, events), all);
+    }
+
+    private static List<String> policyKeys() {
+        return Arrays.stream(Policy.values())
+                .flatMap(policy -> JobKeyTable.policy(policy).names().stream())
+                .toList();
     }
 
     /** The names of the groups that each event adds, without those that are declared already. */
@@ -103,30 +111,28 @@ final class ScheduleReader {
             return List.of();
         }
         if (s.isEmpty("groups")) {
-            JobKeyTable.POLICY_GROUPS.reportMissing(s);
+            JobKeyTable.SCHEDULE.key("groups").reportMissing(s);
         }
         return declared(s, "groups", given, lora.groups().keySet());
     }
 
     /** Reads the keys of the policy; those of other policies are problems. */
-    private PolicyConfig policy(Policy policy, int groups) {
-        List<String> known = new ArrayList<>(JobKeyTable.SCHEDULE.names());
-        JobKeyTable.POLICIES.forEach((owner, section) -> {
-            known.addAll(section.names());
-            section.names().stream()
-                    .filter(key -> owner != policy && s.has(key))
-                    .forEach(key -> refuseKey(key, policy, owner.label()));
-        });
-        s.refuseOthers(known);
-        Values values = JobKeyTable.policy(policy).read(s);
+    private FreezePolicy policy(Policy policy, List<String> live, List<String> groups) {
+        for (Policy other : Policy.values()) {
+            JobKeyTable.policy(other).names().stream()
+                    .filter(key -> other != policy && s.has(key))
+                    .forEach(key -> refuseKey(key, policy, other.label()));
+        }
+        // Unknown keys were reported with those of the schedule.
+        Values values = JobKeyTable.policy(policy).read(s, List.copyOf(s.keys()));
         if (policy == Policy.PLATEAU) {
-            checkMetric(values.get(JobKeyTable.METRIC));
+            checkMetric(values.get("metric"));
         }
         if (policy == Policy.LISA) {
             // A single group alone must not refuse a job.
-            values.setDefault(JobKeyTable.SAMPLE, Math.max(1, Math.min(2, groups)));
+            values.setDefault("sample", Math.max(1, Math.min(2, groups.size())));
         }
-        return values.to(policy.config());
+        return values.to(policy.type(), Map.of("live", live, "groups", groups, "events", List.of(), "seed", seed));
     }
 
     private void refuseKey(String key, Policy policy, String owners) {
@@ -150,14 +156,14 @@ final class ScheduleReader {
     private EpochSchedule.Event event(
             YamlSection e, List<String> add, Collection<String> names, List<String> policyGroups) {
         Values values = JobKeyTable.EVENT.read(e);
-        values.set(JobKeyTable.ADD, add);
-        for (JobKey<List<String>> key : List.of(JobKeyTable.THAW, JobKeyTable.FREEZE)) {
-            List<String> moved = new ArrayList<>(declared(e, key.name(), values.get(key), names));
+        values.set("add", add);
+        for (String key : List.of("thaw", "freeze")) {
+            List<String> moved = new ArrayList<>(declared(e, key, values.get(key), names));
             for (String group : moved) {
                 if (policyGroups.contains(group)) {
                     e.problem(
                             CONFLICT,
-                            key.name(),
+                            key,
                             "names group '" + group + "', which the policy moves: it is one of schedule.groups;"
                                     + " remove it from one of the two");
                 }
@@ -168,7 +174,6 @@ final class ScheduleReader {
         if (e.isEmpty("thaw") && e.isEmpty("freeze") && e.isEmpty("add")) {
             e.problem("config.key.missing", "thaw", "is required: an event thaws, freezes or adds at least one group");
         }
-        e.refuseOthers(JobKeyTable.EVENT.names());
         return values.to(EpochSchedule.Event.class);
     }
 

@@ -1,7 +1,8 @@
 /**
  * The job file: YAML in, one checked {@link org.sparklora.driver.job.config.JobConfig} out, or every problem at once.
  *
- * <p>Open {@link org.sparklora.driver.job.config.JobKeyTable} first: it lists every key. {@link
+ * <p>Open {@link org.sparklora.driver.job.config.JobKeyTable} first: it reads the list of all keys, {@code
+ * job-keys.txt}. {@link
  * org.sparklora.driver.job.config.JobFile} parses the text to a tree and applies {@code --set}. {@link
  * org.sparklora.driver.job.config.JobReader} reads the tree section by section with the types of the table, and checks what
  * concerns more than one key.

@@ -2,7 +2,6 @@ package org.sparklora.driver.job.freeze;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 
@@ -117,13 +116,12 @@ public record AutoFreeze(List<String> live, List<String> groups, double percenti
     }
 
     @Override
-    public List<String> problems(Set<String> declared, Set<String> trained) {
-        List<String> problems = GroupNames.problems("autofreeze", this, declared);
-        List<String> resting = new ArrayList<>(groups);
-        resting.removeAll(live);
-        resting.forEach(group -> problems.add("schedule.live does not name '" + group
-                + "', one of schedule.groups; autofreeze only freezes, so the group would never train: add it to"
-                + " schedule.live, or remove it from schedule.groups"));
-        return problems;
+    public List<String> problems() {
+        return groups.stream()
+                .filter(group -> !live.contains(group))
+                .map(group -> "schedule.live does not name '" + group
+                        + "', one of schedule.groups; autofreeze only freezes, so the group would never train: add it to"
+                        + " schedule.live, or remove it from schedule.groups")
+                .toList();
     }
 }

@@ -132,17 +132,14 @@ public record EpochSchedule(List<String> live, List<Event> events) implements Fr
 
     @Override
     public FreezeDecision next(FreezeState now, StepPosition at, List<EpochMetrics> seen) {
-        List<String> problems = new ArrayList<>();
         Walk walk = new Walk(now, Map.of());
         for (int i = 0; i < events.size(); i++) {
             if (events.get(i).isAt(at)) {
-                checkNames(i, now.states().keySet(), problems);
                 walk.apply(i, events.get(i));
             }
         }
-        walk.illegal(false).forEach(move -> problems.add(move.toString()));
-        if (!problems.isEmpty()) {
-            throw new IllegalStateException(String.join("\n", problems));
+        if (!walk.impossible().isEmpty()) {
+            throw new IllegalStateException(String.join("\n", walk.impossible()));
         }
         return FreezeDecision.goOn(walk.state, walk.transitions);
     }
@@ -165,51 +162,21 @@ public record EpochSchedule(List<String> live, List<Event> events) implements Fr
     }
 
     @Override
-    public List<String> problems(Set<String> groups, Set<String> trained) {
-        return problems(groups, trained, Integer.MAX_VALUE);
-    }
-
-    @Override
     public List<String> problems(Set<String> groups, Set<String> trained, int stepsPerEpoch) {
-        List<String> problems = new ArrayList<>();
-        GroupNames.check("schedule.live", live, groups, problems);
-        Set<String> added = new TreeSet<>();
-        for (int i = 0; i < events.size(); i++) {
-            Event event = events.get(i);
-            String key = "schedule.events[" + i + "]";
-            if (event.epoch() < 0) {
-                problems.add(key + ".epoch=" + event.epoch() + " must not be negative");
-            }
-            if (event.beforeStep() < 0) {
-                problems.add(key + ".step=" + event.beforeStep() + " must not be negative");
-            }
-            if (event.add().isEmpty()
-                    && event.thaw().isEmpty()
-                    && event.freeze().isEmpty()) {
-                problems.add(key + " names no group; give thaw or freeze a list of groups");
-            }
-            checkNames(i, groups, problems);
-            for (String group : event.add()) {
-                if (!added.add(group)) {
-                    problems.add(key + ".add: another event adds group '" + group + "' too");
-                } else if (live.contains(group)) {
-                    problems.add(key + ".add: group '" + group + "' is in schedule.live, but an event adds it later");
-                }
-            }
-        }
-        illegalMoves(initial(groups, trained), stepsPerEpoch).stream()
-                .filter(move -> !move.repeated())
-                .forEach(move -> problems.add(move.toString()));
-        return problems;
+        return play(initial(groups, trained), stepsPerEpoch).impossible();
     }
 
     /**
-     * Plays the events in the order of epochs and steps, and lists each move that is not legal. Events beyond the last step
-     * of an epoch never happen and are left out, and so are groups that {@code initial} does not know.
+     * Each move that is not legal. Events beyond the last step of an epoch never happen and are left out.
      *
      * @param initial the state before the first epoch
      */
     public List<IllegalMove> illegalMoves(FreezeState initial, int stepsPerEpoch) {
+        return play(initial, stepsPerEpoch).illegal;
+    }
+
+    /** Plays the events in the order of epochs and steps. */
+    private Walk play(FreezeState initial, int stepsPerEpoch) {
         Map<String, String> undeclared = new HashMap<>();
         for (int i = 0; i < events.size(); i++) {
             String where = "schedule.events[" + i + "].add declares only at "
@@ -223,7 +190,7 @@ public record EpochSchedule(List<String> live, List<Event> events) implements Fr
                 .sorted(Comparator.comparingInt((Integer i) -> events.get(i).epoch())
                         .thenComparingInt(i -> events.get(i).beforeStep()))
                 .forEach(i -> walk.apply(i, events.get(i)));
-        return walk.illegal(true);
+        return walk;
     }
 
     @Override
@@ -240,14 +207,6 @@ public record EpochSchedule(List<String> live, List<Event> events) implements Fr
             }
         }
         return never;
-    }
-
-    private void checkNames(int index, Set<String> groups, List<String> problems) {
-        Event event = events.get(index);
-        String key = "schedule.events[" + index + "]";
-        GroupNames.check(key + ".add", event.add(), groups, problems);
-        GroupNames.check(key + ".thaw", event.thaw(), groups, problems);
-        GroupNames.check(key + ".freeze", event.freeze(), groups, problems);
     }
 
     /** Applies events to a state, one move after another. It leaves illegal moves out and remembers them. */
@@ -271,48 +230,51 @@ public record EpochSchedule(List<String> live, List<Event> events) implements Fr
             move(index, "freeze", GroupState.FROZEN, event);
         }
 
-        List<IllegalMove> illegal(boolean repeatedToo) {
+        /** The moves that cannot be made, one line each. */
+        List<String> impossible() {
             return illegal.stream()
-                    .filter(move -> repeatedToo || !move.repeated())
+                    .filter(move -> !move.repeated())
+                    .map(IllegalMove::toString)
                     .toList();
         }
 
         private void move(int index, String key, GroupState to, Event event) {
             boolean thaws = to == GroupState.LIVE;
-            // Unknown groups and groups that are listed twice have messages of their own.
             for (String group : new TreeSet<>(thaws ? event.thaw() : event.freeze())) {
-                if (!state.states().containsKey(group)) {
+                GroupState from = state.of(group);
+                String impossible = impossible(group, from, to, event);
+                if (!impossible.isEmpty()) {
+                    illegal(index, key, group, impossible, false);
                     continue;
                 }
-                GroupState from = state.of(group);
-                String subject = "names group '" + group + "', which ";
-                if (undeclared.containsKey(group)) {
-                    String what = subject + undeclared.get(group) + "; move one of the two";
-                    illegal.add(new IllegalMove(index, key, what, false));
-                } else if (from == to) {
-                    String what = subject + "is " + to.label() + " at " + event.when() + " already; remove it";
-                    illegal.add(new IllegalMove(index, key, what, false));
-                } else if (!from.mayBecome(to)) {
-                    String what = subject + "is not live at " + event.when() + "; only a live group can freeze";
-                    illegal.add(new IllegalMove(index, key, what, false));
-                } else {
-                    if (!thaws && event.thaw().contains(group)) {
-                        String what = subject + "the same event thaws; keep one of the two";
-                        illegal.add(new IllegalMove(index, key, what, true));
-                    } else if (event.when().equals(lastMoves.get(group))) {
-                        String what = subject + "another event moves at " + event.when() + " too; keep one";
-                        illegal.add(new IllegalMove(index, key, what, true));
-                    }
-                    lastMoves.put(group, event.when());
-                    state = state.with(group, to);
-                    transitions.add(new Transition(
-                            group,
-                            from,
-                            to,
-                            thaws ? event.optimizerState() : OptimizerStateOnThaw.KEEP,
-                            "schedule.events[" + index + "]: " + key + " before " + event.when()));
+                boolean movedHere = event.when().equals(lastMoves.put(group, event.when()));
+                if (!thaws && event.thaw().contains(group)) {
+                    illegal(index, key, group, "the same event thaws; keep one of the two", true);
+                } else if (movedHere) {
+                    illegal(index, key, group, "another event moves at " + event.when() + " too; keep one", true);
                 }
+                state = state.with(group, to);
+                transitions.add(new Transition(
+                        group,
+                        from,
+                        to,
+                        thaws ? event.optimizerState() : OptimizerStateOnThaw.KEEP,
+                        "schedule.events[" + index + "]: " + key + " before " + event.when()));
             }
+        }
+
+        private String impossible(String group, GroupState from, GroupState to, Event event) {
+            if (undeclared.containsKey(group)) {
+                return undeclared.get(group) + "; move one of the two";
+            }
+            if (from == to) {
+                return "is " + to.label() + " at " + event.when() + " already; remove it";
+            }
+            return from.mayBecome(to) ? "" : "is not live at " + event.when() + "; only a live group can freeze";
+        }
+
+        private void illegal(int index, String key, String group, String what, boolean repeated) {
+            illegal.add(new IllegalMove(index, key, "names group '" + group + "', which " + what, repeated));
         }
     }
 }

@@ -23,6 +23,23 @@ public sealed interface FreezePolicy permits EpochSchedule, GradualThaw, ThawOnP
     /** The groups that this policy moves by its own rule, the top one first; empty: none. */
     List<String> groups();
 
+    /** The groups of the policy that are not live at the start, the top one first. */
+    default List<String> waiting() {
+        return groups().stream().filter(group -> !live().contains(group)).toList();
+    }
+
+    /**
+     * Which of the {@link #waiting} groups one is, from 1; 0 for a group that is live at the start.
+     *
+     * @throws IllegalArgumentException for a group that the policy does not know
+     */
+    default long turn(String group) {
+        if (!live().contains(group) && !groups().contains(group)) {
+            throw new IllegalArgumentException("'" + group + "' is not one of schedule.groups " + groups());
+        }
+        return waiting().indexOf(group) + 1L;
+    }
+
     /**
      * The steps of an epoch, above 0 and below {@code stepsPerEpoch}, before which the policy decides again. Before the
      * epoch it always decides.
@@ -84,19 +101,19 @@ public sealed interface FreezePolicy permits EpochSchedule, GradualThaw, ThawOnP
         return List.of();
     }
 
+    /** What is wrong with this policy's own settings, one line each. The job file has checked that its groups exist. */
+    default List<String> problems() {
+        return List.of();
+    }
+
     /**
-     * Everything that is wrong with this policy for a run's groups, one line each; empty if it can run.
+     * The events that a run cannot carry out, one line each. What {@link #neverReached} lists does not happen, and the other
+     * moves must be legal without it.
      *
      * @param trained groups whose B from {@code init_adapter} is not zero
      */
-    List<String> problems(Set<String> groups, Set<String> trained);
-
-    /**
-     * The same for a run whose steps are known: what {@link #neverReached} lists does not happen, and the other moves must be
-     * legal without it.
-     */
     default List<String> problems(Set<String> groups, Set<String> trained, int stepsPerEpoch) {
-        return problems(groups, trained);
+        return List.of();
     }
 
     /** Moves that a run of this length never reaches, one line each. They are warnings only. */

@@ -1,8 +1,6 @@
 package org.sparklora.driver.job.freeze;
 
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
@@ -49,16 +47,7 @@ public record GradualThaw(List<String> live, List<String> groups, int every, dou
 
     /** The epoch before which one of {@link #groups} thaws; 0 for one that is live at the start. */
     public long thawsBefore(String group) {
-        if (live.contains(group)) {
-            return 0;
-        }
-        List<String> waiting = new ArrayList<>(groups);
-        waiting.removeAll(live);
-        int turn = waiting.indexOf(group);
-        if (turn < 0) {
-            throw new IllegalArgumentException("'" + group + "' is not one of schedule.groups " + groups);
-        }
-        return (turn + 1L) * every;
+        return turn(group) * every;
     }
 
     /** {@code learningRateDecay} to the power of minus the group's place in {@link #groups}; 1 for any other group. */
@@ -66,11 +55,6 @@ public record GradualThaw(List<String> live, List<String> groups, int every, dou
     public double learningRateFactor(String group) {
         int depth = groups.indexOf(group);
         return depth < 0 ? 1.0 : StrictMath.pow(learningRateDecay, -depth);
-    }
-
-    @Override
-    public List<String> problems(Set<String> declared, Set<String> trained) {
-        return GroupNames.problems("gradual", this, declared);
     }
 
     @Override

@@ -4,7 +4,6 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Set;
 import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
@@ -115,8 +114,8 @@ public record Lisa(List<String> live, List<String> groups, Draw draw, OptimizerS
     }
 
     @Override
-    public List<String> problems(Set<String> declared, Set<String> trained) {
-        List<String> problems = GroupNames.problems("lisa", this, declared);
+    public List<String> problems() {
+        List<String> problems = new ArrayList<>();
         for (int i = 0; i < live.size(); i++) {
             if (groups.contains(live.get(i))) {
                 problems.add("schedule.live[" + i + "]='" + live.get(i)

@@ -1,10 +1,8 @@
 package org.sparklora.driver.job.freeze;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
-import java.util.Set;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
 
@@ -155,12 +153,6 @@ public record ThawOnPlateau(List<String> live, List<String> groups, Watch watch,
         return at;
     }
 
-    private List<String> waiting() {
-        List<String> waiting = new ArrayList<>(groups);
-        waiting.removeAll(live);
-        return waiting;
-    }
-
     /** Whether a phase of these epochs is over. */
     private boolean ends(List<EpochMetrics> epochs, boolean last) {
         return plateaued(epochs) || (!last && phase.isFull(epochs.size()));
@@ -219,23 +211,13 @@ public record ThawOnPlateau(List<String> live, List<String> groups, Watch watch,
                 : OptionalLong.empty();
     }
 
-    /** How many phases come before the group is live. */
-    private long turn(String group) {
-        if (!live.contains(group) && !groups.contains(group)) {
-            throw new IllegalArgumentException("'" + group + "' is not one of schedule.groups " + groups);
-        }
-        return waiting().indexOf(group) + 1L;
-    }
-
     @Override
-    public List<String> problems(Set<String> declared, Set<String> trained) {
-        List<String> problems = GroupNames.problems("plateau", this, declared);
+    public List<String> problems() {
         int maxEpochs = phase.maxEpochs().orElse(Integer.MAX_VALUE);
-        if (phase.minEpochs() > maxEpochs) {
-            problems.add("schedule.min_epochs=" + phase.minEpochs() + " is above schedule.max_epochs=" + maxEpochs
-                    + "; lower the one or raise the other");
-        }
-        return problems;
+        return phase.minEpochs() <= maxEpochs
+                ? List.of()
+                : List.of("schedule.min_epochs=" + phase.minEpochs() + " is above schedule.max_epochs=" + maxEpochs
+                        + "; lower the one or raise the other");
     }
 
     @Override

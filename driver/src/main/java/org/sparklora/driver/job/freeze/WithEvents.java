@@ -99,34 +99,13 @@ public record WithEvents(FreezePolicy policy, EpochSchedule events) implements F
     }
 
     @Override
-    public List<String> problems(Set<String> groups, Set<String> trained) {
-        return problems(groups, trained, Integer.MAX_VALUE);
+    public List<String> problems() {
+        return policy.problems();
     }
 
     @Override
     public List<String> problems(Set<String> groups, Set<String> trained, int stepsPerEpoch) {
-        List<String> mixed = new ArrayList<>();
-        for (int i = 0; i < events.events().size(); i++) {
-            EpochSchedule.Event event = events.events().get(i);
-            String key = "schedule.events[" + i + "]";
-            Stream.of(event.add(), event.thaw(), event.freeze())
-                    .flatMap(List::stream)
-                    .filter(policy.groups()::contains)
-                    .forEach(
-                            group -> mixed.add(
-                                    key + " names group '" + group
-                                            + "', which the policy moves: it is one of schedule.groups; remove it from one of the two"));
-        }
-        if (!mixed.isEmpty()) {
-            // Problems of the events themselves would repeat this one.
-            mixed.addAll(policy.problems(groups, trained, stepsPerEpoch));
-            return mixed;
-        }
-        return Stream.concat(
-                        policy.problems(groups, trained, stepsPerEpoch).stream(),
-                        events.problems(groups, trained, stepsPerEpoch).stream())
-                .distinct()
-                .toList();
+        return events.problems(groups, trained, stepsPerEpoch);
     }
 
     @Override

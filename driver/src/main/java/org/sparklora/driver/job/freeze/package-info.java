@@ -6,8 +6,8 @@
  * org.sparklora.driver.job.freeze.EpochSchedule}, {@link org.sparklora.driver.job.freeze.GradualThaw}, {@link
  * org.sparklora.driver.job.freeze.ThawOnPlateau}, {@link org.sparklora.driver.job.freeze.Lisa}, {@link
  * org.sparklora.driver.job.freeze.AutoFreeze}, and {@link org.sparklora.driver.job.freeze.WithEvents}, which adds events to
- * another. To add a policy, write a record here, name it in the {@code permits} of the interface, and add its keys to the
- * job file's {@code PolicyConfig}.
+ * another. To add a policy, write a record here, name it in the {@code permits} of the interface, and name it in the
+ * job file's {@code Policy}, with its keys in the table of job keys.
  *
  * <p>Invariants: a decision depends on its arguments alone, so a resumed run decides the same and {@link
  * org.sparklora.driver.job.freeze.Replay} can re-evaluate every decision; every change of a group is one legal move of {@link

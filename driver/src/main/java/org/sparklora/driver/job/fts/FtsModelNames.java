@@ -17,20 +17,12 @@ import org.sparklora.driver.job.text.NearMiss;
  * beginning of a name must match ({@code re.match}), so {@code layer.1} means layers 10 and 11 as well. Source: {@code
  * ScheduleParsingMixin._parse_phase}.
  */
-final class FtsModelNames implements FtsNames {
+record FtsModelNames(Map<String, String> ours, Set<String> linears) implements FtsNames {
 
     /** A LightningModule holds its model at most this deep. */
     private static final int MAX_PREFIX_PARTS = 3;
 
     private static final Pattern PLAIN = Pattern.compile("[A-Za-z0-9_.]+");
-
-    private final Map<String, String> ours;
-    private final Set<String> linears;
-
-    private FtsModelNames(Map<String, String> ours, Set<String> linears) {
-        this.ours = ours;
-        this.linears = linears;
-    }
 
     /**
      * How a LightningModule names parameters.

@@ -1,7 +1,6 @@
 package org.sparklora.driver.job.fts;
 
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -9,6 +8,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.sparklora.driver.job.config.ConfigException;
+import org.sparklora.driver.job.manifest.ManifestBuilder;
+import org.sparklora.driver.job.manifest.ModuleMatcher;
 import org.sparklora.driver.job.text.Problems;
 
 /**
@@ -37,13 +38,17 @@ record FtsModules(List<String> paths, boolean head, List<String> leftOut) {
     static List<FtsModules> of(FtsSchedule schedule, Optional<FtsModel> model) {
         FtsNames names = FtsNames.of(schedule, model);
         Problems problems = new Problems();
-        List<Set<String>> parameters = new ArrayList<>();
+        Map<String, Set<String>> parameters = new LinkedHashMap<>();
         for (FtsSchedule.Phase phase : schedule.phases()) {
-            parameters.add(parameters(phase, names, problems));
+            parameters.put(phase.number() + ".params", parameters(phase, names, problems));
         }
-        checkDisjoint(parameters, problems);
+        ManifestBuilder.shared(parameters)
+                .forEach((pair, both) -> problems.add(
+                        "config.fts.params",
+                        pair + " both mean '" + both.get(0) + "'" + ModuleMatcher.andMore(both.size() - 1)
+                                + "; a parameter may be in one phase only"));
         List<FtsModules> phases =
-                parameters.stream().map(phase -> split(phase, names)).toList();
+                parameters.values().stream().map(phase -> split(phase, names)).toList();
         if (problems.isEmpty()
                 && phases.stream().allMatch(phase -> phase.paths().isEmpty())) {
             problems.add(
@@ -70,26 +75,6 @@ record FtsModules(List<String> paths, boolean head, List<String> leftOut) {
             parameters.addAll(meant);
         }
         return parameters;
-    }
-
-    /** One problem for each pair of phases, however many parameters they share. */
-    private static void checkDisjoint(List<Set<String>> phases, Problems problems) {
-        Map<String, Integer> owner = new HashMap<>();
-        Map<String, List<String>> shared = new LinkedHashMap<>();
-        for (int i = 0; i < phases.size(); i++) {
-            for (String parameter : phases.get(i)) {
-                Integer first = owner.putIfAbsent(parameter, i);
-                if (first != null) {
-                    shared.computeIfAbsent(first + ".params and " + i + ".params", pair -> new ArrayList<>())
-                            .add(parameter);
-                }
-            }
-        }
-        shared.forEach((pair, parameters) -> problems.add(
-                "config.fts.params",
-                pair + " both mean '" + parameters.get(0) + "'"
-                        + (parameters.size() == 1 ? "" : " and " + (parameters.size() - 1) + " more")
-                        + "; a parameter may be in one phase only"));
     }
 
     private static FtsModules split(Set<String> parameters, FtsNames names) {

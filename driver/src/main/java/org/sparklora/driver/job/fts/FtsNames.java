@@ -2,12 +2,10 @@ package org.sparklora.driver.job.fts;
 
 import java.util.List;
 import java.util.Optional;
+import org.sparklora.driver.job.manifest.ModuleMatcher;
 
 /** Which parameters the entries of a schedule mean, by Hugging Face's names. */
 interface FtsNames {
-
-    /** Modules of the head of a model for sequence classification. */
-    List<String> HEADS = List.of("classifier", "pre_classifier");
 
     /** The parameters that an entry means; empty: none, and {@link #whyNone} says why. */
     List<String> of(String entry);
@@ -28,6 +26,6 @@ interface FtsNames {
 
     /** Whether a parameter is the classifier's. */
     static boolean isHead(String parameter) {
-        return List.of(parameter.split("\\.", -1)).stream().anyMatch(HEADS::contains);
+        return List.of(parameter.split("\\.", -1)).stream().anyMatch(ModuleMatcher.HEAD_MODULES::contains);
     }
 }

@@ -10,8 +10,10 @@ import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
+import java.util.stream.Stream;
 import org.sparklora.driver.job.config.ConfigException;
 import org.sparklora.driver.job.config.YamlScalar;
 import org.sparklora.driver.job.config.YamlSection;
@@ -134,35 +136,35 @@ final class FtsScheduleReader {
     }
 
     private static OptionalInt maxTransitionEpoch(int number, YamlSection phase) {
-        Optional<Object> value = phase.value(MAX_TRANSITION_EPOCH);
-        if (value.isEmpty()) {
-            return OptionalInt.empty();
-        }
-        if (value.get() instanceof YamlScalar scalar
-                && EPOCH.matcher(scalar.text()).matches()) {
-            int epoch = Integer.parseInt(scalar.text());
-            return epoch < 0 ? OptionalInt.empty() : OptionalInt.of(epoch);
-        }
-        phase.mismatch(
-                MAX_TRANSITION_EPOCH,
-                value.get(),
-                "a whole number: the epoch, from 0, before which phase " + (number + 1) + " begins, or -1 for none");
-        return OptionalInt.empty();
+        String expected =
+                "a whole number: the epoch, from 0, before which phase " + (number + 1) + " begins, or -1 for none";
+        return scalar(phase, MAX_TRANSITION_EPOCH, text -> EPOCH.matcher(text).matches(), expected)
+                .mapToInt(Integer::parseInt)
+                .filter(epoch -> epoch >= 0)
+                .findFirst();
     }
 
     private static OptionalDouble lr(YamlSection phase) {
-        Optional<Object> value = phase.value(LR);
         // FTS reads it as Python's float() does, with or without quotes.
-        if (value.isPresent()
-                && value.get() instanceof YamlScalar scalar
-                && new YamlScalar(scalar.text(), true).isNumber()) {
-            double lr = Double.parseDouble(scalar.text());
-            if (lr > 0 && lr < Double.POSITIVE_INFINITY) {
-                return OptionalDouble.of(lr);
-            }
+        return scalar(phase, LR, FtsScheduleReader::isPositive, "a number above 0")
+                .mapToDouble(Double::parseDouble)
+                .findFirst();
+    }
+
+    private static boolean isPositive(String text) {
+        return new YamlScalar(text, true).isNumber()
+                && Double.parseDouble(text) > 0
+                && Double.isFinite(Double.parseDouble(text));
+    }
+
+    /** The text of a key, if there is one that fits. */
+    private static Stream<String> scalar(YamlSection phase, String key, Predicate<String> fits, String expected) {
+        Optional<Object> value = phase.value(key);
+        if (value.isPresent() && value.get() instanceof YamlScalar scalar && fits.test(scalar.text())) {
+            return Stream.of(scalar.text());
         }
-        value.ifPresent(given -> phase.mismatch(LR, given, "a number above 0"));
-        return OptionalDouble.empty();
+        value.ifPresent(given -> phase.mismatch(key, given, expected));
+        return Stream.empty();
     }
 
     /** A phase that must end before it can begin lasts a single epoch in FTS, which nobody writes on purpose. */

@@ -1,6 +1,7 @@
 package org.sparklora.driver.job.manifest;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -38,7 +39,7 @@ public final class ManifestBuilder {
         for (GroupSpec spec : specs) {
             members.put(spec, matcher.match(spec.key(), spec.modules(), problems));
         }
-        SizeCheck.check(members, matcher, problems);
+        new SizeCheck(members, matcher, problems).check();
         checkDisjoint(members, problems);
         if (!problems.isEmpty()) {
             throw new ManifestException(problems);
@@ -81,20 +82,33 @@ public final class ManifestBuilder {
 
     /** One problem for each pair of groups that share modules, however many they share. */
     private static void checkDisjoint(Map<GroupSpec, List<LinearModule>> members, Problems problems) {
-        Map<String, GroupSpec> owner = new HashMap<>();
+        Map<String, List<String>> paths = new LinkedHashMap<>();
+        members.forEach((spec, modules) ->
+                paths.put(spec.key(), modules.stream().map(LinearModule::path).toList()));
+        shared(paths)
+                .forEach((pair, both) -> problems.add(
+                        "manifest.module.shared",
+                        pair + " both match '" + both.get(0) + "'" + ModuleMatcher.andMore(both.size() - 1)
+                                + "; a module may be in one group only"));
+    }
+
+    /**
+     * What is in two collections, by {@code A and B}: the first that has it and the other.
+     *
+     * @param collections by their names in messages
+     */
+    public static Map<String, List<String>> shared(Map<String, ? extends Collection<String>> collections) {
+        Map<String, String> owner = new HashMap<>();
         Map<String, List<String>> shared = new LinkedHashMap<>();
-        members.forEach((spec, modules) -> {
-            for (LinearModule module : modules) {
-                GroupSpec first = owner.putIfAbsent(module.path(), spec);
+        collections.forEach((name, items) -> {
+            for (String item : items) {
+                String first = owner.putIfAbsent(item, name);
                 if (first != null) {
-                    shared.computeIfAbsent(first.key() + " and " + spec.key(), pair -> new ArrayList<>())
-                            .add(module.path());
+                    shared.computeIfAbsent(first + " and " + name, pair -> new ArrayList<>())
+                            .add(item);
                 }
             }
         });
-        shared.forEach((pair, paths) -> problems.add(
-                "manifest.module.shared",
-                pair + " both match '" + paths.get(0) + "'" + ModuleMatcher.andMore(paths.size() - 1)
-                        + "; a module may be in one group only"));
+        return shared;
     }
 }

@@ -5,8 +5,12 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamWriteFeature;
 import com.fasterxml.jackson.core.util.DefaultIndenter;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.PropertyNamingStrategies;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
@@ -37,37 +41,48 @@ public final class ManifestJson {
     public static final int FORMAT = 1;
 
     // Doubles get the same digits from every Java version, which Double.toString does not promise.
-    private static final ObjectMapper JSON = new ObjectMapper(JsonFactory.builder()
-            .enable(StreamWriteFeature.USE_FAST_DOUBLE_WRITER)
-            .build());
+    private static final ObjectMapper JSON = JsonMapper.builder(JsonFactory.builder()
+                    .enable(StreamWriteFeature.USE_FAST_DOUBLE_WRITER)
+                    .build())
+            .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+            .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
+            .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+            .build();
     private static final DefaultIndenter INDENT = new DefaultIndenter("  ", "\n");
+
+    /** A declared group's settings as the file has them. */
+    private record FileSettings(double learningRateScale, double loraDropout, boolean useRslora, int warmupSteps) {}
+
+    /** A module of a declared group as the file has it. */
+    private record FileModule(String path, int r, double alpha, int in, int out) {}
 
     private ManifestJson() {}
 
     /** The text of {@code manifest.json}. */
     public static String write(ManifestFile file) {
         LoraManifest manifest = file.manifest();
-        ObjectNode root = JSON.createObjectNode();
-        root.put("format", FORMAT);
-        root.put("manifest_sha256", ManifestDigest.sha256(manifest));
-        root.put("base_model_sha256", file.baseModelSha256());
-        root.put("bias", manifest.bias().peftName());
+        ObjectNode root = JSON.createObjectNode()
+                .put("format", FORMAT)
+                .put("manifest_sha256", ManifestDigest.sha256(manifest))
+                .put("base_model_sha256", file.baseModelSha256())
+                .put("bias", manifest.bias().peftName());
         if (!file.labels().isEmpty()) {
-            ArrayNode labels = root.putArray("labels");
-            file.labels().forEach(labels::add);
+            root.set("labels", JSON.valueToTree(file.labels()));
         }
         ArrayNode groups = root.putArray("groups");
         for (String name : manifest.names()) {
-            ObjectNode node = groups.addObject();
-            node.put("name", name);
-            node.put("implicit", manifest.group(name).isEmpty());
-            node.put("state", file.state().of(name).label());
+            ObjectNode node = groups.addObject()
+                    .put("name", name)
+                    .put("implicit", manifest.group(name).isEmpty())
+                    .put("state", file.state().of(name).label());
             String digest = file.tensorDigests().get(name);
             if (digest != null) {
                 node.put("tensors_sha256", digest);
             }
             manifest.group(name)
-                    .ifPresentOrElse(g -> writeDeclared(node, g), () -> writeTensors(node, manifest.tensors(name)));
+                    .ifPresentOrElse(
+                            group -> writeDeclared(node, group),
+                            () -> node.set("tensors", JSON.valueToTree(manifest.tensors(name))));
         }
         DefaultPrettyPrinter printer =
                 new DefaultPrettyPrinter().withObjectIndenter(INDENT).withArrayIndenter(INDENT);
@@ -87,30 +102,14 @@ public final class ManifestJson {
         if (group.modules().stream().allMatch(m -> m.loraAlpha() == first.loraAlpha())) {
             node.put("alpha", first.loraAlpha());
         }
-        GroupSettings settings = group.settings();
-        node.putObject("settings")
-                .put("learning_rate_scale", settings.learningRateScale())
-                .put("lora_dropout", settings.loraDropout())
-                .put("use_rslora", settings.rankStabilized())
-                .put("warmup_steps", settings.warmupSteps());
-        ArrayNode modules = node.putArray("modules");
-        for (LoraModule m : group.modules()) {
-            modules.addObject()
-                    .put("path", m.path())
-                    .put("r", m.loraRank())
-                    .put("alpha", m.loraAlpha())
-                    .put("in", m.inFeatures())
-                    .put("out", m.outFeatures());
-        }
-    }
-
-    private static void writeTensors(ObjectNode node, List<TensorSpec> tensors) {
-        ArrayNode array = node.putArray("tensors");
-        for (TensorSpec tensor : tensors) {
-            ObjectNode entry = array.addObject().put("name", tensor.name());
-            ArrayNode shape = entry.putArray("shape");
-            tensor.shape().forEach(shape::add);
-        }
+        GroupSettings is = group.settings();
+        FileSettings settings =
+                new FileSettings(is.learningRateScale(), is.loraDropout(), is.rankStabilized(), is.warmupSteps());
+        List<FileModule> modules = group.modules().stream()
+                .map(m -> new FileModule(m.path(), m.loraRank(), m.loraAlpha(), m.inFeatures(), m.outFeatures()))
+                .toList();
+        node.set("settings", JSON.valueToTree(settings));
+        node.set("modules", JSON.valueToTree(modules));
     }
 
     /**
@@ -121,6 +120,8 @@ public final class ManifestJson {
     public static ManifestFile read(String text) {
         try {
             return parse(JSON.readTree(text));
+        } catch (JsonMappingException e) {
+            throw refusal("manifest.file.invalid", "is not of this format: " + e.getOriginalMessage());
         } catch (JsonProcessingException e) {
             throw refusal("manifest.file.invalid", "is not JSON: " + e.getOriginalMessage());
         } catch (IllegalArgumentException e) {
@@ -128,7 +129,7 @@ public final class ManifestJson {
         }
     }
 
-    private static ManifestFile parse(JsonNode root) {
+    private static ManifestFile parse(JsonNode root) throws JsonProcessingException {
         JsonNode format = root.path("format");
         if (!format.isInt()) {
             throw refusal("manifest.file.invalid", "has no format number; this program did not write it");
@@ -153,9 +154,9 @@ public final class ManifestJson {
                 groups.add(readDeclared(name, node));
                 states.put(name, GroupState.valueOf(upper(need(node, "state"))));
             } else if (name.equals(LoraManifest.HEAD)) {
-                head = readTensors(node);
+                head = readList(node, "tensors", TensorSpec.class);
             } else {
-                biases = readTensors(node);
+                biases = readList(node, "tensors", TensorSpec.class);
             }
         }
         LoraManifest manifest =
@@ -169,38 +170,22 @@ public final class ManifestJson {
                             + "; restore the run directory's own file");
         }
         String base = need(root, "base_model_sha256").asText();
-        List<String> labels = new ArrayList<>();
-        root.path("labels").forEach(label -> labels.add(label.asText()));
+        List<String> labels = root.has("labels") ? readList(root, "labels", String.class) : List.of();
         return new ManifestFile(manifest, new FreezeState(states), digests, base, labels);
     }
 
-    private static LoraGroup readDeclared(String name, JsonNode node) {
-        JsonNode s = need(node, "settings");
-        GroupSettings settings = new GroupSettings(
-                need(s, "lora_dropout").asDouble(),
-                need(s, "use_rslora").asBoolean(),
-                need(s, "learning_rate_scale").asDouble(),
-                need(s, "warmup_steps").asInt());
-        List<LoraModule> modules = new ArrayList<>();
-        for (JsonNode m : need(node, "modules")) {
-            modules.add(new LoraModule(
-                    need(m, "path").asText(),
-                    need(m, "r").asInt(),
-                    need(m, "alpha").asDouble(),
-                    need(m, "in").asInt(),
-                    need(m, "out").asInt()));
-        }
+    private static LoraGroup readDeclared(String name, JsonNode node) throws JsonProcessingException {
+        FileSettings is = JSON.treeToValue(need(node, "settings"), FileSettings.class);
+        List<LoraModule> modules = readList(node, "modules", FileModule.class).stream()
+                .map(m -> new LoraModule(m.path(), m.r(), m.alpha(), m.in(), m.out()))
+                .toList();
+        GroupSettings settings =
+                new GroupSettings(is.loraDropout(), is.useRslora(), is.learningRateScale(), is.warmupSteps());
         return new LoraGroup(name, need(node, "purpose").asText(), modules, settings);
     }
 
-    private static List<TensorSpec> readTensors(JsonNode node) {
-        List<TensorSpec> tensors = new ArrayList<>();
-        for (JsonNode tensor : need(node, "tensors")) {
-            List<Integer> shape = new ArrayList<>();
-            need(tensor, "shape").forEach(d -> shape.add(d.asInt()));
-            tensors.add(new TensorSpec(need(tensor, "name").asText(), shape));
-        }
-        return tensors;
+    private static <T> List<T> readList(JsonNode node, String field, Class<T> type) throws JsonProcessingException {
+        return JSON.treeToValue(need(node, field), JSON.getTypeFactory().constructCollectionType(List.class, type));
     }
 
     private static JsonNode need(JsonNode node, String field) {

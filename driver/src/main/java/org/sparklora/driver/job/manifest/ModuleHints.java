@@ -8,15 +8,7 @@ import java.util.regex.Pattern;
 import org.sparklora.driver.job.text.NearMiss;
 
 /** Why a name or an expression of the job file matches no module of a model, and what to write instead. */
-final class ModuleHints {
-
-    private final List<LinearModule> modules;
-    private final ModelLayers layers;
-
-    ModuleHints(List<LinearModule> modules, ModelLayers layers) {
-        this.modules = modules;
-        this.layers = layers;
-    }
+record ModuleHints(List<LinearModule> modules, ModelLayers layers) {
 
     /** Why an entry of a list matches nothing. */
     String ofName(String name) {

@@ -30,7 +30,8 @@ import org.sparklora.driver.job.text.Problems;
  */
 public final class ModuleMatcher {
 
-    private static final List<String> HEAD_MODULES = List.of("classifier", "pre_classifier");
+    /** Modules of heads; which of them a model has, only the model can tell. */
+    public static final List<String> HEAD_MODULES = List.of("classifier", "pre_classifier");
 
     private final List<LinearModule> modules;
     private final ModelLayers layers;
@@ -184,7 +185,8 @@ public final class ModuleMatcher {
         return "'" + modules.get(0).path() + "'" + andMore(modules.size() - 1);
     }
 
-    static String andMore(int count) {
+    /** How many more there are than the one that is shown; nothing for none. */
+    public static String andMore(int count) {
         return count == 0 ? "" : " and " + count + " more";
     }
 }

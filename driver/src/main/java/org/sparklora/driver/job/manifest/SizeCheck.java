@@ -9,29 +9,17 @@ import java.util.Optional;
 import java.util.function.Function;
 import org.sparklora.driver.job.text.Problems;
 
-/** Checks the ranks and alphas of a job's groups against the modules that they matched. */
-final class SizeCheck {
+/**
+ * Checks the ranks and alphas of a job's groups against the modules that they matched.
+ *
+ * @param members the modules of each group; empty for a group with wrong modules, whose patterns are not checked
+ */
+record SizeCheck(Map<GroupSpec, List<LinearModule>> members, ModuleMatcher matcher, Problems problems) {
 
-    private final Map<GroupSpec, List<LinearModule>> members;
-    private final ModuleMatcher matcher;
-    private final Problems problems;
-
-    private SizeCheck(Map<GroupSpec, List<LinearModule>> members, ModuleMatcher matcher, Problems problems) {
-        this.members = members;
-        this.matcher = matcher;
-        this.problems = problems;
-    }
-
-    /**
-     * Checks all groups.
-     *
-     * @param members the modules of each group; empty for a group with wrong modules, whose patterns are not checked
-     */
-    static void check(Map<GroupSpec, List<LinearModule>> members, ModuleMatcher matcher, Problems problems) {
-        SizeCheck check = new SizeCheck(members, matcher, problems);
-        members.forEach(check::ranks);
-        check.patterns(spec -> spec.size().rankPattern());
-        check.patterns(spec -> spec.size().alphaPattern());
+    void check() {
+        members.forEach(this::ranks);
+        patterns(spec -> spec.size().rankPattern());
+        patterns(spec -> spec.size().alphaPattern());
     }
 
     private void ranks(GroupSpec spec, List<LinearModule> modules) {

@@ -2,6 +2,7 @@ package org.sparklora.driver.job.plan;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
@@ -12,7 +13,8 @@ import org.sparklora.worker.contract.LoraGroup;
 /** A plan as one JSON object, with the keys of a run's history. {@link PlanText} formats the same object for people. */
 public final class PlanJson {
 
-    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final ObjectMapper JSON =
+            new ObjectMapper().setPropertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE);
 
     private final RunPlan plan;
     private final StepCost cost;
@@ -35,11 +37,7 @@ public final class PlanJson {
     private ObjectNode root() {
         RunPlan.Subject subject = plan.subject();
         ObjectNode root = JSON.createObjectNode().put("name", subject.job());
-        root.putObject("model")
-                .put("path", subject.model().path())
-                .put("layers", subject.model().layers())
-                .put("hidden_size", subject.model().hiddenSize())
-                .put("weight_bytes", subject.model().weightBytes());
+        root.set("model", JSON.valueToTree(subject.model()));
         data(root.putObject("data"), subject.data());
         root.put("policy", subject.schedule().policy())
                 .put("epochs", subject.schedule().epochs())

@@ -2,22 +2,26 @@ package org.sparklora.driver.job.plan;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.sparklora.driver.job.text.Bytes;
+import org.sparklora.driver.job.text.Table;
 
 /** A plan as plain lines for people: {@link PlanJson}'s object, formatted. */
 public final class PlanText {
 
     /** An epoch with more moves shows their number only, since a policy that samples makes dozens. */
     private static final int MAX_MOVES = 4;
+
+    private static final Pattern PLACE = Pattern.compile("\\{(\\w+)(?::([^}]+))?}");
 
     private final JsonNode plan;
     private final List<String> lines = new ArrayList<>();
@@ -38,42 +42,34 @@ public final class PlanText {
     }
 
     private void subject() {
-        JsonNode model = plan.get("model");
         JsonNode data = plan.get("data");
-        line("%s", text(plan, "name"));
+        String validation = data.has("validation_rows") ? ", {validation_rows} validation rows" : "";
+        line(plan, "{name}");
         line(
-                "  model     %s: %d layers of width %d, %s of weights",
-                text(model, "path"),
-                number(model, "layers"),
-                number(model, "hidden_size"),
-                bytes(model, "weight_bytes"));
+                plan.get("model"),
+                "  model     {path}: {layers} layers of width {hidden_size}, {weight_bytes:size} of weights");
         line(
-                "  data      %,d training rows%s; a sample of %,d has %.1f tokens a row, %d at most",
-                number(data, "training_rows"),
-                data.has("validation_rows")
-                        ? String.format(Locale.ROOT, ", %,d validation rows", number(data, "validation_rows"))
-                        : "",
-                number(data, "sample_rows"),
-                data.get("sample_mean_tokens").asDouble(),
-                number(data, "sample_longest_tokens"));
-        if (number(data, "sample_truncated_rows") > 0) {
-            line(
-                    "            %.1f%% of the sample is cut off at model.max_length %d",
-                    100.0 * number(data, "sample_truncated_rows") / number(data, "sample_rows"),
-                    number(data, "max_length"));
+                data,
+                "  data      {training_rows} training rows" + validation
+                        + "; a sample of {sample_rows} has {sample_mean_tokens:%.1f} tokens a row,"
+                        + " {sample_longest_tokens} at most");
+        long truncated = number(data, "sample_truncated_rows");
+        if (truncated > 0) {
+            double percent = 100.0 * truncated / number(data, "sample_rows");
+            String cut = String.format(Locale.ROOT, "            %.1f%% of the sample is cut off", percent);
+            line(data, cut + " at model.max_length {max_length}");
         }
         line(
-                "  steps     %d epochs of %,d, %,d rows each, in %d shards",
-                number(plan, "epochs"),
-                number(data, "steps_per_epoch"),
-                number(data, "batch_size"),
-                number(data, "shards"));
-        line("  policy    %s", text(plan, "policy"));
+                data,
+                "  steps     " + number(plan, "epochs")
+                        + " epochs of {steps_per_epoch}, {batch_size} rows each, in {shards} shards");
+        line(plan, "  policy    {policy}");
     }
 
     private void groups() {
-        line("");
-        line("groups");
+        lines.add("");
+        lines.add("groups");
+        String size = "{parameters} parameters, {all_reduce_bytes} bytes per all-reduce";
         for (JsonNode group : plan.get("groups")) {
             if (group.has("modules")) {
                 List<JsonNode> modules = list(group.get("modules"));
@@ -83,28 +79,19 @@ public final class PlanText {
                         .sorted()
                         .map(String::valueOf)
                         .collect(Collectors.joining(", "));
-                line(
-                        "  %s: %s, r %s, %,d parameters, %,d bytes per all-reduce, %s",
-                        text(group, "name"),
-                        count(modules.size(), "module"),
-                        ranks,
-                        number(group, "parameters"),
-                        number(group, "all_reduce_bytes"),
-                        rates(group));
+                String count = count(modules.size(), "module");
+                line(group, "  {name}: " + count + ", r " + ranks + ", " + size + ", " + rates(group));
                 if (!text(group, "purpose").isEmpty()) {
-                    line("    %s", text(group, "purpose"));
+                    line(group, "    {purpose}");
                 }
-                ModuleNames.shortened(modules.stream()
-                                .map(module -> text(module, "name"))
-                                .toList())
-                        .forEach(name -> line("    %s", name));
+                List<String> names =
+                        modules.stream().map(module -> text(module, "name")).toList();
+                ModuleNames.shortened(names).forEach(name -> lines.add("    " + name));
             }
         }
         for (JsonNode group : plan.get("groups")) {
             if (!group.has("modules")) {
-                line(
-                        "  %s: always live, %,d parameters, %,d bytes per all-reduce",
-                        text(group, "name"), number(group, "parameters"), number(group, "all_reduce_bytes"));
+                line(group, "  {name}: always live, " + size);
             }
         }
     }
@@ -121,15 +108,12 @@ public final class PlanText {
     /** A row for each epoch, or for consecutive epochs that are alike, with the moves before it. */
     private void timeline(JsonNode timeline) {
         boolean exact = text(timeline, "kind").equals("exact");
-        line("");
-        line(
-                "timeline%s (cost: operations of a step, 1 with every group live; cache: trunk activations)",
-                exact
-                        ? ""
-                        : ", every move as " + (text(timeline, "kind").equals("earliest") ? "early" : "late")
-                                + " as the metrics can cause it");
-        List<String[]> rows = new ArrayList<>();
-        rows.add(new String[] {"epoch", "live", "frozen", "dormant", "lowest live", "cost", "bytes/step", "cache"});
+        String bound = text(timeline, "kind").equals("earliest") ? "early" : "late";
+        lines.add("");
+        lines.add("timeline" + (exact ? "" : ", every move as " + bound + " as the metrics can cause it")
+                + " (cost: operations of a step, 1 with every group live; cache: trunk activations)");
+        List<List<String>> rows = new ArrayList<>();
+        rows.add(List.of("epoch", "live", "frozen", "dormant", "lowest live", "cost", "bytes/step", "cache"));
         List<List<String>> moves = new ArrayList<>(List.of(List.of()));
         List<JsonNode> epochs = list(timeline.get("epochs"));
         for (int first = 0; first < epochs.size(); ) {
@@ -142,14 +126,15 @@ public final class PlanText {
             moves.add(exact ? moves(epochs.get(first)) : List.of());
             first = end;
         }
-        List<String> table = table(rows, "-");
+        List<String> table = Table.left(rows);
         for (int i = 0; i < rows.size(); i++) {
-            line("  %s", table.get(i));
-            moves.get(i).forEach(move -> line("      %s", move));
+            lines.add("  " + table.get(i));
+            moves.get(i).forEach(move -> lines.add("      " + move));
         }
         line(
-                "  in all: %.2f of the operations of training every group from the start; %s all-reduced a rank",
-                timeline.get("relative_cost").asDouble(), bytes(timeline, "all_reduce_bytes"));
+                timeline,
+                "  in all: {relative_cost:%.2f} of the operations of training every group from the start;"
+                        + " {all_reduce_bytes:size} all-reduced a rank");
     }
 
     private static boolean alike(JsonNode epoch, JsonNode later) {
@@ -160,7 +145,7 @@ public final class PlanText {
                 && epoch.get("prefix_runs").equals(later.get("prefix_runs"));
     }
 
-    private String[] row(JsonNode epoch, long last) {
+    private List<String> row(JsonNode epoch, long last) {
         List<JsonNode> stretches = list(epoch.get("stretches"));
         long steps = number(plan.get("data"), "steps_per_epoch");
         Map<String, Long> live = new TreeMap<>();
@@ -168,32 +153,30 @@ public final class PlanText {
             stretch.get("live").forEach(group -> live.merge(group.asText(), number(stretch, "steps"), Long::sum));
         }
         JsonNode end = stretches.get(stretches.size() - 1);
-        String cache = number(epoch, "activation_cache_bytes") == 0
-                ? ""
-                : bytes(epoch, "activation_cache_bytes")
-                        + (epoch.get("prefix_runs").asBoolean() ? " new" : "");
-        return new String[] {
-            number(epoch, "epoch") == last ? "" + last : number(epoch, "epoch") + "-" + last,
-            live.entrySet().stream()
-                    .map(e -> e.getKey()
-                            + (e.getValue() == steps ? "" : " (" + Math.round(100.0 * e.getValue() / steps) + "%)"))
-                    .collect(Collectors.joining(" ")),
-            others(end.get("frozen"), live),
-            others(end.get("dormant"), live),
-            range(stretches.stream()
-                    .sorted(Comparator.comparingLong(stretch -> number(stretch, "lowest_live_index")))
-                    .map(stretch -> text(stretch, "lowest_live"))
-                    .distinct()
-                    .toList()),
-            String.format(Locale.ROOT, "%.2f", epoch.get("relative_cost").asDouble()),
-            range(stretches.stream()
-                    .map(stretch -> number(stretch, "all_reduce_bytes_per_step"))
-                    .distinct()
-                    .sorted()
-                    .map(bytes -> String.format(Locale.ROOT, "%,d", bytes))
-                    .toList()),
-            cache
-        };
+        Stream<String> lowest = stretches.stream()
+                .sorted(Comparator.comparingLong(stretch -> number(stretch, "lowest_live_index")))
+                .map(stretch -> text(stretch, "lowest_live"));
+        Stream<String> bytes = stretches.stream()
+                .map(stretch -> stretch.get("all_reduce_bytes_per_step"))
+                .sorted(Comparator.comparingLong(JsonNode::asLong))
+                .map(PlanText::shown);
+        boolean cached = number(epoch, "activation_cache_bytes") > 0;
+        String cache = epoch.get("prefix_runs").asBoolean()
+                ? "{activation_cache_bytes:size} new"
+                : "{activation_cache_bytes:size}";
+        Stream<String> cells = Stream.of(
+                number(epoch, "epoch") == last ? "" + last : number(epoch, "epoch") + "-" + last,
+                live.entrySet().stream()
+                        .map(e -> e.getKey()
+                                + (e.getValue() == steps ? "" : " (" + Math.round(100.0 * e.getValue() / steps) + "%)"))
+                        .collect(Collectors.joining(" ")),
+                others(end.get("frozen"), live),
+                others(end.get("dormant"), live),
+                range(lowest.distinct().toList()),
+                filled(epoch, "{relative_cost:%.2f}"),
+                range(bytes.distinct().toList()),
+                cached ? filled(epoch, cache) : "");
+        return cells.map(cell -> cell.isEmpty() ? "-" : cell).toList();
     }
 
     /** Groups in a state at the end of an epoch that were not live in it. */
@@ -222,65 +205,43 @@ public final class PlanText {
                 : List.of(moves.size() + " moves before " + positions + " of its steps; --json lists them");
     }
 
-    /**
-     * Rows with columns of equal width.
-     *
-     * @param empty stands for an empty cell
-     */
-    private static List<String> table(List<String[]> rows, String empty) {
-        int[] widths = new int[rows.get(0).length];
-        rows.forEach(row -> {
-            Arrays.setAll(row, i -> row[i].isEmpty() ? empty : row[i]);
-            Arrays.setAll(widths, i -> Math.max(widths[i], row[i].length()));
-        });
-        return rows.stream()
-                .map(row -> {
-                    StringBuilder line = new StringBuilder();
-                    for (int i = 0; i < row.length; i++) {
-                        line.append(row[i]).append(" ".repeat(widths[i] - row[i].length() + 2));
-                    }
-                    return line.toString().stripTrailing();
-                })
-                .toList();
-    }
-
     private void memory() {
         JsonNode memory = plan.get("memory");
-        long weights = number(memory, "base_weight_bytes");
-        long task = number(memory, "kept_bytes_per_task") + number(memory, "state_bytes_per_task");
-        line("");
-        line("memory of an executor, beside the Java heap and PyTorch itself");
+        long tasks = memory.path("tasks").asLong();
+        long needed = number(memory, "base_weight_bytes")
+                + tasks * (number(memory, "kept_bytes_per_task") + number(memory, "state_bytes_per_task"));
+        lines.add("");
+        lines.add("memory of an executor, beside the Java heap and PyTorch itself");
         line(
-                "  %s of base weights, mapped once a host; for each task up to %s that autograd saves for %s of %d tokens,"
-                        + " and %s of adapters and optimizer",
-                Bytes.text(weights),
-                bytes(memory, "kept_bytes_per_task"),
-                count(number(memory, "rows_per_task"), "row"),
-                number(plan.get("data"), "sample_longest_tokens"),
-                bytes(memory, "state_bytes_per_task"));
+                memory,
+                "  {base_weight_bytes:size} of base weights, mapped once a host; for each task up to"
+                        + " {kept_bytes_per_task:size} that autograd saves for "
+                        + count(number(memory, "rows_per_task"), "row") + " of "
+                        + number(plan.get("data"), "sample_longest_tokens")
+                        + " tokens, and {state_bytes_per_task:size} of adapters and optimizer");
         if (memory.has("tasks")) {
-            long tasks = number(memory, "tasks");
-            line("  with %s at a time: %s", count(tasks, "task"), Bytes.text(weights + tasks * task));
+            lines.add("  with " + count(tasks, "task") + " at a time: " + Bytes.text(needed));
         }
         if (number(memory, "activation_cache_bytes") > 0) {
             line(
-                    "  activation cache: up to %s over all executors, in their storage memory if half of it suffices, else"
-                            + " on their disks",
-                    bytes(memory, "activation_cache_bytes"));
+                    memory,
+                    "  activation cache: up to {activation_cache_bytes:size} over all executors, in their storage memory"
+                            + " if half of it suffices, else on their disks");
         }
         if (memory.get("base_dropout").asBoolean()) {
-            line("  execution.base_dropout adds its masks and the attention probabilities, which are not counted here");
+            lines.add("  execution.base_dropout adds its masks and the attention probabilities, which are not counted"
+                    + " here");
         }
     }
 
     private void warnings() {
         if (plan.has("may_end_before_epoch") && number(plan, "may_end_before_epoch") < number(plan, "epochs")) {
-            line("");
-            line("the policy may end the run before epoch %d", number(plan, "may_end_before_epoch"));
+            lines.add("");
+            line(plan, "the policy may end the run before epoch {may_end_before_epoch}");
         }
         if (!plan.get("warnings").isEmpty()) {
-            line("");
-            plan.get("warnings").forEach(warning -> line("warning: %s", warning.asText()));
+            lines.add("");
+            plan.get("warnings").forEach(warning -> lines.add("warning: " + warning.asText()));
         }
     }
 
@@ -296,15 +257,29 @@ public final class PlanText {
         return node.get(key).asLong();
     }
 
-    private static String bytes(JsonNode node, String key) {
-        return Bytes.text(number(node, key));
-    }
-
     private static String count(long n, String what) {
         return String.format(Locale.ROOT, "%,d %s%s", n, what, n == 1 ? "" : "s");
     }
 
-    private void line(String format, Object... values) {
-        lines.add(String.format(Locale.ROOT, format, values));
+    private void line(JsonNode of, String template) {
+        lines.add(filled(of, template));
+    }
+
+    /** The text with each {@code {key}} replaced by the value of the key; {@code {key:size}} is a size in bytes. */
+    private static String filled(JsonNode of, String template) {
+        return PLACE.matcher(template).replaceAll(place -> {
+            JsonNode value = of.get(place.group(1));
+            String format = place.group(2);
+            if (format == null) {
+                return Matcher.quoteReplacement(shown(value));
+            }
+            return format.equals("size")
+                    ? Bytes.text(value.asLong())
+                    : String.format(Locale.ROOT, format, value.asDouble());
+        });
+    }
+
+    private static String shown(JsonNode value) {
+        return value.isTextual() ? value.asText() : String.format(Locale.ROOT, "%,d", value.asLong());
     }
 }

@@ -45,11 +45,6 @@ public final class StepCost {
         this.allLiveOperations = operations(allLive(), false);
     }
 
-    /** Operations of forward and backward, relative to a step with every group live. */
-    public double relative(FreezeState state) {
-        return relative(state, false);
-    }
-
     /**
      * Operations of forward and backward, relative to a step with every group live.
      *
@@ -73,24 +68,7 @@ public final class StepCost {
      * @param held whether the trunk activations are cached already
      */
     double operations(FreezeState state, boolean held) {
-        int lowest = lowestTrainableLayer(state);
-        return perRow(length -> operations(state, lowest, held ? lowest : 0, length));
-    }
-
-    private double operations(FreezeState state, int lowest, int first, int length) {
-        double sum = 0;
-        for (int layer = first; layer < work.headIndex(); layer++) {
-            sum += work.forward(layer, length) + (layer >= lowest ? work.backward(layer, length, layer == lowest) : 0);
-        }
-        for (LoraGroup group : planner.manifest().groups()) {
-            GroupState is = state.of(group.name());
-            for (LoraModule module : group.modules()) {
-                int layer = encoder.layerIndex(module.path());
-                double product = product(module, length, is == GroupState.LIVE && drops(group));
-                sum += layer < first ? 0 : product * passes(is, layer >= lowest);
-            }
-        }
-        return sum;
+        return operations(state, held, true);
     }
 
     /**
@@ -99,22 +77,29 @@ public final class StepCost {
      * @param held whether the trunk activations are cached already
      */
     double forwardOperations(FreezeState state, boolean held) {
-        int first = held ? lowestTrainableLayer(state) : 0;
-        return perRow(length -> forwardOperations(state, first, length));
+        return operations(state, held, false);
     }
 
-    private double forwardOperations(FreezeState state, int first, int length) {
-        double row = 0;
+    private double operations(FreezeState state, boolean held, boolean trains) {
+        int lowest = lowestTrainableLayer(state);
+        return perRow(length -> operations(state, held ? lowest : 0, lowest, length, trains));
+    }
+
+    private double operations(FreezeState state, int first, int lowest, int length, boolean trains) {
+        double sum = 0;
         for (int layer = first; layer < work.headIndex(); layer++) {
-            row += work.forward(layer, length);
+            boolean backward = trains && layer >= lowest;
+            sum += work.forward(layer, length) + (backward ? work.backward(layer, length, layer == lowest) : 0);
         }
         for (LoraGroup group : planner.manifest().groups()) {
-            boolean counts = state.of(group.name()) != GroupState.DORMANT;
-            for (LoraModule module : counts ? group.modules() : List.<LoraModule>of()) {
-                row += encoder.layerIndex(module.path()) < first ? 0 : product(module, length, false);
+            GroupState is = state.of(group.name());
+            for (LoraModule module : group.modules()) {
+                int layer = encoder.layerIndex(module.path());
+                double product = product(module, length, trains && is == GroupState.LIVE && drops(group));
+                sum += layer < first ? 0 : product * passes(is, trains, layer >= lowest);
             }
         }
-        return row;
+        return sum;
     }
 
     /** The mean of a cost over all rows. */
@@ -136,11 +121,11 @@ public final class StepCost {
     }
 
     /** How often the products of a LoRA pair are computed. */
-    private static int passes(GroupState state, boolean backward) {
+    private static int passes(GroupState state, boolean trains, boolean backward) {
         return switch (state) {
             case DORMANT -> 0;
-            case FROZEN -> backward ? 2 : 1;
-            case LIVE -> 3;
+            case FROZEN -> trains && backward ? 2 : 1;
+            case LIVE -> trains ? 3 : 1;
         };
     }
 

@@ -1,6 +1,7 @@
 package org.sparklora.driver.job.plan;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import org.sparklora.driver.job.freeze.FreezePolicy;
@@ -8,23 +9,16 @@ import org.sparklora.driver.job.plan.Timeline.Span;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.train.LearningRateSchedule;
 
-/** Warns of what a job may do but probably should not: likely mistakes in a job file. */
-public final class Warnings {
+/**
+ * Warns of what a job may do but probably should not: likely mistakes in a job file.
+ *
+ * @param timelines the earliest and the latest that may happen, or the only one
+ * @param schedule of the learning rate
+ */
+public record Warnings(FreezePolicy policy, List<Timeline> timelines, LearningRateSchedule schedule) {
 
-    private final FreezePolicy policy;
-    private final List<Timeline> timelines;
-    private final LearningRateSchedule schedule;
-
-    /**
-     * Warnings for a run of this policy.
-     *
-     * @param timelines the earliest and the latest that may happen, or the only one
-     * @param schedule of the learning rate
-     */
-    public Warnings(FreezePolicy policy, List<Timeline> timelines, LearningRateSchedule schedule) {
-        this.policy = policy;
-        this.timelines = List.copyOf(timelines);
-        this.schedule = schedule;
+    public Warnings {
+        timelines = List.copyOf(timelines);
     }
 
     /**
@@ -64,16 +58,13 @@ public final class Warnings {
     /** Warns if a group's warm-up is longer than each span in which it is live. */
     private Optional<String> warmUp(LoraGroup group) {
         int warmup = group.settings().warmupSteps();
-        boolean arrives = timelines.stream()
-                .flatMap(timeline -> timeline.live(group.name()).stream())
-                .anyMatch(span -> span.steps() >= warmup);
-        if (arrives) {
-            return Optional.empty();
-        }
         Span longest = timelines.stream()
                 .flatMap(timeline -> timeline.live(group.name()).stream())
-                .max((a, b) -> Long.compare(a.steps(), b.steps()))
+                .max(Comparator.comparingLong(Span::steps))
                 .orElseThrow();
+        if (longest.steps() >= warmup) {
+            return Optional.empty();
+        }
         return Optional.of("lora.groups." + group.name() + ".warmup_steps=" + warmup
                 + ": its learning rate never arrives, for it is live for " + longest.steps()
                 + " steps at the most, from " + longest.from() + "; lower it");

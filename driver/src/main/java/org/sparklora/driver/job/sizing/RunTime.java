@@ -20,18 +20,17 @@ import org.sparklora.driver.job.plan.RunPlan.EpochLoad;
  * </ul>
  *
  * <p>It leaves out failures, the growth of a cluster, and memory, which {@code plan} shows.
+ *
+ * @param epochs of a plan, in order
+ * @param shards logical shards of the job
  */
-public final class RunTime {
+public record RunTime(List<EpochLoad> epochs, int shards, Speeds speeds) {
 
     /** The chunk size of {@code allreduce.Chunks}. */
     private static final double CHUNK_BYTES = 256 * 1024;
 
     /** The intended length of a segment. */
     private static final double SEGMENT_SECONDS = 60;
-
-    private final List<EpochLoad> epochs;
-    private final int shards;
-    private final Speeds speeds;
 
     /** How gradients are summed. */
     public enum Exchange {
@@ -61,14 +60,8 @@ public final class RunTime {
         }
     }
 
-    /**
-     * @param epochs of a plan, in order
-     * @param shards logical shards of the job
-     */
-    public RunTime(List<EpochLoad> epochs, int shards, Speeds speeds) {
-        this.epochs = List.copyOf(epochs);
-        this.shards = shards;
-        this.speeds = speeds;
+    public RunTime {
+        epochs = List.copyOf(epochs);
     }
 
     /** The time on a cluster. */

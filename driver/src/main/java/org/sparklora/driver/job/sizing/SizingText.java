@@ -1,7 +1,6 @@
 package org.sparklora.driver.job.sizing;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.OptionalDouble;
@@ -9,6 +8,7 @@ import org.sparklora.driver.job.plan.RunPlan;
 import org.sparklora.driver.job.plan.Timeline;
 import org.sparklora.driver.job.sizing.RunTime.Exchange;
 import org.sparklora.driver.job.sizing.RunTime.Seconds;
+import org.sparklora.driver.job.text.Table;
 
 /** Time and cost of a planned run on clusters of several sizes, as plain lines for people. */
 public final class SizingText {
@@ -104,48 +104,40 @@ public final class SizingText {
     }
 
     private void table(RunTime run, int shards) {
-        List<String[]> rows = new ArrayList<>();
+        List<List<String>> rows = new ArrayList<>();
         String bill = question.price().isPresent() ? "cost" : "executor-hours";
-        rows.add(new String[] {"executors", "ranks", "peer", "exchange", bill, "driver", "exchange", bill});
+        rows.add(List.of("executors", "ranks", "peer", "exchange", bill, "driver", "exchange", bill));
         for (int executors : question.executors()) {
+            Cluster cluster = cluster(executors);
             List<String> row = new ArrayList<>();
-            row.add(String.format(Locale.ROOT, "%,d", executors));
-            row.add(String.format(
-                    Locale.ROOT, "%,d", Math.min(cluster(executors).slots(), shards)));
+            row.add(format("%,d", executors));
+            row.add(format("%,d", Math.min(cluster.slots(), shards)));
             for (Exchange exchange : Exchange.values()) {
-                Seconds seconds = run.on(cluster(executors), exchange);
-                double hours = seconds.executorHours(cluster(executors));
+                Seconds seconds = run.on(cluster, exchange);
                 row.add(time(seconds.total()));
-                row.add(String.format(Locale.ROOT, "%.0f%%", 100 * seconds.exchange() / seconds.total()));
-                row.add(String.format(
-                        Locale.ROOT, "%,.2f", hours * question.price().orElse(1)));
+                row.add(format("%.0f%%", 100 * seconds.exchange() / seconds.total()));
+                row.add(format(
+                        "%,.2f",
+                        seconds.executorHours(cluster) * question.price().orElse(1)));
             }
-            rows.add(row.toArray(String[]::new));
+            rows.add(row);
         }
-        int[] widths = new int[rows.get(0).length];
-        rows.forEach(row -> Arrays.setAll(widths, i -> Math.max(widths[i], row[i].length())));
-        for (String[] row : rows) {
-            StringBuilder text = new StringBuilder();
-            for (int i = 0; i < row.length; i++) {
-                text.append(" ".repeat(widths[i] - row[i].length()))
-                        .append(row[i])
-                        .append("  ");
-            }
-            line("%s", text.toString().stripTrailing());
-        }
+        lines.addAll(Table.right(rows));
     }
 
     /** {@code 41 s}, {@code 12.5 min}, {@code 3.2 h}. */
     private static String time(double seconds) {
         if (seconds < 100) {
-            return String.format(Locale.ROOT, "%.0f s", seconds);
+            return format("%.0f s", seconds);
         }
-        return seconds < 6000
-                ? String.format(Locale.ROOT, "%.1f min", seconds / 60)
-                : String.format(Locale.ROOT, "%,.1f h", seconds / 3600);
+        return seconds < 6000 ? format("%.1f min", seconds / 60) : format("%,.1f h", seconds / 3600);
     }
 
     private void line(String format, Object... values) {
-        lines.add(String.format(Locale.ROOT, format, values));
+        lines.add(format(format, values));
+    }
+
+    private static String format(String format, Object... values) {
+        return String.format(Locale.ROOT, format, values);
     }
 }

@@ -14,6 +14,13 @@ public final class Problems {
 
     private final List<Problem> problems = new ArrayList<>();
 
+    /** Problems that share one code. */
+    public static Problems of(String code, List<String> lines) {
+        Problems problems = new Problems();
+        lines.forEach(line -> problems.add(code, line));
+        return problems;
+    }
+
     /**
      * Notes a problem.
      *
@@ -41,17 +48,12 @@ public final class Problems {
     }
 
     /** The code of an exception that reports these problems: that of a single problem, or {@code codeOfSeveral}. */
-    public String code(String codeOfSeveral) {
+    String code(String codeOfSeveral) {
         return problems.size() == 1 ? problems.get(0).code() : codeOfSeveral;
     }
 
     /** The first line of that exception, without its code: a single problem, or how many problems there are. */
-    public String headline() {
+    String headline() {
         return problems.size() == 1 ? problems.get(0).text() : problems.size() + " problems";
-    }
-
-    /** The whole message: the first line, and several problems on lines of their own. */
-    public static String message(String firstLine, List<String> lines) {
-        return lines.size() == 1 ? firstLine : firstLine + "\n" + String.join("\n", lines);
     }
 }

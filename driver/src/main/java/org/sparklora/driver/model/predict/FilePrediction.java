@@ -23,9 +23,9 @@ import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 import org.sparklora.driver.cluster.Locations;
 import org.sparklora.driver.cluster.data.DataException;
-import org.sparklora.driver.cluster.data.RowKind;
-import org.sparklora.driver.cluster.data.Source;
 import org.sparklora.driver.cluster.data.SourceReader;
+import org.sparklora.driver.job.config.SourceConfig;
+import org.sparklora.driver.job.config.Task;
 import org.sparklora.driver.model.predict.HeadOutputs.Column;
 import org.sparklora.driver.run.history.OutputException;
 import org.sparklora.worker.head.MultiLabelHead;
@@ -76,8 +76,8 @@ public final class FilePrediction {
          * @param rows the kind of the input's rows
          * @throws OutputException if the location is not empty, or the format cannot hold the predictions
          */
-        public static Output of(String location, Optional<String> format, Source input, RowKind rows) {
-            boolean words = rows == RowKind.TAGGED_WORDS;
+        public static Output of(String location, Optional<String> format, SourceConfig input, Task task) {
+            boolean words = task == Task.TOKEN_CLASSIFICATION;
             String chosen = format.orElseGet(() -> isParquet(input) ? "parquet" : words ? "json" : "csv")
                     .toLowerCase(Locale.ROOT);
             if (!FORMATS.contains(chosen)) {
@@ -102,7 +102,7 @@ public final class FilePrediction {
             return new Output(location, chosen);
         }
 
-        private static boolean isParquet(Source input) {
+        private static boolean isParquet(SourceConfig input) {
             return input.format().orElse(input.path()).toLowerCase(Locale.ROOT).endsWith("parquet");
         }
     }

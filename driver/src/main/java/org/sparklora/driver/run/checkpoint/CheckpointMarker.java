@@ -1,11 +1,8 @@
 package org.sparklora.driver.run.checkpoint;
 
+import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.util.Collections;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -24,12 +21,6 @@ record CheckpointMarker(SortedMap<String, Part> parts) {
     /** The version of the whole checkpoint, parts included. */
     static final int FORMAT = 1;
 
-    private static final ObjectMapper JSON = new ObjectMapper();
-
-    CheckpointMarker {
-        parts = Collections.unmodifiableSortedMap(new TreeMap<>(parts));
-    }
-
     /** Length and digest of a part. */
     record Part(long bytes, String sha256) {
 
@@ -45,12 +36,9 @@ record CheckpointMarker(SortedMap<String, Part> parts) {
     }
 
     byte[] toJson() {
-        ObjectNode root = JSON.createObjectNode();
-        root.put("format", FORMAT);
-        ObjectNode nodes = root.putObject("parts");
-        parts.forEach(
-                (name, part) -> nodes.putObject(name).put("bytes", part.bytes()).put("sha256", part.sha256()));
-        return (root.toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8);
+        ObjectNode root = CheckpointParts.JSON.createObjectNode().put("format", FORMAT);
+        root.set("parts", CheckpointParts.JSON.valueToTree(parts));
+        return CheckpointParts.bytes(root);
     }
 
     /**
@@ -59,28 +47,16 @@ record CheckpointMarker(SortedMap<String, Part> parts) {
      * @throws IllegalArgumentException if it is not a marker of this format
      */
     static CheckpointMarker parse(byte[] json) {
-        JsonNode root;
-        try {
-            root = JSON.readTree(new String(json, StandardCharsets.UTF_8));
-        } catch (IOException e) {
-            throw new IllegalArgumentException(FILE + " is not JSON", e);
-        }
-        if (!root.path("format").isInt()) {
-            throw new IllegalArgumentException(FILE + " has no format number");
-        }
+        JsonNode root = CheckpointParts.tree(FILE, json);
         if (root.path("format").asInt() != FORMAT) {
             throw new IllegalArgumentException(
-                    FILE + " has format " + root.path("format").asInt() + ", and this version reads format " + FORMAT);
+                    FILE + " has format " + root.path("format") + ", and this version reads format " + FORMAT);
         }
-        SortedMap<String, Part> parts = new TreeMap<>();
-        root.path("parts")
-                .fields()
-                .forEachRemaining(e -> parts.put(
-                        e.getKey(),
-                        new Part(
-                                e.getValue().path("bytes").asLong(-1),
-                                e.getValue().path("sha256").asText())));
-        return new CheckpointMarker(parts);
+        if (!root.path("parts").isObject()) {
+            throw new IllegalArgumentException(FILE + " lists no parts");
+        }
+        return new CheckpointMarker(
+                CheckpointParts.JSON.convertValue(root.path("parts"), new TypeReference<SortedMap<String, Part>>() {}));
     }
 
     /** Checks a part against the marker. */

@@ -1,14 +1,17 @@
 package org.sparklora.driver.run.checkpoint;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.MapperFeature;
+import com.fasterxml.jackson.databind.PropertyNamingStrategies;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.module.SimpleModule;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.io.IOException;
+import com.fasterxml.jackson.databind.ser.std.ToStringSerializer;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
@@ -17,7 +20,6 @@ import org.sparklora.driver.job.freeze.EpochMetrics;
 import org.sparklora.driver.run.loop.TrainingCheckpoint;
 import org.sparklora.driver.run.loop.TrainingCheckpoint.EarlierStates;
 import org.sparklora.driver.run.loop.TrainingCheckpoint.EpochProgress;
-import org.sparklora.driver.run.loop.TrainingCheckpoint.NormSum;
 import org.sparklora.driver.run.loop.TrainingCheckpoint.RestorePoint;
 import org.sparklora.driver.run.loop.TrainingLoop.Result;
 import org.sparklora.worker.contract.FreezeState;
@@ -39,7 +41,15 @@ final class CheckpointParts {
     static final String RESTORE_POINT = "kept.bin";
     static final String PROGRESS = "progress.json";
 
-    private static final ObjectMapper JSON = new ObjectMapper();
+    static final JsonMapper JSON = JsonMapper.builder()
+            .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+            .enable(MapperFeature.ACCEPT_CASE_INSENSITIVE_ENUMS)
+            .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
+            .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+            .addModule(new SimpleModule()
+                    .addSerializer(double.class, ToStringSerializer.instance)
+                    .addSerializer(Double.class, ToStringSerializer.instance))
+            .build();
 
     private CheckpointParts() {}
 
@@ -52,7 +62,7 @@ final class CheckpointParts {
         point.earlier()
                 .restorePoint()
                 .ifPresent(restore -> parts.put(RESTORE_POINT, TrainStateCodec.encode(restore.state())));
-        parts.put(PROGRESS, (progress(checkpoint).toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8));
+        parts.put(PROGRESS, bytes(progress(checkpoint)));
         return parts;
     }
 
@@ -61,36 +71,37 @@ final class CheckpointParts {
         ObjectNode root = JSON.createObjectNode();
         root.put("epochs_done", point.epochsDone());
         root.put("steps_done", point.stepsDone());
-        ObjectNode part = root.putObject("epoch_under_way");
-        part.put("steps_done", point.progress().stepsDone());
-        part.put("loss_sum", Double.toString(point.progress().lossSum()));
-        ObjectNode norms = part.putObject("gradient_norms");
-        point.progress().norms().forEach((group, norm) -> {
-            ObjectNode node = norms.putObject(group);
-            node.put("sum", Double.toString(norm.sum()));
-            node.put("steps", norm.steps());
-        });
-        ArrayNode epochs = root.putArray("epochs");
-        for (EpochMetrics metrics : point.seen()) {
-            ObjectNode epoch = epochs.addObject();
-            epoch.put("epoch", metrics.epoch());
-            epoch.put("train_loss", Double.toString(metrics.trainLoss()));
-            put(epoch.putObject("validation"), metrics.validation());
-            put(epoch.putObject("gradient_norms"), metrics.gradientNorms());
-        }
+        root.set("epoch_under_way", JSON.valueToTree(point.progress()));
+        root.set("epochs", JSON.valueToTree(point.seen()));
         point.earlier()
                 .restorePoint()
                 .ifPresent(restore -> root.putObject("kept").put("epoch", restore.epoch()));
         point.earlier().best().ifPresent(best -> {
-            ObjectNode node = root.putObject("best");
-            node.put("epoch", best.epoch());
+            ObjectNode node = root.putObject("best").put("epoch", best.epoch());
             ObjectNode groups = node.putObject("groups");
             best.freeze().states().forEach((group, state) -> groups.put(group, state.label()));
         });
         root.put("history_bytes", checkpoint.historyBytes());
-        ObjectNode origin = root.putObject("origin");
-        checkpoint.origin().forEach(origin::put);
+        root.set("origin", JSON.valueToTree(checkpoint.origin()));
         return root;
+    }
+
+    /** Formats a JSON file. */
+    static byte[] bytes(JsonNode root) {
+        return (root.toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8);
+    }
+
+    /**
+     * Reads a JSON file.
+     *
+     * @throws IllegalArgumentException if it is not JSON
+     */
+    static JsonNode tree(String file, byte[] json) {
+        try {
+            return JSON.readTree(new String(json, StandardCharsets.UTF_8));
+        } catch (JsonProcessingException e) {
+            throw new IllegalArgumentException(file + " is not JSON", e);
+        }
     }
 
     /**
@@ -99,25 +110,7 @@ final class CheckpointParts {
      * @throws IllegalArgumentException if the files are not what {@link #encode} wrote
      */
     static Checkpoint decode(Map<String, byte[]> parts) {
-        JsonNode root;
-        try {
-            root = JSON.readTree(part(parts, PROGRESS));
-        } catch (IOException e) {
-            throw new IllegalArgumentException(PROGRESS + " is not JSON", e);
-        }
-        List<EpochMetrics> seen = new ArrayList<>();
-        for (JsonNode epoch : need(root, "epochs")) {
-            seen.add(new EpochMetrics(
-                    need(epoch, "epoch").asInt(),
-                    real(epoch, "train_loss"),
-                    reals(need(epoch, "validation")),
-                    reals(need(epoch, "gradient_norms"))));
-        }
-        JsonNode underWay = need(root, "epoch_under_way");
-        EpochProgress progress = new EpochProgress(
-                need(underWay, "steps_done").asInt(),
-                real(underWay, "loss_sum"),
-                norms(need(underWay, "gradient_norms")));
+        JsonNode root = tree(PROGRESS, part(parts, PROGRESS));
         EarlierStates earlier = new EarlierStates(
                 Optional.ofNullable(root.get("best")).map(node -> best(node, parts)),
                 Optional.ofNullable(root.get("kept"))
@@ -125,52 +118,23 @@ final class CheckpointParts {
                                 need(node, "epoch").asInt(), TrainStateCodec.decodeState(part(parts, RESTORE_POINT)))));
         TrainingCheckpoint point = new TrainingCheckpoint(
                 TrainStateCodec.decodeState(part(parts, STATE)),
-                seen,
-                progress,
+                JSON.convertValue(need(root, "epochs"), new TypeReference<List<EpochMetrics>>() {}),
+                JSON.convertValue(need(root, "epoch_under_way"), EpochProgress.class),
                 need(root, "steps_done").asLong(),
                 earlier);
-        SortedMap<String, String> origin = new TreeMap<>();
-        need(root, "origin")
-                .fields()
-                .forEachRemaining(e -> origin.put(e.getKey(), e.getValue().asText()));
-        return new Checkpoint(point, need(root, "history_bytes").asInt(), origin);
+        return new Checkpoint(
+                point,
+                need(root, "history_bytes").asInt(),
+                JSON.convertValue(need(root, "origin"), new TypeReference<SortedMap<String, String>>() {}));
     }
 
     private static Result best(JsonNode node, Map<String, byte[]> parts) {
-        Map<String, GroupState> groups = new TreeMap<>();
-        need(node, "groups")
-                .fields()
-                .forEachRemaining(e -> groups.put(
-                        e.getKey(), GroupState.valueOf(e.getValue().asText().toUpperCase(Locale.ROOT))));
+        Map<String, GroupState> groups =
+                JSON.convertValue(need(node, "groups"), new TypeReference<TreeMap<String, GroupState>>() {});
         return new Result(
                 TrainStateCodec.decodeAdapter(part(parts, BEST)),
                 FreezeState.of(groups),
                 need(node, "epoch").asInt());
-    }
-
-    private static void put(ObjectNode node, SortedMap<String, Double> values) {
-        values.forEach((name, value) -> node.put(name, Double.toString(value)));
-    }
-
-    private static SortedMap<String, NormSum> norms(JsonNode node) {
-        SortedMap<String, NormSum> norms = new TreeMap<>();
-        node.fields()
-                .forEachRemaining(e -> norms.put(
-                        e.getKey(),
-                        new NormSum(
-                                real(e.getValue(), "sum"),
-                                need(e.getValue(), "steps").asInt())));
-        return norms;
-    }
-
-    private static SortedMap<String, Double> reals(JsonNode node) {
-        SortedMap<String, Double> values = new TreeMap<>();
-        node.fieldNames().forEachRemaining(name -> values.put(name, real(node, name)));
-        return values;
-    }
-
-    private static double real(JsonNode node, String field) {
-        return Double.parseDouble(need(node, field).asText());
     }
 
     private static JsonNode need(JsonNode node, String field) {

@@ -4,8 +4,8 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.NavigableSet;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
@@ -20,19 +20,12 @@ import org.sparklora.driver.run.history.RunDirectory;
  * <p>It writes whole files only, first the parts and then the marker. If the process dies while it writes or deletes a
  * folder, the folder has no marker.
  */
-public final class CheckpointStore {
+public record CheckpointStore(RunDirectory directory) {
 
     /** The folder in the run directory. */
     public static final String FOLDER = "checkpoints";
 
     private static final int MAX_CHECKPOINTS = 3;
-
-    private final RunDirectory directory;
-
-    /** The checkpoints of a run directory. */
-    public CheckpointStore(RunDirectory directory) {
-        this.directory = directory;
-    }
 
     /** Writes a checkpoint, then deletes old ones. */
     public void write(Checkpoint checkpoint) throws IOException {
@@ -40,8 +33,8 @@ public final class CheckpointStore {
         // An old marker must never stand beside new parts, so an older folder of this name goes first.
         delete(name);
         SortedMap<String, byte[]> parts = CheckpointParts.encode(checkpoint);
-        for (String part : parts.keySet()) {
-            directory.write(file(name, part), require(parts, part));
+        for (Map.Entry<String, byte[]> part : parts.entrySet()) {
+            directory.write(file(name, part.getKey()), part.getValue());
         }
         directory.write(
                 file(name, CheckpointMarker.FILE), CheckpointMarker.of(parts).toJson());
@@ -141,9 +134,5 @@ public final class CheckpointStore {
 
     private static String file(CheckpointName name, String part) {
         return FOLDER + "/" + name + "/" + part;
-    }
-
-    private static byte[] require(SortedMap<String, byte[]> parts, String name) {
-        return Objects.requireNonNull(parts.get(name));
     }
 }

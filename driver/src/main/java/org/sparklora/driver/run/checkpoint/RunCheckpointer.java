@@ -8,27 +8,15 @@ import org.sparklora.driver.run.history.RunHistory;
 import org.sparklora.driver.run.loop.Checkpointer;
 import org.sparklora.driver.run.loop.TrainingCheckpoint;
 
-/** Writes a checkpoint at each epoch's end and every few steps, after publishing the history up to there. */
-public final class RunCheckpointer implements Checkpointer {
-
-    private final CheckpointStore store;
-    private final RunHistory history;
-    private final OptionalInt everySteps;
-    private final SortedMap<String, String> origin;
-
-    /**
-     * Creates the checkpointer of a run.
-     *
-     * @param everySteps steps of the run between two checkpoints; empty: at epochs' ends only
-     * @param origin see {@link Checkpoint}
-     */
-    public RunCheckpointer(
-            CheckpointStore store, RunHistory history, OptionalInt everySteps, SortedMap<String, String> origin) {
-        this.store = store;
-        this.history = history;
-        this.everySteps = everySteps;
-        this.origin = origin;
-    }
+/**
+ * Writes a checkpoint at each epoch's end and every few steps, after publishing the history up to there.
+ *
+ * @param everySteps steps of the run between two checkpoints; empty: at epochs' ends only
+ * @param origin see {@link Checkpoint}
+ */
+public record RunCheckpointer(
+        CheckpointStore store, RunHistory history, OptionalInt everySteps, SortedMap<String, String> origin)
+        implements Checkpointer {
 
     @Override
     public boolean wants(long stepsDone) {

@@ -6,75 +6,28 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import org.sparklora.driver.job.freeze.EpochMetrics;
+import org.sparklora.driver.run.loop.RunListener.CacheStats;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.data.Padding;
 
-/** One event of {@code history.jsonl}. {@link #entry} maps each record to the names in the file. */
-public sealed interface HistoryEvent {
+/**
+ * One event of {@code history.jsonl}. Each kind of event has a method, which gives its fields their names in the file.
+ *
+ * @param name value of {@code "event"}
+ * @param fields what follows {@code "event"} and {@code "time"}, in order
+ */
+public record HistoryEvent(String name, Map<String, Object> fields) {
 
-    /** The event's name and fields as the file has them. */
-    Entry entry();
-
-    /**
-     * A line of the file without its time.
-     *
-     * @param event value of {@code "event"}
-     * @param fields what follows {@code "event"} and {@code "time"}, in order
-     */
-    record Entry(String event, Map<String, Object> fields) {
-
-        static Entry of(String event, Object... namesAndValues) {
-            Map<String, Object> fields = new LinkedHashMap<>();
-            for (int i = 0; i < namesAndValues.length; i += 2) {
-                fields.put((String) namesAndValues[i], namesAndValues[i + 1]);
-            }
-            return new Entry(event, fields);
-        }
-
-        private Entry with(String name, Object value) {
-            fields.put(name, value);
-            return this;
-        }
+    private static HistoryEvent of(String name, Object... namesAndValues) {
+        return new HistoryEvent(name, new LinkedHashMap<>()).with(namesAndValues);
     }
 
-    /**
-     * A run starts or resumes. The event holds what {@code replay} needs to re-evaluate the policy's decisions.
-     *
-     * @param seeds by purpose
-     * @param environment versions, CPU models and the like, for people
-     * @param choices decisions from job, model and data that change rounding: cache, folding, precision
-     */
-    record Run(
-            Configuration configuration,
-            String baseModelSha256,
-            Map<String, Long> seeds,
-            Environment environment,
-            Map<String, String> choices)
-            implements HistoryEvent {
-
-        /**
-         * The job from here on.
-         *
-         * @param yaml the whole config.yaml, which may change when the run resumes
-         * @param initial states of the declared groups before the first epoch
-         */
-        public record Configuration(String sha256, String yaml, int stepsPerEpoch, FreezeState initial) {}
-
-        /** Software and hardware of the driver. */
-        public record Environment(Map<String, String> versions, List<String> cpu) {}
-
-        @Override
-        public Entry entry() {
-            return Entry.of("run", "configuration_sha256", configuration.sha256(), "base_model_sha256", baseModelSha256)
-                    .with("seeds", new TreeMap<>(seeds))
-                    .with("versions", new TreeMap<>(environment.versions()))
-                    .with("cpu", List.copyOf(environment.cpu()))
-                    .with("choices", new TreeMap<>(choices))
-                    .with("steps_per_epoch", configuration.stepsPerEpoch())
-                    .with("initial", byState(configuration.initial()))
-                    .with("configuration", configuration.yaml());
+    private HistoryEvent with(Object... namesAndValues) {
+        for (int i = 0; i < namesAndValues.length; i += 2) {
+            fields.put((String) namesAndValues[i], namesAndValues[i + 1]);
         }
+        return this;
     }
 
     private static Map<String, Object> byState(FreezeState state) {
@@ -86,52 +39,79 @@ public sealed interface HistoryEvent {
     }
 
     /**
-     * An epoch starts.
+     * The job of a run.
      *
-     * @param state of the declared groups
-     * @param activationCache {@code on} or {@code off}, and why
-     * @param reason why the groups are in their states
+     * @param yaml the whole config.yaml, which may change when the run resumes
+     * @param initial states of the declared groups before the first epoch
      */
-    record EpochStart(int epoch, FreezeState state, Cost cost, String activationCache, String reason)
-            implements HistoryEvent {
+    public record Configuration(String sha256, String yaml, int stepsPerEpoch, FreezeState initial) {}
 
-        /** What the epoch trains and sends. */
-        public record Cost(long trainableParameters, long allReduceBytesPerStep) {}
+    /** Software and CPU models of the driver. */
+    public record Environment(Map<String, String> versions, List<String> cpu) {}
 
-        @Override
-        public Entry entry() {
-            Entry entry = Entry.of("epoch_start", "epoch", epoch);
-            byState(state).forEach(entry::with);
-            return entry.with("trainable_parameters", cost.trainableParameters())
-                    .with("all_reduce_bytes_per_step", cost.allReduceBytesPerStep())
-                    .with("activation_cache", activationCache)
-                    .with("reason", reason);
-        }
+    /**
+     * A run starts or resumes. The event holds what {@code replay} needs to re-evaluate the policy's decisions.
+     *
+     * @param seeds by purpose
+     * @param choices decisions from job, model and data that change rounding: cache, folding, precision
+     */
+    public static HistoryEvent run(
+            Configuration configuration,
+            String baseModelSha256,
+            Map<String, Long> seeds,
+            Environment environment,
+            Map<String, String> choices) {
+        return of("run", "configuration_sha256", configuration.sha256(), "base_model_sha256", baseModelSha256)
+                .with("seeds", new TreeMap<>(seeds), "versions", new TreeMap<>(environment.versions()))
+                .with("cpu", environment.cpu(), "choices", new TreeMap<>(choices))
+                .with("steps_per_epoch", configuration.stepsPerEpoch(), "initial", byState(configuration.initial()))
+                .with("configuration", configuration.yaml());
     }
 
     /**
-     * The frozen trunk has run once and its activations are cached.
+     * An epoch starts.
      *
-     * @param epoch first epoch that reads the cache
-     * @param storage memory or disk; results do not depend on it
+     * @param state of the declared groups
+     * @param cache {@code on} or {@code off}, and why
+     * @param reason why the groups are in their states
      */
-    record ActivationsCached(int epoch, Size size, String storage, double seconds) implements HistoryEvent {
+    public static HistoryEvent epochStart(
+            int epoch, FreezeState state, long trainableParameters, String cache, String reason) {
+        HistoryEvent event = of("epoch_start", "epoch", epoch);
+        byState(state).forEach(event::with);
+        return event.with("trainable_parameters", trainableParameters)
+                .with("all_reduce_bytes_per_step", trainableParameters * Float.BYTES)
+                .with("activation_cache", cache, "reason", reason);
+    }
 
-        /**
-         * What is cached.
-         *
-         * @param layer the lowest trainable layer; the cache holds its input
-         * @param rows of training and validation
-         */
-        public record Size(String layer, long rows, long bytes, String precision) {}
+    /** The frozen trunk has run once and its activations are cached. */
+    public static HistoryEvent cached(CacheStats stats, double seconds) {
+        return of("kept", "epoch", stats.epoch(), "entering", stats.entering(), "rows", stats.rows())
+                .with("bytes", stats.bytes(), "activation_cache_type", stats.precision())
+                .with("storage", stats.storage(), "seconds", seconds);
+    }
 
-        @Override
-        public Entry entry() {
-            return Entry.of("kept", "epoch", epoch, "entering", size.layer(), "rows", size.rows())
-                    .with("bytes", size.bytes())
-                    .with("activation_cache_type", size.precision())
-                    .with("storage", storage)
-                    .with("seconds", seconds);
+    /** What happens to a group. */
+    public enum GroupChange {
+        THAW(GroupState.LIVE),
+        FREEZE(GroupState.FROZEN),
+        /** The group is new in the job. */
+        ADD(GroupState.DORMANT);
+
+        private final GroupState state;
+
+        GroupChange(GroupState state) {
+            this.state = state;
+        }
+
+        /** The group's state from now on. */
+        public GroupState state() {
+            return state;
+        }
+
+        /** The event's name. */
+        public String label() {
+            return name().toLowerCase(Locale.ROOT);
         }
     }
 
@@ -140,68 +120,42 @@ public sealed interface HistoryEvent {
      *
      * @param step of the epoch before which it happens; 0 means before the epoch and is not written
      */
-    record GroupChange(Kind kind, int epoch, int step, String group, String reason) implements HistoryEvent {
-
-        /** What happens to the group. */
-        public enum Kind {
-            THAW,
-            FREEZE,
-            ADD;
-
-            /** The event's name. */
-            public String label() {
-                return name().toLowerCase(Locale.ROOT);
-            }
-        }
-
-        @Override
-        public Entry entry() {
-            Entry entry = Entry.of(kind.label(), "epoch", epoch);
-            return (step > 0 ? entry.with("epoch_step", step) : entry)
-                    .with("group", group)
-                    .with("reason", reason);
-        }
+    public static HistoryEvent group(GroupChange change, int epoch, int step, String group, String reason) {
+        HistoryEvent event = of(change.label(), "epoch", epoch);
+        return (step > 0 ? event.with("epoch_step", step) : event).with("group", group, "reason", reason);
     }
 
     /** Values, moments and step counts return to the state at the end of an earlier epoch. */
-    record Restore(int epoch, int restoredEpoch, String reason) implements HistoryEvent {
-        @Override
-        public Entry entry() {
-            return Entry.of("restore", "epoch", epoch, "restored_epoch", restoredEpoch, "reason", reason);
-        }
+    public static HistoryEvent restore(int epoch, int restoredEpoch, String reason) {
+        return of("restore", "epoch", epoch, "restored_epoch", restoredEpoch, "reason", reason);
     }
 
     /** The policy ends the run before an epoch. */
-    record Stop(int epoch, String reason) implements HistoryEvent {
-        @Override
-        public Entry entry() {
-            return Entry.of("stop", "epoch", epoch, "reason", reason);
-        }
+    public static HistoryEvent stop(int epoch, String reason) {
+        return of("stop", "epoch", epoch, "reason", reason);
     }
+
+    /** Gradient norms before clipping. */
+    public record GradientNorms(Number total, Map<String, ? extends Number> byGroup) {}
 
     /**
      * One optimizer step. Numbers are {@code Float} or {@code Double}, and each is written with the digits that its type
      * needs.
      *
+     * @param step of the whole run, from 0
      * @param examples that loss and gradient cover
      * @param learningRate of each live group; with LoRA+ the rate of A
      */
-    record Step(At at, Number loss, int examples, GradientNorms norms, Map<String, ? extends Number> learningRate)
-            implements HistoryEvent {
-
-        /** Epoch from 0, and step of the whole run from 0. */
-        public record At(int epoch, int step) {}
-
-        /** Before clipping. */
-        public record GradientNorms(Number total, Map<String, ? extends Number> byGroup) {}
-
-        @Override
-        public Entry entry() {
-            return Entry.of("step", "epoch", at.epoch(), "step", at.step(), "loss", loss, "grad_norm", norms.total())
-                    .with("group_grad_norm", new TreeMap<>(norms.byGroup()))
-                    .with("learning_rate", new TreeMap<>(learningRate))
-                    .with("examples", examples);
-        }
+    public static HistoryEvent step(
+            int epoch,
+            long step,
+            Number loss,
+            int examples,
+            GradientNorms norms,
+            Map<String, ? extends Number> learningRate) {
+        return of("step", "epoch", epoch, "step", step, "loss", loss, "grad_norm", norms.total())
+                .with("group_grad_norm", new TreeMap<>(norms.byGroup()), "learning_rate", new TreeMap<>(learningRate))
+                .with("examples", examples);
     }
 
     /**
@@ -213,19 +167,12 @@ public sealed interface HistoryEvent {
      *     rank
      * @param work operations and bytes, with and without what was skipped; empty if not counted
      */
-    record EpochEnd(
-            EpochMetrics metrics, Padding padding, Map<String, Double> seconds, Map<String, ? extends Number> work)
-            implements HistoryEvent {
-        @Override
-        public Entry entry() {
-            Entry entry = Entry.of("epoch_end", "epoch", metrics.epoch(), "train_loss", metrics.trainLoss())
-                    .with("validation", metrics.validation())
-                    .with("group_grad_norm", metrics.gradientNorms())
-                    .with("tokens", padding.tokens())
-                    .with("padding", padding.share())
-                    .with("seconds", new TreeMap<>(seconds));
-            return work.isEmpty() ? entry : entry.with("work", new TreeMap<>(work));
-        }
+    public static HistoryEvent epochEnd(
+            EpochMetrics metrics, Padding padding, Map<String, Double> seconds, Map<String, ? extends Number> work) {
+        HistoryEvent event = of("epoch_end", "epoch", metrics.epoch(), "train_loss", metrics.trainLoss())
+                .with("validation", metrics.validation(), "group_grad_norm", metrics.gradientNorms())
+                .with("tokens", padding.tokens(), "padding", padding.share(), "seconds", new TreeMap<>(seconds));
+        return work.isEmpty() ? event : event.with("work", new TreeMap<>(work));
     }
 
     /**
@@ -234,26 +181,17 @@ public sealed interface HistoryEvent {
      * @param step of the whole run from 0, the first that failed
      * @param attempt how many failures in a row, from 1
      */
-    record Failure(int epoch, long step, int attempt, String message) implements HistoryEvent {
-        @Override
-        public Entry entry() {
-            return Entry.of("failure", "attempt", attempt, "epoch", epoch, "message", message, "step", step);
-        }
+    public static HistoryEvent failure(int epoch, long step, int attempt, String message) {
+        return of("failure", "attempt", attempt, "epoch", epoch, "message", message, "step", step);
     }
 
     /** The run continues after a failure, from a step, with this many ranks. */
-    record Recovered(int epoch, long step, int ranks) implements HistoryEvent {
-        @Override
-        public Entry entry() {
-            return Entry.of("recovered", "epoch", epoch, "ranks", ranks, "step", step);
-        }
+    public static HistoryEvent recovered(int epoch, long step, int ranks) {
+        return of("recovered", "epoch", epoch, "ranks", ranks, "step", step);
     }
 
     /** The run is complete. */
-    record Finished(String adapterSha256, double seconds) implements HistoryEvent {
-        @Override
-        public Entry entry() {
-            return Entry.of("finished", "adapter_sha256", adapterSha256, "seconds", seconds);
-        }
+    public static HistoryEvent finished(String adapterSha256, double seconds) {
+        return of("finished", "adapter_sha256", adapterSha256, "seconds", seconds);
     }
 }

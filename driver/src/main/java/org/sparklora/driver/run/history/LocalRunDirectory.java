@@ -15,10 +15,13 @@ import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** A run directory on a local file system. Writes go to a temporary file, which is synced and then moved over the target. */
+/**
+ * A run directory on a local file system. Writes go to a temporary file, which is synced and then moved over the target.
+ *
+ * <p>Hadoop's local file system would not do: it ignores the process's umask, starts a process to set permissions, and does
+ * not sync folders.
+ */
 public final class LocalRunDirectory implements RunDirectory {
-
-    private static final String TEMPORARY = ".tmp";
 
     private final Path root;
 
@@ -29,6 +32,10 @@ public final class LocalRunDirectory implements RunDirectory {
     @Override
     public String location() {
         return root.toString();
+    }
+
+    private Path resolve(String name) {
+        return root.resolve(inside(name));
     }
 
     @Override
@@ -44,10 +51,8 @@ public final class LocalRunDirectory implements RunDirectory {
     private static void write(Path target, Content content) throws IOException {
         Path folder = target.resolveSibling(".").normalize();
         Files.createDirectories(folder);
-        // A fixed name, since Files.createTempFile restricts permissions to the owner. The next write replaces what a
-        // crash
-        // leaves; a run directory has one writer.
-        Path temporary = folder.resolve("." + target.getFileName() + TEMPORARY);
+        // Not Files.createTempFile, which restricts permissions to the owner.
+        Path temporary = folder.resolve(RunDirectory.temporary(String.valueOf(target.getFileName())));
         try (FileChannel channel = FileChannel.open(
                 temporary, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE)) {
             content.writeTo(Channels.newOutputStream(channel));
@@ -85,22 +90,14 @@ public final class LocalRunDirectory implements RunDirectory {
     }
 
     @Override
-    public SortedSet<String> list() {
-        return list(root);
-    }
-
-    @Override
-    public SortedSet<String> list(String folder) {
-        return list(resolve(folder));
-    }
-
-    private static SortedSet<String> list(Path folder) {
+    public SortedSet<String> list(String name) {
+        Path folder = name.isEmpty() ? root : resolve(name);
         if (!Files.exists(folder)) {
             return new TreeSet<>();
         }
         try (Stream<Path> children = Files.list(folder)) {
             return children.map(child -> String.valueOf(child.getFileName()))
-                    .filter(name -> !(name.startsWith(".") && name.endsWith(TEMPORARY)))
+                    .filter(child -> !RunDirectory.isTemporary(child))
                     .collect(Collectors.toCollection(TreeSet::new));
         } catch (IOException e) {
             throw OutputException.writing(folder.toString(), e);
@@ -115,35 +112,17 @@ public final class LocalRunDirectory implements RunDirectory {
     @Override
     public void delete(String name) {
         Path target = resolve(name);
-        try {
-            delete(target);
-        } catch (IOException e) {
-            throw OutputException.writing(target.toString(), e);
-        }
-    }
-
-    private static void delete(Path target) throws IOException {
         if (!Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
             return;
         }
-        List<Path> all;
         // Files.walk does not follow links, so their targets stay.
         try (Stream<Path> below = Files.walk(target)) {
-            all = below.sorted(Comparator.reverseOrder()).toList();
+            List<Path> deepestFirst = below.sorted(Comparator.reverseOrder()).toList();
+            for (Path path : deepestFirst) {
+                Files.delete(path);
+            }
+        } catch (IOException e) {
+            throw OutputException.writing(target.toString(), e);
         }
-        for (Path path : all) {
-            Files.delete(path);
-        }
-    }
-
-    private Path resolve(String name) {
-        Path relative = Path.of(name);
-        if (name.isEmpty()
-                || relative.isAbsolute()
-                || !relative.normalize().equals(relative)
-                || name.startsWith("..")) {
-            throw new IllegalArgumentException("'" + name + "' is not a name inside the run directory " + root);
-        }
-        return root.resolve(relative);
     }
 }

@@ -40,9 +40,9 @@ public final class OutputException extends CodedException {
     /** A directory has no run in it. */
     public static OutputException noRun(String location) {
         return new OutputException(
-                "output.no-run",
+                "usage.run-missing",
                 location + " contains no run: neither " + RunHistory.FILE + " nor " + RunStatus.FILE
-                        + " exists; check the path");
+                        + " exists; check the path that is given as RUN or --run");
     }
 
     /** The message of Java's file exceptions is often only the path. */

@@ -37,9 +37,15 @@ public interface RunDirectory {
     boolean exists(String name) throws IOException;
 
     /** Names of the files and folders directly inside; empty if the directory does not exist. */
-    SortedSet<String> list() throws IOException;
+    default SortedSet<String> list() throws IOException {
+        return list("");
+    }
 
-    /** Names of the files and folders directly inside a folder of this directory; empty if it does not exist. */
+    /**
+     * Names of the files and folders directly inside a folder; empty if it does not exist.
+     *
+     * @param folder in this directory; an empty name is the directory itself
+     */
     SortedSet<String> list(String folder) throws IOException;
 
     /** Reads a whole file. */
@@ -48,6 +54,27 @@ public interface RunDirectory {
     /** Reads a whole file if it exists. */
     default Optional<byte[]> find(String name) throws IOException {
         return exists(name) ? Optional.of(read(name)) : Optional.empty();
+    }
+
+    /** Refuses a name that would lead out of the directory. */
+    default String inside(String name) {
+        for (String part : name.split("/", -1)) {
+            if (part.isEmpty() || part.equals(".") || part.equals("..")) {
+                throw new IllegalArgumentException(
+                        "'" + name + "' is not a name inside the run directory " + location());
+            }
+        }
+        return name;
+    }
+
+    /** The name under which a file is written before it replaces the target. */
+    static String temporary(String file) {
+        return "." + file + ".tmp";
+    }
+
+    /** Whether a file is what a crash left of a write. Such a file is not listed, and the next write replaces it. */
+    static boolean isTemporary(String file) {
+        return file.startsWith(".") && file.endsWith(".tmp");
     }
 
     /** Deletes a file, or a folder with its content. Does nothing if it does not exist. */

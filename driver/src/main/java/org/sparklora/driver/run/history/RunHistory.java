@@ -16,8 +16,7 @@ import java.util.function.Consumer;
 /**
  * The history of a run, {@code history.jsonl}: one JSON object per line, {@code "event"} first and {@code "time"} second.
  *
- * <p>Call order: {@link #append} the events of a segment, then {@link #commit} to publish them, or {@link #rollback} if the
- * segment failed and will run again. A checkpoint stores {@link #committedBytes}; a resumed run passes them to {@link
+ * <p>Call order: {@link #append} the events of a segment, then {@link #commit} to publish them. A checkpoint stores {@link #committedBytes}; a resumed run passes them to {@link
  * #resume}, so each step appears once.
  *
  * <p>Floats and doubles have the fewest digits that read back to the same value of their type. NaN and infinities, which JSON
@@ -52,7 +51,7 @@ public final class RunHistory {
      * @param bytes {@link #committedBytes} at the checkpoint
      */
     public static RunHistory resume(RunDirectory directory, Clock clock, int bytes) throws IOException {
-        byte[] stored = directory.exists(FILE) ? directory.read(FILE) : new byte[0];
+        byte[] stored = directory.find(FILE).orElse(new byte[0]);
         if (bytes < 0 || bytes > stored.length || (bytes > 0 && stored[bytes - 1] != '\n')) {
             throw new OutputException(
                     "output.damaged",
@@ -73,15 +72,14 @@ public final class RunHistory {
 
     /** Adds an event with the current time to the open segment. */
     public void append(HistoryEvent event) {
-        HistoryEvent.Entry entry = event.entry();
         Map<String, Object> line = new LinkedHashMap<>();
-        line.put("event", entry.event());
+        line.put("event", event.name());
         line.put("time", clock.instant().toString());
-        line.putAll(entry.fields());
+        line.putAll(event.fields());
         try {
             pending.writeBytes(JSON.writeValueAsBytes(line));
         } catch (JsonProcessingException e) {
-            throw new IllegalArgumentException("event '" + entry.event() + "' has a value that JSON cannot express", e);
+            throw new IllegalArgumentException("event '" + event.name() + "' has a value that JSON cannot express", e);
         }
         pending.write('\n');
     }
@@ -115,11 +113,6 @@ public final class RunHistory {
 
     private static List<String> lines(ByteArrayOutputStream bytes) {
         return bytes.toString(StandardCharsets.UTF_8).lines().toList();
-    }
-
-    /** Discards the open segment, which failed and will run again. */
-    public void rollback() {
-        pending.reset();
     }
 
     /** Number of published bytes, from which a checkpoint made now resumes. */

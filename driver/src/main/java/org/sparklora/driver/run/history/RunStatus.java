@@ -1,11 +1,13 @@
 package org.sparklora.driver.run.history;
 
+import com.fasterxml.jackson.annotation.JsonProperty;
+import com.fasterxml.jackson.annotation.JsonSetter;
+import com.fasterxml.jackson.annotation.Nulls;
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.PropertyNamingStrategies;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.nio.charset.StandardCharsets;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,22 +18,29 @@ import org.jspecify.annotations.Nullable;
  * @param adapterSha256 digest of {@code adapter_model.safetensors}; present if the run finished
  */
 public record RunStatus(
-        State state,
+        @JsonProperty(required = true) State state,
         @Nullable Integer exitCode,
-        String message,
+        @JsonSetter(nulls = Nulls.AS_EMPTY) String message,
         @Nullable String adapterSha256) {
 
     /** File name in the run directory. */
     public static final String FILE = "status.json";
 
     private static final int CANCELLED_EXIT = 130;
-    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final JsonMapper JSON = JsonMapper.builder()
+            .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+            .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+            .build();
 
     /** Legal transitions: running to any other state, and any other state to running when a run resumes. */
     public enum State {
+        @JsonProperty("running")
         RUNNING,
+        @JsonProperty("finished")
         FINISHED,
+        @JsonProperty("failed")
         FAILED,
+        @JsonProperty("cancelled")
         CANCELLED
     }
 
@@ -53,27 +62,15 @@ public record RunStatus(
 
     /** Encodes the status as one line of JSON; absent values are {@code null}. */
     public byte[] toJson() {
-        ObjectNode node = JSON.createObjectNode();
-        node.put("state", state.name().toLowerCase(Locale.ROOT));
-        node.put("exit_code", exitCode);
-        node.put("message", message);
-        node.put("adapter_sha256", adapterSha256);
-        return (node + "\n").getBytes(StandardCharsets.UTF_8);
+        return (JSON.valueToTree(this) + "\n").getBytes(StandardCharsets.UTF_8);
     }
 
     /** Decodes {@link #toJson}. */
     public static RunStatus parse(byte[] json) {
         try {
-            JsonNode node = JSON.readTree(new String(json, StandardCharsets.UTF_8));
-            JsonNode exit = node.path("exit_code");
-            JsonNode sha = node.path("adapter_sha256");
-            return new RunStatus(
-                    State.valueOf(node.path("state").asText().toUpperCase(Locale.ROOT)),
-                    exit.isInt() ? Integer.valueOf(exit.asInt()) : null,
-                    node.path("message").asText(),
-                    sha.isTextual() ? sha.asText() : null);
-        } catch (JsonProcessingException | IllegalArgumentException e) {
-            throw new OutputException("output.damaged", FILE + " is not a run status: " + e.getMessage());
+            return JSON.readValue(new String(json, StandardCharsets.UTF_8), RunStatus.class);
+        } catch (JsonProcessingException e) {
+            throw new OutputException("output.damaged", FILE + " is not a run status: " + e.getOriginalMessage());
         }
     }
 }

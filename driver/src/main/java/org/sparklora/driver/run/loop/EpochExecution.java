@@ -15,20 +15,13 @@ final class EpochExecution {
     private final RunState run;
     private final GroupTransitions groups;
     private final TrainingSettings settings;
-    private final RunListener listener;
     private EpochProgress progress;
     private PhaseTimes times = PhaseTimes.NONE;
 
-    EpochExecution(
-            RunState run,
-            EpochProgress from,
-            GroupTransitions groups,
-            TrainingSettings settings,
-            RunListener listener) {
+    EpochExecution(RunState run, EpochProgress from, GroupTransitions groups) {
         this.run = run;
         this.groups = groups;
-        this.settings = settings;
-        this.listener = listener;
+        this.settings = groups.settings();
         this.progress = from;
     }
 
@@ -61,7 +54,7 @@ final class EpochExecution {
                 }
                 done = epoch.run(done, pause, firstGlobal, reports -> {
                     reports.forEach(report -> progress = progress.plus(report));
-                    listener.stepsDone(plan.epoch(), reports);
+                    groups.listener().stepsDone(plan.epoch(), reports);
                 });
                 progress = progress.at(done);
                 if (done < steps && checkpointer.wants(firstGlobal + done)) {

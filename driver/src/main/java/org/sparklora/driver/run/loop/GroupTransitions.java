@@ -15,17 +15,7 @@ import org.sparklora.worker.train.ParameterInitializer;
 import org.sparklora.worker.train.TrainState;
 
 /** Carries out the policy's decisions: the state before the first epoch, and the moves before an epoch or a step. */
-final class GroupTransitions {
-
-    private final TrainingSettings settings;
-    private final ParameterInitializer initializer;
-    private final RunListener listener;
-
-    GroupTransitions(TrainingSettings settings, ParameterInitializer initializer, RunListener listener) {
-        this.settings = settings;
-        this.initializer = initializer;
-        this.listener = listener;
-    }
+record GroupTransitions(TrainingSettings settings, ParameterInitializer initializer, RunListener listener) {
 
     /** The state before the first epoch, in which dormant groups have no values. */
     TrainState start() {

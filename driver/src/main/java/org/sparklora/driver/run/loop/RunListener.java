@@ -6,43 +6,70 @@ import org.sparklora.driver.job.freeze.EpochMetrics;
 import org.sparklora.driver.job.freeze.StepPosition;
 import org.sparklora.driver.job.freeze.Transition;
 import org.sparklora.worker.contract.EpochPlan;
+import org.sparklora.worker.contract.StepProgress;
 import org.sparklora.worker.data.Padding;
 import org.sparklora.worker.train.StepReport;
 
-/** Receives the events of a run, for its history and its progress display. Called from the driver's thread, in order. */
+/**
+ * Receives the events of a run, for its history and its progress display. Called from the driver's thread, in order, except
+ * for {@link #underWay} and {@link #cachingProgressed}, which any thread may call. By default, an event is ignored.
+ */
 public interface RunListener {
 
     /** A group froze or thawed. */
-    void moved(StepPosition at, Transition transition);
+    default void moved(StepPosition at, Transition transition) {}
 
     /** An event declared a group, which is dormant until an event thaws it. */
-    void added(StepPosition at, String group, String reason);
+    default void added(StepPosition at, String group, String reason) {}
 
     /** Values, moments and step counts are those of the end of an earlier epoch again. */
-    void restored(StepPosition at, int epoch, String reason);
+    default void restored(StepPosition at, int epoch, String reason) {}
 
     /** The policy ends the run before an epoch. */
-    void stopped(StepPosition at, String reason);
+    default void stopped(StepPosition at, String reason) {}
 
     /**
      * An epoch begins.
      *
      * @param reason why the groups are in their states
      */
-    void epochStarts(EpochPlan plan, String reason);
+    default void epochStarts(EpochPlan plan, String reason) {}
 
     /**
      * A resumed run continues an epoch whose start an earlier run reported.
      *
      * @param stepsDone steps of the epoch that the earlier run did
      */
-    void epochResumes(EpochPlan plan, int stepsDone);
+    default void epochResumes(EpochPlan plan, int stepsDone) {}
+
+    /** A step of a running segment is done, but not yet committed; a failure may repeat it. */
+    default void underWay(int epoch, StepProgress step) {}
 
     /** Consecutive steps are committed: one, or those of a whole segment. */
-    void stepsDone(int epoch, List<StepReport> reports);
+    default void stepsDone(int epoch, List<StepReport> reports) {}
 
     /** An epoch is done, validation included. */
-    void epochEnds(EpochResult result);
+    default void epochEnds(EpochResult result) {}
+
+    /**
+     * Steps failed and will be repeated from the last committed state.
+     *
+     * @param step global number of the first step to repeat
+     * @param attempt consecutive failures, from 1
+     */
+    default void failed(int epoch, long step, int attempt, String message) {}
+
+    /** The steps that had failed are done. */
+    default void recovered(int epoch, long step, int ranks) {}
+
+    /** The frozen trunk is about to run once. */
+    default void cachingStarted(CacheStats stats) {}
+
+    /** The activations of this many rows are cached. */
+    default void cachingProgressed(CacheStats stats, long rows) {}
+
+    /** All activations are cached, {@code seconds} of wall clock after {@link #cachingStarted}. */
+    default void cachingFinished(CacheStats stats, double seconds) {}
 
     /**
      * The outcome of an epoch.
@@ -50,10 +77,15 @@ public interface RunListener {
      * @param padding of its steps
      * @param seconds durations by part, {@code total} included
      */
-    record EpochResult(EpochMetrics metrics, Padding padding, SortedMap<String, Double> seconds) {
+    record EpochResult(EpochMetrics metrics, Padding padding, SortedMap<String, Double> seconds) {}
 
-        public int epoch() {
-            return metrics.epoch();
-        }
-    }
+    /**
+     * The cached activations of training and validation rows.
+     *
+     * @param epoch first epoch that uses them
+     * @param entering name of the layer whose input is cached
+     * @param bytes of all of it
+     * @param storage {@code memory} or {@code disk}; results do not depend on it
+     */
+    record CacheStats(int epoch, String entering, long rows, long bytes, String precision, String storage) {}
 }

@@ -53,15 +53,15 @@ public record TrainingCheckpoint(
      *
      * @param stepsDone 0 if the epoch has not begun and its policy has not decided
      * @param lossSum sum over these steps of mean loss times examples
-     * @param norms by group that was live in any of them: its gradient norms
+     * @param gradientNorms by group that was live in any of them: its gradient norms
      */
-    public record EpochProgress(int stepsDone, double lossSum, SortedMap<String, NormSum> norms) {
+    public record EpochProgress(int stepsDone, double lossSum, SortedMap<String, NormSum> gradientNorms) {
 
         /** The start of an epoch. */
         public static final EpochProgress NONE = new EpochProgress(0, 0.0, Collections.emptySortedMap());
 
         public EpochProgress {
-            norms = Collections.unmodifiableSortedMap(new TreeMap<>(norms));
+            gradientNorms = Collections.unmodifiableSortedMap(new TreeMap<>(gradientNorms));
             if (stepsDone < 0) {
                 throw new IllegalArgumentException("an epoch cannot have " + stepsDone + " steps done");
             }
@@ -69,20 +69,20 @@ public record TrainingCheckpoint(
 
         /** This progress with the sums of one more step; {@link EpochRunner.Epoch#run} tells the number of steps. */
         EpochProgress plus(StepReport step) {
-            TreeMap<String, NormSum> sums = new TreeMap<>(norms);
+            TreeMap<String, NormSum> sums = new TreeMap<>(gradientNorms);
             step.groups()
                     .forEach((group, report) -> sums.merge(group, new NormSum(report.gradNorm(), 1), NormSum::plus));
             return new EpochProgress(stepsDone, lossSum + (double) step.loss() * step.examples(), sums);
         }
 
         EpochProgress at(int step) {
-            return new EpochProgress(step, lossSum, norms);
+            return new EpochProgress(step, lossSum, gradientNorms);
         }
 
         /** By group that was live: the mean of its gradient norm over the steps in which it was. */
         SortedMap<String, Double> meanNorms() {
             TreeMap<String, Double> means = new TreeMap<>();
-            norms.forEach((group, sum) -> means.put(group, sum.sum() / sum.steps()));
+            gradientNorms.forEach((group, sum) -> means.put(group, sum.sum() / sum.steps()));
             return means;
         }
     }

@@ -106,7 +106,7 @@ public final class TrainingLoop {
     /** Runs an epoch, or the rest of it. */
     private EpochResult runEpoch(RunState run, EpochProgress from, Checkpointer checkpointer) {
         long started = clock.millis();
-        EpochExecution epoch = new EpochExecution(run, from, groups, settings, listener);
+        EpochExecution epoch = new EpochExecution(run, from, groups);
         epoch.run(runner, checkpointer);
         long trained = clock.millis();
         requireFinite(run.state().snapshot(), run.epoch());

@@ -6,7 +6,7 @@ import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import org.sparklora.driver.run.history.HistoryEvent;
+import org.sparklora.driver.run.history.HistoryEvent.GroupChange;
 import org.sparklora.driver.watch.progress.ProgressLine.Position;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
@@ -80,14 +80,14 @@ public final class Progress {
     }
 
     /** An epoch, or the rest of one after a resume, starts; {@code where} counts the steps done before it. */
-    public synchronized void epochStart(Position where, FreezeState now, HistoryEvent.EpochStart.Cost cost) {
+    public synchronized void epochStart(Position where, FreezeState now, long parameters) {
         at = where;
         groups = now;
-        trainableParameters = cost.trainableParameters();
+        trainableParameters = parameters;
         epochStarted = clock.instant();
         lastStatus = epochStarted;
         stepsStart();
-        screen.line(ProgressLine.epochStart(where, now, cost));
+        screen.line(ProgressLine.epochStart(where, now, parameters));
     }
 
     /** Starts to measure speed; the time before does not count. */
@@ -100,16 +100,11 @@ public final class Progress {
     }
 
     /** A group thawed, froze or was added. */
-    public synchronized void groupChange(Position where, HistoryEvent.GroupChange change) {
+    public synchronized void groupChange(Position where, GroupChange change, String group, String reason) {
         Map<String, GroupState> states = new TreeMap<>(groups.states());
-        GroupState now = switch (change.kind()) {
-            case THAW -> GroupState.LIVE;
-            case FREEZE -> GroupState.FROZEN;
-            case ADD -> GroupState.DORMANT;
-        };
-        states.put(change.group(), now);
+        states.put(group, change.state());
         groups = FreezeState.of(states);
-        screen.line(ProgressLine.groupChange(where, change));
+        screen.line(ProgressLine.groupChange(where, change, group, reason));
     }
 
     /** Steps up to {@code where} are done; loss and norm are those of the last one. */

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
-import org.sparklora.driver.run.history.HistoryEvent;
+import org.sparklora.driver.run.history.HistoryEvent.GroupChange;
 import org.sparklora.driver.watch.progress.Progress.Snapshot;
 import org.sparklora.driver.watch.progress.Progress.StepStats;
 import org.sparklora.worker.contract.FreezeState;
@@ -39,19 +39,19 @@ public final class ProgressLine {
     }
 
     /** {@code epoch 2/6 starts · live bottom top · 3,106 trainable parameters, 12,424 bytes per step}. */
-    public static String epochStart(Position at, FreezeState state, HistoryEvent.EpochStart.Cost cost) {
+    public static String epochStart(Position at, FreezeState state, long trainableParameters) {
         return String.format(
                 Locale.ROOT,
                 "%s starts · %s · %,d trainable parameters, %,d bytes per step",
                 at.epochText(),
                 groups(state),
-                cost.trainableParameters(),
-                cost.allReduceBytesPerStep());
+                trainableParameters,
+                trainableParameters * Float.BYTES);
     }
 
     /** {@code epoch 2/6 thaw bottom (schedule.events[0]: thaw before epoch 2)}. */
-    public static String groupChange(Position at, HistoryEvent.GroupChange change) {
-        return at.epochText() + " " + change.kind().label() + " " + change.group() + " (" + change.reason() + ")";
+    public static String groupChange(Position at, GroupChange change, String group, String reason) {
+        return at.epochText() + " " + change.label() + " " + group + " (" + reason + ")";
     }
 
     /** {@code epoch 2/6 done in 41s loss 0.4211 padding 3.1% · validation accuracy 0.9120 loss 0.2712}. */

@@ -138,7 +138,7 @@ public final class DecisionReplay {
         FreezeState state = initial.orElseGet(() -> FreezeState.of(Map.of()));
         for (int epoch = 0; epoch < jobs.size(); epoch++) {
             JobConfig current = jobs.get(epoch);
-            FreezePolicy policy = current.schedule().freezePolicy(current.seed());
+            FreezePolicy policy = current.schedule().freezePolicy();
             state = state.over(current.lora().groups().keySet());
             for (StepPosition at : new Replay(policy, stepsPerEpoch).moments(epoch)) {
                 // A run that ended exactly here may not have decided yet.

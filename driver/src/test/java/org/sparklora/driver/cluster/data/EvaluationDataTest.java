@@ -49,8 +49,8 @@ class EvaluationDataTest {
         }
         Collections.shuffle(rows, new Random(3));
         Dataset<Row> table = LocalSpark.table(spark, rows).repartition(3);
-        EvaluationData data = EvaluationData.labelled(table, new RegressionLabels(), tokens, shards);
-        List<Shard> slices = data.slices().collect();
+        Shards data = Shards.inOrder(table, new RegressionLabels(), tokens, shards);
+        List<Shard> slices = data.rdd().collect();
         assertThat(slices).hasSize(shards);
         long next = 0;
         for (Shard slice : slices) {
@@ -62,7 +62,7 @@ class EvaluationDataTest {
             }
         }
         assertThat(next).isEqualTo(n);
-        assertThat(data.rows()).isEqualTo(n);
+        assertThat(data.statistics().examples()).isEqualTo(n);
     }
 
     @Test
@@ -73,7 +73,7 @@ class EvaluationDataTest {
                         LocalSpark.row("f", 1, "the", null, null, null),
                         LocalSpark.row("f", 2, null, null, null, null),
                         LocalSpark.row("f", 3, "plot", null, "nonsense", null)));
-        assertThatThrownBy(() -> EvaluationData.labelled(table, ClassLabels.of(List.of("a", "b")), tokens, 2))
+        assertThatThrownBy(() -> Shards.inOrder(table, ClassLabels.of(List.of("a", "b")), tokens, 2))
                 .hasMessageContainingAll("f row 1", "2 more rows", "[data.label.missing]");
     }
 

@@ -38,7 +38,7 @@ class KryoTest {
         for (boolean given : new boolean[] {false, true}) {
             ShardLayout layout = new ShardLayout(1, 4, 8, given);
             all.addAll(TrainingData.prepare(LocalSpark.table(spark, rows), labels, tokens, layout)
-                    .shards()
+                    .rdd()
                     .collect());
         }
         return all;

@@ -58,8 +58,8 @@ final class LocalSpark {
         return spark.createDataFrame(rows, TABLE);
     }
 
-    static List<Shard> collect(TrainingData data) {
-        return data.shards().collect();
+    static List<Shard> collect(Shards data) {
+        return data.rdd().collect();
     }
 
     /** One value of every example, shard by shard. */

@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.zip.GZIPOutputStream;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -19,6 +20,8 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.sparklora.driver.job.config.SourceConfig;
+import org.sparklora.driver.job.config.Task;
 
 class SourceReaderTest {
 
@@ -49,7 +52,7 @@ class SourceReaderTest {
                 5,"",
                 6,back\\slash "q" ,ü😀
                 """);
-        List<Row> rows = rows(Source.of(file.toString(), "text", "label"));
+        List<Row> rows = rows(source(file.toString(), "text", "label"));
         assertThat(rows)
                 .extracting(r -> r.getString(2))
                 .containsExactly(
@@ -64,7 +67,7 @@ class SourceReaderTest {
     void windowsLineEndsAndByteOrderMarksAreNoText() throws IOException {
         Path file = dir.resolve("win.csv");
         Files.writeString(file, "\ufefftext,label\r\nfirst,a\r\n\"sec\r\nond\",b\r\n");
-        List<Row> rows = rows(Source.of(file.toString(), "text", "label"));
+        List<Row> rows = rows(source(file.toString(), "text", "label"));
         assertThat(rows.get(1).getString(2).replace("\r", "<CR>").replace("\n", "<LF>"))
                 .isEqualTo("sec<LF>ond");
         assertThat(rows.get(0).getString(2)).isEqualTo("first");
@@ -76,18 +79,18 @@ class SourceReaderTest {
         write("t.tsv", "text\tlabel\na,b\tc\n");
         assertThat(text("t.tsv")).containsExactly("a,b");
         write("s.csv", "text;label\na,b;c\n");
-        assertThat(rows(new Source(
+        assertThat(rows(new SourceConfig(
                         dir.resolve("s.csv").toString(),
                         Optional.of("csv"),
                         "text",
                         Optional.empty(),
-                        Optional.of("label"),
+                        "label",
                         Optional.empty(),
-                        Map.of("delimiter", ";"))))
+                        new TreeMap<>(Map.of("delimiter", ";")))))
                 .extracting(r -> r.getString(2))
                 .containsExactly("a,b");
         write("j.jsonl", "{\"text\": \"x\", \"label\": 1}\n{\"label\": 2.5, \"text\": \"\"}\n");
-        List<Row> json = rows(Source.of(dir.resolve("j.jsonl").toString(), "text", "label"));
+        List<Row> json = rows(source(dir.resolve("j.jsonl").toString(), "text", "label"));
         assertThat(json).extracting(r -> r.getString(2)).containsExactly("x", null);
         assertThat(json).extracting(r -> r.getString(4)).containsExactly("1", "2.5");
         try (OutputStream out = new GZIPOutputStream(Files.newOutputStream(dir.resolve("z.csv.gz")))) {
@@ -114,7 +117,7 @@ class SourceReaderTest {
         spark.conf().set("spark.sql.files.maxPartitionBytes", "1000");
         try {
             for (String name : List.of("many", "p")) {
-                List<Row> rows = rows(Source.of(dir.resolve(name).toString(), "text", "label"));
+                List<Row> rows = rows(source(dir.resolve(name).toString(), "text", "label"));
                 assertThat(rows).hasSize(name.equals("p") ? 2000 : 1000);
                 assertThat(rows).allSatisfy(r -> assertThat(r.getString(2)).isEqualTo("t" + r.getLong(1)));
             }
@@ -126,21 +129,21 @@ class SourceReaderTest {
     @Test
     void inputColumnsComeAlongWhereAskedFor() throws IOException {
         Path file = write("i.csv", "text,odd name.x,label\na,b,c\n");
-        Row row = SourceReader.readWithInput(spark, Source.of(file.toString(), "text", "label"), RowKind.ONE_LABEL)
+        Row row = SourceReader.readWithInput(spark, source(file.toString(), "text", "label"), Task.CLASSIFICATION)
                 .head();
         assertThat(row.<Row>getAs(SourceReader.INPUT).<String>getAs("odd name.x"))
                 .isEqualTo("b");
-        assertThat(rows(new Source(
+        assertThat(rows(new SourceConfig(
                                 file.toString(),
                                 Optional.empty(),
                                 "odd name.x",
                                 Optional.of("text"),
+                                "label",
                                 Optional.empty(),
-                                Optional.empty(),
-                                Map.of()))
+                                new TreeMap<>()))
                         .get(0)
                         .toString())
-                .endsWith("i.csv,1,b,a,null,null]");
+                .endsWith("i.csv,1,b,a,c,null]");
     }
 
     @Test
@@ -208,7 +211,8 @@ class SourceReaderTest {
     }
 
     private void assertFails(Path file, String code, String... facts) {
-        assertThatThrownBy(() -> SourceReader.read(spark, Source.of(file.toString(), "text", "label")))
+        assertThatThrownBy(
+                        () -> SourceReader.read(spark, source(file.toString(), "text", "label"), Task.CLASSIFICATION))
                 .isInstanceOf(DataException.class)
                 .hasMessageContainingAll(facts)
                 .hasMessageEndingWith("[" + code + "]")
@@ -221,16 +225,23 @@ class SourceReaderTest {
 
     private List<String> text(String name) {
         List<String> texts = new ArrayList<>();
-        rows(Source.of(dir.resolve(name).toString(), "text", "label")).forEach(r -> texts.add(r.getString(2)));
+        rows(source(dir.resolve(name).toString(), "text", "label")).forEach(r -> texts.add(r.getString(2)));
         return texts;
     }
 
-    private static List<Row> rows(Source source) {
-        return SourceReader.read(spark, source).orderBy("file", "row").collectAsList();
+    private static SourceConfig source(String path, String text, String label) {
+        return new SourceConfig(
+                path, Optional.empty(), text, Optional.empty(), label, Optional.empty(), new TreeMap<>());
     }
 
-    private List<String> column(Path file, RowKind kind, int column) {
-        return SourceReader.read(spark, Source.of(file.toString(), "text", "label"), kind)
+    private static List<Row> rows(SourceConfig source) {
+        return SourceReader.read(spark, source, Task.CLASSIFICATION)
+                .orderBy("file", "row")
+                .collectAsList();
+    }
+
+    private List<String> column(Path file, Task task, int column) {
+        return SourceReader.read(spark, source(file.toString(), "text", "label"), task)
                 .orderBy("file", "row")
                 .collectAsList()
                 .stream()
@@ -247,7 +258,7 @@ class SourceReaderTest {
                 c,
                 d,x||
                 """);
-        assertThat(column(csv, RowKind.LABEL_SET, 4))
+        assertThat(column(csv, Task.MULTI_LABEL, 4))
                 .containsExactly("[\"x\",\"y\"]", "[\"say \\\"z\\\", too\"]", "[]", "[\"x\",\"\",\"\"]");
         Path json = write("sets.jsonl", """
                 {"text": "a", "label": ["x", "y"]}
@@ -255,11 +266,11 @@ class SourceReaderTest {
                 {"text": "c", "label": null}
                 {"text": "d"}
                 """);
-        assertThat(column(json, RowKind.LABEL_SET, 4)).containsExactly("[\"x\",\"y\"]", "[]", "[]", "[]");
+        assertThat(column(json, Task.MULTI_LABEL, 4)).containsExactly("[\"x\",\"y\"]", "[]", "[]", "[]");
         Path parquet = dir.resolve("sets.parquet");
         spark.read().json(json.toString()).write().parquet(parquet.toString());
-        assertThat(column(parquet, RowKind.LABEL_SET, 4)).containsExactlyInAnyOrder("[\"x\",\"y\"]", "[]", "[]", "[]");
-        assertThatThrownBy(() -> column(json, RowKind.ONE_LABEL, 4))
+        assertThat(column(parquet, Task.MULTI_LABEL, 4)).containsExactlyInAnyOrder("[\"x\",\"y\"]", "[]", "[]", "[]");
+        assertThatThrownBy(() -> column(json, Task.CLASSIFICATION, 4))
                 .hasMessageContainingAll("'label'", "array<string>", "[data.column.type]");
     }
 
@@ -269,10 +280,11 @@ class SourceReaderTest {
                 {"text": ["It", "costs", "5", "\\"ü😀"], "label": [0, 1, 2, 0]}
                 {"text": [], "label": null}
                 """);
-        assertThat(column(json, RowKind.TAGGED_WORDS, 2)).containsExactly("[\"It\",\"costs\",\"5\",\"\\\"ü😀\"]", null);
-        assertThat(column(json, RowKind.TAGGED_WORDS, 4)).containsExactly("[\"0\",\"1\",\"2\",\"0\"]", null);
+        assertThat(column(json, Task.TOKEN_CLASSIFICATION, 2))
+                .containsExactly("[\"It\",\"costs\",\"5\",\"\\\"ü😀\"]", null);
+        assertThat(column(json, Task.TOKEN_CLASSIFICATION, 4)).containsExactly("[\"0\",\"1\",\"2\",\"0\"]", null);
         Path nested = write("nested.jsonl", "{\"text\": [[\"a\"]], \"label\": [\"x\"]}\n");
-        assertThatThrownBy(() -> column(nested, RowKind.TAGGED_WORDS, 2))
+        assertThatThrownBy(() -> column(nested, Task.TOKEN_CLASSIFICATION, 2))
                 .hasMessageContainingAll("'text'", "array<array<string>>", "[data.column.type]");
     }
 }

@@ -45,7 +45,7 @@ class TrainingDataTest {
     @ValueSource(ints = {1, 2, 5, 97, 160})
     void theSameShardsFromAnyInput(int n) {
         List<Row> rows = rows(n);
-        TrainingData data = prepare(rows, 1);
+        Shards data = prepare(rows, 1);
         List<Shard> expected = LocalSpark.collect(data);
         ShardPlan plan = data.plan();
         assertThat(plan).isEqualTo(new ShardPlan(8, 16, n, false));
@@ -54,7 +54,7 @@ class TrainingDataTest {
             assertThat(expected.get(s).index()).isEqualTo(s);
             assertThat(expected.get(s).size()).isEqualTo(plan.shardSize(s));
         }
-        assertThat(data.shards().getNumPartitions()).isEqualTo(8);
+        assertThat(data.rdd().getNumPartitions()).isEqualTo(8);
         for (int partitions : new int[] {3, 7}) {
             List<Row> mixed = new ArrayList<>(rows);
             Collections.shuffle(mixed, new Random(partitions));
@@ -107,7 +107,7 @@ class TrainingDataTest {
 
     @Test
     void labelsWeightsAndTruncationReachTheExamples() {
-        TrainingData data = prepare(
+        Shards data = prepare(
                 List.of(
                         LocalSpark.row("f", 1, "the movie", null, "yes", "0.5"),
                         LocalSpark.row("f", 2, "the ".repeat(50), "good plot", "no", null)),
@@ -141,8 +141,7 @@ class TrainingDataTest {
         }
         Collections.shuffle(rows, new Random(5));
         Dataset<Row> table = LocalSpark.table(spark, rows).repartition(3);
-        TrainingData data =
-                TrainingData.prepare(table, new RegressionLabels(), tokens, new ShardLayout(42, 4, 6, true));
+        Shards data = TrainingData.prepare(table, new RegressionLabels(), tokens, new ShardLayout(42, 4, 6, true));
         assertThat(data.plan()).isEqualTo(plan);
         assertThat(LocalSpark.each(LocalSpark.collect(data), Example::label)).isEqualTo(expected);
     }
@@ -189,7 +188,7 @@ class TrainingDataTest {
                 .hasMessageEndingWith("[" + code + "]");
     }
 
-    private static TrainingData prepare(List<Row> rows, int partitions) {
+    private static Shards prepare(List<Row> rows, int partitions) {
         return TrainingData.prepare(LocalSpark.table(spark, rows).repartition(partitions), LABELS, tokens, SHUFFLED);
     }
 

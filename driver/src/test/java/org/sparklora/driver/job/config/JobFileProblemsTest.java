@@ -2,7 +2,7 @@ package org.sparklora.driver.job.config;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.sparklora.driver.job.text.Coded.problem;
+import static org.sparklora.driver.job.text.Facts.problem;
 
 import java.io.IOException;
 import java.nio.file.Files;

@@ -16,6 +16,7 @@ import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparklora.driver.job.freeze.EpochSchedule;
+import org.sparklora.driver.job.freeze.Lisa;
 import org.sparklora.driver.job.manifest.ModulePattern;
 import org.sparklora.driver.job.manifest.PatternMap;
 import org.sparklora.worker.contract.BiasMode;
@@ -136,7 +137,7 @@ class JobFileTest {
                         new ModelConfig("/m", Task.CLASSIFICATION, Optional.empty(), 128),
                         new DataConfig(source("/d/train.csv"), Optional.empty(), DataOrder.SHUFFLED, true),
                         lora(new TreeMap<>(Map.of("top", group(new ModulePattern.Names(List.of("query")), "")))),
-                        new ScheduleConfig(new PolicyConfig.Epochs(), List.of("top"), List.of(), List.of()),
+                        new ScheduleConfig(new EpochSchedule(List.of("top"), List.of()), List.of()),
                         DEFAULT_TRAINING,
                         DEFAULT_EXECUTION,
                         TrackingConfig.NONE,
@@ -254,10 +255,12 @@ class JobFileTest {
                                                 1.0,
                                                 0)))),
                         new ScheduleConfig(
-                                new PolicyConfig.Lisa(
-                                        1, 5, new TreeMap<>(Map.of("rest", 2.5)), OptimizerStateOnThaw.DECAY),
-                                List.of("side"),
-                                List.of("top", "rest"),
+                                new Lisa(
+                                        List.of("side"),
+                                        List.of("top", "rest"),
+                                        new Lisa.Draw(1, 5, new TreeMap<>(Map.of("rest", 2.5))),
+                                        OptimizerStateOnThaw.DECAY,
+                                        7),
                                 List.of(new EpochSchedule.Event(
                                         1,
                                         OptionalInt.of(5),

@@ -1,7 +1,7 @@
 package org.sparklora.driver.job.config;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.sparklora.driver.job.text.Coded.problem;
+import static org.sparklora.driver.job.text.Facts.problem;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -48,6 +48,8 @@ class SchedulePolicyTest {
               groups: [top, middle, bottom]
             """;
 
+    private static final List<String> LIVE = List.of("side");
+    private static final List<String> GROUPS = List.of("top", "middle", "bottom");
     private static final String ALL_LIVE = "schedule.live=[top, middle, bottom]";
 
     @TempDir
@@ -74,13 +76,19 @@ class SchedulePolicyTest {
 
     @Test
     void defaults() {
-        assertThat(schedule(of(Policy.EPOCHS)).policy()).isEqualTo(new PolicyConfig.Epochs());
-        assertThat(schedule(of(Policy.GRADUAL)).policy()).isEqualTo(new PolicyConfig.Gradual(1, 2.6));
+        assertThat(schedule(of(Policy.EPOCHS)).policy()).isEqualTo(new EpochSchedule(LIVE, List.of()));
+        assertThat(schedule(of(Policy.GRADUAL)).policy()).isEqualTo(new GradualThaw(LIVE, GROUPS, 1, 2.6));
         assertThat(schedule(of(Policy.PLATEAU)).policy())
-                .isEqualTo(new PolicyConfig.Plateau("loss", 0.0, 3, 1, OptionalInt.empty(), true));
+                .isEqualTo(new ThawOnPlateau(
+                        LIVE,
+                        GROUPS,
+                        new ThawOnPlateau.Watch("loss", 0.0, 3),
+                        new ThawOnPlateau.Phase(1, OptionalInt.empty()),
+                        true));
         assertThat(schedule(of(Policy.LISA)).policy())
-                .isEqualTo(new PolicyConfig.Lisa(2, 20, new TreeMap<>(), OptimizerStateOnThaw.FRESH));
-        assertThat(schedule(of(Policy.AUTOFREEZE)).policy()).isEqualTo(new PolicyConfig.Autofreeze(50, 1));
+                .isEqualTo(
+                        new Lisa(LIVE, GROUPS, new Lisa.Draw(2, 20, new TreeMap<>()), OptimizerStateOnThaw.FRESH, 42));
+        assertThat(schedule(of(Policy.AUTOFREEZE)).policy()).isEqualTo(new AutoFreeze(GROUPS, GROUPS, 50, 1));
         assertThat(schedule(of(Policy.LISA)).groups()).containsExactly("top", "middle", "bottom");
         assertThat(schedule(of(Policy.EPOCHS)).groups()).isEmpty();
     }
@@ -88,14 +96,15 @@ class SchedulePolicyTest {
     @Test
     void aSingleGroupIsDrawnAlone() {
         assertThat(schedule(of(Policy.LISA, "schedule.groups=[top]")).policy())
-                .isEqualTo(new PolicyConfig.Lisa(1, 20, new TreeMap<>(), OptimizerStateOnThaw.FRESH));
+                .isEqualTo(new Lisa(
+                        LIVE, List.of("top"), new Lisa.Draw(1, 20, new TreeMap<>()), OptimizerStateOnThaw.FRESH, 42));
     }
 
     @Test
     void everyKeyWithEveryValueChanged() {
         assertThat(schedule(of(Policy.GRADUAL, "schedule.every=3", "schedule.learning_rate_decay=1.5"))
                         .policy())
-                .isEqualTo(new PolicyConfig.Gradual(3, 1.5));
+                .isEqualTo(new GradualThaw(LIVE, GROUPS, 3, 1.5));
         assertThat(schedule(of(
                                 Policy.PLATEAU,
                                 "schedule.metric=accuracy",
@@ -105,7 +114,12 @@ class SchedulePolicyTest {
                                 "schedule.max_epochs=6",
                                 "schedule.restore_best=false"))
                         .policy())
-                .isEqualTo(new PolicyConfig.Plateau("accuracy", 0.01, 2, 4, OptionalInt.of(6), false));
+                .isEqualTo(new ThawOnPlateau(
+                        LIVE,
+                        GROUPS,
+                        new ThawOnPlateau.Watch("accuracy", 0.01, 2),
+                        new ThawOnPlateau.Phase(4, OptionalInt.of(6)),
+                        false));
         assertThat(schedule(of(
                                 Policy.LISA,
                                 "schedule.sample=3",
@@ -113,38 +127,42 @@ class SchedulePolicyTest {
                                 "schedule.weights={top: 2, bottom: 0.5}",
                                 "schedule.optimizer_state=keep"))
                         .policy())
-                .isEqualTo(new PolicyConfig.Lisa(
-                        3, 7, new TreeMap<>(Map.of("top", 2.0, "bottom", 0.5)), OptimizerStateOnThaw.KEEP));
+                .isEqualTo(new Lisa(
+                        LIVE,
+                        GROUPS,
+                        new Lisa.Draw(3, 7, new TreeMap<>(Map.of("top", 2.0, "bottom", 0.5))),
+                        OptimizerStateOnThaw.KEEP,
+                        42));
         assertThat(schedule(of(Policy.AUTOFREEZE, "schedule.percentile=75.5", "schedule.window=2"))
                         .policy())
-                .isEqualTo(new PolicyConfig.Autofreeze(75.5, 2));
+                .isEqualTo(new AutoFreeze(GROUPS, GROUPS, 75.5, 2));
     }
 
     @Test
     void becomesThePolicyOfTheRun() {
-        List<String> groups = List.of("top", "middle", "bottom");
-        List<String> live = List.of("side");
-        assertThat(schedule(of(Policy.EPOCHS)).freezePolicy(7)).isEqualTo(new EpochSchedule(live, List.of()));
-        assertThat(schedule(of(Policy.GRADUAL)).freezePolicy(7)).isEqualTo(new GradualThaw(live, groups, 1, 2.6));
+        List<String> groups = GROUPS;
+        List<String> live = LIVE;
+        assertThat(schedule(of(Policy.EPOCHS)).freezePolicy()).isEqualTo(new EpochSchedule(live, List.of()));
+        assertThat(schedule(of(Policy.GRADUAL)).freezePolicy()).isEqualTo(new GradualThaw(live, groups, 1, 2.6));
         assertThat(schedule(of(Policy.PLATEAU, "schedule.max_epochs=5", "schedule.min_delta=0.5"))
-                        .freezePolicy(7))
+                        .freezePolicy())
                 .isEqualTo(new ThawOnPlateau(
                         live,
                         groups,
                         new ThawOnPlateau.Watch("loss", 0.5, 3),
                         new ThawOnPlateau.Phase(1, OptionalInt.of(5)),
                         true));
-        assertThat(schedule(of(Policy.LISA)).freezePolicy(7))
+        assertThat(schedule(of(Policy.LISA, "seed=7")).freezePolicy())
                 .isEqualTo(
                         new Lisa(live, groups, new Lisa.Draw(2, 20, new TreeMap<>()), OptimizerStateOnThaw.FRESH, 7));
-        assertThat(schedule(of(Policy.AUTOFREEZE)).freezePolicy(7)).isEqualTo(new AutoFreeze(groups, groups, 50, 1));
+        assertThat(schedule(of(Policy.AUTOFREEZE)).freezePolicy()).isEqualTo(new AutoFreeze(groups, groups, 50, 1));
         String event = "schedule.events=[{epoch: 2, step: 5, freeze: [side]}]";
         EpochSchedule events = new EpochSchedule(
                 live,
                 List.of(new EpochSchedule.Event(
                         2, OptionalInt.of(5), List.of(), List.of(), live, OptimizerStateOnThaw.KEEP)));
-        assertThat(schedule(of(Policy.EPOCHS, event)).freezePolicy(7)).isEqualTo(events);
-        assertThat(schedule(of(Policy.GRADUAL, event)).freezePolicy(7))
+        assertThat(schedule(of(Policy.EPOCHS, event)).freezePolicy()).isEqualTo(events);
+        assertThat(schedule(of(Policy.GRADUAL, event)).freezePolicy())
                 .isEqualTo(new WithEvents(new GradualThaw(live, groups, 1, 2.6), events));
     }
 
@@ -244,7 +262,7 @@ class SchedulePolicyTest {
     void aKeyThatIsNullIsLeftOut() {
         assertThat(schedule(of(Policy.EPOCHS, "schedule.period=null", "schedule.window=~"))
                         .policy())
-                .isEqualTo(new PolicyConfig.Epochs());
+                .isEqualTo(new EpochSchedule(LIVE, List.of()));
     }
 
     @Test
@@ -319,7 +337,12 @@ class SchedulePolicyTest {
     void metricsAreThoseOfTheTask() {
         assertThat(schedule(of(Policy.PLATEAU, "model.task=regression", "schedule.metric=spearman"))
                         .policy())
-                .isEqualTo(new PolicyConfig.Plateau("spearman", 0.0, 3, 1, OptionalInt.empty(), true));
+                .isEqualTo(new ThawOnPlateau(
+                        LIVE,
+                        GROUPS,
+                        new ThawOnPlateau.Watch("spearman", 0.0, 3),
+                        new ThawOnPlateau.Phase(1, OptionalInt.empty()),
+                        true));
         assertThat(problems(of(Policy.PLATEAU, "model.task=regression", "schedule.metric=accuracy")))
                 .satisfiesExactly(
                         problem("config.value.invalid", "schedule.metric='accuracy'", "loss, mse, pearson, spearman"));

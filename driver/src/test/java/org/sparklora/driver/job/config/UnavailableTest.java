@@ -1,7 +1,7 @@
 package org.sparklora.driver.job.config;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.sparklora.driver.job.text.Coded.problem;
+import static org.sparklora.driver.job.text.Facts.problem;
 
 import java.nio.file.Path;
 import java.util.List;

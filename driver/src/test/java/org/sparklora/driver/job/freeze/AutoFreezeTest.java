@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.sparklora.driver.job.text.Facts;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
 
@@ -41,7 +42,7 @@ class AutoFreezeTest {
     @Test
     void groupsFreezeFromTheBottomUpWhileTheirGradientHasSettled() {
         AutoFreeze policy = policy(50, 1);
-        assertThat(policy.problems(DECLARED, Set.of())).isEmpty();
+        assertThat(policy.problems()).isEmpty();
         assertThat(policy.needsMetrics()).isTrue();
         assertThat(moves(policy, RECORDED))
                 .containsExactly("epoch 2: bottom frozen", "epoch 2: low frozen", "epoch 4: middle frozen");
@@ -187,9 +188,8 @@ class AutoFreezeTest {
     @Test
     void refusesWhatCannotRun() {
         AutoFreeze policy = new AutoFreeze(List.of("top", "side"), List.of("top", "low", "nether"), 50, 1);
-        assertThat(policy.problems(DECLARED, Set.of()))
+        assertThat(policy.problems())
                 .satisfiesExactly(
-                        Facts.line("schedule.groups[2]", "'nether'", "[bottom, low, middle, side, top]"),
                         Facts.line("schedule.live", "'low'", "schedule.groups"),
                         Facts.line("schedule.live", "'nether'"));
         assertThatThrownBy(() -> policy(0, 0))

@@ -15,6 +15,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.sparklora.driver.job.freeze.Lisa.Draw;
+import org.sparklora.driver.job.text.Facts;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
 
@@ -82,7 +83,7 @@ class LisaTest {
     @Test
     void theGroupsOfADrawAreLiveUntilTheNext() {
         Lisa lisa = lisa(2, 4);
-        assertThat(lisa.problems(DECLARED, Set.of())).isEmpty();
+        assertThat(lisa.problems()).isEmpty();
         assertThat(lisa.needsMetrics()).isFalse();
         assertThat(Histories.moves(lisa, lisa.initial(DECLARED, Set.of()), List.of(), 3, 5))
                 .containsExactly(
@@ -172,9 +173,8 @@ class LisaTest {
                 new Draw(3, 20, new TreeMap<>(Map.of("side", 2.0))),
                 OptimizerStateOnThaw.FRESH,
                 42);
-        assertThat(lisa.problems(DECLARED, Set.of()))
+        assertThat(lisa.problems())
                 .satisfiesExactly(
-                        Facts.line("schedule.groups[1]", "'x'", "[a, b, c, d, e, side]"),
                         Facts.line("schedule.live[1]", "'a'", "schedule.groups"),
                         Facts.line("schedule.sample=3", "2"),
                         Facts.line("schedule.weights.side", "schedule.groups"));

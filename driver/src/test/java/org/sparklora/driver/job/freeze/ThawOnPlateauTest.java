@@ -13,6 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.sparklora.driver.job.freeze.Replay.Decided;
 import org.sparklora.driver.job.freeze.ThawOnPlateau.Phase;
 import org.sparklora.driver.job.freeze.ThawOnPlateau.Watch;
+import org.sparklora.driver.job.text.Facts;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
 
 class ThawOnPlateauTest {
@@ -51,7 +52,7 @@ class ThawOnPlateauTest {
     @Test
     void theNextGroupThawsWhenTheMetricStopsImprovingAndAtLastTheRunEnds() {
         ThawOnPlateau policy = restoring();
-        assertThat(policy.problems(DECLARED, Set.of())).isEmpty();
+        assertThat(policy.problems()).isEmpty();
         assertThat(moves(policy, RECORDED))
                 .containsExactly(
                         "epoch 4: restore 2",
@@ -177,7 +178,7 @@ class ThawOnPlateauTest {
     @Test
     void withoutGroupsToThawItStopsTheRunEarly() {
         ThawOnPlateau policy = new ThawOnPlateau(GROUPS, GROUPS, new Watch("accuracy", 0, 2), ANY_LENGTH, true);
-        assertThat(policy.problems(DECLARED, Set.of())).isEmpty();
+        assertThat(policy.problems()).isEmpty();
         assertThat(moves(policy, Histories.of("accuracy", 0.5, 0.6, 0.6, 0.6))).containsExactly("epoch 4: stop");
     }
 
@@ -236,10 +237,8 @@ class ThawOnPlateauTest {
     @Test
     void refusesWhatCannotRun() {
         assertThat(policy(new Watch("accuracy", 0, 1), new Phase(3, OptionalInt.of(2)), true)
-                        .problems(Set.of("top", "bottom"), Set.of()))
-                .satisfiesExactly(
-                        Facts.line("schedule.groups[1]", "'middle'", "[bottom, top]"),
-                        Facts.line("schedule.min_epochs=3", "schedule.max_epochs=2"));
+                        .problems())
+                .satisfiesExactly(Facts.line("schedule.min_epochs=3", "schedule.max_epochs=2"));
         assertThatThrownBy(() -> new Watch("accuracy", -1, 0))
                 .hasMessageContaining("min_delta=-1.0")
                 .hasMessageContaining("patience=0");

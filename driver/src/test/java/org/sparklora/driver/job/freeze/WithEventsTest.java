@@ -13,6 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.sparklora.driver.job.freeze.EpochSchedule.Event;
 import org.sparklora.driver.job.freeze.ThawOnPlateau.Phase;
 import org.sparklora.driver.job.freeze.ThawOnPlateau.Watch;
+import org.sparklora.driver.job.text.Facts;
 
 class WithEventsTest {
 
@@ -38,7 +39,7 @@ class WithEventsTest {
     @Test
     void eachMovesItsOwnGroups() {
         WithEvents policy = plateau(at(0, 3, List.of("side"), List.of()), at(4, 0, List.of(), List.of("side")));
-        assertThat(policy.problems(DECLARED, Set.of())).isEmpty();
+        assertThat(policy.problems(DECLARED, Set.of(), 10)).isEmpty();
         assertThat(policy.live()).containsExactly("top");
         assertThat(policy.groups()).isEqualTo(GROUPS);
         assertThat(policy.needsMetrics()).isTrue();
@@ -103,23 +104,13 @@ class WithEventsTest {
     }
 
     @Test
-    void refusesEventsForGroupsThatThePolicyMoves() {
-        WithEvents policy = plateau(at(1, 0, List.of("side", "bottom"), List.of("top")));
-        assertThat(policy.problems(DECLARED, Set.of()))
-                .satisfiesExactly(
-                        Facts.line("schedule.events[0]", "'bottom'", "schedule.groups"),
-                        Facts.line("schedule.events[0]", "'top'", "schedule.groups"));
-    }
-
-    @Test
-    void reportsTheProblemsOfBothOnce() {
+    void reportsTheProblemsOfBoth() {
         WithEvents policy = new WithEvents(
-                new GradualThaw(List.of("tip"), GROUPS, 1, 2),
-                new EpochSchedule(List.of("tip"), List.of(at(1, 0, List.of(), List.of("side")))));
-        assertThat(policy.problems(DECLARED, Set.of()))
-                .satisfiesExactly(
-                        Facts.line("schedule.live[0]", "'tip'", "'top'"),
-                        Facts.line("schedule.events[0].freeze", "'side'", "epoch 1"));
+                new AutoFreeze(List.of(), GROUPS, 50, 1),
+                new EpochSchedule(List.of(), List.of(at(1, 0, List.of(), List.of("side")))));
+        assertThat(policy.problems()).isNotEmpty().allSatisfy(Facts.line("schedule.live", "autofreeze"));
+        assertThat(policy.problems(DECLARED, Set.of(), 10))
+                .satisfiesExactly(Facts.line("schedule.events[0].freeze", "'side'", "epoch 1"));
         assertThatThrownBy(() -> new WithEvents(
                         new GradualThaw(List.of("top"), GROUPS, 1, 2), new EpochSchedule(List.of(), List.of())))
                 .hasMessageContaining("[top]")
@@ -129,7 +120,7 @@ class WithEventsTest {
     @Test
     void knowsThatALateStepNeverComes() {
         WithEvents policy = plateau(at(1, 7, List.of("side"), List.of()), at(2, 0, List.of(), List.of("side")));
-        assertThat(policy.problems(DECLARED, Set.of())).isEmpty();
+        assertThat(policy.problems(DECLARED, Set.of(), 10)).isEmpty();
         assertThat(policy.problems(DECLARED, Set.of(), 8)).isEmpty();
         assertThat(policy.problems(DECLARED, Set.of(), 7))
                 .satisfiesExactly(Facts.line("schedule.events[1].freeze", "'side'", "epoch 2"));

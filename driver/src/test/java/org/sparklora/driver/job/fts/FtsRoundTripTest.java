@@ -85,9 +85,9 @@ class FtsRoundTripTest {
 
     /** What thaws when, where validation shows these losses. */
     private static List<String> thaws(JobConfig job, LoraManifest manifest, double... losses) {
-        FreezePolicy policy = job.schedule().freezePolicy(job.seed());
+        FreezePolicy policy = job.schedule().freezePolicy();
         Set<String> groups = manifest.groups().stream().map(LoraGroup::name).collect(Collectors.toSet());
-        assertThat(policy.problems(groups, Set.of())).isEmpty();
+        assertThat(policy.problems(groups, Set.of(), 10)).isEmpty();
         List<EpochMetrics> seen = new ArrayList<>();
         for (double loss : losses) {
             seen.add(new EpochMetrics(seen.size(), loss, new TreeMap<>(Map.of("loss", loss)), new TreeMap<>()));

@@ -2,7 +2,7 @@ package org.sparklora.driver.job.manifest;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
-import static org.sparklora.driver.job.text.Coded.problem;
+import static org.sparklora.driver.job.text.Facts.problem;
 
 import java.util.List;
 import org.junit.jupiter.api.Test;

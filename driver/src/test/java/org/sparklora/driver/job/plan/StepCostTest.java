@@ -90,7 +90,7 @@ class StepCostTest {
 
     @Test
     void backwardEndsAtTheLowestLiveLayer() {
-        assertThat(cost.relative(BOTH)).isEqualTo(1);
+        assertThat(cost.relative(BOTH, false)).isEqualTo(1);
         assertRelative(TOP_ONLY, FORWARD + LAYER1_LOWEST + POOLER + 3 * TOP);
         assertRelative(HEAD_ONLY, FORWARD);
     }
@@ -109,7 +109,7 @@ class StepCostTest {
     }
 
     private void assertRelative(FreezeState state, double operations) {
-        assertThat(cost.relative(state)).isCloseTo(operations / ALL, Offset.offset(1e-12));
+        assertThat(cost.relative(state, false)).isCloseTo(operations / ALL, Offset.offset(1e-12));
     }
 
     @Test
@@ -122,7 +122,7 @@ class StepCostTest {
         double backward1 = (2 * LAYER1_BACKWARD + 4 * ATTENTION1) / 2;
         double lowest0 = (2 * LAYER0_LOWEST + 2 * (LAYER0 - 2 * 3 * 24 * 24 * S) + 16 * ATTENTION0) / 2;
         double all = forward + backward1 + lowest0 + POOLER + 3 * TOP + 2 * 3 * BOTTOM;
-        assertThat(mixed.relative(TOP_ONLY))
+        assertThat(mixed.relative(TOP_ONLY, false))
                 .isCloseTo((forward + lowest1 + POOLER + 3 * TOP) / all, Offset.offset(1e-12));
         assertThat(mixed.cacheBytes(kept(2, Precision.FLOAT32), 100)).isEqualTo(100 * 2 * S * 24 * 4);
     }

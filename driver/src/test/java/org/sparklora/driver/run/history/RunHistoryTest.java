@@ -17,7 +17,8 @@ import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparklora.driver.job.freeze.EpochMetrics;
-import org.sparklora.driver.run.history.HistoryEvent.GroupChange.Kind;
+import org.sparklora.driver.run.history.HistoryEvent.GroupChange;
+import org.sparklora.driver.run.loop.RunListener.CacheStats;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.data.Padding;
@@ -37,24 +38,21 @@ class RunHistoryTest {
         RunDirectory directory = new LocalRunDirectory(folder);
         RunHistory history = new RunHistory(directory, clock);
         FreezeState initial = FreezeState.of(Map.of("top", GroupState.LIVE, "bottom", GroupState.DORMANT));
-        history.append(new HistoryEvent.Run(
-                new HistoryEvent.Run.Configuration("c0", "seed: 42\n", 80, initial),
+        history.append(HistoryEvent.run(
+                new HistoryEvent.Configuration("c0", "seed: 42\n", 80, initial),
                 "ba5e",
                 Map.of("data", 43L, "adapter", 42L),
-                new HistoryEvent.Run.Environment(Map.of("spark", "3.5.5", "java", "17"), List.of("Some CPU")),
+                new HistoryEvent.Environment(Map.of("spark", "3.5.5", "java", "17"), List.of("Some CPU")),
                 Map.of("activation_cache", "memory")));
         FreezeState state =
                 FreezeState.of(Map.of("top", GroupState.LIVE, "bottom", GroupState.DORMANT, "mid", GroupState.FROZEN));
-        history.append(new HistoryEvent.EpochStart(
-                2, state, new HistoryEvent.EpochStart.Cost(3106, 12424), "off: layer 0 trains", "no change"));
-        history.append(new HistoryEvent.ActivationsCached(
-                2, new HistoryEvent.ActivationsCached.Size("layer 11", 1400, 2_800_000, "float32"), "disk", 1.25));
-        history.append(
-                new HistoryEvent.GroupChange(Kind.THAW, 2, 0, "bottom", "schedule.events[0]: thaw before epoch 2"));
-        history.append(new HistoryEvent.GroupChange(Kind.FREEZE, 4, 17, "bottom", "because"));
-        history.append(new HistoryEvent.GroupChange(Kind.ADD, 5, 0, "néw", "\"quoted\""));
+        history.append(HistoryEvent.epochStart(2, state, 3106, "off: layer 0 trains", "no change"));
+        history.append(HistoryEvent.cached(new CacheStats(2, "layer 11", 1400, 2_800_000, "float32", "disk"), 1.25));
+        history.append(HistoryEvent.group(GroupChange.THAW, 2, 0, "bottom", "schedule.events[0]: thaw before epoch 2"));
+        history.append(HistoryEvent.group(GroupChange.FREEZE, 4, 17, "bottom", "because"));
+        history.append(HistoryEvent.group(GroupChange.ADD, 5, 0, "néw", "\"quoted\""));
         history.append(step(126, 0.1f, 0.1));
-        history.append(new HistoryEvent.EpochEnd(
+        history.append(HistoryEvent.epochEnd(
                 new EpochMetrics(
                         2,
                         0.5,
@@ -63,11 +61,11 @@ class RunHistoryTest {
                 new Padding(30, 10),
                 Map.of("total", 1.5),
                 Map.of("flops", 6.5e9, "all_reduce_bytes", 1024L)));
-        history.append(new HistoryEvent.Failure(2, 127, 1, "lost executor 3"));
-        history.append(new HistoryEvent.Recovered(2, 126, 4));
-        history.append(new HistoryEvent.Restore(7, 4, "plateau"));
-        history.append(new HistoryEvent.Stop(9, "no group is left"));
-        history.append(new HistoryEvent.Finished("ada", 12.25));
+        history.append(HistoryEvent.failure(2, 127, 1, "lost executor 3"));
+        history.append(HistoryEvent.recovered(2, 126, 4));
+        history.append(HistoryEvent.restore(7, 4, "plateau"));
+        history.append(HistoryEvent.stop(9, "no group is left"));
+        history.append(HistoryEvent.finished("ada", 12.25));
         history.commit();
 
         assertThat(text(directory)).isEqualTo("""
@@ -141,10 +139,8 @@ class RunHistoryTest {
         assertThat(steps(directory)).containsExactly(0);
         assertThat(history.committedBytes()).isEqualTo(directory.read(RunHistory.FILE).length);
 
-        history.append(step(1, 1.0, 1.0));
-        history.rollback();
         clock.advance(Duration.ofMillis(1500));
-        history.append(new HistoryEvent.Failure(2, 1, 1, "x"));
+        history.append(HistoryEvent.failure(2, 1, 1, "x"));
         history.commit();
         history.append(step(1, 1.0, 1.0));
         history.append(step(2, 1.0, 1.0));
@@ -173,7 +169,7 @@ class RunHistoryTest {
         history.commit();
         int checkpoint = history.committedBytes();
         history.append(step(1, 1.0, 1.0));
-        history.append(new HistoryEvent.Failure(2, 1, 1, "out of slots"));
+        history.append(HistoryEvent.failure(2, 1, 1, "out of slots"));
         history.commit();
 
         RunHistory resumed = RunHistory.resume(directory, clock, checkpoint);
@@ -194,7 +190,7 @@ class RunHistoryTest {
     void refusesACheckpointThatDoesNotFitTheFile() throws IOException {
         RunDirectory directory = new LocalRunDirectory(folder);
         RunHistory history = new RunHistory(directory, clock);
-        history.append(new HistoryEvent.Finished("a", 1.0));
+        history.append(HistoryEvent.finished("a", 1.0));
         history.commit();
         int length = history.committedBytes();
         for (int wrong : new int[] {-1, 7, length + 1}) {
@@ -206,11 +202,12 @@ class RunHistoryTest {
     }
 
     private static HistoryEvent step(int step, Number loss, Number norm) {
-        return new HistoryEvent.Step(
-                new HistoryEvent.Step.At(2, step),
+        return HistoryEvent.step(
+                2,
+                step,
                 loss,
                 32,
-                new HistoryEvent.Step.GradientNorms(norm, Map.of("top", 0.25, "head", 0.5f)),
+                new HistoryEvent.GradientNorms(norm, Map.of("top", 0.25, "head", 0.5f)),
                 Map.of("top", 5e-4, "head", 5e-4));
     }
 
@@ -234,13 +231,11 @@ class RunHistoryTest {
     void aListenerGetsEveryPublishedLineOnceFromTheFirstOn() throws IOException {
         RunDirectory directory = new LocalRunDirectory(folder);
         RunHistory history = new RunHistory(directory, clock);
-        history.append(new HistoryEvent.Stop(1, "before"));
+        history.append(HistoryEvent.stop(1, "before"));
         history.commit();
         List<String> heard = new ArrayList<>();
         history.listen(heard::addAll);
-        history.append(new HistoryEvent.Stop(2, "forgotten"));
-        history.rollback();
-        history.append(new HistoryEvent.Stop(3, "änd now"));
+        history.append(HistoryEvent.stop(3, "änd now"));
         assertThat(heard).as("only after the commit").hasSize(1);
         history.commit();
         history.commit();

@@ -310,14 +310,14 @@ class ResumedLoopTest {
     @Test
     void aRunThatBreaksAtAPointGoesOnFromTheOneBefore() {
         Story whole = new Story();
-        Result result = loop(manifest(), POLICY, last(), whole).run(Checkpointer.NONE);
+        Result result = loop(manifest(), POLICY, last(), whole).run(checkpoint -> {});
         Story story = new Story();
         Everything broken = new Everything(story, 7);
         assertThatThrownBy(() -> loop(manifest(), POLICY, last(), story).run(broken))
                 .hasMessage("the plug was pulled");
         Story rest = new Story();
         TrainingCheckpoint point = broken.points.get(6);
-        Result end = loop(manifest(), POLICY, last(), rest).resume(point, Checkpointer.NONE);
+        Result end = loop(manifest(), POLICY, last(), rest).resume(point, checkpoint -> {});
         assertThat(end.adapter()).isEqualTo(result.adapter());
         assertThat(rest.lines).isEqualTo(whole.lines.subList(broken.told.get(6), whole.lines.size()));
     }
@@ -330,13 +330,13 @@ class ResumedLoopTest {
         EpochSchedule policy = new EpochSchedule(POLICY.live(), events);
         for (boolean best : new boolean[] {false, true}) {
             StoppingCriteria ending = new StoppingCriteria(EPOCHS, "accuracy", best, OptionalInt.empty());
-            Result fromStart = loop(large, policy, ending, new Story()).run(Checkpointer.NONE);
+            Result fromStart = loop(large, policy, ending, new Story()).run(checkpoint -> {});
             Story story = new Story();
             Everything kept = new Everything(story, -1);
             loop(manifest(), POLICY, ending, story).run(kept);
             for (TrainingCheckpoint point : kept.points) {
                 if (point.nextDecision() <= 4) {
-                    Result added = loop(large, policy, ending, new Story()).resume(point, Checkpointer.NONE);
+                    Result added = loop(large, policy, ending, new Story()).resume(point, checkpoint -> {});
                     assertThat(added.adapter()).isEqualTo(fromStart.adapter());
                     assertThat(added.freeze()).isEqualTo(fromStart.freeze());
                 }
@@ -352,7 +352,7 @@ class ResumedLoopTest {
         TrainingCheckpoint p = kept.points.get(4);
         TrainingCheckpoint other =
                 new TrainingCheckpoint(p.state(), p.seen(), p.progress(), p.stepsDone() + 1, p.earlier());
-        assertThatThrownBy(() -> loop(manifest(), POLICY, last(), new Story()).resume(other, Checkpointer.NONE))
+        assertThatThrownBy(() -> loop(manifest(), POLICY, last(), new Story()).resume(other, checkpoint -> {}))
                 .hasMessageContaining("1 epochs and 2 steps")
                 .hasMessageContaining("6 steps in all")
                 .hasMessageContaining("3 steps now");

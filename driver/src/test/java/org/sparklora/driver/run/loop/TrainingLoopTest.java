@@ -147,7 +147,7 @@ class TrainingLoopTest {
 
         @Override
         public void epochEnds(EpochResult result) {
-            told.add("end " + result.epoch());
+            told.add("end " + result.metrics().epoch());
             seen.add(result.metrics());
         }
     }
@@ -166,7 +166,7 @@ class TrainingLoopTest {
                 new EpochPlanner(manifest, BASE.encoder(), new ShardPlan(2, 4, 7, true), CachePolicy.off("test")));
         ParameterInitializer initializer = new ParameterInitializer(BASE, manifest, 1, AdapterSnapshot.EMPTY);
         return new TrainingLoop(initializer, settings, new Ones(accuracies), new Listener(), Clock.systemUTC())
-                .run(Checkpointer.NONE);
+                .run(checkpoint -> {});
     }
 
     private static StoppingCriteria epochs(int epochs) {

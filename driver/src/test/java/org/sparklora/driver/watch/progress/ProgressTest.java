@@ -8,7 +8,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
-import org.sparklora.driver.run.history.HistoryEvent.EpochStart.Cost;
 import org.sparklora.driver.run.history.HistoryEvent.GroupChange;
 import org.sparklora.driver.run.history.SteppingClock;
 import org.sparklora.driver.watch.progress.Progress.Snapshot;
@@ -40,24 +39,21 @@ class ProgressTest {
 
     @Test
     void theStatesOfTheGroups() {
-        Cost cost = new Cost(3106, 12424);
-        assertThat(ProgressLine.epochStart(AT, BOTH, cost))
+        assertThat(ProgressLine.epochStart(AT, BOTH, 3106))
                 .isEqualTo("epoch 2/6 starts · live bottom top · 3,106 trainable parameters, 12,424 bytes per step");
         FreezeState mixed = FreezeState.of(
                 Map.of("a", GroupState.LIVE, "b", GroupState.FROZEN, "c", GroupState.DORMANT, "d", GroupState.DORMANT));
-        assertThat(ProgressLine.epochStart(AT, mixed, cost))
+        assertThat(ProgressLine.epochStart(AT, mixed, 3106))
                 .startsWith("epoch 2/6 starts · live a · frozen b · dormant c d · ");
-        assertThat(ProgressLine.epochStart(AT, FreezeState.of(Map.of("c", GroupState.DORMANT)), cost))
+        assertThat(ProgressLine.epochStart(AT, FreezeState.of(Map.of("c", GroupState.DORMANT)), 3106))
                 .startsWith("epoch 2/6 starts · live head only · dormant c · ");
-        assertThat(ProgressLine.epochStart(AT, FreezeState.of(Map.of()), cost))
+        assertThat(ProgressLine.epochStart(AT, FreezeState.of(Map.of()), 3106))
                 .startsWith("epoch 2/6 starts · live head only · 3,106");
     }
 
     @Test
     void aGroupChangeSaysWhy() {
-        GroupChange thaw =
-                new GroupChange(GroupChange.Kind.THAW, 2, 0, "bottom", "schedule.events[0]: thaw before epoch 2");
-        assertThat(ProgressLine.groupChange(AT, thaw))
+        assertThat(ProgressLine.groupChange(AT, GroupChange.THAW, "bottom", "schedule.events[0]: thaw before epoch 2"))
                 .isEqualTo("epoch 2/6 thaw bottom (schedule.events[0]: thaw before epoch 2)");
     }
 
@@ -76,7 +72,7 @@ class ProgressTest {
         SteppingClock clock = new SteppingClock();
         List<String> lines = new ArrayList<>();
         Progress progress = progress(clock, Duration.ZERO, lines);
-        progress.epochStart(new Position(0, 2, 0, 12), BOTH, new Cost(10, 40));
+        progress.epochStart(new Position(0, 2, 0, 12), BOTH, 10);
         clock.advance(Duration.ofSeconds(100));
         progress.cached("cached");
         clock.advance(Duration.ofSeconds(2));
@@ -91,9 +87,8 @@ class ProgressTest {
         SteppingClock clock = new SteppingClock();
         List<String> lines = new ArrayList<>();
         Progress progress = progress(clock, Duration.ofSeconds(5), lines);
-        Cost cost = new Cost(10, 40);
         for (int epoch = 0; epoch < 2; epoch++) {
-            progress.epochStart(new Position(epoch, 2, epoch * 6, 12), BOTH, cost);
+            progress.epochStart(new Position(epoch, 2, epoch * 6, 12), BOTH, 10);
             for (int i = 1; i <= 6; i++) {
                 clock.advance(Duration.ofSeconds(2));
                 progress.step(new Position(epoch, 2, epoch * 6 + i, 12), 0.5, 1.5, 32);
@@ -130,7 +125,7 @@ class ProgressTest {
         SteppingClock clock = new SteppingClock();
         List<String> lines = new ArrayList<>();
         Progress progress = new Progress(clock, screen(Duration.ofSeconds(2), lines));
-        progress.epochStart(new Position(1, 2, 6, 12), BOTH, new Cost(10, 40));
+        progress.epochStart(new Position(1, 2, 6, 12), BOTH, 10);
         for (int i = 1; i <= 3; i++) {
             clock.advance(Duration.ofSeconds(2));
             progress.underWay(new Position(1, 2, 6 + i, 12), 0.5, 1.5, 32L * i);
@@ -155,9 +150,9 @@ class ProgressTest {
         SteppingClock clock = new SteppingClock();
         List<String> lines = new ArrayList<>();
         Progress progress = progress(clock, Duration.ZERO, lines);
-        progress.epochStart(new Position(0, 1, 0, 4), BOTH, new Cost(10, 40));
+        progress.epochStart(new Position(0, 1, 0, 4), BOTH, 10);
         progress.groupChange(
-                new Position(0, 1, 2, 4), new GroupChange(GroupChange.Kind.FREEZE, 0, 2, "top", "because"));
+                new Position(0, 1, 2, 4), GroupChange.FREEZE, "top", "because");
         progress.step(new Position(0, 1, 3, 4), 0.5, 1.5, 8);
         assertThat(lines.get(2)).endsWith("· live bottom · frozen top");
     }

@@ -18,6 +18,7 @@ import org.sparklora.driver.run.history.HistoryEvent.GroupChange;
 import org.sparklora.driver.run.history.LocalRunDirectory;
 import org.sparklora.driver.run.history.RunHistory;
 import org.sparklora.driver.run.history.RunStatus;
+import org.sparklora.driver.run.loop.RunListener.CacheStats;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.data.Padding;
@@ -88,12 +89,12 @@ final class PageRun {
         for (int g = 0; g < groups; g++) {
             states.put(group(g), g == 0 ? GroupState.LIVE : GroupState.DORMANT);
         }
-        history.append(new HistoryEvent.Run(
-                new HistoryEvent.Run.Configuration(
+        history.append(HistoryEvent.run(
+                new HistoryEvent.Configuration(
                         "c0ffee".repeat(10) + "c0ff", "name: x", stepsPerEpoch, FreezeState.of(states)),
                 "ba5e".repeat(16),
                 Map.of("seed", 7L),
-                new HistoryEvent.Run.Environment(Map.of("java", "17.0.15", "spark", "3.5.5"), List.of("A processor")),
+                new HistoryEvent.Environment(Map.of("java", "17.0.15", "spark", "3.5.5"), List.of("A processor")),
                 Map.of("precision", "float32", "exchange", "peer: the executors stay")));
         for (int epoch = 0; epoch < epochs; epoch++) {
             startEpoch(epoch, states);
@@ -106,7 +107,7 @@ final class PageRun {
             endEpoch(epoch);
         }
         if (status.state() == RunStatus.State.FINISHED) {
-            history.append(new HistoryEvent.Finished("ada9".repeat(16), 93.5));
+            history.append(HistoryEvent.finished("ada9".repeat(16), 93.5));
         }
         history.commit();
     }
@@ -116,22 +117,17 @@ final class PageRun {
             change(epoch, 0, epoch, GroupState.LIVE, states);
         }
         FreezeState now = FreezeState.of(states);
-        history.append(new HistoryEvent.EpochStart(
-                epoch,
-                now,
-                new HistoryEvent.EpochStart.Cost(4096L * (1 + epoch), 16384L * (1 + epoch)),
-                "off: x",
-                "x"));
+        history.append(HistoryEvent.epochStart(epoch, now, 4096L * (1 + epoch), "off: x", "x"));
         if (epoch == 0) {
-            history.append(new HistoryEvent.ActivationsCached(
-                    0, new HistoryEvent.ActivationsCached.Size("layer 11", 900, 1_200_000, "float32"), "memory", 2.25));
+            history.append(
+                    HistoryEvent.cached(new CacheStats(0, "layer 11", 900, 1_200_000, "float32", "memory"), 2.25));
         }
     }
 
     private void change(int epoch, int step, int group, GroupState to, Map<String, GroupState> states) {
         states.put(group(group), to);
-        history.append(new GroupChange(
-                to == GroupState.LIVE ? GroupChange.Kind.THAW : GroupChange.Kind.FREEZE,
+        history.append(HistoryEvent.group(
+                to == GroupState.LIVE ? GroupChange.THAW : GroupChange.FREEZE,
                 epoch,
                 step,
                 group(group),
@@ -152,15 +148,11 @@ final class PageRun {
             norms.put(live.get(i), loss(step) / (1 + i));
             rates.put(live.get(i), 1e-3 * (1 - (double) step / (epochs * stepsPerEpoch)) / (1 + i));
         }
-        history.append(new HistoryEvent.Step(
-                new HistoryEvent.Step.At(epoch, step),
-                loss(step),
-                32,
-                new HistoryEvent.Step.GradientNorms(loss(step), norms),
-                rates));
+        history.append(HistoryEvent.step(
+                epoch, step, loss(step), 32, new HistoryEvent.GradientNorms(loss(step), norms), rates));
         if (failures && epoch == 1 && k == 5) {
-            history.append(new HistoryEvent.Failure(1, step, 1, "rank 1 (worker-2:4040) is lost " + HOSTILE));
-            history.append(new HistoryEvent.Recovered(1, step, 3));
+            history.append(HistoryEvent.failure(1, step, 1, "rank 1 (worker-2:4040) is lost " + HOSTILE));
+            history.append(HistoryEvent.recovered(1, step, 3));
         }
     }
 
@@ -199,7 +191,7 @@ final class PageRun {
                         "all_reduce_bytes", 1_000_000L,
                         "all_reduce_bytes_without_freezing", 4_000_000L)
                 : Map.of();
-        history.append(new HistoryEvent.EpochEnd(
+        history.append(HistoryEvent.epochEnd(
                 new EpochMetrics(
                         epoch,
                         loss((epoch + 1) * stepsPerEpoch),

@@ -197,7 +197,7 @@ class RunReportTest {
         RunReport none = new RunReport(new LocalRunDirectory(folder.resolve("none")));
         assertThatThrownBy(() -> none.write(Language.EN))
                 .isInstanceOf(OutputException.class)
-                .hasMessageContainingAll("none", "history.jsonl", "status.json", "[output.no-run]");
+                .hasMessageContainingAll("none", "history.jsonl", "status.json", "[usage.run-missing]");
         LocalRunDirectory damaged = new LocalRunDirectory(folder);
         damaged.write("history.jsonl", "{\"event\":\"run\"}\n{\"event\"\n".getBytes(UTF_8));
         assertThatThrownBy(() -> new RunReport(damaged).write(Language.EN))

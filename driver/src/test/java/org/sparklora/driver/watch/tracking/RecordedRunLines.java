@@ -60,25 +60,24 @@ final class RecordedRunLines {
     }
 
     RecordedRunLines run() {
-        return add(new HistoryEvent.Run(
-                new HistoryEvent.Run.Configuration("c0", "seed: 42\n", 2, FreezeState.of(Map.of())),
+        return add(HistoryEvent.run(
+                new HistoryEvent.Configuration("c0", "seed: 42\n", 2, FreezeState.of(Map.of())),
                 "ba5e",
                 Map.of("seed", 42L),
-                new HistoryEvent.Run.Environment(Map.of("spark", "3.5.5"), List.of("Some CPU")),
+                new HistoryEvent.Environment(Map.of("spark", "3.5.5"), List.of("Some CPU")),
                 Map.of()));
     }
 
     RecordedRunLines epoch(int epoch) {
         FreezeState state = FreezeState.of(
                 Map.of("top", GroupState.LIVE, "bottom", epoch > 1 ? GroupState.LIVE : GroupState.DORMANT));
-        add(new HistoryEvent.EpochStart(
-                epoch, state, new HistoryEvent.EpochStart.Cost(100 + epoch, 4), "off: test", "as the job says"));
+        add(HistoryEvent.epochStart(epoch, state, 100 + epoch, "off: test", "as the job says"));
         step(epoch, 0);
         if (epoch == 1) {
-            add(new GroupChange(GroupChange.Kind.THAW, 1, 1, "bottom", "because"));
+            add(HistoryEvent.group(GroupChange.THAW, 1, 1, "bottom", "because"));
         }
         step(epoch, 1);
-        return add(new HistoryEvent.EpochEnd(
+        return add(HistoryEvent.epochEnd(
                 new EpochMetrics(
                         epoch,
                         0.5,
@@ -91,11 +90,12 @@ final class RecordedRunLines {
 
     private void step(int epoch, int within) {
         int step = 2 * epoch + within;
-        add(new HistoryEvent.Step(
-                new HistoryEvent.Step.At(epoch, step),
+        add(HistoryEvent.step(
+                epoch,
+                step,
                 loss(step),
                 8,
-                new HistoryEvent.Step.GradientNorms(1.5f, Map.of("top", 1.25f, "head", 0.75f)),
+                new HistoryEvent.GradientNorms(1.5f, Map.of("top", 1.25f, "head", 0.75f)),
                 Map.of("top", 0.001, "head", 0.002)));
     }
 
@@ -104,7 +104,7 @@ final class RecordedRunLines {
     }
 
     RecordedRunLines finished() {
-        return add(new HistoryEvent.Finished("ada", 12.25));
+        return add(HistoryEvent.finished("ada", 12.25));
     }
 
     private RecordedRunLines add(HistoryEvent event) {

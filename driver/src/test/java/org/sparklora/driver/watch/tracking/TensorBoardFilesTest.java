@@ -31,7 +31,7 @@ class TensorBoardFilesTest {
     }
 
     private List<String> names() {
-        return List.copyOf(new LocalRunDirectory(folder).list());
+        return List.copyOf(new LocalRunDirectory(folder).list(""));
     }
 
     private List<Event> events(int file) throws IOException {

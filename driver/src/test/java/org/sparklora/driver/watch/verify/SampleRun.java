@@ -114,24 +114,25 @@ public final class SampleRun {
 
     private void history(String sha) throws IOException {
         RunHistory history = new RunHistory(directory, Clock.fixed(time, ZoneOffset.UTC));
-        history.append(new HistoryEvent.Run(
-                new HistoryEvent.Run.Configuration(
+        history.append(HistoryEvent.run(
+                new HistoryEvent.Configuration(
                         "c0" + configuration.hashCode(), configuration, steps, FreezeState.of(Map.of())),
                 baseModel,
                 Map.of("seed", seed),
-                new HistoryEvent.Run.Environment(Map.of("java", "17"), List.of("a CPU")),
+                new HistoryEvent.Environment(Map.of("java", "17"), List.of("a CPU")),
                 Map.of("precision", "float32")));
         for (int step = 0; step < steps; step++) {
             int epoch = step / STEPS_PER_EPOCH;
-            history.append(new HistoryEvent.Step(
-                    new HistoryEvent.Step.At(epoch, step),
+            history.append(HistoryEvent.step(
+                    epoch,
+                    step,
                     lossAt.getOrDefault(step, 1f / (step + 1)),
                     16,
-                    new HistoryEvent.Step.GradientNorms(0.5f, Map.of("top", 0.1f, "head", 0.4f)),
+                    new HistoryEvent.GradientNorms(0.5f, Map.of("top", 0.1f, "head", 0.4f)),
                     Map.of("top", topRateAt.getOrDefault(step, 1e-3), "head", 1e-3)));
             if ((step + 1) % STEPS_PER_EPOCH == 0) {
                 double accuracy = step + 1 == steps ? lastAccuracy : 0.7;
-                history.append(new HistoryEvent.EpochEnd(
+                history.append(HistoryEvent.epochEnd(
                         new EpochMetrics(
                                 epoch,
                                 0.3,
@@ -143,7 +144,7 @@ public final class SampleRun {
             }
         }
         if (!sha.isEmpty()) {
-            history.append(new HistoryEvent.Finished(sha, seconds));
+            history.append(HistoryEvent.finished(sha, seconds));
         }
         history.commit();
     }

@@ -25,12 +25,12 @@ class VerifyRecordedRunTest {
 
     @Test
     void aDirectoryWithoutARunIsRefused() throws IOException {
-        assertThatThrownBy(this::read).hasMessageContainingAll(folder.toString(), "[output.no-run]");
+        assertThatThrownBy(this::read).hasMessageContainingAll(folder.toString(), "[usage.run-missing]");
         Files.writeString(folder.resolve("notes.txt"), "mine");
-        assertThatThrownBy(this::read).hasMessageContainingAll(folder.toString(), "[output.no-run]");
+        assertThatThrownBy(this::read).hasMessageContainingAll(folder.toString(), "[usage.run-missing]");
         assertThatThrownBy(() -> RecordedRun.read(new LocalRunDirectory(folder.resolve("notes.txt"))))
                 .isInstanceOf(OutputException.class)
-                .hasMessageContainingAll("notes.txt", "[output.no-run]");
+                .hasMessageContainingAll("notes.txt", "[usage.run-missing]");
     }
 
     @ParameterizedTest

@@ -13,7 +13,7 @@ import org.sparklora.driver.run.history.LocalRunDirectory;
 import org.sparklora.driver.run.history.OutputException;
 import org.sparklora.driver.run.history.RunDirectory;
 
-class RunDirectoriesTest {
+class LocationsTest {
 
     @TempDir
     Path folder;
@@ -31,19 +31,19 @@ class RunDirectoriesTest {
     @Test
     void aPathWithoutSchemeIsLocalUnderALocalMaster() {
         for (String master : new String[] {"local", "local[2]", "local[*]", "local[2,3]"}) {
-            assertThat(RunDirectories.of("out/run", withDefault(master)))
+            assertThat(Locations.directory("out/run", withDefault(master)))
                     .as(master)
                     .isInstanceOf(LocalRunDirectory.class)
                     .extracting(RunDirectory::location)
                     .isEqualTo("out/run");
         }
-        assertThat(RunDirectories.of("out/run", new SparkConf(false))).isInstanceOf(LocalRunDirectory.class);
+        assertThat(Locations.directory("out/run", new SparkConf(false))).isInstanceOf(LocalRunDirectory.class);
     }
 
     @Test
     void aPathWithoutSchemeIsOnTheDefaultFileSystemOfACluster() throws IOException {
         for (String master : new String[] {"local-cluster[2,1,1536]", "spark://host:7077", "yarn", "k8s://host"}) {
-            RunDirectory directory = RunDirectories.of(folder + "/run", withDefault(master));
+            RunDirectory directory = Locations.directory(folder + "/run", withDefault(master));
             assertThat(directory.location()).as(master).isEqualTo("faulty://default" + folder + "/run");
             directory.write("adapter/a", new byte[] {1, 2});
             assertThat(Files.readAllBytes(folder.resolve("run/adapter/a"))).containsExactly(1, 2);
@@ -52,18 +52,19 @@ class RunDirectoriesTest {
 
     @Test
     void aDefaultFileSystemThatIsLocalMeansLocal() {
-        assertThat(RunDirectories.of("/out/run", master("yarn"))).isInstanceOf(LocalRunDirectory.class);
+        assertThat(Locations.directory("/out/run", master("yarn"))).isInstanceOf(LocalRunDirectory.class);
     }
 
     @Test
     void aSchemeDecidesUnderEveryMaster() {
         for (String master : new String[] {"local[2]", "yarn"}) {
-            assertThat(RunDirectories.of("file:///out/run", withDefault(master)).location())
+            assertThat(Locations.directory("file:///out/run", withDefault(master))
+                            .location())
                     .isEqualTo("/out/run");
-            assertThat(RunDirectories.of("file:/out/my%20run", withDefault(master))
+            assertThat(Locations.directory("file:/out/my%20run", withDefault(master))
                             .location())
                     .isEqualTo("/out/my run");
-            assertThat(RunDirectories.of("faulty://other/out/my run", withDefault(master))
+            assertThat(Locations.directory("faulty://other/out/my run", withDefault(master))
                             .location())
                     .isEqualTo("faulty://other/out/my run");
         }
@@ -71,7 +72,7 @@ class RunDirectoriesTest {
 
     @Test
     void aSchemeThatNobodyKnowsIsNamed() {
-        assertThatThrownBy(() -> RunDirectories.of("nowhere://host/run", master("local[2]")))
+        assertThatThrownBy(() -> Locations.directory("nowhere://host/run", master("local[2]")))
                 .isInstanceOf(OutputException.class)
                 .hasMessageContainingAll("nowhere://host/run", "\"nowhere\"", "--packages");
     }

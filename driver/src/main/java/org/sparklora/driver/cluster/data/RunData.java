@@ -1,0 +1,12 @@
+package org.sparklora.driver.cluster.data;
+
+import java.util.List;
+import java.util.Optional;
+import org.sparklora.driver.job.config.Task;
+
+/**
+ * The data of a run, tokenized and divided into shards.
+ *
+ * @param labels label texts in the order of the head's outputs; empty for regression
+ */
+public record RunData(Shards training, Optional<Shards> validation, Task task, List<String> labels) {}
