@@ -47,10 +47,7 @@ class MetricsTest {
     @Test
     void f1WeighsTheClassesByTheirFrequency() {
         SortedMap<String, Double> metrics = metrics(
-                new ClassificationHead(3),
-                Task.CLASSIFICATION,
-                new float[] {0, 0, 0, 0, 0, 2, 2, 1},
-                new float[][] {
+                new ClassificationHead(3), Task.CLASSIFICATION, new float[] {0, 0, 0, 0, 0, 2, 2, 1}, new float[][] {
                     {2, 1, 0},
                     {0, 1, .5f},
                     {0, .2f, .1f},
@@ -68,11 +65,10 @@ class MetricsTest {
 
     @Test
     void equalScoresCountAHalfForTheArea() {
-        SortedMap<String, Double> metrics = metrics(
-                new ClassificationHead(2),
-                Task.CLASSIFICATION,
-                new float[] {0, 1, 1, 0, 1, 0},
-                new float[][] {{0, .5f}, {-1, 1}, {.5f, 1}, {1, 0}, {0, .25f}, {0, 1.5f}});
+        SortedMap<String, Double> metrics =
+                metrics(new ClassificationHead(2), Task.CLASSIFICATION, new float[] {0, 1, 1, 0, 1, 0}, new float[][] {
+                    {0, .5f}, {-1, 1}, {.5f, 1}, {1, 0}, {0, .25f}, {0, 1.5f}
+                });
         // Of 9 pairs of a positive and a negative row, 5 are in order and 1 is equal.
         assertThat(metrics.get("auc")).isCloseTo(5.5 / 9, within(1e-12));
         assertThat(metrics.get("accuracy")).isCloseTo(4.0 / 6, within(1e-12));
@@ -80,11 +76,10 @@ class MetricsTest {
 
     @Test
     void regressionComparesValuesAndRanks() {
-        SortedMap<String, Double> metrics = metrics(
-                new RegressionHead(),
-                Task.REGRESSION,
-                new float[] {1, 2, 3, 4.5f},
-                new float[][] {{1.5f}, {1}, {3.5f}, {4}});
+        SortedMap<String, Double> metrics =
+                metrics(new RegressionHead(), Task.REGRESSION, new float[] {1, 2, 3, 4.5f}, new float[][] {
+                    {1.5f}, {1}, {3.5f}, {4}
+                });
         assertThat(metrics).containsOnlyKeys("loss", "mse", "pearson", "spearman");
         assertThat(metrics.get("mse")).isCloseTo(0.4375, within(1e-12));
         assertThat(metrics.get("pearson")).isCloseTo(0.8721260700719874, within(1e-12));
