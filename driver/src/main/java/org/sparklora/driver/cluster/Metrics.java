@@ -10,16 +10,12 @@ import org.apache.spark.api.java.JavaDoubleRDD;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
-import org.apache.spark.ml.evaluation.BinaryClassificationEvaluator;
-import org.apache.spark.ml.evaluation.MulticlassClassificationEvaluator;
-import org.apache.spark.ml.evaluation.RegressionEvaluator;
+import org.apache.spark.mllib.evaluation.BinaryClassificationMetrics;
+import org.apache.spark.mllib.evaluation.MulticlassMetrics;
+import org.apache.spark.mllib.evaluation.RegressionMetrics;
 import org.apache.spark.mllib.stat.Statistics;
-import org.apache.spark.sql.Dataset;
-import org.apache.spark.sql.Row;
-import org.apache.spark.sql.RowFactory;
+import org.apache.spark.rdd.RDD;
 import org.apache.spark.sql.SparkSession;
-import org.apache.spark.sql.types.DataTypes;
-import org.apache.spark.sql.types.StructType;
 import org.sparklora.driver.cluster.data.Shards;
 import org.sparklora.driver.cluster.score.EntityCounts;
 import org.sparklora.driver.cluster.score.LabelSetCounts;
@@ -28,13 +24,15 @@ import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.inference.TrainedModel;
 import org.sparklora.worker.spark.ScoreShards;
 import org.sparklora.worker.spark.ShardLogits;
+import scala.Tuple2;
 
 /**
  * Computes validation metrics. {@code loss} is the mean loss without label smoothing.
  *
- * <p>Classification and regression use Spark MLlib's evaluators: {@code f1} is the mean of the classes' F1 weighted by their
- * frequency, {@code auc} is the area under the ROC curve (two classes only). For label sets {@code f1} is the micro average and
- * {@code accuracy} counts whole sets. For tags {@code f1} is the F1 of entities and {@code accuracy} counts words. {@link
+ * <p>Classification and regression use Spark MLlib's metrics, without the evaluators above them: an evaluator runs a query for
+ * each value, which takes longer than a small epoch. {@code f1} is the mean of the classes' F1 weighted by their frequency,
+ * {@code auc} is the area under the ROC curve (two classes only). For label sets {@code f1} is the micro average and {@code
+ * accuracy} counts whole sets. For tags {@code f1} is the F1 of entities and {@code accuracy} counts words. {@link
  * LabelSetCounts} and {@link EntityCounts} compute these, since MLlib divides by zero if a label never occurs.
  *
  * <p>The rows are in one partition: Spark would merge several in the order in which tasks finish.
@@ -126,41 +124,39 @@ public final class Metrics {
 
     private static void classification(
             SparkSession session, Predictions predictions, int classes, SortedMap<String, Double> metrics) {
-        Dataset<Row> rows = rows(session, predictions, predictions::argmax);
-        MulticlassClassificationEvaluator evaluator = new MulticlassClassificationEvaluator();
-        metrics.put("accuracy", evaluator.setMetricName("accuracy").evaluate(rows));
-        metrics.put("f1", evaluator.setMetricName("f1").evaluate(rows));
+        MulticlassMetrics counts = new MulticlassMetrics(pairs(session, predictions, predictions::argmax));
+        metrics.put("accuracy", counts.accuracy());
+        metrics.put("f1", counts.weightedFMeasure());
         if (classes == 2) {
-            Dataset<Row> scores = rows(session, predictions, row -> {
+            RDD<Tuple2<Object, Object>> scores = pairs(session, predictions, row -> {
                 float[] logits = predictions.logits(row);
                 return (double) logits[1] - logits[0];
             });
-            metrics.put(
-                    "auc",
-                    new BinaryClassificationEvaluator()
-                            .setRawPredictionCol("prediction")
-                            .setMetricName("areaUnderROC")
-                            .setNumBins(0)
-                            .evaluate(scores));
+            BinaryClassificationMetrics curve = new BinaryClassificationMetrics(scores, 0);
+            metrics.put("auc", curve.areaUnderROC());
+            curve.unpersist();
         }
     }
 
     private static void regression(SparkSession session, Predictions predictions, SortedMap<String, Double> metrics) {
         IntToDoubleFunction value = row -> predictions.logits(row)[0];
-        Dataset<Row> rows = rows(session, predictions, value);
-        metrics.put("mse", new RegressionEvaluator().setMetricName("mse").evaluate(rows));
+        metrics.put("mse", new RegressionMetrics(pairs(session, predictions, value)).meanSquaredError());
         JavaDoubleRDD predicted = column(session, predictions, value);
         JavaDoubleRDD wanted = column(session, predictions, predictions::label);
         metrics.put("pearson", Statistics.corr(predicted.srdd(), wanted.srdd(), "pearson"));
         metrics.put("spearman", Statistics.corr(predicted.srdd(), wanted.srdd(), "spearman"));
     }
 
-    private static Dataset<Row> rows(SparkSession session, Predictions predictions, IntToDoubleFunction prediction) {
-        List<Row> rows = IntStream.range(0, predictions.size())
-                .mapToObj(row -> RowFactory.create((double) predictions.label(row), prediction.applyAsDouble(row)))
-                .toList();
-        StructType schema = new StructType().add("label", DataTypes.DoubleType).add("prediction", DataTypes.DoubleType);
-        return session.createDataFrame(rows, schema).coalesce(1);
+    /** The pairs (prediction, label) of all rows, of {@code Double}. */
+    private static RDD<Tuple2<Object, Object>> pairs(
+            SparkSession session, Predictions predictions, IntToDoubleFunction prediction) {
+        List<Tuple2<Object, Object>> pairs = new ArrayList<>();
+        for (int row = 0; row < predictions.size(); row++) {
+            pairs.add(new Tuple2<>(prediction.applyAsDouble(row), (double) predictions.label(row)));
+        }
+        return JavaSparkContext.fromSparkContext(session.sparkContext())
+                .parallelize(pairs, 1)
+                .rdd();
     }
 
     private static JavaDoubleRDD column(SparkSession session, Predictions predictions, IntToDoubleFunction value) {

@@ -19,8 +19,8 @@ public final class LabelSetCounts {
     /** Adds a row: for each label whether it was predicted, and whether the row has it. */
     public void add(boolean[] predicted, boolean[] actual) {
         for (int label = 0; label < byLabel.length; label++) {
-            int guess = predicted[label] ? 1 : 0;
-            int truth = actual[label] ? 1 : 0;
+            long guess = predicted[label] ? 1 : 0;
+            long truth = actual[label] ? 1 : 0;
             byLabel[label].add(guess * truth, guess, truth);
             all.add(guess * truth, guess, truth);
         }

@@ -1,6 +1,7 @@
 package org.sparklora.driver.job.text;
 
 import java.util.List;
+import java.util.Locale;
 import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 
@@ -13,12 +14,12 @@ public final class Table {
 
     /** One line for each row, texts at the left of their columns. */
     public static List<String> left(List<List<String>> rows) {
-        return lines(rows, "%%-%ds"::formatted);
+        return lines(rows, width -> String.format(Locale.ROOT, "%%-%ds", width));
     }
 
     /** One line for each row, texts at the right of their columns. */
     public static List<String> right(List<List<String>> rows) {
-        return lines(rows, "%%%ds"::formatted);
+        return lines(rows, width -> String.format(Locale.ROOT, "%%%ds", width));
     }
 
     private static List<String> lines(List<List<String>> rows, IntFunction<String> cell) {
@@ -32,7 +33,7 @@ public final class Table {
                         .mapToObj(cell)
                         .toList());
         return rows.stream()
-                .map(row -> format.formatted(row.toArray()).stripTrailing())
+                .map(row -> String.format(Locale.ROOT, format, row.toArray()).stripTrailing())
                 .toList();
     }
 }

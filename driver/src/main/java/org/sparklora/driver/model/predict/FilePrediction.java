@@ -73,7 +73,7 @@ public final class FilePrediction {
         /**
          * Checks location and format. Needs no Spark session.
          *
-         * @param rows the kind of the input's rows
+         * @param task the kind of the input's rows
          * @throws OutputException if the location is not empty, or the format cannot hold the predictions
          */
         public static Output of(String location, Optional<String> format, SourceConfig input, Task task) {

@@ -1,5 +1,6 @@
 package org.sparklora.driver.watch.doctor;
 
+import java.util.Locale;
 import java.util.ResourceBundle;
 
 /**
@@ -12,7 +13,7 @@ public record VersionChecks(String spark, String scala) {
 
     /** Reads the versions that the build wrote into this jar. */
     public static VersionChecks ofThisJar() {
-        ResourceBundle build = ResourceBundle.getBundle(VersionChecks.class.getPackageName() + ".build");
+        ResourceBundle build = ResourceBundle.getBundle(VersionChecks.class.getPackageName() + ".build", Locale.ROOT);
         return new VersionChecks(build.getString("spark"), build.getString("scala"));
     }
 

@@ -151,8 +151,7 @@ class ProgressTest {
         List<String> lines = new ArrayList<>();
         Progress progress = progress(clock, Duration.ZERO, lines);
         progress.epochStart(new Position(0, 1, 0, 4), BOTH, 10);
-        progress.groupChange(
-                new Position(0, 1, 2, 4), GroupChange.FREEZE, "top", "because");
+        progress.groupChange(new Position(0, 1, 2, 4), GroupChange.FREEZE, "top", "because");
         progress.step(new Position(0, 1, 3, 4), 0.5, 1.5, 8);
         assertThat(lines.get(2)).endsWith("· live bottom · frozen top");
     }
