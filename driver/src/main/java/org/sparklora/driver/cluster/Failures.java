@@ -1,11 +1,17 @@
 package org.sparklora.driver.cluster;
 
+import java.io.IOException;
+import java.util.Arrays;
 import java.util.Iterator;
+import java.util.List;
 import java.util.Set;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.apache.commons.lang3.exception.ExceptionUtils;
+import org.apache.spark.SparkException;
 import org.sparklora.driver.cluster.data.DataException;
 import org.sparklora.worker.allreduce.PeerException;
 import org.sparklora.worker.encoder.ModelException;
@@ -24,6 +30,22 @@ final class Failures {
             WeightsException.class.getName(),
             CacheStorageException.class.getName());
 
+    /** The code of an error of data or models, at the end of a message. */
+    private static final Pattern INPUT = Pattern.compile("\\[(data|model|weights|adapter|tokenizer)(\\.[a-z0-9-]+)+]$");
+
+    /** Exceptions that are thrown where code is wrong, or meets what it did not expect. */
+    private static final Pattern DEFECT = Pattern.compile("\\b(java\\.lang\\.(NullPointer|IllegalArgument|IllegalState|ClassCast"
+            + "|Arithmetic|UnsupportedOperation|NegativeArraySize|ArrayStore|(Array|String)?IndexOutOfBounds)Exception"
+            + "|java\\.lang\\.AssertionError|java\\.util\\.NoSuchElementException|ai\\.djl\\.engine\\.EngineException)\\b.*");
+
+    /** Frames of the JDK and of Scala, then one of ours or of the engine that we call. */
+    private static final Pattern OURS = Pattern.compile(
+            "(\\R\\s*at (java|jdk|sun|scala)[./].*)*\\R\\s*at (org\\.sparklora|ai\\.djl)\\..*", Pattern.UNIX_LINES);
+
+    /** Such an exception may only pass on a fault of memory, disk or network, or an interruption. */
+    private static final Pattern NO_DEFECT = Pattern.compile("Caused by: java\\.(io|net|nio|lang\\.Interrupted|util\\.concurrent)"
+            + "|OutOfMemoryError|not enough memory|can't allocate memory");
+
     /** The job was cancelled, in Spark's web page or through its API. */
     private static final Pattern CANCELLED = Pattern.compile("\\bJob \\d+ cancelled\\b(?! because Stage \\d+ was)");
 
@@ -40,7 +62,37 @@ final class Failures {
     /** Whether a repetition would fail in the same way. */
     static boolean isFinal(Throwable failure) {
         return anyMessage(
-                failure, message -> QuotedException.in(message).stream().anyMatch(q -> FINAL.contains(q.type())));
+                failure,
+                message -> QuotedException.in(message).stream()
+                        .anyMatch(q -> FINAL.contains(q.type()) || INPUT.matcher(q.message()).find()));
+    }
+
+    /**
+     * Whether our own code failed, not Spark, a file system or the network. Spark only quotes what tasks throw, so this reads
+     * the class of the exception and where its stack trace begins.
+     */
+    static boolean isDefect(Throwable failure) {
+        List<Throwable> causes = ExceptionUtils.getThrowableList(failure);
+        boolean passedOn = causes.stream()
+                .anyMatch(t -> t instanceof IOException || t instanceof InterruptedException || t instanceof TimeoutException);
+        return !passedOn && causes.stream().map(Failures::trace).anyMatch(Failures::quotesDefect);
+    }
+
+    /** Our exceptions with their frames, as Spark quotes them; Spark's exceptions are named by Spark's own text. */
+    private static String trace(Throwable failure) {
+        return failure instanceof SparkException
+                ? String.valueOf(failure.getMessage())
+                : failure + "\n\tat "
+                        + Arrays.stream(failure.getStackTrace())
+                                .map(StackTraceElement::toString)
+                                .collect(Collectors.joining("\n\tat "));
+    }
+
+    private static boolean quotesDefect(String trace) {
+        Matcher thrown = DEFECT.matcher(trace);
+        return thrown.find()
+                && OURS.matcher(trace.substring(thrown.end())).lookingAt()
+                && !NO_DEFECT.matcher(trace).find();
     }
 
     /**

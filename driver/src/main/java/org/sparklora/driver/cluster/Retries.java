@@ -8,14 +8,17 @@ import org.sparklora.driver.run.loop.CancelledException;
 import org.sparklora.driver.run.loop.ClusterException;
 import org.sparklora.driver.run.loop.RunListener;
 import org.sparklora.worker.train.DivergedException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Repeats Spark jobs that failed because of the cluster: a lost executor, a lost or killed task, a silent rank. Failures that
  * a repetition cannot fix end the run at once: invalid input, numbers that are not finite, ranks that disagree, a cancelled
- * job.
+ * job. An exception of our own code ends the run if it comes a second time.
  */
 final class Retries {
 
+    private static final Logger LOG = LoggerFactory.getLogger(Retries.class);
     private static final String RESUME = ". Run again with --resume once the cluster is healthy";
 
     private final JavaSparkContext spark;
@@ -72,6 +75,7 @@ final class Retries {
      * @throws CancelledException if the job was cancelled
      */
     <T> T run(RunStep at, Attempt<T> attempt) {
+        int defects = 0;
         for (int failures = 0; ; ) {
             String what = at + ", attempt " + (failures + 1);
             String group = run + what;
@@ -92,6 +96,10 @@ final class Retries {
                     throw e;
                 }
                 requireRunning(at, e);
+                defects += Failures.isDefect(e) ? 1 : 0;
+                if (defects > 1) {
+                    throw defect(at, e);
+                }
                 failures++;
                 failed(at, failures, e);
                 killLeftovers(group);
@@ -111,6 +119,14 @@ final class Retries {
             throw new CancelledException(
                     "cancelled " + at + ": " + Failures.summary(e) + ". Run again with --resume to continue", e);
         }
+    }
+
+    private static DefectException defect(RunStep at, Exception e) {
+        LOG.error("our code failed twice", e);
+        return new DefectException(
+                "internal error " + at + ", twice: " + Failures.summary(e)
+                        + "; this is a defect of spark-lora: report the stack trace in the log",
+                e);
     }
 
     private void failed(RunStep at, int failures, Exception e) {

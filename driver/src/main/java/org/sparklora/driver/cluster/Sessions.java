@@ -38,6 +38,10 @@ public final class Sessions {
         conf.setIfMissing(SYNC_TIMEOUT, "1h");
         // After a failure, ranks wait for slots in this interval. Spark's default, 15 s, would slow down a restart.
         conf.setIfMissing("spark.scheduler.barrier.maxConcurrentTasksCheck.interval", "1s");
+        // Labels in the names of folders stay what they are called: label=01 is not 1.
+        conf.setIfMissing("spark.sql.sources.partitionColumnTypeInference.enabled", "false");
+        // A column of nanoseconds, which pandas writes, must not make a file unreadable that is needed for other columns.
+        conf.setIfMissing("spark.sql.legacy.parquet.nanosAsLong", "true");
         if (isLocal(master)) {
             // Spark's default, 200, would make thousands of tasks for a small file. One machine reads no large ones.
             int cores = Runtime.getRuntime().availableProcessors();

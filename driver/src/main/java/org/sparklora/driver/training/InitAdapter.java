@@ -3,6 +3,7 @@ package org.sparklora.driver.training;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Predicate;
 import org.sparklora.driver.job.config.LoraConfig;
@@ -11,15 +12,22 @@ import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.TensorSpec;
+import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.encoder.ModelException;
+import org.sparklora.worker.safetensors.Tensor;
 
 /** The adapter of {@code lora.init_adapter}. Every tensor of it must belong to a group of the job: none is dropped silently. */
 record InitAdapter(Path directory, PeftAdapter adapter) {
 
     private static final int MAX_SHOWN = 3;
 
-    static InitAdapter read(Path directory) {
-        return new InitAdapter(directory, PeftAdapter.read(directory));
+    /** Reads an adapter. Names of a bare encoder's adapter lack the encoder's prefix, as names of its weights do. */
+    static InitAdapter read(Path directory, Encoder encoder) {
+        PeftAdapter read = PeftAdapter.read(directory);
+        SortedMap<String, Tensor> tensors = new TreeMap<>();
+        read.tensors().forEach((name, tensor) ->
+                tensors.put(encoder.canonicalName(name).orElse(name), tensor));
+        return new InitAdapter(directory, new PeftAdapter(read.config(), tensors));
     }
 
     AdapterSnapshot snapshot() {

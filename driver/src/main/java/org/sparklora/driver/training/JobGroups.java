@@ -2,6 +2,7 @@ package org.sparklora.driver.training;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.sparklora.driver.job.config.GroupConfig;
@@ -20,6 +21,7 @@ import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.head.BaseHead;
 import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.lora.PlainLora;
 import org.sparklora.worker.train.ParameterInitializer;
@@ -110,17 +112,19 @@ public record JobGroups(JobModel model, LoraManifest groups, FreezePolicy policy
      */
     ParameterInitializer initializer(LoraManifest manifest, List<String> labels) {
         model.initAdapter().ifPresent(adapter -> adapter.requireFit(manifest, labels));
-        return initializer(manifest);
+        Optional<BaseHead> head = model.baseHead(labels);
+        head.ifPresent(start -> Console.err("%s: %s", model.job().name(), start.note()));
+        return initializer(manifest, head.flatMap(BaseHead::rows));
     }
 
-    private ParameterInitializer initializer(LoraManifest manifest) {
+    private ParameterInitializer initializer(LoraManifest manifest, Optional<List<Integer>> headRows) {
         AdapterSnapshot init = model.initAdapter().map(InitAdapter::snapshot).orElse(AdapterSnapshot.EMPTY);
-        return new ParameterInitializer(model.base(), manifest, model.job().seed(), init);
+        return new ParameterInitializer(model.base(), manifest, model.job().seed(), init, headRows);
     }
 
     /** Groups for which init_adapter has a B that is not zero. */
     private Set<String> trained() {
-        ParameterInitializer initializer = initializer(groups);
+        ParameterInitializer initializer = initializer(groups, Optional.empty());
         return groups.groups().stream()
                 .filter(initializer::isTrained)
                 .map(LoraGroup::name)

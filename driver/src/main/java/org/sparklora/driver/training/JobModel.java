@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.cluster.data.Tokenization;
 import org.sparklora.driver.job.config.ActivationCache;
@@ -19,9 +20,12 @@ import org.sparklora.worker.data.TextTokenizer;
 import org.sparklora.worker.data.TokenizerSpec;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.Encoder;
+import org.sparklora.worker.encoder.EncoderSizes;
 import org.sparklora.worker.encoder.HeadInput;
 import org.sparklora.worker.encoder.HeadLayers;
 import org.sparklora.worker.encoder.ModelException;
+import org.sparklora.worker.engine.Tensors;
+import org.sparklora.worker.head.BaseHead;
 
 /** The base model of a job, its tokenizer, and the adapter that training starts from, if the job names one. */
 public final class JobModel {
@@ -43,7 +47,7 @@ public final class JobModel {
         this.initAdapter = job.lora()
                 .initAdapter()
                 .map(path -> InitAdapter.read(
-                        HostDirectory.adapter("lora.init_adapter", path).here()));
+                        HostDirectory.adapter("lora.init_adapter", path).here(), base.encoder()));
     }
 
     /** Opens the directories of model and adapter. */
@@ -59,7 +63,41 @@ public final class JobModel {
                     "model.max_length is " + job.model().maxLength() + ", but the model in " + directory + " has "
                             + longest + " positions; lower model.max_length");
         }
-        return new JobModel(job, found, base, tokenizer(directory, job.model(), base));
+        requireTokenTypes(job, directory, base.encoder());
+        TokenizerSpec tokenizer = tokenizer(directory, job.model(), base);
+        Stream.concat(base.notes().stream(), caseWarning(directory).stream())
+                .forEach(note -> Console.err("%s: model: %s", job.name(), note));
+        return new JobModel(job, found, base, tokenizer);
+    }
+
+    private static Optional<String> caseWarning(Path directory) {
+        try {
+            return TokenizerSpec.caseWarning(directory);
+        } catch (IOException e) {
+            throw new ModelException("tokenizer.unusable", e.getMessage(), e);
+        }
+    }
+
+    /** A second text has token type 1, which not every model has. */
+    private static void requireTokenTypes(JobConfig job, Path directory, Encoder encoder) {
+        EncoderSizes.TokenTypes types = encoder.sizes().types();
+        if (job.data().train().textPair().isPresent() && types.given() && types.rows() < 2) {
+            throw new ModelException(
+                    "model.token-types",
+                    "data.train.text_pair needs a model with 2 token types, but type_vocab_size in "
+                            + directory.resolve("config.json") + " is " + types.rows()
+                            + "; use another model, or write both texts into one column");
+        }
+    }
+
+    /** How the head starts from the base model's; empty if the base model has none, or init_adapter brings one. */
+    Optional<BaseHead> baseHead(List<String> labels) {
+        String output = base.encoder().head().output() + ".weight";
+        boolean given = initAdapter.filter(adapter -> adapter.snapshot().contains(output)).isPresent();
+        return given
+                ? Optional.empty()
+                : base.optional(output)
+                        .map(weight -> BaseHead.of(Tensors.shape(weight).get(0), base.labels(), labels));
     }
 
     /** Which tokens of the last layer a task's head reads. */

@@ -59,6 +59,36 @@ class FailuresTest {
     }
 
     @ParameterizedTest
+    @CsvSource(
+            delimiter = ';',
+            value = {
+                "java.lang.NullPointerException; org.sparklora.worker.train.TrainStep.run; true",
+                "java.lang.IndexOutOfBoundsException: Index 3; jdk.internal.util.Preconditions.outOfBounds; true",
+                "ai.djl.engine.EngineException: index out of range in self; ai.djl.pytorch.jni.PyTorchLibrary.torchEmbedding; true",
+                "ai.djl.engine.EngineException: not enough memory: you tried to allocate 8 bytes; ai.djl.X.y; false",
+                "java.lang.IllegalStateException: Block broadcast_3 not found; org.apache.spark.storage.BlockManager.get; false",
+                "java.lang.OutOfMemoryError: Java heap space; org.sparklora.worker.train.TrainStep.run; false",
+                "java.io.IOException: No space left on device; org.sparklora.worker.spark.SegmentTask.call; false"
+            })
+    void exceptionsOfOurOwnCodeAreDefects(String thrown, String frame, boolean defect) {
+        String ours = "\n\tat org.sparklora.worker.spark.SegmentTask.call(SegmentTask.java:1)\n";
+        String trace = thrown + "\n\tat " + frame + "(X.java:1)";
+        assertThat(Failures.isDefect(barrier(trace + ours))).isEqualTo(defect);
+        assertThat(Failures.isDefect(new SparkException("Job aborted due to stage failure: Task 0 in stage 3.0 failed 1"
+                        + " times, most recent failure: Lost task 0.0 in stage 3.0 (TID 9) (host executor driver): " + trace + ours
+                        + "\nDriver stacktrace:")))
+                .isEqualTo(defect);
+        String interrupted = ours + "Caused by: java.lang.InterruptedException\n\tat java.base/java.lang.Object.wait(Native)\n";
+        assertThat(Failures.isDefect(barrier(trace + interrupted))).isFalse();
+    }
+
+    @Test
+    void anExceptionOfTheDriversOwnCodeIsADefectToo() {
+        assertThat(Failures.isDefect(new IllegalStateException("a step without shards"))).isTrue();
+        assertThat(Failures.isDefect(new IllegalStateException(new java.io.IOException("disk")))).isFalse();
+    }
+
+    @ParameterizedTest
     @CsvSource({
         "Job 7 cancelled , true",
         "Job 7 cancelled as part of cancellation of all jobs, true",

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.assertj.core.api.Assertions.fail;
 
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeMap;
@@ -84,6 +85,7 @@ class RetriesTest {
     enum Deed {
         ANSWER,
         THROW,
+        IS_WRONG,
         MODEL_IS_BAD,
         FETCH_FAILS,
         /** Until it is killed. */
@@ -131,7 +133,8 @@ class RetriesTest {
 
         private static void act(Deed deed) {
             switch (deed) {
-                case THROW -> throw new IllegalStateException("rank 1 tripped");
+                case THROW -> sneak(new IOException("rank 1 tripped"));
+                case IS_WRONG -> throw new IllegalStateException("rank 1 is wrong");
                 case MODEL_IS_BAD ->
                     throw new ModelException("model.directory", "/models/bert has no model.safetensors");
                 case FETCH_FAILS -> sneak(new MetadataFetchFailedException(0, 1, "rows are lost"));
@@ -204,8 +207,8 @@ class RetriesTest {
         assertThat(retries.run(AT, deeds(Deed.THROW, Deed.THROW, Deed.ANSWER))).containsExactly(0, 1);
         assertThat(told)
                 .containsExactly(
-                        "failure 1 at 1/12: java.lang.IllegalStateException: rank 1 tripped",
-                        "failure 2 at 1/12: java.lang.IllegalStateException: rank 1 tripped",
+                        "failure 1 at 1/12: java.io.IOException: rank 1 tripped",
+                        "failure 2 at 1/12: java.io.IOException: rank 1 tripped",
                         "recovered at 1/12 with 2");
     }
 
@@ -251,6 +254,15 @@ class RetriesTest {
         }));
         assertThat(thrown).isInstanceOf(SparkException.class).hasCauseInstanceOf(ModelException.class);
         assertThat(attempts).isEqualTo(1);
+    }
+
+    @Test
+    void anExceptionOfOurOwnCodeIsTriedOnceMore() {
+        assertThat(retries.run(AT, deeds(Deed.IS_WRONG, Deed.ANSWER))).containsExactly(0, 1);
+        attempts = 0;
+        assertThatThrownBy(() -> retries.run(AT, deeds(Deed.IS_WRONG, Deed.IS_WRONG)))
+                .hasMessageContainingAll("step 12 of epoch 1", "rank 1 is wrong", "[internal.task]");
+        assertThat(attempts).isEqualTo(2);
     }
 
     @Test
@@ -326,7 +338,7 @@ class RetriesTest {
                 (ranks, failures) -> spark.parallelize(List.of(failures), 1)
                         .map(failed -> {
                             if (failed == 0) {
-                                throw new IllegalStateException("tripped");
+                                throw new IOException("tripped");
                             }
                             return failed;
                         })

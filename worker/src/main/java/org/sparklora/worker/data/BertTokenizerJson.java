@@ -60,7 +60,8 @@ final class BertTokenizerJson {
                 .toList();
         if (!missing.isEmpty()) {
             throw new IOException("'" + source + "' (" + ids.size() + " tokens) lacks " + String.join(", ", missing)
-                    + "; add a line for each, or name the model's own special tokens in tokenizer_config.json");
+                    + "; if the model has other special tokens, name them in tokenizer_config.json; if this is not the"
+                    + " vocabulary of a BERT tokenizer, " + TokenizerSpec.SAVE_JSON);
         }
     }
 
@@ -69,14 +70,7 @@ final class BertTokenizerJson {
                 .distinct()
                 .filter(ids::containsKey)
                 .sorted(Comparator.comparingInt(name -> ids.getOrDefault(name, -1)))
-                .forEach(name -> added.addObject()
-                        .put("id", ids.get(name))
-                        .put("content", name)
-                        .put("single_word", false)
-                        .put("lstrip", false)
-                        .put("rstrip", false)
-                        .put("normalized", false)
-                        .put("special", true));
+                .forEach(name -> added.add(TokenizerJson.token(ids.getOrDefault(name, -1), name, true)));
     }
 
     /** [CLS] A [SEP], and [CLS] A [SEP] B [SEP] with token type 1 from B on, with the model's own special tokens. */

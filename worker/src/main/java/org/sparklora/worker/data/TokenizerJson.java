@@ -9,10 +9,13 @@ import com.fasterxml.jackson.databind.cfg.JsonNodeFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /** A tokenizer.json made fit for training: no truncation or padding of its own, special tokens known. */
 final class TokenizerJson {
@@ -90,8 +93,83 @@ final class TokenizerJson {
         return defaultName;
     }
 
-    /** Lays what tokenizer_config.json says over a BertNormalizer. */
+    /** An entry of {@code added_tokens}: a token that is never cut. Special tokens are found before the text is normalized. */
+    static ObjectNode token(int id, String content, boolean special) {
+        return JSON.createObjectNode()
+                .put("id", id)
+                .put("content", content)
+                .put("single_word", false)
+                .put("lstrip", false)
+                .put("rstrip", false)
+                .put("normalized", !special)
+                .put("special", special);
+    }
+
+    /**
+     * Adds the tokens of {@code added_tokens_decoder} in tokenizer_config.json, or else of added_tokens.json, and special
+     * tokens that no file gives an id, as transformers does.
+     *
+     * @param config tokenizer_config.json, may be empty
+     * @param map special_tokens_map.json, may be empty
+     * @param ofFile added_tokens.json, may be empty
+     */
+    void addTokens(JsonNode config, JsonNode map, JsonNode ofFile) throws IOException {
+        List<String> special = specialTokens(config, map);
+        SortedMap<Integer, ObjectNode> tokens = new TreeMap<>();
+        for (Map.Entry<String, JsonNode> entry : config.path("added_tokens_decoder").properties()) {
+            JsonNode given = entry.getValue();
+            int id = Integer.parseInt(entry.getKey());
+            ObjectNode token = token(id, given.required("content").asText(), given.path("special").asBoolean());
+            List.of("single_word", "lstrip", "rstrip", "normalized")
+                    .forEach(flag -> token.put(flag, given.path(flag).asBoolean(token.path(flag).asBoolean())));
+            tokens.put(id, token);
+        }
+        if (tokens.isEmpty()) {
+            ofFile.properties().forEach(entry -> tokens.put(
+                    id(entry.getValue()), token(id(entry.getValue()), entry.getKey(), special.contains(entry.getKey()))));
+        }
+        for (ObjectNode token : tokens.values()) {
+            addToken(token);
+        }
+        for (String name : special) {
+            if (!ids.containsKey(name)) {
+                addToken(token(vocabularySize(), name, true));
+            }
+        }
+    }
+
+    /** Every special token's text, in the order of the files. */
+    private static List<String> specialTokens(JsonNode config, JsonNode map) {
+        List<String> names = new ArrayList<>();
+        for (JsonNode file : List.of(config, map)) {
+            file.path("additional_special_tokens")
+                    .forEach(token -> names.add(token.isObject() ? token.path("content").asText() : token.asText()));
+        }
+        return names;
+    }
+
+    private void addToken(ObjectNode token) throws IOException {
+        String content = token.path("content").asText();
+        int id = token.path("id").asInt();
+        Integer known = ids.putIfAbsent(content, id);
+        if (known != null && known != id) {
+            throw new IOException("the added token '" + content + "' has the id " + id + ", but '" + source + "' gives it "
+                    + known + "; the files belong to different tokenizers, copy them again");
+        }
+        if (known == null && vocabularySize() != ids.values().stream().distinct().count()) {
+            throw new IOException("the added token '" + content + "' has the id " + id + ", but the ids of '" + source
+                    + "' end before " + (id - 1) + "; a file with added tokens is missing, copy the directory again");
+        }
+        if (!json.withArray("added_tokens").findValuesAsText("content").contains(content)) {
+            json.withArray("added_tokens").add(token);
+        }
+    }
+
+    /** Lays what tokenizer_config.json says over a BertNormalizer and a byte-level pre-tokenizer. */
     void override(JsonNode config) {
+        if (config.path("add_prefix_space").isBoolean()) {
+            setPrefixSpace(json, config.get("add_prefix_space").asBoolean());
+        }
         if (json.path("normalizer") instanceof ObjectNode normalizer
                 && normalizer.path("type").asText().equals("BertNormalizer")) {
             NORMALIZER_KEYS.forEach((key, ours) -> {
@@ -145,11 +223,11 @@ final class TokenizerJson {
     }
 
     /** Sets add_prefix_space wherever the pre-tokenizer is byte-level, alone or in a sequence. */
-    static void addPrefixSpace(ObjectNode json) {
+    static void setPrefixSpace(ObjectNode json, boolean value) {
         JsonNode only = json.path("pre_tokenizer");
         for (JsonNode one : only.has("pretokenizers") ? only.get("pretokenizers") : List.of(only)) {
             if (one.path("type").asText().equals("ByteLevel")) {
-                ((ObjectNode) one).put("add_prefix_space", true);
+                ((ObjectNode) one).put("add_prefix_space", value);
             }
         }
     }

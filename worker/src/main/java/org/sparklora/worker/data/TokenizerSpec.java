@@ -10,6 +10,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.sparklora.worker.contract.ForeignFile;
 
@@ -17,14 +18,33 @@ import org.sparklora.worker.contract.ForeignFile;
  * All that an executor needs to build a tokenizer, without access to the model's files: the text of a
  * {@code tokenizer.json}.
  *
- * <p>Read on the driver from a Hugging Face directory: from {@code tokenizer.json}, or else generated from
- * {@code vocab.txt} as BERT's own tokenizer would behave. What {@code tokenizer_config.json} says about lower case,
- * accents and Chinese characters wins over {@code tokenizer.json}, as in transformers; without it a bare vocabulary is
- * lower-cased, which is transformers' default too.
+ * <p>Read on the driver from a Hugging Face directory: from {@code tokenizer.json}, or else generated from {@code vocab.txt} as
+ * BERT's own tokenizer would behave, or from {@code vocab.json} and {@code merges.txt} as RoBERTa's. What {@code
+ * tokenizer_config.json} says about lower case, accents, Chinese characters and the space before a text wins over {@code
+ * tokenizer.json}, as in transformers. Added tokens are read from {@code tokenizer_config.json} or {@code added_tokens.json}.
+ * Settings that change the tokens and cannot be followed are refused.
  */
 public final class TokenizerSpec implements Serializable {
 
     private static final long serialVersionUID = 1L;
+
+    /** What to do about a tokenizer that only transformers can read. */
+    static final String SAVE_JSON = "save it as a tokenizer.json: in Python, AutoTokenizer.from_pretrained(DIRECTORY)"
+            + ".save_pretrained(DIRECTORY) with a fast tokenizer";
+
+    private static final String WORD_PIECE = "vocab.txt";
+    private static final String BYTE_LEVEL = "vocab.json";
+    private static final String SENTENCE_PIECE = "sentencepiece.bpe.model";
+
+    /** One in this many tokens of a vocabulary with capitals makes a cased vocabulary; uncased ones have none but special tokens. */
+    private static final int CASED = 100;
+
+    /** Classes of transformers whose vocabularies are read here, without Fast. */
+    private static final Map<String, String> KINDS = Map.of(
+            "BertTokenizer", WORD_PIECE,
+            "DistilBertTokenizer", WORD_PIECE,
+            "ElectraTokenizer", WORD_PIECE,
+            "RobertaTokenizer", BYTE_LEVEL);
 
     private final String source;
     private final String json;
@@ -44,23 +64,105 @@ public final class TokenizerSpec implements Serializable {
     public static TokenizerSpec read(Path directory) throws IOException {
         ObjectNode config = object(directory.resolve("tokenizer_config.json"));
         ObjectNode map = object(directory.resolve("special_tokens_map.json"));
+        for (String side : List.of("padding_side", "truncation_side")) {
+            if (config.path(side).asText("").equals("left")) {
+                throw new IOException("'" + directory.resolve("tokenizer_config.json") + "' sets " + side + " to left, but"
+                        + " texts are padded and cut at the right, so the model would read other tokens; set it to right"
+                        + " if the model was trained so");
+            }
+        }
+        ObjectNode added = object(directory.resolve("added_tokens.json"));
         Path ready = directory.resolve("tokenizer.json");
-        Path vocab = directory.resolve("vocab.txt");
         if (Files.exists(ready)) {
-            return fromJson(ready.toString(), object(ready), config, map);
+            return fromJson(ready.toString(), object(ready), new Settings(config, map, added));
         }
-        if (Files.exists(vocab)) {
-            ObjectNode json = BertTokenizerJson.generate(vocab.toString(), lines(text(vocab)), config, map);
-            return fromJson(vocab.toString(), json, config, map);
-        }
-        throw new IOException("'" + directory + "' holds neither tokenizer.json nor vocab.txt; point model.path at a "
-                + "Hugging Face model directory with its tokenizer");
+        return fromVocabulary(directory, new Settings(config, map, added));
     }
 
-    private static TokenizerSpec fromJson(String source, ObjectNode json, ObjectNode config, ObjectNode map)
-            throws IOException {
+    /**
+     * A warning about a vocabulary that seems to know capital letters although texts are lower-cased, because nothing says
+     * otherwise; empty if there is nothing to warn of.
+     */
+    public static Optional<String> caseWarning(Path directory) throws IOException {
+        Path vocab = directory.resolve("vocab.txt");
+        if (Files.exists(directory.resolve("tokenizer.json"))
+                || !Files.exists(vocab)
+                || object(directory.resolve("tokenizer_config.json")).has("do_lower_case")) {
+            return Optional.empty();
+        }
+        List<String> tokens = lines(text(vocab));
+        long capitals = tokens.stream()
+                .filter(token -> !token.startsWith("[") && token.codePoints().anyMatch(Character::isUpperCase))
+                .count();
+        return capitals * CASED < tokens.size()
+                ? Optional.empty()
+                : Optional.of(capitals + " of " + tokens.size() + " tokens in '" + vocab + "' have capital letters, but no"
+                        + " tokenizer_config.json sets do_lower_case, so texts are lower-cased, as transformers does; if the"
+                        + " model is cased, write {\"do_lower_case\": false} into tokenizer_config.json");
+    }
+
+    /**
+     * What stands beside a tokenizer's main file.
+     *
+     * @param config tokenizer_config.json
+     * @param map special_tokens_map.json
+     * @param added added_tokens.json
+     */
+    private record Settings(ObjectNode config, ObjectNode map, ObjectNode added) {}
+
+    private static TokenizerSpec fromVocabulary(Path directory, Settings settings) throws IOException {
+        ObjectNode config = settings.config();
+        String kind = vocabularyKind(directory, config);
+        refuse(directory, !config.path("do_basic_tokenize").asBoolean(true), "do_basic_tokenize is false");
+        refuse(directory, !config.path("never_split").isEmpty(), "never_split is not empty");
+        Path words = directory.resolve("vocab.txt");
+        Path pieces = directory.resolve("vocab.json");
+        Path merges = directory.resolve("merges.txt");
+        if (kind.equals(WORD_PIECE) && Files.exists(words)) {
+            ObjectNode json = BertTokenizerJson.generate(words.toString(), lines(text(words)), config, settings.map());
+            return fromJson(words.toString(), json, settings);
+        }
+        if (kind.equals(BYTE_LEVEL) && Files.exists(pieces) && Files.exists(merges)) {
+            ObjectNode json = RobertaTokenizerJson.generate(
+                    pieces.toString(), object(pieces), lines(text(merges)), config, settings.map());
+            return fromJson(pieces.toString(), json, settings);
+        }
+        String files = kind.equals(SENTENCE_PIECE) ? "" : kind.equals(WORD_PIECE) ? " nor vocab.txt" : " nor " + BYTE_LEVEL
+                + " and merges.txt";
+        throw new IOException("'" + directory + "' holds no tokenizer.json" + files
+                + "; point model.path at a Hugging Face model directory with its tokenizer, or " + SAVE_JSON);
+    }
+
+    /** The kind of vocabulary that a tokenizer's class reads; the class follows from the model's type if no file names it. */
+    private static String vocabularyKind(Path directory, ObjectNode config) throws IOException {
+        ObjectNode model = object(directory.resolve("config.json"));
+        String named = config.path("tokenizer_class").asText(model.path("tokenizer_class").asText(""));
+        String kind = KINDS.get(named.replaceFirst("Fast$", ""));
+        refuse(directory, kind == null && !named.isEmpty(), "tokenizer_class is " + named);
+        if (kind != null) {
+            return kind;
+        }
+        return switch (model.path("model_type").asText("bert")) {
+            case "roberta" -> BYTE_LEVEL;
+            case "xlm-roberta" -> SENTENCE_PIECE;
+            default -> WORD_PIECE;
+        };
+    }
+
+    private static void refuse(Path directory, boolean condition, String setting) throws IOException {
+        if (condition) {
+            throw new IOException(setting + " in the tokenizer's files of '" + directory
+                    + "', which changes the tokens and is not supported without a tokenizer.json that says the same; "
+                    + SAVE_JSON);
+        }
+    }
+
+    private static TokenizerSpec fromJson(String source, ObjectNode json, Settings settings) throws IOException {
+        ObjectNode config = settings.config();
+        ObjectNode map = settings.map();
         try {
             TokenizerJson tokenizer = new TokenizerJson(source, json);
+            tokenizer.addTokens(config, map, settings.added());
             tokenizer.override(config);
             String pad = tokenizer.padToken(TokenizerJson.specialToken("pad_token", "", config, map));
             return new TokenizerSpec(source, tokenizer.text(), pad, tokenizer.id(pad), tokenizer.vocabularySize());
@@ -76,7 +178,7 @@ public final class TokenizerSpec implements Serializable {
      */
     public TokenizerSpec forWords() {
         ObjectNode changed = TokenizerJson.parse(json);
-        TokenizerJson.addPrefixSpace(changed);
+        TokenizerJson.setPrefixSpace(changed, true);
         return new TokenizerSpec(source, TokenizerJson.text(changed), padToken, padTokenId, vocabularySize);
     }
 

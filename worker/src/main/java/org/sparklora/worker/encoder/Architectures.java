@@ -9,12 +9,21 @@ public final class Architectures {
 
     private Architectures() {}
 
-    /** The encoder that a configuration describes, for heads with this input. */
+    /** The encoder that a configuration describes, for heads with this input and a checkpoint with a pooler. */
     public static Encoder of(EncoderConfig config, HeadInput headInput) {
+        return of(config, headInput, true);
+    }
+
+    /**
+     * The same.
+     *
+     * @param pooler whether the checkpoint has a pooler. One of a masked language model has none: BERT's head then includes it
+     */
+    static Encoder of(EncoderConfig config, HeadInput headInput, boolean pooler) {
         config.requireEncoder();
         String type = config.modelType();
         return switch (type) {
-            case "bert" -> BertEncoder.of(config, headInput);
+            case "bert" -> BertEncoder.of(config, headInput, pooler);
             case "distilbert" -> DistilBertEncoder.of(config, headInput);
             case "roberta", "xlm-roberta" -> RobertaEncoder.of(config, headInput);
             default ->

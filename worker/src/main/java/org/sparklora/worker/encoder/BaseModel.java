@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import org.sparklora.worker.engine.Torch;
@@ -29,6 +30,7 @@ public final class BaseModel implements AutoCloseable {
     private final NDManager manager;
     private final Map<String, NDArray> weights = new TreeMap<>();
     private final List<String> notes = new ArrayList<>();
+    private final SortedMap<Integer, String> labels = new TreeMap<>();
 
     private BaseModel(Path directory, Encoder encoder, NDManager manager) {
         this.directory = directory;
@@ -58,13 +60,11 @@ public final class BaseModel implements AutoCloseable {
      * @throws ModelException if files are missing or the architecture is not supported
      */
     public static BaseModel open(Path directory, HeadInput headInput) {
-        EncoderConfig config = EncoderConfig.read(directory);
-        Encoder encoder = Architectures.of(config, headInput);
-        try (EncoderWeights files = EncoderWeights.open(directory, encoder)) {
+        try (EncoderWeights files = EncoderWeights.open(directory, headInput)) {
             Torch.prepareThread();
-            BaseModel model = new BaseModel(directory, encoder, Torch.newManager());
-            model.notes.addAll(config.notes());
+            BaseModel model = new BaseModel(directory, files.encoder(), Torch.newManager());
             model.notes.addAll(files.notes());
+            model.labels.putAll(files.labels());
             try {
                 files.names().forEach(name -> model.weights.put(name, files.load(model.manager, name)));
                 return model;
@@ -78,6 +78,11 @@ public final class BaseModel implements AutoCloseable {
     /** SHA-256 of the weights of a model directory, hexadecimal: of the one file, or of several files together. */
     public static String sha256(Path directory) {
         return EncoderWeights.sha256(directory);
+    }
+
+    /** Label names of the checkpoint's own head by output, from config.json; may be empty. */
+    public SortedMap<Integer, String> labels() {
+        return labels;
     }
 
     /** What a user should know about the files of the model, one line each; empty for an ordinary checkpoint. */

@@ -16,6 +16,8 @@ import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -154,6 +156,23 @@ public final class EncoderConfig {
                     + " numbers; use the float16, bfloat16 or float32 weights of the model");
         }
         used.addAll(List.of("is_decoder", "is_encoder_decoder", "pruned_heads", "quantization_config"));
+    }
+
+    /** Label names by output: id2label, or else label2id turned round; empty if there is neither. */
+    SortedMap<Integer, String> labels() {
+        SortedMap<Integer, String> labels = new TreeMap<>();
+        json.path("label2id").properties().forEach(entry -> labels.put(
+                entry.getValue().asInt(-1), entry.getKey()));
+        if (json.path("id2label").isObject()) {
+            labels.clear();
+        }
+        json.path("id2label").properties().forEach(entry -> {
+            if (!entry.getKey().matches("\\d{1,9}")) {
+                throw problem("id2label has the key '" + entry.getKey() + "', which is not the number of an output");
+            }
+            labels.put(Integer.valueOf(entry.getKey()), entry.getValue().asText());
+        });
+        return labels;
     }
 
     /** One line that lists the keys that are not known here; empty if all are known. Ask after the encoder was built. */

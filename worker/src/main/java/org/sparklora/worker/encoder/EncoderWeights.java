@@ -41,6 +41,7 @@ public final class EncoderWeights implements Closeable {
 
     private static final int MAX_SHOWN = 3;
     private static final String INDEX = ".index.json";
+    private static final String POOLER = "pooler.dense.weight";
 
     /** model.safetensors or pytorch_model.bin, or the index of one. */
     private final Path main;
@@ -54,30 +55,50 @@ public final class EncoderWeights implements Closeable {
     /** A tensor by its name in its file. */
     private record Weight(TensorFile file, String name) {}
 
-    private EncoderWeights(Path main) {
-        this.main = main;
-    }
+    private final Encoder encoder;
+    private final SortedMap<Integer, String> labels;
 
-    /** Opens the weights of a model directory; refuses files without a weight or with a wrong shape. No tensor is read. */
-    public static EncoderWeights open(Path directory, Encoder encoder) {
-        EncoderWeights weights = new EncoderWeights(main(directory));
+    private EncoderWeights(Path main, EncoderConfig config, HeadInput headInput) {
+        this.main = main;
+        this.labels = config.labels();
         try {
-            weights.find(encoder);
-            weights.check(encoder.weights());
-            Set<String> wanted =
-                    encoder.weights().stream().map(TensorSpec::name).collect(Collectors.toSet());
-            // Buffers of the encoder are not weights and may have any type.
-            weights.weights
-                    .keySet()
-                    .removeIf(name -> !wanted.contains(name) && encoder.layerIndex(name) != encoder.headIndex());
-            return weights;
+            Map<String, TensorFile> byName = tensors();
+            refuseAdapted(byName.keySet());
+            boolean pooler = byName.keySet().stream().anyMatch(name -> name.endsWith(POOLER));
+            this.encoder = Architectures.of(config, headInput, pooler);
+            this.notes.addAll(config.notes());
+            keepWeights(byName);
+            if (!pooler && encoder.head().modules().contains("pooler")) {
+                notes.add(main.getFileName() + " has no pooler, as a masked language model; a new one is trained and saved with"
+                        + " the head");
+            }
         } catch (RuntimeException e) {
-            weights.close();
+            close();
             throw e;
         }
     }
 
-    private void find(Encoder encoder) {
+    /**
+     * Opens the weights of a model directory; refuses files without a weight or with a wrong shape. No tensor is read.
+     *
+     * @param headInput what heads will read
+     */
+    public static EncoderWeights open(Path directory, HeadInput headInput) {
+        EncoderConfig config = EncoderConfig.read(directory);
+        return new EncoderWeights(main(directory), config, headInput);
+    }
+
+    private void keepWeights(Map<String, TensorFile> byName) {
+        String prefix = wrapperPrefix(byName.keySet());
+        byName.forEach((name, file) -> encoder.canonicalName(name.substring(prefix.length()))
+                .ifPresent(canonical -> weights.put(canonical, new Weight(file, name))));
+        check(encoder.weights());
+        Set<String> wanted = encoder.weights().stream().map(TensorSpec::name).collect(Collectors.toSet());
+        // Buffers of the encoder are not weights and may have any type.
+        weights.keySet().removeIf(name -> !wanted.contains(name) && encoder.layerIndex(name) != encoder.headIndex());
+    }
+
+    private Map<String, TensorFile> tensors() {
         Map<String, TensorFile> byName = new TreeMap<>();
         if (isIndex(main)) {
             index(main).forEach((name, path) -> {
@@ -91,17 +112,14 @@ public final class EncoderWeights implements Closeable {
             TensorFile file = files.computeIfAbsent(main, this::openFile);
             file.names().forEach(name -> byName.put(name, file));
         }
-        refuseAdapted(byName.keySet());
-        String prefix = wrapperPrefix(encoder, byName.keySet());
-        byName.forEach((name, file) -> encoder.canonicalName(name.substring(prefix.length()))
-                .ifPresent(canonical -> weights.put(canonical, new Weight(file, name))));
+        return byName;
     }
 
     /**
      * The prefix that a wrapper put before every name: {@code module.} by DataParallel, {@code _orig_mod.} by torch.compile,
      * {@code base_model.model.} by PEFT. Empty if there is none.
      */
-    private String wrapperPrefix(Encoder encoder, Set<String> names) {
+    private String wrapperPrefix(Set<String> names) {
         String own = encoder.embeddings("word_embeddings.weight");
         String bare = own.substring(own.indexOf('.') + 1);
         Pattern words = Pattern.compile("(|.*?\\.)(" + Pattern.quote(own) + "|" + Pattern.quote(bare) + ")");
@@ -206,7 +224,17 @@ public final class EncoderWeights implements Closeable {
         return new ModelException("model.index", index + " " + problem + "; copy the model directory again");
     }
 
-    /** What a user should know about the weights, one line each; empty for an ordinary checkpoint. */
+    /** The encoder that config.json describes and these weights fill. */
+    public Encoder encoder() {
+        return encoder;
+    }
+
+    /** Label names of the checkpoint's own head by output, from config.json; may be empty. */
+    SortedMap<Integer, String> labels() {
+        return labels;
+    }
+
+    /** What a user should know about the files, one line each; empty for an ordinary checkpoint. */
     public List<String> notes() {
         return List.copyOf(notes);
     }

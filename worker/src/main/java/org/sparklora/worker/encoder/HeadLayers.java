@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.engine.Ops;
 
@@ -30,10 +31,11 @@ public record HeadLayers(int hiddenSize, Optional<Inner> inner, String output) {
     /**
      * The Linear H to H.
      *
-     * @param path of the module
+     * @param module name of the module, for PEFT's modules_to_save
+     * @param path of the Linear
      * @param dropsInput whether its input drops out too
      */
-    public record Inner(String path, Activation activation, boolean dropsInput) {}
+    public record Inner(String module, String path, Activation activation, boolean dropsInput) {}
 
     /** One Linear named {@code classifier}: the head of BERT, and of token classification in every architecture. */
     public static HeadLayers classifier(int hiddenSize) {
@@ -55,8 +57,7 @@ public record HeadLayers(int hiddenSize, Optional<Inner> inner, String output) {
 
     /** Names of the head's modules, for PEFT's modules_to_save. */
     public List<String> modules() {
-        return tensors(1).stream()
-                .map(tensor -> tensor.name().substring(0, tensor.name().indexOf('.')))
+        return Stream.concat(inner.map(Inner::module).stream(), Stream.of(output.replaceFirst("\\..*", "")))
                 .distinct()
                 .sorted()
                 .toList();

@@ -1,6 +1,7 @@
 package org.sparklora.worker.train;
 
 import ai.djl.ndarray.NDArray;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -16,12 +17,18 @@ import org.sparklora.worker.lora.LoraVariant;
 
 /**
  * The values that a group's tensors start with: those of {@code init_adapter} where it has them; else LoRA tensors as the
- * variant starts them, biases as in the base, the head as in the base if that has one of the same shape, else from its
- * keyed generator with zero bias.
+ * variant starts them, biases as in the base, the head as in the base if that has one with these labels (see {@link
+ * org.sparklora.worker.head.BaseHead}), else from its keyed generator with zero bias.
  *
  * @param initAdapter tensors of init_adapter by name; empty without one
+ * @param headRows for each output of the head the row of the base model's head; empty if the outputs start anew
  */
-public record ParameterInitializer(BaseModel base, LoraManifest manifest, long seed, AdapterSnapshot initAdapter) {
+public record ParameterInitializer(
+        BaseModel base,
+        LoraManifest manifest,
+        long seed,
+        AdapterSnapshot initAdapter,
+        Optional<List<Integer>> headRows) {
 
     /** First values of every tensor of a group. */
     public AdapterSnapshot of(String group) {
@@ -44,15 +51,28 @@ public record ParameterInitializer(BaseModel base, LoraManifest manifest, long s
         if (module.isPresent()) {
             return variant().initialValues(module.get(), tensor, seed);
         }
+        boolean output = tensor.name().startsWith(base.encoder().head().output() + ".");
         Optional<NDArray> inBase = base.optional(tensor.name())
-                .filter(weight -> Tensors.shape(weight).equals(tensor.shape()));
+                .filter(weight -> Tensors.shape(weight).equals(tensor.shape()))
+                .filter(weight -> !output || headRows.isPresent());
         if (inBase.isPresent()) {
-            return Tensors.toFloats(inBase.get());
+            float[] values = Tensors.toFloats(inBase.get());
+            return output ? inOrder(values, headRows.orElseThrow()) : values;
         }
         boolean headWeight = manifest.head().contains(tensor) && tensor.shape().size() > 1;
         return headWeight
                 ? Initializers.normal(seed, tensor, base.encoder().sizes().initializerRange())
                 : new float[tensor.size()];
+    }
+
+    /** The rows of a matrix [C, H] or vector [C] in another order. */
+    private static float[] inOrder(float[] values, List<Integer> rows) {
+        int width = values.length / rows.size();
+        float[] ordered = new float[values.length];
+        for (int row = 0; row < rows.size(); row++) {
+            System.arraycopy(values, rows.get(row) * width, ordered, row * width, width);
+        }
+        return ordered;
     }
 
     /** Whether a group changes the output from the start, so that the forward pass includes it before it first trains. */

@@ -13,6 +13,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class TextTokenizerTest {
@@ -139,6 +140,102 @@ class TextTokenizerTest {
             assertThat(words(tokenizer.encode("THE the", null), vocab))
                     .containsExactly("[CLS]", "[UNK]", "the", "[SEP]");
         }
+    }
+
+    private static final String VOCABULARY = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nhello\nre\n##fund\n";
+
+    @Test
+    void addedTokensAreNotCut() throws IOException {
+        Files.writeString(dir.resolve("vocab.txt"), VOCABULARY);
+        Files.writeString(dir.resolve("added_tokens.json"), "{\"refund\": 9, \"[E1]\": 8}");
+        Files.writeString(
+                dir.resolve("special_tokens_map.json"), "{\"additional_special_tokens\": [\"[E1]\", \"[E2]\"]}");
+        TokenizerSpec spec = TokenizerSpec.read(dir);
+        assertThat(spec.vocabularySize()).isEqualTo(11);
+        try (TextTokenizer tokenizer = TextTokenizer.open(spec, 16)) {
+            // [E1] is special, so it is not lower-cased; refund is a word of the text, so it is.
+            assertThat(tokenizer.encode("[E1] Hello REFUND[E2] refund", null).inputIds())
+                    .containsExactly(2, 8, 5, 9, 10, 9, 3);
+        }
+        // A tokenizer.json that lacks them gets them, too; what tokenizer_config.json lists comes before added_tokens.json.
+        Files.delete(dir.resolve("added_tokens.json"));
+        Files.delete(dir.resolve("special_tokens_map.json"));
+        Files.writeString(dir.resolve("tokenizer.json"), TokenizerSpec.read(dir).json());
+        Files.writeString(
+                dir.resolve("tokenizer_config.json"),
+                "{\"added_tokens_decoder\": {\"8\": {\"content\": \"[E1]\", \"special\": true}}}");
+        try (TextTokenizer tokenizer = TextTokenizer.open(TokenizerSpec.read(dir), 16)) {
+            assertThat(tokenizer.encode("[E1] refund", null).inputIds()).containsExactly(2, 8, 6, 7, 3);
+        }
+    }
+
+    @Test
+    void addedTokensThatDoNotFitAreRefused() throws IOException {
+        Files.writeString(dir.resolve("vocab.txt"), VOCABULARY);
+        Files.writeString(dir.resolve("added_tokens.json"), "{\"hello\": 8}");
+        assertThatThrownBy(() -> TokenizerSpec.read(dir)).hasMessageContainingAll("'hello'", "8", "5");
+        Files.writeString(dir.resolve("added_tokens.json"), "{\"new\": 12}");
+        assertThatThrownBy(() -> TokenizerSpec.read(dir)).hasMessageContainingAll("'new'", "12");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = ';',
+            value = {
+                "{\"tokenizer_class\": \"BertJapaneseTokenizer\"}; BertJapaneseTokenizer",
+                "{\"tokenizer_class\": \"GPT2Tokenizer\"}; GPT2Tokenizer",
+                "{\"do_basic_tokenize\": false}; do_basic_tokenize",
+                "{\"never_split\": [\"x\"]}; never_split",
+                "{\"padding_side\": \"left\"}; padding_side",
+                "{\"truncation_side\": \"left\"}; truncation_side",
+                "{\"tokenizer_class\": \"RobertaTokenizerFast\"}; vocab.json",
+            })
+    void settingsThatCannotBeFollowedAreRefused(String config, String named) throws IOException {
+        Files.writeString(dir.resolve("vocab.txt"), VOCABULARY);
+        Files.writeString(dir.resolve("tokenizer_config.json"), config);
+        assertThatThrownBy(() -> TokenizerSpec.read(dir)).isInstanceOf(IOException.class).hasMessageContaining(named);
+    }
+
+    /** As AutoTokenizer chooses: a vocab.txt of BERTweet is not WordPiece. */
+    @Test
+    void theModelsTypeNamesTheTokenizerIfNoFileDoes() throws IOException {
+        Files.writeString(dir.resolve("vocab.txt"), VOCABULARY);
+        Files.writeString(dir.resolve("config.json"), "{\"model_type\": \"roberta\"}");
+        assertThatThrownBy(() -> TokenizerSpec.read(dir)).hasMessageContainingAll("tokenizer.json", "vocab.json");
+        Files.writeString(dir.resolve("config.json"), "{\"model_type\": \"xlm-roberta\"}");
+        assertThatThrownBy(() -> TokenizerSpec.read(dir)).hasMessageContaining("tokenizer.json");
+        Files.writeString(dir.resolve("config.json"), "{\"tokenizer_class\": \"CamembertTokenizer\"}");
+        assertThatThrownBy(() -> TokenizerSpec.read(dir)).hasMessageContaining("CamembertTokenizer");
+    }
+
+    @Test
+    void aByteLevelVocabularyInTwoFiles() throws IOException {
+        Files.writeString(
+                dir.resolve("vocab.json"),
+                "{\"<s>\":0,\"<pad>\":1,\"</s>\":2,\"<unk>\":3,\"a\":4,\"b\":5,\"Ġ\":6,\"ab\":7,\"Ġab\":8,\"<mask>\":9}");
+        Files.writeString(dir.resolve("merges.txt"), "#version: 0.2\na b\nĠ ab\n");
+        Files.writeString(dir.resolve("tokenizer_config.json"), "{\"tokenizer_class\": \"RobertaTokenizer\"}");
+        TokenizerSpec spec = TokenizerSpec.read(dir);
+        assertThat(spec.padTokenId()).isEqualTo(1);
+        try (TextTokenizer tokenizer = TextTokenizer.open(spec, 16)) {
+            assertThat(tokenizer.encode("ab ab <mask>", "b").inputIds()).containsExactly(0, 7, 8, 9, 2, 2, 5, 2);
+        }
+        Files.writeString(
+                dir.resolve("tokenizer_config.json"),
+                "{\"tokenizer_class\": \"RobertaTokenizer\", \"add_prefix_space\": true}");
+        try (TextTokenizer tokenizer = TextTokenizer.open(TokenizerSpec.read(dir), 16)) {
+            assertThat(tokenizer.encode("ab", null).inputIds()).containsExactly(0, 8, 2);
+        }
+    }
+
+    @Test
+    void aVocabularyWithCapitalsThatNothingCallsCasedIsWarnedOf() throws IOException {
+        Files.writeString(dir.resolve("vocab.txt"), VOCABULARY);
+        assertThat(TokenizerSpec.caseWarning(dir)).isEmpty();
+        Files.writeString(dir.resolve("vocab.txt"), VOCABULARY + "Hello\n");
+        assertThat(TokenizerSpec.caseWarning(dir)).hasValueSatisfying(text -> assertThat(text).contains("do_lower_case"));
+        Files.writeString(dir.resolve("tokenizer_config.json"), "{\"do_lower_case\": true}");
+        assertThat(TokenizerSpec.caseWarning(dir)).isEmpty();
     }
 
     @Test

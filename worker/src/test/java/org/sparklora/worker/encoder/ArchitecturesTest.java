@@ -281,12 +281,22 @@ class ArchitecturesTest {
         }
     }
 
+    /** A masked language model has none: it is new, and part of the head. */
     @Test
     void onlyHeadsThatReadTheFirstTokenNeedBertsPooler() {
         Path noPooler = CASES.resolve("bert-token-classification/model");
-        assertThatThrownBy(() -> BaseModel.open(noPooler))
-                .isInstanceOf(ModelException.class)
-                .hasMessageContainingAll("'bert.pooler.dense.bias'", "'bert.pooler.dense.weight'", "[model.weights]");
-        BaseModel.open(noPooler, HeadInput.EVERY_TOKEN).close();
+        try (BaseModel model = BaseModel.open(noPooler)) {
+            Encoder encoder = model.encoder();
+            assertThat(encoder.pools()).isFalse();
+            assertThat(encoder.head().modules()).containsExactly("classifier", "pooler");
+            assertThat(encoder.head().tensors(2).stream().map(TensorSpec::name))
+                    .contains("bert.pooler.dense.weight", "bert.pooler.dense.bias");
+            assertThat(encoder.layerIndex("bert.pooler.dense")).isEqualTo(encoder.headIndex());
+            assertThat(model.notes()).singleElement().asString().contains("no pooler");
+        }
+        try (BaseModel model = BaseModel.open(noPooler, HeadInput.EVERY_TOKEN)) {
+            assertThat(model.encoder().head().modules()).containsExactly("classifier");
+            assertThat(model.notes()).isEmpty();
+        }
     }
 }

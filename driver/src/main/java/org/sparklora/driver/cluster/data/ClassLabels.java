@@ -9,6 +9,7 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.functions;
 import org.apache.spark.sql.types.DataTypes;
+import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.job.config.Task;
 import org.sparklora.worker.data.Encoded;
 
@@ -65,6 +66,13 @@ public final class ClassLabels implements LabelCodec {
                     "'" + source + "' has more than " + MAX_CLASSES + " distinct labels; name another label column"
                             + (task == Task.CLASSIFICATION ? ", or set model.task to regression" : ""));
         }
+        if (task == Task.TOKEN_CLASSIFICATION && found.stream().allMatch(tag -> tag.matches("\\d+"))) {
+            throw new DataException(
+                    "data.tags.numbers",
+                    "'" + source + "' has numbers as tags: " + DidYouMean.list(found)
+                            + "; entities are found by the names of tags, such as B-PER, so write the names (a feature of"
+                            + " Hugging Face datasets knows them: int2str)");
+        }
         int min = task == Task.MULTI_LABEL ? 1 : 2;
         if (found.size() < min) {
             throw new DataException(
@@ -107,7 +115,7 @@ public final class ClassLabels implements LabelCodec {
 
     /** Returns the problem of a label, if it has one. */
     Optional<Problem> problem(String label) {
-        return indices.containsKey(label)
+        return index(label) != null
                 ? Optional.empty()
                 : Optional.of(new Problem(
                         "data.label.unseen",
@@ -120,9 +128,18 @@ public final class ClassLabels implements LabelCodec {
         return new float[] {encode(label)};
     }
 
+    /** The index of a label. 1.0 is 1: a column of whole numbers becomes one of fractions as soon as a value is missing. */
+    private @Nullable Integer index(String label) {
+        Integer index = indices.get(label);
+        if (index != null || !label.matches("-?\\d+(\\.0)?")) {
+            return index;
+        }
+        return indices.get(label.endsWith(".0") ? label.substring(0, label.length() - 2) : label + ".0");
+    }
+
     /** Returns the index of a label, from 0. The label must be known. */
     float encode(String label) {
-        Integer index = indices.get(label);
+        Integer index = index(label);
         if (index == null) {
             throw new IllegalArgumentException("label '" + label + "' is unknown");
         }

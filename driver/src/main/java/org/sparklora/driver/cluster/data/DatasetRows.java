@@ -1,14 +1,20 @@
 package org.sparklora.driver.cluster.data;
 
 import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.isnan;
 import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.monotonically_increasing_id;
+import static org.apache.spark.sql.functions.not;
+import static org.apache.spark.sql.functions.when;
 
 import java.util.Optional;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.DoubleType;
+import org.apache.spark.sql.types.FloatType;
 
 /**
  * Converts a dataset to the table that {@link SourceReader} makes of files, so that all later steps are the same. The row
@@ -33,10 +39,10 @@ public final class DatasetRows {
         return rows.select(
                 lit(FILE_NAME).as(SourceReader.FILE),
                 monotonically_increasing_id().plus(1).as(SourceReader.ROW),
-                text(Optional.of(columns.text())).as(SourceReader.TEXT),
-                text(columns.textPair()).as(SourceReader.TEXT_PAIR),
-                text(columns.label()).as(SourceReader.LABEL),
-                text(columns.weight()).as(SourceReader.WEIGHT));
+                text(rows, Optional.of(columns.text())).as(SourceReader.TEXT),
+                text(rows, columns.textPair()).as(SourceReader.TEXT_PAIR),
+                text(rows, columns.label()).as(SourceReader.LABEL),
+                columns.weight().orElse(lit(null)).cast(DataTypes.StringType).as(SourceReader.WEIGHT));
     }
 
     /** Returns a column by its name, which may contain dots and quotes. */
@@ -44,7 +50,15 @@ public final class DatasetRows {
         return col("`" + name.replace("`", "``") + "`");
     }
 
-    private static Column text(Optional<Column> column) {
-        return column.orElse(lit(null)).cast(DataTypes.StringType);
+    private static Column text(Dataset<?> rows, Optional<Column> column) {
+        Column value = column.orElse(lit(null));
+        return text(value, rows.select(value).schema().fields()[0].dataType());
+    }
+
+    /** A value as text. NaN is how pandas writes a missing number, so it is null. */
+    static Column text(Column value, DataType type) {
+        Column text = value.cast(DataTypes.StringType);
+        boolean fraction = type instanceof DoubleType || type instanceof FloatType;
+        return fraction ? when(not(isnan(value)), text) : text;
     }
 }

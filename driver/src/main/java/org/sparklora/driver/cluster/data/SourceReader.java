@@ -18,6 +18,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.apache.commons.lang3.exception.ExceptionUtils;
 import org.apache.hadoop.conf.Configuration;
@@ -64,6 +65,7 @@ public final class SourceReader {
     /** All columns of the input as a struct; only in tables of {@link #readWithInput}. */
     public static final String INPUT = "input";
 
+    private static final String REPLACEMENT = "\uFFFD";
     private static final String BLOCK = "_spark_lora_block";
     private static final String POSITION = "_spark_lora_position";
 
@@ -177,10 +179,23 @@ public final class SourceReader {
                                 "data.column.missing",
                                 "'" + source.path() + "' has no column '" + name + "'" + DidYouMean.hint(name, names)
                                         + " Its columns are " + DidYouMean.list(names)
-                                        + "; name the right one in the data section");
+                                        + "; name the right one in the data section" + hintOfHeader(names));
                     }
                     requireType(name, schema.apply(name).dataType());
                 });
+    }
+
+    /** What the names of the columns say about a file that is read with another separator or encoding than its own. */
+    private String hintOfHeader(List<String> names) {
+        String all = String.join("", names);
+        if (format.isDelimited() && (all.contains(REPLACEMENT) || all.indexOf('\0') >= 0)) {
+            return ", or the file's encoding, for example options: {encoding: UTF-16}";
+        }
+        return Stream.of(";", "\t", "|", ",")
+                .filter(separator -> format.isDelimited() && names.size() == 1 && all.contains(separator))
+                .findFirst()
+                .map(separator -> ", or the file's separator: options: {sep: '" + separator.replace("\t", "\\t") + "'}")
+                .orElse("");
     }
 
     private void requireType(String name, DataType type) {
@@ -226,17 +241,21 @@ public final class SourceReader {
             columns.add(col("_metadata.file_block_start").as(BLOCK));
             columns.add(monotonically_increasing_id().as(POSITION));
         }
-        columns.add(
-                (task == Task.TOKEN_CLASSIFICATION ? words(source.text()) : text(Optional.of(source.text()))).as(TEXT));
-        columns.add(text(source.textPair()).as(TEXT_PAIR));
+        boolean tagged = task == Task.TOKEN_CLASSIFICATION;
+        columns.add((tagged ? words(source.text()) : text(Optional.of(source.text()), schema)).as(TEXT));
+        columns.add(text(source.textPair(), schema).as(TEXT_PAIR));
         columns.add(label(schema).as(LABEL));
-        columns.add(text(source.weight()).as(WEIGHT));
+        // NaN is no missing weight, which would count as 1, but a wrong one.
+        columns.add(nonEmpty(source.weight()
+                        .map(name -> DatasetRows.named(name).cast(DataTypes.StringType))
+                        .orElse(lit(null).cast(DataTypes.StringType)))
+                .as(WEIGHT));
         if (withInput) {
             Column[] all =
                     Arrays.stream(schema.fieldNames()).map(DatasetRows::named).toArray(Column[]::new);
             columns.add(struct(all).as(INPUT));
         }
-        columns.add((parquet ? text(Optional.empty()) : col(SourceFormat.MALFORMED)).as(SourceFormat.MALFORMED));
+        columns.add((parquet ? text(Optional.empty(), schema) : col(SourceFormat.MALFORMED)).as(SourceFormat.MALFORMED));
         Dataset<Row> selected = raw.select(columns.toArray(new Column[0]));
         if (parquet) {
             return selected;
@@ -251,24 +270,29 @@ public final class SourceReader {
         return selected.select(ordered.toArray(new Column[0]));
     }
 
-    private static Column text(Optional<String> column) {
+    private static Column text(Optional<String> column, StructType schema) {
         if (column.isEmpty()) {
             return lit(null).cast(DataTypes.StringType);
         }
-        Column text = DatasetRows.named(column.get()).cast(DataTypes.StringType);
+        Column text = DatasetRows.text(
+                DatasetRows.named(column.get()), schema.apply(column.get()).dataType());
+        return nonEmpty(text);
+    }
+
+    private static Column nonEmpty(Column text) {
         return when(text.notEqual(lit("")), text);
     }
 
     private Column label(StructType schema) {
         if (label.isEmpty() || task == Task.CLASSIFICATION || task == Task.REGRESSION) {
-            return text(label);
+            return text(label, schema);
         }
         String name = label.get();
         if (task == Task.TOKEN_CLASSIFICATION) {
             return words(name);
         }
         Column none = lit(TextLists.EMPTY);
-        Column text = text(label);
+        Column text = text(label, schema);
         return schema.apply(name).dataType() instanceof ArrayType
                 ? coalesce(to_json(strings(name)), none)
                 : when(text.isNull(), none).otherwise(to_json(split(text, "\\|", -1)));
@@ -283,14 +307,62 @@ public final class SourceReader {
         return DatasetRows.named(column).cast(DataTypes.createArrayType(DataTypes.StringType));
     }
 
+    /** Rows whose text, second text or label fulfils a condition. */
+    private static Column anyText(UnaryOperator<Column> condition) {
+        return Stream.of(TEXT, TEXT_PAIR, LABEL)
+                .map(name -> coalesce(condition.apply(col(name)), lit(false)))
+                .reduce(Column::or)
+                .orElseThrow();
+    }
+
+    /** Rows that Spark writes unless told otherwise: a quote within quotes is escaped by a backslash, not by a quote. */
+    private Column escapedByBackslash() {
+        return format.isDelimited() && !sets("escape")
+                ? anyText(text -> text.startsWith("\"").and(text.contains("\\\"")))
+                : lit(false);
+    }
+
+    /** Rows with the character that stands for bytes which are not in the encoding. */
+    private Column damaged() {
+        boolean accepted = format == SourceFormat.PARQUET || sets("encoding") || sets("charset");
+        return accepted ? lit(false) : anyText(text -> text.contains(REPLACEMENT));
+    }
+
+    /** Whether the job sets an option of the reader. */
+    private boolean sets(String option) {
+        return source.options().keySet().stream().anyMatch(option::equalsIgnoreCase);
+    }
+
+    private void refuseMisread(Row seen) {
+        if (!seen.isNullAt(4)) {
+            Row first = seen.getStruct(4);
+            throw new DataException(
+                    "data.row.escape",
+                    InputRow.location(first.getString(0), first.getLong(1))
+                            + ": a quote within quotes is written as \\\", as Spark writes it, but is read as \"\"; set options:"
+                            + " {escape: '\\'} in the data section");
+        }
+        if (!seen.isNullAt(5)) {
+            Row first = seen.getStruct(5);
+            throw new DataException(
+                    "data.text.encoding",
+                    InputRow.location(first.getString(0), first.getLong(1))
+                            + " has bytes that are not UTF-8; name the file's encoding in the data section, for example options:"
+                            + " {encoding: windows-1252}, or accept the row as it is with {encoding: UTF-8}");
+        }
+    }
+
     private void requireWellFormed(Dataset<Row> numbered, StructType schema) {
         Column malformed = col(SourceFormat.MALFORMED);
+        Column place = struct(col(FILE), col(ROW));
         // Spark refuses to query the column of malformed rows alone, so the text is counted too.
         Row seen = numbered.agg(
                         count(lit(1)),
                         count(malformed),
                         min(when(malformed.isNotNull(), struct(col(FILE), col(ROW), malformed))),
-                        count(col(TEXT)))
+                        count(col(TEXT)),
+                        min(when(escapedByBackslash(), place)),
+                        min(when(damaged(), place)))
                 .head();
         if (seen.getLong(0) == 0) {
             throw new DataException(
@@ -311,7 +383,9 @@ public final class SourceReader {
                             + ": " + text + (bad > 1 ? " (the first of " + bad + " such rows)" : "")
                             + (format.isDelimited()
                                     ? "; quote fields that contain a comma, a quote or a line break"
+                                            + (text.contains("\\\"") ? ", or set options: {escape: '\\'} for \\\"" : "")
                                     : "; write one object a line, or set options: {multiLine: true}"));
         }
+        refuseMisread(seen);
     }
 }

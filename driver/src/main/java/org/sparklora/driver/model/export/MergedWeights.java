@@ -17,9 +17,7 @@ import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.TensorSpec;
-import org.sparklora.worker.encoder.Architectures;
 import org.sparklora.worker.encoder.Encoder;
-import org.sparklora.worker.encoder.EncoderConfig;
 import org.sparklora.worker.encoder.EncoderWeights;
 import org.sparklora.worker.encoder.HeadInput;
 import org.sparklora.worker.encoder.ModelException;
@@ -48,10 +46,9 @@ public final class MergedWeights implements Closeable {
     /** A module of an initialized group. */
     private record Adapted(LoraModule module, GroupSettings settings) {}
 
-    private MergedWeights(
-            Path directory, Encoder encoder, EncoderWeights base, ManifestFile manifest, AdapterSnapshot adapter) {
+    private MergedWeights(Path directory, EncoderWeights base, ManifestFile manifest, AdapterSnapshot adapter) {
         this.directory = directory;
-        this.encoder = encoder;
+        this.encoder = base.encoder();
         this.base = base;
         this.adapter = adapter;
         this.variant = LoraVariant.of(manifest.manifest());
@@ -75,11 +72,7 @@ public final class MergedWeights implements Closeable {
      */
     public static MergedWeights open(
             Path directory, HeadInput headInput, ManifestFile manifest, AdapterSnapshot adapter) {
-        return open(directory, Architectures.of(EncoderConfig.read(directory), headInput), manifest, adapter);
-    }
-
-    static MergedWeights open(Path directory, Encoder encoder, ManifestFile manifest, AdapterSnapshot adapter) {
-        return new MergedWeights(directory, encoder, EncoderWeights.open(directory, encoder), manifest, adapter);
+        return new MergedWeights(directory, EncoderWeights.open(directory, headInput), manifest, adapter);
     }
 
     /** The base model's directory. */

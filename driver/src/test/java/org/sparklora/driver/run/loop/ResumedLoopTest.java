@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.SortedMap;
@@ -194,7 +195,7 @@ class ResumedLoopTest {
                 optimizer,
                 ending,
                 new EpochPlanner(manifest, BASE.encoder(), new ShardPlan(2, 4, 11, true), CachePolicy.off("test")));
-        ParameterInitializer initializer = new ParameterInitializer(BASE, manifest, 1, AdapterSnapshot.EMPTY);
+        ParameterInitializer initializer = new ParameterInitializer(BASE, manifest, 1, AdapterSnapshot.EMPTY, Optional.empty());
         return new TrainingLoop(initializer, settings, new Pulling(), story, Clock.systemUTC());
     }
 

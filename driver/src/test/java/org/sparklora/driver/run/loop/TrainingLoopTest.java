@@ -8,6 +8,7 @@ import java.time.Clock;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.SortedMap;
@@ -164,7 +165,7 @@ class TrainingLoopTest {
                 optimizer,
                 ending,
                 new EpochPlanner(manifest, BASE.encoder(), new ShardPlan(2, 4, 7, true), CachePolicy.off("test")));
-        ParameterInitializer initializer = new ParameterInitializer(BASE, manifest, 1, AdapterSnapshot.EMPTY);
+        ParameterInitializer initializer = new ParameterInitializer(BASE, manifest, 1, AdapterSnapshot.EMPTY, Optional.empty());
         return new TrainingLoop(initializer, settings, new Ones(accuracies), new Listener(), Clock.systemUTC())
                 .run(checkpoint -> {});
     }

@@ -51,7 +51,7 @@ public final class DistilBertEncoder {
                 1e-12,
                 config.number("initializer_range", 0.02),
                 new DropoutRates(dropout, config.number("attention_dropout", 0.1), head));
-        Inner dense = new Inner("pre_classifier", Activation.RELU, false);
+        Inner dense = new Inner("pre_classifier", "pre_classifier", Activation.RELU, false);
         return new Encoder(sizes, NAMES, new HeadLayers(sizes.hidden(), Optional.of(dense), "classifier"), headInput);
     }
 

@@ -33,7 +33,7 @@ public final class RobertaEncoder {
             throw config.problem("max_position_embeddings " + rows + " leaves no position above pad_token_id " + pad
                     + ", where RoBERTa begins to count");
         }
-        Inner dense = new Inner("classifier.dense", Activation.TANH, true);
+        Inner dense = new Inner("classifier", "classifier.dense", Activation.TANH, true);
         HeadLayers head = new HeadLayers(sizes.hidden(), Optional.of(dense), "classifier.out_proj");
         return new Encoder(sizes, NAMES, head, headInput);
     }
