@@ -34,17 +34,19 @@ final class Failures {
     private static final Pattern INPUT = Pattern.compile("\\[(data|model|weights|adapter|tokenizer)(\\.[a-z0-9-]+)+]$");
 
     /** Exceptions that are thrown where code is wrong, or meets what it did not expect. */
-    private static final Pattern DEFECT = Pattern.compile("\\b(java\\.lang\\.(NullPointer|IllegalArgument|IllegalState|ClassCast"
-            + "|Arithmetic|UnsupportedOperation|NegativeArraySize|ArrayStore|(Array|String)?IndexOutOfBounds)Exception"
-            + "|java\\.lang\\.AssertionError|java\\.util\\.NoSuchElementException|ai\\.djl\\.engine\\.EngineException)\\b.*");
+    private static final Pattern DEFECT = Pattern.compile(
+            "\\b(java\\.lang\\.(NullPointer|IllegalArgument|IllegalState|ClassCast"
+                    + "|Arithmetic|UnsupportedOperation|NegativeArraySize|ArrayStore|(Array|String)?IndexOutOfBounds)Exception"
+                    + "|java\\.lang\\.AssertionError|java\\.util\\.NoSuchElementException|ai\\.djl\\.engine\\.EngineException)\\b.*");
 
     /** Frames of the JDK and of Scala, then one of ours or of the engine that we call. */
     private static final Pattern OURS = Pattern.compile(
             "(\\R\\s*at (java|jdk|sun|scala)[./].*)*\\R\\s*at (org\\.sparklora|ai\\.djl)\\..*", Pattern.UNIX_LINES);
 
     /** Such an exception may only pass on a fault of memory, disk or network, or an interruption. */
-    private static final Pattern NO_DEFECT = Pattern.compile("Caused by: java\\.(io|net|nio|lang\\.Interrupted|util\\.concurrent)"
-            + "|OutOfMemoryError|not enough memory|can't allocate memory");
+    private static final Pattern NO_DEFECT =
+            Pattern.compile("Caused by: java\\.(io|net|nio|lang\\.Interrupted|util\\.concurrent)"
+                    + "|OutOfMemoryError|not enough memory|can't allocate memory");
 
     /** The job was cancelled, in Spark's web page or through its API. */
     private static final Pattern CANCELLED = Pattern.compile("\\bJob \\d+ cancelled\\b(?! because Stage \\d+ was)");
@@ -64,7 +66,8 @@ final class Failures {
         return anyMessage(
                 failure,
                 message -> QuotedException.in(message).stream()
-                        .anyMatch(q -> FINAL.contains(q.type()) || INPUT.matcher(q.message()).find()));
+                        .anyMatch(q -> FINAL.contains(q.type())
+                                || INPUT.matcher(q.message()).find()));
     }
 
     /**
@@ -74,7 +77,8 @@ final class Failures {
     static boolean isDefect(Throwable failure) {
         List<Throwable> causes = ExceptionUtils.getThrowableList(failure);
         boolean passedOn = causes.stream()
-                .anyMatch(t -> t instanceof IOException || t instanceof InterruptedException || t instanceof TimeoutException);
+                .anyMatch(t ->
+                        t instanceof IOException || t instanceof InterruptedException || t instanceof TimeoutException);
         return !passedOn && causes.stream().map(Failures::trace).anyMatch(Failures::quotesDefect);
     }
 

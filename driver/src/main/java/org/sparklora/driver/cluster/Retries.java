@@ -4,12 +4,12 @@ import java.util.UUID;
 import org.apache.spark.SparkJobInfo;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.JavaSparkStatusTracker;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.sparklora.driver.run.loop.CancelledException;
 import org.sparklora.driver.run.loop.ClusterException;
 import org.sparklora.driver.run.loop.RunListener;
 import org.sparklora.worker.train.DivergedException;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Repeats Spark jobs that failed because of the cluster: a lost executor, a lost or killed task, a silent rank. Failures that

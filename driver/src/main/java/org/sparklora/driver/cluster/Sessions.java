@@ -40,7 +40,8 @@ public final class Sessions {
         conf.setIfMissing("spark.scheduler.barrier.maxConcurrentTasksCheck.interval", "1s");
         // Labels in the names of folders stay what they are called: label=01 is not 1.
         conf.setIfMissing("spark.sql.sources.partitionColumnTypeInference.enabled", "false");
-        // A column of nanoseconds, which pandas writes, must not make a file unreadable that is needed for other columns.
+        // A column of nanoseconds, which pandas writes, must not make a file unreadable that is needed for other
+        // columns.
         conf.setIfMissing("spark.sql.legacy.parquet.nanosAsLong", "true");
         if (isLocal(master)) {
             // Spark's default, 200, would make thousands of tasks for a small file. One machine reads no large ones.

@@ -25,8 +25,9 @@ record InitAdapter(Path directory, PeftAdapter adapter) {
     static InitAdapter read(Path directory, Encoder encoder) {
         PeftAdapter read = PeftAdapter.read(directory);
         SortedMap<String, Tensor> tensors = new TreeMap<>();
-        read.tensors().forEach((name, tensor) ->
-                tensors.put(encoder.canonicalName(name).orElse(name), tensor));
+        read.tensors()
+                .forEach((name, tensor) ->
+                        tensors.put(encoder.canonicalName(name).orElse(name), tensor));
         return new InitAdapter(directory, new PeftAdapter(read.config(), tensors));
     }
 

@@ -74,7 +74,8 @@ public final class JobModel {
         try {
             return TokenizerSpec.caseWarning(directory);
         } catch (IOException e) {
-            throw new ModelException("tokenizer.unusable", e.getMessage(), e);
+            throw new ModelException(
+                    "tokenizer.unusable", "the tokenizer of " + directory + " cannot be read: " + e, e);
         }
     }
 
@@ -93,7 +94,9 @@ public final class JobModel {
     /** How the head starts from the base model's; empty if the base model has none, or init_adapter brings one. */
     Optional<BaseHead> baseHead(List<String> labels) {
         String output = base.encoder().head().output() + ".weight";
-        boolean given = initAdapter.filter(adapter -> adapter.snapshot().contains(output)).isPresent();
+        boolean given = initAdapter
+                .filter(adapter -> adapter.snapshot().contains(output))
+                .isPresent();
         return given
                 ? Optional.empty()
                 : base.optional(output)

@@ -112,12 +112,12 @@ class BadInputModelTest {
             delimiter = '|',
             quoteCharacter = '`',
             value = {
-                "\"hidden_size\": 24,    |                      | model.config      | 'hidden_size'",
+                "\"hidden_size\": 24,    |                      | model.weights     | [24]; [768]",
                 "\"hidden_size\": 24     | \"hidden_size\": 0.5 | model.config      | hidden_size; 0.5",
                 "\"hidden_size\": 24     | \"hidden_size\": \"a\" | model.config      | hidden_size; 'a'",
                 "\"hidden_size\": 24     | \"hidden_size\": 25  | model.config      | hidden_size 25; num_attention_heads 3",
                 "\"bert\"                | \"t5\"               | model.unsupported | 't5'; bert, distilbert, roberta, xlm-roberta",
-                "\"gelu\"                | \"relu\"             | model.unsupported | hidden_act; 'relu'; 'gelu'",
+                "\"gelu\"                | \"relu\"             | model.unsupported | hidden_act; 'relu'; gelu_new",
                 "{                       | [                    | model.config      | JSON",
             })
     void configThatCannotBeUsed(String from, String to, String code, String facts) {

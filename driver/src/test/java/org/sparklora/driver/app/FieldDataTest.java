@@ -2,6 +2,7 @@ package org.sparklora.driver.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Path;
 import org.junit.jupiter.api.BeforeEach;
@@ -25,8 +26,11 @@ class FieldDataTest {
         field = new FieldItem(folder);
     }
 
-    private static String labels(Run run) {
-        return TrainingJob.events(run.output(), "run_start").get(0).get("labels").toString();
+    private static String labels(Run run) throws IOException {
+        return new ObjectMapper()
+                .readTree(run.output().resolve("manifest.json").toFile())
+                .get("labels")
+                .toString();
     }
 
     @ParameterizedTest
@@ -92,7 +96,8 @@ class FieldDataTest {
         String item = "28-partition-folders";
         assertThat(labels(field.train(item, "job.yaml").trained())).isEqualTo("[\"01\",\"02\",\"10\"]");
         assertThat(labels(field.train(item, "job-parquet.yaml").trained())).isEqualTo("[\"01\",\"02\",\"10\"]");
-        assertThat(labels(field.train(item, "job-mixed.yaml").trained())).isEqualTo("[\"1e2\",\"2024-01-05\",\"other\"]");
+        assertThat(labels(field.train(item, "job-mixed.yaml").trained()))
+                .isEqualTo("[\"1e2\",\"2024-01-05\",\"other\"]");
         field.train(item, "job-default.yaml").refused(3, "label");
     }
 }

@@ -75,17 +75,21 @@ class FailuresTest {
         String trace = thrown + "\n\tat " + frame + "(X.java:1)";
         assertThat(Failures.isDefect(barrier(trace + ours))).isEqualTo(defect);
         assertThat(Failures.isDefect(new SparkException("Job aborted due to stage failure: Task 0 in stage 3.0 failed 1"
-                        + " times, most recent failure: Lost task 0.0 in stage 3.0 (TID 9) (host executor driver): " + trace + ours
+                        + " times, most recent failure: Lost task 0.0 in stage 3.0 (TID 9) (host executor driver): "
+                        + trace + ours
                         + "\nDriver stacktrace:")))
                 .isEqualTo(defect);
-        String interrupted = ours + "Caused by: java.lang.InterruptedException\n\tat java.base/java.lang.Object.wait(Native)\n";
+        String interrupted =
+                ours + "Caused by: java.lang.InterruptedException\n\tat java.base/java.lang.Object.wait(Native)\n";
         assertThat(Failures.isDefect(barrier(trace + interrupted))).isFalse();
     }
 
     @Test
     void anExceptionOfTheDriversOwnCodeIsADefectToo() {
-        assertThat(Failures.isDefect(new IllegalStateException("a step without shards"))).isTrue();
-        assertThat(Failures.isDefect(new IllegalStateException(new java.io.IOException("disk")))).isFalse();
+        assertThat(Failures.isDefect(new IllegalStateException("a step without shards")))
+                .isTrue();
+        assertThat(Failures.isDefect(new IllegalStateException(new java.io.IOException("disk"))))
+                .isFalse();
     }
 
     @ParameterizedTest

@@ -24,13 +24,15 @@ public final class ForeignFile {
         // Each byte is one character, so nothing is replaced.
         String text = new String(start, 0, Math.min(start.length, BYTES), StandardCharsets.ISO_8859_1);
         if (text.startsWith("version https://git-lfs.github.com/spec/")) {
-            return Optional.of("this is a Git LFS pointer, not the file itself; run 'git lfs pull' in the repository that the"
-                    + " file comes from, or download the file");
+            return Optional.of(
+                    "this is a Git LFS pointer, not the file itself; run 'git lfs pull' in the repository that the"
+                            + " file comes from, or download the file");
         }
         String markup = text.stripLeading().toLowerCase(Locale.ROOT);
         if (markup.startsWith("<!doctype html") || markup.startsWith("<html")) {
-            return Optional.of("this is a web page, not the file itself; download the file again, with a login if the page"
-                    + " asks for one");
+            return Optional.of(
+                    "this is a web page, not the file itself; download the file again, with a login if the page"
+                            + " asks for one");
         }
         if (text.startsWith("\u001f\u008b")) {
             return Optional.of("this is compressed by gzip; unpack it");

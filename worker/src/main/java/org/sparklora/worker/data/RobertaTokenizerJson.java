@@ -18,7 +18,16 @@ final class RobertaTokenizerJson {
     private static final String TEMPLATE = "roberta-tokenizer.json";
 
     private static final Map<String, String> USUAL = Map.of(
-            "cls_token", "<s>", "pad_token", "<pad>", "sep_token", "</s>", "unk_token", "<unk>", "mask_token", "<mask>");
+            "cls_token",
+            "<s>",
+            "pad_token",
+            "<pad>",
+            "sep_token",
+            "</s>",
+            "unk_token",
+            "<unk>",
+            "mask_token",
+            "<mask>");
 
     private RobertaTokenizerJson() {}
 
@@ -38,7 +47,9 @@ final class RobertaTokenizerJson {
         ObjectNode model = (ObjectNode) json.get("model");
         model.set("vocab", vocab);
         ArrayNode pairs = (ArrayNode) model.get("merges");
-        merges.stream().filter(line -> !line.isEmpty() && !line.startsWith("#version")).forEach(pairs::add);
+        merges.stream()
+                .filter(line -> !line.isEmpty() && !line.startsWith("#version"))
+                .forEach(pairs::add);
         Map<Integer, ObjectNode> special = new TreeMap<>();
         for (String key : USUAL.keySet()) {
             String name = TokenizerJson.specialToken(key, USUAL.get(key), config, map);

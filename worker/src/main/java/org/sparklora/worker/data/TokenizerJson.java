@@ -116,17 +116,24 @@ final class TokenizerJson {
     void addTokens(JsonNode config, JsonNode map, JsonNode ofFile) throws IOException {
         List<String> special = specialTokens(config, map);
         SortedMap<Integer, ObjectNode> tokens = new TreeMap<>();
-        for (Map.Entry<String, JsonNode> entry : config.path("added_tokens_decoder").properties()) {
+        for (Map.Entry<String, JsonNode> entry :
+                config.path("added_tokens_decoder").properties()) {
             JsonNode given = entry.getValue();
             int id = Integer.parseInt(entry.getKey());
-            ObjectNode token = token(id, given.required("content").asText(), given.path("special").asBoolean());
+            ObjectNode token = token(
+                    id,
+                    given.required("content").asText(),
+                    given.path("special").asBoolean());
             List.of("single_word", "lstrip", "rstrip", "normalized")
-                    .forEach(flag -> token.put(flag, given.path(flag).asBoolean(token.path(flag).asBoolean())));
+                    .forEach(flag -> token.put(
+                            flag, given.path(flag).asBoolean(token.path(flag).asBoolean())));
             tokens.put(id, token);
         }
         if (tokens.isEmpty()) {
-            ofFile.properties().forEach(entry -> tokens.put(
-                    id(entry.getValue()), token(id(entry.getValue()), entry.getKey(), special.contains(entry.getKey()))));
+            ofFile.properties()
+                    .forEach(entry -> tokens.put(
+                            id(entry.getValue()),
+                            token(id(entry.getValue()), entry.getKey(), special.contains(entry.getKey()))));
         }
         for (ObjectNode token : tokens.values()) {
             addToken(token);
@@ -143,7 +150,8 @@ final class TokenizerJson {
         List<String> names = new ArrayList<>();
         for (JsonNode file : List.of(config, map)) {
             file.path("additional_special_tokens")
-                    .forEach(token -> names.add(token.isObject() ? token.path("content").asText() : token.asText()));
+                    .forEach(token ->
+                            names.add(token.isObject() ? token.path("content").asText() : token.asText()));
         }
         return names;
     }
@@ -153,10 +161,11 @@ final class TokenizerJson {
         int id = token.path("id").asInt();
         Integer known = ids.putIfAbsent(content, id);
         if (known != null && known != id) {
-            throw new IOException("the added token '" + content + "' has the id " + id + ", but '" + source + "' gives it "
-                    + known + "; the files belong to different tokenizers, copy them again");
+            throw new IOException("the added token '" + content + "' has the id " + id + ", but '" + source
+                    + "' gives it " + known + "; the files belong to different tokenizers, copy them again");
         }
-        if (known == null && vocabularySize() != ids.values().stream().distinct().count()) {
+        if (known == null
+                && vocabularySize() != ids.values().stream().distinct().count()) {
             throw new IOException("the added token '" + content + "' has the id " + id + ", but the ids of '" + source
                     + "' end before " + (id - 1) + "; a file with added tokens is missing, copy the directory again");
         }

@@ -66,9 +66,10 @@ public final class TokenizerSpec implements Serializable {
         ObjectNode map = object(directory.resolve("special_tokens_map.json"));
         for (String side : List.of("padding_side", "truncation_side")) {
             if (config.path(side).asText("").equals("left")) {
-                throw new IOException("'" + directory.resolve("tokenizer_config.json") + "' sets " + side + " to left, but"
-                        + " texts are padded and cut at the right, so the model would read other tokens; set it to right"
-                        + " if the model was trained so");
+                throw new IOException(
+                        "'" + directory.resolve("tokenizer_config.json") + "' sets " + side + " to left, but"
+                                + " texts are padded and cut at the right, so the model would read other tokens; set it to right"
+                                + " if the model was trained so");
             }
         }
         ObjectNode added = object(directory.resolve("added_tokens.json"));
@@ -96,9 +97,10 @@ public final class TokenizerSpec implements Serializable {
                 .count();
         return capitals * CASED < tokens.size()
                 ? Optional.empty()
-                : Optional.of(capitals + " of " + tokens.size() + " tokens in '" + vocab + "' have capital letters, but no"
-                        + " tokenizer_config.json sets do_lower_case, so texts are lower-cased, as transformers does; if the"
-                        + " model is cased, write {\"do_lower_case\": false} into tokenizer_config.json");
+                : Optional.of(
+                        capitals + " of " + tokens.size() + " tokens in '" + vocab + "' have capital letters, but no"
+                                + " tokenizer_config.json sets do_lower_case, so texts are lower-cased, as transformers does; if the"
+                                + " model is cased, write {\"do_lower_case\": false} into tokenizer_config.json");
     }
 
     /**
@@ -127,8 +129,9 @@ public final class TokenizerSpec implements Serializable {
                     pieces.toString(), object(pieces), lines(text(merges)), config, settings.map());
             return fromJson(pieces.toString(), json, settings);
         }
-        String files = kind.equals(SENTENCE_PIECE) ? "" : kind.equals(WORD_PIECE) ? " nor vocab.txt" : " nor " + BYTE_LEVEL
-                + " and merges.txt";
+        String files = kind.equals(SENTENCE_PIECE)
+                ? ""
+                : kind.equals(WORD_PIECE) ? " nor vocab.txt" : " nor " + BYTE_LEVEL + " and merges.txt";
         throw new IOException("'" + directory + "' holds no tokenizer.json" + files
                 + "; point model.path at a Hugging Face model directory with its tokenizer, or " + SAVE_JSON);
     }
@@ -136,7 +139,8 @@ public final class TokenizerSpec implements Serializable {
     /** The kind of vocabulary that a tokenizer's class reads; the class follows from the model's type if no file names it. */
     private static String vocabularyKind(Path directory, ObjectNode config) throws IOException {
         ObjectNode model = object(directory.resolve("config.json"));
-        String named = config.path("tokenizer_class").asText(model.path("tokenizer_class").asText(""));
+        String named = config.path("tokenizer_class")
+                .asText(model.path("tokenizer_class").asText(""));
         String kind = KINDS.get(named.replaceFirst("Fast$", ""));
         refuse(directory, kind == null && !named.isEmpty(), "tokenizer_class is " + named);
         if (kind != null) {

@@ -141,8 +141,9 @@ public final class EncoderConfig {
     void requireEncoder() {
         for (String key : List.of("is_decoder", "is_encoder_decoder")) {
             if (json.path(key).asBoolean()) {
-                throw unsupported(key + " is true: a decoder's tokens do not see what follows them, and spark-lora computes"
-                        + " encoders only; use the encoder's own checkpoint");
+                throw unsupported(
+                        key + " is true: a decoder's tokens do not see what follows them, and spark-lora computes"
+                                + " encoders only; use the encoder's own checkpoint");
             }
         }
         if (!json.path("pruned_heads").isEmpty()) {
@@ -152,7 +153,8 @@ public final class EncoderConfig {
         JsonNode quantization = json.path("quantization_config");
         if (quantization.isObject()) {
             throw unsupported("quantization_config with quant_method '"
-                    + quantization.path("quant_method").asText("") + "' is not supported: the weights are stored as whole"
+                    + quantization.path("quant_method").asText("")
+                    + "' is not supported: the weights are stored as whole"
                     + " numbers; use the float16, bfloat16 or float32 weights of the model");
         }
         used.addAll(List.of("is_decoder", "is_encoder_decoder", "pruned_heads", "quantization_config"));
@@ -161,8 +163,9 @@ public final class EncoderConfig {
     /** Label names by output: id2label, or else label2id turned round; empty if there is neither. */
     SortedMap<Integer, String> labels() {
         SortedMap<Integer, String> labels = new TreeMap<>();
-        json.path("label2id").properties().forEach(entry -> labels.put(
-                entry.getValue().asInt(-1), entry.getKey()));
+        json.path("label2id")
+                .properties()
+                .forEach(entry -> labels.put(entry.getValue().asInt(-1), entry.getKey()));
         if (json.path("id2label").isObject()) {
             labels.clear();
         }

@@ -69,7 +69,8 @@ public final class EncoderWeights implements Closeable {
             this.notes.addAll(config.notes());
             keepWeights(byName);
             if (!pooler && encoder.head().modules().contains("pooler")) {
-                notes.add(main.getFileName() + " has no pooler, as a masked language model; a new one is trained and saved with"
+                notes.add(main.getFileName()
+                        + " has no pooler, as a masked language model; a new one is trained and saved with"
                         + " the head");
             }
         } catch (RuntimeException e) {
@@ -138,8 +139,8 @@ public final class EncoderWeights implements Closeable {
                     main + ": the encoder's names begin with '" + prefix + "', but '" + other
                             + "' does not; save the encoder alone, without its wrapper");
         });
-        notes.add(main.getFileName() + ": all names begin with '" + prefix + "', which a wrapper of the model has added;"
-                + " they are read without it");
+        notes.add(main.getFileName() + ": all names begin with '" + prefix
+                + "', which a wrapper of the model has added;" + " they are read without it");
         return prefix;
     }
 

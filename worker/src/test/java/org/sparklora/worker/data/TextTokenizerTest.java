@@ -157,7 +157,8 @@ class TextTokenizerTest {
             assertThat(tokenizer.encode("[E1] Hello REFUND[E2] refund", null).inputIds())
                     .containsExactly(2, 8, 5, 9, 10, 9, 3);
         }
-        // A tokenizer.json that lacks them gets them, too; what tokenizer_config.json lists comes before added_tokens.json.
+        // A tokenizer.json that lacks them gets them, too; what tokenizer_config.json lists comes before
+        // added_tokens.json.
         Files.delete(dir.resolve("added_tokens.json"));
         Files.delete(dir.resolve("special_tokens_map.json"));
         Files.writeString(dir.resolve("tokenizer.json"), TokenizerSpec.read(dir).json());
@@ -193,7 +194,9 @@ class TextTokenizerTest {
     void settingsThatCannotBeFollowedAreRefused(String config, String named) throws IOException {
         Files.writeString(dir.resolve("vocab.txt"), VOCABULARY);
         Files.writeString(dir.resolve("tokenizer_config.json"), config);
-        assertThatThrownBy(() -> TokenizerSpec.read(dir)).isInstanceOf(IOException.class).hasMessageContaining(named);
+        assertThatThrownBy(() -> TokenizerSpec.read(dir))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining(named);
     }
 
     /** As AutoTokenizer chooses: a vocab.txt of BERTweet is not WordPiece. */
@@ -233,7 +236,8 @@ class TextTokenizerTest {
         Files.writeString(dir.resolve("vocab.txt"), VOCABULARY);
         assertThat(TokenizerSpec.caseWarning(dir)).isEmpty();
         Files.writeString(dir.resolve("vocab.txt"), VOCABULARY + "Hello\n");
-        assertThat(TokenizerSpec.caseWarning(dir)).hasValueSatisfying(text -> assertThat(text).contains("do_lower_case"));
+        assertThat(TokenizerSpec.caseWarning(dir))
+                .hasValueSatisfying(text -> assertThat(text).contains("do_lower_case"));
         Files.writeString(dir.resolve("tokenizer_config.json"), "{\"do_lower_case\": true}");
         assertThat(TokenizerSpec.caseWarning(dir)).isEmpty();
     }

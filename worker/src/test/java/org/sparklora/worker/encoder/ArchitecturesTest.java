@@ -91,7 +91,11 @@ class ArchitecturesTest {
                  "rope_theta": 1e4, "alibi": true}""");
         EncoderConfig config = EncoderConfig.read(folder);
         Encoder encoder = Architectures.of(config, HeadInput.FIRST_TOKEN);
-        assertThat(config.notes()).singleElement().asString().contains("config.json").endsWith(": alibi, rope_theta");
+        assertThat(config.notes())
+                .singleElement()
+                .asString()
+                .contains("config.json")
+                .endsWith(": alibi, rope_theta");
         // Sizes that are left out are those of transformers' BertConfig.
         assertThat(encoder.sizes())
                 .returns(12, EncoderSizes::layers)
@@ -106,7 +110,11 @@ class ArchitecturesTest {
 
     @ParameterizedTest
     @CsvSource({
-        "gelu, GELU", "gelu_python, GELU", "gelu_new, GELU_TANH", "gelu_fast, GELU_TANH", "gelu_pytorch_tanh, GELU_TANH"
+        "gelu, GELU",
+        "gelu_python, GELU",
+        "gelu_new, GELU_TANH",
+        "gelu_fast, GELU_TANH",
+        "gelu_pytorch_tanh, GELU_TANH"
     })
     void namesOfAnActivation(String name, HiddenActivation activation) throws IOException {
         Files.writeString(

@@ -12,9 +12,11 @@ class BaseHeadTest {
 
     @Test
     void rowsBelongToLabelNames() {
-        assertThat(BaseHead.of(3, NAMES, List.of("billing", "delivery", "praise")).rows())
+        assertThat(BaseHead.of(3, NAMES, List.of("billing", "delivery", "praise"))
+                        .rows())
                 .contains(List.of(2, 1, 0));
-        assertThat(BaseHead.of(3, NAMES, List.of("praise", "delivery", "billing")).rows())
+        assertThat(BaseHead.of(3, NAMES, List.of("praise", "delivery", "billing"))
+                        .rows())
                 .contains(List.of(0, 1, 2));
     }
 
@@ -23,9 +25,12 @@ class BaseHeadTest {
         assertThat(BaseHead.of(3, NAMES, List.of("a", "b", "c")).rows()).isEmpty();
         assertThat(BaseHead.of(3, NAMES, List.of("a", "b", "c")).note()).contains("praise", "delivery", "billing");
         assertThat(BaseHead.of(3, NAMES, List.of("praise", "delivery")).rows()).isEmpty();
-        assertThat(BaseHead.of(3, Map.of(0, "a", 5, "b"), List.of("a", "b", "c")).rows()).isEmpty();
+        assertThat(BaseHead.of(3, Map.of(0, "a", 5, "b"), List.of("a", "b", "c"))
+                        .rows())
+                .isEmpty();
         // Rows that the head does not have.
-        assertThat(BaseHead.of(2, Map.of(0, "a", 5, "b"), List.of("a", "b")).rows()).isEmpty();
+        assertThat(BaseHead.of(2, Map.of(0, "a", 5, "b"), List.of("a", "b")).rows())
+                .isEmpty();
     }
 
     @Test

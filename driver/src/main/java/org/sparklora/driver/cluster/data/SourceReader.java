@@ -255,7 +255,8 @@ public final class SourceReader {
                     Arrays.stream(schema.fieldNames()).map(DatasetRows::named).toArray(Column[]::new);
             columns.add(struct(all).as(INPUT));
         }
-        columns.add((parquet ? text(Optional.empty(), schema) : col(SourceFormat.MALFORMED)).as(SourceFormat.MALFORMED));
+        columns.add(
+                (parquet ? text(Optional.empty(), schema) : col(SourceFormat.MALFORMED)).as(SourceFormat.MALFORMED));
         Dataset<Row> selected = raw.select(columns.toArray(new Column[0]));
         if (parquet) {
             return selected;

@@ -195,7 +195,8 @@ class ResumedLoopTest {
                 optimizer,
                 ending,
                 new EpochPlanner(manifest, BASE.encoder(), new ShardPlan(2, 4, 11, true), CachePolicy.off("test")));
-        ParameterInitializer initializer = new ParameterInitializer(BASE, manifest, 1, AdapterSnapshot.EMPTY, Optional.empty());
+        ParameterInitializer initializer =
+                new ParameterInitializer(BASE, manifest, 1, AdapterSnapshot.EMPTY, Optional.empty());
         return new TrainingLoop(initializer, settings, new Pulling(), story, Clock.systemUTC());
     }
 

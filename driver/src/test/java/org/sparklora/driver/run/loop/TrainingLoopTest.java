@@ -165,7 +165,8 @@ class TrainingLoopTest {
                 optimizer,
                 ending,
                 new EpochPlanner(manifest, BASE.encoder(), new ShardPlan(2, 4, 7, true), CachePolicy.off("test")));
-        ParameterInitializer initializer = new ParameterInitializer(BASE, manifest, 1, AdapterSnapshot.EMPTY, Optional.empty());
+        ParameterInitializer initializer =
+                new ParameterInitializer(BASE, manifest, 1, AdapterSnapshot.EMPTY, Optional.empty());
         return new TrainingLoop(initializer, settings, new Ones(accuracies), new Listener(), Clock.systemUTC())
                 .run(checkpoint -> {});
     }
