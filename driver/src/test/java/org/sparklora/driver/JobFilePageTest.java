@@ -71,7 +71,7 @@ class JobFilePageTest {
 
     private static String table(JobSection section) {
         List<String> lines = new ArrayList<>();
-        lines.add("| key | type | default | meaning | may change on resume |");
+        lines.add("| key | type | default | meaning | on resume |");
         lines.add("|---|---|---|---|---|");
         for (JobKey key : section.keys()) {
             lines.add("| `" + key.name() + "` | " + type(key) + " | " + byDefault(key) + " | " + key.meaning() + " | "

@@ -62,7 +62,11 @@ record RunSettings(JobConfig job) {
         TrainingConfig t = job.training();
         LearningRateSchedule.Type type =
                 LearningRateSchedule.Type.valueOf(t.lrSchedulerType().name());
-        return new LearningRateSchedule(type, t.warmupSteps(), (long) stepsPerEpoch * t.numTrainEpochs());
+        long total = (long) stepsPerEpoch * t.numTrainEpochs();
+        int warmup = t.warmupRatio().isPresent()
+                ? (int) Math.ceil(total * t.warmupRatio().getAsDouble())
+                : t.warmupSteps();
+        return new LearningRateSchedule(type, warmup, total, LearningRateSchedule.LAST_RATE / t.learningRate());
     }
 
     StoppingCriteria stoppingCriteria() {

@@ -48,6 +48,26 @@ class SubmitScriptTest {
     }
 
     @Test
+    void jarsAndFilesOfTheCallerJoinOurs() throws Exception {
+        List<String> line = line(
+                "train",
+                "--config",
+                "job.yaml",
+                "--",
+                "--deploy-mode",
+                "cluster",
+                "--jars=a.jar",
+                "--conf",
+                "spark.jars=b.jar",
+                "--files",
+                "x.txt",
+                "--conf=spark.files=y.txt");
+        assertThat(line).containsOnlyOnce("--jars").containsOnlyOnce("--files");
+        assertThat(line.get(line.indexOf("--jars") + 1)).endsWith("pytorch-native-cpu.jar,a.jar,b.jar");
+        assertThat(line.get(line.indexOf("--files") + 1)).isEqualTo("x.txt,y.txt,job.yaml");
+    }
+
+    @Test
     void settingsComeFirstAndTheCallersOptionsWin() throws Exception {
         assertThat(line(
                         "--settings",

@@ -146,11 +146,13 @@ public final class TokenizerSpec implements Serializable {
         if (kind != null) {
             return kind;
         }
-        return switch (model.path("model_type").asText("bert")) {
-            case "roberta" -> BYTE_LEVEL;
-            case "xlm-roberta" -> SENTENCE_PIECE;
-            default -> WORD_PIECE;
-        };
+        String type = model.path("model_type").asText("bert");
+        boolean words = Files.exists(directory.resolve(WORD_PIECE));
+        boolean pieces = Files.exists(directory.resolve(BYTE_LEVEL));
+        if (pieces && (type.equals("roberta") || !words)) {
+            return BYTE_LEVEL;
+        }
+        return words || !type.equals("xlm-roberta") ? WORD_PIECE : SENTENCE_PIECE;
     }
 
     private static void refuse(Path directory, boolean condition, String setting) throws IOException {

@@ -174,7 +174,7 @@ public final class EncoderWeights implements Closeable {
             String more = problems.size() > MAX_SHOWN ? " and " + (problems.size() - MAX_SHOWN) + " more" : "";
             throw new ModelException(
                     "model.weights",
-                    main + " does not fit its config.json: "
+                    main + " does not fit " + main.resolveSibling("config.json") + ": "
                             + String.join("; ", problems.subList(0, Math.min(MAX_SHOWN, problems.size()))) + more
                             + "; config.json and " + main.getFileName() + " must come from the same model");
         }

@@ -199,14 +199,16 @@ class TextTokenizerTest {
                 .hasMessageContaining(named);
     }
 
-    /** As AutoTokenizer chooses: a vocab.txt of BERTweet is not WordPiece. */
     @Test
-    void theModelsTypeNamesTheTokenizerIfNoFileDoes() throws IOException {
-        Files.writeString(dir.resolve("vocab.txt"), VOCABULARY);
-        Files.writeString(dir.resolve("config.json"), "{\"model_type\": \"roberta\"}");
-        assertThatThrownBy(() -> TokenizerSpec.read(dir)).hasMessageContainingAll("tokenizer.json", "vocab.json");
+    void theFilesNameTheTokenizerIfNoClassDoes() throws IOException {
         Files.writeString(dir.resolve("config.json"), "{\"model_type\": \"xlm-roberta\"}");
-        assertThatThrownBy(() -> TokenizerSpec.read(dir)).hasMessageContaining("tokenizer.json");
+        assertThatThrownBy(() -> TokenizerSpec.read(dir)).hasMessageContainingAll("tokenizer.json", "save_pretrained");
+        Files.writeString(dir.resolve("config.json"), "{\"model_type\": \"roberta\"}");
+        Files.writeString(dir.resolve("vocab.txt"), VOCABULARY);
+        assertThat(TokenizerSpec.read(dir).vocabularySize()).isEqualTo(8);
+        // A vocab.txt of BERTweet is not WordPiece: it has none of its special tokens.
+        Files.writeString(dir.resolve("vocab.txt"), "the 12\nof 9\n");
+        assertThatThrownBy(() -> TokenizerSpec.read(dir)).hasMessageContainingAll("[CLS]", "tokenizer.json");
         Files.writeString(dir.resolve("config.json"), "{\"tokenizer_class\": \"CamembertTokenizer\"}");
         assertThatThrownBy(() -> TokenizerSpec.read(dir)).hasMessageContaining("CamembertTokenizer");
     }

@@ -257,7 +257,11 @@ class TorchFileTest {
         Path legacy = Files.write(dir.resolve("legacy.bin"), new byte[] {(byte) 0x80, 2, (byte) 0x8A, 10});
         assertThatThrownBy(() -> read(legacy)).hasMessageContainingAll(legacy.toString(), "1.6", "[weights.format]");
 
-        Path text = Files.writeString(dir.resolve("text.bin"), "version https://git-lfs.github.com/spec/v1");
+        Path pointer = Files.writeString(dir.resolve("pointer.bin"), "version https://git-lfs.github.com/spec/v1");
+        assertThatThrownBy(() -> read(pointer))
+                .hasMessageContainingAll(pointer.toString(), "git lfs pull", "[weights.format]");
+
+        Path text = Files.writeString(dir.resolve("text.bin"), "weights");
         assertThatThrownBy(() -> read(text)).hasMessageContainingAll(text.toString(), "torch.save", "[weights.format]");
 
         Path other = dir.resolve("other.zip");

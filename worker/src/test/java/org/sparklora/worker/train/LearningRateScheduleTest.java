@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Values of transformers' get_linear/constant/cosine_schedule_with_warmup, worked out by hand. */
 class LearningRateScheduleTest {
@@ -41,5 +43,27 @@ class LearningRateScheduleTest {
     void constantStays() {
         assertThat(new LearningRateSchedule(LearningRateSchedule.Type.CONSTANT, 0, 3).factor(1000))
                 .isEqualTo(1.0);
+    }
+
+    /** Values of transformers 5.18, get_scheduler with a learning rate of 5e-4, at steps 0, 1, 3, 4, 7, 11, 12 and 13. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = ';',
+            value = {
+                "COSINE_WITH_RESTARTS; 3; 0, 0.3333333333333333, 1, 0.9698463103929542, 0.5868240888334653, 0.03015368960704584, 0, 0",
+                "POLYNOMIAL; 3; 0, 0.3333333333333333, 1, 0.8889111111111111, 0.5556444444444446, 0.11128888888888896, 0.0002, 0.0002",
+                "CONSTANT_WITH_WARMUP; 3; 0, 0.3333333333333333, 1, 1, 1, 1, 1, 1",
+                "INVERSE_SQRT; 3; 0, 0.3333333333333333, 1, 0.8660254037844387, 0.6546536707079771, 0.5222329678670935, 0.5, 0.4803844614152614",
+                "INVERSE_SQRT; 0; 1, 0.9999500037496877, 0.9998500337415648, 0.9998000599800071, 0.9996501836428782, 0.9994504533344625, 0.9994005394605663, 0.9993506330642176"
+            })
+    void transformersValues(LearningRateSchedule.Type type, int warmup, String values) {
+        LearningRateSchedule schedule = new LearningRateSchedule(type, warmup, 12, 1e-7 / 5e-4);
+        long[] steps = {0, 1, 3, 4, 7, 11, 12, 13};
+        String[] expected = values.split(", ");
+        for (int i = 0; i < steps.length; i++) {
+            assertThat(schedule.factor(steps[i]))
+                    .as("step %d", steps[i])
+                    .isCloseTo(Double.parseDouble(expected[i]), CLOSE);
+        }
     }
 }

@@ -166,10 +166,12 @@ public final class JobChanges {
         String line = "training.num_train_epochs: " + old + " → " + now;
         if (now < old) {
             refused.add(line + " (a run cannot become shorter)");
-        } else if (now > old && after.training().lrSchedulerType() != LrSchedulerType.CONSTANT) {
+        } else if (now > old
+                && (after.training().lrSchedulerType().dependsOnLength()
+                        || after.training().warmupRatio().isPresent())) {
             refused.add(line
-                    + " (more epochs need lr_scheduler_type: constant; other schedules depend on the number of"
-                    + " epochs)");
+                    + " (more epochs need lr_scheduler_type: constant or inverse_sqrt, and warmup_steps instead of"
+                    + " warmup_ratio; other schedules depend on the number of epochs)");
         }
     }
 

@@ -122,6 +122,9 @@ record JobReader(YamlSection root, JobPaths paths) {
         if (Integer.bitCount(shards) != 1 || shards > batchSize) {
             s.mismatch("shards", "'" + shards + "'", "a power of two, at most training.batch_size=" + batchSize);
         }
+        if (training.warmupRatio().isPresent() && training.warmupSteps() > 0) {
+            s.problem(CONFLICT, "warmup_ratio", "must be left out with training.warmup_steps");
+        }
         training.metricForBestModel()
                 .filter(metric -> !metrics.contains(metric))
                 .ifPresent(metric -> s.mismatch(

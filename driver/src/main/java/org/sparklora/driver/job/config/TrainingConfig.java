@@ -10,6 +10,7 @@ import java.util.OptionalInt;
  * @param batchSize examples per optimizer step over the whole cluster
  * @param shards logical shards, a power of two, at most {@code batchSize}
  * @param gradientAccumulationSteps microbatches of a shard's part of a batch
+ * @param warmupRatio share of all steps that warm up, instead of {@code warmupSteps}; empty: those steps
  * @param maxGradNorm largest global gradient norm; empty: no clipping
  * @param loraplusLrRatio learning rate of B (and of biases) over that of A; empty: the same for both
  * @param metricForBestModel a validation metric of the task; empty: the validation loss
@@ -24,6 +25,7 @@ public record TrainingConfig(
         double learningRate,
         LrSchedulerType lrSchedulerType,
         int warmupSteps,
+        OptionalDouble warmupRatio,
         double weightDecay,
         double adamBeta1,
         double adamBeta2,

@@ -18,6 +18,7 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.sparklora.driver.job.config.Secrets;
 import org.sparklora.driver.run.history.HistoryLine;
 import org.sparklora.driver.run.history.OutputException;
 import org.sparklora.driver.run.history.RunDirectory;
@@ -118,7 +119,7 @@ final class RunData {
         files = new Files(
                 tree(RunStatus.FILE, text(directory, RunStatus.FILE)),
                 tree("manifest.json", text(directory, "manifest.json")),
-                text(directory, "config.yaml"));
+                Secrets.redacted(text(directory, "config.yaml")));
     }
 
     private static String text(RunDirectory directory, String name) throws IOException {

@@ -38,7 +38,8 @@ final class MlflowClient {
             // Python servers use HTTP/1.1, and some proxies before them fail on an upgrade to HTTP/2.
             .version(HttpClient.Version.HTTP_1_1)
             .connectTimeout(CONNECT_TIMEOUT)
-            .followRedirects(HttpClient.Redirect.NORMAL)
+            // A client that follows a redirect sends the credentials to wherever it points.
+            .followRedirects(HttpClient.Redirect.NEVER)
             .build();
 
     /**
@@ -138,7 +139,11 @@ final class MlflowClient {
         if (answer.statusCode() / 100 == 2) {
             return body;
         }
-        String message = body.path("message").asText("");
+        String message = answer.statusCode() / 100 == 3
+                ? "a redirect to " + answer.headers().firstValue("Location").orElse("nowhere")
+                        + ", which is not followed, since it would take the credentials along; set tracking.mlflow to the"
+                        + " server's own address"
+                : body.path("message").asText("");
         throw new ErrorAnswer(
                 answer.statusCode(),
                 body.path("error_code").asText(""),

@@ -16,6 +16,7 @@ import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
 import org.apache.commons.lang3.StringUtils;
+import org.sparklora.driver.job.config.Secrets;
 import org.sparklora.driver.run.history.HistoryLine;
 import org.sparklora.driver.run.history.RunDirectory;
 import org.sparklora.driver.watch.tracking.Tracking.Outcome;
@@ -209,6 +210,10 @@ final class MlflowRun implements Destination {
         }
     }
 
+    private static byte[] redacted(byte[] yaml) {
+        return Secrets.redacted(new String(yaml, StandardCharsets.UTF_8)).getBytes(StandardCharsets.UTF_8);
+    }
+
     /** Uploads the adapter and the files that describe the run. */
     private void upload() throws IOException, InterruptedException {
         Optional<ArtifactStore> store = ArtifactStore.of(artifacts, client);
@@ -222,7 +227,8 @@ final class MlflowRun implements Destination {
         directory.list("adapter").forEach(name -> names.add("adapter/" + name));
         for (String name : names) {
             if (directory.exists(name)) {
-                store.get().write(name, directory.read(name));
+                byte[] bytes = directory.read(name);
+                store.get().write(name, name.equals("config.yaml") ? redacted(bytes) : bytes);
             }
         }
         String lines = String.join("\n", decisions) + "\n";

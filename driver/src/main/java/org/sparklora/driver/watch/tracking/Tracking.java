@@ -8,6 +8,7 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.job.config.ResolvedYaml;
+import org.sparklora.driver.job.config.Secrets;
 import org.sparklora.driver.job.config.TrackingConfig;
 import org.sparklora.driver.run.history.RunDirectory;
 
@@ -56,7 +57,7 @@ public final class Tracking {
         List<Destination> destinations = new ArrayList<>();
         tracking.mlflow()
                 .ifPresent(mlflow -> destinations.add(new MlflowRun(
-                        new MlflowRun.Job(mlflow.experiment(), job.name(), ResolvedYaml.leaves(job)),
+                        new MlflowRun.Job(mlflow.experiment(), job.name(), Secrets.redacted(ResolvedYaml.leaves(job))),
                         new MlflowClient(mlflow.uri(), environment.variables()),
                         environment.directory(),
                         environment.warnings(),

@@ -120,6 +120,23 @@ class JobChangesTest {
     }
 
     @Test
+    void moreEpochsNeedAScheduleThatDoesNotDependOnThem() {
+        for (String type : List.of("constant_with_warmup", "inverse_sqrt")) {
+            JobConfig before = job("training.lr_scheduler_type=" + type);
+            assertThat(JobChanges.refused(
+                            before,
+                            job("training.lr_scheduler_type=" + type, "training.num_train_epochs=4"),
+                            REACHED,
+                            1))
+                    .isEmpty();
+        }
+        JobConfig ratio = job("training.warmup_ratio=0.1");
+        assertThat(JobChanges.refused(
+                        ratio, job("training.warmup_ratio=0.1", "training.num_train_epochs=4"), REACHED, 1))
+                .satisfiesExactly(refusal("training.num_train_epochs: 3 → 4", "warmup_ratio"));
+    }
+
+    @Test
     void anAddedGroupMayThawInWhatIsAhead() {
         String group = "lora.groups.middle={target_modules: [key], layers_to_transform: [5]}";
         assertThat(refused(group, "schedule.events=[{epoch: 1, thaw: [middle]}]"))

@@ -184,6 +184,12 @@ class JobFileProblemsTest {
     }
 
     @Test
+    void warmUpIsGivenOnce() {
+        assertThat(Jobs.problems(directory, Jobs.SMALLEST, "training.warmup_steps=3", "training.warmup_ratio=0.1"))
+                .satisfiesExactly(problem("config.value.conflict", "training.warmup_ratio", "training.warmup_steps"));
+    }
+
+    @Test
     void regressionHasNoLabelsAndNoSmoothing() {
         assertThat(Jobs.problems(
                         directory,

@@ -137,6 +137,7 @@ class ResolvedYamlTest {
                           learning_rate: 5.0E-4
                           lr_scheduler_type: linear
                           warmup_steps: 0
+                          warmup_ratio: null
                           weight_decay: 0.01
                           adam_beta1: 0.9
                           adam_beta2: 0.999
