@@ -19,7 +19,7 @@ import org.sparklora.worker.safetensors.WeightsException;
 import org.sparklora.worker.spark.CacheStorageException;
 
 /** Classifies the failure of a Spark job, and summarizes it in one line. */
-final class Failures {
+public final class Failures {
 
     private Failures() {}
 
@@ -29,9 +29,6 @@ final class Failures {
             ModelException.class.getName(),
             WeightsException.class.getName(),
             CacheStorageException.class.getName());
-
-    /** The code of an error of data or models, at the end of a message. */
-    private static final Pattern INPUT = Pattern.compile("\\[(data|model|weights|adapter|tokenizer)(\\.[a-z0-9-]+)+]$");
 
     /** Exceptions that are thrown where code is wrong, or meets what it did not expect. */
     private static final Pattern DEFECT = Pattern.compile(
@@ -64,17 +61,14 @@ final class Failures {
     /** Whether a repetition would fail in the same way. */
     static boolean isFinal(Throwable failure) {
         return anyMessage(
-                failure,
-                message -> QuotedException.in(message).stream()
-                        .anyMatch(q -> FINAL.contains(q.type())
-                                || INPUT.matcher(q.message()).find()));
+                failure, message -> QuotedException.in(message).stream().anyMatch(q -> FINAL.contains(q.type())));
     }
 
     /**
      * Whether our own code failed, not Spark, a file system or the network. Spark only quotes what tasks throw, so this reads
      * the class of the exception and where its stack trace begins.
      */
-    static boolean isDefect(Throwable failure) {
+    public static boolean isDefect(Throwable failure) {
         List<Throwable> causes = ExceptionUtils.getThrowableList(failure);
         boolean passedOn = causes.stream()
                 .anyMatch(t ->

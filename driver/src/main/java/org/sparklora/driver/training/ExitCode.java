@@ -6,6 +6,7 @@ import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.spark.SparkException;
+import org.sparklora.driver.cluster.Failures;
 import org.sparklora.driver.cluster.QuotedException;
 import org.sparklora.worker.contract.CodedException;
 
@@ -76,7 +77,7 @@ public enum ExitCode {
         for (Throwable t = failure; t != null; t = t.getCause()) {
             String message = String.valueOf(t.getMessage());
             if (t instanceof SparkException) {
-                return ofSpark(message);
+                return ofSpark(t, message);
             }
             if (t instanceof IllegalStateException && message.contains(STOPPED)) {
                 return CodedException.withCode(
@@ -105,13 +106,19 @@ public enum ExitCode {
     }
 
     /** A failed job without a cause: Spark's message quotes the stack trace of the task. */
-    private static String ofSpark(String message) {
+    private static String ofSpark(Throwable failure, String message) {
         for (QuotedException quoted : QuotedException.in(message)) {
             if (ofErrorCode(quoted.message()).isPresent()) {
                 return quoted.message();
             }
         }
         String first = message.lines().findFirst().orElse("without a message");
+        if (Failures.isDefect(failure)) {
+            return CodedException.withCode(
+                    "internal.task",
+                    "internal error in a task: " + first
+                            + "; this is a defect of spark-lora: run again with --debug and report the stack trace");
+        }
         return CodedException.withCode(
                 "cluster.job-failed", "the Spark job failed: " + first + "; run again with --debug for the details");
     }

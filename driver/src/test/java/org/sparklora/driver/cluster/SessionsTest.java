@@ -3,13 +3,22 @@ package org.sparklora.driver.cluster;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
 import java.util.Properties;
+import java.util.TreeMap;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkContext;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.sparklora.driver.cluster.data.SourceReader;
+import org.sparklora.driver.job.config.SourceConfig;
+import org.sparklora.driver.job.config.Task;
 import org.sparklora.driver.run.loop.ClusterException;
 
 class SessionsTest {
@@ -42,6 +51,34 @@ class SessionsTest {
         try (SparkSession session = Sessions.open("few")) {
             assertThat(session.conf().get(PARTITIONS))
                     .isEqualTo(String.valueOf(Math.max(8, Runtime.getRuntime().availableProcessors())));
+        }
+    }
+
+    @Test
+    void labelsInNamesOfFoldersStayAsTheyAre(@TempDir Path folder) throws Exception {
+        set("spark.master", "local[2]");
+        set("spark.ui.enabled", "false");
+        for (String label : List.of("01", "1e2")) {
+            Path part = Files.createDirectories(folder.resolve("rows/label=" + label));
+            Files.writeString(part.resolve("part.csv"), "text\nfine\n");
+        }
+        SourceConfig source = new SourceConfig(
+                folder.resolve("rows").toString(),
+                Optional.of("csv"),
+                "text",
+                Optional.empty(),
+                "label",
+                Optional.empty(),
+                new TreeMap<>());
+        try (SparkSession session = Sessions.open("folders")) {
+            assertThat(SourceReader.read(session, source, Task.CLASSIFICATION)
+                            .select(SourceReader.LABEL)
+                            .collectAsList())
+                    .extracting(row -> row.getString(0))
+                    .containsExactlyInAnyOrder("01", "1e2");
+            // A file with such a column cannot be written here: FieldDataTest reads some.
+            assertThat(session.conf().get("spark.sql.legacy.parquet.nanosAsLong"))
+                    .isEqualTo("true");
         }
     }
 

@@ -78,6 +78,16 @@ class ExitCodeTest {
     }
 
     @Test
+    void anExceptionOfOurOwnCodeInATaskIsNoFailureOfTheCluster() {
+        SparkException lost = lost("java.lang.IndexOutOfBoundsException: Index 3 out of bounds for length 2");
+        assertThat(ExitCode.of(lost)).isEqualTo(ExitCode.INTERNAL);
+        assertThat(ExitCode.message(lost))
+                .contains("Index 3")
+                .endsWith(" [internal.task]")
+                .hasLineCount(1);
+    }
+
+    @Test
     void anUnexpectedErrorIsADefectInOneLine() {
         Throwable unexpected = new NullPointerException("a\n  b");
         assertThat(ExitCode.of(unexpected)).isEqualTo(ExitCode.INTERNAL);

@@ -129,9 +129,9 @@ public final class TokenizerSpec implements Serializable {
                     pieces.toString(), object(pieces), lines(text(merges)), config, settings.map());
             return fromJson(pieces.toString(), json, settings);
         }
-        String files = kind.equals(SENTENCE_PIECE)
-                ? ""
-                : kind.equals(WORD_PIECE) ? " nor vocab.txt" : " nor " + BYTE_LEVEL + " and merges.txt";
+        // Sentencepiece's own file is not read at all.
+        String files = Map.of(WORD_PIECE, " nor vocab.txt", BYTE_LEVEL, " nor vocab.json and merges.txt")
+                .getOrDefault(kind, "");
         throw new IOException("'" + directory + "' holds no tokenizer.json" + files
                 + "; point model.path at a Hugging Face model directory with its tokenizer, or " + SAVE_JSON);
     }

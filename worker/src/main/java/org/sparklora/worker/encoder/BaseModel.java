@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -82,7 +83,7 @@ public final class BaseModel implements AutoCloseable {
 
     /** Label names of the checkpoint's own head by output, from config.json; may be empty. */
     public SortedMap<Integer, String> labels() {
-        return labels;
+        return Collections.unmodifiableSortedMap(labels);
     }
 
     /** What a user should know about the files of the model, one line each; empty for an ordinary checkpoint. */

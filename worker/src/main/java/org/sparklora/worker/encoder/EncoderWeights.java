@@ -118,7 +118,7 @@ public final class EncoderWeights implements Closeable {
 
     /**
      * The prefix that a wrapper put before every name: {@code module.} by DataParallel, {@code _orig_mod.} by torch.compile,
-     * {@code base_model.model.} by PEFT. Empty if there is none.
+     * {@code base_model.model.} by PEFT. Empty without a wrapper.
      */
     private String wrapperPrefix(Set<String> names) {
         String own = encoder.embeddings("word_embeddings.weight");
@@ -140,7 +140,7 @@ public final class EncoderWeights implements Closeable {
                             + "' does not; save the encoder alone, without its wrapper");
         });
         notes.add(main.getFileName() + ": all names begin with '" + prefix
-                + "', which a wrapper of the model has added;" + " they are read without it");
+                + "', which a wrapper of the model has added; they are read without it");
         return prefix;
     }
 

@@ -15,6 +15,10 @@ class BaseHeadTest {
         assertThat(BaseHead.of(3, NAMES, List.of("billing", "delivery", "praise"))
                         .rows())
                 .contains(List.of(2, 1, 0));
+        // For each output of the job the base's row, not the other way round.
+        assertThat(BaseHead.of(3, NAMES, List.of("billing", "praise", "delivery"))
+                        .rows())
+                .contains(List.of(2, 0, 1));
         assertThat(BaseHead.of(3, NAMES, List.of("praise", "delivery", "billing"))
                         .rows())
                 .contains(List.of(0, 1, 2));

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -20,6 +21,9 @@ public final class ClassLabels implements LabelCodec {
     static final int MAX_CLASSES = 10_000;
 
     private static final long serialVersionUID = 1L;
+
+    /** A whole number, also as a fraction. */
+    private static final Pattern WHOLE = Pattern.compile("-?\\d+(\\.0)?");
 
     private final ArrayList<String> names;
     private final HashMap<String, Integer> indices = new HashMap<>();
@@ -131,7 +135,7 @@ public final class ClassLabels implements LabelCodec {
     /** The index of a label. 1.0 is 1: a column of whole numbers becomes one of fractions as soon as a value is missing. */
     private @Nullable Integer index(String label) {
         Integer index = indices.get(label);
-        if (index != null || !label.matches("-?\\d+(\\.0)?")) {
+        if (index != null || !WHOLE.matcher(label).matches()) {
             return index;
         }
         return indices.get(label.endsWith(".0") ? label.substring(0, label.length() - 2) : label + ".0");

@@ -34,6 +34,8 @@ import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.MapType;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.sparklora.driver.job.config.SourceConfig;
 import org.sparklora.driver.job.config.Task;
 
@@ -65,7 +67,11 @@ public final class SourceReader {
     /** All columns of the input as a struct; only in tables of {@link #readWithInput}. */
     public static final String INPUT = "input";
 
+    private static final Logger LOG = LoggerFactory.getLogger(SourceReader.class);
+
+    /** Stands for bytes that are not in the encoding. */
     private static final String REPLACEMENT = "\uFFFD";
+
     private static final String BLOCK = "_spark_lora_block";
     private static final String POSITION = "_spark_lora_position";
 
@@ -318,7 +324,7 @@ public final class SourceReader {
 
     /** Rows that Spark writes unless told otherwise: a quote within quotes is escaped by a backslash, not by a quote. */
     private Column escapedByBackslash() {
-        return format.isDelimited() && !sets("escape")
+        return format.isDelimited() && !sets("escape") && !sets("quote")
                 ? anyText(text -> text.startsWith("\"").and(text.contains("\\\"")))
                 : lit(false);
     }
@@ -334,23 +340,33 @@ public final class SourceReader {
         return source.options().keySet().stream().anyMatch(option::equalsIgnoreCase);
     }
 
+    /** Refuses rows to train or evaluate on; only warns of rows to predict, whose options are those of the training. */
     private void refuseMisread(Row seen) {
-        if (!seen.isNullAt(4)) {
-            Row first = seen.getStruct(4);
-            throw new DataException(
-                    "data.row.escape",
-                    InputRow.location(first.getString(0), first.getLong(1))
-                            + ": a quote within quotes is written as \\\", as Spark writes it, but is read as \"\"; set options:"
-                            + " {escape: '\\'} in the data section");
+        misread(
+                seen,
+                4,
+                "data.row.escape",
+                ": a quote within quotes is written as \\\", as Spark writes it, but is read as \"\"; set options: {escape: '\\'}"
+                        + " in the data section, or accept the row as it is with {escape: '\"'}");
+        misread(
+                seen,
+                5,
+                "data.text.encoding",
+                " has bytes that are not UTF-8; name the file's encoding in the data section, for example options: {encoding:"
+                        + " windows-1252}, or accept the row as it is with {encoding: UTF-8}");
+    }
+
+    private void misread(Row seen, int column, String code, String problem) {
+        if (seen.isNullAt(column)) {
+            return;
         }
-        if (!seen.isNullAt(5)) {
-            Row first = seen.getStruct(5);
-            throw new DataException(
-                    "data.text.encoding",
-                    InputRow.location(first.getString(0), first.getLong(1))
-                            + " has bytes that are not UTF-8; name the file's encoding in the data section, for example options:"
-                            + " {encoding: windows-1252}, or accept the row as it is with {encoding: UTF-8}");
+        Row first = seen.getStruct(column);
+        DataException misread =
+                new DataException(code, InputRow.location(first.getString(0), first.getLong(1)) + problem);
+        if (label.isPresent()) {
+            throw misread;
         }
+        LOG.warn(misread.getMessage());
     }
 
     private void requireWellFormed(Dataset<Row> numbered, StructType schema) {

@@ -157,6 +157,73 @@ class SourceReaderTest {
     }
 
     @Test
+    void filesInAnotherFormThanTheyAreReadInAreNamed() throws IOException {
+        Path escaped = write("spark.csv", "text,label\nfine,a\n\"she said \\\"no\\\" twice\",b\n");
+        assertFails(escaped, "data.row.escape", "spark.csv row 2", "escape: '\\'");
+        Path commas = write("commas.csv", "text,label\n\"she said \\\"no, no\\\"\",b\n");
+        assertFails(commas, "data.row.malformed", "escape: '\\'");
+        Path bytes = dir.resolve("cp1252.csv");
+        Files.write(bytes, "text,label\nfine,a\ncaf\u00e9,b\n".getBytes(StandardCharsets.ISO_8859_1));
+        assertFails(bytes, "data.text.encoding", "cp1252.csv row 2", "windows-1252");
+        assertFails(write("semi.csv", "text;label\na;b\n"), "data.column.missing", "sep: ';'");
+        Path wide = dir.resolve("wide.csv");
+        Files.write(wide, "text,label\na,b\n".getBytes(StandardCharsets.UTF_16LE));
+        assertFails(wide, "data.column.missing", "encoding: UTF-16");
+
+        assertThat(withOptions(escaped, Map.of("escape", "\\"))).containsExactly("fine", "she said \"no\" twice");
+        assertThat(withOptions(bytes, Map.of("encoding", "windows-1252"))).containsExactly("fine", "caf\u00e9");
+        assertThat(withOptions(bytes, Map.of("Encoding", "UTF-8"))).containsExactly("fine", "caf\ufffd");
+        // Without quoting, a quote is a character like any other.
+        Path plain = write("plain.csv", "text,label\n\"she said \\\"no\\\"\",b\n");
+        assertThat(withOptions(plain, Map.of("quote", ""))).containsExactly("\"she said \\\"no\\\"\"");
+    }
+
+    /** Rows to predict are not refused: nobody can give them options of their own. */
+    @Test
+    void damagedRowsToPredictAreKept() throws IOException {
+        Path bytes = dir.resolve("cp1252.csv");
+        Files.write(bytes, "text\ncaf\u00e9\n".getBytes(StandardCharsets.ISO_8859_1));
+        SourceConfig source = source(bytes.toString(), "text", "label");
+        assertThat(SourceReader.readWithInput(spark, source, Task.CLASSIFICATION)
+                        .collectAsList())
+                .hasSize(1);
+    }
+
+    private List<String> withOptions(Path file, Map<String, String> options) {
+        SourceConfig source = new SourceConfig(
+                file.toString(),
+                Optional.empty(),
+                "text",
+                Optional.empty(),
+                "label",
+                Optional.empty(),
+                new TreeMap<>(options));
+        return rows(source).stream().map(row -> row.getString(2)).toList();
+    }
+
+    @Test
+    void nanIsAMissingLabelButAWrongWeight() {
+        Path file = dir.resolve("nan.parquet");
+        spark.sql("select 'a' text, cast('NaN' as double) label, cast('NaN' as double) w"
+                        + " union all select 'NaN', 1.0D, 2.0D")
+                .coalesce(1)
+                .write()
+                .parquet(file.toString());
+        SourceConfig source = new SourceConfig(
+                file.toString(),
+                Optional.empty(),
+                "text",
+                Optional.empty(),
+                "label",
+                Optional.of("w"),
+                new TreeMap<>());
+        List<Row> rows = rows(source);
+        assertThat(rows).extracting(row -> row.getString(4)).containsExactly(null, "1.0");
+        assertThat(rows).extracting(row -> row.getString(5)).containsExactly("NaN", "2.0");
+        assertThat(rows).extracting(row -> row.getString(2)).containsExactly("a", "NaN");
+    }
+
+    @Test
     void missingThingsAreNamed() throws IOException {
         assertFails(dir.resolve("no.csv"), "data.file.missing", "no.csv'");
         assertFails(write("empty.csv", ""), "data.file.empty", "empty.csv'");
