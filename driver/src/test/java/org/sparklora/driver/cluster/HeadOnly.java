@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
+import org.sparklora.worker.contract.LossSettings;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.CachePlan;
@@ -72,7 +73,7 @@ final class HeadOnly {
                 new RunContext(
                         ModelSource.everywhere(model.toString()),
                         HEAD,
-                        new StepSettings(1, 1, 0, DropoutRates.NONE),
+                        new StepSettings(1, 1, LossSettings.PLAIN, DropoutRates.NONE),
                         ShardOrder.shuffled(1),
                         0),
                 new EpochPlan(

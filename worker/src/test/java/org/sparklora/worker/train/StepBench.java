@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import org.sparklora.worker.contract.LossSettings;
 import org.sparklora.worker.bench.BenchReport;
 import org.sparklora.worker.bench.BenchReport.Spread;
 import org.sparklora.worker.bench.BertBase;
@@ -231,7 +232,7 @@ public final class StepBench {
                             .get("0:, 0");
                     NDArray logits =
                             base.encoder().head().logits(forward, base.encoder().pool(forward, first));
-                    recording.backward(head.lossSum(logits, batch.labels(), batch.weights(), 0));
+                    recording.backward(head.lossSum(logits, batch.labels(), batch.weights(), LossSettings.PLAIN));
                 }
                 float[] gradient = new float[plan.freezePlan().trainableParameters()];
                 plan.freezePlan()

@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.sparklora.worker.contract.LossSettings;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.CachePlan;
@@ -88,7 +89,7 @@ final class TinyModel {
     }
 
     static StepSettings settings(DropoutRates dropout) {
-        return new StepSettings(42, 1, 0.0, dropout);
+        return new StepSettings(42, 1, LossSettings.PLAIN, dropout);
     }
 
     static FreezePlan freezePlan(LoraManifest manifest, FreezeState freeze) {

@@ -109,10 +109,10 @@ public record WithEvents(FreezePolicy policy, EpochSchedule events) implements F
     }
 
     @Override
-    public List<String> neverReached(int epochs, int stepsPerEpoch) {
+    public List<String> neverReached(RunLength length) {
         return Stream.concat(
-                        policy.neverReached(epochs, stepsPerEpoch).stream(),
-                        events.neverReached(epochs, stepsPerEpoch).stream())
+                        policy.neverReached(length).stream(),
+                        events.neverReached(length).stream())
                 .toList();
     }
 }
