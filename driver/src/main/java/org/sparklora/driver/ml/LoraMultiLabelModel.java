@@ -5,11 +5,11 @@ import java.util.List;
 import java.util.Optional;
 import org.apache.spark.ml.util.MLReader;
 import org.apache.spark.sql.types.StructType;
-import org.sparklora.worker.head.MultiLabelHead;
 import org.sparklora.driver.model.predict.HeadOutputs;
 import org.sparklora.driver.model.predict.HeadOutputs.Column;
 import org.sparklora.driver.model.predict.RowScorer;
 import org.sparklora.driver.training.TrainedRun;
+import org.sparklora.worker.head.MultiLabelHead;
 
 /**
  * Predicts any number of labels for each text: logits [C], the sigmoid of each [C], and the array of labels whose probability is

@@ -13,10 +13,10 @@ import org.apache.spark.ml.param.LongParam;
 import org.apache.spark.ml.param.Param;
 import org.apache.spark.ml.param.ParamValidators;
 import org.apache.spark.ml.param.StringArrayParam;
-import org.sparklora.worker.head.MultiLabelHead;
 import org.sparklora.driver.job.config.JobKey;
 import org.sparklora.driver.job.config.JobKeyTable;
 import org.sparklora.driver.job.config.Range;
+import org.sparklora.worker.head.MultiLabelHead;
 
 /**
  * The Params of one estimator or model by name, each created once. Which it has follows from the interfaces that it implements.

@@ -112,7 +112,7 @@ record JobRows(
         return switch (job.model().task()) {
             case REGRESSION -> new RegressionHead();
             case CLASSIFICATION -> new ClassificationHead(labels.size());
-            case MULTI_LABEL -> 
+            case MULTI_LABEL ->
                 new MultiLabelHead(
                         labels.size(), job.training().loss().threshold().orElse(MultiLabelHead.DEFAULT_THRESHOLD));
             case TOKEN_CLASSIFICATION -> new TokenClassificationHead(labels.size());

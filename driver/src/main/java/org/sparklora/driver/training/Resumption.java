@@ -49,7 +49,8 @@ record Resumption(RunDirectory directory, Optional<Checkpoint> checkpoint, Optio
                         .isEmpty()) {
             return job;
         }
-        Console.progress(job.name() + ": every tensor decays, as when the run began (training.weight_decay_exclude: null)");
+        Console.progress(
+                job.name() + ": every tensor decays, as when the run began (training.weight_decay_exclude: null)");
         return job.withDecayOfEverything();
     }
 

@@ -114,9 +114,6 @@ record RunSettings(JobConfig job) {
     StoppingCriteria stoppingCriteria(int epochs) {
         TrainingConfig t = job.training();
         return new StoppingCriteria(
-                epochs,
-                t.metricForBestModel().orElse("loss"),
-                t.loadBestModelAtEnd(),
-                t.earlyStoppingPatience());
+                epochs, t.metricForBestModel().orElse("loss"), t.loadBestModelAtEnd(), t.earlyStoppingPatience());
     }
 }

@@ -104,9 +104,7 @@ public final class TrainingRun {
         FreezeState initial = groups.initial(steps);
         RunOutput.Start start = new RunOutput.Start(model, manifest, initial, data, exchange);
         output.started(start, spark);
-        groups.policy()
-                .neverReached(length)
-                .forEach(line -> Console.err("%s: warning: %s", job.name(), line));
+        groups.policy().neverReached(length).forEach(line -> Console.err("%s: warning: %s", job.name(), line));
 
         TrainingSettings training = new TrainingSettings(
                 groups.policy(),

@@ -43,8 +43,8 @@ public record MultiLabelHead(int outputs, double threshold) implements TaskHead 
             factors[i] = weights[i / outputs] / outputs;
             smoothed[i] = (float) (targets[i] * (1 - smoothing) + smoothing / 2);
         }
-        NDArray wanted = Tensors.floats(
-                logits.getManager(), smoothed, logits.getShape().getShape());
+        NDArray wanted =
+                Tensors.floats(logits.getManager(), smoothed, logits.getShape().getShape());
         NDArray entropy = Ops.softPlus(logits).sub(logits.mul(wanted));
         return Losses.weightedSum(Losses.focal(entropy, entropy.neg(), loss.focalGamma()), factors);
     }

@@ -187,7 +187,8 @@ class ShardOrderTest {
         // (2) (5 3) (4) (9)
         assertThat(rows.microbatches(0, 2)).containsExactly(new int[] {0}, new int[] {1, 2});
         assertThat(rows.padding(2, rows.steps())).isEqualTo(new Padding(23, 2));
-        assertThat(rows.padding(2, rows.steps()).plus(new Padding(1, 24)).share()).isEqualTo(0.52);
+        assertThat(rows.padding(2, rows.steps()).plus(new Padding(1, 24)).share())
+                .isEqualTo(0.52);
         assertThat(Padding.NONE.share()).isZero();
     }
 }

@@ -13,12 +13,11 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.OptionalDouble;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
-import org.sparklora.worker.contract.LossSettings;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.CachePlan;
@@ -31,6 +30,7 @@ import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
+import org.sparklora.worker.contract.LossSettings;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
 import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.contract.ShardPlan;
@@ -191,8 +191,7 @@ final class GoldenReplay {
         boolean excluded = adam.has("no_decay_for_bias_and_layernorm")
                 && adam.get("no_decay_for_bias_and_layernorm").getAsBoolean();
         boolean loraPlus = adam.has("loraplus_lr_ratio");
-        Set<String> undecayed =
-                OptimizerSettings.undecayed(manifest, base.encoder(), excluded, excluded, loraPlus);
+        Set<String> undecayed = OptimizerSettings.undecayed(manifest, base.encoder(), excluded, excluded, loraPlus);
         if (adam.has("param_groups")) {
             assertThat(undecayed).as("tensors without weight decay").isEqualTo(undecayed(adam));
         }

@@ -1,7 +1,6 @@
 package org.sparklora.worker.head;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
@@ -57,7 +56,8 @@ class LossTest {
         MultiLabelHead head = new MultiLabelHead(3);
         assertThat(sum(head, logits, labels, new float[] {1, 1}, 0)).isCloseTo(first + second, CLOSE);
         assertThat(sum(head, logits, labels, new float[] {2, 0.5f}, 0)).isCloseTo(2 * first + 0.5 * second, CLOSE);
-        assertThat(head.weight(labels, new float[] {2, 0.5f}, LossSettings.PLAIN)).isEqualTo(2.5);
+        assertThat(head.weight(labels, new float[] {2, 0.5f}, LossSettings.PLAIN))
+                .isEqualTo(2.5);
         assertThat(head.loss(new float[] {1, 0, -1}, new float[] {0, 1, 1})).isCloseTo(second, CLOSE);
     }
 
@@ -153,7 +153,8 @@ class LossTest {
         LossSettings half = new LossSettings(0, 0.5, List.of());
         assertThat(sum(new MultiLabelHead(2), new float[] {0.5f, -2}, new float[] {0, 1}, new float[] {1}, half))
                 .isCloseTo(
-                        (StrictMath.sqrt(1 - StrictMath.exp(-no)) * no + StrictMath.sqrt(1 - StrictMath.exp(-yes)) * yes)
+                        (StrictMath.sqrt(1 - StrictMath.exp(-no)) * no
+                                        + StrictMath.sqrt(1 - StrictMath.exp(-yes)) * yes)
                                 / 2,
                         CLOSE);
     }

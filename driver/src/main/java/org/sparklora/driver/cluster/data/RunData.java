@@ -10,4 +10,5 @@ import org.sparklora.driver.job.config.Task;
  * @param labels label texts in the order of the head's outputs; empty for regression
  * @param classWeights weights of the classes in the loss, in the same order; empty: every class weighs 1
  */
-public record RunData(Shards training, Optional<Shards> validation, Task task, List<String> labels, List<Float> classWeights) {}
+public record RunData(
+        Shards training, Optional<Shards> validation, Task task, List<String> labels, List<Float> classWeights) {}

@@ -213,8 +213,8 @@ public record KeyType<T>(
 
     private static Optional<ClassWeights> classWeights(YamlSection s, String key, Object value) {
         if (value instanceof Map<?, ?>) {
-            return Optional.of(new ClassWeights(
-                    Optional.of(new TreeMap<>(map(s.section(key), number(Range.NOT_NEGATIVE))))));
+            return Optional.of(
+                    new ClassWeights(Optional.of(new TreeMap<>(map(s.section(key), number(Range.NOT_NEGATIVE))))));
         }
         return value instanceof YamlScalar scalar && scalar.text().equals(ClassWeights.BALANCED)
                 ? Optional.of(new ClassWeights(Optional.empty()))

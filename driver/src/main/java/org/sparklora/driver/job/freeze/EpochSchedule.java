@@ -200,8 +200,8 @@ public record EpochSchedule(List<String> live, List<Event> events) implements Fr
             Event event = events.get(i);
             String key = "schedule.events[" + i + "] never happens: ";
             if (event.epoch() >= length.epochs()) {
-                never.add(key + "epoch " + event.epoch() + " is beyond the run's "
-                        + length.epochs() + " epochs, which count from 0");
+                never.add(key + "epoch " + event.epoch() + " is beyond the run's " + length.epochs()
+                        + " epochs, which count from 0");
             } else if (event.beforeStep() >= length.stepsIn(event.epoch())) {
                 never.add(key + event.when() + " is beyond the epoch's " + length.stepsIn(event.epoch())
                         + " steps, which count from 0");

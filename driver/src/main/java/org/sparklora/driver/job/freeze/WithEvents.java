@@ -110,9 +110,7 @@ public record WithEvents(FreezePolicy policy, EpochSchedule events) implements F
 
     @Override
     public List<String> neverReached(RunLength length) {
-        return Stream.concat(
-                        policy.neverReached(length).stream(),
-                        events.neverReached(length).stream())
+        return Stream.concat(policy.neverReached(length).stream(), events.neverReached(length).stream())
                 .toList();
     }
 }

@@ -65,7 +65,11 @@ public record RunPlan(
      * @param rates the factor of each step on it
      */
     public record Schedule(
-            String policy, RunLength length, OptionalLong mayEndBefore, double learningRate, LearningRateSchedule rates) {}
+            String policy,
+            RunLength length,
+            OptionalLong mayEndBefore,
+            double learningRate,
+            LearningRateSchedule rates) {}
 
     /**
      * The memory that executors need outside the Java heap and beside PyTorch itself.

@@ -103,10 +103,8 @@ public final class HeadOutputs implements Serializable {
             case CLASS_INDEX -> (double) best(logits, probabilities);
             case CLASS_LABEL -> labels.get(best(logits, probabilities));
             case CLASS_PROBABILITY -> probabilities[best(logits, probabilities)];
-            case LABELS ->
-                predicted(logits).mapToObj(labels::get).toArray(String[]::new);
-            case JOINED_LABELS ->
-                predicted(logits).mapToObj(labels::get).collect(Collectors.joining(SEPARATOR));
+            case LABELS -> predicted(logits).mapToObj(labels::get).toArray(String[]::new);
+            case JOINED_LABELS -> predicted(logits).mapToObj(labels::get).collect(Collectors.joining(SEPARATOR));
             case JOINED_PROBABILITIES ->
                 predicted(logits)
                         .mapToObj(c -> Double.toString(probabilities[c]))

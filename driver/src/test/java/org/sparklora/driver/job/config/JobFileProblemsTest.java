@@ -219,7 +219,11 @@ class JobFileProblemsTest {
                 .satisfiesExactly(problem("config.value.conflict", "training.class_weights", "multi_label"));
         assertThat(problems("token_classification", all[0], all[2], all[3]))
                 .satisfiesExactly(problem("config.value.conflict", "training.threshold", "token_classification"));
-        assertThat(problems("multi_label", all[1], all[3])).isEmpty();
+        assertThat(Jobs.read(directory, Jobs.SMALLEST, "model.task=multi_label", all[1], all[3])
+                        .training()
+                        .loss()
+                        .threshold())
+                .hasValue(0.3);
         assertThat(problems("classification", "model.labels=[a, b]", "training.class_weights={a: 2, c: 0.5, b: 0}"))
                 .satisfiesExactly(problem("config.value.invalid", "training.class_weights", "'c'"));
         assertThat(problems("classification", "training.class_weights=[1, 2]"))

@@ -97,7 +97,8 @@ class GradualThawTest {
                 .hasMessageContaining("'side'")
                 .hasMessageContaining("[top, middle, bottom]");
         assertThat(policy.neverReached(RunLength.ofEpochs(5, 10))).isEmpty();
-        assertThat(policy.neverReached(RunLength.ofEpochs(4, 10))).satisfiesExactly(Facts.line("'bottom'", "epoch 4", "4 epochs"));
+        assertThat(policy.neverReached(RunLength.ofEpochs(4, 10)))
+                .satisfiesExactly(Facts.line("'bottom'", "epoch 4", "4 epochs"));
     }
 
     @Test

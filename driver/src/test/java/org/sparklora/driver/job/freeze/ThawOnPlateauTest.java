@@ -231,7 +231,8 @@ class ThawOnPlateauTest {
                 .hasMessageContaining("'side'")
                 .hasMessageContaining("[top, middle, bottom]");
         assertThat(open.neverReached(RunLength.ofEpochs(9, 10))).isEmpty();
-        assertThat(open.neverReached(RunLength.ofEpochs(8, 10))).satisfiesExactly(Facts.line("'bottom'", "epoch 8", "8 epochs"));
+        assertThat(open.neverReached(RunLength.ofEpochs(8, 10)))
+                .satisfiesExactly(Facts.line("'bottom'", "epoch 8", "8 epochs"));
     }
 
     @Test

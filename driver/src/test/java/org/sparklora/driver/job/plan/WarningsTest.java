@@ -11,11 +11,11 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
-import org.sparklora.driver.job.freeze.RunLength;
 import org.sparklora.driver.job.freeze.EpochSchedule;
 import org.sparklora.driver.job.freeze.EpochSchedule.Event;
 import org.sparklora.driver.job.freeze.FreezePolicy;
 import org.sparklora.driver.job.freeze.Lisa;
+import org.sparklora.driver.job.freeze.RunLength;
 import org.sparklora.driver.job.freeze.ThawOnPlateau;
 import org.sparklora.driver.job.text.Facts;
 import org.sparklora.worker.contract.GroupSettings;
@@ -37,9 +37,7 @@ class WarningsTest {
                 name, "", List.of(new LoraModule(name, 2, 4, 8, 8)), new GroupSettings(0, false, 1, steps))));
         Set<String> names = new TreeSet<>(warmUps.keySet());
         return new Warnings(
-                        policy,
-                        Timeline.of(policy, policy.initial(names, Set.of()), LENGTH),
-                        schedule(globalWarmUp))
+                        policy, Timeline.of(policy, policy.initial(names, Set.of()), LENGTH), schedule(globalWarmUp))
                 .of(groups, LENGTH);
     }
 
