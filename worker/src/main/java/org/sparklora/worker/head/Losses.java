@@ -19,9 +19,9 @@ final class Losses {
     }
 
     /**
-     * −Σ wᵢ Σ_c v_c tᵢ_c log pᵢ_c with class weights v and tᵢ = (1 − ε) onehot + ε / C, as {@code weight} and {@code
-     * label_smoothing} of PyTorch's CrossEntropyLoss, and transformers' LabelSmoother. With γ each term has the factor
-     * (1 − pᵢ_c)^γ. Rows labelled {@link Example#IGNORED} do not count.
+     * −Σ wᵢ Σ_c v_c tᵢ_c log pᵢ_c with class weights v and tᵢ = (1 − ε) onehot + ε / C, as in PyTorch's CrossEntropyLoss and
+     * transformers' LabelSmoother. With γ each term has the factor (1 − pᵢ_c)^γ. Rows labelled {@link Example#IGNORED} do not
+     * count.
      *
      * @param logits [M, C]
      * @param weights of B examples; an example has M / B consecutive rows
