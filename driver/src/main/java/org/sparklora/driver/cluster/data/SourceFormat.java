@@ -14,6 +14,7 @@ import org.apache.hadoop.fs.LocatedFileStatus;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.RemoteIterator;
 import org.sparklora.driver.job.config.SourceConfig;
+import org.sparklora.worker.contract.HostException;
 
 /** The format of a source, and the reader options for it. */
 enum SourceFormat {
@@ -125,6 +126,7 @@ enum SourceFormat {
                 }
             }
         } catch (IOException | IllegalArgumentException e) {
+            HostException.requireInLocale(String.valueOf(e.getMessage()));
             throw new DataException(
                     "data.file.unreadable",
                     "'" + source.path() + "' cannot be read: " + e.getMessage()
