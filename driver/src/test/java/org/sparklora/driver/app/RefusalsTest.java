@@ -124,6 +124,20 @@ class RefusalsTest {
         }
     }
 
+    @Test
+    void theLocaleOfTheProcess() {
+        String before = System.setProperty("sun.jnu.encoding", "ANSI_X3.4-1968");
+        try {
+            saysTheSame(NO_SPARK, "settings.locale", new Input("", job -> job.replaceInModel(
+                    "../job.yaml", job.trainCsv().toString(), job.trainCsv() + ".é")));
+            TrainingJob.Ended argument = run(NO_SPARK, "train", "name=é", true);
+            assertThat(codes(argument.err())).containsExactly("settings.locale");
+            assertThat(argument.err()).contains("'name=é'", "LC_ALL");
+        } finally {
+            System.setProperty("sun.jnu.encoding", before);
+        }
+    }
+
     /** plan does not look at the output. */
     @Test
     void theOutput() throws IOException {
