@@ -83,10 +83,7 @@ final class Doctor {
         found(VersionChecks.java(software.java()));
         found(VersionChecks.ofThisJar().spark(software.spark(), software.scala()));
         String natives = software.natives().said();
-        found(
-                software.natives().load()
-                        ? Finding.ok("PyTorch " + natives + " loads")
-                        : Finding.problem(natives));
+        found(software.natives().load() ? Finding.ok("PyTorch " + natives + " loads") : Finding.problem(natives));
         found(nativesFolder());
         Runtime jvm = Runtime.getRuntime();
         found(MemoryChecks.driverHeap(jvm.maxMemory(), jvm.availableProcessors()));

@@ -64,7 +64,10 @@ class RefusalsTest {
                         "weights.format",
                         job -> job.write("model/model.safetensors", "version https://git-lfs.github.com/spec/v1\n")),
                 of("model.unsupported", job -> job.replaceInModel("config.json", "\"gelu\"", "\"relu\"")),
-                of("model.unsupported", job -> job.replaceInModel("config.json", "\"vocab_size\"", "\"is_decoder\": true, \"vocab_size\"")),
+                of(
+                        "model.unsupported",
+                        job -> job.replaceInModel(
+                                "config.json", "\"vocab_size\"", "\"is_decoder\": true, \"vocab_size\"")),
                 of("model.weights", job -> job.replaceInModel("config.json", ": 24", ": 48")),
                 of("model.token-types", "data.train.text_pair=label", RefusalsTest::oneTokenType),
                 of("tokenizer.unusable", job -> job.write("model/vocab.txt", "good\nbad\n")),
@@ -90,11 +93,21 @@ class RefusalsTest {
                 ofRows("data.row.escape", "text,label;\"say \\\"yes\\\" now\",yes;b,no"),
                 ofRows("data.labels.count", "text,label;a,yes;b,yes"),
                 of("data.text.encoding", RefusalsTest::otherEncoding),
+                // Neither compressed nor Parquet: a task fails to read it, which is no failure of the cluster.
+                of(
+                        "data.file.unreadable",
+                        "data.train.path=DIR/train.csv.gz",
+                        job -> job.write("train.csv.gz", "text")),
+                of("data.file.unreadable", "data.train.format=parquet", job -> {}),
                 of("data.label.unseen", "model.labels=[yes,on]"),
-                of("data.label.unseen", "data.validation.path=DIR/dev.csv", job -> job.write(
-                        "dev.csv", "text,label\nbad,mabye\n")),
-                of("data.label.invalid", "model.task=regression", job -> job.write(
-                        "train.csv", "text,label\na,1\nb,NaN\n")),
+                of(
+                        "data.label.unseen",
+                        "data.validation.path=DIR/dev.csv",
+                        job -> job.write("dev.csv", "text,label\nbad,mabye\n")),
+                of(
+                        "data.label.invalid",
+                        "model.task=regression",
+                        job -> job.write("train.csv", "text,label\na,1\nb,NaN\n")),
                 of(
                         "data.tags.numbers",
                         "model.task=token_classification data.train.path=DIR/words.jsonl",
@@ -125,11 +138,24 @@ class RefusalsTest {
     }
 
     @Test
-    void theLocaleOfTheProcess() {
+    void theLocaleOfTheProcess() throws IOException {
         String before = System.setProperty("sun.jnu.encoding", "ANSI_X3.4-1968");
         try {
-            saysTheSame(NO_SPARK, "settings.locale", new Input("", job -> job.replaceInModel(
-                    "../job.yaml", job.trainCsv().toString(), job.trainCsv() + ".é")));
+            saysTheSame(
+                    NO_SPARK,
+                    "settings.locale",
+                    new Input(
+                            "",
+                            small -> small.replaceInModel(
+                                    "../job.yaml", small.trainCsv().toString(), small.trainCsv() + ".é")));
+            SmallJob job = new SmallJob(
+                    Files.createDirectories(folder.resolve("again/rows")).getParent());
+            // Hadoop would leave the file out, and train on the others.
+            job.write("rows/a.csv", "text,label\na,yes\n");
+            job.write("rows/é.csv", "text,label\nb,no\n");
+            assertThat(codes(job.trainWithoutSpark("data.train.path=" + folder + "/again/rows")
+                            .err()))
+                    .containsExactly("settings.locale");
             TrainingJob.Ended argument = run(NO_SPARK, "train", "name=é", true);
             assertThat(codes(argument.err())).containsExactly("settings.locale");
             assertThat(argument.err()).contains("'name=é'", "LC_ALL");
@@ -198,10 +224,8 @@ class RefusalsTest {
 
     /** The codes of doctor's problems, or of its error if it could not begin. */
     private static List<String> problems(TrainingJob.Ended doctor) {
-        List<String> problems = doctor.out()
-                .lines()
-                .filter(line -> line.startsWith("problem"))
-                .toList();
+        List<String> problems =
+                doctor.out().lines().filter(line -> line.startsWith("problem")).toList();
         assertThat(codes(String.join("\n", problems))).hasSameSizeAs(problems);
         return new ArrayList<>(codes(problems.isEmpty() ? doctor.err() : String.join("\n", problems)));
     }
