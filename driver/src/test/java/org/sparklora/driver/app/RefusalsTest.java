@@ -148,8 +148,8 @@ class RefusalsTest {
                             "",
                             small -> small.replaceInModel(
                                     "../job.yaml", small.trainCsv().toString(), small.trainCsv() + ".é")));
-            SmallJob job = new SmallJob(
-                    Files.createDirectories(folder.resolve("again/rows")).getParent());
+            SmallJob job = new SmallJob(folder.resolve("again"));
+            Files.createDirectory(folder.resolve("again/rows"));
             // Hadoop would leave the file out, and train on the others.
             job.write("rows/a.csv", "text,label\na,yes\n");
             job.write("rows/é.csv", "text,label\nb,no\n");
