@@ -28,6 +28,7 @@ import org.sparklora.driver.training.ExitCode;
 import org.sparklora.driver.training.JobGroups;
 import org.sparklora.driver.training.JobModel;
 import org.sparklora.driver.training.JobPlan;
+import org.sparklora.driver.training.JobRows;
 import org.sparklora.driver.training.ProductVersion;
 import org.sparklora.driver.watch.doctor.ClockChecks;
 import org.sparklora.driver.watch.doctor.ExecutorChecks;
@@ -37,11 +38,10 @@ import org.sparklora.driver.watch.doctor.MemoryChecks.Room;
 import org.sparklora.driver.watch.doctor.SecurityChecks;
 import org.sparklora.driver.watch.doctor.SlotChecks;
 import org.sparklora.driver.watch.doctor.VersionChecks;
-import org.sparklora.worker.contract.HostReport.Natives;
 import org.sparklora.worker.contract.HostReport.Software;
 import org.sparklora.worker.contract.ModelSource;
-import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.machine.Machine;
+import org.sparklora.worker.spark.ExamineTask;
 import scala.Tuple2;
 
 /**
@@ -63,6 +63,11 @@ final class Doctor {
     /** The job's base model, once it has been read. */
     private Optional<JobModel> model = Optional.empty();
 
+    /** The job's groups, once they fit the model. */
+    private Optional<JobGroups> groups = Optional.empty();
+
+    private boolean dataFound;
+
     /**
      * @param job empty: model, data and output are not checked
      * @param findings receives each finding at once
@@ -77,13 +82,8 @@ final class Doctor {
         Software software = software();
         found(VersionChecks.java(software.java()));
         found(VersionChecks.ofThisJar().spark(software.spark(), software.scala()));
-        found(
-                software.natives().load()
-                        ? Finding.ok("PyTorch " + software.natives().said() + " loads")
-                        : Finding.problem(
-                                "PyTorch natives do not load: "
-                                        + software.natives().said(),
-                                "put pytorch-native-cpu on the class path: use scripts/spark-lora or spark-submit --jars"));
+        String natives = software.natives().said();
+        found(software.natives().load() ? Finding.ok("PyTorch " + natives + " loads") : Finding.problem(natives));
         found(nativesFolder());
         Runtime jvm = Runtime.getRuntime();
         found(MemoryChecks.driverHeap(jvm.maxMemory(), jvm.availableProcessors()));
@@ -96,18 +96,12 @@ final class Doctor {
     }
 
     private static Software software() {
-        Natives natives;
-        try {
-            natives = new Natives(true, Torch.version());
-        } catch (RuntimeException | LinkageError e) {
-            natives = new Natives(false, e.toString());
-        }
         return new Software(
                 Runtime.version().toString(),
                 org.apache.spark.package$.MODULE$.SPARK_VERSION(),
                 scala.util.Properties.versionNumberString(),
                 ProductVersion.current(),
-                natives);
+                ExamineTask.natives());
     }
 
     private static Finding nativesFolder() {
@@ -152,11 +146,17 @@ final class Doctor {
     private void files(JobConfig config) {
         found(() -> {
             JobModel opened = JobModel.open(config);
-            JobGroups.of(opened);
             model = Optional.of(opened);
+            groups = Optional.of(JobGroups.of(opened));
             return Finding.ok("base model " + opened.source().location() + " and the groups of the job fit together");
         });
-        found(() -> new OutputProbe(Locations.directory(config.output())).finding());
+        attempt(() -> {
+            JobRows.requireFiles(config);
+            dataFound = true;
+        });
+        found(() -> config.output().isEmpty()
+                ? Finding.ok("the job file names no output; train needs --output DIR")
+                : new OutputProbe(Locations.directory(config.output())).finding());
     }
 
     private void executors(Software driver) throws IOException {
@@ -187,8 +187,11 @@ final class Doctor {
     /** Checks whether the cluster has the data, slots and memory that a job needs. */
     private void fits(JobConfig config, SparkSession session, ExecutorSurvey.Answer answer) {
         found(SlotChecks.shards(answer.slots(), config.training().shards()));
+        if (groups.isEmpty() || !dataFound) {
+            return;
+        }
         attempt(() -> {
-            RunPlan plan = JobPlan.of(session, config);
+            RunPlan plan = JobPlan.of(session, groups.get());
             RunPlan.Data data = plan.subject().data();
             found(Finding.ok(String.format(
                     Locale.ROOT,
@@ -235,15 +238,7 @@ final class Doctor {
         try {
             checks.run();
         } catch (IOException | RuntimeException e) {
-            found(problem(ExitCode.message(e)));
+            ExitCode.message(e).lines().map(Finding::problem).forEach(findings);
         }
-    }
-
-    /** Splits an error's line: after the last semicolon it says what to do. */
-    static Finding problem(String message) {
-        int remedy = message.lastIndexOf("; ");
-        return remedy < 0
-                ? Finding.problem(message, "fix this: it would end a run")
-                : Finding.problem(message.substring(0, remedy), message.substring(remedy + 2));
     }
 }

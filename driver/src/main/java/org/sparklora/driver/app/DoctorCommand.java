@@ -38,8 +38,9 @@ final class DoctorCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        Optional<JobConfig> job =
-                Optional.ofNullable(config).map(file -> overrides.read(file, Optional.ofNullable(output)));
+        Optional<JobConfig> job = Optional.ofNullable(config)
+                .map(file ->
+                        output == null ? overrides.readWithoutOutput(file) : overrides.read(file, Optional.of(output)));
         if (job.isEmpty() && (output != null || !overrides.isEmpty())) {
             throw new UsageException("usage.option-missing", "--set and --output need --config FILE");
         }

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.job.config.JobFile;
+import org.sparklora.driver.training.UsageException;
 import picocli.CommandLine.Option;
 
 /** The option {@code --set} of the commands that read a job file. */
@@ -20,11 +21,14 @@ final class JobOverrides {
 
     /** @param output replaces the job file's run directory */
     JobConfig read(Path file, Optional<String> output) {
+        if (output.filter(String::isEmpty).isPresent()) {
+            throw new UsageException("usage.option-value", "--output is empty; name the run directory");
+        }
         return JobFile.read(file, all, output);
     }
 
-    /** For commands that write no run. The job file then needs no output. */
+    /** For commands that write no run. The job file then needs no output, and without one it is empty. */
     JobConfig readWithoutOutput(Path file) {
-        return read(file, Optional.of("out"));
+        return JobFile.read(file, all, Optional.of(""));
     }
 }

@@ -4,11 +4,13 @@ import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkUserAppException;
 import org.sparklora.driver.training.ExitCode;
 import org.sparklora.driver.training.ProductVersion;
 import org.sparklora.worker.contract.CodedException;
+import org.sparklora.worker.contract.HostException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -75,9 +77,10 @@ public final class Main implements Callable<Integer> {
                 .setExecutionExceptionHandler((failure, command, parsed) -> failed(failure, main.debug, err))
                 .setParameterExceptionHandler(Main::usage);
         try {
+            Stream.of(args).forEach(HostException::requireInLocale);
             return line.execute(args);
-        } catch (Error e) {
-            // Picocli passes errors on, such as an OutOfMemoryError or natives that do not load.
+        } catch (Error | HostException e) {
+            // Picocli passes errors on, such as an OutOfMemoryError.
             return failed(e, main.debug, err);
         }
     }

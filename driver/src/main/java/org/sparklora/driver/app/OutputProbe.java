@@ -13,6 +13,7 @@ import org.sparklora.driver.run.history.OutputException;
 import org.sparklora.driver.run.history.OutputGuard;
 import org.sparklora.driver.run.history.RunDirectory;
 import org.sparklora.driver.watch.doctor.Finding;
+import org.sparklora.worker.contract.CodedException;
 
 /** Checks that a run directory is writable: writes a file, reads it back, and deletes everything it created. */
 record OutputProbe(RunDirectory directory) {
@@ -39,7 +40,7 @@ record OutputProbe(RunDirectory directory) {
             if (OutputGuard.holdsRun(directory)) {
                 return Finding.warning(
                         "output " + directory.location() + " is writable and holds a run",
-                        "train needs --resume or --overwrite");
+                        CodedException.withCode("output.occupied", "train needs --resume or --overwrite"));
             }
             return Finding.ok("output " + directory.location() + " is writable");
         } catch (IOException e) {

@@ -14,6 +14,7 @@ import org.apache.commons.lang3.exception.ExceptionUtils;
 import org.apache.spark.SparkException;
 import org.sparklora.driver.cluster.data.DataException;
 import org.sparklora.worker.allreduce.PeerException;
+import org.sparklora.worker.contract.HostException;
 import org.sparklora.worker.encoder.ModelException;
 import org.sparklora.worker.safetensors.WeightsException;
 import org.sparklora.worker.spark.CacheStorageException;
@@ -26,6 +27,7 @@ public final class Failures {
     /** Invalid input, or an executor without disk space: a repetition would fail in the same way. */
     private static final Set<String> FINAL = Set.of(
             DataException.class.getName(),
+            HostException.class.getName(),
             ModelException.class.getName(),
             WeightsException.class.getName(),
             CacheStorageException.class.getName());

@@ -1,5 +1,7 @@
 package org.sparklora.driver.training;
 
+import java.io.IOException;
+import java.nio.file.InvalidPathException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -9,6 +11,7 @@ import org.apache.spark.SparkException;
 import org.sparklora.driver.cluster.Failures;
 import org.sparklora.driver.cluster.QuotedException;
 import org.sparklora.worker.contract.CodedException;
+import org.sparklora.worker.contract.HostException;
 
 /**
  * Exit codes of the process, and how errors become one of them. The first part of an error's code decides: {@code
@@ -92,10 +95,17 @@ public enum ExitCode {
                                 + "; give it more, for example with -- --driver-memory 4g");
             }
             if (t instanceof UnsatisfiedLinkError) {
+                return String.valueOf(HostException.natives(t).getMessage());
+            }
+            if (t instanceof InvalidPathException) {
                 return CodedException.withCode(
-                        "internal.natives",
-                        "a native library does not load: " + oneLine(message)
-                                + "; run the command doctor, which checks them");
+                        "usage.path", "a path is not valid: " + oneLine(message) + "; correct it");
+            }
+            if (t instanceof IOException) {
+                return CodedException.withCode(
+                        "internal.io",
+                        "a file or connection failed: " + oneLine(t.toString())
+                                + "; check the path, its permissions, the disk and the network");
             }
         }
         return CodedException.withCode(

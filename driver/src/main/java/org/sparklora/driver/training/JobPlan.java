@@ -4,8 +4,10 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
+import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.SparkSession;
+import org.sparklora.driver.cluster.ExchangeChoice;
 import org.sparklora.driver.cluster.Sessions;
 import org.sparklora.driver.cluster.TaskSlots;
 import org.sparklora.driver.cluster.data.DataSurvey;
@@ -35,24 +37,21 @@ public final class JobPlan {
     public static RunPlan of(JobConfig job) throws IOException {
         JobGroups groups = JobGroups.of(JobModel.open(job));
         JobRows.requireFiles(job);
+        ExchangeChoice.of(job.execution().exchange(), new SparkConf());
         try (SparkSession spark = Sessions.open("spark-lora plan " + job.name())) {
-            return of(spark, job, groups);
+            return of(spark, groups);
         }
     }
 
-    /** The same in an open session. Missing data is reported before a missing model, which doctor has reported by then. */
-    public static RunPlan of(SparkSession spark, JobConfig job) {
-        JobRows.requireFiles(job);
-        return of(spark, job, JobGroups.of(JobModel.open(job)));
-    }
-
-    private static RunPlan of(SparkSession spark, JobConfig job, JobGroups groups) {
-        try (JobRows rows = JobRows.read(spark, job)) {
-            return of(spark, job, groups, rows);
+    /** The same in an open session, once {@link JobRows#requireFiles} has found the data. */
+    public static RunPlan of(SparkSession spark, JobGroups groups) {
+        try (JobRows rows = JobRows.read(spark, groups.model().job())) {
+            return of(spark, groups, rows);
         }
     }
 
-    private static RunPlan of(SparkSession spark, JobConfig job, JobGroups groups, JobRows rows) {
+    private static RunPlan of(SparkSession spark, JobGroups groups, JobRows rows) {
+        JobConfig job = groups.model().job();
         RunSettings settings = new RunSettings(job);
         JobModel model = groups.model();
         FreezePolicy policy = groups.policy();

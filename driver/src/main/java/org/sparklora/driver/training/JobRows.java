@@ -33,12 +33,12 @@ import org.sparklora.worker.head.TokenClassificationHead;
  * @param all training rows, before the job's validation fraction is split off
  * @param labels label texts in the order of the head's outputs; empty for regression
  */
-record JobRows(
+public record JobRows(
         Dataset<Row> all, Dataset<Row> training, Optional<Dataset<Row>> validation, Task task, List<String> labels)
         implements AutoCloseable {
 
     /** Refuses missing files. Needs no Spark session. */
-    static void requireFiles(JobConfig job) {
+    public static void requireFiles(JobConfig job) {
         Configuration hadoop = Locations.hadoop();
         SourceReader.requireFiles(job.data().train(), hadoop);
         if (job.data().validation().orElse(null) instanceof ValidationConfig.Source own) {

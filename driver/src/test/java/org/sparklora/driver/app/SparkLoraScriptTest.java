@@ -92,6 +92,40 @@ class SparkLoraScriptTest {
         assertThat(after(other, "--properties-file")).isEqualTo(own.toString());
     }
 
+    private TrainingJob.Ended inFolder(String name, String... arguments) throws Exception {
+        Path place = folder.resolve(name);
+        Files.move(folder.resolve("project"), place);
+        List<String> command =
+                new ArrayList<>(List.of(place.resolve("scripts/spark-lora").toString()));
+        command.addAll(List.of(arguments));
+        TrainingJob.Ended ended = script.run(command);
+        Files.move(place, folder.resolve("project"));
+        return ended;
+    }
+
+    @Test
+    void aPlaceThatSparkCannotReadIsNamed() throws Exception {
+        for (String name : List.of("a,b", "a:b", "a#b")) {
+            TrainingJob.Ended ended = inFolder(name, "train");
+            assertThat(ended.code()).as(name).isEqualTo(2);
+            assertThat(ended.err()).hasLineCount(1).contains("/" + name + "'");
+        }
+        assertThat(inFolder("a[b]", "train", "--", "--master", "yarn").err()).contains("/a[b]'");
+        for (String name : List.of("a b", "a%20b", "a[b]", "é")) {
+            assertThat(inFolder(name, "train", "--", "--master", "local").out())
+                    .as(name)
+                    .contains(natives.replace("/project/", "/" + name + "/"));
+        }
+    }
+
+    @Test
+    void theLocaleKnowsMoreThanAscii() throws Exception {
+        script.with("LC_ALL", "C").with("PRINT", "LC_ALL");
+        assertThat(line("train")).contains("LC_ALL=C.UTF-8");
+        script.with("LC_ALL", "en_US.UTF-8");
+        assertThat(line("train")).contains("LC_ALL=en_US.UTF-8");
+    }
+
     @Test
     void aMissingValueIsNamed() throws Exception {
         TrainingJob.Ended ended =

@@ -106,6 +106,23 @@ class SubmitScriptTest {
     }
 
     @Test
+    void aPlaceThatSparkCannotReadIsNamed() throws Exception {
+        for (String name : List.of("a,b", "a:b", "a#b", "a[b]", "a?b")) {
+            Path place = Files.move(submit.getParent(), folder.resolve(name));
+            submit = place.resolve("submit");
+            refused("'" + place + "'", "doctor");
+        }
+        submit = Files.move(submit.getParent(), folder.resolve("a b%20")).resolve("submit");
+        assertThat(line("doctor")).contains(in("natives/pytorch-native-cpu.jar"), in("spark-lora.jar"));
+    }
+
+    @Test
+    void theLocaleKnowsMoreThanAscii() throws Exception {
+        cloud.script().with("LC_ALL", "POSIX").with("PRINT", "LC_ALL");
+        assertThat(line("doctor")).contains("LC_ALL=C.UTF-8");
+    }
+
+    @Test
     void whereEveryNodeHasThePackageItsJarsDoNotTravel() throws Exception {
         Files.createFile(submit.resolveSibling("INSTALLED"));
         assertThat(line("doctor"))

@@ -51,6 +51,7 @@ class FailuresTest {
     @CsvSource({
         "org.sparklora.worker.spark.CacheStorageException: no room for 8 bytes, true",
         "org.sparklora.worker.encoder.ModelException: no config.json, true",
+        "org.sparklora.worker.contract.HostException: no natives, true",
         "java.lang.OutOfMemoryError: Java heap space, false"
     })
     void whatAnotherAttemptWouldFindAgainIsFinal(String reason, boolean isFinal) {

@@ -3,6 +3,9 @@ package org.sparklora.driver.training;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
+import java.io.UncheckedIOException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import org.apache.spark.SparkException;
@@ -55,6 +58,8 @@ class ExitCodeTest {
                 lost("org.sparklora.worker.spark.CacheStorageException: no room for 8 bytes [cluster.cache-full]");
         assertThat(ExitCode.of(lost)).isEqualTo(ExitCode.CLUSTER);
         assertThat(ExitCode.message(lost)).isEqualTo("no room for 8 bytes [cluster.cache-full]");
+        lost = lost("org.sparklora.worker.contract.HostException: no natives; set it [settings.natives]");
+        assertThat(ExitCode.of(lost)).isEqualTo(ExitCode.USAGE);
         lost = lost("org.sparklora.worker.encoder.ModelException: /models/bert is empty [model.file-missing]");
         assertThat(ExitCode.of(lost)).isEqualTo(ExitCode.MODEL);
         assertThat(ExitCode.message(lost)).isEqualTo("/models/bert is empty [model.file-missing]");
@@ -103,8 +108,23 @@ class ExitCodeTest {
                 .contains("Java heap space", "--driver-memory")
                 .endsWith(" [internal.out-of-memory]");
         Throwable natives = new UnsatisfiedLinkError("no djl_torch in java.library.path");
-        assertThat(ExitCode.message(natives)).contains("no djl_torch", "doctor").endsWith(" [internal.natives]");
-        assertThat(ExitCode.of(natives)).isEqualTo(ExitCode.INTERNAL);
+        assertThat(ExitCode.message(natives))
+                .contains("no djl_torch", "DJL_CACHE_DIR")
+                .endsWith(" [settings.natives]");
+        assertThat(ExitCode.of(natives)).isEqualTo(ExitCode.USAGE);
+        Throwable full = new UncheckedIOException(new FileSystemException("/tmp/x", null, "No space left on device"));
+        assertThat(ExitCode.message(full))
+                .contains("/tmp/x: No space left on device")
+                .endsWith(" [internal.io]")
+                .doesNotContain("defect");
+        assertThat(ExitCode.of(full)).isEqualTo(ExitCode.INTERNAL);
+    }
+
+    @Test
+    void aPathThatIsNoneIsTheUsers() {
+        Throwable path = catchThrowable(() -> Path.of("a\0b"));
+        assertThat(ExitCode.message(path)).endsWith(" [usage.path]");
+        assertThat(ExitCode.of(path)).isEqualTo(ExitCode.USAGE);
     }
 
     @Test

@@ -10,6 +10,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import org.sparklora.worker.contract.HostException;
 
 /**
  * Converts text to token ids, with special tokens, cut to a maximum length, without padding.
@@ -64,6 +65,8 @@ public final class TextTokenizer implements AutoCloseable {
             return HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(json), options);
         } catch (IOException e) {
             throw new UncheckedIOException("the tokenizer of '" + spec.source() + "' cannot be read from memory", e);
+        } catch (LinkageError e) {
+            throw HostException.natives(e);
         } catch (RuntimeException e) {
             throw new IllegalArgumentException(
                     "'" + spec.source() + "' is not a tokenizer that can be loaded: " + e.getMessage()

@@ -4,6 +4,8 @@ import ai.djl.Device;
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.jni.JniUtils;
+import java.util.function.Supplier;
+import org.sparklora.worker.contract.HostException;
 
 /** The PyTorch engine of this process: its device, threads and managers. The device is chosen here and nowhere else. */
 public final class Torch {
@@ -39,6 +41,15 @@ public final class Torch {
     }
 
     private static Engine engine() {
-        return Engine.getEngine(ENGINE);
+        return loaded(() -> Engine.getEngine(ENGINE));
+    }
+
+    /** Loads natives, or says why the host cannot. */
+    static <T> T loaded(Supplier<T> load) {
+        try {
+            return load.get();
+        } catch (RuntimeException | LinkageError e) {
+            throw HostException.natives(e);
+        }
     }
 }

@@ -3,6 +3,7 @@ package org.sparklora.worker.spark;
 import java.io.Serializable;
 import java.util.List;
 import org.apache.spark.SparkEnv;
+import org.sparklora.worker.contract.HostException;
 import org.sparklora.worker.contract.HostReport;
 import org.sparklora.worker.contract.HostReport.Natives;
 import org.sparklora.worker.contract.HostReport.Software;
@@ -53,7 +54,7 @@ public final class ExamineTask extends AbstractFunction1<Iterator<Integer>, Iter
     private static String listing(ModelSource model) {
         try {
             return Machine.listing(HostModels.directory(model));
-        } catch (ModelException e) {
+        } catch (ModelException | HostException e) {
             return String.valueOf(e.getMessage());
         }
     }
@@ -64,11 +65,12 @@ public final class ExamineTask extends AbstractFunction1<Iterator<Integer>, Iter
         return version == null ? "(not packaged)" : version;
     }
 
-    private static Natives natives() {
+    /** Loads PyTorch's natives in this process. */
+    public static Natives natives() {
         try {
             return new Natives(true, Torch.version());
-        } catch (RuntimeException | LinkageError e) {
-            return new Natives(false, e.toString().lines().findFirst().orElse("without a message"));
+        } catch (HostException e) {
+            return new Natives(false, String.valueOf(e.getMessage()));
         }
     }
 }

@@ -30,6 +30,7 @@ import org.apache.hadoop.fs.FileUtil;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.deploy.SparkHadoopUtil;
+import org.sparklora.worker.contract.HostException;
 import org.sparklora.worker.contract.ModelSource;
 import org.sparklora.worker.contract.Sha256;
 import org.sparklora.worker.encoder.ModelException;
@@ -81,7 +82,11 @@ public record HostModels(Path root, Configuration hadoop) {
 
     /** Returns the model's directory on this executor's host, and copies the model if necessary. */
     public static Path directory(ModelSource source) {
-        return source.isCopied() ? of(SparkEnv.get().conf()).copyOf(source) : Path.of(source.location());
+        if (source.isCopied()) {
+            return of(SparkEnv.get().conf()).copyOf(source);
+        }
+        HostException.requireInLocale(source.location());
+        return Path.of(source.location());
     }
 
     /** Returns the model with its base model on this executor's host. */

@@ -1,12 +1,15 @@
 package org.sparklora.worker.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import java.util.List;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
+import org.sparklora.worker.contract.HostException;
 
 class EngineTest {
 
@@ -16,6 +19,20 @@ class EngineTest {
             values[i] = i;
         }
         return values;
+    }
+
+    @Test
+    void nativesThatDoNotLoadAreAFaultOfTheHost() {
+        Throwable unmapped = new UnsatisfiedLinkError("/c/libtorch.so: failed to map segment from shared object");
+        assertThatThrownBy(() -> Torch.loaded(() -> {
+                    throw new EngineException("Failed to load PyTorch native library", unmapped);
+                }))
+                .isInstanceOf(HostException.class)
+                .hasMessageContainingAll("/c/libtorch.so", "noexec", "[settings.natives]");
+        assertThatThrownBy(() -> Torch.loaded(() -> {
+                    throw new NoClassDefFoundError("ai/djl/pytorch/jni/LibUtils");
+                }))
+                .isInstanceOf(HostException.class);
     }
 
     @Test

@@ -1,19 +1,24 @@
 package org.sparklora.driver.cluster.data;
 
+import java.io.File;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.LocalFileSystem;
 import org.apache.hadoop.fs.LocatedFileStatus;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.RemoteIterator;
 import org.sparklora.driver.job.config.SourceConfig;
+import org.sparklora.worker.contract.CodedException;
+import org.sparklora.worker.contract.HostException;
 
 /** The format of a source, and the reader options for it. */
 enum SourceFormat {
@@ -116,6 +121,9 @@ enum SourceFormat {
                         "'" + source.path() + "' does not exist; check the path in the data section");
             }
             for (FileStatus status : found) {
+                if (files instanceof LocalFileSystem local) {
+                    requireNamesInLocale(local.pathToFile(status.getPath()));
+                }
                 RemoteIterator<LocatedFileStatus> below = files.listFiles(status.getPath(), true);
                 while (below.hasNext()) {
                     Path file = below.next().getPath();
@@ -124,7 +132,11 @@ enum SourceFormat {
                     }
                 }
             }
-        } catch (IOException | IllegalArgumentException e) {
+        } catch (CodedException e) {
+            throw e;
+        } catch (IOException | RuntimeException e) {
+            // Hadoop reports a file that has just vanished by a plain RuntimeException.
+            HostException.requireInLocale(String.valueOf(e.getMessage()));
             throw new DataException(
                     "data.file.unreadable",
                     "'" + source.path() + "' cannot be read: " + e.getMessage()
@@ -136,6 +148,14 @@ enum SourceFormat {
                 .orElseThrow(() -> new DataException(
                         "data.file.missing",
                         "'" + source.path() + "' contains no data file; check the path in the data section"));
+    }
+
+    /** Hadoop leaves out files whose names the locale cannot express, without a word. */
+    private static void requireNamesInLocale(File folder) {
+        for (File file : Objects.requireNonNullElse(folder.listFiles(), new File[0])) {
+            HostException.requireInLocale(file.toString());
+            requireNamesInLocale(file);
+        }
     }
 
     /** Below the given path, Spark skips files and folders whose names start with an underscore or a dot. */

@@ -24,7 +24,8 @@ public final class JobFile {
      * Reads and checks a job.
      *
      * @param setOverrides {@code a.b=c}, applied in order
-     * @param outputOverride the run directory, instead of the file's
+     * @param outputOverride the run directory, instead of the file's; an empty text if no run is written, so that the file's is
+     *     not required
      * @throws ConfigException naming every problem
      */
     public static JobConfig read(Path file, List<String> setOverrides, Optional<String> outputOverride) {

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
+import org.sparklora.worker.contract.HostException;
 
 /**
  * Makes the paths of a job file absolute. A relative input is looked up in the current directory, then beside the job
@@ -34,6 +35,7 @@ public final class JobPaths {
 
     /** Absolute path of something to read. */
     String input(String path) {
+        HostException.requireInLocale(path);
         if (hasScheme(path)) {
             return path;
         }
@@ -48,6 +50,7 @@ public final class JobPaths {
 
     /** Absolute path of something to write: always in the current directory. */
     String output(String path) {
+        HostException.requireInLocale(path);
         return hasScheme(path)
                 ? path
                 : currentDirectory.resolve(path).normalize().toString();

@@ -40,7 +40,7 @@ record JobReader(YamlSection root, JobPaths paths) {
             JobKeyTable.JOB.key("output").reportMissing(root);
         }
         root.refuseOthers(JobKeyTable.JOB.names());
-        Optional<String> output = outputOverride.or(() -> job.find("output"));
+        Optional<String> output = outputOverride.filter(path -> !path.isEmpty()).or(() -> job.find("output"));
         job.set("output", output.map(paths::output).orElse(""));
         return job.to(JobConfig.class);
     }

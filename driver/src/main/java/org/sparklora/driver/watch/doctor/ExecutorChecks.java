@@ -86,12 +86,7 @@ public record ExecutorChecks(List<HostReport> executors) {
         }
         String host = broken.firstKey();
         String hosts = String.join(", ", broken.keySet());
-        String remedy =
-                "pass the native libraries by --jars, as scripts/spark-lora and the package's submit do, and not by"
-                        + " extraClassPath as well; set spark.executorEnv.DJL_CACHE_DIR to a folder that executors can write to, with"
-                        + " 1 GB free";
-        return Finding.problem(
-                "PyTorch does not load on " + hosts + "; " + host + " reports " + broken.get(host), remedy);
+        return Finding.problem("on " + hosts + ": " + broken.get(host));
     }
 
     /** Checks that executors have the same CPU, and one with AVX2. */

@@ -44,6 +44,14 @@ public record Finding(Verdict verdict, String found, Optional<String> remedy) {
         return new Finding(Verdict.PROBLEM, found, Optional.of(remedy));
     }
 
+    /** An error's line, which says what to do after its last semicolon. */
+    public static Finding problem(String message) {
+        int remedy = message.lastIndexOf("; ");
+        return remedy < 0
+                ? problem(message, "fix this: it would end a run")
+                : problem(message.substring(0, remedy), message.substring(remedy + 2));
+    }
+
     /** {@code warning  what was found - what to do}. */
     public String line() {
         return String.format(

@@ -17,6 +17,7 @@ import org.sparklora.driver.watch.doctor.Finding.Verdict;
 import org.sparklora.driver.watch.doctor.MemoryChecks.Need;
 import org.sparklora.driver.watch.doctor.MemoryChecks.Room;
 import org.sparklora.worker.contract.ClockReading;
+import org.sparklora.worker.contract.HostException;
 import org.sparklora.worker.contract.HostReport;
 import org.sparklora.worker.contract.HostReport.Hardware;
 import org.sparklora.worker.contract.HostReport.Natives;
@@ -121,13 +122,17 @@ class ChecksTest {
 
     @Test
     void nativesThatDoNotLoadAreNamedWithTheReason() {
-        Natives broken = new Natives(false, "java.lang.UnsatisfiedLinkError: no libtorch");
+        Natives broken = new Natives(
+                false,
+                String.valueOf(HostException.natives(new UnsatisfiedLinkError("no libtorch"))
+                        .getMessage()));
         ExecutorChecks checks = new ExecutorChecks(List.of(
                 executor(1, "a", SOFTWARE, HARDWARE),
                 executor(2, "b", software("17", "3.5.5", "0.1.0", broken), HARDWARE)));
         assertThat(checks.natives().line())
-                .startsWith("problem  PyTorch does not load on b; ")
-                .contains("java.lang.UnsatisfiedLinkError: no libtorch", "--jars", "DJL_CACHE_DIR");
+                .startsWith("problem  on b: ")
+                .contains("java.lang.UnsatisfiedLinkError: no libtorch - ", "--jars", "DJL_CACHE_DIR")
+                .endsWith("[settings.natives]");
         assertThat(new ExecutorChecks(List.of(executor(1, "a", SOFTWARE, HARDWARE)))
                         .natives()
                         .line())

@@ -1,0 +1,48 @@
+package org.sparklora.worker.contract;
+
+import java.nio.charset.Charset;
+import org.jspecify.annotations.Nullable;
+
+/** The process cannot run spark-lora, because its natives do not load or its locale cannot express a path. Exit code 2. */
+public final class HostException extends CodedException {
+
+    private static final long serialVersionUID = 1L;
+
+    private HostException(String code, String message, @Nullable Throwable cause) {
+        super(code, message, cause);
+    }
+
+    /** Natives that do not load. The JVM throws errors for that, of which Spark would end the executor. */
+    public static HostException natives(Throwable failure) {
+        Throwable root = failure;
+        while (root.getCause() != null) {
+            root = root.getCause();
+        }
+        return new HostException(
+                "settings.natives",
+                "native libraries of PyTorch do not load: " + root.toString().replaceAll("\\s*\\R\\s*", " ")
+                        + "; let DJL_CACHE_DIR (for executors spark.executorEnv.DJL_CACHE_DIR) be a writable folder with 1 GB"
+                        + " free on a disk that is not mounted noexec, and pass the natives by --jars as scripts/spark-lora does",
+                failure);
+    }
+
+    /**
+     * Refuses a path or argument that the locale of this process cannot express. Java would look for another file.
+     *
+     * @param name which Java may have read from the system already, with U+FFFD for what the locale does not know
+     */
+    public static void requireInLocale(String name) {
+        requireIn(Charset.forName(System.getProperty("sun.jnu.encoding", "UTF-8")), name);
+    }
+
+    static void requireIn(Charset locale, String name) {
+        if (!locale.name().equals("UTF-8") && !locale.newEncoder().canEncode(name)) {
+            throw new HostException(
+                    "settings.locale",
+                    "the locale of this process has the character set " + locale + ", which cannot express '" + name
+                            + "'; set LC_ALL=C.UTF-8 (for executors spark.executorEnv.LC_ALL, for a driver on YARN"
+                            + " spark.yarn.appMasterEnv.LC_ALL)",
+                    null);
+        }
+    }
+}

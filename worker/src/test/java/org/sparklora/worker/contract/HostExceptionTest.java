@@ -1,0 +1,38 @@
+package org.sparklora.worker.contract;
+
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.charset.StandardCharsets;
+import org.junit.jupiter.api.Test;
+
+class HostExceptionTest {
+
+    @Test
+    void whatTheLocaleCannotExpressIsRefused() {
+        assertThatThrownBy(() -> HostException.requireIn(StandardCharsets.US_ASCII, "données"))
+                .isInstanceOf(HostException.class)
+                .hasMessageContainingAll("US-ASCII", "'données'", "LC_ALL=C.UTF-8", "[settings.locale]");
+        // What Java makes of bytes that the locale does not know.
+        assertThatThrownBy(() -> HostException.requireIn(StandardCharsets.ISO_8859_1, "donn\uFFFDes"))
+                .hasMessageContaining("ISO-8859-1");
+        assertThatCode(() -> {
+                    HostException.requireIn(StandardCharsets.US_ASCII, "data");
+                    HostException.requireIn(StandardCharsets.ISO_8859_1, "données");
+                    HostException.requireIn(StandardCharsets.UTF_8, "配達 \uFFFD");
+                })
+                .doesNotThrowAnyException();
+    }
+
+    @Test
+    void nativesNameTheInnermostReasonInOneLine() {
+        Throwable inner = new UnsatisfiedLinkError("/c/libtorch.so: failed to map segment\n from shared object");
+        assertThatThrownBy(() -> {
+                    throw HostException.natives(new IllegalStateException("no engine", inner));
+                })
+                .message()
+                .contains("/c/libtorch.so: failed to map segment from shared object", "noexec", "DJL_CACHE_DIR")
+                .endsWith("[settings.natives]")
+                .hasLineCount(1);
+    }
+}
