@@ -24,6 +24,10 @@ record InitAdapter(Path directory, PeftAdapter adapter) {
     /** Reads an adapter. Names of a bare encoder's adapter lack the encoder's prefix, as names of its weights do. */
     static InitAdapter read(Path directory, Encoder encoder) {
         PeftAdapter read = PeftAdapter.read(directory);
+        if (!read.config().unknownKeys().isEmpty()) {
+            String keys = String.join(", ", read.config().unknownKeys());
+            Console.err("lora.init_adapter: adapter_config.json: keys that spark-lora does not know or use: %s", keys);
+        }
         SortedMap<String, Tensor> tensors = new TreeMap<>();
         read.tensors()
                 .forEach((name, tensor) ->
