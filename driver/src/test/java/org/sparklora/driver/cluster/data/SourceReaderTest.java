@@ -342,9 +342,9 @@ class SourceReaderTest {
         }
         assertFails(dir.resolve("mixed"), "data.file.unreadable", "mixed/part-", "label");
         // A column that nobody asked for may be of any type, unless it is to be written again.
-        SourceConfig other = source(dir.resolve("mixed").toString(), "text", "other");
-        assertThat(rows(other)).hasSize(2);
-        assertThatThrownBy(() -> SourceReader.readWithInput(spark, other, Task.CLASSIFICATION))
+        SourceConfig unasked = source(dir.resolve("mixed").toString(), "text", "other");
+        assertThat(rows(unasked)).hasSize(2);
+        assertThatThrownBy(() -> SourceReader.readWithInput(spark, unasked, Task.CLASSIFICATION))
                 .hasMessageContainingAll("mixed/part-", "label", "[data.file.unreadable]");
     }
 
