@@ -142,7 +142,7 @@ public final class SourceReader {
             requireColumns(schema);
             StructType read =
                     format == SourceFormat.PARQUET ? schema : schema.add(SourceFormat.MALFORMED, DataTypes.StringType);
-            Dataset<Row> raw = reader(spark).schema(read).load(roots);
+            Dataset<Row> raw = load(spark.read().options(options).schema(read), roots);
             if (format.isDelimited() && "true".equalsIgnoreCase(options.get("header"))) {
                 CsvHeaders.requireSame(
                         source, raw.inputFiles(), file -> inferred(spark, file).fieldNames(), hadoop);
@@ -182,21 +182,29 @@ public final class SourceReader {
                 e);
     }
 
-    private DataFrameReader reader(SparkSession session) {
-        // The last option takes paths as they are, not as patterns.
-        return session.read().format(format.sparkName()).options(options).option("__globPaths__", "false");
+    /**
+     * Opens files. One is taken as it is. Several come from a pattern: if one of several paths looks like a pattern itself, Spark
+     * reads all of them twice, even with the option.
+     */
+    private Dataset<Row> load(DataFrameReader reader, String... files) {
+        boolean pattern = files.length > 1;
+        String[] from = pattern ? new String[] {path(source.path()).toString()} : files;
+        return reader.format(format.sparkName())
+                .option("__globPaths__", pattern)
+                .load(from);
     }
 
     /**
      * Infers the columns of files. Spark looks for values of several lines through Hadoop's input formats, which take every path
      * for a pattern. In an odd path it looks at a CSV file's first line instead, and at a JSON file as if it were one line.
      */
-    private StructType inferred(SparkSession session, String... paths) {
+    private StructType inferred(SparkSession session, String... files) {
         boolean odd = "true".equalsIgnoreCase(options.get("multiLine"))
-                && Stream.of(paths).anyMatch(ODD);
-        Map<String, String> lines = format.isDelimited() ? Map.of() : Map.of("lineSep", "\u0001");
-        DataFrameReader reader = odd ? reader(session).options(lines).option("multiLine", "false") : reader(session);
-        return reader.load(paths).schema();
+                && Stream.of(files).anyMatch(ODD);
+        Map<String, String> json = format.isDelimited() ? Map.of() : Map.of("lineSep", "\u0001");
+        DataFrameReader reader = session.read().options(options);
+        return load(odd ? reader.option("multiLine", "false").options(json) : reader, files)
+                .schema();
     }
 
     private StructType schema() {
@@ -490,7 +498,7 @@ public final class SourceReader {
             StructField[] as = schema.add(SourceFormat.MALFORMED, text).fields();
             as[schema.fieldIndex(name)] = DataTypes.createStructField(name, nested, true);
             StructType read = new StructType(as);
-            Dataset<Row> rows = numbered(reader(spark).schema(read).load(roots), schema, true);
+            Dataset<Row> rows = numbered(load(spark.read().options(options).schema(read), roots), schema, true);
             rows.where(col(INPUT).getField(name).isNotNull()).takeAsList(1).forEach(row -> {
                 throw new DataException(
                         "data.column.type",

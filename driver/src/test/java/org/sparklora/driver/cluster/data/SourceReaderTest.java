@@ -299,8 +299,11 @@ class SourceReaderTest {
         write("some/a1.csv", "text,label\nc,d\n");
         assertThat(text("some/a[1].csv")).containsExactly("a");
         assertThat(text("some/a[0-9].csv")).containsExactly("c");
-        assertThat(text("some/a*.csv")).containsExactly("c", "a");
-        assertFails(dir.resolve("some/b*.csv"), "data.file.missing", "b*.csv'");
+        write("some/b{2}.csv", "text,label\ne,f\n");
+        assertThat(text("some/a*.csv")).containsExactly("a", "c");
+        assertThat(text("some/*.csv")).containsExactly("a", "c", "e");
+        assertThat(text("some")).containsExactly("a", "c", "e");
+        assertFails(dir.resolve("some/c*.csv"), "data.file.missing", "c*.csv'");
         Files.createDirectories(dir.resolve("some/run12:30"));
         assertThatThrownBy(() -> text("some/a*.csv"))
                 .hasMessageContainingAll("some/a*.csv'", "[data.file.unreadable]")
