@@ -66,12 +66,10 @@ final class Schemas {
     static String name(StructType schema, String column, String param) {
         List<String> found = DatasetRows.like(column, schema.fieldNames());
         if (found.size() != 1) {
-            throw refusal(
-                    found.isEmpty() ? "data.column.missing" : "data.column.ambiguous",
-                    param + " names the column '" + column + "', but the dataset has "
-                            + (found.isEmpty()
-                                    ? "only " + String.join(", ", schema.fieldNames())
-                                    : String.join(" and ", found)));
+            String code = found.isEmpty() ? "data.column.missing" : "data.column.ambiguous";
+            String has =
+                    found.isEmpty() ? "only " + String.join(", ", schema.fieldNames()) : String.join(" and ", found);
+            throw refusal(code, param + " names the column '" + column + "', but the dataset has " + has);
         }
         return found.get(0);
     }

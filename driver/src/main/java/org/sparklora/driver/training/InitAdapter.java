@@ -25,8 +25,9 @@ record InitAdapter(Path directory, PeftAdapter adapter) {
     static InitAdapter read(Path directory, Encoder encoder) {
         PeftAdapter read = PeftAdapter.read(directory);
         if (!read.config().unknownKeys().isEmpty()) {
-            String keys = String.join(", ", read.config().unknownKeys());
-            Console.err("lora.init_adapter: adapter_config.json: keys that spark-lora does not know or use: %s", keys);
+            Console.err(
+                    "lora.init_adapter: keys that spark-lora does not know or use: %s",
+                    read.config().unknownKeys());
         }
         SortedMap<String, Tensor> tensors = new TreeMap<>();
         read.tensors()

@@ -34,8 +34,7 @@ record SourceFiles(List<String> roots, List<String> read, List<String> skipped) 
                 }
             }
         } catch (IOException | IllegalArgumentException e) {
-            String remedy = "; check the path and its permissions";
-            String problem = "'" + source.path() + "' cannot be read: " + e.getMessage() + remedy;
+            String problem = "'" + source.path() + "' cannot be read: " + e.getMessage() + "; check its permissions";
             throw new DataException("data.file.unreadable", problem, e);
         }
         found.read.sort(null);
@@ -54,8 +53,7 @@ record SourceFiles(List<String> roots, List<String> read, List<String> skipped) 
             FileStatus[] found = files.globStatus(pattern);
             return found == null ? List.of() : List.of(found);
         } catch (IllegalArgumentException e) {
-            throw new IOException(
-                    "it does not exist, and is no pattern for Hadoop, since a name beside it has a colon", e);
+            throw new IOException("it does not exist, and Hadoop takes no patterns where a name has a colon", e);
         }
     }
 

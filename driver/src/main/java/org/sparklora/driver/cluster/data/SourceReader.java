@@ -80,8 +80,7 @@ public final class SourceReader {
     private static final String REPLACEMENT = "\uFFFD";
 
     /** Paths with a character that has a meaning in patterns, or a colon in a name, which Hadoop's patterns do not take. */
-    private static final Predicate<String> ODD =
-            Pattern.compile("[^/]*/.*[\\[\\]{}*?\\\\:].*").asMatchPredicate();
+    private static final Pattern ODD = Pattern.compile("[^/]*/.*[\\[\\]{}*?\\\\:].*");
 
     private static final String BLOCK = "_spark_lora_block";
     private static final String POSITION = "_spark_lora_position";
@@ -167,8 +166,8 @@ public final class SourceReader {
             return e instanceof RuntimeException r ? r : new IllegalStateException(e);
         }
         // About a type that differs from file to file, the cause before names file and column.
-        Throwable told =
-                root instanceof SchemaColumnConvertNotSupportedException ? causes.get(causes.size() - 2) : root;
+        boolean type = root instanceof SchemaColumnConvertNotSupportedException;
+        Throwable told = type ? causes.get(causes.size() - 2) : root;
         String message = told.getMessage() == null ? told.toString() : told.getMessage();
         if (message.contains("COLUMN_ALREADY_EXISTS")) {
             return twins(name -> true).orElseThrow();
@@ -200,7 +199,7 @@ public final class SourceReader {
      */
     private StructType inferred(SparkSession session, String... files) {
         boolean odd = "true".equalsIgnoreCase(options.get("multiLine"))
-                && Stream.of(files).anyMatch(ODD);
+                && Stream.of(files).anyMatch(file -> ODD.matcher(file).matches());
         Map<String, String> json = format.isDelimited() ? Map.of() : Map.of("lineSep", "\u0001");
         DataFrameReader reader = session.read().options(options);
         return load(odd ? reader.option("multiLine", "false").options(json) : reader, files)
@@ -445,7 +444,6 @@ public final class SourceReader {
     private void requireWellFormed(Dataset<Row> numbered, StructType schema) {
         Column malformed = col(SourceFormat.MALFORMED);
         Column place = struct(col(FILE), col(ROW));
-        boolean parquet = format == SourceFormat.PARQUET;
         // Spark refuses to query the column of malformed rows alone, so the text is counted too.
         Row seen = numbered.agg(
                         count(lit(1)),
@@ -456,7 +454,7 @@ public final class SourceReader {
                         min(when(damaged(), place)),
                         count(when(anyText(text -> text.rlike("^[\\[{]")), true)),
                         // Whether a file has another type for a column shows only when the column is read.
-                        count(parquet ? to_json(struct(col("*"))) : malformed))
+                        count(format == SourceFormat.PARQUET ? to_json(struct(col("*"))) : malformed))
                 .head();
         if (seen.getLong(0) == 0) {
             throw new DataException(
