@@ -9,7 +9,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalDouble;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.SparkContext;
@@ -164,9 +163,9 @@ public final class FilePrediction {
 
     /** The values of {@link #columns}, for heads of texts. */
     private static HeadOutputs outputs(TaskHead head, List<String> labels) {
-        if (head instanceof MultiLabelHead) {
+        if (head instanceof MultiLabelHead sets) {
             List<Column> columns = List.of(Column.JOINED_LABELS, Column.JOINED_PROBABILITIES);
-            return HeadOutputs.labelSets(columns, labels, OptionalDouble.empty());
+            return HeadOutputs.labelSets(columns, labels, sets.threshold());
         }
         return head instanceof RegressionHead
                 ? HeadOutputs.value()
