@@ -13,8 +13,6 @@ public final class Sessions {
 
     static final String SYNC_TIMEOUT = "spark.barrier.sync.timeout";
 
-    private static final String SERIALIZER = "spark.serializer";
-
     private static final String PLUGINS = "spark.plugins";
 
     private static final int MIN_PARTITIONS = 8;
@@ -30,8 +28,6 @@ public final class Sessions {
     public static SparkSession open(String name) {
         SparkConf conf = new SparkConf();
         String master = conf.get("spark.master", "without a master");
-        // Tasks and broadcasts contain records, which Kryo cannot deserialize.
-        conf.set(SERIALIZER, "org.apache.spark.serializer.JavaSerializer");
         // Two progress bars on one terminal would overwrite each other.
         conf.set("spark.ui.showConsoleProgress", "false");
         // Ranks register once they have their rows, which Spark may have to recompute. Spark's default is a year.
@@ -75,18 +71,6 @@ public final class Sessions {
                 .filter(name -> !name.isEmpty())
                 .distinct()
                 .collect(Collectors.joining(","));
-    }
-
-    /** Rejects a session that uses Kryo, which cannot deserialize the records in tasks and broadcasts. */
-    public static void requireJavaSerializer(SparkSession session) {
-        if (session.sparkContext().conf().get(SERIALIZER, "").endsWith("KryoSerializer")) {
-            throw new SparkSettingsException(
-                    "settings.serializer",
-                    "the session has " + SERIALIZER
-                            + " KryoSerializer, which cannot deserialize Java records; remove the"
-                            + " setting, or set org.apache.spark.serializer.JavaSerializer",
-                    null);
-        }
     }
 
     /** Whether everything runs in this JVM. */

@@ -37,7 +37,6 @@ public final class DatasetTraining {
 
     /** Trains into the job's output directory, which must not hold a run. */
     public static TrainedRun train(SparkSession spark, JobConfig job, Rows rows) {
-        Sessions.requireJavaSerializer(spark);
         SparkContext context = spark.sparkContext();
         Map<String, @Nullable String> before = new TreeMap<>();
         JOB_PROPERTIES.forEach(label -> before.put(label, context.getLocalProperty(label)));

@@ -4,11 +4,14 @@ import java.io.Serializable;
 import java.util.Comparator;
 import java.util.List;
 import java.util.TreeMap;
+import org.apache.spark.SerializableWritable;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.sparklora.worker.contract.KeyedRandom;
 import org.sparklora.worker.data.TextStatistics;
 import org.sparklora.worker.data.TextTokenizer;
+import org.sparklora.worker.spark.JavaSerialized;
+import org.sparklora.worker.spark.Stored;
 
 /**
  * Facts about training data that are known without preparing it.
@@ -18,8 +21,9 @@ import org.sparklora.worker.data.TextTokenizer;
  */
 public record DataSurvey(long rows, TextStatistics sample) {
 
-    private static final Comparator<Drawn> BY_HASH =
-            (Comparator<Drawn> & Serializable) (a, b) -> Long.compareUnsigned(a.hash, b.hash);
+    private static final Comparator<SerializableWritable<JavaSerialized<Drawn>>> BY_HASH =
+            (Comparator<SerializableWritable<JavaSerialized<Drawn>>> & Serializable) (a, b) ->
+                    Long.compareUnsigned(a.value().get().hash, b.value().get().hash);
 
     /**
      * Checks rows and tokenizes a sample of them on the driver. Reads the rows twice.
@@ -31,7 +35,9 @@ public record DataSurvey(long rows, TextStatistics sample) {
     public static DataSurvey of(Dataset<Row> rows, LabelCodec labels, Tokenization tokenization, int maxSample) {
         RowCoder coder = new RowCoder(labels);
         long count = coder.check(InputRow.of(rows), "train on");
-        List<Drawn> drawn = InputRow.of(rows).map(Drawn::new).takeOrdered(maxSample, BY_HASH);
+        List<Drawn> drawn = Stored.of(InputRow.of(rows).map(Drawn::new)).wrapped().takeOrdered(maxSample, BY_HASH).stream()
+                .map(row -> row.value().get())
+                .toList();
         TreeMap<Integer, Long> lengths = new TreeMap<>();
         long truncated = 0;
         try (TextTokenizer tokenizer = TextTokenizer.open(tokenization.tokenizer(), tokenization.maxLength())) {

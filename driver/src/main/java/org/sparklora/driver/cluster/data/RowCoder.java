@@ -9,6 +9,7 @@ import org.sparklora.driver.cluster.data.LabelCodec.Problem;
 import org.sparklora.worker.data.Encoded;
 import org.sparklora.worker.data.Example;
 import org.sparklora.worker.data.TextTokenizer;
+import org.sparklora.worker.spark.JavaSerialized;
 
 /** Checks labelled rows and encodes them as examples. */
 final class RowCoder implements Serializable {
@@ -21,7 +22,7 @@ final class RowCoder implements Serializable {
         this.labels = labels;
     }
 
-    /** An example, and whether its text was cut to the maximum length. Not a record: Kryo cannot read records. */
+    /** An example, and whether its text was cut to the maximum length. */
     static final class Coded implements Serializable {
 
         private static final long serialVersionUID = 1L;
@@ -42,8 +43,10 @@ final class RowCoder implements Serializable {
      * @throws DataException for the first problem in the order of file and row, or if there are no rows
      */
     long check(JavaRDD<InputRow> rows, String purpose) {
-        Found found = rows.map(row -> problem(row.content).isPresent() ? new Found(1, 1, row) : new Found(1, 0, null))
-                .fold(new Found(0, 0, null), Found::plus);
+        Found found = JavaSerialized.fold(
+                rows.map(row -> problem(row.content).isPresent() ? new Found(1, 1, row) : new Found(1, 0, null)),
+                new Found(0, 0, null),
+                Found::plus);
         if (found.rows == 0) {
             throw new DataException("data.rows.none", "there are no rows to " + purpose + "; check the data section");
         }
