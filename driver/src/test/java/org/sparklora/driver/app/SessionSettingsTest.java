@@ -8,9 +8,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.Properties;
-import java.util.TreeMap;
+import java.util.jar.JarOutputStream;
+import java.util.zip.ZipEntry;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.spark.api.plugin.DriverPlugin;
 import org.apache.spark.api.plugin.ExecutorPlugin;
@@ -22,7 +22,9 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.sparklora.driver.training.ExitCode;
 
 /** Settings that a person's Spark has. None changes a bit: the runs with and without it have the same adapter and predictions. */
 class SessionSettingsTest {
@@ -117,16 +119,21 @@ class SessionSettingsTest {
     }
 
     /** Sets settings as spark-submit passes them on: separated by blanks, perhaps a master first. Returns the master. */
-    private String set(String settings) {
+    private String set(String settings) throws IOException {
         Arrays.stream(settings.split(" "))
                 .map(setting -> setting.split("=", 2))
                 .forEach(setting -> System.setProperty(setting[0], setting[1].replace("FOLDER", folder.toString())));
+        try (JarOutputStream jar = new JarOutputStream(Files.newOutputStream(folder.resolve("own.jar")))) {
+            jar.putNextEntry(new ZipEntry("own.txt"));
+        }
         return System.getProperty("spark.master", "local[2]");
     }
 
     private void changesNoBit(String settings) throws IOException {
         String master = set(settings);
+        int loaded = OwnPlugin.LOADED.get();
         assertThat(results(master, folder.resolve("run"))).as(settings).isEqualTo(plain);
+        assertThat(OwnPlugin.LOADED.get() - loaded).isEqualTo(settings.contains(OWN) ? 2 : 0);
     }
 
     @ParameterizedTest
@@ -139,6 +146,18 @@ class SessionSettingsTest {
             })
     void aSettingChangesNoBit(String settings) throws IOException {
         changesNoBit(settings);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "spark.driver.maxResultSize=1k, spark.driver.maxResultSize",
+        "spark.master=local[1] spark.task.cpus=2, spark.task.cpus",
+    })
+    void aSettingThatLeavesNoRoomIsNamed(String settings, String name) throws IOException {
+        TrainingJob.Ended ended = TrainingJob.train(set(settings), job, folder.resolve("run"));
+        assertThat(SmallJob.error(ended)).contains(name, "[settings.").doesNotContain("\n");
+        assertThat(ended.code()).isEqualTo(ExitCode.USAGE.code());
+        assertThat(ended.err()).doesNotContain("attempt");
     }
 
     @ParameterizedTest
@@ -170,7 +189,6 @@ class SessionSettingsTest {
                 "spark.sql.sources.useV1SourceList=none",
                 "spark.sql.datetime.java8API.enabled=true",
                 "spark.sql.files.maxRecordsPerFile=3",
-                "spark.sql.execution.arrow.pyspark.enabled=true spark.sql.codegen.wholeStage=true",
                 "spark.hadoop.mapreduce.fileoutputcommitter.algorithm.version=2",
                 "spark.task.maxFailures=1",
                 "spark.locality.wait=0 spark.cleaner.referenceTracking=false",
