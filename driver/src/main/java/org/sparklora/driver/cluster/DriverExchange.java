@@ -83,8 +83,7 @@ final class DriverExchange implements EpochRunner.Epoch {
         spark.sc().setJobDescription("epoch " + context.value().plan().epoch() + " step " + step);
         long began = System.nanoTime();
         Map<Integer, ShardSum> sums = new TreeMap<>();
-        List<StepPart> parts =
-                JavaSerialized.collect(shards.mapPartitions(new StepTask(context, step, trainable)));
+        List<StepPart> parts = JavaSerialized.collect(shards.mapPartitions(new StepTask(context, step, trainable)));
         PhaseTimes tasks = PhaseTimes.NONE;
         for (StepPart part : parts) {
             tasks = tasks.plus(part.times());

@@ -48,8 +48,7 @@ public final class Metrics {
      */
     public static SortedMap<String, Double> of(
             SparkSession session, TrainedModel model, Shards rows, Task task, List<String> labels) {
-        Shared<TrainedModel> shared =
-                Shared.of(JavaSparkContext.fromSparkContext(session.sparkContext()), model);
+        Shared<TrainedModel> shared = Shared.of(JavaSparkContext.fromSparkContext(session.sparkContext()), model);
         try {
             JavaRDD<ShardLogits> logits = rows.rdd().mapPartitions(new ScoreShards(shared));
             return of(session, Predictions.collect(rows, model.head(), logits), model.head(), task, labels);
@@ -122,7 +121,13 @@ public final class Metrics {
 
     private static void classification(
             SparkSession session, Predictions predictions, int classes, SortedMap<String, Double> metrics) {
-        MulticlassMetrics counts = new MulticlassMetrics(pairs(session, predictions, predictions::argmax));
+        List<Tuple2<Object, Object>> pairs = new ArrayList<>();
+        for (int row = 0; row < predictions.size(); row++) {
+            pairs.add(new Tuple2<>((double) predictions.argmax(row), (double) predictions.label(row)));
+        }
+        JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
+        MulticlassMetrics counts =
+                new MulticlassMetrics(spark.parallelize(pairs, 1).rdd());
         metrics.put("accuracy", counts.accuracy());
         metrics.put("f1", counts.weightedFMeasure());
         if (classes == 2) {
@@ -158,17 +163,5 @@ public final class Metrics {
 
     private static double[] values(Predictions predictions, IntToDoubleFunction value) {
         return IntStream.range(0, predictions.size()).mapToDouble(value).toArray();
-    }
-
-    /** The pairs (prediction, label) of all rows, of {@code Double}. */
-    private static RDD<Tuple2<Object, Object>> pairs(
-            SparkSession session, Predictions predictions, IntToDoubleFunction prediction) {
-        List<Tuple2<Object, Object>> pairs = new ArrayList<>();
-        for (int row = 0; row < predictions.size(); row++) {
-            pairs.add(new Tuple2<>(prediction.applyAsDouble(row), (double) predictions.label(row)));
-        }
-        return JavaSparkContext.fromSparkContext(session.sparkContext())
-                .parallelize(pairs, 1)
-                .rdd();
     }
 }

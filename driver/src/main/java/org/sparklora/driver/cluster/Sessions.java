@@ -20,6 +20,9 @@ public final class Sessions {
     /** Prefix of the id of an application that no standalone master has registered. */
     private static final String UNREGISTERED = "spark-application-";
 
+    /** Part of Spark's message about executors with fewer cores than a task needs. */
+    private static final String CPUS = "cpus per task";
+
     private static final String NOT_REGISTERED = "the master did not register it";
 
     private Sessions() {}
@@ -51,13 +54,16 @@ public final class Sessions {
         SparkSession session;
         try {
             session = SparkSession.builder().config(conf).appName(name).getOrCreate();
-        } catch (IllegalArgumentException e) {
-            // Scala's require adds this prefix.
-            String why = Failures.summary(e).replaceFirst("^requirement failed: ", "");
-            throw new SparkSettingsException("settings.spark", "Spark rejects its settings: " + why, e);
         } catch (Exception e) {
             // Exception: Spark throws checked exceptions that no signature declares.
-            throw noApplication(master, isOfAStoppedContext(e) ? NOT_REGISTERED : Failures.summary(e), e);
+            String summary = Failures.summary(e);
+            if (e instanceof IllegalArgumentException || summary.contains(CPUS)) {
+                // Scala's require adds this prefix.
+                String why =
+                        summary.replaceFirst("^requirement failed: ", "").replace(CPUS, CPUS + " (spark.task.cpus)");
+                throw new SparkSettingsException("settings.spark", "Spark rejects its settings: " + why, e);
+            }
+            throw noApplication(master, isOfAStoppedContext(e) ? NOT_REGISTERED : summary, e);
         }
         if (session.sparkContext().applicationId().startsWith(UNREGISTERED)) {
             // Spark gave up after three tries, 20 s apart, and is stopping the context, so there is nothing to close.

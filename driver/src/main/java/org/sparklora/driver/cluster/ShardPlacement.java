@@ -112,8 +112,7 @@ final class ShardPlacement {
             forRanks(slots);
         }
         Shared<EpochContext> shared = Shared.of(spark, context);
-        Stored<CachedShard> shards = Stored.of(
-                        rows.rdd().mapPartitions(new TrunkTask(shared, storage, counter), true))
+        Stored<CachedShard> shards = Stored.of(rows.rdd().mapPartitions(new TrunkTask(shared, storage, counter), true))
                 .persist();
         cached = new Cached(context.plan().cache(), shared, shards);
         try {
@@ -147,8 +146,7 @@ final class ShardPlacement {
     private Stored<CachedShard> repartitionByRank(JavaRDD<CachedShard> from, int ranks) {
         RankMap map = new RankMap(source.getNumPartitions(), ranks);
         KeyPartitioner toRanks = new KeyPartitioner(ranks, index -> map.rankOf((Integer) index));
-        return Stored.of(JavaSerialized.shuffle(
-                                from.keyBy(CachedShard::index).partitionBy(toRanks))
+        return Stored.of(JavaSerialized.shuffle(from.keyBy(CachedShard::index).partitionBy(toRanks))
                         .values()
                         .mapPartitions(part -> {
                             List<CachedShard> shards = new ArrayList<>();

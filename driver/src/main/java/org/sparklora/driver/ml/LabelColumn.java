@@ -49,8 +49,7 @@ record LabelColumn(Column text, Optional<List<String>> labels) {
             return new LabelColumn(column);
         }
         // In ANSI mode Spark refuses to cast what does not fit.
-        Column index =
-                when(column.geq(0).and(column.lt(MAX_CLASSES)), column.cast(DataTypes.IntegerType));
+        Column index = when(column.geq(0).and(column.lt(MAX_CLASSES)), column.cast(DataTypes.IntegerType));
         // A value that is not an index stays as it is; the data reader refuses it by row, like any unknown label.
         Column wrong = column.cast(DataTypes.StringType);
         Optional<List<String>> named = names(field);

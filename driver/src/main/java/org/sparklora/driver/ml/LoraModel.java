@@ -30,7 +30,6 @@ import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
-import org.sparklora.driver.cluster.Sessions;
 import org.sparklora.driver.cluster.data.DatasetRows;
 import org.sparklora.driver.model.predict.HeadOutputs;
 import org.sparklora.driver.model.predict.RowScorer;

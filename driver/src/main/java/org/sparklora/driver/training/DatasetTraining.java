@@ -11,7 +11,6 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;
-import org.sparklora.driver.cluster.Sessions;
 import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.training.RunOutput.IfRunIsThere;
 

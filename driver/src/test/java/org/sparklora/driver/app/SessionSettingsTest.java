@@ -9,9 +9,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Properties;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.jar.JarOutputStream;
 import java.util.zip.ZipEntry;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.spark.api.plugin.DriverPlugin;
 import org.apache.spark.api.plugin.ExecutorPlugin;
 import org.apache.spark.api.plugin.SparkPlugin;
@@ -65,8 +65,11 @@ class SessionSettingsTest {
     static void runWithoutSettings() throws IOException {
         rows = Files.writeString(
                 shared.resolve("rows.csv"),
-                "text,label,weight\n" + "great plot,yes,1\nbad end,no,0.5\nlove the movie,yes,2\nhate it,no,1\n".repeat(4));
-        job = Files.writeString(shared.resolve("job.yaml"), TrainingJob.format("""
+                "text,label,weight\n"
+                        + "great plot,yes,1\nbad end,no,0.5\nlove the movie,yes,2\nhate it,no,1\n".repeat(4));
+        job = Files.writeString(
+                shared.resolve("job.yaml"),
+                TrainingJob.format("""
                 model: {path: "%s", max_length: 16}
                 data: {train: {path: "%s", weight: weight}, validation: {fraction: 0.25}}
                 lora:
@@ -107,7 +110,9 @@ class SessionSettingsTest {
         assertThat(predicted.code()).as(predicted.err()).isZero();
         List<String> lines = new ArrayList<>();
         for (Path part : TrainingJob.parts(predictions)) {
-            Files.readAllLines(part).stream().filter(line -> !line.startsWith("text,")).forEach(lines::add);
+            Files.readAllLines(part).stream()
+                    .filter(line -> !line.startsWith("text,"))
+                    .forEach(lines::add);
         }
         assertThat(lines).hasSize(16);
         return List.of(
@@ -150,11 +155,11 @@ class SessionSettingsTest {
 
     @ParameterizedTest
     @CsvSource({
-        "spark.driver.maxResultSize=1k, spark.driver.maxResultSize",
+        "spark.driver.maxResultSize=16k, spark.driver.maxResultSize",
         "spark.master=local[1] spark.task.cpus=2, spark.task.cpus",
     })
     void aSettingThatLeavesNoRoomIsNamed(String settings, String name) throws IOException {
-        TrainingJob.Ended ended = TrainingJob.train(set(settings), job, folder.resolve("run"));
+        TrainingJob.Ended ended = TrainingJob.train(set(settings), job, folder.resolve("run"), "lora.r=16");
         assertThat(SmallJob.error(ended)).contains(name, "[settings.").doesNotContain("\n");
         assertThat(ended.code()).isEqualTo(ExitCode.USAGE.code());
         assertThat(ended.err()).doesNotContain("attempt");

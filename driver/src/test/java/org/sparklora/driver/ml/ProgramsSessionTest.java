@@ -48,8 +48,12 @@ class ProgramsSessionTest {
                     .setOutputDir(run.toString())
                     .fit(rows);
             return List.of(
-                    Files.readString(run.resolve("status.json")).replaceAll("(?s).*\"adapter_sha256\" *: *\"([0-9a-f]+)\".*", "$1"),
-                    model.transform(rows).orderBy("id").select("id", "probability", "prediction").collectAsList());
+                    Files.readString(run.resolve("status.json"))
+                            .replaceAll("(?s).*\"adapter_sha256\" *: *\"([0-9a-f]+)\".*", "$1"),
+                    model.transform(rows)
+                            .orderBy("id")
+                            .select("id", "probability", "prediction")
+                            .collectAsList());
         }
     }
 

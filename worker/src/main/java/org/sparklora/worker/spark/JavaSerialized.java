@@ -53,7 +53,9 @@ public final class JavaSerialized<T> implements Writable {
     /** Combines all rows with a function that neither order nor grouping matters to. */
     public static <T> T fold(JavaRDD<T> rows, T zero, Function2<T, T, T> plus) {
         return rows.map(JavaSerialized::of)
-                .fold(of(zero), (a, b) -> of(plus.call(a.value().get(), b.value().get())))
+                .fold(
+                        of(zero),
+                        (a, b) -> of(plus.call(a.value().get(), b.value().get())))
                 .value()
                 .get();
     }

@@ -18,8 +18,7 @@ import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.train.AdaptedModel;
 
 /** Computes the logits of every row of a task's shards with an epoch's adapter. Rows come in the order of their lengths. */
-public record PredictTask(Shared<EpochContext> context)
-        implements FlatMapFunction<Iterator<CachedShard>, ShardLogits> {
+public record PredictTask(Shared<EpochContext> context) implements FlatMapFunction<Iterator<CachedShard>, ShardLogits> {
 
     @Override
     public Iterator<ShardLogits> call(Iterator<CachedShard> shards) {

@@ -23,8 +23,7 @@ class JavaSerializedTest {
     private static SegmentResult result() {
         byte[] state = new byte[MEGABYTES << 20];
         new Random(1).nextBytes(state);
-        return new SegmentResult(
-                0, "host:1", new TreeMap<>(), new Outcome(List.of(), null, state, PhaseTimes.NONE));
+        return new SegmentResult(0, "host:1", new TreeMap<>(), new Outcome(List.of(), null, state, PhaseTimes.NONE));
     }
 
     private static long sum(SegmentResult result) {
@@ -49,8 +48,8 @@ class JavaSerializedTest {
         try (JavaSparkContext spark = new JavaSparkContext(kryo)) {
             Shared<SegmentResult> shared = Shared.of(spark, given);
             JavaRDD<SegmentResult> rows = spark.parallelize(List.of(1), 1).map(one -> shared.value());
-            JavaPairRDD<String, SegmentResult> moved = JavaSerialized.shuffle(
-                    rows.keyBy(SegmentResult::host).partitionBy(new HashPartitioner(1)));
+            JavaPairRDD<String, SegmentResult> moved =
+                    JavaSerialized.shuffle(rows.keyBy(SegmentResult::host).partitionBy(new HashPartitioner(1)));
             Stored<SegmentResult> stored = Stored.of(moved.values());
             stored.wrapped().persist(StorageLevel.DISK_ONLY());
             assertThat(stored.rdd().count()).isEqualTo(1);

@@ -40,8 +40,7 @@ public record Shards(Stored<Shard> stored, ShardPlan plan, TextStatistics statis
         return new Shards(
                 stored,
                 plan,
-                JavaSerialized.fold(
-                        stored.rdd().map(TextStatistics::of), TextStatistics.EMPTY, TextStatistics::plus));
+                JavaSerialized.fold(stored.rdd().map(TextStatistics::of), TextStatistics.EMPTY, TextStatistics::plus));
     }
 
     /**
@@ -69,7 +68,8 @@ public record Shards(Stored<Shard> stored, ShardPlan plan, TextStatistics statis
     static JavaRDD<Shard> ofExamples(JavaPairRDD<Long, Coded> byRowIndex, KeyPartitioner partitioner) {
         Function2<Integer, Iterator<Tuple2<Long, Coded>>, Iterator<Shard>> build =
                 (index, rows) -> shard(index, rows, Tuple2::_2);
-        return JavaSerialized.shuffle(byRowIndex.repartitionAndSortWithinPartitions(partitioner)).mapPartitionsWithIndex(build, true);
+        return JavaSerialized.shuffle(byRowIndex.repartitionAndSortWithinPartitions(partitioner))
+                .mapPartitionsWithIndex(build, true);
     }
 
     /** Builds shards of rows, and encodes each row in its shard. The key of an example is its row index. */
@@ -80,7 +80,8 @@ public record Shards(Stored<Shard> stored, ShardPlan plan, TextStatistics statis
                 return shard(index, rows, row -> coder.encode(tokenizer, row._2(), row._1()));
             }
         };
-        return JavaSerialized.shuffle(byRowIndex.repartitionAndSortWithinPartitions(partitioner)).mapPartitionsWithIndex(build, true);
+        return JavaSerialized.shuffle(byRowIndex.repartitionAndSortWithinPartitions(partitioner))
+                .mapPartitionsWithIndex(build, true);
     }
 
     private static <T> Iterator<Shard> shard(int index, Iterator<T> rows, Function<T, Coded> encode) {
@@ -88,8 +89,8 @@ public record Shards(Stored<Shard> stored, ShardPlan plan, TextStatistics statis
         int truncated = 0;
         while (rows.hasNext()) {
             Coded row = encode.apply(rows.next());
-            examples.add(row.example);
-            truncated += row.truncated ? 1 : 0;
+            examples.add(row.example());
+            truncated += row.truncated() ? 1 : 0;
         }
         return List.of(new Shard(index, examples, truncated)).iterator();
     }

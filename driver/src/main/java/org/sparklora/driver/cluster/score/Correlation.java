@@ -21,16 +21,16 @@ public final class Correlation {
 
     /** Pearson's correlation; NaN if all values of one side are equal. */
     public static double pearson(double[] a, double[] b) {
-        return covariance(a, b) / Math.sqrt(covariance(a, a) * covariance(b, b));
+        return products(a, b) / Math.sqrt(products(a, a) * products(b, b));
     }
 
-    private static double covariance(double[] a, double[] b) {
+    /** The sum of the products of deviations from the means. */
+    private static double products(double[] a, double[] b) {
         double meanA = Arrays.stream(a).sum() / a.length;
         double meanB = Arrays.stream(b).sum() / b.length;
         return IntStream.range(0, a.length)
-                        .mapToDouble(i -> (a[i] - meanA) * (b[i] - meanB))
-                        .sum()
-                / a.length;
+                .mapToDouble(i -> (a[i] - meanA) * (b[i] - meanB))
+                .sum();
     }
 
     /** Pearson's correlation of the ranks. Equal values have the mean of their ranks. */

@@ -38,8 +38,7 @@ class KryoTest {
         List<Shard> all = new ArrayList<>();
         for (boolean given : new boolean[] {false, true}) {
             ShardLayout layout = new ShardLayout(1, 4, 8, given);
-            all.addAll(
-                    LocalSpark.collect(TrainingData.prepare(LocalSpark.table(spark, rows), labels, tokens, layout)));
+            all.addAll(LocalSpark.collect(TrainingData.prepare(LocalSpark.table(spark, rows), labels, tokens, layout)));
         }
         return all;
     }
