@@ -60,7 +60,11 @@ public record DataSurvey(long rows, TextStatistics sample) {
     private record Drawn(long hash, RowText content) implements Serializable {
 
         Drawn(InputRow row) {
-            this(KeyedRandom.mix(KeyedRandom.key(row.row(), "plan/sample"), row.file().hashCode()), row.content());
+            this(
+                    KeyedRandom.mix(
+                            KeyedRandom.key(row.row(), "plan/sample"),
+                            row.file().hashCode()),
+                    row.content());
         }
     }
 }

@@ -47,8 +47,8 @@ public final class TrainingData {
         }
         int partitions = Math.max(layout.shards(), Math.max(spark.defaultParallelism(), input.getNumPartitions()));
         KeyPartitioner ranges = KeyPartitioner.hashRanges(partitions);
-        JavaPairRDD<ContentHash, RowText> byContent =
-                JavaSerialized.shuffle(input.mapToPair(row -> new Tuple2<>(ContentHash.of(row.content()), row.content()))
+        JavaPairRDD<ContentHash, RowText> byContent = JavaSerialized.shuffle(
+                input.mapToPair(row -> new Tuple2<>(ContentHash.of(row.content()), row.content()))
                         .repartitionAndSortWithinPartitions(ranges));
         JavaPairRDD<Long, Coded> byRowIndex = JavaSerialized.shuffle(byContent
                         .mapPartitionsToPair(keyed(layout.seed(), coder, tokens))
