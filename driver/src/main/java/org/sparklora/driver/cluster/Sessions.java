@@ -56,11 +56,10 @@ public final class Sessions {
             session = SparkSession.builder().config(conf).appName(name).getOrCreate();
         } catch (Exception e) {
             // Exception: Spark throws checked exceptions that no signature declares.
-            String summary = Failures.summary(e);
+            String summary = Failures.summary(e).replace(CPUS, CPUS + " (spark.task.cpus)");
             if (e instanceof IllegalArgumentException || summary.contains(CPUS)) {
                 // Scala's require adds this prefix.
-                String why =
-                        summary.replaceFirst("^requirement failed: ", "").replace(CPUS, CPUS + " (spark.task.cpus)");
+                String why = summary.replaceFirst("^requirement failed: ", "");
                 throw new SparkSettingsException("settings.spark", "Spark rejects its settings: " + why, e);
             }
             throw noApplication(master, isOfAStoppedContext(e) ? NOT_REGISTERED : summary, e);

@@ -3,6 +3,7 @@ package org.sparklora.worker.spark;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.List;
+import java.util.Objects;
 import java.util.Random;
 import java.util.TreeMap;
 import org.apache.spark.HashPartitioner;
@@ -27,9 +28,8 @@ class JavaSerializedTest {
     }
 
     private static long sum(SegmentResult result) {
-        assertThat(result.outcome()).isNotNull();
         long sum = 0;
-        for (byte b : result.outcome().state()) {
+        for (byte b : Objects.requireNonNull(result.outcome()).state()) {
             sum = 31 * sum + b;
         }
         return sum;

@@ -37,10 +37,9 @@ public record Shards(Stored<Shard> stored, ShardPlan plan, TextStatistics statis
     /** Persists shards and counts their rows. */
     static Shards persisted(JavaRDD<Shard> shards, ShardPlan plan) {
         Stored<Shard> stored = Stored.of(shards).persist();
-        return new Shards(
-                stored,
-                plan,
-                JavaSerialized.fold(stored.rdd().map(TextStatistics::of), TextStatistics.EMPTY, TextStatistics::plus));
+        TextStatistics statistics =
+                JavaSerialized.fold(stored.rdd().map(TextStatistics::of), TextStatistics.EMPTY, TextStatistics::plus);
+        return new Shards(stored, plan, statistics);
     }
 
     /**

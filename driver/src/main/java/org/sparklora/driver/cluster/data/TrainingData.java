@@ -46,13 +46,12 @@ public final class TrainingData {
             return Shards.persisted(Shards.ofRows(InputRow.inOrder(rows), partitioner, coder, tokens), plan);
         }
         int partitions = Math.max(layout.shards(), Math.max(spark.defaultParallelism(), input.getNumPartitions()));
-        KeyPartitioner ranges = KeyPartitioner.hashRanges(partitions);
         JavaPairRDD<ContentHash, RowText> byContent = JavaSerialized.shuffle(
                 input.mapToPair(row -> new Tuple2<>(ContentHash.of(row.content()), row.content()))
-                        .repartitionAndSortWithinPartitions(ranges));
+                        .repartitionAndSortWithinPartitions(KeyPartitioner.hashRanges(partitions)));
         JavaPairRDD<Long, Coded> byRowIndex = JavaSerialized.shuffle(byContent
                         .mapPartitionsToPair(keyed(layout.seed(), coder, tokens))
-                        .repartitionAndSortWithinPartitions(ranges))
+                        .repartitionAndSortWithinPartitions(KeyPartitioner.hashRanges(partitions)))
                 .values()
                 .zipWithIndex()
                 .mapToPair(Tuple2::swap);
