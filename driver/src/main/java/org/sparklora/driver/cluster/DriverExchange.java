@@ -6,7 +6,6 @@ import java.util.TreeMap;
 import java.util.function.Consumer;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
-import org.apache.spark.broadcast.Broadcast;
 import org.sparklora.driver.run.loop.EpochRunner;
 import org.sparklora.worker.allreduce.ShardTree;
 import org.sparklora.worker.contract.Phase;
@@ -14,6 +13,8 @@ import org.sparklora.worker.contract.PhaseTimes;
 import org.sparklora.worker.contract.ShardSum;
 import org.sparklora.worker.spark.CachedShard;
 import org.sparklora.worker.spark.EpochContext;
+import org.sparklora.worker.spark.JavaSerialized;
+import org.sparklora.worker.spark.Shared;
 import org.sparklora.worker.spark.StepPart;
 import org.sparklora.worker.spark.StepTask;
 import org.sparklora.worker.train.StepReport;
@@ -27,7 +28,7 @@ final class DriverExchange implements EpochRunner.Epoch {
 
     private final JavaSparkContext spark;
     private final JavaRDD<CachedShard> shards;
-    private final Broadcast<EpochContext> context;
+    private final Shared<EpochContext> context;
     private final ShardTree tree;
     private final TrainStep step;
     private final Retries retries;
@@ -44,7 +45,7 @@ final class DriverExchange implements EpochRunner.Epoch {
     DriverExchange(
             JavaSparkContext spark,
             JavaRDD<CachedShard> shards,
-            Broadcast<EpochContext> context,
+            Shared<EpochContext> context,
             TrainStep step,
             Retries retries) {
         this.spark = spark;
@@ -82,8 +83,7 @@ final class DriverExchange implements EpochRunner.Epoch {
         spark.sc().setJobDescription("epoch " + context.value().plan().epoch() + " step " + step);
         long began = System.nanoTime();
         Map<Integer, ShardSum> sums = new TreeMap<>();
-        List<StepPart> parts =
-                shards.mapPartitions(new StepTask(context, step, trainable)).collect();
+        List<StepPart> parts = JavaSerialized.collect(shards.mapPartitions(new StepTask(context, step, trainable)));
         PhaseTimes tasks = PhaseTimes.NONE;
         for (StepPart part : parts) {
             tasks = tasks.plus(part.times());
@@ -107,6 +107,6 @@ final class DriverExchange implements EpochRunner.Epoch {
     @Override
     public void close() {
         // Executors drop the values before the next epoch needs the memory; there is no need to wait for that.
-        context.destroy();
+        context.destroy(false);
     }
 }

@@ -22,6 +22,9 @@ import org.sparklora.worker.spark.CacheStorageException;
 /** Classifies the failure of a Spark job, and summarizes it in one line. */
 public final class Failures {
 
+    /** Spark's setting that limits the results of a job's tasks. Its message about too large results names it. */
+    public static final String MAX_RESULT_SIZE = "spark.driver.maxResultSize";
+
     private Failures() {}
 
     /** Invalid input, or an executor without disk space: a repetition would fail in the same way. */
@@ -63,7 +66,9 @@ public final class Failures {
     /** Whether a repetition would fail in the same way. */
     static boolean isFinal(Throwable failure) {
         return anyMessage(
-                failure, message -> QuotedException.in(message).stream().anyMatch(q -> FINAL.contains(q.type())));
+                failure,
+                message -> message.contains(MAX_RESULT_SIZE)
+                        || QuotedException.in(message).stream().anyMatch(q -> FINAL.contains(q.type())));
     }
 
     /**

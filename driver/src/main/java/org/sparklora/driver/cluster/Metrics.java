@@ -6,15 +6,12 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.IntToDoubleFunction;
 import java.util.stream.IntStream;
-import org.apache.spark.api.java.JavaDoubleRDD;
+import org.apache.commons.math3.stat.correlation.PearsonsCorrelation;
+import org.apache.commons.math3.stat.correlation.SpearmansCorrelation;
+import org.apache.commons.math3.util.MathArrays;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
-import org.apache.spark.broadcast.Broadcast;
-import org.apache.spark.mllib.evaluation.BinaryClassificationMetrics;
 import org.apache.spark.mllib.evaluation.MulticlassMetrics;
-import org.apache.spark.mllib.evaluation.RegressionMetrics;
-import org.apache.spark.mllib.stat.Statistics;
-import org.apache.spark.rdd.RDD;
 import org.apache.spark.sql.SparkSession;
 import org.sparklora.driver.cluster.data.Shards;
 import org.sparklora.driver.cluster.score.EntityCounts;
@@ -26,16 +23,18 @@ import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.inference.TrainedModel;
 import org.sparklora.worker.spark.ScoreShards;
 import org.sparklora.worker.spark.ShardLogits;
+import org.sparklora.worker.spark.Shared;
 import scala.Tuple2;
 
 /**
  * Computes validation metrics. {@code loss} is the mean plain loss: without label smoothing, class weights or focal factor.
  *
- * <p>Classification and regression use Spark MLlib's metrics, without the evaluators above them: an evaluator runs a query for
- * each value, which takes longer than a small epoch. {@code f1} is the mean of the classes' F1 weighted by their frequency,
- * {@code auc} is the area under the ROC curve (two classes only). For label sets {@code f1} is the micro average and {@code
- * accuracy} counts whole sets. For tags {@code f1} is the F1 of entities and {@code accuracy} counts words. {@link
- * LabelSetCounts} and {@link EntityCounts} compute these, since MLlib divides by zero if a label never occurs.
+ * <p>Classification uses Spark MLlib's metrics, without the evaluators above them: an evaluator runs a query for each value,
+ * which takes longer than a small epoch. {@code f1} is the mean of the classes' F1 weighted by their frequency, {@code auc} is
+ * the area under the ROC curve (two classes only). For label sets {@code f1} is the micro average and {@code accuracy} counts
+ * whole sets. For tags {@code f1} is the F1 of entities and {@code accuracy} counts words. {@link LabelSetCounts} and {@link
+ * EntityCounts} compute these, since MLlib divides by zero if a label never occurs. Areas are counted here,
+ * and correlations are those of Commons Math, since MLlib sends classes between tasks that Kryo refuses if {@code spark.kryo.registrationRequired} is set.
  *
  * <p>The rows are in one partition: Spark would merge several in the order in which tasks finish.
  */
@@ -52,14 +51,13 @@ public final class Metrics {
      */
     public static SortedMap<String, Double> of(
             SparkSession session, TrainedModel model, Shards rows, Task task, List<String> labels) {
-        Broadcast<TrainedModel> broadcast =
-                JavaSparkContext.fromSparkContext(session.sparkContext()).broadcast(model);
+        Shared<TrainedModel> shared = Shared.of(JavaSparkContext.fromSparkContext(session.sparkContext()), model);
         try {
-            JavaRDD<ShardLogits> logits = rows.rdd().mapPartitions(new ScoreShards(broadcast));
+            JavaRDD<ShardLogits> logits = rows.rdd().mapPartitions(new ScoreShards(shared));
             return of(session, Predictions.collect(rows, model.head(), logits), model.head(), task, labels);
         } finally {
             // Waits: if Spark still removes it when it is stopped, Spark prints stack traces.
-            broadcast.destroy(true);
+            shared.destroy(true);
         }
     }
 
@@ -69,7 +67,7 @@ public final class Metrics {
         metrics.put("loss", meanLoss(predictions, head));
         switch (task) {
             case CLASSIFICATION -> classification(session, predictions, head.outputs(), metrics);
-            case REGRESSION -> regression(session, predictions, metrics);
+            case REGRESSION -> regression(predictions, metrics);
             case MULTI_LABEL -> labelSets(predictions, (MultiLabelHead) head, labels, metrics);
             case TOKEN_CLASSIFICATION -> entities(predictions, labels, metrics);
         }
@@ -126,46 +124,49 @@ public final class Metrics {
 
     private static void classification(
             SparkSession session, Predictions predictions, int classes, SortedMap<String, Double> metrics) {
-        MulticlassMetrics counts = new MulticlassMetrics(pairs(session, predictions, predictions::argmax));
+        List<Tuple2<Object, Object>> pairs = new ArrayList<>();
+        for (int row = 0; row < predictions.size(); row++) {
+            pairs.add(new Tuple2<>((double) predictions.argmax(row), (double) predictions.label(row)));
+        }
+        JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
+        MulticlassMetrics counts =
+                new MulticlassMetrics(spark.parallelize(pairs, 1).rdd());
         metrics.put("accuracy", counts.accuracy());
         metrics.put("f1", counts.weightedFMeasure());
         if (classes == 2) {
-            RDD<Tuple2<Object, Object>> scores = pairs(session, predictions, row -> {
-                float[] logits = predictions.logits(row);
-                return (double) logits[1] - logits[0];
-            });
-            BinaryClassificationMetrics curve = new BinaryClassificationMetrics(scores, 0);
-            metrics.put("auc", curve.areaUnderROC());
-            curve.unpersist();
+            metrics.put("auc", areaUnderRoc(predictions));
         }
     }
 
-    private static void regression(SparkSession session, Predictions predictions, SortedMap<String, Double> metrics) {
-        IntToDoubleFunction value = row -> predictions.logits(row)[0];
-        metrics.put("mse", new RegressionMetrics(pairs(session, predictions, value)).meanSquaredError());
-        JavaDoubleRDD predicted = column(session, predictions, value);
-        JavaDoubleRDD wanted = column(session, predictions, predictions::label);
-        metrics.put("pearson", Statistics.corr(predicted.srdd(), wanted.srdd(), "pearson"));
-        metrics.put("spearman", Statistics.corr(predicted.srdd(), wanted.srdd(), "spearman"));
-    }
-
-    /** The pairs (prediction, label) of all rows, of {@code Double}. */
-    private static RDD<Tuple2<Object, Object>> pairs(
-            SparkSession session, Predictions predictions, IntToDoubleFunction prediction) {
-        List<Tuple2<Object, Object>> pairs = new ArrayList<>();
+    /** The share of pairs of a positive and a negative row whose scores are in order; equal scores count one half. */
+    private static double areaUnderRoc(Predictions predictions) {
+        TreeMap<Double, long[]> byScore = new TreeMap<>();
         for (int row = 0; row < predictions.size(); row++) {
-            pairs.add(new Tuple2<>(prediction.applyAsDouble(row), (double) predictions.label(row)));
+            float[] logits = predictions.logits(row);
+            byScore.computeIfAbsent((double) logits[1] - logits[0], score -> new long[2])[
+                    (int) predictions.label(row)]++;
         }
-        return JavaSparkContext.fromSparkContext(session.sparkContext())
-                .parallelize(pairs, 1)
-                .rdd();
+        long[] below = new long[2];
+        long twice = 0;
+        for (long[] rows : byScore.values()) {
+            twice += rows[1] * (2 * below[0] + rows[0]);
+            below[0] += rows[0];
+            below[1] += rows[1];
+        }
+        return below[1] == 0 ? 0 : below[0] == 0 ? 1 : twice / (2.0 * below[0] * below[1]);
     }
 
-    private static JavaDoubleRDD column(SparkSession session, Predictions predictions, IntToDoubleFunction value) {
-        List<Double> values = IntStream.range(0, predictions.size())
-                .mapToDouble(value)
-                .boxed()
-                .toList();
-        return JavaSparkContext.fromSparkContext(session.sparkContext()).parallelizeDoubles(values, 1);
+    private static void regression(Predictions predictions, SortedMap<String, Double> metrics) {
+        double[] predicted = values(predictions, row -> predictions.logits(row)[0]);
+        double[] wanted = values(predictions, predictions::label);
+        double distance = MathArrays.distance(predicted, wanted);
+        metrics.put("mse", distance * distance / wanted.length);
+        boolean defined = wanted.length > 1;
+        metrics.put("pearson", defined ? new PearsonsCorrelation().correlation(predicted, wanted) : Double.NaN);
+        metrics.put("spearman", defined ? new SpearmansCorrelation().correlation(predicted, wanted) : Double.NaN);
+    }
+
+    private static double[] values(Predictions predictions, IntToDoubleFunction value) {
+        return IntStream.range(0, predictions.size()).mapToDouble(value).toArray();
     }
 }

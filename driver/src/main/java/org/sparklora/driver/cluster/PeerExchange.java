@@ -1,20 +1,21 @@
 package org.sparklora.driver.cluster;
 
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
+import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
-import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.rdd.RDD;
 import org.sparklora.driver.run.loop.EpochRunner;
 import org.sparklora.worker.contract.KeyedRandom;
 import org.sparklora.worker.contract.PhaseTimes;
 import org.sparklora.worker.spark.EpochContext;
+import org.sparklora.worker.spark.JavaSerialized;
 import org.sparklora.worker.spark.SegmentPlan;
 import org.sparklora.worker.spark.SegmentResult;
 import org.sparklora.worker.spark.SegmentTask;
+import org.sparklora.worker.spark.Shared;
 import org.sparklora.worker.train.DivergedException;
 import org.sparklora.worker.train.OptimizerSettings;
 import org.sparklora.worker.train.StepReport;
@@ -30,11 +31,11 @@ import scala.reflect.ClassTag$;
  */
 final class PeerExchange implements EpochRunner.Epoch {
 
-    private static final ClassTag<SegmentResult> RESULT = ClassTag$.MODULE$.apply(SegmentResult.class);
+    private static final ClassTag<SegmentResult> RESULT = ClassTag$.MODULE$.apply(Object.class);
 
     private final JavaSparkContext spark;
     private final ShardPlacement shards;
-    private final Broadcast<EpochContext> context;
+    private final Shared<EpochContext> context;
     private final TrainState state;
     private final OptimizerSettings optimizer;
     private final Retries retries;
@@ -45,7 +46,7 @@ final class PeerExchange implements EpochRunner.Epoch {
     PeerExchange(
             JavaSparkContext spark,
             ShardPlacement shards,
-            Broadcast<EpochContext> context,
+            Shared<EpochContext> context,
             TrainState state,
             OptimizerSettings optimizer,
             Retries retries,
@@ -98,7 +99,7 @@ final class PeerExchange implements EpochRunner.Epoch {
                 TaskSlots.stepTimeout(spark));
         SegmentTask task = new SegmentTask(context, TrainStateCodec.encode(state.capture()), segment);
         RDD<SegmentResult> results = shards.forRanks(ranks).rdd().barrier().mapPartitions(task, false, RESULT);
-        return Arrays.stream((SegmentResult[]) results.collect())
+        return JavaSerialized.collect(JavaRDD.fromRDD(results, RESULT)).stream()
                 .sorted(Comparator.comparingInt(SegmentResult::rank))
                 .toList();
     }
@@ -124,6 +125,6 @@ final class PeerExchange implements EpochRunner.Epoch {
     public void close() {
         ProgressPlugin.close(rendezvous.address().endpoint());
         rendezvous.close();
-        context.destroy();
+        context.destroy(false);
     }
 }

@@ -4,6 +4,7 @@ import org.apache.spark.api.java.JavaRDD;
 import org.sparklora.driver.cluster.data.Shards;
 import org.sparklora.worker.head.Logits;
 import org.sparklora.worker.head.TaskHead;
+import org.sparklora.worker.spark.JavaSerialized;
 import org.sparklora.worker.spark.ShardLogits;
 
 /** Logits and labels of labelled rows, in row order. If tokens are labelled, only the tokens with a label. */
@@ -23,7 +24,7 @@ final class Predictions {
     static Predictions collect(Shards rows, TaskHead head, JavaRDD<ShardLogits> logits) {
         Predictions predictions =
                 new Predictions(Math.toIntExact(rows.statistics().examples()), head.outputs());
-        logits.collect().forEach(predictions::put);
+        JavaSerialized.collect(logits).forEach(predictions::put);
         return predictions;
     }
 

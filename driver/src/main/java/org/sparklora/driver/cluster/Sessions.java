@@ -13,14 +13,15 @@ public final class Sessions {
 
     static final String SYNC_TIMEOUT = "spark.barrier.sync.timeout";
 
-    private static final String SERIALIZER = "spark.serializer";
-
     private static final String PLUGINS = "spark.plugins";
 
     private static final int MIN_PARTITIONS = 8;
 
     /** Prefix of the id of an application that no standalone master has registered. */
     private static final String UNREGISTERED = "spark-application-";
+
+    /** Part of Spark's message about executors with fewer cores than a task needs. */
+    private static final String CPUS = "cpus per task";
 
     private static final String NOT_REGISTERED = "the master did not register it";
 
@@ -30,8 +31,6 @@ public final class Sessions {
     public static SparkSession open(String name) {
         SparkConf conf = new SparkConf();
         String master = conf.get("spark.master", "without a master");
-        // Tasks and broadcasts contain records, which Kryo cannot deserialize.
-        conf.set(SERIALIZER, "org.apache.spark.serializer.JavaSerializer");
         // Two progress bars on one terminal would overwrite each other.
         conf.set("spark.ui.showConsoleProgress", "false");
         // Ranks register once they have their rows, which Spark may have to recompute. Spark's default is a year.
@@ -43,6 +42,8 @@ public final class Sessions {
         // A column of nanoseconds, which pandas writes, must not make a file unreadable that is needed for other
         // columns.
         conf.setIfMissing("spark.sql.legacy.parquet.nanosAsLong", "true");
+        // Spark's other file sources do not tell the file and row of a row.
+        conf.remove("spark.sql.sources.useV1SourceList");
         if (isLocal(master)) {
             // Spark's default, 200, would make thousands of tasks for a small file. One machine reads no large ones.
             int cores = Runtime.getRuntime().availableProcessors();
@@ -53,13 +54,15 @@ public final class Sessions {
         SparkSession session;
         try {
             session = SparkSession.builder().config(conf).appName(name).getOrCreate();
-        } catch (IllegalArgumentException e) {
-            // Scala's require adds this prefix.
-            String why = Failures.summary(e).replaceFirst("^requirement failed: ", "");
-            throw new SparkSettingsException("settings.spark", "Spark rejects its settings: " + why, e);
         } catch (Exception e) {
             // Exception: Spark throws checked exceptions that no signature declares.
-            throw noApplication(master, isOfAStoppedContext(e) ? NOT_REGISTERED : Failures.summary(e), e);
+            String summary = Failures.summary(e).replace(CPUS, CPUS + " (spark.task.cpus)");
+            if (e instanceof IllegalArgumentException || summary.contains(CPUS)) {
+                // Scala's require adds this prefix.
+                String why = summary.replaceFirst("^requirement failed: ", "");
+                throw new SparkSettingsException("settings.spark", "Spark rejects its settings: " + why, e);
+            }
+            throw noApplication(master, isOfAStoppedContext(e) ? NOT_REGISTERED : summary, e);
         }
         if (session.sparkContext().applicationId().startsWith(UNREGISTERED)) {
             // Spark gave up after three tries, 20 s apart, and is stopping the context, so there is nothing to close.
@@ -75,18 +78,6 @@ public final class Sessions {
                 .filter(name -> !name.isEmpty())
                 .distinct()
                 .collect(Collectors.joining(","));
-    }
-
-    /** Rejects a session that uses Kryo, which cannot deserialize the records in tasks and broadcasts. */
-    public static void requireJavaSerializer(SparkSession session) {
-        if (session.sparkContext().conf().get(SERIALIZER, "").endsWith("KryoSerializer")) {
-            throw new SparkSettingsException(
-                    "settings.serializer",
-                    "the session has " + SERIALIZER
-                            + " KryoSerializer, which cannot deserialize Java records; remove the"
-                            + " setting, or set org.apache.spark.serializer.JavaSerializer",
-                    null);
-        }
     }
 
     /** Whether everything runs in this JVM. */

@@ -5,8 +5,6 @@ import java.util.Comparator;
 import java.util.List;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
-import org.apache.spark.broadcast.Broadcast;
-import org.apache.spark.storage.StorageLevel;
 import org.apache.spark.util.LongAccumulator;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.cluster.data.KeyPartitioner;
@@ -16,6 +14,9 @@ import org.sparklora.worker.data.Shard;
 import org.sparklora.worker.spark.CacheStorage;
 import org.sparklora.worker.spark.CachedShard;
 import org.sparklora.worker.spark.EpochContext;
+import org.sparklora.worker.spark.JavaSerialized;
+import org.sparklora.worker.spark.Shared;
+import org.sparklora.worker.spark.Stored;
 import org.sparklora.worker.spark.TrunkTask;
 
 /**
@@ -32,7 +33,7 @@ final class ShardPlacement {
     /** One shard in each partition. */
     private final JavaRDD<CachedShard> source;
 
-    private JavaRDD<CachedShard> rows;
+    private Stored<CachedShard> rows;
     private int ranks;
     private @Nullable Cached cached;
 
@@ -41,12 +42,12 @@ final class ShardPlacement {
      *
      * @param context lost partitions are recomputed from it
      */
-    private record Cached(CachePlan plan, Broadcast<EpochContext> context, JavaRDD<CachedShard> shards) {}
+    private record Cached(CachePlan plan, Shared<EpochContext> context, Stored<CachedShard> shards) {}
 
     private ShardPlacement(JavaSparkContext spark, JavaRDD<Shard> shards) {
         this.spark = spark;
         this.source = shards.map(CachedShard::of);
-        this.rows = source;
+        this.rows = Stored.of(source);
     }
 
     /** Places one shard in each partition. */
@@ -67,9 +68,9 @@ final class ShardPlacement {
         if (wanted != ranks) {
             if (cached != null) {
                 Cached old = cached;
-                JavaRDD<CachedShard> moved = repartitionByRank(old.shards(), wanted);
+                Stored<CachedShard> moved = repartitionByRank(old.shards().rdd(), wanted);
                 // Moves the activations before the old partitions are freed; later they would be recomputed.
-                moved.count();
+                moved.rdd().count();
                 old.shards().unpersist(false);
                 cached = new Cached(old.plan(), old.context(), moved);
             }
@@ -91,7 +92,7 @@ final class ShardPlacement {
     }
 
     private JavaRDD<CachedShard> current() {
-        return cached == null ? rows : cached.shards();
+        return (cached == null ? rows : cached.shards()).rdd();
     }
 
     /** Whether the plan's activations are cached. */
@@ -110,12 +111,12 @@ final class ShardPlacement {
         if (ranks > 0) {
             forRanks(slots);
         }
-        Broadcast<EpochContext> broadcast = spark.broadcast(context);
-        JavaRDD<CachedShard> shards = rows.mapPartitions(new TrunkTask(broadcast, storage, counter), true)
-                .persist(StorageLevel.MEMORY_AND_DISK());
-        cached = new Cached(context.plan().cache(), broadcast, shards);
+        Shared<EpochContext> shared = Shared.of(spark, context);
+        Stored<CachedShard> shards = Stored.of(rows.rdd().mapPartitions(new TrunkTask(shared, storage, counter), true))
+                .persist();
+        cached = new Cached(context.plan().cache(), shared, shards);
         try {
-            (ranks > 0 ? shards : inTasks(shards)).count();
+            (ranks > 0 ? shards.rdd() : inTasks(shards.rdd())).count();
         } catch (Throwable e) {
             // Throwable: Spark throws checked exceptions that no signature declares.
             dropCache(false);
@@ -131,7 +132,7 @@ final class ShardPlacement {
     void dropCache(boolean waits) {
         if (cached != null) {
             cached.shards().unpersist(waits);
-            cached.context().destroy();
+            cached.context().destroy(false);
             cached = null;
         }
     }
@@ -142,17 +143,17 @@ final class ShardPlacement {
         rows.unpersist(true);
     }
 
-    private JavaRDD<CachedShard> repartitionByRank(JavaRDD<CachedShard> from, int ranks) {
+    private Stored<CachedShard> repartitionByRank(JavaRDD<CachedShard> from, int ranks) {
         RankMap map = new RankMap(source.getNumPartitions(), ranks);
-        return from.keyBy(CachedShard::index)
-                .partitionBy(new KeyPartitioner(ranks, index -> map.rankOf((Integer) index)))
-                .values()
-                .mapPartitions(part -> {
-                    List<CachedShard> shards = new ArrayList<>();
-                    part.forEachRemaining(shards::add);
-                    shards.sort(Comparator.comparingInt(CachedShard::index));
-                    return shards.iterator();
-                })
-                .persist(StorageLevel.MEMORY_AND_DISK());
+        KeyPartitioner toRanks = new KeyPartitioner(ranks, index -> map.rankOf((Integer) index));
+        return Stored.of(JavaSerialized.shuffle(from.keyBy(CachedShard::index).partitionBy(toRanks))
+                        .values()
+                        .mapPartitions(part -> {
+                            List<CachedShard> shards = new ArrayList<>();
+                            part.forEachRemaining(shards::add);
+                            shards.sort(Comparator.comparingInt(CachedShard::index));
+                            return shards.iterator();
+                        }))
+                .persist();
     }
 }

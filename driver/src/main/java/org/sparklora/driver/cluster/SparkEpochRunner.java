@@ -14,7 +14,6 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
-import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.SparkSession;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -28,8 +27,10 @@ import org.sparklora.worker.data.Padding;
 import org.sparklora.worker.data.Shard;
 import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.spark.EpochContext;
+import org.sparklora.worker.spark.JavaSerialized;
 import org.sparklora.worker.spark.PredictTask;
 import org.sparklora.worker.spark.RunContext;
+import org.sparklora.worker.spark.Shared;
 import org.sparklora.worker.train.OptimizerSettings;
 import org.sparklora.worker.train.TrainState;
 import org.sparklora.worker.train.TrainStep;
@@ -92,7 +93,7 @@ public final class SparkEpochRunner implements EpochRunner, AutoCloseable {
     @Override
     public Epoch open(EpochPlan plan, TrainState state, OptimizerSettings optimizer) {
         cache.prepare(plan);
-        Broadcast<EpochContext> context = spark.broadcast(new EpochContext(run, plan));
+        Shared<EpochContext> context = Shared.of(spark, new EpochContext(run, plan));
         if (peer) {
             return new PeerExchange(spark, trainingShards, context, state, optimizer, retries, segmentLength);
         }
@@ -105,10 +106,10 @@ public final class SparkEpochRunner implements EpochRunner, AutoCloseable {
         return afterSteps(
                 plan,
                 "padding",
-                context -> data.training()
-                        .rdd()
-                        .map(shard -> context.value().padding(shard, steps))
-                        .fold(Padding.NONE, Padding::plus));
+                context -> JavaSerialized.fold(
+                        data.training().rdd().map(shard -> context.value().padding(shard, steps)),
+                        Padding.NONE,
+                        Padding::plus));
     }
 
     @Override
@@ -127,17 +128,17 @@ public final class SparkEpochRunner implements EpochRunner, AutoCloseable {
     }
 
     /** Runs a job after the last step of an epoch. */
-    private <T> T afterSteps(EpochPlan plan, String what, Function<Broadcast<EpochContext>, T> job) {
+    private <T> T afterSteps(EpochPlan plan, String what, Function<Shared<EpochContext>, T> job) {
         Retries.RunStep at = new Retries.RunStep(
                 plan.epoch(), (plan.epoch() + 1L) * plan.shards().stepsPerEpoch());
-        Broadcast<EpochContext> context = spark.broadcast(new EpochContext(run, plan));
+        Shared<EpochContext> context = Shared.of(spark, new EpochContext(run, plan));
         try {
             return retries.run(at, (ranks, failures) -> {
                 spark.sc().setJobDescription("epoch " + plan.epoch() + " " + what);
                 return job.apply(context);
             });
         } finally {
-            context.destroy();
+            context.destroy(false);
         }
     }
 

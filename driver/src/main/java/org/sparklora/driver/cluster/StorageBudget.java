@@ -16,9 +16,13 @@ final class StorageBudget {
 
     private StorageBudget() {}
 
-    /** Returns memory if it is large enough, otherwise disk. Another setting is used as it is, or refused. */
+    /**
+     * Returns memory if it is large enough, otherwise disk. Another setting is used as it is, or refused. If the session
+     * encrypts local disks, returns memory: our files are plain, but Spark encrypts what it moves from memory to disk.
+     */
     static CacheStorage choose(JavaSparkContext spark, ActivationCache wanted, long bytes) {
-        return choose(wanted, bytes, memory(spark));
+        CacheStorage chosen = choose(wanted, bytes, memory(spark));
+        return spark.getConf().getBoolean("spark.io.encryption.enabled", false) ? CacheStorage.MEMORY : chosen;
     }
 
     /**

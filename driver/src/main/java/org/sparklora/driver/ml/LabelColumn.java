@@ -50,13 +50,14 @@ record LabelColumn(Column text, Optional<List<String>> labels) {
         if (!(field.dataType() instanceof NumericType)) {
             return new LabelColumn(column);
         }
-        Column index = column.cast(DataTypes.IntegerType);
+        // In ANSI mode Spark refuses to cast what does not fit.
+        Column index = when(column.geq(0).and(column.lt(MAX_CLASSES)), column.cast(DataTypes.IntegerType));
         // A value that is not an index stays as it is; the data reader refuses it by row, like any unknown label.
         Column wrong = column.cast(DataTypes.StringType);
         Optional<List<String>> named = names(field);
         if (named.isPresent()) {
             Column[] names = named.get().stream().map(label -> lit(label)).toArray(Column[]::new);
-            Column known = index.equalTo(column).and(index.geq(0)).and(index.lt(names.length));
+            Column known = index.equalTo(column).and(index.lt(names.length));
             return new LabelColumn(
                     when(known, element_at(array(names), index.plus(1))).otherwise(wrong), named);
         }

@@ -15,7 +15,6 @@ import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.util.functional.FunctionRaisingIOE;
 import org.apache.spark.SparkContext;
 import org.apache.spark.api.java.JavaSparkContext;
-import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.ml.Model;
 import org.apache.spark.ml.linalg.SQLDataTypes;
 import org.apache.spark.ml.param.ParamMap;
@@ -31,7 +30,6 @@ import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
-import org.sparklora.driver.cluster.Sessions;
 import org.sparklora.driver.cluster.data.DatasetRows;
 import org.sparklora.driver.model.predict.HeadOutputs;
 import org.sparklora.driver.model.predict.RowScorer;
@@ -40,6 +38,7 @@ import org.sparklora.driver.model.predict.ScoreTexts;
 import org.sparklora.driver.training.TrainedRun;
 import org.sparklora.worker.inference.TextScorer.Pooling;
 import org.sparklora.worker.inference.TrainedModel;
+import org.sparklora.worker.spark.Shared;
 
 /**
  * A trained model that scores datasets. A row without text gets nulls; other columns, rows and their order stay as they are.
@@ -67,7 +66,7 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
     private final ParamTable paramTable;
 
     /** Shared by all datasets of this model; Spark removes it when nothing refers to it any more. */
-    private transient @Nullable Broadcast<TrainedModel> broadcast;
+    private transient @Nullable Shared<TrainedModel> broadcast;
 
     LoraModel(String uid, TrainedRun run, boolean embedsBase, Maker<M> maker) {
         this.uid = uid;
@@ -151,11 +150,9 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
      * alone; other rows of its batch may change its last bits, because float32 rounds.
      *
      * @throws IllegalArgumentException as {@link #transformSchema}
-     * @throws org.sparklora.driver.cluster.SparkSettingsException if the session's serializer is not Java's
      */
     @Override
     public final Dataset<Row> transform(Dataset<?> dataset) {
-        Sessions.requireJavaSerializer(dataset.sparkSession());
         StructType schema = dataset.schema();
         StructType out = transformSchema(schema, true);
         SparkContext spark = dataset.sparkSession().sparkContext();
@@ -170,11 +167,11 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
                 .toArray(Column[]::new));
     }
 
-    private synchronized Broadcast<TrainedModel> trained(Dataset<?> dataset) {
-        Broadcast<TrainedModel> there = broadcast;
-        if (there == null || !there.isValid()) {
-            there = JavaSparkContext.fromSparkContext(dataset.sparkSession().sparkContext())
-                    .broadcast(run.model());
+    private synchronized Shared<TrainedModel> trained(Dataset<?> dataset) {
+        Shared<TrainedModel> there = broadcast;
+        if (there == null || !there.broadcast().isValid()) {
+            there = Shared.of(
+                    JavaSparkContext.fromSparkContext(dataset.sparkSession().sparkContext()), run.model());
             broadcast = there;
         }
         return there;

@@ -11,7 +11,6 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;
-import org.sparklora.driver.cluster.Sessions;
 import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.training.RunOutput.IfRunIsThere;
 
@@ -37,7 +36,6 @@ public final class DatasetTraining {
 
     /** Trains into the job's output directory, which must not hold a run. */
     public static TrainedRun train(SparkSession spark, JobConfig job, Rows rows) {
-        Sessions.requireJavaSerializer(spark);
         SparkContext context = spark.sparkContext();
         Map<String, @Nullable String> before = new TreeMap<>();
         JOB_PROPERTIES.forEach(label -> before.put(label, context.getLocalProperty(label)));

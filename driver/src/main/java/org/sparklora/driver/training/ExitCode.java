@@ -123,6 +123,11 @@ public enum ExitCode {
             }
         }
         String first = message.lines().findFirst().orElse("without a message");
+        if (first.contains(Failures.MAX_RESULT_SIZE)) {
+            return CodedException.withCode(
+                    "settings.result-size",
+                    "the results of a Spark job are too large: " + first + "; set a larger size");
+        }
         if (Failures.isDefect(failure)) {
             return CodedException.withCode(
                     "internal.task",

@@ -57,6 +57,33 @@ class ClusterIT {
     }
 
     @Test
+    void kryoEncryptionAndDynamicAllocationChangeNoBit() throws Exception {
+        runs.run("plain", "driver", "local[1]");
+        runs.run(
+                "kryo",
+                "peer",
+                "local-cluster[2,1,1536]",
+                "--conf",
+                "spark.serializer=org.apache.spark.serializer.KryoSerializer",
+                "--conf",
+                "spark.kryo.registrationRequired=true",
+                "--conf",
+                "spark.io.encryption.enabled=true");
+        runs.run(
+                "dynamic",
+                "auto",
+                "local-cluster[2,1,1536]",
+                "--conf",
+                "spark.dynamicAllocation.enabled=true",
+                "--conf",
+                "spark.dynamicAllocation.shuffleTracking.enabled=true",
+                "--conf",
+                "spark.speculation=true");
+        assertThat(runs.adapter("kryo")).isEqualTo(runs.adapter("plain"));
+        assertThat(runs.adapter("dynamic")).isEqualTo(runs.adapter("plain"));
+    }
+
+    @Test
     void aBaseModelOnHdfsIsCopiedOnceForAllExecutorsOfAHost() throws Exception {
         Configuration hdfs = new Configuration();
         hdfs.set(MiniDFSCluster.HDFS_MINIDFS_BASEDIR, folder.resolve("hdfs").toString());

@@ -156,13 +156,17 @@ class DataprocScriptsTest {
                         "--conf",
                         "spark.executor.instances=7",
                         "--conf",
-                        "spark.jars.packages=a:b:1,c:d:2"));
+                        "spark.jars.packages=a:b:1,c:d:2",
+                        "--conf",
+                        "spark.jars=gs://ours/own.jar",
+                        "--conf",
+                        "spark.files=gs://ours/own.txt"));
         List<String> lines = Files.readAllLines(cloud.stored("job"));
         assertThat(lines.subList(0, 3))
                 .containsExactly(
                         "--class=org.sparklora.driver.app.Main",
-                        "--jars=file:///opt/spark-lora/spark-lora.jar,file:///opt/spark-lora/natives/pytorch-native-cpu.jar",
-                        "--files=" + job);
+                        "--jars=file:///opt/spark-lora/spark-lora.jar,file:///opt/spark-lora/natives/pytorch-native-cpu.jar,gs://ours/own.jar",
+                        "--files=gs://ours/own.txt," + job);
         assertThat(lines.subList(4, lines.size()))
                 .containsExactly("train", "--config", "job.yaml", "--output", "gs://ours/run");
         assertThat(lines.get(3)).startsWith("--properties=^;^");

@@ -59,6 +59,26 @@ class SparkLoraScriptTest {
     }
 
     @Test
+    void anApplicationKeepsSparkLorasClassesBesideItsOwn() throws Exception {
+        List<String> line = line(
+                "submit",
+                "--class",
+                "a.B",
+                "app.jar",
+                "x",
+                "--",
+                "--packages",
+                "a:b:1",
+                "--jars=my.jar",
+                "--files",
+                "f");
+        assertThat(after(line, "--jars")).isEqualTo(natives + "," + own + ",my.jar");
+        assertThat(line)
+                .containsSubsequence("--packages", "a:b:1", "--files", "f")
+                .endsWith("--class", "a.B", "app.jar", "x");
+    }
+
+    @Test
     void inLocalModeClassPathsAreJoined() throws Exception {
         List<String> line = line(
                 "train",

@@ -67,6 +67,31 @@ class SubmitScriptTest {
         assertThat(line.get(line.indexOf("--files") + 1)).isEqualTo("x.txt,y.txt,job.yaml");
     }
 
+    /** As spark-submit ranks them: a list of an option, else that of the properties file. */
+    @Test
+    void jarsAndFilesOfAPropertiesFileJoinOurs() throws Exception {
+        Path own = Files.writeString(
+                folder.resolve("own.conf"), "spark.jars a.jar,b.jar\nspark.files = x.txt\nspark.jars.packages p:q:1\n");
+        for (List<String> option :
+                List.of(List.of("--properties-file", own.toString()), List.of("--properties-file=" + own))) {
+            List<String> arguments =
+                    new ArrayList<>(List.of("train", "--config", "job.yaml", "--", "--deploy-mode", "cluster"));
+            arguments.addAll(option);
+            List<String> line = line(arguments.toArray(String[]::new));
+            assertThat(line)
+                    .containsOnlyOnce("--jars")
+                    .containsOnlyOnce("--files")
+                    .containsSubsequence(option);
+            assertThat(line.get(line.indexOf("--jars") + 1)).endsWith("pytorch-native-cpu.jar,a.jar,b.jar");
+            assertThat(line.get(line.indexOf("--files") + 1)).isEqualTo("x.txt,job.yaml");
+        }
+        Files.move(own, folder.resolve("spark-defaults.conf"));
+        cloud.script().with("SPARK_CONF_DIR", folder.toString());
+        List<String> line = line("doctor", "--", "--packages", "a:b:1", "--jars", "c.jar");
+        assertThat(line.get(line.indexOf("--jars") + 1)).endsWith("pytorch-native-cpu.jar,c.jar");
+        assertThat(line).containsSubsequence("--packages", "a:b:1", "--files", "x.txt");
+    }
+
     @Test
     void settingsComeFirstAndTheCallersOptionsWin() throws Exception {
         assertThat(line(

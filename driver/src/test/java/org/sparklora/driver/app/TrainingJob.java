@@ -54,7 +54,7 @@ final class TrainingJob {
         ByteArrayOutputStream keptErr = new ByteArrayOutputStream();
         System.setProperty("spark.master", master);
         System.setProperty("spark.ui.enabled", "false");
-        System.setProperty("spark.sql.shuffle.partitions", "4");
+        System.getProperties().putIfAbsent("spark.sql.shuffle.partitions", "4");
         System.setOut(new PrintStream(keptOut, true, StandardCharsets.UTF_8));
         System.setErr(new PrintStream(keptErr, true, StandardCharsets.UTF_8));
         try {

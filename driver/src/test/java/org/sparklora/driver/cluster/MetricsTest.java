@@ -26,6 +26,8 @@ class MetricsTest {
         session = SparkSession.builder()
                 .master("local[2]")
                 .config("spark.ui.enabled", "false")
+                .config("spark.serializer", "org.apache.spark.serializer.KryoSerializer")
+                .config("spark.kryo.registrationRequired", "true")
                 .getOrCreate();
     }
 

@@ -10,7 +10,6 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.apache.spark.api.java.JavaSparkContext;
-import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -18,6 +17,7 @@ import org.sparklora.driver.run.loop.RunListener;
 import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.StepProgress;
 import org.sparklora.worker.spark.EpochContext;
+import org.sparklora.worker.spark.Shared;
 import org.sparklora.worker.train.AdamW;
 import org.sparklora.worker.train.LearningRateSchedule;
 import org.sparklora.worker.train.OptimizerSettings;
@@ -63,7 +63,7 @@ class ProgressPluginTest {
     private List<StepReport> segment(SparkSession session, int messages, List<StepProgress> seen) {
         JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
         EpochContext context = HeadOnly.context(HeadOnly.MODEL, CachePlan.off("test"));
-        Broadcast<EpochContext> broadcast = spark.broadcast(context);
+        Shared<EpochContext> broadcast = Shared.of(spark, context);
         TrainState state = new TrainState(
                 context.plan().manifest(),
                 context.plan().freeze(),

@@ -10,7 +10,6 @@ import java.util.TreeMap;
 import org.apache.spark.SparkException;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
-import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.util.LongAccumulator;
 import org.junit.jupiter.api.AfterEach;
@@ -23,6 +22,7 @@ import org.sparklora.worker.spark.CacheStorage;
 import org.sparklora.worker.spark.CachedShard;
 import org.sparklora.worker.spark.EpochContext;
 import org.sparklora.worker.spark.PredictTask;
+import org.sparklora.worker.spark.Shared;
 
 /** Against a real Spark: shards that move keep what they have, and what is lost is computed again. */
 class ShardPlacementTest {
@@ -61,7 +61,7 @@ class ShardPlacementTest {
 
     /** Logits by row, computed from what is kept; a partition of another shard count fails in the task. */
     private Map<Long, List<Float>> logits(JavaRDD<CachedShard> placed, CachePlan cache) {
-        Broadcast<EpochContext> context = spark.broadcast(context(cache));
+        Shared<EpochContext> context = Shared.of(spark, context(cache));
         Map<Long, List<Float>> logits = new TreeMap<>();
         placed.mapPartitions(new PredictTask(context)).collect().forEach(part -> {
             part.rows().forEach(row -> logits.put(row.key(), List.of(row.logits()[0], row.logits()[1])));

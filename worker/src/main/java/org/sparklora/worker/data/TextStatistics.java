@@ -1,5 +1,6 @@
 package org.sparklora.worker.data;
 
+import java.io.Serializable;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -10,7 +11,7 @@ import java.util.TreeMap;
  * @param truncated number of rows that were cut to the maximum length
  * @param lengths number of rows by length
  */
-public record TextStatistics(long examples, long truncated, Map<Integer, Long> lengths) {
+public record TextStatistics(long examples, long truncated, Map<Integer, Long> lengths) implements Serializable {
 
     public TextStatistics {
         lengths = Map.copyOf(lengths);

@@ -7,8 +7,6 @@
  *
  * <p>Invariants: step k of an epoch has exactly the rows that {@link org.sparklora.worker.contract.ShardPlan} says, each row is
  * used exactly once an epoch, and the order depends on seed, epoch and keys only. Nothing here uses Spark or native arrays.
- * Shards, examples and tokenizers are final classes, not records, because the data is prepared also in sessions that use Kryo,
- * which cannot read records.
  */
 @NullMarked
 package org.sparklora.worker.data;

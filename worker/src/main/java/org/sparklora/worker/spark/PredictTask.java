@@ -7,7 +7,6 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.apache.spark.api.java.function.FlatMapFunction;
-import org.apache.spark.broadcast.Broadcast;
 import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.data.Batch;
 import org.sparklora.worker.data.Example;
@@ -19,8 +18,7 @@ import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.train.AdaptedModel;
 
 /** Computes the logits of every row of a task's shards with an epoch's adapter. Rows come in the order of their lengths. */
-public record PredictTask(Broadcast<EpochContext> context)
-        implements FlatMapFunction<Iterator<CachedShard>, ShardLogits> {
+public record PredictTask(Shared<EpochContext> context) implements FlatMapFunction<Iterator<CachedShard>, ShardLogits> {
 
     @Override
     public Iterator<ShardLogits> call(Iterator<CachedShard> shards) {

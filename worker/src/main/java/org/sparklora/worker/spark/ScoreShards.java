@@ -4,13 +4,12 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import org.apache.spark.api.java.function.FlatMapFunction;
-import org.apache.spark.broadcast.Broadcast;
 import org.sparklora.worker.data.Shard;
 import org.sparklora.worker.inference.TextScorer;
 import org.sparklora.worker.inference.TrainedModel;
 
 /** Computes the logits of labelled rows with a trained model, shard by shard. */
-public record ScoreShards(Broadcast<TrainedModel> model) implements FlatMapFunction<Iterator<Shard>, ShardLogits> {
+public record ScoreShards(Shared<TrainedModel> model) implements FlatMapFunction<Iterator<Shard>, ShardLogits> {
 
     @Override
     public Iterator<ShardLogits> call(Iterator<Shard> shards) {

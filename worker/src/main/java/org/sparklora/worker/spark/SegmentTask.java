@@ -12,7 +12,6 @@ import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.apache.spark.BarrierTaskContext;
 import org.apache.spark.SparkEnv;
-import org.apache.spark.broadcast.Broadcast;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.allreduce.Mailbox;
 import org.sparklora.worker.allreduce.RankMap;
@@ -46,7 +45,7 @@ public final class SegmentTask
 
     private static final long serialVersionUID = 1L;
 
-    private final Broadcast<EpochContext> context;
+    private final Shared<EpochContext> context;
     private final byte[] state;
     private final SegmentPlan segment;
 
@@ -55,7 +54,7 @@ public final class SegmentTask
      *
      * @param state encoded training state before the segment
      */
-    public SegmentTask(Broadcast<EpochContext> context, byte[] state, SegmentPlan segment) {
+    public SegmentTask(Shared<EpochContext> context, byte[] state, SegmentPlan segment) {
         this.context = context;
         this.state = state;
         this.segment = segment;

@@ -6,7 +6,6 @@ import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.apache.spark.api.java.function.FlatMapFunction;
-import org.apache.spark.broadcast.Broadcast;
 import org.sparklora.worker.allreduce.ShardTree;
 import org.sparklora.worker.contract.Phase;
 import org.sparklora.worker.contract.PhaseClock;
@@ -19,7 +18,7 @@ import org.sparklora.worker.contract.ShardSum;
  * @param trainable values of the trainable tensors, flattened
  */
 @SuppressWarnings("ArrayRecordComponent") // tasks are never compared
-public record StepTask(Broadcast<EpochContext> context, int step, float[] trainable)
+public record StepTask(Shared<EpochContext> context, int step, float[] trainable)
         implements FlatMapFunction<Iterator<CachedShard>, StepPart> {
 
     @Override

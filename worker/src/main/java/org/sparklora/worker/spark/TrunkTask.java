@@ -2,7 +2,6 @@ package org.sparklora.worker.spark;
 
 import java.util.Iterator;
 import org.apache.spark.api.java.function.FlatMapFunction;
-import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.util.LongAccumulator;
 import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.data.Shard;
@@ -14,7 +13,7 @@ import org.sparklora.worker.train.TrunkPass;
  *
  * @param rows counts finished rows
  */
-public record TrunkTask(Broadcast<EpochContext> context, CacheStorage storage, LongAccumulator rows)
+public record TrunkTask(Shared<EpochContext> context, CacheStorage storage, LongAccumulator rows)
         implements FlatMapFunction<Iterator<CachedShard>, CachedShard> {
 
     @Override

@@ -101,8 +101,8 @@ public final class ClassLabels implements LabelCodec {
         labels.where("label is not null and label != ''")
                 .distinct()
                 .limit(MAX_CLASSES + 1)
-                .toLocalIterator()
-                .forEachRemaining(row -> found.add(row.getString(0)));
+                .collectAsList()
+                .forEach(row -> found.add(row.getString(0)));
         found.sort(null);
         return found;
     }

@@ -30,13 +30,13 @@ final class ContentHash implements Serializable, Comparable<ContentHash> {
     /** Hashes text, pair, label and weight, each with its length. Weights are compared as numbers. */
     static ContentHash of(RowText content) {
         // "1", "1.0" and a missing weight are equal.
-        String weight = content.weight == null ? "1.0" : Double.toString(Decimals.parse(content.weight));
-        return new ContentHash(content.text, content.pair, content.label, weight);
+        String weight = content.weight() == null ? "1.0" : Double.toString(Decimals.parse(content.weight()));
+        return new ContentHash(content.text(), content.pair(), content.label(), weight);
     }
 
     /** Hashes text and pair only. */
     static ContentHash ofTexts(RowText content) {
-        return new ContentHash(content.text, content.pair);
+        return new ContentHash(content.text(), content.pair());
     }
 
     /** A 64-bit key that depends on all bits of the hash. */

@@ -4,11 +4,14 @@ import java.io.Serializable;
 import java.util.Comparator;
 import java.util.List;
 import java.util.TreeMap;
+import org.apache.spark.SerializableWritable;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.sparklora.worker.contract.KeyedRandom;
 import org.sparklora.worker.data.TextStatistics;
 import org.sparklora.worker.data.TextTokenizer;
+import org.sparklora.worker.spark.JavaSerialized;
+import org.sparklora.worker.spark.Stored;
 
 /**
  * Facts about training data that are known without preparing it.
@@ -18,8 +21,9 @@ import org.sparklora.worker.data.TextTokenizer;
  */
 public record DataSurvey(long rows, TextStatistics sample) {
 
-    private static final Comparator<Drawn> BY_HASH =
-            (Comparator<Drawn> & Serializable) (a, b) -> Long.compareUnsigned(a.hash, b.hash);
+    private static final Comparator<SerializableWritable<JavaSerialized<Drawn>>> BY_HASH =
+            (Comparator<SerializableWritable<JavaSerialized<Drawn>>> & Serializable) (a, b) ->
+                    Long.compareUnsigned(a.value().get().hash, b.value().get().hash);
 
     /**
      * Checks rows and tokenizes a sample of them on the driver. Reads the rows twice.
@@ -31,14 +35,17 @@ public record DataSurvey(long rows, TextStatistics sample) {
     public static DataSurvey of(Dataset<Row> rows, LabelCodec labels, Tokenization tokenization, int maxSample) {
         RowCoder coder = new RowCoder(labels);
         long count = coder.check(InputRow.of(rows), "train on");
-        List<Drawn> drawn = InputRow.of(rows).map(Drawn::new).takeOrdered(maxSample, BY_HASH);
+        List<Drawn> drawn =
+                Stored.of(InputRow.of(rows).map(Drawn::new)).wrapped().takeOrdered(maxSample, BY_HASH).stream()
+                        .map(row -> row.value().get())
+                        .toList();
         TreeMap<Integer, Long> lengths = new TreeMap<>();
         long truncated = 0;
         try (TextTokenizer tokenizer = TextTokenizer.open(tokenization.tokenizer(), tokenization.maxLength())) {
             for (Drawn row : drawn) {
-                RowCoder.Coded coded = coder.encode(tokenizer, row.content, row.hash);
-                lengths.merge(coded.example.length(), 1L, Long::sum);
-                truncated += coded.truncated ? 1 : 0;
+                RowCoder.Coded coded = coder.encode(tokenizer, row.content(), row.hash);
+                lengths.merge(coded.example().length(), 1L, Long::sum);
+                truncated += coded.truncated() ? 1 : 0;
             }
         }
         return new DataSurvey(count, new TextStatistics(drawn.size(), truncated, lengths));
@@ -50,16 +57,14 @@ public record DataSurvey(long rows, TextStatistics sample) {
     }
 
     /** A row with the hash of its file and row number, so that rows with equal content are drawn independently. */
-    private static final class Drawn implements Serializable {
-
-        private static final long serialVersionUID = 1L;
-
-        final long hash;
-        final RowText content;
+    private record Drawn(long hash, RowText content) implements Serializable {
 
         Drawn(InputRow row) {
-            this.hash = KeyedRandom.mix(KeyedRandom.key(row.row, "plan/sample"), row.file.hashCode());
-            this.content = row.content;
+            this(
+                    KeyedRandom.mix(
+                            KeyedRandom.key(row.row(), "plan/sample"),
+                            row.file().hashCode()),
+                    row.content());
         }
     }
 }

@@ -10,18 +10,10 @@ import org.jspecify.annotations.Nullable;
 import scala.Tuple2;
 
 /** The content of a row with its file and row number, which error messages name. */
-final class InputRow implements Serializable {
-
-    private static final long serialVersionUID = 1L;
-
-    final String file;
-    final long row;
-    final RowText content;
+record InputRow(String file, long row, RowText content) implements Serializable {
 
     private InputRow(Row row) {
-        this.file = row.getAs(SourceReader.FILE);
-        this.row = row.<Number>getAs(SourceReader.ROW).longValue();
-        this.content = content(row);
+        this(row.getAs(SourceReader.FILE), row.<Number>getAs(SourceReader.ROW).longValue(), content(row));
     }
 
     /** Converts a table that {@link SourceReader} or {@link DatasetRows} made. */

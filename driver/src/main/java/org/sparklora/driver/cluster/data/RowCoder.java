@@ -9,6 +9,7 @@ import org.sparklora.driver.cluster.data.LabelCodec.Problem;
 import org.sparklora.worker.data.Encoded;
 import org.sparklora.worker.data.Example;
 import org.sparklora.worker.data.TextTokenizer;
+import org.sparklora.worker.spark.JavaSerialized;
 
 /** Checks labelled rows and encodes them as examples. */
 final class RowCoder implements Serializable {
@@ -21,19 +22,8 @@ final class RowCoder implements Serializable {
         this.labels = labels;
     }
 
-    /** An example, and whether its text was cut to the maximum length. Not a record: Kryo cannot read records. */
-    static final class Coded implements Serializable {
-
-        private static final long serialVersionUID = 1L;
-
-        final Example example;
-        final boolean truncated;
-
-        private Coded(Example example, boolean truncated) {
-            this.example = example;
-            this.truncated = truncated;
-        }
-    }
+    /** An example, and whether its text was cut to the maximum length. */
+    record Coded(Example example, boolean truncated) implements Serializable {}
 
     /**
      * Checks all rows and counts them.
@@ -42,17 +32,19 @@ final class RowCoder implements Serializable {
      * @throws DataException for the first problem in the order of file and row, or if there are no rows
      */
     long check(JavaRDD<InputRow> rows, String purpose) {
-        Found found = rows.map(row -> problem(row.content).isPresent() ? new Found(1, 1, row) : new Found(1, 0, null))
-                .fold(new Found(0, 0, null), Found::plus);
+        Found found = JavaSerialized.fold(
+                rows.map(row -> problem(row.content()).isPresent() ? new Found(1, 1, row) : new Found(1, 0, null)),
+                new Found(0, 0, null),
+                Found::plus);
         if (found.rows == 0) {
             throw new DataException("data.rows.none", "there are no rows to " + purpose + "; check the data section");
         }
         InputRow first = found.first;
         if (first != null) {
-            Problem problem = problem(first.content).orElseThrow();
+            Problem problem = problem(first.content()).orElseThrow();
             throw new DataException(
                     problem.code(),
-                    InputRow.location(first.file, first.row) + ": " + problem.message() + more(found.problems - 1));
+                    InputRow.location(first.file(), first.row()) + ": " + problem.message() + more(found.problems - 1));
         }
         return found.rows;
     }
@@ -65,20 +57,20 @@ final class RowCoder implements Serializable {
     }
 
     private Optional<Problem> problem(RowText content) {
-        if (content.weight != null && !isWeight(content.weight)) {
+        if (content.weight() != null && !isWeight(content.weight())) {
             return Optional.of(new Problem(
                     "data.weight.invalid",
-                    "weight '" + content.weight + "' is not a finite number of at least 0; correct the row"));
+                    "weight '" + content.weight() + "' is not a finite number of at least 0; correct the row"));
         }
-        if (content.text == null) {
+        if (content.text() == null) {
             return Optional.of(
                     new Problem("data.text.missing", "the text is missing or empty; fill it in or remove the row"));
         }
-        if (content.label == null) {
+        if (content.label() == null) {
             return Optional.of(
                     new Problem("data.label.missing", "the label is missing or empty; fill it in or remove the row"));
         }
-        return labels.problem(content.text, content.label);
+        return labels.problem(content.text(), content.label());
     }
 
     private static boolean isWeight(String weight) {
@@ -87,26 +79,14 @@ final class RowCoder implements Serializable {
 
     /** Encodes a row that passed {@link #check}. */
     Coded encode(TextTokenizer tokenizer, RowText content, long key) {
-        float weight = content.weight == null ? 1 : (float) Decimals.parse(content.weight);
-        Encoded encoded = labels.tokens(tokenizer, Objects.requireNonNull(content.text), content.pair);
-        float[] values = labels.values(encoded, Objects.requireNonNull(content.label));
+        float weight = content.weight() == null ? 1 : (float) Decimals.parse(content.weight());
+        Encoded encoded = labels.tokens(tokenizer, Objects.requireNonNull(content.text()), content.pair());
+        float[] values = labels.values(encoded, Objects.requireNonNull(content.label()));
         return new Coded(encoded.example(values, weight, key), encoded.truncated());
     }
 
     /** The number of rows and problems, and the first row with a problem. */
-    private static final class Found implements Serializable {
-
-        private static final long serialVersionUID = 1L;
-
-        private final long rows;
-        private final long problems;
-        private final @Nullable InputRow first;
-
-        Found(long rows, long problems, @Nullable InputRow first) {
-            this.rows = rows;
-            this.problems = problems;
-            this.first = first;
-        }
+    private record Found(long rows, long problems, @Nullable InputRow first) implements Serializable {
 
         Found plus(Found other) {
             boolean oursIsFirst = other.first == null || (first != null && first.isBefore(other.first));

@@ -4,16 +4,13 @@ import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
-import java.util.TreeMap;
 import java.util.function.Function;
 import org.apache.spark.api.java.JavaPairRDD;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.Function2;
-import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
-import org.apache.spark.storage.StorageLevel;
 import org.sparklora.driver.cluster.data.RowCoder.Coded;
 import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.data.Example;
@@ -21,6 +18,9 @@ import org.sparklora.worker.data.Shard;
 import org.sparklora.worker.data.TextStatistics;
 import org.sparklora.worker.data.TextTokenizer;
 import org.sparklora.worker.data.TokenizerSpec;
+import org.sparklora.worker.spark.JavaSerialized;
+import org.sparklora.worker.spark.Shared;
+import org.sparklora.worker.spark.Stored;
 import scala.Tuple2;
 
 /**
@@ -32,12 +32,14 @@ import scala.Tuple2;
  * @param plan which rows of a shard belong to which step
  * @param statistics counts and lengths of all rows
  */
-public record Shards(JavaRDD<Shard> rdd, ShardPlan plan, TextStatistics statistics) {
+public record Shards(Stored<Shard> stored, ShardPlan plan, TextStatistics statistics) {
 
     /** Persists shards and counts their rows. */
     static Shards persisted(JavaRDD<Shard> shards, ShardPlan plan) {
-        JavaRDD<Shard> rdd = shards.persist(StorageLevel.MEMORY_AND_DISK());
-        return new Shards(rdd, plan, statistics(rdd));
+        Stored<Shard> stored = Stored.of(shards).persist();
+        TextStatistics statistics =
+                JavaSerialized.fold(stored.rdd().map(TextStatistics::of), TextStatistics.EMPTY, TextStatistics::plus);
+        return new Shards(stored, plan, statistics);
     }
 
     /**
@@ -56,23 +58,17 @@ public record Shards(JavaRDD<Shard> rdd, ShardPlan plan, TextStatistics statisti
         return persisted(ofRows(InputRow.inOrder(rows), KeyPartitioner.slices(plan), coder, tokens), plan);
     }
 
-    /** Counts rows and lengths. Tasks return pairs, because Kryo, which a session may use, cannot read records. */
-    private static TextStatistics statistics(JavaRDD<Shard> shards) {
-        TextStatistics sum = TextStatistics.EMPTY;
-        for (Tuple2<Long, TreeMap<Integer, Long>> part : shards.map(TextStatistics::of)
-                .map(of -> new Tuple2<>(of.truncated(), new TreeMap<>(of.lengths())))
-                .collect()) {
-            long rows = part._2().values().stream().mapToLong(Long::longValue).sum();
-            sum = sum.plus(new TextStatistics(rows, part._1(), part._2()));
-        }
-        return sum;
+    /** The shards, one in each partition. */
+    public JavaRDD<Shard> rdd() {
+        return stored.rdd();
     }
 
     /** Builds shards of examples. */
     static JavaRDD<Shard> ofExamples(JavaPairRDD<Long, Coded> byRowIndex, KeyPartitioner partitioner) {
         Function2<Integer, Iterator<Tuple2<Long, Coded>>, Iterator<Shard>> build =
                 (index, rows) -> shard(index, rows, Tuple2::_2);
-        return byRowIndex.repartitionAndSortWithinPartitions(partitioner).mapPartitionsWithIndex(build, true);
+        return JavaSerialized.shuffle(byRowIndex.repartitionAndSortWithinPartitions(partitioner))
+                .mapPartitionsWithIndex(build, true);
     }
 
     /** Builds shards of rows, and encodes each row in its shard. The key of an example is its row index. */
@@ -83,7 +79,8 @@ public record Shards(JavaRDD<Shard> rdd, ShardPlan plan, TextStatistics statisti
                 return shard(index, rows, row -> coder.encode(tokenizer, row._2(), row._1()));
             }
         };
-        return byRowIndex.repartitionAndSortWithinPartitions(partitioner).mapPartitionsWithIndex(build, true);
+        return JavaSerialized.shuffle(byRowIndex.repartitionAndSortWithinPartitions(partitioner))
+                .mapPartitionsWithIndex(build, true);
     }
 
     private static <T> Iterator<Shard> shard(int index, Iterator<T> rows, Function<T, Coded> encode) {
@@ -91,15 +88,15 @@ public record Shards(JavaRDD<Shard> rdd, ShardPlan plan, TextStatistics statisti
         int truncated = 0;
         while (rows.hasNext()) {
             Coded row = encode.apply(rows.next());
-            examples.add(row.example);
-            truncated += row.truncated ? 1 : 0;
+            examples.add(row.example());
+            truncated += row.truncated() ? 1 : 0;
         }
         return List.of(new Shard(index, examples, truncated)).iterator();
     }
 
     /** Frees the storage, and returns when it is free. */
     public void unpersist() {
-        rdd.unpersist(true);
+        stored.unpersist(true);
     }
 
     /** Opens the tokenizer on an executor. */
@@ -107,14 +104,14 @@ public record Shards(JavaRDD<Shard> rdd, ShardPlan plan, TextStatistics statisti
 
         private static final long serialVersionUID = 1L;
 
-        private final Broadcast<TokenizerSpec> spec;
+        private final Shared<TokenizerSpec> spec;
         private final int maxLength;
 
         Tokens(JavaSparkContext spark, Tokenization tokenization) {
             // Invalid settings fail here on the driver, not once in every task.
             TextTokenizer.open(tokenization.tokenizer(), tokenization.maxLength())
                     .close();
-            this.spec = spark.broadcast(tokenization.tokenizer());
+            this.spec = Shared.of(spark, tokenization.tokenizer());
             this.maxLength = tokenization.maxLength();
         }
 

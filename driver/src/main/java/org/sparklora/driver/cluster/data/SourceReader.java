@@ -161,7 +161,7 @@ public final class SourceReader {
         List<Throwable> causes = ExceptionUtils.getThrowableList(e);
         Throwable root = causes.get(causes.size() - 1);
         boolean cluster = root instanceof InterruptedException
-                || Stream.of("ExecutorLostFailure", "cancelled", "stopped SparkContext")
+                || Stream.of("ExecutorLostFailure", "cancelled", "stopped SparkContext", "maxResultSize")
                         .anyMatch(causes.toString()::contains);
         if (cluster) {
             return e instanceof RuntimeException r ? r : new IllegalStateException(e);

@@ -27,7 +27,7 @@ public record Split(Dataset<Row> training, Dataset<Row> validation) {
         }
         long seedKey = KeyedRandom.key(seed, "data/split");
         JavaRDD<Long> hashes =
-                InputRow.of(rows).map(row -> hash(seedKey, row.content)).distinct();
+                InputRow.of(rows).map(row -> hash(seedKey, row.content())).distinct();
         long distinct = hashes.count();
         if (distinct < 2) {
             throw new DataException(

@@ -14,6 +14,7 @@ import org.sparklora.driver.cluster.data.RowCoder.Coded;
 import org.sparklora.worker.contract.KeyedRandom;
 import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.data.TextTokenizer;
+import org.sparklora.worker.spark.JavaSerialized;
 import scala.Tuple2;
 
 /**
@@ -45,11 +46,12 @@ public final class TrainingData {
             return Shards.persisted(Shards.ofRows(InputRow.inOrder(rows), partitioner, coder, tokens), plan);
         }
         int partitions = Math.max(layout.shards(), Math.max(spark.defaultParallelism(), input.getNumPartitions()));
-        JavaPairRDD<Long, Coded> byRowIndex = input.mapToPair(
-                        row -> new Tuple2<>(ContentHash.of(row.content), row.content))
-                .repartitionAndSortWithinPartitions(KeyPartitioner.hashRanges(partitions))
-                .mapPartitionsToPair(keyed(layout.seed(), coder, tokens))
-                .repartitionAndSortWithinPartitions(KeyPartitioner.hashRanges(partitions))
+        JavaPairRDD<ContentHash, RowText> byContent = JavaSerialized.shuffle(
+                input.mapToPair(row -> new Tuple2<>(ContentHash.of(row.content()), row.content()))
+                        .repartitionAndSortWithinPartitions(KeyPartitioner.hashRanges(partitions)));
+        JavaPairRDD<Long, Coded> byRowIndex = JavaSerialized.shuffle(byContent
+                        .mapPartitionsToPair(keyed(layout.seed(), coder, tokens))
+                        .repartitionAndSortWithinPartitions(KeyPartitioner.hashRanges(partitions)))
                 .values()
                 .zipWithIndex()
                 .mapToPair(Tuple2::swap);

@@ -33,6 +33,7 @@ import org.sparklora.worker.head.RegressionHead;
 import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.head.TokenClassificationHead;
 import org.sparklora.worker.inference.TrainedModel;
+import org.sparklora.worker.spark.Shared;
 
 /**
  * Predicts the rows of files and writes files: all columns of the input, {@code prediction}, and for classes {@code
@@ -133,7 +134,7 @@ public final class FilePrediction {
         SparkContext spark = rows.sparkSession().sparkContext();
         ScoreRows.Counters counters =
                 new ScoreRows.Counters(spark.longAccumulator("rows"), spark.longAccumulator("rows without text"));
-        ScoreRows score = new ScoreRows(JavaSparkContext.fromSparkContext(spark).broadcast(model), scorer, counters);
+        ScoreRows score = new ScoreRows(Shared.of(JavaSparkContext.fromSparkContext(spark), model), scorer, counters);
         List<String> columns = new ArrayList<>(List.of(SourceReader.INPUT + ".*"));
         predicted.forEach(column -> columns.add(column.name()));
         ordered.mapPartitions(score, Encoders.row(out))

@@ -7,7 +7,6 @@ import java.util.List;
 import java.util.NoSuchElementException;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.MapPartitionsFunction;
-import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.util.LongAccumulator;
@@ -16,12 +15,13 @@ import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.inference.TextScorer;
 import org.sparklora.worker.inference.TrainedModel;
 import org.sparklora.worker.spark.HostModels;
+import org.sparklora.worker.spark.Shared;
 
 /**
  * Appends output columns to the rows of a partition, block by block. Within a block, texts of similar length are computed
  * together. Rows keep their order.
  */
-public record ScoreRows(Broadcast<TrainedModel> model, RowScorer scorer, Counters counters)
+public record ScoreRows(Shared<TrainedModel> model, RowScorer scorer, Counters counters)
         implements MapPartitionsFunction<Row, Row> {
 
     /** Rows in a block: enough for batches of similar length, with little memory. */

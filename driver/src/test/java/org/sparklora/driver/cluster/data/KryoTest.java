@@ -22,6 +22,7 @@ class KryoTest {
         }
         try (SparkSession spark = LocalSpark.builder()
                 .config("spark.serializer", "org.apache.spark.serializer.KryoSerializer")
+                .config("spark.kryo.registrationRequired", "true")
                 .getOrCreate()) {
             assertThat(shards(spark)).isEqualTo(expected);
         }
@@ -37,9 +38,7 @@ class KryoTest {
         List<Shard> all = new ArrayList<>();
         for (boolean given : new boolean[] {false, true}) {
             ShardLayout layout = new ShardLayout(1, 4, 8, given);
-            all.addAll(TrainingData.prepare(LocalSpark.table(spark, rows), labels, tokens, layout)
-                    .rdd()
-                    .collect());
+            all.addAll(LocalSpark.collect(TrainingData.prepare(LocalSpark.table(spark, rows), labels, tokens, layout)));
         }
         return all;
     }

@@ -13,6 +13,7 @@ import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.data.Example;
 import org.sparklora.worker.data.Shard;
+import org.sparklora.worker.spark.JavaSerialized;
 
 /** A session for one test class, and tables as the reader makes them. */
 final class LocalSpark {
@@ -59,7 +60,7 @@ final class LocalSpark {
     }
 
     static List<Shard> collect(Shards data) {
-        return data.rdd().collect();
+        return JavaSerialized.collect(data.rdd());
     }
 
     /** One value of every example, shard by shard. */
