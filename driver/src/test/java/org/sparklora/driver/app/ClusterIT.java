@@ -74,6 +74,8 @@ class ClusterIT {
                 "auto",
                 "local-cluster[2,1,1536]",
                 "--conf",
+                "spark.executor.cores=1",
+                "--conf",
                 "spark.dynamicAllocation.enabled=true",
                 "--conf",
                 "spark.dynamicAllocation.shuffleTracking.enabled=true",
