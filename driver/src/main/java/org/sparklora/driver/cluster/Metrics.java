@@ -20,6 +20,8 @@ import org.sparklora.driver.cluster.data.Shards;
 import org.sparklora.driver.cluster.score.EntityCounts;
 import org.sparklora.driver.cluster.score.LabelSetCounts;
 import org.sparklora.driver.job.config.Task;
+import org.sparklora.worker.contract.LossSettings;
+import org.sparklora.worker.head.MultiLabelHead;
 import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.inference.TrainedModel;
 import org.sparklora.worker.spark.ScoreShards;
@@ -27,7 +29,7 @@ import org.sparklora.worker.spark.ShardLogits;
 import scala.Tuple2;
 
 /**
- * Computes validation metrics. {@code loss} is the mean loss without label smoothing.
+ * Computes validation metrics. {@code loss} is the mean plain loss: without label smoothing, class weights or focal factor.
  *
  * <p>Classification and regression use Spark MLlib's metrics, without the evaluators above them: an evaluator runs a query for
  * each value, which takes longer than a small epoch. {@code f1} is the mean of the classes' F1 weighted by their frequency,
@@ -68,20 +70,20 @@ public final class Metrics {
         switch (task) {
             case CLASSIFICATION -> classification(session, predictions, head.outputs(), metrics);
             case REGRESSION -> regression(session, predictions, metrics);
-            case MULTI_LABEL -> labelSets(predictions, labels, metrics);
+            case MULTI_LABEL -> labelSets(predictions, (MultiLabelHead) head, labels, metrics);
             case TOKEN_CLASSIFICATION -> entities(predictions, labels, metrics);
         }
         return metrics;
     }
 
-    /** A label is predicted if its logit is positive, that is if its probability is above one half. */
-    private static void labelSets(Predictions predictions, List<String> names, SortedMap<String, Double> metrics) {
+    private static void labelSets(
+            Predictions predictions, MultiLabelHead head, List<String> names, SortedMap<String, Double> metrics) {
         LabelSetCounts counts = new LabelSetCounts(names.size());
         for (int row = 0; row < predictions.size(); row++) {
             boolean[] guess = new boolean[names.size()];
             boolean[] truth = new boolean[names.size()];
             for (int label = 0; label < names.size(); label++) {
-                guess[label] = predictions.logits(row)[label] > 0;
+                guess[label] = head.predicts(predictions.logits(row)[label]);
                 truth[label] = predictions.labels(row)[label] == 1;
             }
             counts.add(guess, truth);
@@ -116,7 +118,7 @@ public final class Metrics {
         double weight = 0;
         for (int row = 0; row < predictions.size(); row++) {
             sum += head.loss(predictions.logits(row), predictions.labels(row));
-            weight += head.weight(predictions.labels(row), ONE);
+            weight += head.weight(predictions.labels(row), ONE, LossSettings.PLAIN);
         }
         // There is no loss if all labelled words were cut off.
         return weight == 0 ? 0 : sum / weight;

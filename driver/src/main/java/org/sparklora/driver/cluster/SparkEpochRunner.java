@@ -101,13 +101,13 @@ public final class SparkEpochRunner implements EpochRunner, AutoCloseable {
     }
 
     @Override
-    public Padding padding(EpochPlan plan) {
+    public Padding padding(EpochPlan plan, int steps) {
         return afterSteps(
                 plan,
                 "padding",
                 context -> data.training()
                         .rdd()
-                        .map(shard -> context.value().padding(shard))
+                        .map(shard -> context.value().padding(shard, steps))
                         .fold(Padding.NONE, Padding::plus));
     }
 

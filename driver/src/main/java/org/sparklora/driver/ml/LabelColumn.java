@@ -5,6 +5,7 @@ import static org.apache.spark.sql.functions.coalesce;
 import static org.apache.spark.sql.functions.element_at;
 import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.max;
+import static org.apache.spark.sql.functions.min;
 import static org.apache.spark.sql.functions.split;
 import static org.apache.spark.sql.functions.to_json;
 import static org.apache.spark.sql.functions.when;
@@ -22,6 +23,7 @@ import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.NumericType;
 import org.apache.spark.sql.types.StringType;
 import org.apache.spark.sql.types.StructField;
+import org.slf4j.LoggerFactory;
 import org.sparklora.driver.cluster.data.DatasetRows;
 
 /**
@@ -39,12 +41,12 @@ record LabelColumn(Column text, Optional<List<String>> labels) {
     }
 
     /**
-     * Texts as they are; class indices as Spark's classifiers take them, whole numbers from 0: by the names that a
+     * Texts, true and false as they are; whole numbers with negative ones by their digits; class indices as Spark's classifiers take them, whole numbers from 0: by the names that a
      * StringIndexer left in the column's metadata, else by their digits, and as many classes as the largest says.
      */
     static LabelColumn ofClasses(Dataset<?> rows, String name) {
         Column column = DatasetRows.named(name);
-        StructField field = rows.schema().apply(name);
+        StructField field = rows.schema().apply(Schemas.name(rows.schema(), name, "labelCol"));
         if (!(field.dataType() instanceof NumericType)) {
             return new LabelColumn(column);
         }
@@ -58,8 +60,17 @@ record LabelColumn(Column text, Optional<List<String>> labels) {
             return new LabelColumn(
                     when(known, element_at(array(names), index.plus(1))).otherwise(wrong), named);
         }
-        Row most = rows.select(max(column.cast(DataTypes.DoubleType))).first();
-        double largest = most.isNullAt(0) ? 0 : most.getDouble(0);
+        Column text =
+                when(index.equalTo(column), index.cast(DataTypes.StringType)).otherwise(wrong);
+        Column number = column.cast(DataTypes.DoubleType);
+        Row range = rows.select(min(number), max(number), min(index.equalTo(column)))
+                .first();
+        if (!range.isNullAt(0) && range.getDouble(0) < 0 && range.getBoolean(2)) {
+            LoggerFactory.getLogger(LabelColumn.class)
+                    .warn("labelCol '{}' has negative values: they are class names, predictions are indices", name);
+            return new LabelColumn(text);
+        }
+        double largest = range.isNullAt(1) ? 0 : range.getDouble(1);
         if (!(largest < MAX_CLASSES)) {
             throw Schemas.refusal(
                     "data.label.invalid",
@@ -68,7 +79,7 @@ record LabelColumn(Column text, Optional<List<String>> labels) {
         }
         int classes = Math.max(2, (int) Math.floor(largest) + 1);
         return new LabelColumn(
-                when(index.equalTo(column), index.cast(DataTypes.StringType)).otherwise(wrong),
+                text,
                 Optional.of(
                         IntStream.range(0, classes).mapToObj(Integer::toString).toList()));
     }
@@ -76,7 +87,10 @@ record LabelColumn(Column text, Optional<List<String>> labels) {
     /** Any number of labels a row, as the data reader has them: a JSON array. A row without any has none. */
     static LabelColumn ofSets(Dataset<?> rows, String name) {
         Column column = DatasetRows.named(name);
-        boolean text = rows.schema().apply(name).dataType() instanceof StringType;
+        boolean text = rows.schema()
+                        .apply(Schemas.name(rows.schema(), name, "labelCol"))
+                        .dataType()
+                instanceof StringType;
         Column none = lit("[]");
         Column array = text
                 ? when(column.isNull().or(column.equalTo("")), none).otherwise(to_json(split(column, "\\|", -1)))

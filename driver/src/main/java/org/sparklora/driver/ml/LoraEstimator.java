@@ -3,13 +3,12 @@ package org.sparklora.driver.ml;
 import static org.apache.spark.sql.functions.not;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
+import java.io.File;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.apache.hadoop.fs.FileUtil;
 import org.apache.spark.ml.Estimator;
 import org.apache.spark.ml.Model;
 import org.apache.spark.ml.param.Param;
@@ -18,6 +17,8 @@ import org.apache.spark.ml.util.DefaultParamsWritable;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.types.StructType;
+import org.apache.spark.util.Utils;
+import org.slf4j.LoggerFactory;
 import org.sparklora.driver.cluster.data.DatasetRows;
 import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.job.config.JobFile;
@@ -89,15 +90,18 @@ public abstract class LoraEstimator<E extends LoraEstimator<E, M>, M extends Mod
     @Override
     public final M fit(Dataset<?> dataset) {
         transformSchema(dataset.schema(), true);
-        Optional<String> chosen = isSet(outputDir()) ? Optional.of(getOutputDir()) : Optional.empty();
-        Path temporary = chosen.isPresent() ? null : temporaryDirectory();
+        // Spark also deletes it when the program ends during the fit.
+        File temporary =
+                isSet(outputDir()) ? null : Utils.createTempDir(System.getProperty("java.io.tmpdir"), "spark-lora");
         try {
-            String output = chosen.orElseGet(() -> temporary + "/run");
+            // A URI, because a path without a scheme may be on the cluster's default file system.
+            String output = temporary == null ? getOutputDir() : temporary.toURI() + "run";
             TrainedRun trained = DatasetTraining.train(dataset.sparkSession(), jobConfig(output), rows(dataset));
             return copyValues(model(trained).setParent(this), ParamMap.empty());
         } finally {
-            if (temporary != null) {
-                delete(temporary);
+            // The trained model is in memory; a temporary folder that remains must not fail the fit.
+            if (temporary != null && !FileUtil.fullyDelete(temporary)) {
+                LoggerFactory.getLogger(LoraEstimator.class).warn("{} cannot be deleted", temporary);
             }
         }
     }
@@ -163,7 +167,7 @@ public abstract class LoraEstimator<E extends LoraEstimator<E, M>, M extends Mod
     /** Refuses columns of texts and labels that are missing or have another type. */
     void requireInput(StructType schema) {
         Schemas.requireTextOrPair(schema, this);
-        Schemas.requireLabel(schema, getLabelCol());
+        Schemas.requireLabel(schema, getLabelCol(), this instanceof LabelsParam);
     }
 
     /** The texts of the rows, as the task reads them. */
@@ -192,20 +196,5 @@ public abstract class LoraEstimator<E extends LoraEstimator<E, M>, M extends Mod
     @SuppressWarnings("unchecked")
     public E copy(ParamMap extra) {
         return (E) defaultCopy(extra);
-    }
-
-    private static Path temporaryDirectory() {
-        try {
-            return Files.createTempDirectory("spark-lora");
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
-    private static void delete(Path folder) {
-        if (!org.apache.hadoop.fs.FileUtil.fullyDelete(folder.toFile())) {
-            // The trained model is in memory; a temporary folder that remains must not fail the fit.
-            org.slf4j.LoggerFactory.getLogger(LoraEstimator.class).warn("{} cannot be deleted", folder);
-        }
     }
 }

@@ -102,8 +102,10 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
     final RowScorer ofTexts(StructType schema, HeadOutputs outputs) {
         return new ScoreTexts(
                 new ScoreTexts.Columns(
-                        schema.fieldIndex(getTextCol()),
-                        isDefined(textPairCol()) ? schema.fieldIndex(getTextPairCol()) : ScoreTexts.NO_PAIR,
+                        schema.fieldIndex(Schemas.name(schema, getTextCol(), "textCol")),
+                        isDefined(textPairCol())
+                                ? schema.fieldIndex(Schemas.name(schema, getTextPairCol(), "textPairCol"))
+                                : ScoreTexts.NO_PAIR,
                         isDefined(embeddingCol()) ? Pooling.valueOf(getPooling().toUpperCase(Locale.ROOT)) : null),
                 outputs);
     }

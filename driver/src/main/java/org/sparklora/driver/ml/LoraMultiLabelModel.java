@@ -3,13 +3,13 @@ package org.sparklora.driver.ml;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalDouble;
 import org.apache.spark.ml.util.MLReader;
 import org.apache.spark.sql.types.StructType;
 import org.sparklora.driver.model.predict.HeadOutputs;
 import org.sparklora.driver.model.predict.HeadOutputs.Column;
 import org.sparklora.driver.model.predict.RowScorer;
 import org.sparklora.driver.training.TrainedRun;
+import org.sparklora.worker.head.MultiLabelHead;
 
 /**
  * Predicts any number of labels for each text: logits [C], the sigmoid of each [C], and the array of labels whose probability is
@@ -29,6 +29,14 @@ public final class LoraMultiLabelModel extends LoraModel<LoraMultiLabelModel>
         return run().labels().toArray(new String[0]);
     }
 
+    /** The probability to exceed: that of the Param if it is set, else the one that the job was trained with. */
+    @Override
+    public double getThreshold() {
+        return isSet(threshold())
+                ? MultiLabelParams.super.getThreshold()
+                : run().job().training().loss().threshold().orElse(MultiLabelHead.DEFAULT_THRESHOLD);
+    }
+
     @Override
     StructType withOutputs(StructType schema) {
         return Schemas.withLabelSets(this, schema);
@@ -38,7 +46,7 @@ public final class LoraMultiLabelModel extends LoraModel<LoraMultiLabelModel>
     RowScorer scorer(StructType schema) {
         List<Column> outputs = vectors(this);
         outputs.add(Column.LABELS);
-        return ofTexts(schema, HeadOutputs.labelSets(outputs, run().labels(), OptionalDouble.of(getThreshold())));
+        return ofTexts(schema, HeadOutputs.labelSets(outputs, run().labels(), getThreshold()));
     }
 
     /** Reads saved models, whose base model is in them or at its recorded path; {@link LoraModel} lists the errors. */

@@ -44,7 +44,7 @@ public final class LoraTokenClassificationModel extends LoraModel<LoraTokenClass
 
     @Override
     RowScorer scorer(StructType schema) {
-        return new ScoreWords(schema.fieldIndex(getTextCol()), run().labels());
+        return new ScoreWords(schema.fieldIndex(Schemas.name(schema, getTextCol(), "textCol")), run().labels());
     }
 
     /** Reads saved models, whose base model is in them or at its recorded path; {@link LoraModel} lists the errors. */

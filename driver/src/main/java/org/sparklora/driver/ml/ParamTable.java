@@ -16,6 +16,7 @@ import org.apache.spark.ml.param.StringArrayParam;
 import org.sparklora.driver.job.config.JobKey;
 import org.sparklora.driver.job.config.JobKeyTable;
 import org.sparklora.driver.job.config.Range;
+import org.sparklora.worker.head.MultiLabelHead;
 
 /**
  * The Params of one estimator or model by name, each created once. Which it has follows from the interfaces that it implements.
@@ -89,13 +90,8 @@ final class ParamTable {
                             && Arrays.stream(values).filter(t -> t == 0).count() <= 1));
         }
         if (parent instanceof MultiLabelParams) {
-            withDefault(
-                    0.5,
-                    add(new DoubleParam(
-                            parent,
-                            "threshold",
-                            "probability that a label must exceed to be predicted, in [0, 1]",
-                            ParamValidators.inRange(0, 1))));
+            number("threshold", "training.threshold");
+            withDefault(MultiLabelHead.DEFAULT_THRESHOLD, get("threshold"));
         }
     }
 

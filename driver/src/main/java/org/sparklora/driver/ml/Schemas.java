@@ -1,6 +1,5 @@
 package org.sparklora.driver.ml;
 
-import java.util.Arrays;
 import java.util.List;
 import java.util.function.Predicate;
 import org.apache.spark.ml.attribute.NominalAttribute;
@@ -14,6 +13,7 @@ import org.apache.spark.sql.types.NumericType;
 import org.apache.spark.sql.types.StringType;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
+import org.sparklora.driver.cluster.data.DatasetRows;
 import org.sparklora.worker.contract.CodedException;
 
 /** Checks a dataset's columns. An error names the Param, the column, and what the dataset has. */
@@ -41,8 +41,10 @@ final class Schemas {
         require(schema, column, param, "true or false", type -> type instanceof BooleanType);
     }
 
-    static void requireLabel(StructType schema, String column) {
-        Predicate<DataType> fits = type -> type instanceof StringType || type instanceof NumericType;
+    /** Texts or numbers, and for classes also true and false. */
+    static void requireLabel(StructType schema, String column, boolean classes) {
+        Predicate<DataType> fits = type ->
+                type instanceof StringType || type instanceof NumericType || (classes && type instanceof BooleanType);
         require(schema, column, "labelCol", "texts or numbers", fits);
     }
 
@@ -60,15 +62,21 @@ final class Schemas {
         return type instanceof ArrayType array && array.elementType() instanceof StringType;
     }
 
+    /** The name of a Param's column as the dataset has it, compared as the session compares names. */
+    static String name(StructType schema, String column, String param) {
+        List<String> found = DatasetRows.like(column, schema.fieldNames());
+        if (found.size() != 1) {
+            String code = found.isEmpty() ? "data.column.missing" : "data.column.ambiguous";
+            String has =
+                    found.isEmpty() ? "only " + String.join(", ", schema.fieldNames()) : String.join(" and ", found);
+            throw refusal(code, param + " names the column '" + column + "', but the dataset has " + has);
+        }
+        return found.get(0);
+    }
+
     private static void require(
             StructType schema, String column, String param, String holds, Predicate<DataType> fits) {
-        StructField field = Arrays.stream(schema.fields())
-                .filter(f -> f.name().equals(column))
-                .findFirst()
-                .orElseThrow(() -> refusal(
-                        "data.column.missing",
-                        param + " names the column '" + column + "', but the dataset has only "
-                                + String.join(", ", schema.fieldNames())));
+        StructField field = schema.apply(name(schema, column, param));
         if (!fits.test(field.dataType())) {
             throw refusal(
                     "data.column.type",
@@ -127,7 +135,7 @@ final class Schemas {
     }
 
     private static StructType with(StructType schema, StructField field, String param) {
-        if (Arrays.asList(schema.fieldNames()).contains(field.name())) {
+        if (!DatasetRows.like(field.name(), schema.fieldNames()).isEmpty()) {
             throw refusal(
                     "data.column.conflict",
                     "the dataset already has a column '" + field.name() + "'; set " + param

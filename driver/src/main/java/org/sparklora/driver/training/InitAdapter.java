@@ -24,6 +24,11 @@ record InitAdapter(Path directory, PeftAdapter adapter) {
     /** Reads an adapter. Names of a bare encoder's adapter lack the encoder's prefix, as names of its weights do. */
     static InitAdapter read(Path directory, Encoder encoder) {
         PeftAdapter read = PeftAdapter.read(directory);
+        if (!read.config().unknownKeys().isEmpty()) {
+            Console.err(
+                    "lora.init_adapter: keys that spark-lora does not know or use: %s",
+                    read.config().unknownKeys());
+        }
         SortedMap<String, Tensor> tensors = new TreeMap<>();
         read.tensors()
                 .forEach((name, tensor) ->

@@ -13,6 +13,7 @@ import org.sparklora.driver.cluster.TaskSlots;
 import org.sparklora.driver.cluster.data.DataSurvey;
 import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.job.freeze.FreezePolicy;
+import org.sparklora.driver.job.freeze.RunLength;
 import org.sparklora.driver.job.plan.EpochPlanner;
 import org.sparklora.driver.job.plan.RunPlan;
 import org.sparklora.driver.job.plan.StepCost;
@@ -59,15 +60,15 @@ public final class JobPlan {
                 ? OptionalLong.of(DataSurvey.count(rows.validation().get(), rows.codec()))
                 : OptionalLong.empty();
         ShardPlan shards = settings.layout().plan(survey.rows());
-        int epochs = job.training().numTrainEpochs();
         int steps = shards.stepsPerEpoch();
-        LoraManifest manifest = groups.withHead(rows.head());
+        RunLength length = settings.length(steps);
+        LoraManifest manifest = groups.withHead(JobRows.head(job, rows.labels()));
         // Only to refuse an init_adapter that does not fit.
         groups.initializer(manifest, rows.labels());
-        List<Timeline> timelines = Timeline.of(policy, groups.initial(steps), epochs, steps);
-        LearningRateSchedule schedule = settings.learningRates(steps);
+        List<Timeline> timelines = Timeline.of(policy, groups.initial(steps), length);
+        LearningRateSchedule schedule = settings.learningRates(length);
         List<String> warnings = new ArrayList<>(groups.peftTraps());
-        warnings.addAll(new Warnings(policy, timelines, schedule).of(manifest.groups(), epochs, steps));
+        warnings.addAll(new Warnings(policy, timelines, schedule).of(manifest.groups(), length));
         RunPlan.Subject subject = new RunPlan.Subject(
                 job.name(),
                 describe(model),
@@ -75,7 +76,7 @@ public final class JobPlan {
                         shards, validationRows, survey.sample(), job.model().maxLength(), rows.labels()),
                 new RunPlan.Schedule(
                         job.schedule().kind().label(),
-                        epochs,
+                        length,
                         policy.mayEndBefore(),
                         job.training().learningRate(),
                         schedule),

@@ -7,6 +7,7 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.sparklora.driver.cluster.Locations;
+import org.sparklora.driver.cluster.data.ClassBalance;
 import org.sparklora.driver.cluster.data.ClassLabels;
 import org.sparklora.driver.cluster.data.LabelCodec;
 import org.sparklora.driver.cluster.data.RunData;
@@ -16,6 +17,7 @@ import org.sparklora.driver.cluster.data.SourceReader;
 import org.sparklora.driver.cluster.data.Split;
 import org.sparklora.driver.cluster.data.Tokenization;
 import org.sparklora.driver.cluster.data.TrainingData;
+import org.sparklora.driver.job.config.ClassWeights;
 import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.job.config.Task;
 import org.sparklora.driver.job.config.ValidationConfig;
@@ -86,13 +88,16 @@ public record JobRows(
     }
 
     /** Tokenizes the rows, divides them into shards, and frees what Spark persists of the rows. */
-    RunData prepare(ShardLayout layout, Tokenization tokenization) {
+    RunData prepare(ShardLayout layout, Tokenization tokenization, Optional<ClassWeights> weights) {
         try {
+            Shards shards = TrainingData.prepare(training, codec(), tokenization, layout);
             return new RunData(
-                    TrainingData.prepare(training, codec(), tokenization, layout),
+                    shards,
                     validation.map(held -> Shards.inOrder(held, codec(), tokenization, layout.shards())),
                     task,
-                    labels);
+                    labels,
+                    weights.map(given -> ClassBalance.weights(given, labels, shards))
+                            .orElse(List.of()));
         } finally {
             close();
         }
@@ -102,17 +107,14 @@ public record JobRows(
         return LabelCodec.of(task, labels);
     }
 
-    /** A head with an output for each label. */
-    TaskHead head() {
-        return head(task, labels);
-    }
-
-    /** A task's head with an output for each label. */
-    static TaskHead head(Task task, List<String> labels) {
-        return switch (task) {
+    /** The head of a job with an output for each label. */
+    static TaskHead head(JobConfig job, List<String> labels) {
+        return switch (job.model().task()) {
             case REGRESSION -> new RegressionHead();
             case CLASSIFICATION -> new ClassificationHead(labels.size());
-            case MULTI_LABEL -> new MultiLabelHead(labels.size());
+            case MULTI_LABEL ->
+                new MultiLabelHead(
+                        labels.size(), job.training().loss().threshold().orElse(MultiLabelHead.DEFAULT_THRESHOLD));
             case TOKEN_CLASSIFICATION -> new TokenClassificationHead(labels.size());
         };
     }

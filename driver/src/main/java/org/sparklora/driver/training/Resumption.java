@@ -10,10 +10,12 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.sparklora.driver.cluster.Locations;
 import org.sparklora.driver.cluster.data.RunData;
 import org.sparklora.driver.job.config.JobChanges;
 import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.job.config.JobFile;
+import org.sparklora.driver.job.config.TrainingConfig;
 import org.sparklora.driver.run.checkpoint.Checkpoint;
 import org.sparklora.driver.run.checkpoint.CheckpointException;
 import org.sparklora.driver.run.checkpoint.CheckpointStore;
@@ -37,6 +39,28 @@ record Resumption(RunDirectory directory, Optional<Checkpoint> checkpoint, Optio
 
     private static final String CONFIG = "config.yaml";
 
+    /** The job with the default of the version that began its run: in 0.1.0 every tensor decayed. */
+    static JobConfig asBegun(JobConfig job) throws IOException {
+        RunDirectory directory = Locations.directory(job.output());
+        boolean defaults = job.training().weightDecayExclude().equals(Optional.of(TrainingConfig.DEFAULT_EXCLUDED));
+        if (!defaults
+                || before(directory)
+                        .filter(old -> old.training().weightDecayExclude().isEmpty())
+                        .isEmpty()) {
+            return job;
+        }
+        Console.progress(
+                job.name() + ": every tensor decays, as when the run began (training.weight_decay_exclude: null)");
+        return job.withDecayOfEverything();
+    }
+
+    private static Optional<JobConfig> before(RunDirectory directory) throws IOException {
+        return directory
+                .find(CONFIG)
+                .map(yaml -> JobFile.resolved(
+                        directory.location() + "/" + CONFIG, new String(yaml, StandardCharsets.UTF_8)));
+    }
+
     /**
      * Looks for a run.
      *
@@ -45,12 +69,12 @@ record Resumption(RunDirectory directory, Optional<Checkpoint> checkpoint, Optio
      * @throws CheckpointException if there are checkpoints and none can be used
      */
     static Optional<Resumption> find(JobConfig job, RunDirectory directory) throws IOException {
-        Optional<byte[]> config = directory.find(CONFIG);
+        Optional<JobConfig> config = before(directory);
         if (config.isEmpty()) {
             return Optional.empty();
         }
         String where = directory.location() + "/" + CONFIG;
-        JobConfig before = JobFile.resolved(where, new String(config.get(), StandardCharsets.UTF_8));
+        JobConfig before = config.get();
         Optional<RunStatus> status = directory.find(RunStatus.FILE).map(RunStatus::parse);
         Resumption found = new Resumption(directory, newest(directory, status), status);
         FreezeState reached =

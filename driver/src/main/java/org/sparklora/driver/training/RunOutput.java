@@ -190,7 +190,7 @@ public final class RunOutput {
                 Map.of("seed", job.seed()),
                 new HistoryEvent.Environment(
                         versions, List.of(Machine.hardware().cpu())),
-                choices(start.exchange()));
+                choices(start.exchange(), start.data()));
     }
 
     private void recordAddedGroups(Resumption resumed, LoraManifest manifest) {
@@ -228,7 +228,7 @@ public final class RunOutput {
     }
 
     /** What changes rounding. */
-    private Map<String, String> choices(ExchangeChoice exchange) {
+    private Map<String, String> choices(ExchangeChoice exchange, RunData data) {
         boolean everyToken = readsEveryToken();
         boolean cached = job.execution().activationCache() != ActivationCache.OFF;
         String precision = job.execution().activationCacheType().name().toLowerCase(Locale.ROOT);
@@ -246,6 +246,9 @@ public final class RunOutput {
                 "PyTorch's fused kernel, but where probabilities drop out"
                         + (everyToken ? "" : " and in the last layer"));
         choices.put("precision", "float32");
+        if (!data.classWeights().isEmpty()) {
+            choices.put("class_weights", data.classWeights().toString());
+        }
         return choices;
     }
 

@@ -9,6 +9,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import org.sparklora.driver.job.freeze.EpochMetrics;
+import org.sparklora.driver.job.freeze.RunLength;
 import org.sparklora.driver.job.freeze.StepPosition;
 import org.sparklora.driver.job.freeze.Transition;
 import org.sparklora.driver.job.plan.EpochWork;
@@ -35,23 +36,23 @@ final class RunRecord implements RunListener, AutoCloseable {
     private final Progress progress;
     private final Clock clock;
     private final int epochs;
-    private final int stepsPerEpoch;
+    private final RunLength length;
     private Instant published;
 
     /**
      * The record of one run.
      *
      * @param work counts the work of each epoch
-     * @param epochs of the whole run, for the progress line
+     * @param length for the progress line
      */
-    RunRecord(RunOutput output, EpochWork work, Progress progress, Clock clock, int epochs, int stepsPerEpoch) {
+    RunRecord(RunOutput output, EpochWork work, Progress progress, Clock clock, RunLength length) {
         this.output = output;
         this.history = output.history();
         this.work = work;
         this.progress = progress;
         this.clock = clock;
-        this.epochs = epochs;
-        this.stepsPerEpoch = stepsPerEpoch;
+        this.epochs = length.epochs();
+        this.length = length;
         this.published = clock.instant();
     }
 
@@ -141,7 +142,7 @@ final class RunRecord implements RunListener, AutoCloseable {
                 metrics, result.padding(), result.seconds(), work.count(metrics, result.padding())));
         publish();
         progress.epochEnd(
-                at(metrics.epoch(), stepsPerEpoch),
+                at(metrics.epoch(), length.stepsIn(metrics.epoch())),
                 metrics.trainLoss(),
                 result.padding().share(),
                 metrics.validation());
@@ -209,11 +210,15 @@ final class RunRecord implements RunListener, AutoCloseable {
 
     /** Before a step of an epoch. */
     private Position at(int epoch, int epochStep) {
-        return new Position(epoch, epochs, epoch * stepsPerEpoch + epochStep, epochs * stepsPerEpoch);
+        return new Position(epoch, epochs, Math.toIntExact(length.stepsUntil(epoch)) + epochStep, steps());
     }
 
     /** After a step of the run. */
     private Position after(int epoch, long step) {
-        return new Position(epoch, epochs, Math.toIntExact(step) + 1, epochs * stepsPerEpoch);
+        return new Position(epoch, epochs, Math.toIntExact(step) + 1, steps());
+    }
+
+    private int steps() {
+        return Math.toIntExact(length.steps());
     }
 }

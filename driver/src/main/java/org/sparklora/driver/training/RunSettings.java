@@ -1,14 +1,20 @@
 package org.sparklora.driver.training;
 
+import java.util.List;
+import java.util.Set;
 import org.sparklora.driver.cluster.data.ShardLayout;
 import org.sparklora.driver.job.config.DataOrder;
 import org.sparklora.driver.job.config.ExecutionConfig;
 import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.job.config.TrainingConfig;
+import org.sparklora.driver.job.freeze.RunLength;
 import org.sparklora.driver.run.loop.StoppingCriteria;
 import org.sparklora.worker.contract.DropoutRates;
+import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.LossSettings;
 import org.sparklora.worker.contract.StepSettings;
 import org.sparklora.worker.data.ShardOrder;
+import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.train.AdamW;
 import org.sparklora.worker.train.LearningRateSchedule;
 import org.sparklora.worker.train.OptimizerSettings;
@@ -31,50 +37,83 @@ record RunSettings(JobConfig job) {
         return job.data().groupByLength() ? ShardOrder.groupedByLength(job.seed()) : ShardOrder.shuffled(job.seed());
     }
 
-    /** @param modelDropout the rates in the model's config.json, which apply unless the job gives others */
-    StepSettings step(DropoutRates modelDropout) {
+    /**
+     * Settings of forward and backward passes.
+     *
+     * @param modelDropout the rates in the model's config.json, which apply unless the job gives others
+     * @param classWeights in the order of the head's outputs; may be empty
+     */
+    StepSettings step(DropoutRates modelDropout, List<Float> classWeights) {
         ExecutionConfig execution = job.execution();
         DropoutRates rates = new DropoutRates(
                 execution.baseDropout().or(modelDropout.hidden()),
                 execution.baseDropout().or(modelDropout.attention()),
                 execution.headDropout().or(modelDropout.head()));
-        return new StepSettings(
-                job.seed(),
-                job.training().gradientAccumulationSteps(),
-                job.training().labelSmoothingFactor(),
-                rates);
+        return new StepSettings(job.seed(), job.training().gradientAccumulationSteps(), loss(classWeights), rates);
     }
 
-    OptimizerSettings optimizer(int stepsPerEpoch) {
+    private LossSettings loss(List<Float> classWeights) {
+        TrainingConfig.Loss loss = job.training().loss();
+        return new LossSettings(loss.labelSmoothingFactor(), loss.focalGamma().orElse(0), classWeights);
+    }
+
+    /** The length of the run if nothing stops it earlier. */
+    RunLength length(int stepsPerEpoch) {
+        TrainingConfig t = job.training();
+        return t.maxSteps().isPresent()
+                ? RunLength.ofSteps(t.maxSteps().getAsInt(), stepsPerEpoch)
+                : RunLength.ofEpochs(t.numTrainEpochs().getAsInt(), stepsPerEpoch);
+    }
+
+    OptimizerSettings optimizer(RunLength length, LoraManifest manifest, Encoder encoder) {
         TrainingConfig t = job.training();
         OptimizerSettings plain = new OptimizerSettings(
                 t.learningRate(),
-                learningRates(stepsPerEpoch),
-                new AdamW(t.adamBeta1(), t.adamBeta2(), t.adamEpsilon(), t.weightDecay()),
+                learningRates(length),
+                new AdamW(
+                        t.adamBeta1(),
+                        t.adamBeta2(),
+                        t.adamEpsilon(),
+                        t.weightDecay(),
+                        t.weightDecayExclude()
+                                .map(excluded -> undecayed(excluded, manifest, encoder))
+                                .orElse(Set.of())),
                 t.maxGradNorm());
         return t.loraplusLrRatio().isPresent()
                 ? plain.withLoraPlus(t.loraplusLrRatio().getAsDouble())
                 : plain;
     }
 
-    /** The factors on the learning rate, over all epochs. */
-    LearningRateSchedule learningRates(int stepsPerEpoch) {
+    private Set<String> undecayed(List<String> excluded, LoraManifest manifest, Encoder encoder) {
+        return OptimizerSettings.undecayed(
+                manifest,
+                encoder,
+                excluded.contains(TrainingConfig.BIAS),
+                excluded.contains(TrainingConfig.LAYER_NORM),
+                job.training().loraplusLrRatio().isPresent());
+    }
+
+    /** The factors on the learning rate, over the whole run. */
+    LearningRateSchedule learningRates(RunLength length) {
         TrainingConfig t = job.training();
         LearningRateSchedule.Type type =
                 LearningRateSchedule.Type.valueOf(t.lrSchedulerType().name());
-        long total = (long) stepsPerEpoch * t.numTrainEpochs();
         int warmup = t.warmupRatio().isPresent()
-                ? (int) Math.ceil(total * t.warmupRatio().getAsDouble())
+                ? (int) Math.ceil(length.steps() * t.warmupRatio().getAsDouble())
                 : t.warmupSteps();
-        return new LearningRateSchedule(type, warmup, total, LearningRateSchedule.LAST_RATE / t.learningRate());
+        return new LearningRateSchedule(
+                type, warmup, length.steps(), LearningRateSchedule.LAST_RATE / t.learningRate());
     }
 
-    StoppingCriteria stoppingCriteria() {
+    /** Whether a finished run is complete. Its {@code max_steps} cannot have changed. */
+    StoppingCriteria completion() {
+        return stoppingCriteria(job.training().numTrainEpochs().orElse(0));
+    }
+
+    /** When the run ends. */
+    StoppingCriteria stoppingCriteria(int epochs) {
         TrainingConfig t = job.training();
         return new StoppingCriteria(
-                t.numTrainEpochs(),
-                t.metricForBestModel().orElse("loss"),
-                t.loadBestModelAtEnd(),
-                t.earlyStoppingPatience());
+                epochs, t.metricForBestModel().orElse("loss"), t.loadBestModelAtEnd(), t.earlyStoppingPatience());
     }
 }

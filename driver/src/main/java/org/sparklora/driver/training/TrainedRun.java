@@ -271,7 +271,7 @@ public final class TrainedRun {
         LoraManifest groups = manifest.manifest();
         return new TrainedModel(
                 new TrainedModel.Base(base.source(), manifest.baseModelSha256()),
-                JobRows.head(config.task(), labels),
+                JobRows.head(job, labels),
                 new TrainedModel.Adapter(groups, adapter, ManifestDigest.sha256(groups) + " " + adapter.sha256()),
                 new TrainedModel.Text(JobModel.tokenizer(base(), config, model), config.maxLength()));
     }

@@ -12,6 +12,7 @@ import org.sparklora.driver.cluster.data.RunData;
 import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.job.config.TrainingConfig;
 import org.sparklora.driver.job.freeze.Replay;
+import org.sparklora.driver.job.freeze.RunLength;
 import org.sparklora.driver.job.plan.EpochPlanner;
 import org.sparklora.driver.job.plan.EpochWork;
 import org.sparklora.driver.job.plan.StepCost;
@@ -38,16 +39,16 @@ public final class TrainingRun {
     private final IfRunIsThere ifRunIsThere;
     private final Clock clock = Clock.systemUTC();
 
-    public TrainingRun(JobConfig job, IfRunIsThere ifRunIsThere) {
-        this.job = job;
-        this.settings = new RunSettings(job);
+    public TrainingRun(JobConfig job, IfRunIsThere ifRunIsThere) throws IOException {
+        this.job = ifRunIsThere == IfRunIsThere.RESUME ? Resumption.asBegun(job) : job;
+        this.settings = new RunSettings(this.job);
         this.ifRunIsThere = ifRunIsThere;
     }
 
     /** Runs the job as a command: opens a Spark session, reads the job's files and prints a summary. */
     public ExitCode run() throws IOException {
         RunOutput output = new RunOutput(job, clock, ifRunIsThere);
-        if (output.nothingLeft(settings.stoppingCriteria())) {
+        if (output.nothingLeft(settings.completion())) {
             return ExitCode.OK;
         }
         try {
@@ -94,27 +95,27 @@ public final class TrainingRun {
             throws IOException {
         JobModel model = groups.model();
         JobRows rows = given.isPresent() ? JobRows.of(job, given.get()) : JobRows.read(spark, job);
-        RunData data = rows.prepare(settings.layout(), model.tokenization());
+        RunData data = rows.prepare(
+                settings.layout(), model.tokenization(), job.training().loss().classWeights());
         int steps = data.training().plan().stepsPerEpoch();
-        LoraManifest manifest = groups.withHead(rows.head());
+        RunLength length = settings.length(steps);
+        LoraManifest manifest = groups.withHead(JobRows.head(job, data.labels()));
         ParameterInitializer initializer = groups.initializer(manifest, data.labels());
         FreezeState initial = groups.initial(steps);
         RunOutput.Start start = new RunOutput.Start(model, manifest, initial, data, exchange);
         output.started(start, spark);
-        groups.policy()
-                .neverReached(job.training().numTrainEpochs(), steps)
-                .forEach(line -> Console.err("%s: warning: %s", job.name(), line));
+        groups.policy().neverReached(length).forEach(line -> Console.err("%s: warning: %s", job.name(), line));
 
         TrainingSettings training = new TrainingSettings(
                 groups.policy(),
-                settings.optimizer(steps),
-                settings.stoppingCriteria(),
+                settings.optimizer(length, manifest, model.encoder()),
+                length,
+                settings.stoppingCriteria(length.epochs()),
                 new EpochPlanner(manifest, model.encoder(), data.training().plan(), model.cachePolicy()));
         EpochWork work = work(training, initial, data, output);
         Progress progress = new Progress(clock, Console.screen());
         try (RunGauges gauges = new RunGauges(progress);
-                RunRecord record = new RunRecord(
-                        output, work, progress, clock, job.training().numTrainEpochs(), steps);
+                RunRecord record = new RunRecord(output, work, progress, clock, length);
                 SparkEpochRunner runner = runner(spark, model, data, exchange, record)) {
             gauges.show();
             TrainingLoop loop = new TrainingLoop(initializer, training, runner, record, clock);
@@ -126,8 +127,8 @@ public final class TrainingRun {
             SparkSession spark, JobModel model, RunData data, ExchangeChoice exchange, RunRecord record) {
         RunContext context = new RunContext(
                 model.source(),
-                JobRows.head(data.task(), data.labels()),
-                settings.step(model.encoder().modelDropout()),
+                JobRows.head(job, data.labels()),
+                settings.step(model.encoder().modelDropout(), data.classWeights()),
                 settings.order(),
                 model.tokenizer().padTokenId());
         return new SparkEpochRunner(
@@ -148,7 +149,10 @@ public final class TrainingRun {
         return new EpochWork(
                 new StepCost(training.planner(), lengths),
                 new EpochWork.Run(
-                        new Replay(training.policy(), training.shards().stepsPerEpoch()), initial, training.planner()),
+                        new Replay(training.policy(), training.shards().stepsPerEpoch()),
+                        training.length(),
+                        initial,
+                        training.planner()),
                 lengths,
                 rowsTogether,
                 output.seen());

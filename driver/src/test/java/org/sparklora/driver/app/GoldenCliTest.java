@@ -75,6 +75,7 @@ class GoldenCliTest {
                   learning_rate: %s
                   lr_scheduler_type: constant
                   weight_decay: %s
+                  weight_decay_exclude: []
                   max_grad_norm: null
                 """,
                 golden.resolve("model"),

@@ -139,6 +139,79 @@ class LabelListsRunTest {
         assertThat(config(output).get("task_type").asText()).isEqualTo("SEQ_CLS");
     }
 
+    @Test
+    void theThresholdDecidesInValidationEvaluationAndPrediction() throws IOException {
+        model("bert-multi-label");
+        writeCsv();
+        String smooth = ", label_smoothing_factor: 0.1, threshold: ";
+        Path job = job("multi_label", "train.csv", "", "query, value", smooth + "0.2");
+        // The training rows are those of the validation, so that evaluate must repeat its metrics.
+        String self = "data.validation={path: " + folder.resolve("train.csv") + "}";
+        Path low = train("low", "local[2]", job, self);
+        Path high = train("high", "local[2]", job, self, "training.threshold=0.9");
+        assertThat(TrainingJob.status(high).get("adapter_sha256"))
+                .isEqualTo(TrainingJob.status(low).get("adapter_sha256"));
+        assertThat(validations(low).get(0)).isNotEqualTo(validations(high).get(0));
+        TrainingJob.Ended evaluated = TrainingJob.run(
+                "local[2]",
+                "evaluate",
+                "--run",
+                low.toString(),
+                "--data",
+                folder.resolve("train.csv").toString());
+        assertThat(evaluated.code()).as(evaluated.err()).isZero();
+        JsonNode metrics =
+                new ObjectMapper().readTree(evaluated.out().strip().lines().reduce("", (before, line) -> line));
+        for (String name : List.of("accuracy", "f1", "f1_good", "loss")) {
+            assertThat(metrics.get(name).asDouble()).as(name).isCloseTo(metric(low, 2, name), within(1e-6));
+        }
+        for (Path run : List.of(low, high)) {
+            TrainingJob.Ended ended = predict(
+                    run,
+                    folder.resolve("train.csv"),
+                    folder.resolve("by-" + run.getFileName()),
+                    "--output-format",
+                    "json");
+            assertThat(ended.code()).as(ended.err()).isZero();
+        }
+        assertThat(predictedLabels("by-low")).isGreaterThan(predictedLabels("by-high"));
+    }
+
+    private long predictedLabels(String output) throws IOException {
+        long labels = 0;
+        for (Path part : TrainingJob.parts(folder.resolve(output))) {
+            for (String line : Files.readAllLines(part)) {
+                String predicted =
+                        new ObjectMapper().readTree(line).get("prediction").asText();
+                labels += predicted.isEmpty() ? 0 : predicted.split("\\|").length;
+            }
+        }
+        return labels;
+    }
+
+    @Test
+    void balancedTagsWeighTheSameOnAnyNumberOfCoresAndAreRecorded() throws IOException {
+        model("bert-token-classification");
+        writeTagged();
+        Path plain =
+                train("plain", "local[1]", job("token_classification", "train.jsonl", WORDS_AND_TAGS, "query", ""));
+        Path balanced = trainTwice(job(
+                "token_classification",
+                "train.jsonl",
+                WORDS_AND_TAGS,
+                "query",
+                ", class_weights: balanced, focal_gamma: 2"));
+        assertThat(TrainingJob.status(balanced).get("adapter_sha256"))
+                .isNotEqualTo(TrainingJob.status(plain).get("adapter_sha256"));
+        assertThat(TrainingJob.events(balanced, "run")
+                        .get(0)
+                        .get("choices")
+                        .get("class_weights")
+                        .asText())
+                .matches("\\[[0-9.]+(, [0-9.]+){3}]");
+        assertThat(metric(balanced, 2, "loss")).isLessThan(metric(balanced, 0, "loss"));
+    }
+
     /** The same rows as arrays give the same adapter, for what a row says is the same. */
     @Test
     void arraysOfLabelsAreTheSameRows() throws IOException {

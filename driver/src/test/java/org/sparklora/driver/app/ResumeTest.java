@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Stream;
+import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -237,6 +238,65 @@ class ResumeTest {
         assertThat(ended.err()).contains("has no checkpoint; starting from the beginning");
         assertSameRun(run, whole);
         assertThat(TrainingJob.events(run, "run")).hasSize(1);
+    }
+
+    @Test
+    void aRunOfVersion010GoesOnWithDecayOfEveryTensor() throws IOException {
+        String everything = "training.weight_decay_exclude=null";
+        String strong = "training.weight_decay=0.5";
+        Path wanted = folder.resolve("wanted");
+        ok(TrainingJob.train("local[2]", job, wanted, strong, everything));
+        Path run = folder.resolve("old");
+        ok(TrainingJob.train("local[2]", job, run, strong, everything, "training.num_train_epochs=2"));
+        Path config = run.resolve("config.yaml");
+        String yaml = Files.readString(config);
+        assertThat(yaml).contains("  weight_decay_exclude: null\n");
+        // 0.1.0 did not know the key.
+        Files.writeString(config, yaml.replace("  weight_decay_exclude: null\n", ""));
+        Ended ended = ok(resume("local[2]", run, strong));
+        assertThat(ended.err()).contains("training.weight_decay_exclude: null");
+        assertSameRun(run, wanted);
+        Path excluded = folder.resolve("excluded");
+        ok(TrainingJob.train("local[2]", job, excluded, strong));
+        assertThat(Files.mismatch(
+                        excluded.resolve("adapter/adapter_model.safetensors"),
+                        wanted.resolve("adapter/adapter_model.safetensors")))
+                .as("the bias of the head does not decay in new runs")
+                .isNotNegative();
+        Ended changed = resume("local[2]", run, strong, "training.weight_decay_exclude=[]");
+        assertThat(changed.code()).isEqualTo(2);
+        assertThat(changed.err()).contains("training.weight_decay_exclude: null → []");
+    }
+
+    @Test
+    void aRunOfSoManyStepsEndsThereAndGoesOnFromACheckpointInItsLastEpoch() throws IOException {
+        String[] fourteen = {"training.num_train_epochs=null", "training.max_steps=14"};
+        Path run = folder.resolve("run");
+        ok(TrainingJob.train("local[2]", job, run, fourteen));
+        List<JsonNode> steps = story(run).stream()
+                .filter(event -> event.path("event").asText().equals("step"))
+                .toList();
+        assertThat(steps)
+                .as("the steps of the longer run")
+                .isEqualTo(story(whole).stream()
+                        .filter(event -> event.path("event").asText().equals("step"))
+                        .limit(14)
+                        .toList());
+        JsonNode last = TrainingJob.events(run, "epoch_end").get(3);
+        double mean = (steps.get(12).get("loss").floatValue()
+                        + steps.get(13).get("loss").floatValue())
+                / 2.0;
+        assertThat(last.get("train_loss").asDouble()).isCloseTo(mean, Offset.offset(1e-6));
+        assertThat(last.get("validation").has("loss")).isTrue();
+        Path killed = folder.resolve("killed");
+        copy(run, killed);
+        List<String> names = checkpoints(killed);
+        new LocalRunDirectory(killed).delete("checkpoints/" + names.get(names.size() - 1));
+        Files.writeString(killed.resolve("status.json"), "{\"state\":\"running\"}\n");
+        ok(resume("local[1]", killed, fourteen));
+        assertSameRun(killed, run);
+        assertThat(ok(resume("local[1]", killed, fourteen)).out()).contains("finished already");
+        assertThat(TrainingJob.run("local[1]", "replay", run.toString()).code()).isZero();
     }
 
     @Test

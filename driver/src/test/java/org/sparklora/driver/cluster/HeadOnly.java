@@ -15,6 +15,7 @@ import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.contract.FreezePlan;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.LossSettings;
 import org.sparklora.worker.contract.ModelSource;
 import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.contract.StepSettings;
@@ -72,7 +73,7 @@ final class HeadOnly {
                 new RunContext(
                         ModelSource.everywhere(model.toString()),
                         HEAD,
-                        new StepSettings(1, 1, 0, DropoutRates.NONE),
+                        new StepSettings(1, 1, LossSettings.PLAIN, DropoutRates.NONE),
                         ShardOrder.shuffled(1),
                         0),
                 new EpochPlan(

@@ -70,7 +70,7 @@ class JobKeysTest {
         assertThat(job.lora().loraDropout()).isEqualTo(0.25);
         assertThat(job.lora().groups()).containsOnlyKeys("top");
         assertThat(job.schedule().live()).isEmpty();
-        assertThat(job.training().numTrainEpochs()).isEqualTo(7);
+        assertThat(job.training().numTrainEpochs()).hasValue(7);
         assertThat(job.training().learningRate()).isEqualTo(1e-5);
         assertThat(job.training().weightDecay()).isEqualTo(0.5);
         assertThat(job.training().batchSize()).isEqualTo(16);
@@ -103,7 +103,7 @@ class JobKeysTest {
         assertThat(job.lora().loraAlpha()).isEqualTo(6);
         assertThat(job.training().numTrainEpochs())
                 .as("its default does not count")
-                .isEqualTo(9);
+                .hasValue(9);
         assertThat(job.lora().groups()).containsOnlyKeys("top");
     }
 

@@ -113,6 +113,20 @@ class LabelListsTest {
                         .where("size(prediction) > 0")
                         .count())
                 .isZero();
+        LoraMultiLabelModel lenient = small(new LoraMultiLabelClassifier())
+                .setMaxIter(1)
+                .setJobOverrides(new String[] {"training.threshold=0.25"})
+                .fit(texts());
+        assertThat(lenient.getThreshold()).as("as the job says").isEqualTo(0.25);
+        assertThat(lenient.copy(ParamMap.empty()).setThreshold(0.5).getThreshold())
+                .isEqualTo(0.5);
+        assertThat(small(new LoraMultiLabelClassifier())
+                        .setThreshold(0.75)
+                        .jobConfig("out")
+                        .training()
+                        .loss()
+                        .threshold())
+                .hasValue(0.75);
         model.write().save(folder.resolve("model").toString());
         assertThat(ordered(LoraMultiLabelModel.load(folder.resolve("model").toString())
                         .transform(texts())))

@@ -1,5 +1,6 @@
 package org.sparklora.driver.ml;
 
+import static org.apache.spark.sql.functions.expr;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
@@ -27,6 +28,8 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** The classifier as users of Spark ML take it. */
 class LoraTextClassifierTest {
@@ -241,6 +244,44 @@ class LoraTextClassifierTest {
         assertThatThrownBy(() ->
                         LocalSpark.classifier().setOutputDir(run.toString()).fit(LocalSpark.rows(spark, 32, 2)))
                 .hasMessageContaining(run.toString());
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "'if(label = ''yes'', 1, -1)', -1, 1",
+        "'if(label = ''yes'', 1.0D, -1.0D)', -1, 1",
+        "label = 'yes', false, true"
+    })
+    void numbersWithNegativeOnesAndTruthValuesAreNamesOfClasses(String label, String no, String yes) {
+        Dataset<Row> rows = LocalSpark.rows(spark, 32, 2).withColumn("label", expr(label));
+        for (String[] declared : new String[][] {{}, {no, yes}}) {
+            LoraTextClassifier classifier = LocalSpark.classifier().setPredictedLabelCol("said");
+            LoraTextClassificationModel trained =
+                    (declared.length == 0 ? classifier : classifier.setLabels(declared)).fit(rows);
+            assertThat(trained.labels()).containsExactly(no, yes);
+            Row good = ordered(trained.transform(rows)).get(0);
+            assertThat((String) good.getAs("said")).isEqualTo(yes);
+            assertThat((double) good.getAs("prediction")).isEqualTo(1.0);
+        }
+    }
+
+    @Test
+    void namesOfColumnsAreComparedAsTheSessionDoes() {
+        Dataset<Row> rows = LocalSpark.rows(spark, 8, 1).withColumnRenamed("text", "Text");
+        LoraTextClassifier classifier =
+                LocalSpark.classifier().setLabelCol("LABEL").setMaxIter(1);
+        assertThat(classifier.fit(rows).transform(rows).count()).isEqualTo(8);
+        assertThatThrownBy(() -> model.transform(rows.withColumnRenamed("value", "Prediction")))
+                .hasMessageContainingAll("'prediction'", "[data.column.conflict]");
+        assertThatThrownBy(() -> classifier.fit(rows.withColumn("label2", rows.col("label"))
+                        .toDF("id", "Text", "label", "value", "held", "Label")))
+                .hasMessageContainingAll("labelCol", "label and Label", "[data.column.ambiguous]");
+        spark.conf().set("spark.sql.caseSensitive", "true");
+        try {
+            assertThatThrownBy(() -> classifier.fit(rows)).hasMessageContainingAll("'text'", "[data.column.missing]");
+        } finally {
+            spark.conf().unset("spark.sql.caseSensitive");
+        }
     }
 
     @Test

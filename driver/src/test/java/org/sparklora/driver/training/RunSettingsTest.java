@@ -7,20 +7,34 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.sparklora.driver.job.config.JobFile;
+import org.sparklora.driver.job.freeze.RunLength;
 import org.sparklora.worker.train.LearningRateSchedule;
 
 class RunSettingsTest {
 
-    /** 3 epochs of 7 steps. */
-    private static LearningRateSchedule schedule(String... settings) {
+    private static RunSettings settings(String... settings) {
         List<String> keys = new ArrayList<>(List.of(
                 "model.path=m",
                 "data.train.path=rows.csv",
                 "lora.groups={top: {target_modules: [query]}}",
-                "schedule.live=[top]",
-                "training.num_train_epochs=3"));
+                "schedule.live=[top]"));
         keys.addAll(List.of(settings));
-        return new RunSettings(JobFile.ofKeys("job", keys, "out")).learningRates(7);
+        return new RunSettings(JobFile.ofKeys("job", keys, "out"));
+    }
+
+    /** 3 epochs of 7 steps. */
+    private static LearningRateSchedule schedule(String... settings) {
+        RunSettings run = settings(settings);
+        return run.learningRates(run.length(7));
+    }
+
+    @Test
+    void aRunOfSoManyStepsHasSoManyEpochsAndItsScheduleEndsWithIt() {
+        RunSettings run = settings("training.max_steps=15", "training.warmup_ratio=0.2");
+        assertThat(run.length(7)).isEqualTo(new RunLength(3, 7, 15));
+        assertThat(run.length(7).stepsIn(2)).isEqualTo(1);
+        assertThat(run.learningRates(run.length(7)).warmupSteps()).isEqualTo(3);
+        assertThat(run.learningRates(run.length(7)).factor(14)).isCloseTo(1.0 / 12, within(1e-12));
     }
 
     @Test

@@ -37,7 +37,12 @@ public record ShardPlan(int shards, int batchSize, long examples, boolean given)
 
     /** Examples in a step, over all shards. */
     public int examplesIn(int step) {
-        return (int) (Math.min(examples, (step + 1L) * batchSize) - (long) step * batchSize);
+        return (int) (examplesUntil(step + 1) - (long) step * batchSize);
+    }
+
+    /** Examples in the steps before a step. */
+    public long examplesUntil(int step) {
+        return Math.min(examples, (long) step * batchSize);
     }
 
     /** Rows that a shard holds. */
@@ -47,7 +52,7 @@ public record ShardPlan(int shards, int batchSize, long examples, boolean given)
 
     /** Index, within the shard, of its first row of a step; with {@code step + 1} the end of its rows. */
     public int from(int shard, int step) {
-        long rows = Math.min(examples, (long) step * batchSize);
+        long rows = examplesUntil(step);
         if (given) {
             long whole = rows / batchSize;
             long rest = rows % batchSize;

@@ -7,8 +7,8 @@ import java.io.Serializable;
  *
  * @param seed the job's seed
  * @param accumulation microbatches in a shard's part of a batch; at least 1
- * @param labelSmoothing label_smoothing_factor, [0, 1)
+ * @param loss how the training loss differs from the plain loss
  * @param dropout dropout outside LoRA
  */
-public record StepSettings(long seed, int accumulation, double labelSmoothing, DropoutRates dropout)
+public record StepSettings(long seed, int accumulation, LossSettings loss, DropoutRates dropout)
         implements Serializable {}

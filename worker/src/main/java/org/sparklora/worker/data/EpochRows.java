@@ -37,11 +37,11 @@ public record EpochRows(Shard shard, ShardPlan plan, int[] positions) {
         return microbatches;
     }
 
-    /** Counts the padding of all steps, each in a number of microbatches. */
-    public Padding padding(int count) {
+    /** Counts the padding of the first steps, each in {@code count} microbatches. */
+    public Padding padding(int count, int steps) {
         long tokens = 0;
         long padded = 0;
-        for (int step = 0; step < steps(); step++) {
+        for (int step = 0; step < steps; step++) {
             for (int[] microbatch : microbatches(step, count)) {
                 int longest = 0;
                 for (int position : microbatch) {

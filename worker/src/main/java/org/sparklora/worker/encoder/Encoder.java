@@ -138,14 +138,23 @@ public final class Encoder {
             all.add(new TensorSpec(
                     linear.name() + ".bias", List.of(linear.shape().get(0))));
         }
-        List<String> norms = new ArrayList<>(List.of(embeddings("LayerNorm")));
-        layers.forEach(layer ->
-                norms.addAll(List.of(layer.attended().norm(), layer.output().norm())));
-        for (String norm : norms) {
+        for (String norm : norms()) {
             all.add(new TensorSpec(norm + ".weight", List.of(h)));
             all.add(new TensorSpec(norm + ".bias", List.of(h)));
         }
         return all.stream().sorted().toList();
+    }
+
+    private List<String> norms() {
+        List<String> norms = new ArrayList<>(List.of(embeddings("LayerNorm")));
+        layers.forEach(layer ->
+                norms.addAll(List.of(layer.attended().norm(), layer.output().norm())));
+        return norms;
+    }
+
+    /** Whether a tensor is the weight or bias of a layer normalization of this encoder. */
+    public boolean isNorm(String tensor) {
+        return norms().contains(tensor.substring(0, Math.max(0, tensor.lastIndexOf('.'))));
     }
 
     /** Paths of every Linear that LoRA can adapt, ordered by path, with weight [out, in]. */

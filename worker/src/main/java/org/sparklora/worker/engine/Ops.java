@@ -78,6 +78,17 @@ public final class Ops {
         return JniUtils.logSoftmax((PtNDArray) x, -1, DataType.FLOAT32);
     }
 
+    /** 1 − p of probabilities, element by element; at least 1e-12, so that powers of it have a finite gradient. */
+    public static NDArray complement(NDArray p) {
+        NDManager manager = p.getManager();
+        return Tensors.constant(manager, 1).sub(p).maximum(Tensors.constant(manager, 1e-12));
+    }
+
+    /** xᵉ for x above 0, element by element. */
+    public static NDArray power(NDArray x, double exponent) {
+        return x.pow(Tensors.constant(x.getManager(), exponent));
+    }
+
     /** Rows of a table. ids [M] int64, table [V, H]; result [M, H]. */
     public static NDArray embedding(NDArray ids, NDArray table) {
         return JniUtils.embedding((PtNDArray) ids, (PtNDArray) table, false);

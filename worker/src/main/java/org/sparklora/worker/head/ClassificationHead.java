@@ -1,6 +1,7 @@
 package org.sparklora.worker.head;
 
 import ai.djl.ndarray.NDArray;
+import org.sparklora.worker.contract.LossSettings;
 
 /**
  * Classification: one label out of C, with cross entropy.
@@ -17,8 +18,13 @@ public record ClassificationHead(int outputs) implements TaskHead {
     }
 
     @Override
-    public NDArray lossSum(NDArray logits, float[] labels, float[] weights, double labelSmoothing) {
-        return Losses.crossEntropy(logits, labels, weights, labelSmoothing);
+    public NDArray lossSum(NDArray logits, float[] labels, float[] weights, LossSettings loss) {
+        return Losses.crossEntropy(logits, labels, weights, loss);
+    }
+
+    @Override
+    public double weight(float[] labels, float[] weights, LossSettings loss) {
+        return Losses.weight(labels, weights, loss);
     }
 
     @Override

@@ -43,6 +43,11 @@ public final class Logits {
         return probabilities;
     }
 
+    /** Whether the {@link #sigmoid} of a logit is above a threshold in [0, 1]. Exactly: whether the logit is above its logit. */
+    public static boolean exceeds(float logit, double threshold) {
+        return logit > StrictMath.log(threshold / (1 - threshold));
+    }
+
     /** −log of a class's softmax probability, among {@code classes} logits from {@code from} on. */
     static double crossEntropy(float[] logits, int from, int classes, int label) {
         double max = logits[from + argmax(logits, from, classes)];

@@ -1,6 +1,7 @@
 package org.sparklora.worker.head;
 
 import ai.djl.ndarray.NDArray;
+import org.sparklora.worker.contract.LossSettings;
 import org.sparklora.worker.engine.Tensors;
 
 /** Regression: one number, with mean squared error. */
@@ -12,7 +13,7 @@ public record RegressionHead() implements TaskHead {
     }
 
     @Override
-    public NDArray lossSum(NDArray logits, float[] labels, float[] weights, double labelSmoothing) {
+    public NDArray lossSum(NDArray logits, float[] labels, float[] weights, LossSettings loss) {
         NDArray difference = logits.sub(Tensors.floats(logits.getManager(), labels, labels.length, 1));
         return Losses.weightedSum(difference.mul(difference), weights);
     }

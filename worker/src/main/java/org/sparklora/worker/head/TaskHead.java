@@ -2,6 +2,7 @@ package org.sparklora.worker.head;
 
 import ai.djl.ndarray.NDArray;
 import java.io.Serializable;
+import org.sparklora.worker.contract.LossSettings;
 import org.sparklora.worker.encoder.HeadInput;
 
 /**
@@ -28,16 +29,15 @@ public interface TaskHead extends Serializable {
      * @param labels [B, L] row-major: class index, the value to regress, 0 or 1 for each of C labels, or a class index
      *     for each token
      * @param weights [B]
-     * @param labelSmoothing share of the target spread evenly over all classes, [0, 1)
-     * @throws IllegalArgumentException if the task's labels cannot be smoothed
+     * @param loss what the loss has beside the plain one; for a regression nothing
      */
-    NDArray lossSum(NDArray logits, float[] labels, float[] weights, double labelSmoothing);
+    NDArray lossSum(NDArray logits, float[] labels, float[] weights, LossSettings loss);
 
     /**
      * The sum of the weights of all losses in {@link #lossSum}: after the reduce, the loss sum is divided by it. Labels
      * [B, L], weights [B].
      */
-    default double weight(float[] labels, float[] weights) {
+    default double weight(float[] labels, float[] weights, LossSettings loss) {
         double sum = 0;
         for (float w : weights) {
             sum += w;
@@ -46,7 +46,7 @@ public interface TaskHead extends Serializable {
     }
 
     /**
-     * The sum of the losses of one example in double precision, for evaluation.
+     * The sum of the plain losses of one example in double precision, for evaluation.
      *
      * @param logits the example's rows: [1, C], or one row for each label
      * @param labels the example's labels

@@ -1,6 +1,7 @@
 package org.sparklora.worker.head;
 
 import ai.djl.ndarray.NDArray;
+import org.sparklora.worker.contract.LossSettings;
 import org.sparklora.worker.data.Example;
 import org.sparklora.worker.encoder.HeadInput;
 
@@ -26,23 +27,13 @@ public record TokenClassificationHead(int outputs) implements TaskHead {
     }
 
     @Override
-    public NDArray lossSum(NDArray logits, float[] labels, float[] weights, double labelSmoothing) {
-        int length = labels.length / weights.length;
-        float[] ofTokens = new float[labels.length];
-        for (int i = 0; i < ofTokens.length; i++) {
-            ofTokens[i] = labels[i] == Example.IGNORED ? 0f : weights[i / length];
-        }
-        return Losses.crossEntropy(logits, labels, ofTokens, labelSmoothing);
+    public NDArray lossSum(NDArray logits, float[] labels, float[] weights, LossSettings loss) {
+        return Losses.crossEntropy(logits, labels, weights, loss);
     }
 
     @Override
-    public double weight(float[] labels, float[] weights) {
-        int length = labels.length / weights.length;
-        double sum = 0;
-        for (int i = 0; i < labels.length; i++) {
-            sum += labels[i] == Example.IGNORED ? 0f : weights[i / length];
-        }
-        return sum;
+    public double weight(float[] labels, float[] weights, LossSettings loss) {
+        return Losses.weight(labels, weights, loss);
     }
 
     @Override

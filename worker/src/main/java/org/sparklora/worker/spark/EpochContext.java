@@ -63,9 +63,9 @@ public final class EpochContext implements Serializable {
         return pass().sum(trainable, step, shard.index(), microbatches, clock);
     }
 
-    /** Counts the padding of a shard's rows over the epoch. */
-    public Padding padding(Shard shard) {
-        return rows(shard).padding(run.settings().accumulation());
+    /** Counts the padding of a shard's rows in the first steps of the epoch. */
+    public Padding padding(Shard shard, int steps) {
+        return rows(shard).padding(run.settings().accumulation(), steps);
     }
 
     /** Returns rows of a shard with their cached activations, if there are any. */

@@ -2,18 +2,29 @@ package org.sparklora.worker.train;
 
 import java.io.Serializable;
 import java.util.Arrays;
+import java.util.Set;
 
 /**
  * AdamW with PyTorch's semantics and order of operations (Loshchilov and Hutter 2017, arXiv:1711.05101; {@code
- * torch.optim.AdamW}, single-tensor form): decoupled weight decay on every trained tensor, bias correction by the
- * tensor's own step count.
+ * torch.optim.AdamW}, single-tensor form): decoupled weight decay, bias correction by the tensor's own step count.
  *
  * @param beta1 decay of the first moment, [0, 1)
  * @param beta2 decay of the second moment, [0, 1)
  * @param epsilon added to the root of the second moment, after its bias correction
  * @param weightDecay fraction of a value, times the learning rate, that each step subtracts
+ * @param undecayed names of the tensors without weight decay
  */
-public record AdamW(double beta1, double beta2, double epsilon, double weightDecay) implements Serializable {
+public record AdamW(double beta1, double beta2, double epsilon, double weightDecay, Set<String> undecayed)
+        implements Serializable {
+
+    public AdamW {
+        undecayed = Set.copyOf(undecayed);
+    }
+
+    /** With weight decay of every tensor. */
+    public AdamW(double beta1, double beta2, double epsilon, double weightDecay) {
+        this(beta1, beta2, epsilon, weightDecay, Set.of());
+    }
 
     /** First and second moment of one tensor, and the number of updates it has had. */
     public static final class Moments implements Serializable {
@@ -83,6 +94,11 @@ public record AdamW(double beta1, double beta2, double epsilon, double weightDec
         public int hashCode() {
             return 31 * (31 * steps + Arrays.hashCode(first)) + Arrays.hashCode(second);
         }
+    }
+
+    /** The rule for one tensor. */
+    AdamW of(String tensor) {
+        return undecayed.contains(tensor) ? new AdamW(beta1, beta2, epsilon, 0) : this;
     }
 
     /**

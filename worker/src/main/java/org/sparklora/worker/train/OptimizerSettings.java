@@ -2,17 +2,19 @@ package org.sparklora.worker.train;
 
 import java.io.Serializable;
 import java.util.OptionalDouble;
+import java.util.Set;
+import java.util.TreeSet;
+import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.TensorSpec;
+import org.sparklora.worker.encoder.Encoder;
 
 /**
  * How gradients become updates.
  *
  * <p>LoRA+ (Hayou et al. 2024, arXiv:2402.12354) lets B learn faster than A. The faster tensors are those of PEFT's {@code
  * create_loraplus_optimizer}: every lora_B and every tensor of one dimension, that is the biases, the head's too. A and the
- * head's weight keep the group's rate. Weight decay applies to every tensor as without LoRA+, while PEFT has its own {@code
- * loraplus_weight_decay} (default 0) and never decays biases. Decoupled decay scales with a tensor's own rate, as in {@code
- * torch.optim.AdamW}.
+ * head's weight keep the group's rate. Decoupled decay scales with a tensor's own rate, as in {@code torch.optim.AdamW}.
  *
  * @param learningRate training.learning_rate, before schedule, group scale and warm-up
  * @param schedule the factor on the learning rate at each step of the run
@@ -44,6 +46,28 @@ public record OptimizerSettings(
     /** The same with LoRA+. */
     public OptimizerSettings withLoraPlus(double ratio) {
         return new OptimizerSettings(learningRate, schedule, adamW, maxGradNorm, ratio);
+    }
+
+    /**
+     * Names of the tensors that weight decay leaves out.
+     *
+     * @param biases whether biases are left out
+     * @param norms whether weights and biases of layer normalizations are left out
+     * @param vectors whether all tensors of one dimension are left out, as PEFT does with LoRA+
+     */
+    public static Set<String> undecayed(
+            LoraManifest manifest, Encoder encoder, boolean biases, boolean norms, boolean vectors) {
+        Set<String> names = new TreeSet<>();
+        for (String group : manifest.names()) {
+            for (TensorSpec tensor : manifest.tensors(group)) {
+                boolean bias = biases && tensor.name().endsWith("bias");
+                boolean norm = norms && encoder.isNorm(tensor.name());
+                if (bias || norm || (vectors && tensor.shape().size() == 1)) {
+                    names.add(tensor.name());
+                }
+            }
+        }
+        return names;
     }
 
     /** The learning rate of a tensor, given that of its group at this step. */

@@ -67,7 +67,7 @@ public record ShardPass(BaseModel base, TaskHead head, StepSettings settings, Ep
             try (Autograd recording = Autograd.record()) {
                 ForwardPass pass = new ForwardPass(model, dropout, settings.dropout());
                 NDArray logits = base.encoder().logits(lowest, pass, x, tokens);
-                NDArray sum = head.lossSum(logits, batch.labels(), batch.weights(), settings.labelSmoothing());
+                NDArray sum = head.lossSum(logits, batch.labels(), batch.weights(), settings.loss());
                 clock.lap(Phase.FORWARD);
                 recording.backward(sum);
                 loss = Tensors.toFloats(sum)[0];
@@ -76,7 +76,7 @@ public record ShardPass(BaseModel base, TaskHead head, StepSettings settings, Ep
                 Autograd.addGradient(model.adapters().tensor(slot.tensor().name()), gradient, slot.offset());
             }
             clock.lap(Phase.BACKWARD);
-            double weight = head.weight(batch.labels(), batch.weights());
+            double weight = head.weight(batch.labels(), batch.weights(), settings.loss());
             return new ShardSum(loss, weight, batch.rows(), gradient);
         }
     }

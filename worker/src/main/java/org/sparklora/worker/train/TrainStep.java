@@ -120,7 +120,10 @@ public record TrainStep(TrainState state, FreezePlan plan, OptimizerSettings opt
     private void update(Slot slot, float[] gradient, double groupRate) {
         String name = slot.tensor().name();
         double rate = optimizer.rate(slot.tensor(), groupRate);
-        optimizer.adamW().update(state.mutableValues(name), state.moments(name), gradient, slot.offset(), rate);
+        optimizer
+                .adamW()
+                .of(name)
+                .update(state.mutableValues(name), state.moments(name), gradient, slot.offset(), rate);
     }
 
     /** lr(g, i) = learning_rate · scale(g) · schedule(i) · min(1, (k + 1) / warmup(g)), k the steps since g's thaw. */

@@ -26,6 +26,7 @@ import org.sparklora.worker.contract.FreezePlan;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.LossSettings;
 import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.contract.ShardSum;
@@ -55,7 +56,7 @@ import org.sparklora.worker.train.TrainStep;
 /** Every architecture and head against stored runs of PyTorch, transformers and PEFT. */
 class GoldenEncodersTest {
 
-    private static final StepSettings SETTINGS = new StepSettings(0, 1, 0.0, DropoutRates.NONE);
+    private static final StepSettings SETTINGS = new StepSettings(0, 1, LossSettings.PLAIN, DropoutRates.NONE);
 
     @BeforeAll
     static void oneThread() {
@@ -308,7 +309,7 @@ class GoldenEncodersTest {
         for (int row = 0; row < rows.size(); row++) {
             float[] mine = java.util.Arrays.copyOfRange(logits, row * ofRow, (row + 1) * ofRow);
             sum += head.loss(mine, rows.get(row).labels());
-            weight += head.weight(rows.get(row).labels(), new float[] {1f});
+            weight += head.weight(rows.get(row).labels(), new float[] {1f}, LossSettings.PLAIN);
         }
         return sum / weight;
     }

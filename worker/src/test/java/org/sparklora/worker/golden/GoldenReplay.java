@@ -14,6 +14,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
@@ -29,6 +30,7 @@ import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
+import org.sparklora.worker.contract.LossSettings;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
 import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.contract.ShardPlan;
@@ -76,8 +78,8 @@ final class GoldenReplay {
         LoraManifest manifest = manifest();
         this.state = new TrainState(manifest, atStart(manifest), initial);
         this.settings = new StepSettings(
-                0, (int) golden.hyper("gradient_accumulation_steps").orElse(1), 0.0, DropoutRates.NONE);
-        this.optimizer = optimizer();
+                0, (int) golden.hyper("gradient_accumulation_steps").orElse(1), loss(), DropoutRates.NONE);
+        this.optimizer = optimizer(manifest);
     }
 
     private LoraManifest manifest() {
@@ -168,24 +170,60 @@ final class GoldenReplay {
         return golden.object("hyper").getAsJsonObject("optimizer").get("lr").getAsDouble();
     }
 
-    private OptimizerSettings optimizer() {
+    private LossSettings loss() {
+        JsonElement weights = golden.object("hyper").get("class_weights");
+        return weights == null
+                ? LossSettings.PLAIN
+                : new LossSettings(
+                        0,
+                        0,
+                        weights.getAsJsonArray().asList().stream()
+                                .map(JsonElement::getAsFloat)
+                                .toList());
+    }
+
+    private OptimizerSettings optimizer(LoraManifest manifest) {
         JsonObject adam = golden.object("hyper").getAsJsonObject("optimizer");
         JsonArray betas = adam.getAsJsonArray("betas");
         JsonObject schedule = golden.object("hyper").getAsJsonObject("lr_schedule");
         boolean linear = schedule.get("type").getAsString().startsWith("linear");
         OptionalDouble clip = golden.hyper("max_grad_norm");
-        return new OptimizerSettings(
+        boolean excluded = adam.has("no_decay_for_bias_and_layernorm")
+                && adam.get("no_decay_for_bias_and_layernorm").getAsBoolean();
+        boolean loraPlus = adam.has("loraplus_lr_ratio");
+        Set<String> undecayed = OptimizerSettings.undecayed(manifest, base.encoder(), excluded, excluded, loraPlus);
+        if (adam.has("param_groups")) {
+            assertThat(undecayed).as("tensors without weight decay").isEqualTo(undecayed(adam));
+        }
+        OptimizerSettings settings = new OptimizerSettings(
                 learningRate(),
                 new LearningRateSchedule(
                         linear ? LearningRateSchedule.Type.LINEAR : LearningRateSchedule.Type.CONSTANT,
                         linear ? schedule.get("warmup_steps").getAsInt() : 0,
-                        golden.array("steps").size()),
+                        schedule.has("total_steps")
+                                ? schedule.get("total_steps").getAsInt()
+                                : golden.array("steps").size()),
                 new AdamW(
                         betas.get(0).getAsDouble(),
                         betas.get(1).getAsDouble(),
                         adam.get("eps").getAsDouble(),
-                        adam.get("weight_decay").getAsDouble()),
+                        adam.get("weight_decay").getAsDouble(),
+                        undecayed),
                 clip);
+        return loraPlus ? settings.withLoraPlus(adam.get("loraplus_lr_ratio").getAsDouble()) : settings;
+    }
+
+    /** The tensors of the stored optimizer's groups without weight decay. */
+    private static Set<String> undecayed(JsonObject adam) {
+        Set<String> names = new TreeSet<>();
+        for (JsonElement group : adam.getAsJsonArray("param_groups")) {
+            if (group.getAsJsonObject().get("weight_decay").getAsDouble() == 0) {
+                group.getAsJsonObject()
+                        .getAsJsonArray("tensors")
+                        .forEach(tensor -> names.add(GoldenCase.ourName(tensor.getAsString())));
+            }
+        }
+        return names;
     }
 
     /** Every stored step, compared as it goes. */

@@ -1,13 +1,16 @@
 package org.sparklora.worker.head;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import java.util.List;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.sparklora.worker.contract.LossSettings;
 import org.sparklora.worker.data.Example;
+import org.sparklora.worker.engine.Autograd;
 import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.engine.Torch;
 
@@ -30,9 +33,13 @@ class LossTest {
     }
 
     private double sum(TaskHead head, float[] logits, float[] labels, float[] weights, double smoothing) {
+        return sum(head, logits, labels, weights, new LossSettings(smoothing, 0, List.of()));
+    }
+
+    private double sum(TaskHead head, float[] logits, float[] labels, float[] weights, LossSettings loss) {
         int rows = logits.length / head.outputs();
         return Tensors.toFloats(
-                head.lossSum(Tensors.floats(manager, logits, rows, head.outputs()), labels, weights, smoothing))[0];
+                head.lossSum(Tensors.floats(manager, logits, rows, head.outputs()), labels, weights, loss))[0];
     }
 
     private static double logistic(double z, int y) {
@@ -49,7 +56,8 @@ class LossTest {
         MultiLabelHead head = new MultiLabelHead(3);
         assertThat(sum(head, logits, labels, new float[] {1, 1}, 0)).isCloseTo(first + second, CLOSE);
         assertThat(sum(head, logits, labels, new float[] {2, 0.5f}, 0)).isCloseTo(2 * first + 0.5 * second, CLOSE);
-        assertThat(head.weight(labels, new float[] {2, 0.5f})).isEqualTo(2.5);
+        assertThat(head.weight(labels, new float[] {2, 0.5f}, LossSettings.PLAIN))
+                .isEqualTo(2.5);
         assertThat(head.loss(new float[] {1, 0, -1}, new float[] {0, 1, 1})).isCloseTo(second, CLOSE);
     }
 
@@ -61,8 +69,6 @@ class LossTest {
         assertThat(head.loss(new float[] {2000, -2000}, new float[] {0, 1})).isEqualTo(2000);
         assertThat(sum(head, new float[] {200, -200}, new float[] {1, 0}, new float[] {1}, 0))
                 .isZero();
-        assertThatThrownBy(() -> sum(head, new float[2], new float[2], new float[] {1}, 0.1))
-                .hasMessageContaining("cannot be smoothed");
     }
 
     private static double entropy(double[] z, int label) {
@@ -82,14 +88,14 @@ class LossTest {
         double second = entropy(new double[] {0.5, 0.25}, 1);
         TokenClassificationHead head = new TokenClassificationHead(2);
         assertThat(sum(head, logits, labels, new float[] {1, 1}, 0)).isCloseTo(first + second, CLOSE);
-        assertThat(head.weight(labels, new float[] {1, 1})).isEqualTo(3);
+        assertThat(head.weight(labels, new float[] {1, 1}, LossSettings.PLAIN)).isEqualTo(3);
         assertThat(sum(head, logits, labels, new float[] {2, 3}, 0)).isCloseTo(2 * first + 3 * second, CLOSE);
-        assertThat(head.weight(labels, new float[] {2, 3})).isEqualTo(7);
+        assertThat(head.weight(labels, new float[] {2, 3}, LossSettings.PLAIN)).isEqualTo(7);
         assertThat(head.loss(new float[] {9, 9, 1, 0, -1, 2}, new float[] {NONE, 0, 1}))
                 .isCloseTo(first, CLOSE);
         float[] none = {NONE, NONE, NONE};
         assertThat(sum(head, new float[6], none, new float[] {1}, 0)).isZero();
-        assertThat(head.weight(none, new float[] {1})).isZero();
+        assertThat(head.weight(none, new float[] {1}, LossSettings.PLAIN)).isZero();
     }
 
     @Test
@@ -103,5 +109,68 @@ class LossTest {
                 .isCloseTo(0.9 * entropy(z, 1) + 0.1 * everywhere, CLOSE);
         assertThat(sum(new ClassificationHead(3), new float[] {1, 0, 2}, new float[] {1}, new float[] {1}, 0.1))
                 .isCloseTo(0.9 * entropy(z, 1) + 0.1 * everywhere, CLOSE);
+    }
+
+    @Test
+    void labelsOfASetAreSmoothedTowardsOneHalf() {
+        // Keras' BinaryCrossentropy: y (1 - e) + e / 2.
+        double expected = (0.95 * logistic(0.5, 1) + 0.05 * logistic(0.5, 0)) / 2
+                + (0.05 * logistic(-2, 1) + 0.95 * logistic(-2, 0)) / 2;
+        assertThat(sum(new MultiLabelHead(2), new float[] {0.5f, -2}, new float[] {1, 0}, new float[] {1}, 0.1))
+                .isCloseTo(expected, CLOSE);
+    }
+
+    @Test
+    void aClassWeighsItsRowsAndTheDivisor() {
+        LossSettings loss = new LossSettings(0, 0, List.of(0.5f, 1f, 3f));
+        ClassificationHead head = new ClassificationHead(3);
+        float[] logits = {1, 0, 2, 0.5f, -1, 0.25f};
+        float[] labels = {2, 0};
+        assertThat(sum(head, logits, labels, new float[] {1, 2}, loss))
+                .isCloseTo(3 * entropy(new double[] {1, 0, 2}, 2) + entropy(new double[] {0.5, -1, 0.25}, 0), CLOSE);
+        assertThat(head.weight(labels, new float[] {1, 2}, loss)).isEqualTo(3 + 0.5 * 2);
+        // PyTorch weighs the smoothed part of each class too.
+        LossSettings smooth = new LossSettings(0.3, 0, loss.classWeights());
+        double[] z = {1, 0, 2};
+        assertThat(sum(head, new float[] {1, 0, 2}, new float[] {2}, new float[] {1}, smooth))
+                .isCloseTo(
+                        0.7 * 3 * entropy(z, 2) + 0.1 * (0.5 * entropy(z, 0) + entropy(z, 1) + 3 * entropy(z, 2)),
+                        CLOSE);
+        TokenClassificationHead tokens = new TokenClassificationHead(3);
+        assertThat(tokens.weight(new float[] {NONE, 2, 1, NONE}, new float[] {1, 2}, loss))
+                .isEqualTo(3 + 2);
+    }
+
+    @Test
+    void aFocalLossCountsWhatIsCertainLess() {
+        LossSettings loss = new LossSettings(0, 2, List.of(1f, 4f));
+        double nll = entropy(new double[] {1, 0.5}, 1);
+        double p = StrictMath.exp(-nll);
+        assertThat(sum(new ClassificationHead(2), new float[] {1, 0.5f}, new float[] {1}, new float[] {1}, loss))
+                .isCloseTo(4 * (1 - p) * (1 - p) * nll, CLOSE);
+        double no = logistic(0.5, 0);
+        double yes = logistic(-2, 1);
+        LossSettings half = new LossSettings(0, 0.5, List.of());
+        assertThat(sum(new MultiLabelHead(2), new float[] {0.5f, -2}, new float[] {0, 1}, new float[] {1}, half))
+                .isCloseTo(
+                        (StrictMath.sqrt(1 - StrictMath.exp(-no)) * no
+                                        + StrictMath.sqrt(1 - StrictMath.exp(-yes)) * yes)
+                                / 2,
+                        CLOSE);
+    }
+
+    @Test
+    void theGradientOfAFocalLossIsFiniteWhereTheModelIsCertain() {
+        for (double gamma : new double[] {0.5, 1, 2}) {
+            NDArray logits = Autograd.leaf(manager, new float[] {200, -200}, List.of(1, 2));
+            float[] gradient = new float[2];
+            try (Autograd recording = Autograd.record()) {
+                NDArray sum = new ClassificationHead(2)
+                        .lossSum(logits, new float[] {0}, new float[] {1}, new LossSettings(0, gamma, List.of()));
+                recording.backward(sum);
+            }
+            Autograd.addGradient(logits, gradient, 0);
+            assertThat(gradient).containsExactly(0, 0);
+        }
     }
 }

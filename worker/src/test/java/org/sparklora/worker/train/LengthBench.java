@@ -130,7 +130,7 @@ public final class LengthBench {
     private Padding padding(ShardOrder order) {
         Padding all = Padding.NONE;
         for (Shard shard : shards) {
-            all = all.plus(shard.epoch(order, plan, 0).padding(1));
+            all = all.plus(shard.epoch(order, plan, 0).padding(1, plan.stepsPerEpoch()));
         }
         return all;
     }

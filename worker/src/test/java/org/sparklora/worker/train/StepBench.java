@@ -23,6 +23,7 @@ import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
+import org.sparklora.worker.contract.LossSettings;
 import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.data.Batch;
@@ -231,7 +232,7 @@ public final class StepBench {
                             .get("0:, 0");
                     NDArray logits =
                             base.encoder().head().logits(forward, base.encoder().pool(forward, first));
-                    recording.backward(head.lossSum(logits, batch.labels(), batch.weights(), 0));
+                    recording.backward(head.lossSum(logits, batch.labels(), batch.weights(), LossSettings.PLAIN));
                 }
                 float[] gradient = new float[plan.freezePlan().trainableParameters()];
                 plan.freezePlan()

@@ -20,6 +20,7 @@ import org.sparklora.worker.contract.KeyedRandom;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
+import org.sparklora.worker.contract.LossSettings;
 import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.contract.StepSettings;
 import org.sparklora.worker.contract.TensorSpec;
@@ -88,7 +89,7 @@ final class TinyModel {
     }
 
     static StepSettings settings(DropoutRates dropout) {
-        return new StepSettings(42, 1, 0.0, dropout);
+        return new StepSettings(42, 1, LossSettings.PLAIN, dropout);
     }
 
     static FreezePlan freezePlan(LoraManifest manifest, FreezeState freeze) {

@@ -9,11 +9,11 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.io.compress.CompressionCodec;
 import org.apache.hadoop.io.compress.CompressionCodecFactory;
-import org.apache.spark.sql.DataFrameReader;
 import org.sparklora.driver.job.config.SourceConfig;
 
 /** Checks that all CSV files of a source have the same header. Spark uses the first file's header for all, silently. */
@@ -24,10 +24,11 @@ final class CsvHeaders {
     /**
      * Compares the headers of files.
      *
-     * @param reader reads a file's columns, which takes a Spark job; used only if first lines differ
+     * @param columnsOf reads a file's columns, which takes a Spark job; used only if first lines differ
      * @param files URIs
      */
-    static void requireSame(SourceConfig source, String[] files, DataFrameReader reader, Configuration hadoop) {
+    static void requireSame(
+            SourceConfig source, String[] files, Function<String, String[]> columnsOf, Configuration hadoop) {
         if (files.length < 2) {
             return;
         }
@@ -40,8 +41,8 @@ final class CsvHeaders {
             if (firstLine.isPresent() && firstLine.equals(firstLine(path, hadoop))) {
                 continue;
             }
-            List<String> first = List.of(reader.load(paths[0].toString()).columns());
-            List<String> columns = List.of(reader.load(path.toString()).columns());
+            List<String> first = List.of(columnsOf.apply(paths[0].toString()));
+            List<String> columns = List.of(columnsOf.apply(path.toString()));
             if (!columns.isEmpty() && !columns.equals(first)) {
                 throw new DataException(
                         "data.header.mismatch",

@@ -7,10 +7,13 @@ import static org.apache.spark.sql.functions.monotonically_increasing_id;
 import static org.apache.spark.sql.functions.not;
 import static org.apache.spark.sql.functions.when;
 
+import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.internal.SQLConf;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.DoubleType;
@@ -48,6 +51,14 @@ public final class DatasetRows {
     /** Returns a column by its name, which may contain dots and quotes. */
     public static Column named(String name) {
         return col("`" + name.replace("`", "``") + "`");
+    }
+
+    /** Returns the columns that a name stands for: none, one, or several that differ by case where the session ignores it. */
+    public static List<String> like(String name, String[] columns) {
+        var same = SQLConf.get().resolver();
+        return Stream.of(columns)
+                .filter(column -> (Boolean) same.apply(column, name))
+                .toList();
     }
 
     private static Column text(Dataset<?> rows, Optional<Column> column) {

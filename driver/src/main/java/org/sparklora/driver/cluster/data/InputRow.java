@@ -59,13 +59,8 @@ final class InputRow implements Serializable {
 
     /** Formats a location as {@code FILE row N}. A local file is shown as a path, without scheme and escapes. */
     static String location(String file, long row) {
-        String shown = file;
-        try {
-            URI uri = URI.create(file);
-            shown = "file".equals(uri.getScheme()) && uri.getPath() != null ? uri.getPath() : file;
-        } catch (IllegalArgumentException e) {
-            // Not a URI, so it needs no change.
-        }
-        return shown + " row " + row;
+        // Spark's names of files are encoded as URIs; a dataset's name has no scheme.
+        URI uri = URI.create(file);
+        return ("file".equals(uri.getScheme()) ? uri.getPath() : file) + " row " + row;
     }
 }

@@ -8,5 +8,7 @@ import org.sparklora.driver.job.config.Task;
  * The data of a run, tokenized and divided into shards.
  *
  * @param labels label texts in the order of the head's outputs; empty for regression
+ * @param classWeights weights of the classes in the loss, in the same order; empty: every class weighs 1
  */
-public record RunData(Shards training, Optional<Shards> validation, Task task, List<String> labels) {}
+public record RunData(
+        Shards training, Optional<Shards> validation, Task task, List<String> labels, List<Float> classWeights) {}

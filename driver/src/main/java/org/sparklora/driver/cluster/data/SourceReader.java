@@ -18,24 +18,31 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.apache.commons.lang3.StringUtils;
 import org.apache.commons.lang3.exception.ExceptionUtils;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.DataFrameReader;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.execution.datasources.SchemaColumnConvertNotSupportedException;
 import org.apache.spark.sql.expressions.Window;
 import org.apache.spark.sql.types.ArrayType;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.MapType;
+import org.apache.spark.sql.types.StringType;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.sparklora.driver.job.config.JobPaths;
 import org.sparklora.driver.job.config.SourceConfig;
 import org.sparklora.driver.job.config.Task;
 
@@ -72,12 +79,16 @@ public final class SourceReader {
     /** Stands for bytes that are not in the encoding. */
     private static final String REPLACEMENT = "\uFFFD";
 
+    /** Paths with a character that has a meaning in patterns, or a colon in a name, which Hadoop's patterns do not take. */
+    private static final Pattern ODD = Pattern.compile("[^/]*/.*[\\[\\]{}*?\\\\:].*");
+
     private static final String BLOCK = "_spark_lora_block";
     private static final String POSITION = "_spark_lora_position";
 
     private final SparkSession spark;
     private final Configuration hadoop;
     private final SourceConfig source;
+    private final String[] roots;
     private final SourceFormat format;
     private final Map<String, String> options;
     private final Task task;
@@ -89,8 +100,15 @@ public final class SourceReader {
         this.source = source;
         this.task = task;
         this.label = labelled ? Optional.of(source.label()) : Optional.empty();
-        this.format = SourceFormat.of(source, hadoop);
+        SourceFiles files = SourceFiles.of(source, hadoop);
+        this.roots = files.roots().toArray(String[]::new);
+        this.format = SourceFormat.of(source, files);
         this.options = format.options(source);
+        String extension = SourceFormat.extension(files.read().get(0));
+        files.skipped().stream()
+                .filter(file -> SourceFormat.extension(file).equals(extension))
+                .findFirst()
+                .ifPresent(file -> LOG.warn("Spark skips {}, because a name begins with _ or .", file));
     }
 
     /**
@@ -99,7 +117,12 @@ public final class SourceReader {
      * @throws DataException if it does not
      */
     public static void requireFiles(SourceConfig source, Configuration hadoop) {
-        SourceFormat.of(source, hadoop);
+        SourceFormat.of(source, SourceFiles.of(source, hadoop));
+    }
+
+    /** A path or URI as Hadoop's path, whose own constructor would take run12:30 for a scheme. */
+    public static Path path(String location) {
+        return JobPaths.hasScheme(location) ? new Path(location) : new Path(null, null, location);
     }
 
     /** Reads labelled rows. */
@@ -118,9 +141,10 @@ public final class SourceReader {
             requireColumns(schema);
             StructType read =
                     format == SourceFormat.PARQUET ? schema : schema.add(SourceFormat.MALFORMED, DataTypes.StringType);
-            Dataset<Row> raw = reader().schema(read).load(source.path());
+            Dataset<Row> raw = load(spark.read().options(options).schema(read), roots);
             if (format.isDelimited() && "true".equalsIgnoreCase(options.get("header"))) {
-                CsvHeaders.requireSame(source, raw.inputFiles(), reader(), hadoop);
+                CsvHeaders.requireSame(
+                        source, raw.inputFiles(), file -> inferred(spark, file).fieldNames(), hadoop);
             }
             Dataset<Row> numbered = numbered(raw, schema, withInput);
             requireWellFormed(numbered, schema);
@@ -142,26 +166,49 @@ public final class SourceReader {
         if (cluster) {
             return e instanceof RuntimeException r ? r : new IllegalStateException(e);
         }
-        String message = root.getMessage() == null ? root.toString() : root.getMessage();
+        // About a type that differs from file to file, the cause before names file and column.
+        boolean type = root instanceof SchemaColumnConvertNotSupportedException;
+        Throwable told = type ? causes.get(causes.size() - 2) : root;
+        String message = told.getMessage() == null ? told.toString() : told.getMessage();
+        if (message.contains("COLUMN_ALREADY_EXISTS")) {
+            return twins(name -> true).orElseThrow();
+        }
         return new DataException(
                 "data.file.unreadable",
                 "'" + source.path() + "' cannot be read: "
-                        + shortened(message.strip().lines().findFirst().orElse(""), 300)
+                        + StringUtils.abbreviate(
+                                message.strip().lines().findFirst().orElse(""), "…", 600)
                         + "; check the file, its permissions, and format and options in the data section",
                 e);
     }
 
-    private static String shortened(String text, int max) {
-        return text.length() > max ? text.substring(0, max) + "…" : text;
+    /**
+     * Opens files. One is taken as it is. Several come from a pattern: if one of several paths looks like a pattern itself, Spark
+     * reads all of them twice, even with the option.
+     */
+    private Dataset<Row> load(DataFrameReader reader, String... files) {
+        boolean pattern = files.length > 1;
+        String[] from = pattern ? new String[] {path(source.path()).toString()} : files;
+        return reader.format(format.sparkName())
+                .option("__globPaths__", pattern)
+                .load(from);
     }
 
-    private DataFrameReader reader() {
-        return spark.read().format(format.sparkName()).options(options);
+    /**
+     * Infers the columns of files. Spark looks for values of several lines through Hadoop's input formats, which take every path
+     * for a pattern. In an odd path it looks at a CSV file's first line instead, and at a JSON file as if it were one line.
+     */
+    private StructType inferred(SparkSession session, String... files) {
+        boolean odd = "true".equalsIgnoreCase(options.get("multiLine"))
+                && Stream.of(files).anyMatch(file -> ODD.matcher(file).matches());
+        Map<String, String> json = format.isDelimited() ? Map.of() : Map.of("lineSep", "\u0001");
+        DataFrameReader reader = session.read().options(options);
+        return load(odd ? reader.option("multiLine", "false").options(json) : reader, files)
+                .schema();
     }
 
     private StructType schema() {
-        StructField[] fields = Arrays.stream(
-                        reader().load(source.path()).schema().fields())
+        StructField[] fields = Arrays.stream(inferred(spark, roots).fields())
                 .filter(f -> !f.name().equals(SourceFormat.MALFORMED))
                 .toArray(StructField[]::new);
         if (fields.length == 0) {
@@ -178,18 +225,43 @@ public final class SourceReader {
 
     private void requireColumns(StructType schema) {
         List<String> names = Arrays.asList(schema.fieldNames());
-        Stream.of(Optional.of(source.text()), source.textPair(), label, source.weight())
-                .flatMap(Optional::stream)
-                .forEach(name -> {
-                    if (!names.contains(name)) {
-                        throw new DataException(
+        names().forEach(name -> {
+            if (DatasetRows.like(name, schema.fieldNames()).isEmpty()) {
+                throw twins(name::equalsIgnoreCase)
+                        .orElseGet(() -> new DataException(
                                 "data.column.missing",
                                 "'" + source.path() + "' has no column '" + name + "'" + DidYouMean.hint(name, names)
                                         + " Its columns are " + DidYouMean.list(names)
-                                        + "; name the right one in the data section" + hintOfHeader(names));
-                    }
-                    requireType(name, schema.apply(name).dataType());
-                });
+                                        + "; name the right one in the data section" + hintOfHeader(names)));
+            }
+            requireType(name, field(name, schema).dataType());
+        });
+    }
+
+    /** The columns that are read, as the job names them. */
+    private Stream<String> names() {
+        return Stream.of(Optional.of(source.text()), source.textPair(), label, source.weight())
+                .flatMap(Optional::stream);
+    }
+
+    private static StructField field(String name, StructType schema) {
+        return schema.apply(DatasetRows.like(name, schema.fieldNames()).get(0));
+    }
+
+    /** Reports columns that differ by case only. Spark numbers them, or refuses them and names one. */
+    private Optional<DataException> twins(Predicate<String> asked) {
+        SparkSession exact = spark.newSession();
+        exact.conf().set("spark.sql.caseSensitive", "true");
+        String[] names = inferred(exact, roots).fieldNames();
+        return Stream.of(names)
+                .filter(asked)
+                .map(name -> DatasetRows.like(name, names))
+                .filter(twins -> twins.size() > 1)
+                .findFirst()
+                .map(twins -> new DataException(
+                        "data.column.ambiguous",
+                        "'" + source.path() + "' has columns that differ by case only: " + DidYouMean.list(twins)
+                                + "; rename all but one, or set spark.sql.caseSensitive to true"));
     }
 
     /** What the names of the columns say about a file that is read with another separator or encoding than its own. */
@@ -283,7 +355,7 @@ public final class SourceReader {
             return lit(null).cast(DataTypes.StringType);
         }
         Column text = DatasetRows.text(
-                DatasetRows.named(column.get()), schema.apply(column.get()).dataType());
+                DatasetRows.named(column.get()), field(column.get(), schema).dataType());
         return nonEmpty(text);
     }
 
@@ -301,7 +373,7 @@ public final class SourceReader {
         }
         Column none = lit(TextLists.EMPTY);
         Column text = text(label, schema);
-        return schema.apply(name).dataType() instanceof ArrayType
+        return field(name, schema).dataType() instanceof ArrayType
                 ? coalesce(to_json(strings(name)), none)
                 : when(text.isNull(), none).otherwise(to_json(split(text, "\\|", -1)));
     }
@@ -380,7 +452,10 @@ public final class SourceReader {
                         min(when(malformed.isNotNull(), struct(col(FILE), col(ROW), malformed))),
                         count(col(TEXT)),
                         min(when(escapedByBackslash(), place)),
-                        min(when(damaged(), place)))
+                        min(when(damaged(), place)),
+                        count(when(anyText(text -> text.rlike("^[\\[{]")), true)),
+                        // Whether a file has another type for a column shows only when the column is read.
+                        count(format == SourceFormat.PARQUET ? to_json(struct(col("*"))) : malformed))
                 .head();
         if (seen.getLong(0) == 0) {
             throw new DataException(
@@ -391,7 +466,7 @@ public final class SourceReader {
         long bad = seen.getLong(1);
         if (bad > 0) {
             Row first = seen.getStruct(2);
-            String text = shortened(first.getString(2).strip().replaceAll("\\s+", " "), 60);
+            String text = StringUtils.abbreviate(first.getString(2).strip().replaceAll("\\s+", " "), "…", 60);
             throw new DataException(
                     "data.row.malformed",
                     InputRow.location(first.getString(0), first.getLong(1)) + ": "
@@ -405,5 +480,30 @@ public final class SourceReader {
                                     : "; write one object a line, or set options: {multiLine: true}"));
         }
         refuseMisread(seen);
+        if (format == SourceFormat.JSON && seen.getLong(6) > 0) {
+            names().map(name -> field(name, schema))
+                    .filter(field -> field.dataType() instanceof StringType)
+                    .forEach(field -> refuseNested(field.name(), schema));
+        }
+    }
+
+    /**
+     * Refuses a field that is a list or an object in some rows and a text in others: Spark reads all of them as text. Reading the
+     * field as a list finds the rows.
+     */
+    private void refuseNested(String name, StructType schema) {
+        DataType text = DataTypes.StringType;
+        for (DataType nested : List.of(DataTypes.createArrayType(text), DataTypes.createMapType(text, text))) {
+            StructField[] as = schema.add(SourceFormat.MALFORMED, text).fields();
+            as[schema.fieldIndex(name)] = DataTypes.createStructField(name, nested, true);
+            StructType read = new StructType(as);
+            Dataset<Row> rows = numbered(load(spark.read().options(options).schema(read), roots), schema, true);
+            rows.where(col(INPUT).getField(name).isNotNull()).takeAsList(1).forEach(row -> {
+                throw new DataException(
+                        "data.column.type",
+                        InputRow.location(row.getAs(FILE), row.getAs(ROW)) + ": '" + name
+                                + "' is a list or an object, but a text in other rows; write it in the same form everywhere");
+            });
+        }
     }
 }

@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -161,8 +162,14 @@ public final class JobChanges {
     }
 
     private void epochs() {
-        int old = before.training().numTrainEpochs();
-        int now = after.training().numTrainEpochs();
+        OptionalInt was = before.training().numTrainEpochs();
+        OptionalInt is = after.training().numTrainEpochs();
+        if (was.isEmpty() || is.isEmpty()) {
+            // Then max_steps has changed, or nothing.
+            return;
+        }
+        int old = was.getAsInt();
+        int now = is.getAsInt();
         String line = "training.num_train_epochs: " + old + " → " + now;
         if (now < old) {
             refused.add(line + " (a run cannot become shorter)");

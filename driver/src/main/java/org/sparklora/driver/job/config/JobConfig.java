@@ -16,4 +16,14 @@ public record JobConfig(
         TrainingConfig training,
         ExecutionConfig execution,
         TrackingConfig tracking,
-        String output) {}
+        String output) {
+
+    /** The same job with weight decay of every tensor, as in 0.1.0. */
+    public JobConfig withDecayOfEverything() {
+        TrainingConfig decaying = JobKeyTable.TRAINING
+                .like(training)
+                .set("weight_decay_exclude", null)
+                .to(TrainingConfig.class);
+        return new JobConfig(name, seed, model, data, lora, schedule, decaying, execution, tracking, output);
+    }
+}

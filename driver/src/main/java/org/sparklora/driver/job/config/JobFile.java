@@ -16,6 +16,8 @@ public final class JobFile {
 
     private static final String EXPECTED = "a map of keys; a job needs at least model, data, lora, schedule and output";
 
+    private static final String ADDED_WITH_A_DEFAULT = "weight_decay_exclude";
+
     private JobFile() {}
 
     /**
@@ -55,6 +57,10 @@ public final class JobFile {
         Problems problems = new Problems();
         Path name = Path.of("config.yaml");
         Map<String, Object> tree = tree(where, Optional.of(yaml), problems);
+        if (tree.get("training") instanceof Map<?, ?> training && !training.containsKey(ADDED_WITH_A_DEFAULT)) {
+            // A run of 0.1.0: every tensor decays.
+            YamlSection.asMap(training).put(ADDED_WITH_A_DEFAULT, new YamlScalar("null", true));
+        }
         return read(where, tree, problems, new JobPaths(Path.of(""), name), name, Optional.empty());
     }
 

@@ -19,8 +19,8 @@ import org.sparklora.worker.contract.HostException;
  */
 public final class JobPaths {
 
-    // Two characters at least: C:\ is no scheme.
-    private static final Pattern SCHEME = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]+:.*", Pattern.DOTALL);
+    // Two characters at least: C:\ is no scheme. Without a slash behind it, a colon belongs to a name: run12:30.
+    private static final Pattern SCHEME = Pattern.compile("(dataset:|[A-Za-z][A-Za-z0-9+.-]+:/).*", Pattern.DOTALL);
     private static final Pattern GLOB = Pattern.compile("[*?\\[{]");
 
     private final Path currentDirectory;

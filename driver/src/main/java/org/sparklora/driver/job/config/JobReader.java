@@ -5,6 +5,7 @@ import java.net.URISyntaxException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.TreeMap;
 import org.sparklora.driver.job.config.JobSection.Values;
 
 /**
@@ -32,7 +33,7 @@ record JobReader(YamlSection root, JobPaths paths) {
         job.set("data", data);
         job.set("lora", schedule.lora());
         job.set("schedule", schedule.schedule());
-        job.set("training", training(root.section("training"), model.task(), metrics, validated));
+        job.set("training", training(root.section("training"), model, metrics, validated));
         job.set("execution", execution(root.section("execution")));
         job.set("tracking", tracking(root.section("tracking")));
         if (outputOverride.isEmpty() && !root.has("output")) {
@@ -112,11 +113,17 @@ record JobReader(YamlSection root, JobPaths paths) {
         }
     }
 
-    private static TrainingConfig training(YamlSection s, Task task, List<String> metrics, boolean validated) {
+    private static TrainingConfig training(YamlSection s, ModelConfig model, List<String> metrics, boolean validated) {
         Values values = JobKeyTable.TRAINING.read(s);
         int batchSize = values.get("batch_size");
         // A small batch alone must not refuse a job. The default depends on the job's own numbers only.
         values.setDefault("shards", Math.min(8, Integer.highestOneBit(batchSize)));
+        if (s.has("max_steps")) {
+            if (s.has("num_train_epochs")) {
+                s.problem(CONFLICT, "max_steps", "must be left out with training.num_train_epochs");
+            }
+            values.set("num_train_epochs", null);
+        }
         TrainingConfig training = values.to(TrainingConfig.class);
         int shards = training.shards();
         if (Integer.bitCount(shards) != 1 || shards > batchSize) {
@@ -129,14 +136,7 @@ record JobReader(YamlSection root, JobPaths paths) {
                 .filter(metric -> !metrics.contains(metric))
                 .ifPresent(metric -> s.mismatch(
                         "metric_for_best_model", "'" + metric + "'", "one of " + String.join(", ", metrics)));
-        if (training.labelSmoothingFactor() > 0 && task == Task.REGRESSION) {
-            s.problem(CONFLICT, "label_smoothing_factor", "must be left out with task: regression");
-        } else if (training.labelSmoothingFactor() > 0 && task == Task.MULTI_LABEL) {
-            s.problem(
-                    UNAVAILABLE,
-                    "label_smoothing_factor",
-                    "with model.task='multi_label' is not available in this version; leave it out");
-        }
+        checkLoss(s, training.loss(), model);
         if (!validated && training.loadBestModelAtEnd()) {
             s.problem(CONFLICT, "load_best_model_at_end", "needs data.validation to tell which epoch is best");
         }
@@ -144,6 +144,35 @@ record JobReader(YamlSection root, JobPaths paths) {
             s.problem(CONFLICT, "early_stopping_patience", "needs data.validation to tell which epoch is best");
         }
         return training;
+    }
+
+    /** Refuses settings of the loss and of predictions that the task does not have. */
+    private static void checkLoss(YamlSection s, TrainingConfig.Loss loss, ModelConfig model) {
+        boolean smoothed = loss.labelSmoothingFactor() > 0;
+        boolean focal = loss.focalGamma().orElse(0) > 0;
+        boolean weighted = loss.classWeights().isPresent();
+        List<String> misplaced = new ArrayList<>();
+        if (model.task() == Task.REGRESSION && smoothed) {
+            misplaced.add("label_smoothing_factor");
+        }
+        if (model.task() == Task.REGRESSION && focal) {
+            misplaced.add("focal_gamma");
+        }
+        if ((model.task() == Task.REGRESSION || model.task() == Task.MULTI_LABEL) && weighted) {
+            misplaced.add("class_weights");
+        }
+        if (model.task() != Task.MULTI_LABEL && loss.threshold().isPresent()) {
+            misplaced.add("threshold");
+        }
+        misplaced.forEach(
+                key -> s.problem(CONFLICT, key, "must be left out with task: " + YamlSection.word(model.task())));
+        if (smoothed && focal) {
+            s.problem(CONFLICT, "focal_gamma", "must be left out with training.label_smoothing_factor");
+        }
+        List<String> labels = model.labels().orElse(List.of());
+        loss.classWeights().flatMap(ClassWeights::byLabel).orElse(new TreeMap<>()).keySet().stream()
+                .filter(label -> !labels.isEmpty() && !labels.contains(label))
+                .forEach(label -> s.mismatch("class_weights", "'" + label + "'", "weights of model.labels"));
     }
 
     /** The metrics of a validation with this task. */

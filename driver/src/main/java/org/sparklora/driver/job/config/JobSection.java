@@ -89,6 +89,18 @@ public record JobSection(String name, List<JobKey> keys) {
         return components;
     }
 
+    /** The value of a component; null for an empty one. */
+    static @Nullable Object valueOf(@Nullable Object component) {
+        if (component instanceof Optional<?> optional) {
+            return optional.orElse(null);
+        } else if (component instanceof OptionalInt optional) {
+            return optional.isPresent() ? optional.getAsInt() : null;
+        } else if (component instanceof OptionalDouble optional) {
+            return optional.isPresent() ? optional.getAsDouble() : null;
+        }
+        return component;
+    }
+
     /** Whether a component is a record of further keys of the same section: one that is declared in the record itself. */
     private static boolean isPart(RecordComponent component) {
         return component.getType().isRecord()
@@ -145,8 +157,7 @@ public record JobSection(String name, List<JobKey> keys) {
             Map<String, Object> inherited = components(from);
             for (JobKey key : keys) {
                 if (!key.isRequired() && !given.contains(key.name()) && inherited.containsKey(key.name())) {
-                    Object value = inherited.get(key.name());
-                    values.put(key.name(), value instanceof Optional<?> optional ? optional.orElse(null) : value);
+                    values.put(key.name(), valueOf(inherited.get(key.name())));
                 }
             }
             return this;

@@ -55,6 +55,15 @@ public record KeyType<T>(
             null,
             (s, key, value) -> Optional.of(new TreeMap<>(map(s.section(key), number(Range.POSITIVE)))));
 
+    static final KeyType<ClassWeights> CLASS_WEIGHTS = new KeyType<>(
+            ClassWeights.BALANCED + ", or a map from a label to a number of at least 0", null, KeyType::classWeights);
+    static final KeyType<List<String>> DECAY_EXCLUSIONS = new KeyType<>(
+            "a list of " + TrainingConfig.BIAS + " and " + TrainingConfig.LAYER_NORM + ", or null",
+            null,
+            Optional.empty(),
+            true,
+            KeyType::decayExclusions);
+
     /** More than any model has; a typing error such as 1-1100000000 must not fill the memory. */
     private static final int MAX_LAYERS = 1000;
 
@@ -193,6 +202,23 @@ public record KeyType<T>(
     private static Optional<SortedMap<String, String>> textMap(YamlSection s, String key, Object value) {
         KeyType<String> anyText = ofScalar(TEXT.words, scalar -> Optional.of(scalar.text()));
         return Optional.of(new TreeMap<>(map(s.section(key), anyText)));
+    }
+
+    private static Optional<List<String>> decayExclusions(YamlSection s, String key, Object value) {
+        Optional<List<String>> given = texts(s, key, value);
+        return given.isEmpty() || TrainingConfig.DEFAULT_EXCLUDED.containsAll(given.get())
+                ? given
+                : s.mismatch(key, value, DECAY_EXCLUSIONS.words);
+    }
+
+    private static Optional<ClassWeights> classWeights(YamlSection s, String key, Object value) {
+        if (value instanceof Map<?, ?>) {
+            return Optional.of(
+                    new ClassWeights(Optional.of(new TreeMap<>(map(s.section(key), number(Range.NOT_NEGATIVE))))));
+        }
+        return value instanceof YamlScalar scalar && scalar.text().equals(ClassWeights.BALANCED)
+                ? Optional.of(new ClassWeights(Optional.empty()))
+                : s.mismatch(key, value, CLASS_WEIGHTS.words);
     }
 
     /** A map in the file's order, without the values that are problems. */

@@ -7,6 +7,7 @@ public record Range(double min, boolean includesMin, double max, boolean include
     static final Range NOT_NEGATIVE = new Range(0, true, Double.POSITIVE_INFINITY, false);
     static final Range AT_LEAST_ONE = new Range(1, true, Double.POSITIVE_INFINITY, false);
     static final Range PROBABILITY = new Range(0, true, 1, false);
+    static final Range SHARE = new Range(0, true, 1, true);
     static final Range FRACTION = new Range(0, false, 1, false);
     static final Range PERCENTILE = new Range(0, false, 100, true);
 

@@ -54,12 +54,8 @@ public final class ResolvedYaml {
 
     /** A value as maps, lists, texts, numbers, true, false or null. */
     static @Nullable Object plain(@Nullable Object value) {
-        if (value instanceof Optional<?> optional) {
-            return plain(optional.orElse(null));
-        } else if (value instanceof OptionalInt optional) {
-            return optional.isPresent() ? optional.getAsInt() : null;
-        } else if (value instanceof OptionalDouble optional) {
-            return optional.isPresent() ? optional.getAsDouble() : null;
+        if (value instanceof Optional<?> || value instanceof OptionalInt || value instanceof OptionalDouble) {
+            return plain(JobSection.valueOf(value));
         } else if (value instanceof Enum<?> constant) {
             return YamlSection.word(constant);
         } else if (value instanceof List<?> list) {
@@ -67,6 +63,8 @@ public final class ResolvedYaml {
             return new ArrayList<>(list);
         } else if (value instanceof DropoutSetting dropout) {
             return dropout.rate().isPresent() ? (Object) dropout.rate().getAsDouble() : "model";
+        } else if (value instanceof ClassWeights weights) {
+            return weights.byLabel().isPresent() ? weights.byLabel().get() : ClassWeights.BALANCED;
         } else if (value instanceof PatternMap<?> patterns) {
             return patterns.asMap();
         } else if (value instanceof ModulePattern.Names names) {

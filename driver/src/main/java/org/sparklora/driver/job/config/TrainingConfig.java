@@ -1,5 +1,6 @@
 package org.sparklora.driver.job.config;
 
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
@@ -7,10 +8,13 @@ import java.util.OptionalInt;
 /**
  * How the job trains.
  *
+ * @param numTrainEpochs empty with {@code maxSteps}
+ * @param maxSteps optimizer steps of the run; empty: those of all epochs
  * @param batchSize examples per optimizer step over the whole cluster
  * @param shards logical shards, a power of two, at most {@code batchSize}
  * @param gradientAccumulationSteps microbatches of a shard's part of a batch
  * @param warmupRatio share of all steps that warm up, instead of {@code warmupSteps}; empty: those steps
+ * @param weightDecayExclude {@link #BIAS} and {@link #LAYER_NORM}; empty: every tensor decays, with LoRA+ too, as in 0.1.0
  * @param maxGradNorm largest global gradient norm; empty: no clipping
  * @param loraplusLrRatio learning rate of B (and of biases) over that of A; empty: the same for both
  * @param metricForBestModel a validation metric of the task; empty: the validation loss
@@ -18,7 +22,8 @@ import java.util.OptionalInt;
  * @param earlyStoppingPatience epochs without a better metric after which training ends; empty: never
  */
 public record TrainingConfig(
-        int numTrainEpochs,
+        OptionalInt numTrainEpochs,
+        OptionalInt maxSteps,
         int batchSize,
         int shards,
         int gradientAccumulationSteps,
@@ -27,12 +32,36 @@ public record TrainingConfig(
         int warmupSteps,
         OptionalDouble warmupRatio,
         double weightDecay,
+        Optional<List<String>> weightDecayExclude,
         double adamBeta1,
         double adamBeta2,
         double adamEpsilon,
         OptionalDouble maxGradNorm,
         OptionalDouble loraplusLrRatio,
-        double labelSmoothingFactor,
+        Loss loss,
         Optional<String> metricForBestModel,
         boolean loadBestModelAtEnd,
-        OptionalInt earlyStoppingPatience) {}
+        OptionalInt earlyStoppingPatience) {
+
+    /**
+     * The loss, and which labels are predicted.
+     *
+     * @param classWeights empty: every class weighs 1
+     * @param focalGamma empty: the loss is not focal
+     * @param threshold probability that a label of a set must exceed; empty: 0.5
+     */
+    public record Loss(
+            double labelSmoothingFactor,
+            Optional<ClassWeights> classWeights,
+            OptionalDouble focalGamma,
+            OptionalDouble threshold) {}
+
+    /** In {@code weight_decay_exclude}: every bias. */
+    public static final String BIAS = "bias";
+
+    /** In {@code weight_decay_exclude}: weight and bias of every layer normalization. */
+    public static final String LAYER_NORM = "LayerNorm";
+
+    /** The default of {@code weight_decay_exclude}. */
+    public static final List<String> DEFAULT_EXCLUDED = List.of(BIAS, LAYER_NORM);
+}

@@ -194,16 +194,17 @@ public record EpochSchedule(List<String> live, List<Event> events) implements Fr
     }
 
     @Override
-    public List<String> neverReached(int epochs, int stepsPerEpoch) {
+    public List<String> neverReached(RunLength length) {
         List<String> never = new ArrayList<>();
         for (int i = 0; i < events.size(); i++) {
             Event event = events.get(i);
             String key = "schedule.events[" + i + "] never happens: ";
-            if (event.epoch() >= epochs) {
-                never.add(key + "epoch " + event.epoch() + " is beyond the run's " + epochs
+            if (event.epoch() >= length.epochs()) {
+                never.add(key + "epoch " + event.epoch() + " is beyond the run's " + length.epochs()
                         + " epochs, which count from 0");
-            } else if (event.beforeStep() >= stepsPerEpoch) {
-                never.add(key + event.when() + " is beyond an epoch's " + stepsPerEpoch + " steps, which count from 0");
+            } else if (event.beforeStep() >= length.stepsIn(event.epoch())) {
+                never.add(key + event.when() + " is beyond the epoch's " + length.stepsIn(event.epoch())
+                        + " steps, which count from 0");
             }
         }
         return never;

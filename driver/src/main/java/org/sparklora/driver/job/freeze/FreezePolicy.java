@@ -117,7 +117,7 @@ public sealed interface FreezePolicy permits EpochSchedule, GradualThaw, ThawOnP
     }
 
     /** Moves that a run of this length never reaches, one line each. They are warnings only. */
-    default List<String> neverReached(int epochs, int stepsPerEpoch) {
+    default List<String> neverReached(RunLength length) {
         return List.of();
     }
 

@@ -58,11 +58,11 @@ public record GradualThaw(List<String> live, List<String> groups, int every, dou
     }
 
     @Override
-    public List<String> neverReached(int epochs, int stepsPerEpoch) {
+    public List<String> neverReached(RunLength length) {
         return groups.stream()
-                .filter(group -> thawsBefore(group) >= epochs)
+                .filter(group -> thawsBefore(group) >= length.epochs())
                 .map(group -> "gradual: group '" + group + "' never thaws: its turn is before epoch "
-                        + thawsBefore(group) + ", beyond the run's " + epochs + " epochs, which count from 0")
+                        + thawsBefore(group) + ", beyond the run's " + length.epochs() + " epochs, which count from 0")
                 .toList();
     }
 }

@@ -221,11 +221,11 @@ public record ThawOnPlateau(List<String> live, List<String> groups, Watch watch,
     }
 
     @Override
-    public List<String> neverReached(int epochs, int stepsPerEpoch) {
+    public List<String> neverReached(RunLength length) {
         return groups.stream()
-                .filter(group -> earliest(group) >= epochs)
+                .filter(group -> earliest(group) >= length.epochs())
                 .map(group -> "plateau: group '" + group + "' never thaws: its turn is before epoch " + earliest(group)
-                        + " at the earliest, beyond the run's " + epochs + " epochs, which count from 0")
+                        + " at the earliest, beyond the run's " + length.epochs() + " epochs, which count from 0")
                 .toList();
     }
 }

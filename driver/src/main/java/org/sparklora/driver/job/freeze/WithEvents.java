@@ -109,10 +109,8 @@ public record WithEvents(FreezePolicy policy, EpochSchedule events) implements F
     }
 
     @Override
-    public List<String> neverReached(int epochs, int stepsPerEpoch) {
-        return Stream.concat(
-                        policy.neverReached(epochs, stepsPerEpoch).stream(),
-                        events.neverReached(epochs, stepsPerEpoch).stream())
+    public List<String> neverReached(RunLength length) {
+        return Stream.concat(policy.neverReached(length).stream(), events.neverReached(length).stream())
                 .toList();
     }
 }

@@ -7,6 +7,7 @@ import java.util.TreeMap;
 import java.util.stream.IntStream;
 import org.sparklora.driver.job.freeze.EpochMetrics;
 import org.sparklora.driver.job.freeze.Replay;
+import org.sparklora.driver.job.freeze.RunLength;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.data.Padding;
 import org.sparklora.worker.data.TextStatistics;
@@ -39,7 +40,7 @@ public final class EpochWork {
      *
      * @param initial the state before the first epoch
      */
-    public record Run(Replay replay, FreezeState initial, EpochPlanner planner) {}
+    public record Run(Replay replay, RunLength length, FreezeState initial, EpochPlanner planner) {}
 
     /**
      * The work of a run.
@@ -94,9 +95,7 @@ public final class EpochWork {
     }
 
     private Timeline.Epoch epoch(int number) {
-        Timeline timeline = Timeline.of(
-                run.replay().decisions(run.initial(), seen, number + 1),
-                run.replay().stepsPerEpoch());
+        Timeline timeline = Timeline.of(run.replay().decisions(run.initial(), seen, number + 1), run.length());
         return timeline.epochs(run.planner()).get(number);
     }
 

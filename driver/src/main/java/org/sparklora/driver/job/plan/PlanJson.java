@@ -40,7 +40,7 @@ public final class PlanJson {
         root.set("model", JSON.valueToTree(subject.model()));
         data(root.putObject("data"), subject.data());
         root.put("policy", subject.schedule().policy())
-                .put("epochs", subject.schedule().epochs())
+                .put("epochs", subject.schedule().length().epochs())
                 .put("steps", plan.steps());
         subject.schedule().mayEndBefore().ifPresent(epoch -> root.put("may_end_before_epoch", epoch));
         ArrayNode groups = root.putArray("groups");

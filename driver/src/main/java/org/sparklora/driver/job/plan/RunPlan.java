@@ -5,6 +5,7 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.function.ToLongFunction;
 import java.util.stream.IntStream;
+import org.sparklora.driver.job.freeze.RunLength;
 import org.sparklora.driver.job.freeze.StepPosition;
 import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.FreezeState;
@@ -64,7 +65,11 @@ public record RunPlan(
      * @param rates the factor of each step on it
      */
     public record Schedule(
-            String policy, int epochs, OptionalLong mayEndBefore, double learningRate, LearningRateSchedule rates) {}
+            String policy,
+            RunLength length,
+            OptionalLong mayEndBefore,
+            double learningRate,
+            LearningRateSchedule rates) {}
 
     /**
      * The memory that executors need outside the Java heap and beside PyTorch itself.
@@ -134,10 +139,13 @@ public record RunPlan(
 
     /** The same run with every group live throughout. */
     public RunPlan withEveryGroupLive() {
-        int steps = subject.data().shards().stepsPerEpoch();
-        List<Timeline.Stretch> stretches = IntStream.range(0, subject.schedule().epochs())
-                .mapToObj(epoch ->
-                        new Timeline.Stretch(StepPosition.of(epoch, 0, steps), steps, cost.allLive(), List.of()))
+        RunLength length = subject.schedule().length();
+        List<Timeline.Stretch> stretches = IntStream.range(0, length.epochs())
+                .mapToObj(epoch -> new Timeline.Stretch(
+                        StepPosition.of(epoch, 0, length.stepsPerEpoch()),
+                        length.stepsIn(epoch),
+                        cost.allLive(),
+                        List.of()))
                 .toList();
         Timeline timeline = new Timeline(Timeline.Kind.EXACT, stretches);
         return new RunPlan(subject, planner, cost, List.of(timeline), warnings);
@@ -186,6 +194,6 @@ public record RunPlan(
 
     /** Optimizer steps of the run. */
     public long steps() {
-        return (long) subject.schedule().epochs() * subject.data().shards().stepsPerEpoch();
+        return subject.schedule().length().steps();
     }
 }

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Locale;
 import org.sparklora.driver.job.freeze.FreezePolicy;
 import org.sparklora.driver.job.freeze.Replay;
+import org.sparklora.driver.job.freeze.RunLength;
 import org.sparklora.driver.job.freeze.StepPosition;
 import org.sparklora.driver.job.freeze.Transition;
 import org.sparklora.worker.contract.AdapterSnapshot;
@@ -80,32 +81,36 @@ public record Timeline(Kind kind, List<Stretch> stretches) {
      *
      * @param initial the state before the first epoch
      */
-    public static List<Timeline> of(FreezePolicy policy, FreezeState initial, int epochs, int stepsPerEpoch) {
+    public static List<Timeline> of(FreezePolicy policy, FreezeState initial, RunLength length) {
         if (!policy.needsMetrics()) {
-            return List.of(of(Kind.EXACT, policy, initial, epochs, stepsPerEpoch));
+            return List.of(of(Kind.EXACT, policy, initial, length));
         }
         return List.of(
-                of(Kind.EARLIEST, policy.atTheEarliest(), initial, epochs, stepsPerEpoch),
-                of(Kind.LATEST, policy.atTheLatest(), initial, epochs, stepsPerEpoch));
+                of(Kind.EARLIEST, policy.atTheEarliest(), initial, length),
+                of(Kind.LATEST, policy.atTheLatest(), initial, length));
     }
 
-    private static Timeline of(Kind kind, FreezePolicy policy, FreezeState initial, int epochs, int stepsPerEpoch) {
-        Replay replay = new Replay(policy, stepsPerEpoch);
-        return new Timeline(kind, stretches(replay.decisions(initial, List.of(), epochs), stepsPerEpoch));
+    private static Timeline of(Kind kind, FreezePolicy policy, FreezeState initial, RunLength length) {
+        Replay replay = new Replay(policy, length.stepsPerEpoch());
+        return new Timeline(kind, stretches(replay.decisions(initial, List.of(), length.epochs()), length));
     }
 
     /** The timeline of decisions that a run has made. */
-    static Timeline of(List<Replay.Decided> decisions, int stepsPerEpoch) {
-        return new Timeline(Kind.EXACT, stretches(decisions, stepsPerEpoch));
+    static Timeline of(List<Replay.Decided> decisions, RunLength length) {
+        return new Timeline(Kind.EXACT, stretches(decisions, length));
     }
 
-    private static List<Stretch> stretches(List<Replay.Decided> decisions, int stepsPerEpoch) {
+    private static List<Stretch> stretches(List<Replay.Decided> all, RunLength length) {
+        // The policy knows whole epochs. What it would decide after the end does not happen.
+        List<Replay.Decided> decisions = all.stream()
+                .filter(decided -> decided.at().globalStep() < length.steps())
+                .toList();
         List<Stretch> stretches = new ArrayList<>();
         for (int i = 0; i < decisions.size(); i++) {
             StepPosition from = decisions.get(i).at();
             long end = i + 1 < decisions.size()
                     ? decisions.get(i + 1).at().globalStep()
-                    : (from.epoch() + 1L) * stepsPerEpoch;
+                    : length.stepsUntil(from.epoch() + 1);
             stretches.add(new Stretch(
                     from,
                     Math.toIntExact(end - from.globalStep()),

@@ -5,6 +5,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import org.sparklora.driver.job.freeze.FreezePolicy;
+import org.sparklora.driver.job.freeze.RunLength;
 import org.sparklora.driver.job.plan.Timeline.Span;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.train.LearningRateSchedule;
@@ -26,8 +27,8 @@ public record Warnings(FreezePolicy policy, List<Timeline> timelines, LearningRa
      *
      * @param groups the declared groups
      */
-    public List<String> of(List<LoraGroup> groups, int epochs, int stepsPerEpoch) {
-        List<String> late = policy.neverReached(epochs, stepsPerEpoch);
+    public List<String> of(List<LoraGroup> groups, RunLength length) {
+        List<String> late = policy.neverReached(length);
         List<String> warnings = new ArrayList<>(late);
         for (LoraGroup group : groups) {
             String name = group.name();
@@ -40,7 +41,7 @@ public record Warnings(FreezePolicy policy, List<Timeline> timelines, LearningRa
                 warmUp(group).ifPresent(warnings::add);
             }
         }
-        long steps = (long) epochs * stepsPerEpoch;
+        long steps = length.steps();
         if (schedule.warmupSteps() >= steps) {
             warnings.add("training.warmup_steps=" + schedule.warmupSteps() + " is not below the " + steps
                     + " steps of the run: the learning rate never arrives; lower it");

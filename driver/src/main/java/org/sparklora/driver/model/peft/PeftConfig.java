@@ -1,5 +1,6 @@
 package org.sparklora.driver.model.peft;
 
+import java.util.SortedSet;
 import org.sparklora.driver.job.manifest.PatternMap;
 import org.sparklora.worker.contract.BiasMode;
 
@@ -8,8 +9,9 @@ import org.sparklora.worker.contract.BiasMode;
  *
  * @param ranks r and alpha by module
  * @param bias which biases were trained
+ * @param unknownKeys keys that no known version of PEFT writes; they are not used
  */
-public record PeftConfig(Ranks ranks, BiasMode bias) {
+public record PeftConfig(Ranks ranks, BiasMode bias, SortedSet<String> unknownKeys) {
 
     /**
      * r and alpha, with exceptions by module.

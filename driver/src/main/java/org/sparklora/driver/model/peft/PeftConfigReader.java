@@ -11,33 +11,30 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.SortedSet;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
+import java.util.stream.Collectors;
 import org.sparklora.driver.job.manifest.PatternMap;
+import org.sparklora.driver.job.text.Resource;
 import org.sparklora.worker.contract.BiasMode;
 
 /** Reads {@code adapter_config.json}; reports everything wrong with it at once. */
 final class PeftConfigReader {
 
-    /** Settings that change what an adapter computes and that spark-lora does not support, with their plain names. */
-    private static final List<Map.Entry<String, String>> UNSUPPORTED = List.of(
-            Map.entry("use_dora", "DoRA"),
-            Map.entry("fan_in_fan_out", "a base model with transposed weights (Conv1D)"),
-            Map.entry("lora_bias", "a bias on lora_B"),
-            Map.entry("use_qalora", "QA-LoRA"),
-            Map.entry("use_bdlora", "block-diagonal LoRA"),
-            Map.entry("kasa_config", "KaSA"),
-            Map.entry("monteclora_config", "MonteCLoRA"),
-            Map.entry("arrow_config", "Arrow routing"),
-            Map.entry("alora_invocation_tokens", "activated LoRA"),
-            Map.entry("layer_replication", "layer replication"),
-            Map.entry("target_parameters", "LoRA on bare parameters"),
-            Map.entry("trainable_token_indices", "trained token embeddings"));
+    /** Keys that PEFT 0.3.0 to 0.21 writes; the plain name of a method that is not supported, where a key turns it on. */
+    private static final Map<String, String> KEYS = Resource.text(PeftConfigReader.class, "adapter-config-keys.txt")
+            .lines()
+            .filter(line -> !line.startsWith("#"))
+            .map(line -> line.split(":\\s*", 2))
+            .collect(Collectors.toMap(parts -> parts[0], parts -> parts[1], (a, b) -> a, TreeMap::new));
 
     /** Initializations that keep the base weights; the others (PiSSA, OLoRA, LoftQ, …) change them. */
-    private static final List<String> PLAIN_INITS = List.of("gaussian", "eva", "orthogonal");
+    private static final List<String> PLAIN_INITS = List.of("gaussian", "eva", "orthogonal", "mica");
 
     private final Path file;
     private final JsonNode root;
@@ -74,12 +71,11 @@ final class PeftConfigReader {
                     "adapter.unsupported",
                     file + ": peft_type is '" + type + "', but only LORA adapters can be loaded");
         }
-        for (Map.Entry<String, String> key : UNSUPPORTED) {
-            JsonNode value = root.path(key.getKey());
-            if (isSet(value)) {
-                problems.add(key.getKey() + " is " + value + ", but " + key.getValue() + " is not supported");
+        KEYS.forEach((key, method) -> {
+            if (!method.isEmpty() && isSet(root.path(key))) {
+                problems.add(key + " is " + root.path(key) + ", but " + method + " is not supported");
             }
-        }
+        });
         JsonNode init = root.path("init_lora_weights");
         if (init.isTextual() && !PLAIN_INITS.contains(init.asText().toLowerCase(Locale.ROOT))) {
             problems.add(
@@ -97,7 +93,10 @@ final class PeftConfigReader {
                     problems.size() == unsupported ? "adapter.unsupported" : "adapter.config",
                     file + ": " + String.join("; ", problems));
         }
-        return new PeftConfig(ranks, bias);
+        SortedSet<String> unknown = new TreeSet<>();
+        root.fieldNames().forEachRemaining(unknown::add);
+        unknown.removeAll(KEYS.keySet());
+        return new PeftConfig(ranks, bias, unknown);
     }
 
     private void checkTargets() {

@@ -9,7 +9,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalDouble;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.SparkContext;
@@ -23,6 +22,7 @@ import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 import org.sparklora.driver.cluster.Locations;
 import org.sparklora.driver.cluster.data.DataException;
+import org.sparklora.driver.cluster.data.DatasetRows;
 import org.sparklora.driver.cluster.data.SourceReader;
 import org.sparklora.driver.job.config.SourceConfig;
 import org.sparklora.driver.job.config.Task;
@@ -90,7 +90,7 @@ public final class FilePrediction {
             }
             try {
                 Configuration hadoop = Locations.hadoop();
-                Path path = new Path(location);
+                Path path = SourceReader.path(location);
                 var files = path.getFileSystem(hadoop);
                 if (files.exists(path) && (files.getFileStatus(path).isFile() || files.listStatus(path).length > 0)) {
                     String problem = " already exists and is not empty; choose another --output, or delete it";
@@ -142,7 +142,7 @@ public final class FilePrediction {
                 .format(into.format())
                 .options(OPTIONS)
                 .mode("overwrite")
-                .save(into.location());
+                .save(SourceReader.path(into.location()).toString());
         return new Counts(counters.rows().value(), counters.withoutText().value());
     }
 
@@ -163,9 +163,9 @@ public final class FilePrediction {
 
     /** The values of {@link #columns}, for heads of texts. */
     private static HeadOutputs outputs(TaskHead head, List<String> labels) {
-        if (head instanceof MultiLabelHead) {
+        if (head instanceof MultiLabelHead sets) {
             List<Column> columns = List.of(Column.JOINED_LABELS, Column.JOINED_PROBABILITIES);
-            return HeadOutputs.labelSets(columns, labels, OptionalDouble.empty());
+            return HeadOutputs.labelSets(columns, labels, sets.threshold());
         }
         return head instanceof RegressionHead
                 ? HeadOutputs.value()
@@ -175,7 +175,7 @@ public final class FilePrediction {
     /** Checks that no input column has the name of an output column, and that the format can hold all columns. */
     private static void requireRoom(StructType input, List<StructField> predicted, Output into) {
         for (StructField column : predicted) {
-            if (List.of(input.fieldNames()).contains(column.name())) {
+            if (!DatasetRows.like(column.name(), input.fieldNames()).isEmpty()) {
                 String taken = "the input already has a column '" + column.name();
                 throw new DataException(
                         "data.column.conflict", taken + "', the name of a prediction's column; rename it");

@@ -4,7 +4,7 @@ import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.OptionalDouble;
+import java.util.Objects;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.apache.spark.ml.linalg.Vector;
@@ -76,11 +76,10 @@ public final class HeadOutputs implements Serializable {
     /**
      * Outputs of a multi-label head.
      *
-     * @param threshold probability above which a label is predicted; if empty, a label with a positive logit is predicted
+     * @param threshold probability above which a label is predicted
      */
-    public static HeadOutputs labelSets(List<Column> columns, List<String> labels, OptionalDouble threshold) {
-        double @Nullable [] thresholds = threshold.isPresent() ? new double[] {threshold.getAsDouble()} : null;
-        return new HeadOutputs(columns, labels, true, thresholds);
+    public static HeadOutputs labelSets(List<Column> columns, List<String> labels, double threshold) {
+        return new HeadOutputs(columns, labels, true, new double[] {threshold});
     }
 
     /** Number of columns. */
@@ -104,12 +103,10 @@ public final class HeadOutputs implements Serializable {
             case CLASS_INDEX -> (double) best(logits, probabilities);
             case CLASS_LABEL -> labels.get(best(logits, probabilities));
             case CLASS_PROBABILITY -> probabilities[best(logits, probabilities)];
-            case LABELS ->
-                predicted(logits, probabilities).mapToObj(labels::get).toArray(String[]::new);
-            case JOINED_LABELS ->
-                predicted(logits, probabilities).mapToObj(labels::get).collect(Collectors.joining(SEPARATOR));
+            case LABELS -> predicted(logits).mapToObj(labels::get).toArray(String[]::new);
+            case JOINED_LABELS -> predicted(logits).mapToObj(labels::get).collect(Collectors.joining(SEPARATOR));
             case JOINED_PROBABILITIES ->
-                predicted(logits, probabilities)
+                predicted(logits)
                         .mapToObj(c -> Double.toString(probabilities[c]))
                         .collect(Collectors.joining(SEPARATOR));
         };
@@ -127,9 +124,9 @@ public final class HeadOutputs implements Serializable {
         return best;
     }
 
-    private IntStream predicted(float[] logits, double[] probabilities) {
-        return IntStream.range(0, logits.length)
-                .filter(c -> thresholds == null ? logits[c] > 0 : probabilities[c] > thresholds[0]);
+    private IntStream predicted(float[] logits) {
+        double threshold = Objects.requireNonNull(thresholds)[0];
+        return IntStream.range(0, logits.length).filter(c -> Logits.exceeds(logits[c], threshold));
     }
 
     /** Converts floats to a vector of doubles. */

@@ -1,6 +1,7 @@
 package org.sparklora.driver.run.loop;
 
 import java.util.SortedSet;
+import java.util.TreeSet;
 import org.sparklora.driver.run.loop.TrainingCheckpoint.EpochProgress;
 import org.sparklora.driver.run.loop.TrainingLoop.TrainingSettings;
 import org.sparklora.worker.contract.EpochPlan;
@@ -27,8 +28,10 @@ final class EpochExecution {
 
     /** Runs the rest of the epoch. */
     void run(EpochRunner runner, Checkpointer checkpointer) {
-        int steps = settings.shards().stepsPerEpoch();
-        SortedSet<Integer> decisions = settings.policy().decisionSteps(run.epoch(), steps);
+        int steps = settings.length().stepsIn(run.epoch());
+        SortedSet<Integer> decisions = new TreeSet<>(settings.policy()
+                .decisionSteps(run.epoch(), settings.length().stepsPerEpoch())
+                .headSet(steps));
         while (progress.stepsDone() < steps) {
             int done = progress.stepsDone();
             // The loop has asked for the decision before the first step.
@@ -42,9 +45,9 @@ final class EpochExecution {
 
     /** Runs steps that have the same plan, and pauses wherever a checkpoint is due. */
     private void runTo(int end, EpochRunner runner, Checkpointer checkpointer) {
-        int steps = settings.shards().stepsPerEpoch();
+        int steps = settings.length().stepsIn(run.epoch());
         EpochPlan plan = run.plan(settings);
-        long firstGlobal = (long) plan.epoch() * steps;
+        long firstGlobal = settings.length().stepsUntil(plan.epoch());
         try (EpochRunner.Epoch epoch = runner.open(plan, run.state(), settings.optimizer())) {
             while (progress.stepsDone() < end) {
                 int done = progress.stepsDone();

@@ -20,8 +20,8 @@ public interface EpochRunner {
      */
     Epoch open(EpochPlan plan, TrainState state, OptimizerSettings optimizer);
 
-    /** The padding of all steps of an epoch; plan and data alone determine it. */
-    Padding padding(EpochPlan plan);
+    /** The padding of the first {@code steps} steps of an epoch; plan and data alone determine it. */
+    Padding padding(EpochPlan plan, int steps);
 
     /** Validation metrics by name with the adapter of this plan; empty without validation data. */
     SortedMap<String, Double> evaluate(EpochPlan plan);

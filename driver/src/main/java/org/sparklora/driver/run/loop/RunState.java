@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Optional;
 import org.sparklora.driver.job.freeze.EpochMetrics;
 import org.sparklora.driver.job.freeze.FreezePolicy;
+import org.sparklora.driver.job.freeze.RunLength;
 import org.sparklora.driver.run.loop.TrainingCheckpoint.EarlierStates;
 import org.sparklora.driver.run.loop.TrainingCheckpoint.EpochProgress;
 import org.sparklora.driver.run.loop.TrainingCheckpoint.RestorePoint;
@@ -20,18 +21,18 @@ final class RunState {
 
     private final TrainState state;
     private final List<EpochMetrics> seen;
-    private final int stepsPerEpoch;
+    private final RunLength length;
     private EarlierStates earlier;
 
     /** Restores a checkpoint, for a manifest that may have groups which the checkpoint does not know. */
-    RunState(LoraManifest manifest, TrainingCheckpoint from, int stepsPerEpoch) {
+    RunState(LoraManifest manifest, TrainingCheckpoint from, RunLength length) {
         if (from.stepsDone()
-                != (long) from.epochsDone() * stepsPerEpoch + from.progress().stepsDone()) {
+                != length.stepsUntil(from.epochsDone()) + from.progress().stepsDone()) {
             throw new IllegalArgumentException("the checkpoint has " + from.epochsDone() + " epochs and "
                     + from.progress().stepsDone() + " steps, " + from.stepsDone() + " steps in all, but an epoch has "
-                    + stepsPerEpoch + " steps now: the number of training rows has changed");
+                    + length.stepsPerEpoch() + " steps now: the number of training rows has changed");
         }
-        this.stepsPerEpoch = stepsPerEpoch;
+        this.length = length;
         List<String> declared = manifest.groups().stream().map(LoraGroup::name).toList();
         this.state = TrainState.restore(manifest, from.state());
         this.seen = new ArrayList<>(from.seen());
@@ -84,7 +85,7 @@ final class RunState {
 
     TrainingCheckpoint checkpoint(EpochProgress progress) {
         return new TrainingCheckpoint(
-                state.capture(), seen, progress, (long) seen.size() * stepsPerEpoch + progress.stepsDone(), earlier);
+                state.capture(), seen, progress, length.stepsUntil(seen.size()) + progress.stepsDone(), earlier);
     }
 
     /** The result of the run if it ends here. */

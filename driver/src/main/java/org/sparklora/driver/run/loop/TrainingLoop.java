@@ -6,6 +6,7 @@ import java.util.TreeMap;
 import org.sparklora.driver.job.freeze.EpochMetrics;
 import org.sparklora.driver.job.freeze.FreezeDecision;
 import org.sparklora.driver.job.freeze.FreezePolicy;
+import org.sparklora.driver.job.freeze.RunLength;
 import org.sparklora.driver.job.plan.EpochPlanner;
 import org.sparklora.driver.run.loop.RunListener.EpochResult;
 import org.sparklora.driver.run.loop.TrainingCheckpoint.EpochProgress;
@@ -36,10 +37,15 @@ public final class TrainingLoop {
     /**
      * How to train.
      *
+     * @param length of the run if nothing stops it earlier
      * @param planner turns the freeze state into each epoch's plan
      */
     public record TrainingSettings(
-            FreezePolicy policy, OptimizerSettings optimizer, StoppingCriteria stopping, EpochPlanner planner) {
+            FreezePolicy policy,
+            OptimizerSettings optimizer,
+            RunLength length,
+            StoppingCriteria stopping,
+            EpochPlanner planner) {
 
         /** Rows and steps. */
         public ShardPlan shards() {
@@ -48,8 +54,9 @@ public final class TrainingLoop {
 
         /** Whether an epoch has one plan from its first step to its last. */
         boolean isWhole(int epoch) {
-            int steps = shards().stepsPerEpoch();
-            return policy.decisionSteps(epoch, steps).subSet(1, steps).isEmpty();
+            return policy.decisionSteps(epoch, length.stepsPerEpoch())
+                    .subSet(1, length.stepsIn(epoch))
+                    .isEmpty();
         }
     }
 
@@ -82,8 +89,7 @@ public final class TrainingLoop {
 
     /** Runs from a checkpoint to the end. The manifest may have groups that the checkpoint does not know. */
     public Result resume(TrainingCheckpoint from, Checkpointer checkpointer) {
-        RunState run = new RunState(
-                settings.planner().manifest(), from, settings.shards().stepsPerEpoch());
+        RunState run = new RunState(settings.planner().manifest(), from, settings.length());
         EpochProgress progress = from.progress();
         while (!settings.stopping().reached(run.seen())) {
             if (progress.stepsDone() > 0) {
@@ -112,7 +118,8 @@ public final class TrainingLoop {
         requireFinite(run.state().snapshot(), run.epoch());
         EpochPlan plan = run.plan(settings);
         SortedMap<String, Double> validation = runner.evaluate(plan);
-        Padding padding = runner.padding(plan);
+        int steps = settings.length().stepsIn(run.epoch());
+        Padding padding = runner.padding(plan, steps);
 
         TreeMap<String, Double> seconds = new TreeMap<>(epoch.times().seconds());
         seconds.put("train", (trained - started) / 1000.0);
@@ -121,7 +128,7 @@ public final class TrainingLoop {
         }
         seconds.put("validation", (clock.millis() - trained) / 1000.0);
         seconds.put("total", (clock.millis() - started) / 1000.0);
-        double trainLoss = epoch.progress().lossSum() / settings.shards().examples();
+        double trainLoss = epoch.progress().lossSum() / settings.shards().examplesUntil(steps);
         EpochResult result = new EpochResult(
                 new EpochMetrics(
                         run.epoch(), trainLoss, validation, epoch.progress().meanNorms()),

@@ -20,6 +20,9 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.sparklora.driver.job.config.SourceConfig;
 import org.sparklora.driver.job.config.Task;
 
@@ -229,11 +232,11 @@ class SourceReaderTest {
         assertFails(write("empty.csv", ""), "data.file.empty", "empty.csv'");
         assertFails(write("header.csv", "text,label\n"), "data.file.empty", "header.csv'", "header");
         assertFails(
-                write("x.csv", "Text,lable\na,b\n"),
+                write("x.csv", "Texts,lable\na,b\n"),
                 "data.column.missing",
                 "'text'",
-                "did you mean 'Text'?",
-                "'Text', 'lable'");
+                "did you mean 'Texts'?",
+                "'Texts', 'lable'");
         assertFails(write("x.xls", "a"), "data.format.unknown", "x.xls'", "'xls'");
         assertFails(write("x.parquet", "no parquet at all"), "data.file.unreadable", "x.parquet'");
         assertFails(
@@ -263,6 +266,131 @@ class SourceReaderTest {
         assertThat(text("two files")).containsExactly("a", "b", "c");
         assertThat(text("two files/*.csv")).containsExactly("a", "b", "c");
         assertThat(text("two files/{a,c}*.csv")).containsExactly("a", "c");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "letters [2024]",
+                "batch {a,b}",
+                "half 50% of it",
+                "run 12:30",
+                "run12:30",
+                "a#1",
+                "what?",
+                "star*"
+            })
+    void aPathThatExistsIsNoPattern(String folder) throws IOException {
+        Files.createDirectories(dir.resolve("neighbour:1"));
+        Files.createDirectories(dir.resolve(folder));
+        write(folder + "/one.csv", "text,label\r\na,b\r\n");
+        write(folder + "/two.csv", "\"text\",label\nc,d\n");
+        assertThat(text(folder + "/one.csv")).containsExactly("a");
+        assertThat(text(folder)).containsExactly("a", "c");
+        write(folder + "/many.json", "[{\"text\": \"e\",\n \"label\": \"f\"},\n {\"text\": \"g\", \"label\": \"h\"}]");
+        assertThat(withOptions(dir.resolve(folder + "/many.json"), Map.of("multiLine", "true")))
+                .containsExactly("e", "g");
+    }
+
+    @Test
+    void aPatternMatchesWhatIsThereAndNamesNoNeighbour() throws IOException {
+        Files.createDirectories(dir.resolve("some"));
+        write("some/a[1].csv", "text,label\na,b\n");
+        write("some/a1.csv", "text,label\nc,d\n");
+        assertThat(text("some/a[1].csv")).containsExactly("a");
+        assertThat(text("some/a[0-9].csv")).containsExactly("c");
+        write("some/b{2}.csv", "text,label\ne,f\n");
+        assertThat(text("some/a*.csv")).containsExactly("a", "c");
+        assertThat(text("some/*.csv")).containsExactly("a", "c", "e");
+        assertThat(text("some")).containsExactly("a", "c", "e");
+        assertFails(dir.resolve("some/c*.csv"), "data.file.missing", "c*.csv'");
+        Files.createDirectories(dir.resolve("some/run12:30"));
+        assertThatThrownBy(() -> text("some/a*.csv"))
+                .hasMessageContainingAll("some/a*.csv'", "[data.file.unreadable]")
+                .hasMessageNotContaining("run12:30");
+    }
+
+    @Test
+    void aRelativePathWithAColonHasNoScheme() {
+        assertThat(SourceReader.path("run12:30/out").toUri().getScheme()).isNull();
+        assertThat(SourceReader.path("run12:30/out").toString()).endsWith("run12:30/out");
+        assertThat(SourceReader.path("s3a://bucket/a b").toUri().getScheme()).isEqualTo("s3a");
+    }
+
+    @Test
+    void filesThatSparkSkipsAreSaid() throws IOException {
+        Path file = write("_labelled.csv", "text,label\na,b\n");
+        assertFails(file, "data.file.missing", "_labelled.csv'", "Spark skips");
+        Files.createDirectories(dir.resolve("parts/.old"));
+        write("parts/.old/a.csv", "text,label\na,b\n");
+        assertFails(dir.resolve("parts"), "data.file.missing", "parts'", ".old/a.csv");
+        write("parts/b.csv", "text,label\nc,d\n");
+        assertThat(text("parts")).containsExactly("c");
+        // Of a table's folders, only the files count.
+        Files.createDirectories(dir.resolve("_table"));
+        write("_table/b.csv", "text,label\nc,d\n");
+        assertThat(text("_table")).containsExactly("c");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1, x", "x, 1", "1.5D, 1", "1, 1L", "true, x"})
+    void aTypeThatDiffersFromFileToFileIsNamedWithItsFile(String one, String other) throws IOException {
+        for (String value : List.of(one, other)) {
+            String label = value.replaceFirst("^([a-z])$", "'$1'");
+            spark.sql("select 'a' text, 2 other, " + label + " label")
+                    .coalesce(1)
+                    .write()
+                    .mode("append")
+                    .parquet(dir.resolve("mixed").toString());
+        }
+        assertFails(dir.resolve("mixed"), "data.file.unreadable", "mixed/part-", "label");
+        // A column that nobody asked for may be of any type, unless it is to be written again.
+        SourceConfig unasked = source(dir.resolve("mixed").toString(), "text", "other");
+        assertThat(rows(unasked)).hasSize(2);
+        assertThatThrownBy(() -> SourceReader.readWithInput(spark, unasked, Task.CLASSIFICATION))
+                .hasMessageContainingAll("mixed/part-", "label", "[data.file.unreadable]");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"[\"billing\", \"urgent\"]", "[]", "{\"name\": \"billing\"}"})
+    void aFieldThatIsSometimesAListIsNamedWithItsRow(String nested) throws IOException {
+        Path label = write(
+                "label.jsonl",
+                "{\"text\": \"[1] a\", \"label\": \"x\"}\n{\"text\": \"b\", \"label\": " + nested + "}\n");
+        assertFails(label, "data.column.type", label + " row 2", "'label'");
+        Path text =
+                write("text.jsonl", "{\"text\": " + nested + ", \"label\": 1}\n{\"text\": \"b\", \"label\": \"x\"}\n");
+        assertFails(text, "data.column.type", text + " row 1", "'text'");
+        assertThatThrownBy(() -> column(label, Task.MULTI_LABEL, 4))
+                .hasMessageContainingAll(label + " row 2", "'label'", "[data.column.type]");
+        // A text that looks like a list is a text.
+        String quoted = "\"" + nested.replace("\"", "\\\"") + "\"";
+        Path texts = write("texts.jsonl", "{\"text\": " + quoted + ", \"label\": " + quoted + "}\n");
+        assertThat(column(texts, Task.CLASSIFICATION, 2)).containsExactly(nested);
+    }
+
+    @Test
+    void namesOfColumnsAreComparedAsTheSessionDoes() throws IOException {
+        Path file = write("upper.csv", "Text,LABEL\na,b\n");
+        assertThat(text("upper.csv")).containsExactly("a");
+        Path twins = write("twins.csv", "Text,text,label,Id,id\na,b,c,1,2\n");
+        Path json = write("twins.jsonl", "{\"Text\": \"a\", \"text\": \"b\", \"label\": \"c\"}\n");
+        assertFails(twins, "data.column.ambiguous", "twins.csv'", "'Text', 'text'");
+        assertFails(json, "data.column.ambiguous", "twins.jsonl'", "'Text', 'text'");
+        assertThat(rows(source(twins.toString(), "label", "label"))).hasSize(1);
+        spark.conf().set("spark.sql.caseSensitive", "true");
+        try {
+            assertFails(file, "data.column.missing", "'text'", "did you mean 'Text'?");
+            assertThat(text("twins.csv")).containsExactly("b");
+            assertThat(text("twins.jsonl")).containsExactly("b");
+            Path parquet = dir.resolve("twins.parquet");
+            spark.read().json(json.toString()).write().parquet(parquet.toString());
+            assertThat(text("twins.parquet")).containsExactly("b");
+            spark.conf().unset("spark.sql.caseSensitive");
+            assertFails(parquet, "data.column.ambiguous", "twins.parquet'", "'Text', 'text'");
+        } finally {
+            spark.conf().unset("spark.sql.caseSensitive");
+        }
     }
 
     @Test

@@ -8,8 +8,11 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
+import java.util.TreeMap;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -18,6 +21,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.sparklora.driver.job.config.ClassWeights;
 import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.data.Example;
 import org.sparklora.worker.data.Shard;
@@ -121,6 +125,23 @@ class TrainingDataTest {
         assertThat(data.statistics().longest()).isEqualTo(12);
         assertThat(data.statistics().length(0.5)).isEqualTo(4);
         assertThat(data.statistics().meanLength()).isEqualTo(8);
+    }
+
+    @Test
+    void balancedClassesWeighTheLessTheMoreRowsTheyHave() {
+        // 34 of 100 rows are "yes". scikit-learn: N / (C n); a class without rows plays no part.
+        List<String> labels = List.of("no", "yes", "never");
+        Shards data = TrainingData.prepare(
+                LocalSpark.table(spark, rows(100)).repartition(3), ClassLabels.of(labels), tokens, SHUFFLED);
+        assertThat(ClassBalance.weights(new ClassWeights(Optional.empty()), labels, data))
+                .containsExactly((float) (100 / (2.0 * 66)), (float) (100 / (2.0 * 34)), 1f);
+        ClassWeights given = new ClassWeights(Optional.of(new TreeMap<>(Map.of("yes", 3.0, "never", 0.0))));
+        assertThat(ClassBalance.weights(given, labels, data)).containsExactly(1f, 3f, 0f);
+        ClassWeights wrong = new ClassWeights(Optional.of(new TreeMap<>(Map.of("Yes", 3.0))));
+        assertThatThrownBy(() -> ClassBalance.weights(wrong, labels, data))
+                .isInstanceOf(DataException.class)
+                .hasMessageContainingAll(
+                        "training.class_weights", "'Yes'", "did you mean 'yes'?", "[data.label.unseen]");
     }
 
     @ParameterizedTest

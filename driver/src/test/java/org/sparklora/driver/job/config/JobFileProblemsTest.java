@@ -7,6 +7,7 @@ import static org.sparklora.driver.job.text.Facts.problem;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -187,6 +188,68 @@ class JobFileProblemsTest {
     void warmUpIsGivenOnce() {
         assertThat(Jobs.problems(directory, Jobs.SMALLEST, "training.warmup_steps=3", "training.warmup_ratio=0.1"))
                 .satisfiesExactly(problem("config.value.conflict", "training.warmup_ratio", "training.warmup_steps"));
+    }
+
+    @Test
+    void aRunHasALengthInEpochsOrInSteps() {
+        assertThat(Jobs.problems(directory, Jobs.SMALLEST, "training.max_steps=9", "training.num_train_epochs=3"))
+                .satisfiesExactly(problem("config.value.conflict", "training.max_steps", "num_train_epochs"));
+        JobConfig job = Jobs.read(directory, Jobs.SMALLEST, "training.max_steps=9");
+        assertThat(job.training().maxSteps()).hasValue(9);
+        assertThat(job.training().numTrainEpochs()).isEmpty();
+        assertThat(Jobs.read(directory, ResolvedYaml.write(job)))
+                .as("what config.yaml says")
+                .isEqualTo(job);
+    }
+
+    @Test
+    void settingsOfTheLossNeedATaskThatHasThem() {
+        String[] all = {
+            "training.label_smoothing_factor=0.1", "training.focal_gamma=2",
+            "training.class_weights=balanced", "training.threshold=0.3"
+        };
+        assertThat(problems("regression", all))
+                .satisfiesExactly(
+                        problem("config.value.conflict", "training.label_smoothing_factor", "regression"),
+                        problem("config.value.conflict", "training.focal_gamma", "regression"),
+                        problem("config.value.conflict", "training.class_weights", "regression"),
+                        problem("config.value.conflict", "training.threshold", "regression"),
+                        problem("config.value.conflict", "training.focal_gamma", "training.label_smoothing_factor"));
+        assertThat(problems("multi_label", all[0], all[2], all[3]))
+                .satisfiesExactly(problem("config.value.conflict", "training.class_weights", "multi_label"));
+        assertThat(problems("token_classification", all[0], all[2], all[3]))
+                .satisfiesExactly(problem("config.value.conflict", "training.threshold", "token_classification"));
+        assertThat(Jobs.read(directory, Jobs.SMALLEST, "model.task=multi_label", all[1], all[3])
+                        .training()
+                        .loss()
+                        .threshold())
+                .hasValue(0.3);
+        assertThat(problems("classification", "model.labels=[a, b]", "training.class_weights={a: 2, c: 0.5, b: 0}"))
+                .satisfiesExactly(problem("config.value.invalid", "training.class_weights", "'c'"));
+        assertThat(problems("classification", "training.class_weights=[1, 2]"))
+                .satisfiesExactly(problem("config.value.invalid", "training.class_weights", "balanced"));
+        assertThat(problems("classification", "training.class_weights={a: -1}"))
+                .satisfiesExactly(problem("config.value.invalid", "training.class_weights.a", "-1"));
+    }
+
+    private List<String> problems(String task, String... settings) {
+        String[] all = Arrays.copyOf(settings, settings.length + 1);
+        all[settings.length] = "model.task=" + task;
+        return Jobs.problems(directory, Jobs.SMALLEST, all);
+    }
+
+    @Test
+    void onlyBiasesAndNormalizationsCanBeLeftOutOfWeightDecay() {
+        assertThat(problems("classification", "training.weight_decay_exclude=[bias, layernorm]"))
+                .satisfiesExactly(problem("config.value.invalid", "training.weight_decay_exclude", "LayerNorm"));
+        assertThat(Jobs.read(directory, Jobs.SMALLEST, "training.weight_decay_exclude=[]")
+                        .training()
+                        .weightDecayExclude())
+                .contains(List.of());
+        assertThat(Jobs.read(directory, Jobs.SMALLEST, "training.weight_decay_exclude=null")
+                        .training()
+                        .weightDecayExclude())
+                .isEmpty();
     }
 
     @Test

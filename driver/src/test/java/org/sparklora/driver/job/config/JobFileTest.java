@@ -97,7 +97,8 @@ class JobFileTest {
             """;
 
     private static final TrainingConfig DEFAULT_TRAINING = new TrainingConfig(
-            3,
+            OptionalInt.of(3),
+            OptionalInt.empty(),
             32,
             8,
             1,
@@ -106,12 +107,13 @@ class JobFileTest {
             0,
             OptionalDouble.empty(),
             0.01,
+            Optional.of(List.of("bias", "LayerNorm")),
             0.9,
             0.999,
             1.0e-8,
             OptionalDouble.of(1.0),
             OptionalDouble.empty(),
-            0.0,
+            new TrainingConfig.Loss(0.0, Optional.empty(), OptionalDouble.empty(), OptionalDouble.empty()),
             Optional.empty(),
             false,
             OptionalInt.empty());
@@ -270,7 +272,8 @@ class JobFileTest {
                                         List.of("side"),
                                         OptimizerStateOnThaw.DECAY))),
                         new TrainingConfig(
-                                4,
+                                OptionalInt.of(4),
+                                OptionalInt.empty(),
                                 16,
                                 4,
                                 2,
@@ -279,12 +282,14 @@ class JobFileTest {
                                 6,
                                 OptionalDouble.empty(),
                                 0.0,
+                                Optional.of(List.of("bias", "LayerNorm")),
                                 0.8,
                                 0.99,
                                 1e-6,
                                 OptionalDouble.empty(),
                                 OptionalDouble.of(16),
-                                0.1,
+                                new TrainingConfig.Loss(
+                                        0.1, Optional.empty(), OptionalDouble.empty(), OptionalDouble.empty()),
                                 Optional.of("f1"),
                                 true,
                                 OptionalInt.of(2)),

@@ -50,6 +50,15 @@ class JobPathsTest {
     }
 
     @Test
+    void aColonInANameIsNoScheme() throws IOException {
+        Files.createDirectories(directory.resolve("conf/run12:30"));
+        assertThat(paths.input("run12:30")).isEqualTo(at("conf/run12:30"));
+        assertThat(paths.input("run12:30/none.csv")).isEqualTo(at("run12:30/none.csv"));
+        assertThat(paths.output("run12:30/out")).isEqualTo(at("run12:30/out"));
+        assertThat(paths.input("dataset:training")).isEqualTo("dataset:training");
+    }
+
+    @Test
     void leavesAbsolutePathsAndSchemesAlone() {
         assertThat(paths.input("/x/y")).isEqualTo("/x/y");
         assertThat(paths.input("hdfs://h/x/../y")).isEqualTo("hdfs://h/x/../y");

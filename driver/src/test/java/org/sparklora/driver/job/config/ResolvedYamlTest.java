@@ -131,6 +131,7 @@ class ResolvedYamlTest {
                           events: []
                         training:
                           num_train_epochs: 3
+                          max_steps: null
                           batch_size: 32
                           shards: 8
                           gradient_accumulation_steps: 1
@@ -139,12 +140,18 @@ class ResolvedYamlTest {
                           warmup_steps: 0
                           warmup_ratio: null
                           weight_decay: 0.01
+                          weight_decay_exclude:
+                          - bias
+                          - LayerNorm
                           adam_beta1: 0.9
                           adam_beta2: 0.999
                           adam_epsilon: 1.0E-8
                           max_grad_norm: 1.0
                           loraplus_lr_ratio: null
                           label_smoothing_factor: 0.0
+                          class_weights: null
+                          focal_gamma: null
+                          threshold: null
                           metric_for_best_model: null
                           load_best_model_at_end: false
                           early_stopping_patience: null

@@ -17,7 +17,6 @@ class UnavailableTest {
     void namesEachValueAndWhatToUseInstead() {
         assertThat(Jobs.problems(directory, Jobs.EVERY_KEY))
                 .satisfiesExactlyInAnyOrder(
-                        problem("config.value.unavailable", "training.label_smoothing_factor", "multi_label"),
                         problem(
                                 "config.value.unavailable",
                                 "lora.modules_to_save=[pooler",

@@ -206,8 +206,8 @@ class EpochScheduleTest {
                         at(1, 5, List.of(), List.of("bottom"), List.of()),
                         at(2, 0, List.of(), List.of(), List.of("bottom")),
                         at(3, 0, List.of(), List.of(), List.of("top"))));
-        assertThat(schedule.neverReached(4, 6)).isEmpty();
-        assertThat(schedule.neverReached(3, 5))
+        assertThat(schedule.neverReached(RunLength.ofEpochs(4, 6))).isEmpty();
+        assertThat(schedule.neverReached(RunLength.ofEpochs(3, 5)))
                 .satisfiesExactly(
                         Facts.line("schedule.events[0]", "step 5 of epoch 1", "5 steps"),
                         Facts.line("schedule.events[2]", "epoch 3", "3 epochs"));

@@ -96,8 +96,9 @@ class GradualThawTest {
         assertThatThrownBy(() -> policy.thawsBefore("side"))
                 .hasMessageContaining("'side'")
                 .hasMessageContaining("[top, middle, bottom]");
-        assertThat(policy.neverReached(5, 10)).isEmpty();
-        assertThat(policy.neverReached(4, 10)).satisfiesExactly(Facts.line("'bottom'", "epoch 4", "4 epochs"));
+        assertThat(policy.neverReached(RunLength.ofEpochs(5, 10))).isEmpty();
+        assertThat(policy.neverReached(RunLength.ofEpochs(4, 10)))
+                .satisfiesExactly(Facts.line("'bottom'", "epoch 4", "4 epochs"));
     }
 
     @Test

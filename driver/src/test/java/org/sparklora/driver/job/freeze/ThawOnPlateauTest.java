@@ -230,8 +230,9 @@ class ThawOnPlateauTest {
         assertThatThrownBy(() -> open.earliest("side"))
                 .hasMessageContaining("'side'")
                 .hasMessageContaining("[top, middle, bottom]");
-        assertThat(open.neverReached(9, 10)).isEmpty();
-        assertThat(open.neverReached(8, 10)).satisfiesExactly(Facts.line("'bottom'", "epoch 8", "8 epochs"));
+        assertThat(open.neverReached(RunLength.ofEpochs(9, 10))).isEmpty();
+        assertThat(open.neverReached(RunLength.ofEpochs(8, 10)))
+                .satisfiesExactly(Facts.line("'bottom'", "epoch 8", "8 epochs"));
     }
 
     @Test

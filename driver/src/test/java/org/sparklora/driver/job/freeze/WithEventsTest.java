@@ -96,7 +96,7 @@ class WithEventsTest {
                 at(1, 7, List.of("side"), List.of()));
         assertThat(policy.added(StepPosition.of(3, 2, 10))).containsExactly("late");
         assertThat(policy.added(StepPosition.of(3, 0, 10))).isEmpty();
-        assertThat(policy.neverReached(3, 7))
+        assertThat(policy.neverReached(RunLength.ofEpochs(3, 7)))
                 .satisfiesExactly(
                         Facts.line("'bottom'", "epoch 3"),
                         Facts.line("schedule.events[0]", "epoch 3"),

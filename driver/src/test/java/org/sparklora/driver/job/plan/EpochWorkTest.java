@@ -16,6 +16,7 @@ import org.sparklora.driver.job.freeze.EpochSchedule;
 import org.sparklora.driver.job.freeze.EpochSchedule.Event;
 import org.sparklora.driver.job.freeze.FreezePolicy;
 import org.sparklora.driver.job.freeze.Replay;
+import org.sparklora.driver.job.freeze.RunLength;
 import org.sparklora.driver.job.freeze.ThawOnPlateau;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
@@ -43,8 +44,11 @@ class EpochWorkTest {
 
     private EpochWork work(FreezePolicy policy, double rowsTogether, List<EpochMetrics> before) {
         FreezeState initial = policy.initial(Set.of("top", "bottom"), Set.of());
-        EpochWork.Run run =
-                new EpochWork.Run(new Replay(policy, SHARDS.stepsPerEpoch()), initial, StepCostTest.PLANNER);
+        EpochWork.Run run = new EpochWork.Run(
+                new Replay(policy, SHARDS.stepsPerEpoch()),
+                RunLength.ofEpochs(9, SHARDS.stepsPerEpoch()),
+                initial,
+                StepCostTest.PLANNER);
         return new EpochWork(cost, run, LENGTHS, rowsTogether, before);
     }
 

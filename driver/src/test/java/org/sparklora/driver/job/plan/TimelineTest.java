@@ -13,11 +13,13 @@ import org.sparklora.driver.job.freeze.EpochSchedule;
 import org.sparklora.driver.job.freeze.EpochSchedule.Event;
 import org.sparklora.driver.job.freeze.FreezePolicy;
 import org.sparklora.driver.job.freeze.Lisa;
+import org.sparklora.driver.job.freeze.RunLength;
 import org.sparklora.driver.job.freeze.StepPosition;
 import org.sparklora.driver.job.freeze.ThawOnPlateau;
 import org.sparklora.driver.job.freeze.WithEvents;
 import org.sparklora.driver.job.plan.Timeline.Kind;
 import org.sparklora.driver.job.plan.Timeline.Span;
+import org.sparklora.driver.job.text.Facts;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
 
@@ -27,7 +29,7 @@ class TimelineTest {
     private static final List<String> ORDER = List.of("top", "middle", "bottom");
 
     private static List<Timeline> timelines(FreezePolicy policy, int epochs, int stepsPerEpoch) {
-        return Timeline.of(policy, policy.initial(GROUPS, Set.of()), epochs, stepsPerEpoch);
+        return Timeline.of(policy, policy.initial(GROUPS, Set.of()), RunLength.ofEpochs(epochs, stepsPerEpoch));
     }
 
     /** {@code epoch.step+steps live…}. */
@@ -36,6 +38,23 @@ class TimelineTest {
                 .map(s -> s.from().epoch() + "." + s.from().step() + "+" + s.steps() + " "
                         + String.join(" ", s.state().in(GroupState.LIVE)))
                 .toList();
+    }
+
+    @Test
+    void aRunThatEndsWithinAnEpochHasNoStretchBeyondItsEnd() {
+        EpochSchedule policy = new EpochSchedule(
+                List.of("top"),
+                List.of(
+                        Event.thaw(2, List.of("bottom"), OptimizerStateOnThaw.KEEP)
+                                .atStep(1),
+                        Event.freeze(2, List.of("top")).atStep(2)));
+        RunLength length = RunLength.ofSteps(12, 5);
+        assertThat(length.epochs()).isEqualTo(3);
+        assertThat(shown(Timeline.of(policy, policy.initial(GROUPS, Set.of()), length)
+                        .get(0)))
+                .containsExactly("0.0+5 top", "1.0+5 top", "2.0+1 top", "2.1+1 bottom top");
+        assertThat(policy.neverReached(length)).satisfiesExactly(Facts.line("schedule.events[1]", "2 steps"));
+        assertThat(RunLength.ofSteps(10, 5)).isEqualTo(RunLength.ofEpochs(2, 5));
     }
 
     @Test

@@ -15,6 +15,7 @@ import org.sparklora.driver.job.freeze.EpochSchedule;
 import org.sparklora.driver.job.freeze.EpochSchedule.Event;
 import org.sparklora.driver.job.freeze.FreezePolicy;
 import org.sparklora.driver.job.freeze.Lisa;
+import org.sparklora.driver.job.freeze.RunLength;
 import org.sparklora.driver.job.freeze.ThawOnPlateau;
 import org.sparklora.driver.job.text.Facts;
 import org.sparklora.worker.contract.GroupSettings;
@@ -28,6 +29,7 @@ class WarningsTest {
 
     private static final int EPOCHS = 4;
     private static final int STEPS = 10;
+    private static final RunLength LENGTH = RunLength.ofEpochs(EPOCHS, STEPS);
 
     private static List<String> warnings(FreezePolicy policy, int globalWarmUp, Map<String, Integer> warmUps) {
         List<LoraGroup> groups = new ArrayList<>();
@@ -35,10 +37,8 @@ class WarningsTest {
                 name, "", List.of(new LoraModule(name, 2, 4, 8, 8)), new GroupSettings(0, false, 1, steps))));
         Set<String> names = new TreeSet<>(warmUps.keySet());
         return new Warnings(
-                        policy,
-                        Timeline.of(policy, policy.initial(names, Set.of()), EPOCHS, STEPS),
-                        schedule(globalWarmUp))
-                .of(groups, EPOCHS, STEPS);
+                        policy, Timeline.of(policy, policy.initial(names, Set.of()), LENGTH), schedule(globalWarmUp))
+                .of(groups, LENGTH);
     }
 
     private static LearningRateSchedule schedule(int warmUp) {
@@ -118,7 +118,7 @@ class WarningsTest {
     @Test
     void theHighestRateIsThatOfScheduleAndWarmUpTogether() {
         EpochSchedule policy = new EpochSchedule(List.of("top"), List.of(thaw(3, "bottom")));
-        Timeline timeline = Timeline.of(policy, policy.initial(Set.of("top", "bottom"), Set.of()), EPOCHS, STEPS)
+        Timeline timeline = Timeline.of(policy, policy.initial(Set.of("top", "bottom"), Set.of()), LENGTH)
                 .get(0);
         GroupSettings scaled = new GroupSettings(0, false, 0.5, 5);
         // Live from step 30 of 40: warm-up ends at its fifth step, 34, when the schedule has left 6 of 40.

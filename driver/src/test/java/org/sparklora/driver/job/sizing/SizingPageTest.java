@@ -13,6 +13,7 @@ import java.util.OptionalLong;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.sparklora.driver.job.freeze.RunLength;
 import org.sparklora.driver.job.freeze.StepPosition;
 import org.sparklora.driver.job.plan.CachePolicy;
 import org.sparklora.driver.job.plan.EpochPlanner;
@@ -88,7 +89,7 @@ class SizingPageTest {
                         new RunPlan.Data(SHARDS, OptionalLong.of(20_000), lengths, 128, List.of("no", "yes")),
                         new RunPlan.Schedule(
                                 "epochs",
-                                EPOCHS,
+                                RunLength.ofEpochs(EPOCHS, SHARDS.stepsPerEpoch()),
                                 OptionalLong.empty(),
                                 5e-4,
                                 new LearningRateSchedule(LearningRateSchedule.Type.CONSTANT, 0, 1)),

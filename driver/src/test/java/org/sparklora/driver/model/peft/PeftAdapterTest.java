@@ -187,6 +187,45 @@ class PeftAdapterTest {
                 .hasMessageEndingWith("[" + code + "]");
     }
 
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "use_dora|true",
+                "fan_in_fan_out|true",
+                "lora_bias|true",
+                "use_qalora|true",
+                "use_bdlora|{'nblocks':2}",
+                "kasa_config|{'beta':1}",
+                "monteclora_config|{'num_samples':8}",
+                "arrow_config|{'top_k':3}",
+                "alora_invocation_tokens|[7]",
+                "layer_replication|[[0,2]]",
+                "target_parameters|['weight']",
+                "trainable_token_indices|[3]",
+                "megatron_config|{'a':1}",
+                "enable_lora|[true]",
+                "init_lora_weights|'loftq'",
+                "init_lora_weights|'corda'",
+                "init_lora_weights|'lora_ga'",
+                "init_lora_weights|'pissa_niter_16'",
+            },
+            quoteCharacter = '~')
+    void aKeyThatChangesTheComputationIsRefusedByName(String key, String value) throws IOException {
+        String json = "{'peft_type':'LORA','r':1,'lora_alpha':1,'" + key + "':" + value + "}";
+        write(json.replace('\'', '"'));
+        assertThatThrownBy(() -> PeftAdapter.read(dir))
+                .hasMessageContainingAll(key + " is " + value.replace('\'', '"'), "[adapter.unsupported]");
+    }
+
+    @Test
+    void keysThatNoPeftWritesAreListed() throws IOException {
+        write(
+                "{\"peft_type\":\"LORA\",\"r\":1,\"lora_alpha\":1,\"lora_strength\":2,\"cordaconfig\":{},"
+                        + "\"eva_config\":{\"rho\":2.0},\"loftq_config\":{\"a\":1},\"velora_config\":{\"b\":1},\"init_lora_weights\":\"eva\"}");
+        assertThat(PeftAdapter.read(dir).config().unknownKeys()).containsExactly("cordaconfig", "lora_strength");
+    }
+
     @Test
     void readsAPatternString() throws IOException {
         write(

@@ -54,6 +54,17 @@ class PeftDoorsTest {
         "peft_version": "0.17.1", "qalora_group_size": 16, "r": 1, "rank_pattern": {}, "revision": null,
         "target_parameters": null, "task_type": "SEQ_CLS", "trainable_token_indices": null, "use_dora": false,
         "use_qalora": false, "use_rslora": false
+        """, "0.21.0", """
+        "alora_invocation_tokens": null, "alpha_pattern": {}, "arrow_config": null, "auto_mapping": null,
+        "base_model_name_or_path": null, "bias": "lora_only", "corda_config": null, "ensure_weight_tying": false,
+        "eva_config": null, "exclude_modules": null, "fan_in_fan_out": false, "inference_mode": false,
+        "init_lora_weights": "mica", "kasa_config": null, "layer_replication": null, "layers_pattern": null,
+        "layers_to_transform": null, "loftq_config": {}, "lora_alpha": 8, "lora_bias": false, "lora_dropout": 0.0,
+        "lora_ga_config": null, "megatron_config": null, "megatron_core": "megatron.core", "modules_to_save": null,
+        "monteclora_config": null, "peft_type": "LORA", "peft_version": "0.21.0", "qalora_group_size": 16, "r": 1,
+        "rank_pattern": {}, "revision": null, "target_parameters": null, "task_type": null,
+        "trainable_token_indices": null, "use_bdlora": null, "use_dora": false, "use_qalora": false,
+        "use_rslora": false, "velora_config": null
         """);
 
     /** target_modules of the same two modules. */
@@ -106,6 +117,7 @@ class PeftDoorsTest {
         assertThat(adapter.rank(VALUE)).isEqualTo(1);
         assertThat(adapter.alpha(QUERY)).isEqualTo(8);
         assertThat(adapter.config().bias()).isEqualTo(BiasMode.LORA_ONLY);
+        assertThat(adapter.config().unknownKeys()).isEmpty();
         JsonNode written =
                 new ObjectMapper().readTree("[" + TARGETS.get(targets) + "]").get(0);
         if (written.isTextual()) {

@@ -18,6 +18,7 @@ import org.sparklora.driver.job.freeze.EpochSchedule;
 import org.sparklora.driver.job.freeze.EpochSchedule.Event;
 import org.sparklora.driver.job.freeze.FreezePolicy;
 import org.sparklora.driver.job.freeze.Lisa;
+import org.sparklora.driver.job.freeze.RunLength;
 import org.sparklora.driver.job.freeze.StepPosition;
 import org.sparklora.driver.job.freeze.ThawOnPlateau;
 import org.sparklora.driver.job.freeze.Transition;
@@ -52,6 +53,8 @@ class ResumedLoopTest {
     private static final BaseModel BASE = BaseModel.shared(
             Path.of(System.getProperty("project.root", ".."), "worker/src/test/resources/golden/models/tiny-bert-12l"));
     private static final int EPOCHS = 5;
+    private static final int STEPS = 3;
+    private static final RunLength WHOLE = RunLength.ofEpochs(EPOCHS, STEPS);
     private static final EpochSchedule POLICY = new EpochSchedule(
             List.of("top"),
             List.of(
@@ -98,7 +101,7 @@ class ResumedLoopTest {
         }
 
         @Override
-        public Padding padding(EpochPlan plan) {
+        public Padding padding(EpochPlan plan, int steps) {
             return Padding.NONE;
         }
 
@@ -185,6 +188,11 @@ class ResumedLoopTest {
     }
 
     private static TrainingLoop loop(LoraManifest manifest, FreezePolicy policy, StoppingCriteria ending, Story story) {
+        return loop(manifest, policy, ending, story, WHOLE);
+    }
+
+    private static TrainingLoop loop(
+            LoraManifest manifest, FreezePolicy policy, StoppingCriteria ending, Story story, RunLength length) {
         OptimizerSettings optimizer = new OptimizerSettings(
                 0.1,
                 new LearningRateSchedule(LearningRateSchedule.Type.COSINE, 2, 15),
@@ -193,6 +201,7 @@ class ResumedLoopTest {
         TrainingSettings settings = new TrainingSettings(
                 policy,
                 optimizer,
+                length,
                 ending,
                 new EpochPlanner(manifest, BASE.encoder(), new ShardPlan(2, 4, 11, true), CachePolicy.off("test")));
         ParameterInitializer initializer =
@@ -209,15 +218,19 @@ class ResumedLoopTest {
     }
 
     private static Story everyPointLeadsToTheSameEnd(StoppingCriteria ending, FreezePolicy policy) {
+        return everyPointLeadsToTheSameEnd(ending, policy, WHOLE);
+    }
+
+    private static Story everyPointLeadsToTheSameEnd(StoppingCriteria ending, FreezePolicy policy, RunLength length) {
         Story whole = new Story();
         Everything kept = new Everything(whole, -1);
-        Result result = loop(manifest(), policy, ending, whole).run(kept);
+        Result result = loop(manifest(), policy, ending, whole, length).run(kept);
         assertThat(kept.points).hasSizeGreaterThanOrEqualTo(12);
         for (int i = 0; i < kept.points.size(); i++) {
             TrainingCheckpoint point = kept.points.get(i);
             Story rest = new Story();
             Everything again = new Everything(rest, -1);
-            Result end = loop(manifest(), policy, ending, rest).resume(point, again);
+            Result end = loop(manifest(), policy, ending, rest, length).resume(point, again);
             String at = "from point " + i;
             assertThat(end.adapter()).as(at).isEqualTo(result.adapter());
             assertThat(end.freeze()).as(at).isEqualTo(result.freeze());
@@ -235,6 +248,20 @@ class ResumedLoopTest {
     @Test
     void everyPointLeadsToTheSameEnd() {
         everyPointLeadsToTheSameEnd(last());
+    }
+
+    @Test
+    void aRunThatEndsWithinAnEpochLeadsToTheSameEndFromEveryPoint() {
+        RunLength length = RunLength.ofSteps(STEPS * EPOCHS - 1, STEPS);
+        EpochSchedule policy = new EpochSchedule(
+                List.of("top"),
+                List.of(Event.thaw(EPOCHS - 1, List.of("bottom"), OptimizerStateOnThaw.KEEP)
+                        .atStep(STEPS - 1)));
+        Story story = everyPointLeadsToTheSameEnd(last(), policy, length);
+        assertThat(story.lines).noneMatch(line -> line.startsWith("step "));
+        Everything kept = new Everything(new Story(), -1);
+        loop(manifest(), policy, last(), new Story(), length).run(kept);
+        assertThat(kept.points.get(kept.points.size() - 1).stepsDone()).isEqualTo(length.steps());
     }
 
     @Test

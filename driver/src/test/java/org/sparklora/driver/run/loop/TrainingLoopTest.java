@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.sparklora.driver.job.freeze.EpochMetrics;
 import org.sparklora.driver.job.freeze.EpochSchedule;
 import org.sparklora.driver.job.freeze.FreezePolicy;
+import org.sparklora.driver.job.freeze.RunLength;
 import org.sparklora.driver.job.freeze.StepPosition;
 import org.sparklora.driver.job.freeze.ThawOnPlateau;
 import org.sparklora.driver.job.freeze.Transition;
@@ -94,7 +95,7 @@ class TrainingLoopTest {
         }
 
         @Override
-        public Padding padding(EpochPlan plan) {
+        public Padding padding(EpochPlan plan, int steps) {
             return Padding.NONE;
         }
 
@@ -154,6 +155,10 @@ class TrainingLoopTest {
     }
 
     private Result run(FreezePolicy policy, StoppingCriteria ending, double... accuracies) {
+        return run(policy, ending, RunLength.ofEpochs(ending.epochs(), 2), accuracies);
+    }
+
+    private Result run(FreezePolicy policy, StoppingCriteria ending, RunLength length, double... accuracies) {
         LoraManifest manifest = manifest();
         OptimizerSettings optimizer = new OptimizerSettings(
                 0.1,
@@ -163,6 +168,7 @@ class TrainingLoopTest {
         TrainingSettings settings = new TrainingSettings(
                 policy,
                 optimizer,
+                length,
                 ending,
                 new EpochPlanner(manifest, BASE.encoder(), new ShardPlan(2, 4, 7, true), CachePolicy.off("test")));
         ParameterInitializer initializer =
