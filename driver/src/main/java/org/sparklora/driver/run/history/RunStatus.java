@@ -68,7 +68,11 @@ public record RunStatus(
     /** Decodes {@link #toJson}. */
     public static RunStatus parse(byte[] json) {
         try {
-            return JSON.readValue(new String(json, StandardCharsets.UTF_8), RunStatus.class);
+            RunStatus status = JSON.readValue(new String(json, StandardCharsets.UTF_8), RunStatus.class);
+            if (status == null || status.state() == null) {
+                throw new OutputException("output.damaged", FILE + " is not a run status: it has no state");
+            }
+            return status;
         } catch (JsonProcessingException e) {
             throw new OutputException("output.damaged", FILE + " is not a run status: " + e.getOriginalMessage());
         }

@@ -36,7 +36,7 @@ class RunStatusTest {
 
     @Test
     void refusesOtherText() {
-        for (String text : List.of("{", "{}", "{\"state\":\"asleep\"}", "")) {
+        for (String text : List.of("{", "{}", "{\"state\":\"asleep\"}", "", "null", "{\"state\":null}")) {
             assertThatThrownBy(() -> RunStatus.parse(text.getBytes(UTF_8)))
                     .isInstanceOf(OutputException.class)
                     .hasMessageContainingAll("status.json", "[output.damaged]");
