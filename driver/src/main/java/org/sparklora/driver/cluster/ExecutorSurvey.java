@@ -15,7 +15,6 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.spark.SparkConf;
-import org.apache.spark.api.java.JavaFutureAction;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.rdd.RDD;
@@ -25,6 +24,7 @@ import org.sparklora.worker.contract.HostReport;
 import org.sparklora.worker.contract.ModelSource;
 import org.sparklora.worker.spark.ClockTask;
 import org.sparklora.worker.spark.ExamineTask;
+import org.sparklora.worker.spark.JavaSerialized;
 import scala.Function1;
 import scala.collection.Iterator;
 import scala.reflect.ClassTag;
@@ -153,9 +153,9 @@ public final class ExecutorSurvey {
         RDD<T> asked = TaskSlots.areDynamic(spark.getConf())
                 ? partitions.mapPartitions(task, false, tag)
                 : partitions.barrier().mapPartitions(task, false, tag);
-        JavaFutureAction<List<T>> answers = JavaRDD.fromRDD(asked, tag).collectAsync();
+        var answers = JavaRDD.fromRDD(asked, tag).map(JavaSerialized::of).collectAsync();
         try {
-            return answers.get(MAX_JOB.toSeconds(), TimeUnit.SECONDS);
+            return JavaSerialized.values(answers.get(MAX_JOB.toSeconds(), TimeUnit.SECONDS));
         } catch (TimeoutException e) {
             answers.cancel(true);
             throw new ClusterException(

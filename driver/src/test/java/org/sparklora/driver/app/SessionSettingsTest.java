@@ -20,6 +20,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -78,7 +79,7 @@ class SessionSettingsTest {
                     top: {target_modules: [query, value], layers_to_transform: [1]}
                     bottom: {target_modules: [query], layers_to_transform: [0]}
                 schedule: {live: [top], events: [{epoch: 1, thaw: [bottom]}]}
-                training: {num_train_epochs: 2, batch_size: 4, shards: 2, learning_rate: 0.01}
+                training: {num_train_epochs: 2, batch_size: 4, shards: 2, learning_rate: 0.01, class_weights: balanced}
                 """, TrainingJob.TINY_MODEL.resolveSibling("tiny-bert-2l-reg"), rows));
         plain = results("local[2]", shared.resolve("plain"));
     }
@@ -153,6 +154,13 @@ class SessionSettingsTest {
         changesNoBit(settings);
     }
 
+    @Test
+    void doctorSurveysExecutorsWithKryo() throws IOException {
+        String master = set(KRYO + " spark.kryo.registrationRequired=true");
+        TrainingJob.Ended ended = TrainingJob.run(master, "doctor", "--config", job.toString());
+        assertThat(ended.code()).as(ended.out() + ended.err()).isZero();
+    }
+
     @ParameterizedTest
     @CsvSource({
         "spark.driver.maxResultSize=16k, spark.driver.maxResultSize",
@@ -166,7 +174,7 @@ class SessionSettingsTest {
     }
 
     @ParameterizedTest
-    @Tag("clusters")
+    @Tag("nightly")
     @ValueSource(
             strings = {
                 KRYO,

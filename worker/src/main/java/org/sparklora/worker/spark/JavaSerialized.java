@@ -45,9 +45,12 @@ public final class JavaSerialized<T> implements Writable {
 
     /** Returns all rows, in the order of their partitions. */
     public static <T> List<T> collect(JavaRDD<T> rows) {
-        return rows.map(JavaSerialized::of).collect().stream()
-                .map(row -> row.value().get())
-                .toList();
+        return values(rows.map(JavaSerialized::of).collect());
+    }
+
+    /** Unwraps values. */
+    public static <T> List<T> values(List<SerializableWritable<JavaSerialized<T>>> wrapped) {
+        return wrapped.stream().map(value -> value.value().get()).toList();
     }
 
     /** Combines all rows with a function that neither order nor grouping matters to. */

@@ -11,7 +11,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Function;
@@ -93,7 +92,7 @@ final class PeftConfigReader {
                     problems.size() == unsupported ? "adapter.unsupported" : "adapter.config",
                     file + ": " + String.join("; ", problems));
         }
-        SortedSet<String> unknown = new TreeSet<>();
+        TreeSet<String> unknown = new TreeSet<>();
         root.fieldNames().forEachRemaining(unknown::add);
         unknown.removeAll(KEYS.keySet());
         return new PeftConfig(ranks, bias, unknown);
