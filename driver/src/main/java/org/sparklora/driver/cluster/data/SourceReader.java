@@ -89,6 +89,7 @@ public final class SourceReader {
     private final Configuration hadoop;
     private final SourceConfig source;
     private final String[] roots;
+    private final boolean odd;
     private final SourceFormat format;
     private final Map<String, String> options;
     private final Task task;
@@ -104,6 +105,8 @@ public final class SourceReader {
         this.roots = files.roots().toArray(String[]::new);
         this.format = SourceFormat.of(source, files);
         this.options = format.options(source);
+        this.odd = "true".equalsIgnoreCase(options.get("multiLine"))
+                && files.read().stream().anyMatch(file -> ODD.matcher(file).matches());
         String extension = SourceFormat.extension(files.read().get(0));
         files.skipped().stream()
                 .filter(file -> SourceFormat.extension(file).equals(extension))
@@ -199,8 +202,6 @@ public final class SourceReader {
      * for a pattern. In an odd path it looks at a CSV file's first line instead, and at a JSON file as if it were one line.
      */
     private StructType inferred(SparkSession session, String... files) {
-        boolean odd = "true".equalsIgnoreCase(options.get("multiLine"))
-                && Stream.of(files).anyMatch(file -> ODD.matcher(file).matches());
         Map<String, String> json = format.isDelimited() ? Map.of() : Map.of("lineSep", "\u0001");
         DataFrameReader reader = session.read().options(options);
         return load(odd ? reader.option("multiLine", "false").options(json) : reader, files)
