@@ -41,8 +41,9 @@ record LabelColumn(Column text, Optional<List<String>> labels) {
     }
 
     /**
-     * Texts, true and false as they are; whole numbers with negative ones by their digits; class indices as Spark's classifiers take them, whole numbers from 0: by the names that a
-     * StringIndexer left in the column's metadata, else by their digits, and as many classes as the largest says.
+     * Texts, true and false are labels as they are. Whole numbers from 0 are class indices, as Spark's classifiers take them: by
+     * the names that a StringIndexer left in the column's metadata, else by their digits, and as many classes as the largest
+     * says. If some whole numbers are negative, all are labels by their digits.
      */
     static LabelColumn ofClasses(Dataset<?> rows, String name) {
         Column column = DatasetRows.named(name);
@@ -51,21 +52,20 @@ record LabelColumn(Column text, Optional<List<String>> labels) {
             return new LabelColumn(column);
         }
         // In ANSI mode Spark refuses to cast what does not fit.
-        Column index = when(column.geq(0).and(column.lt(MAX_CLASSES)), column.cast(DataTypes.IntegerType));
+        Column index = when(column.between(-MAX_CLASSES, MAX_CLASSES), column.cast(DataTypes.IntegerType));
+        Column whole = coalesce(index.equalTo(column), lit(false));
         // A value that is not an index stays as it is; the data reader refuses it by row, like any unknown label.
         Column wrong = column.cast(DataTypes.StringType);
         Optional<List<String>> named = names(field);
         if (named.isPresent()) {
             Column[] names = named.get().stream().map(label -> lit(label)).toArray(Column[]::new);
-            Column known = index.equalTo(column).and(index.lt(names.length));
+            Column known = whole.and(index.between(0, names.length - 1));
             return new LabelColumn(
                     when(known, element_at(array(names), index.plus(1))).otherwise(wrong), named);
         }
-        Column text =
-                when(index.equalTo(column), index.cast(DataTypes.StringType)).otherwise(wrong);
+        Column text = when(whole, index.cast(DataTypes.StringType)).otherwise(wrong);
         Column number = column.cast(DataTypes.DoubleType);
-        Row range = rows.select(min(number), max(number), min(index.equalTo(column)))
-                .first();
+        Row range = rows.select(min(number), max(number), min(whole)).first();
         if (!range.isNullAt(0) && range.getDouble(0) < 0 && range.getBoolean(2)) {
             LoggerFactory.getLogger(LabelColumn.class)
                     .warn("labelCol '{}' has negative values: they are class names, predictions are indices", name);
