@@ -42,8 +42,8 @@ public final class Sessions {
         // A column of nanoseconds, which pandas writes, must not make a file unreadable that is needed for other
         // columns.
         conf.setIfMissing("spark.sql.legacy.parquet.nanosAsLong", "true");
-        // Spark's other file sources do not tell the file and row of a row.
-        conf.remove("spark.sql.sources.useV1SourceList");
+        // Spark's default: its newer file sources do not tell the file and row of a row.
+        conf.set("spark.sql.sources.useV1SourceList", "avro,csv,json,kafka,orc,parquet,text");
         if (isLocal(master)) {
             // Spark's default, 200, would make thousands of tasks for a small file. One machine reads no large ones.
             int cores = Runtime.getRuntime().availableProcessors();
