@@ -5,6 +5,7 @@ import com.sun.jdi.Bootstrap;
 import com.sun.jdi.ClassObjectReference;
 import com.sun.jdi.ClassType;
 import com.sun.jdi.IntegerValue;
+import com.sun.jdi.InvalidStackFrameException;
 import com.sun.jdi.InterfaceType;
 import com.sun.jdi.LongValue;
 import com.sun.jdi.Method;
@@ -152,10 +153,21 @@ final class StepWatch implements AutoCloseable {
             }
         } catch (VMDisconnectedException | InterruptedException e) {
             // How every executor ends, and how watching does.
+        } catch (InvalidStackFrameException e) {
+            // The executor was killed while its stopped thread was looked at.
+            letGo(executor);
         } catch (Exception | AssertionError e) {
             problems.add(e);
-            // Lets the executor go on, unwatched: the test ends and says why.
+            letGo(executor);
+        }
+    }
+
+    /** Lets an executor go on, unwatched: the test ends and says why. */
+    private static void letGo(VirtualMachine executor) {
+        try {
             executor.dispose();
+        } catch (VMDisconnectedException e) {
+            // It has ended.
         }
     }
 
