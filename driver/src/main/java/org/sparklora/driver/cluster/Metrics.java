@@ -33,8 +33,9 @@ import scala.Tuple2;
  * which takes longer than a small epoch. {@code f1} is the mean of the classes' F1 weighted by their frequency, {@code auc} is
  * the area under the ROC curve (two classes only). For label sets {@code f1} is the micro average and {@code accuracy} counts
  * whole sets. For tags {@code f1} is the F1 of entities and {@code accuracy} counts words. {@link LabelSetCounts} and {@link
- * EntityCounts} compute these, since MLlib divides by zero if a label never occurs. Areas are counted here,
- * and correlations are those of Commons Math, since MLlib sends classes between tasks that Kryo refuses if {@code spark.kryo.registrationRequired} is set.
+ * EntityCounts} compute these, since MLlib divides by zero if a label never occurs. Areas are counted here, and correlations
+ * are those of Commons Math: MLlib sends classes between tasks that Kryo refuses if {@code spark.kryo.registrationRequired} is
+ * set.
  *
  * <p>The rows are in one partition: Spark would merge several in the order in which tasks finish.
  */
@@ -153,7 +154,11 @@ public final class Metrics {
             below[0] += rows[0];
             below[1] += rows[1];
         }
-        return below[1] == 0 ? 0 : below[0] == 0 ? 1 : twice / (2.0 * below[0] * below[1]);
+        // Where a class is missing, MLlib's values.
+        if (below[1] == 0) {
+            return 0;
+        }
+        return below[0] == 0 ? 1 : twice / (2.0 * below[0] * below[1]);
     }
 
     private static void regression(Predictions predictions, SortedMap<String, Double> metrics) {

@@ -21,14 +21,15 @@ final class StorageBudget {
      * encrypts local disks, returns memory: our files are plain, but Spark encrypts what it moves from memory to disk.
      */
     static CacheStorage choose(JavaSparkContext spark, ActivationCache wanted, long bytes) {
-        CacheStorage chosen = choose(wanted, bytes, memory(spark));
-        return spark.getConf().getBoolean("spark.io.encryption.enabled", false) ? CacheStorage.MEMORY : chosen;
+        boolean encrypted = spark.getConf().getBoolean("spark.io.encryption.enabled", false);
+        return choose(wanted, bytes, memory(spark), encrypted);
     }
 
     /**
      * @param memory storage memory of all executors, in bytes
+     * @param encrypted whether the session encrypts local disks
      */
-    static CacheStorage choose(ActivationCache wanted, long bytes, long memory) {
+    static CacheStorage choose(ActivationCache wanted, long bytes, long memory, boolean encrypted) {
         boolean fits = bytes <= USABLE * memory;
         if (wanted == ActivationCache.MEMORY && !fits) {
             throw new ClusterException(
@@ -40,7 +41,7 @@ final class StorageBudget {
                             + " activation_cache_type to float16",
                     null);
         }
-        return fits && wanted != ActivationCache.DISK ? CacheStorage.MEMORY : CacheStorage.DISK;
+        return encrypted || (fits && wanted != ActivationCache.DISK) ? CacheStorage.MEMORY : CacheStorage.DISK;
     }
 
     private static long memory(JavaSparkContext spark) {

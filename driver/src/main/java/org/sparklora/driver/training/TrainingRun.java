@@ -11,7 +11,6 @@ import org.sparklora.driver.cluster.SparkEpochRunner;
 import org.sparklora.driver.cluster.data.RunData;
 import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.job.config.TrainingConfig;
-import org.sparklora.driver.job.freeze.Replay;
 import org.sparklora.driver.job.freeze.RunLength;
 import org.sparklora.driver.job.plan.EpochPlanner;
 import org.sparklora.driver.job.plan.EpochWork;
@@ -148,11 +147,7 @@ public final class TrainingRun {
         double rowsTogether = (double) t.batchSize() / t.shards() / t.gradientAccumulationSteps();
         return new EpochWork(
                 new StepCost(training.planner(), lengths),
-                new EpochWork.Run(
-                        new Replay(training.policy(), training.shards().stepsPerEpoch()),
-                        training.length(),
-                        initial,
-                        training.planner()),
+                new EpochWork.Run(training.policy(), training.length(), initial, training.planner()),
                 lengths,
                 rowsTogether,
                 output.seen());

@@ -30,7 +30,7 @@ public final class Shard implements Serializable {
      */
     private static final int MAX_BATCH_TOKENS = 1024;
 
-    // Changed by readObject only. Not transient, so that Kryo reads the fields: it does not call readObject.
+    // Changed by readObject only.
     private int index;
     private Example[] examples;
     private int truncated;

@@ -184,6 +184,7 @@ class ShardOrderTest {
         EpochRows rows = new Shard(0, examples, 0).epoch(ShardOrder.given(), new ShardPlan(1, 3, 5, true), 0);
         // (2 5 3) (4 9)
         assertThat(rows.padding(1, rows.steps())).isEqualTo(new Padding(23, 3 + 2 + 5));
+        assertThat(rows.padding(1, 1)).as("of a run that ends there").isEqualTo(new Padding(10, 3 + 2));
         // (2) (5 3) (4) (9)
         assertThat(rows.microbatches(0, 2)).containsExactly(new int[] {0}, new int[] {1, 2});
         assertThat(rows.padding(2, rows.steps())).isEqualTo(new Padding(23, 2));

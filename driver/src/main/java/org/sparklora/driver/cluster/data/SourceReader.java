@@ -79,8 +79,8 @@ public final class SourceReader {
     /** Stands for bytes that are not in the encoding. */
     private static final String REPLACEMENT = "\uFFFD";
 
-    /** Paths with a character that has a meaning in patterns, or a colon in a name, which Hadoop's patterns do not take. */
-    private static final Pattern ODD = Pattern.compile("[^/]*/.*[\\[\\]{}*?\\\\:].*");
+    /** Has a meaning in patterns; a colon is not taken by Hadoop's patterns. */
+    private static final Pattern ODD = Pattern.compile("[\\[\\]{}*?\\\\:]");
 
     private static final String BLOCK = "_spark_lora_block";
     private static final String POSITION = "_spark_lora_position";
@@ -106,7 +106,7 @@ public final class SourceReader {
         this.format = SourceFormat.of(source, files);
         this.options = format.options(source);
         this.odd = "true".equalsIgnoreCase(options.get("multiLine"))
-                && files.read().stream().anyMatch(file -> ODD.matcher(file).matches());
+                && files.read().stream().anyMatch(SourceReader::isOdd);
         String extension = SourceFormat.extension(files.read().get(0));
         files.skipped().stream()
                 .filter(file -> SourceFormat.extension(file).equals(extension))
@@ -126,6 +126,11 @@ public final class SourceReader {
     /** A path or URI as Hadoop's path, whose own constructor would take run12:30 for a scheme. */
     public static Path path(String location) {
         return JobPaths.hasScheme(location) ? new Path(location) : new Path(null, null, location);
+    }
+
+    /** Whether Hadoop would take a file's path for a pattern. The address before the path may have a port. */
+    static boolean isOdd(String file) {
+        return ODD.matcher(new Path(file).toUri().getPath()).find();
     }
 
     /** Reads labelled rows. */
@@ -180,7 +185,7 @@ public final class SourceReader {
                 "data.file.unreadable",
                 "'" + source.path() + "' cannot be read: "
                         + StringUtils.abbreviate(
-                                message.strip().lines().findFirst().orElse(""), "…", 600)
+                                message.strip().lines().findFirst().orElse("").replaceFirst("[.;]+$", ""), "…", 600)
                         + "; check the file, its permissions, and format and options in the data section",
                 e);
     }

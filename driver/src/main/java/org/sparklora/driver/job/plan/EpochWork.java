@@ -6,6 +6,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
 import org.sparklora.driver.job.freeze.EpochMetrics;
+import org.sparklora.driver.job.freeze.FreezePolicy;
 import org.sparklora.driver.job.freeze.Replay;
 import org.sparklora.driver.job.freeze.RunLength;
 import org.sparklora.worker.contract.FreezeState;
@@ -40,7 +41,7 @@ public final class EpochWork {
      *
      * @param initial the state before the first epoch
      */
-    public record Run(Replay replay, RunLength length, FreezeState initial, EpochPlanner planner) {}
+    public record Run(FreezePolicy policy, RunLength length, FreezeState initial, EpochPlanner planner) {}
 
     /**
      * The work of a run.
@@ -95,7 +96,8 @@ public final class EpochWork {
     }
 
     private Timeline.Epoch epoch(int number) {
-        Timeline timeline = Timeline.of(run.replay().decisions(run.initial(), seen, number + 1), run.length());
+        Replay replay = new Replay(run.policy(), run.length().stepsPerEpoch());
+        Timeline timeline = Timeline.of(replay.decisions(run.initial(), seen, number + 1), run.length());
         return timeline.epochs(run.planner()).get(number);
     }
 

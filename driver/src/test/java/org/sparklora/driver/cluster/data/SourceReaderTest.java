@@ -311,6 +311,13 @@ class SourceReaderTest {
     }
 
     @Test
+    void anAddressWithAPortMakesNoPathOdd() {
+        assertThat(SourceReader.isOdd("hdfs://host:9000/rows/a b.csv")).isFalse();
+        assertThat(SourceReader.isOdd("hdfs://host:9000/run12:30/a.csv")).isTrue();
+        assertThat(SourceReader.isOdd("file:/rows/a[1].csv")).isTrue();
+    }
+
+    @Test
     void aRelativePathWithAColonHasNoScheme() {
         assertThat(SourceReader.path("run12:30/out").toUri().getScheme()).isNull();
         assertThat(SourceReader.path("run12:30/out").toString()).endsWith("run12:30/out");

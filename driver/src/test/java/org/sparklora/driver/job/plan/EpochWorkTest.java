@@ -15,7 +15,6 @@ import org.sparklora.driver.job.freeze.EpochMetrics;
 import org.sparklora.driver.job.freeze.EpochSchedule;
 import org.sparklora.driver.job.freeze.EpochSchedule.Event;
 import org.sparklora.driver.job.freeze.FreezePolicy;
-import org.sparklora.driver.job.freeze.Replay;
 import org.sparklora.driver.job.freeze.RunLength;
 import org.sparklora.driver.job.freeze.ThawOnPlateau;
 import org.sparklora.worker.contract.FreezeState;
@@ -44,11 +43,8 @@ class EpochWorkTest {
 
     private EpochWork work(FreezePolicy policy, double rowsTogether, List<EpochMetrics> before) {
         FreezeState initial = policy.initial(Set.of("top", "bottom"), Set.of());
-        EpochWork.Run run = new EpochWork.Run(
-                new Replay(policy, SHARDS.stepsPerEpoch()),
-                RunLength.ofEpochs(9, SHARDS.stepsPerEpoch()),
-                initial,
-                StepCostTest.PLANNER);
+        EpochWork.Run run =
+                new EpochWork.Run(policy, RunLength.ofEpochs(9, SHARDS.stepsPerEpoch()), initial, StepCostTest.PLANNER);
         return new EpochWork(cost, run, LENGTHS, rowsTogether, before);
     }
 
