@@ -18,6 +18,7 @@ import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.rdd.RDD;
+import org.sparklora.driver.cluster.data.SourcePaths;
 import org.sparklora.driver.run.loop.ClusterException;
 import org.sparklora.worker.contract.ClockReading;
 import org.sparklora.worker.contract.HostReport;
@@ -74,7 +75,7 @@ public final class ExecutorSurvey {
     public static OptionalInt expected(SparkConf conf) {
         String master = conf.get("spark.master", "local[*]");
         Matcher cluster = LOCAL_CLUSTER.matcher(master);
-        if (Sessions.isLocal(master)) {
+        if (SourcePaths.isLocal(master)) {
             return OptionalInt.of(1);
         }
         if (TaskSlots.areDynamic(conf)) {
@@ -127,7 +128,7 @@ public final class ExecutorSurvey {
     }
 
     private void waitForExecutors() {
-        if (!Sessions.isLocal(spark.master())) {
+        if (!SourcePaths.isLocal(spark.master())) {
             int wanted = expected(spark.getConf()).orElse(1);
             long seconds = spark.getConf().getTimeAsSeconds("spark.scheduler.maxRegisteredResourcesWaitingTime", "60s");
             await(() -> spark.sc().getExecutorIds().size() >= wanted, Duration.ofSeconds(seconds));

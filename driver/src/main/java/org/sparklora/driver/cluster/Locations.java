@@ -7,8 +7,8 @@ import java.util.Optional;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.spark.SparkConf;
-import org.apache.spark.SparkEnv;
 import org.apache.spark.deploy.SparkHadoopUtil;
+import org.sparklora.driver.cluster.data.SourcePaths;
 import org.sparklora.driver.job.config.JobPaths;
 import org.sparklora.driver.run.history.LocalRunDirectory;
 import org.sparklora.driver.run.history.OutputException;
@@ -33,7 +33,7 @@ public final class Locations {
         if (location.startsWith("file:")) {
             return Optional.of(Path.of(URI.create(location)));
         }
-        boolean local = Sessions.isLocal(spark.get("spark.master", "local"))
+        boolean local = SourcePaths.isLocal(spark.get("spark.master", "local"))
                 || "file".equals(FileSystem.getDefaultUri(hadoop).getScheme());
         return !JobPaths.hasScheme(location) && local ? Optional.of(Path.of(location)) : Optional.empty();
     }
@@ -82,8 +82,7 @@ public final class Locations {
 
     /** The settings of the running session, or those that spark-submit passes on. */
     public static SparkConf settings() {
-        SparkEnv running = SparkEnv.get();
-        return running == null ? new SparkConf() : running.conf();
+        return SourcePaths.settings();
     }
 
     /** Hadoop's settings, including those that Spark passes on. */

@@ -6,6 +6,7 @@ import java.util.stream.Stream;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;
+import org.sparklora.driver.cluster.data.SourcePaths;
 import org.sparklora.driver.run.loop.ClusterException;
 
 /** Creates a command's Spark session from spark-submit's settings, with the settings that spark-lora needs. */
@@ -44,7 +45,7 @@ public final class Sessions {
         conf.setIfMissing("spark.sql.legacy.parquet.nanosAsLong", "true");
         // Spark's default: its newer file sources do not tell the file and row of a row.
         conf.set("spark.sql.sources.useV1SourceList", "avro,csv,json,kafka,orc,parquet,text");
-        if (isLocal(master)) {
+        if (SourcePaths.isLocal(master)) {
             // Spark's default, 200, would make thousands of tasks for a small file. One machine reads no large ones.
             int cores = Runtime.getRuntime().availableProcessors();
             conf.setIfMissing("spark.sql.shuffle.partitions", String.valueOf(Math.max(MIN_PARTITIONS, cores)));
@@ -78,11 +79,6 @@ public final class Sessions {
                 .filter(name -> !name.isEmpty())
                 .distinct()
                 .collect(Collectors.joining(","));
-    }
-
-    /** Whether everything runs in this JVM. */
-    static boolean isLocal(String master) {
-        return master.equals("local") || master.startsWith("local[");
     }
 
     /**

@@ -29,7 +29,7 @@ record SourceFiles(List<String> roots, List<String> read, List<String> skipped) 
     static SourceFiles of(SourceConfig source, Configuration hadoop) {
         SourceFiles found = new SourceFiles(new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
         try {
-            Path path = SourceReader.path(source.path());
+            Path path = SourcePaths.path(source.path());
             FileSystem files = path.getFileSystem(hadoop);
             for (FileStatus root : files.exists(path) ? List.of(files.getFileStatus(path)) : matches(files, path)) {
                 found.roots.add(root.getPath().toString());

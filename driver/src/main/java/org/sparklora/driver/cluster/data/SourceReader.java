@@ -42,7 +42,6 @@ import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.sparklora.driver.job.config.JobPaths;
 import org.sparklora.driver.job.config.SourceConfig;
 import org.sparklora.driver.job.config.Task;
 
@@ -123,11 +122,6 @@ public final class SourceReader {
         SourceFormat.of(source, SourceFiles.of(source, hadoop));
     }
 
-    /** A path or URI as Hadoop's path, whose own constructor would take run12:30 for a scheme. */
-    public static Path path(String location) {
-        return JobPaths.hasScheme(location) ? new Path(location) : new Path(null, null, location);
-    }
-
     /** Whether Hadoop would take a file's path for a pattern. The address before the path may have a port. */
     static boolean isOdd(String file) {
         return ODD.matcher(new Path(file).toUri().getPath()).find();
@@ -196,7 +190,7 @@ public final class SourceReader {
      */
     private Dataset<Row> load(DataFrameReader reader, String... files) {
         boolean pattern = files.length > 1;
-        String[] from = pattern ? new String[] {path(source.path()).toString()} : files;
+        String[] from = pattern ? new String[] {SourcePaths.path(source.path()).toString()} : files;
         return reader.format(format.sparkName())
                 .option("__globPaths__", pattern)
                 .load(from);

@@ -23,6 +23,7 @@ import org.apache.spark.sql.types.StructType;
 import org.sparklora.driver.cluster.Locations;
 import org.sparklora.driver.cluster.data.DataException;
 import org.sparklora.driver.cluster.data.DatasetRows;
+import org.sparklora.driver.cluster.data.SourcePaths;
 import org.sparklora.driver.cluster.data.SourceReader;
 import org.sparklora.driver.job.config.SourceConfig;
 import org.sparklora.driver.job.config.Task;
@@ -91,7 +92,7 @@ public final class FilePrediction {
             }
             try {
                 Configuration hadoop = Locations.hadoop();
-                Path path = SourceReader.path(location);
+                Path path = SourcePaths.path(location);
                 var files = path.getFileSystem(hadoop);
                 if (files.exists(path) && (files.getFileStatus(path).isFile() || files.listStatus(path).length > 0)) {
                     String problem = " already exists and is not empty; choose another --output, or delete it";
@@ -143,7 +144,7 @@ public final class FilePrediction {
                 .format(into.format())
                 .options(OPTIONS)
                 .mode("overwrite")
-                .save(SourceReader.path(into.location()).toString());
+                .save(SourcePaths.path(into.location()).toString());
         return new Counts(counters.rows().value(), counters.withoutText().value());
     }
 

@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.zip.GZIPOutputStream;
+import org.apache.hadoop.fs.FileSystem;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.AfterAll;
@@ -319,9 +320,25 @@ class SourceReaderTest {
 
     @Test
     void aRelativePathWithAColonHasNoScheme() {
-        assertThat(SourceReader.path("run12:30/out").toUri().getScheme()).isNull();
-        assertThat(SourceReader.path("run12:30/out").toString()).endsWith("run12:30/out");
-        assertThat(SourceReader.path("s3a://bucket/a b").toUri().getScheme()).isEqualTo("s3a");
+        assertThat(SourcePaths.path("run12:30/out").toUri().getScheme()).isEqualTo("file");
+        assertThat(SourcePaths.path("run12:30/out").toString()).endsWith("/run12:30/out");
+        assertThat(SourcePaths.path("s3a://bucket/a b").toUri().getScheme()).isEqualTo("s3a");
+    }
+
+    @Test
+    void withALocalMasterAPathIsLocalWhateverTheDefaultFileSystem() throws IOException {
+        Files.createDirectories(dir.resolve("rows"));
+        write("rows/a b.csv", "text,label\na,b\n");
+        write("rows/c.csv", "text,label\nd,e\n");
+        var hadoop = spark.sparkContext().hadoopConfiguration();
+        String before = FileSystem.getDefaultUri(hadoop).toString();
+        FileSystem.setDefaultUri(hadoop, "hdfs://127.0.0.1:1");
+        try {
+            assertThat(text("rows/a b.csv")).containsExactly("a");
+            assertThat(text("rows/*.csv")).containsExactly("a", "d");
+        } finally {
+            FileSystem.setDefaultUri(hadoop, before);
+        }
     }
 
     @Test
