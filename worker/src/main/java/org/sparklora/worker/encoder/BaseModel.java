@@ -11,6 +11,7 @@ import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import org.sparklora.worker.contract.Kernel;
 import org.sparklora.worker.engine.Torch;
 
 /**
@@ -24,25 +25,32 @@ public final class BaseModel implements AutoCloseable {
     /** One per JVM, directory and head input, because weights are large and tasks are short. Never emptied. */
     private static final Map<Key, BaseModel> SHARED = new ConcurrentHashMap<>();
 
-    private record Key(Path directory, HeadInput headInput) {}
+    private record Key(Path directory, HeadInput headInput, Kernel kernel) {}
 
     private final Path directory;
     private final Encoder encoder;
+    private final Kernel kernel;
     private final NDManager manager;
     private final Map<String, NDArray> weights = new TreeMap<>();
     private final List<String> notes = new ArrayList<>();
     private final SortedMap<Integer, String> labels = new TreeMap<>();
 
-    private BaseModel(Path directory, Encoder encoder, NDManager manager) {
+    private BaseModel(Path directory, Encoder encoder, Kernel kernel, NDManager manager) {
         this.directory = directory;
         this.encoder = encoder;
+        this.kernel = kernel;
         this.manager = manager;
     }
 
     /** The model of a directory for heads with this input, loaded once per JVM and shared. Do not close it. */
+    public static BaseModel shared(Path directory, HeadInput headInput, Kernel kernel) {
+        Key key = new Key(directory.toAbsolutePath().normalize(), headInput, kernel);
+        return SHARED.computeIfAbsent(key, k -> open(k.directory(), k.headInput(), k.kernel()));
+    }
+
+    /** The same with oneDNN. */
     public static BaseModel shared(Path directory, HeadInput headInput) {
-        Key key = new Key(directory.toAbsolutePath().normalize(), headInput);
-        return SHARED.computeIfAbsent(key, k -> open(k.directory(), k.headInput()));
+        return shared(directory, headInput, Kernel.ONEDNN);
     }
 
     /** The same for heads that read the first token. */
@@ -52,7 +60,7 @@ public final class BaseModel implements AutoCloseable {
 
     /** Loads a Hugging Face directory for heads that read the first token; the caller closes the model. */
     public static BaseModel open(Path directory) {
-        return open(directory, HeadInput.FIRST_TOKEN);
+        return open(directory, HeadInput.FIRST_TOKEN, Kernel.ONEDNN);
     }
 
     /**
@@ -60,10 +68,10 @@ public final class BaseModel implements AutoCloseable {
      *
      * @throws ModelException if files are missing or the architecture is not supported
      */
-    public static BaseModel open(Path directory, HeadInput headInput) {
+    public static BaseModel open(Path directory, HeadInput headInput, Kernel kernel) {
         try (EncoderWeights files = EncoderWeights.open(directory, headInput)) {
             Torch.prepareThread();
-            BaseModel model = new BaseModel(directory, files.encoder(), Torch.newManager());
+            BaseModel model = new BaseModel(directory, files.encoder(), kernel, Torch.newManager());
             model.notes.addAll(files.notes());
             model.labels.putAll(files.labels());
             try {
@@ -94,6 +102,11 @@ public final class BaseModel implements AutoCloseable {
     /** The Hugging Face directory of the model. */
     public Path directory() {
         return directory;
+    }
+
+    /** The library that multiplies its matrices. */
+    public Kernel kernel() {
+        return kernel;
     }
 
     /** The architecture and sizes, for one kind of head input. */

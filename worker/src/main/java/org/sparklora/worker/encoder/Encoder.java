@@ -6,16 +6,19 @@ import ai.djl.ndarray.types.Shape;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.UnaryOperator;
+import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.sparklora.worker.contract.DropoutRates;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.encoder.LayerPaths.Projections;
 import org.sparklora.worker.encoder.LayerPaths.Sublayer;
 import org.sparklora.worker.engine.Ops;
 import org.sparklora.worker.engine.Tensors;
+import org.sparklora.worker.engine.Variable;
+import org.sparklora.worker.lora.LinearByHead;
 
 /**
  * A transformer encoder of the BERT family, layer by layer, so that the caller decides where gradients start: learnt absolute
@@ -268,8 +271,8 @@ public final class Encoder {
      * input. For heads that read the first token, the last layer and the pooler return [B, H]; everything else returns
      * [B·S, H].
      */
-    public NDArray run(int from, int to, ForwardPass pass, NDArray input, Tokens tokens) {
-        NDArray x = input;
+    public Variable run(int from, int to, ForwardPass pass, NDArray input, Tokens tokens) {
+        Variable x = pass.constant(input);
         for (int index = from; index < to; index++) {
             if (index == 0) {
                 x = embed(pass, tokens);
@@ -285,12 +288,12 @@ public final class Encoder {
     }
 
     /** Logits [B, C], or [B·S, C] if the head reads every token, from the input of a layer. */
-    public NDArray logits(int from, ForwardPass pass, NDArray input, Tokens tokens) {
+    public Variable logits(int from, ForwardPass pass, NDArray input, Tokens tokens) {
         return head().logits(pass, run(from, headIndex(), pass, input, tokens));
     }
 
     /** Embeddings of a batch: [B·S, H]. */
-    public NDArray embed(ForwardPass pass, Tokens tokens) {
+    public Variable embed(ForwardPass pass, Tokens tokens) {
         NDManager outer = tokens.ids().getManager();
         try (NDManager own = outer.newSubManager()) {
             NDArray sum = lookUp(pass, tokens.ids(), "word_embeddings", own);
@@ -301,100 +304,126 @@ public final class Encoder {
             NDArray ids = sizes.positions().ids(tokens);
             ids.attach(own);
             sum = sum.add(lookUp(pass, ids, "position_embeddings", own));
-            NDArray out = pass.dropHidden(normalize(pass, sum, embeddings("LayerNorm")), embeddings("dropout"));
-            out.attach(outer);
+            Variable out = pass.dropHidden(
+                    normalize(pass, pass.constant(sum), embeddings("LayerNorm")), embeddings("dropout"));
+            out.array().attach(outer);
             return out;
         }
     }
 
     private NDArray lookUp(ForwardPass pass, NDArray ids, String table, NDManager manager) {
-        NDArray rows = Ops.embedding(ids, pass.weight(embeddings(table + ".weight")));
+        NDArray rows =
+                Ops.embedding(ids, pass.weight(embeddings(table + ".weight")).array());
         rows.attach(manager);
         return rows;
     }
 
     /** Layer i: x [B·S, H] to [B·S, H]. */
-    public NDArray layer(int layer, ForwardPass pass, NDArray x, Tokens tokens) {
+    public Variable layer(int layer, ForwardPass pass, Variable x, Tokens tokens) {
         LayerPaths name = layers.get(layer);
-        return inOwnManager(x, in -> afterAttention(name, pass, in, attend(name, pass, in, tokens)));
+        return inOwnManager(x, () -> afterAttention(name, pass, x, attend(name, pass, x, tokens)));
     }
 
     /**
      * Layer i for the first token of each sequence only, because a head of whole sequences reads nothing else of the last
      * layer: x [B·S, H] to [B, H]. The first token attends to every token, but no other token is multiplied with a weight.
      */
-    public NDArray firstTokens(int layer, ForwardPass pass, NDArray x, Tokens tokens) {
+    public Variable firstTokens(int layer, ForwardPass pass, Variable x, Tokens tokens) {
         LayerPaths name = layers.get(layer);
-        return inOwnManager(x, in -> {
-            NDArray rows = in.reshape(new Shape(tokens.batch(), tokens.length(), sizes.hidden()));
-            NDArray first = rows.get("0:, 0");
-            return afterAttention(name, pass, first, attendFromFirst(name, pass, first, rows, tokens));
+        return inOwnManager(x, () -> {
+            Variable first = x.traced(rows -> byRow(rows, tokens).get("0:, 0"));
+            return afterAttention(name, pass, first, attendFromFirst(name, pass, first, x, tokens));
         });
     }
 
     /** The pooler: the first tokens [B, H] to [B, H]. */
-    public NDArray pool(ForwardPass pass, NDArray first) {
+    public Variable pool(ForwardPass pass, Variable first) {
         String path = pooler.orElseThrow(() -> new IllegalStateException("this encoder has no pooler"));
-        return inOwnManager(first, in -> pass.linear(path, in).tanh());
+        return inOwnManager(first, () -> pass.linear(path, first).traced(NDArray::tanh));
     }
 
-    private static NDArray inOwnManager(NDArray x, UnaryOperator<NDArray> layer) {
-        NDManager outer = x.getManager();
+    private static Variable inOwnManager(Variable x, Supplier<Variable> layer) {
+        NDManager outer = x.array().getManager();
         try (NDManager own = outer.newSubManager()) {
-            x.attach(own);
-            NDArray out = layer.apply(x);
-            out.attach(outer);
+            x.array().attach(own);
+            Variable out = layer.get();
+            out.array().attach(outer);
             return out;
         }
     }
 
     /** The rest of a layer: its input and attention's output, both [M, H], to [M, H]. */
-    private NDArray afterAttention(LayerPaths name, ForwardPass pass, NDArray entered, NDArray context) {
-        NDArray attended = end(name.attended(), pass, entered, context);
-        NDArray inner = sizes.activation().of(pass.linear(name.intermediate(), attended));
+    private Variable afterAttention(LayerPaths name, ForwardPass pass, Variable entered, Variable context) {
+        Variable attended = end(name.attended(), pass, entered, context);
+        Variable inner = pass.linearWithGelu(name.intermediate(), attended, sizes.activation());
         return end(name.output(), pass, attended, inner);
     }
 
-    private NDArray end(Sublayer name, ForwardPass pass, NDArray entered, NDArray inner) {
-        NDArray output = pass.linear(name.dense(), inner);
-        if (name.dropout().isPresent()) {
-            output = pass.dropHidden(output, name.dropout().get());
-        }
-        return normalize(pass, output.add(entered), name.norm());
+    private Variable end(Sublayer name, ForwardPass pass, Variable entered, Variable inner) {
+        Variable sum = name.dropout().isPresent() && pass.dropsHidden()
+                ? pass.dropHidden(
+                                pass.linear(name.dense(), inner), name.dropout().get())
+                        .plus(entered)
+                : pass.linearPlus(name.dense(), inner, entered);
+        return normalize(pass, sum, name.norm());
     }
 
     /** Scaled dot-product attention: x [B·S, H] to the context [B·S, H]. */
-    private NDArray attend(LayerPaths name, ForwardPass pass, NDArray x, Tokens tokens) {
-        NDArray query = byHead(pass.linear(name.projections().query(), x), tokens);
-        NDArray key = byHead(pass.linear(name.projections().key(), x), tokens);
-        NDArray value = byHead(pass.linear(name.projections().value(), x), tokens);
-        NDArray context;
-        if (pass.dropsAttention()) {
-            NDArray scores =
-                    query.matMul(key.transpose(0, 1, 3, 2)).div(rootD(x)).add(tokens.mask());
-            NDArray probabilities = pass.dropAttention(Ops.softmax(scores), name.attentionDropout());
-            context = probabilities.matMul(value);
-        } else {
-            context = Ops.attention(query, key, value, tokens.mask());
-        }
+    private Variable attend(LayerPaths name, ForwardPass pass, Variable x, Tokens tokens) {
+        Variable query = pass.linear(name.projections().query(), x);
+        Variable key = pass.linear(name.projections().key(), x);
+        Variable value = pass.linear(name.projections().value(), x);
+        return pass.dropsAttention()
+                ? Variable.traced(of -> droppedAttention(name, pass, of, tokens), List.of(), query, key, value)
+                : Variable.attention(query, key, value, tokens.mask(), sizes.heads());
+    }
+
+    /** Attention of query, key and value whose probabilities drop out. */
+    private NDArray droppedAttention(LayerPaths name, ForwardPass pass, List<NDArray> projected, Tokens tokens) {
+        NDArray query = byHead(projected.get(0), tokens);
+        NDArray key = byHead(projected.get(1), tokens);
+        NDArray scores =
+                query.matMul(key.transpose(0, 1, 3, 2)).div(rootD(query)).add(tokens.mask());
+        NDArray probabilities = pass.dropAttention(Ops.softmax(scores), name.attentionDropout());
+        NDArray context = probabilities.matMul(byHead(projected.get(2), tokens));
         return context.transpose(0, 2, 1, 3).reshape(new Shape(-1, sizes.hidden()));
     }
 
-    /** The same with one query per row: first [B, H] and x [B, S, H] to the context [B, H]. */
-    private NDArray attendFromFirst(LayerPaths name, ForwardPass pass, NDArray first, NDArray x, Tokens tokens) {
-        NDArray query = pass.linear(name.projections().query(), first)
-                .reshape(new Shape(tokens.batch(), sizes.heads(), sizes.headSize()))
+    /** The same with one query per row: first [B, H] and x [B·S, H] to the context [B, H]. */
+    private Variable attendFromFirst(LayerPaths name, ForwardPass pass, Variable first, Variable x, Tokens tokens) {
+        Variable query = pass.linear(name.projections().query(), first);
+        LinearByHead key = pass.byHead(name.projections().key(), sizes.heads());
+        LinearByHead value = pass.byHead(name.projections().value(), sizes.heads());
+        List<Variable> parameters = Stream.concat(key.parameters().stream(), value.parameters().stream())
+                .toList();
+        return Variable.traced(
+                of -> {
+                    NDArray rows = byRow(of.get(1), tokens);
+                    NDArray scores = scoresOfFirst(key, of.get(0), rows, tokens);
+                    NDArray probabilities = pass.dropAttention(Ops.softmax(scores), name.attentionDropout());
+                    return value.weigh(probabilities, rows);
+                },
+                parameters,
+                query,
+                x);
+    }
+
+    /** query [B, H] and x [B, S, H] to the scores [B, N, S]. */
+    private NDArray scoresOfFirst(LinearByHead key, NDArray query, NDArray x, Tokens tokens) {
+        NDArray byHead = query.reshape(new Shape(tokens.batch(), sizes.heads(), sizes.headSize()))
                 .transpose(1, 0, 2);
-        NDArray products = pass.byHead(name.projections().key(), sizes.heads()).dot(query, x);
         NDArray mask = tokens.mask().squeeze(1);
         mask.attach(x.getManager());
-        NDArray scores = products.div(rootD(x)).add(mask);
-        NDArray probabilities = pass.dropAttention(Ops.softmax(scores), name.attentionDropout());
-        return pass.byHead(name.projections().value(), sizes.heads()).weigh(probabilities, x);
+        return key.dot(byHead, x).div(rootD(x)).add(mask);
     }
 
     private NDArray rootD(NDArray beside) {
         return Tensors.constant(beside.getManager(), StrictMath.sqrt(sizes.headSize()));
+    }
+
+    /** [B·S, H] to [B, S, H]. */
+    private NDArray byRow(NDArray x, Tokens tokens) {
+        return x.reshape(new Shape(tokens.batch(), tokens.length(), sizes.hidden()));
     }
 
     /** [B·T, H] to [B, N, T, D]. */
@@ -403,8 +432,8 @@ public final class Encoder {
                 .transpose(0, 2, 1, 3);
     }
 
-    private NDArray normalize(ForwardPass pass, NDArray x, String path) {
-        return Ops.layerNorm(x, pass.weight(path + ".weight"), pass.weight(path + ".bias"), sizes.layerNormEps());
+    private Variable normalize(ForwardPass pass, Variable x, String path) {
+        return x.layerNorm(pass.weight(path + ".weight"), pass.weight(path + ".bias"), sizes.layerNormEps());
     }
 
     String embeddings(String name) {

@@ -3,6 +3,7 @@ package org.sparklora.worker.encoder;
 import ai.djl.ndarray.NDArray;
 import org.sparklora.worker.contract.DropoutRates;
 import org.sparklora.worker.engine.KeyedDropout;
+import org.sparklora.worker.engine.Variable;
 import org.sparklora.worker.lora.LinearByHead;
 
 /**
@@ -16,14 +17,33 @@ public record ForwardPass(Parameters parameters, KeyedDropout dropout, DropoutRa
         return new ForwardPass(parameters, KeyedDropout.OFF, DropoutRates.NONE);
     }
 
+    /** An array of the pass without a gradient. */
+    public Variable constant(NDArray array) {
+        return parameters.graph().constant(array);
+    }
+
     /** The weight of this Hugging Face name, trained or frozen. */
-    public NDArray weight(String name) {
+    public Variable weight(String name) {
         return parameters.get(name);
     }
 
     /** The Linear of this module path, with its LoRA layer and that layer's dropout. x [M, in]; result [M, out]. */
-    public NDArray linear(String path, NDArray x) {
+    public Variable linear(String path, Variable x) {
         return parameters.linear(path, x, dropout);
+    }
+
+    /** The sum of {@link #linear} and other [M, out]: in one product, if the module has no LoRA layer. */
+    public Variable linearPlus(String path, Variable x, Variable other) {
+        return parameters.lora(path).isPresent()
+                ? linear(path, x).plus(other)
+                : x.linear(weight(path + ".weight"), weight(path + ".bias"), other);
+    }
+
+    /** GELU of {@link #linear}. */
+    public Variable linearWithGelu(String path, Variable x, HiddenActivation activation) {
+        return parameters.lora(path).isPresent()
+                ? linear(path, x).gelu(activation.form())
+                : x.linearWithGelu(weight(path + ".weight"), weight(path + ".bias"), activation.form());
     }
 
     /** The Linear of keys or values, for one query per row; see {@link LinearByHead} for shapes. */
@@ -36,8 +56,13 @@ public record ForwardPass(Parameters parameters, KeyedDropout dropout, DropoutRa
      * Dropout of hidden states [M, H]. The name identifies the dropout layer: the mask is a function of that name and the
      * step.
      */
-    public NDArray dropHidden(NDArray x, String name) {
+    public Variable dropHidden(Variable x, String name) {
         return dropout.apply(x, name, rates.hidden());
+    }
+
+    /** Whether hidden states drop out. */
+    public boolean dropsHidden() {
+        return dropout.drops(rates.hidden());
     }
 
     /** Whether attention probabilities drop out, and so must be computed one by one. */

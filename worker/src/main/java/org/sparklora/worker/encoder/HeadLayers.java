@@ -7,6 +7,7 @@ import java.util.Optional;
 import java.util.stream.Stream;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.engine.Ops;
+import org.sparklora.worker.engine.Variable;
 
 /**
  * The layers between an encoder and the outputs of a task, as in Hugging Face's architecture: for some architectures a
@@ -64,7 +65,13 @@ public record HeadLayers(int hiddenSize, Optional<Inner> inner, String output) {
     }
 
     /** x [M, H] to logits [M, C]. */
-    public NDArray logits(ForwardPass pass, NDArray x) {
+    public Variable logits(ForwardPass pass, Variable x) {
+        List<Variable> parameters =
+                tensors(1).stream().map(tensor -> pass.weight(tensor.name())).toList();
+        return Variable.traced(of -> logits(pass, of.get(0)), parameters, x);
+    }
+
+    private NDArray logits(ForwardPass pass, NDArray x) {
         NDArray read = x;
         if (inner.isPresent()) {
             Inner first = inner.get();
@@ -75,6 +82,9 @@ public record HeadLayers(int hiddenSize, Optional<Inner> inner, String output) {
     }
 
     private static NDArray linear(ForwardPass pass, String path, NDArray x) {
-        return Ops.linear(x, pass.weight(path + ".weight"), pass.weight(path + ".bias"));
+        return Ops.linear(
+                x,
+                pass.weight(path + ".weight").array(),
+                pass.weight(path + ".bias").array());
     }
 }

@@ -1,8 +1,7 @@
 package org.sparklora.worker.encoder;
 
-import ai.djl.ndarray.NDArray;
 import java.util.Map;
-import org.sparklora.worker.engine.Ops;
+import org.sparklora.worker.engine.Gelu;
 
 /** The activation between the two Linears of a layer's feed-forward network. */
 public enum HiddenActivation {
@@ -31,13 +30,13 @@ public enum HiddenActivation {
         return activation;
     }
 
-    /** x [M, I] to the same shape, element by element. */
-    NDArray of(NDArray x) {
-        return this == GELU ? Ops.gelu(x) : Ops.geluTanh(x);
+    /** The form of the GELU. */
+    Gelu form() {
+        return this == GELU ? Gelu.ERF : Gelu.TANH;
     }
 
     /** The argument {@code approximate} of {@code torch.gelu}. */
     String script() {
-        return this == GELU ? "\"none\"" : "\"tanh\"";
+        return '"' + form().approximate() + '"';
     }
 }

@@ -1,9 +1,9 @@
 package org.sparklora.worker.encoder;
 
-import ai.djl.ndarray.NDArray;
 import java.util.Optional;
+import org.sparklora.worker.engine.Graph;
 import org.sparklora.worker.engine.KeyedDropout;
-import org.sparklora.worker.engine.Ops;
+import org.sparklora.worker.engine.Variable;
 import org.sparklora.worker.lora.LoraVariant;
 
 /** The weights that an encoder computes with: the base model's, overlaid with the adapter's tensors. */
@@ -14,16 +14,19 @@ public interface Parameters {
      *
      * @throws IllegalArgumentException if no weight has that name
      */
-    NDArray get(String name);
+    Variable get(String name);
+
+    /** The graph of the pass. */
+    Graph graph();
 
     /** The LoRA layer of this module path, if the module has one. */
     Optional<LoraVariant.Layer> lora(String path);
 
     /** The Linear of this module path, with its LoRA layer if it has one. x [M, in]; result [M, out]. */
-    default NDArray linear(String path, NDArray x, KeyedDropout dropout) {
-        NDArray weight = get(path + ".weight");
-        NDArray bias = get(path + ".bias");
+    default Variable linear(String path, Variable x, KeyedDropout dropout) {
+        Variable weight = get(path + ".weight");
+        Variable bias = get(path + ".bias");
         Optional<LoraVariant.Layer> lora = lora(path);
-        return lora.isPresent() ? lora.get().forward(x, weight, bias, dropout) : Ops.linear(x, weight, bias);
+        return lora.isPresent() ? lora.get().forward(x, weight, bias, dropout) : x.linear(weight, bias, null);
     }
 }

@@ -36,14 +36,20 @@ public final class KeyedDropout {
 
     /** {@code x} with elements dropped with probability {@code p}, or {@code x} itself if nothing drops out. */
     public NDArray apply(NDArray x, String name, double p) {
-        if (!drops(p)) {
-            return x;
-        }
+        return drops(p) ? x.mul(mask(x, name, p)) : x;
+    }
+
+    /** The same for a variable. */
+    public Variable apply(Variable x, String name, double p) {
+        return drops(p) ? x.times(mask(x.array(), name, p)) : x;
+    }
+
+    private NDArray mask(NDArray x, String name, double p) {
         long stream = stream(name);
         int dropBelow = (int) Math.round(p * 65536.0);
         float scale = (float) (1.0 / (1.0 - p));
         int size = Math.toIntExact(x.size());
-        NDArray mask = Tensors.floats(
+        return Tensors.floats(
                 x.getManager(),
                 size,
                 target -> {
@@ -57,7 +63,6 @@ public final class KeyedDropout {
                     }
                 },
                 x.getShape().getShape());
-        return x.mul(mask);
     }
 
     private long stream(String name) {

@@ -15,7 +15,9 @@ import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.ForwardPass;
 import org.sparklora.worker.encoder.Parameters;
 import org.sparklora.worker.encoder.Tokens;
+import org.sparklora.worker.engine.Graph;
 import org.sparklora.worker.engine.Torch;
+import org.sparklora.worker.engine.Variable;
 import org.sparklora.worker.lora.AdapterRegistry;
 import org.sparklora.worker.lora.LoraVariant;
 
@@ -25,7 +27,7 @@ import org.sparklora.worker.lora.LoraVariant;
  *
  * <p>Safe from any thread until closed. Owns the merged copies; the base is shared and never changes.
  */
-final class MergedModel implements Parameters, AutoCloseable {
+final class MergedModel implements AutoCloseable {
 
     private final BaseModel base;
     private final TrainedModel of;
@@ -46,11 +48,10 @@ final class MergedModel implements Parameters, AutoCloseable {
         MergedModel merged = new MergedModel(base, trained, Torch.newManager());
         try (NDManager pairs = Torch.newManager()) {
             merged.merge(new AdapterRegistry(
-                    pairs,
+                    Graph.of(pairs, base.kernel(), false),
                     trained.adapter().manifest(),
                     trained.adapter().atRest(),
-                    trained.adapter().values(),
-                    false));
+                    trained.adapter().values()));
             return merged;
         } catch (RuntimeException e) {
             merged.close();
@@ -71,36 +72,45 @@ final class MergedModel implements Parameters, AutoCloseable {
         }
         own.values().forEach(weight -> weight.attach(manager));
         for (String name : rest) {
-            NDArray value = adapters.tensor(name);
+            NDArray value = adapters.tensor(name).array();
             value.attach(manager);
             own.put(name, value);
         }
     }
 
-    @Override
-    public NDArray get(String name) {
-        NDArray mine = own.get(name);
-        return mine == null ? base.weight(name) : mine;
+    /** The weights in one pass. */
+    private record Weights(MergedModel model, Graph graph) implements Parameters {
+
+        @Override
+        public Variable get(String name) {
+            NDArray mine = model.own.get(name);
+            return graph.constant(mine == null ? model.base.weight(name) : mine);
+        }
+
+        @Override
+        public Optional<LoraVariant.Layer> lora(String path) {
+            return Optional.empty();
+        }
     }
 
-    @Override
-    public Optional<LoraVariant.Layer> lora(String path) {
-        return Optional.empty();
+    private ForwardPass pass(Tokens tokens) {
+        Graph graph = Graph.of(tokens.ids().getManager(), base.kernel(), false);
+        return ForwardPass.evaluation(new Weights(this, graph));
     }
 
     /** Logits of a batch, without gradients or dropout: [B, C], or [B·S, C] where the head reads every token. */
     NDArray logits(Tokens tokens) {
-        return base.encoder().logits(0, ForwardPass.evaluation(this), tokens.ids(), tokens);
+        return base.encoder().logits(0, pass(tokens), tokens.ids(), tokens).array();
     }
 
     /** The last layer's output for every token, [B·S, H]. */
     NDArray hiddenStates(Tokens tokens) {
-        ForwardPass pass = ForwardPass.evaluation(this);
-        NDArray x = base.encoder().embed(pass, tokens);
+        ForwardPass pass = pass(tokens);
+        Variable x = base.encoder().embed(pass, tokens);
         for (int layer = 0; layer < base.encoder().layers(); layer++) {
             x = base.encoder().layer(layer, pass, x, tokens);
         }
-        return x;
+        return x.array();
     }
 
     @Override

@@ -1,7 +1,6 @@
 package org.sparklora.worker.lora;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDManager;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -14,8 +13,9 @@ import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.TensorSpec;
-import org.sparklora.worker.engine.Autograd;
+import org.sparklora.worker.engine.Graph;
 import org.sparklora.worker.engine.Tensors;
+import org.sparklora.worker.engine.Variable;
 
 /**
  * The adapter's tensors in the engine's memory for one forward pass: leaves for trainable groups, plain arrays for frozen
@@ -26,11 +26,11 @@ import org.sparklora.worker.engine.Tensors;
  */
 public final class AdapterRegistry {
 
-    private final NDManager manager;
+    private final Graph graph;
     private final LoraVariant variant;
     private final AdapterSnapshot values;
     private final Map<String, Source> sources = new HashMap<>();
-    private final SortedMap<String, NDArray> tensors = new TreeMap<>();
+    private final SortedMap<String, Variable> tensors = new TreeMap<>();
     private final SortedMap<String, Adapted> modules = new TreeMap<>();
     private final Map<String, LoraVariant.Layer> layers = new HashMap<>();
 
@@ -40,12 +40,9 @@ public final class AdapterRegistry {
     /** A module of a group that is initialized. */
     private record Adapted(LoraModule module, GroupSettings settings, boolean trains) {}
 
-    /**
-     * @param training whether the tensors of trainable groups become leaves, which have gradients
-     */
-    public AdapterRegistry(
-            NDManager manager, LoraManifest manifest, FreezeState freeze, AdapterSnapshot values, boolean training) {
-        this.manager = manager;
+    /** Tensors of trainable groups become leaves of the graph, which have gradients if it records. */
+    public AdapterRegistry(Graph graph, LoraManifest manifest, FreezeState freeze, AdapterSnapshot values) {
+        this.graph = graph;
         this.variant = LoraVariant.of(manifest);
         this.values = values;
         for (String group : manifest.names()) {
@@ -53,7 +50,7 @@ public final class AdapterRegistry {
             if (state == GroupState.DORMANT) {
                 continue;
             }
-            boolean trains = training && state == GroupState.LIVE;
+            boolean trains = graph.isRecording() && state == GroupState.LIVE;
             for (TensorSpec tensor : manifest.tensors(group)) {
                 sources.put(tensor.name(), new Source(tensor, trains));
             }
@@ -80,20 +77,22 @@ public final class AdapterRegistry {
     }
 
     /** A tensor by name, if its group is initialized. */
-    public Optional<NDArray> find(String name) {
+    public Optional<Variable> find(String name) {
         Source source = sources.get(name);
         return source == null
                 ? Optional.empty()
                 : Optional.of(tensors.computeIfAbsent(name, n -> array(source.tensor(), source.leaf())));
     }
 
-    private NDArray array(TensorSpec tensor, boolean leaf) {
+    private Variable array(TensorSpec tensor, boolean leaf) {
         float[] v = values.view(tensor.name());
         if (v.length != tensor.size()) {
             throw new IllegalArgumentException("tensor '" + tensor.name() + "' has " + v.length
                     + " values, but its shape " + tensor.shape() + " needs " + tensor.size());
         }
-        return leaf ? Autograd.leaf(manager, v, tensor.shape()) : Tensors.floats(manager, v, tensor.shape());
+        return leaf
+                ? graph.leaf(v, tensor.shape())
+                : graph.constant(Tensors.floats(graph.manager(), v, tensor.shape()));
     }
 
     /**
@@ -101,12 +100,12 @@ public final class AdapterRegistry {
      *
      * @throws IllegalArgumentException if its group is not initialized
      */
-    public NDArray tensor(String name) {
+    public Variable tensor(String name) {
         return find(name).orElseThrow(() -> new IllegalArgumentException("no tensor '" + name + "' in this pass"));
     }
 
     /** A [1] constant that lives as long as the pass. */
     NDArray constant(double value) {
-        return Tensors.constant(manager, value);
+        return Tensors.constant(graph.manager(), value);
     }
 }

@@ -3,8 +3,11 @@ package org.sparklora.worker.lora;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import org.sparklora.worker.engine.KeyedDropout;
+import org.sparklora.worker.engine.Variable;
 
 /**
  * A Linear that makes the keys or values of N attention heads, for attention with one query per row. It multiplies the
@@ -21,7 +24,14 @@ import org.sparklora.worker.engine.KeyedDropout;
  * @param masks the pass's dropout
  */
 public record LinearByHead(
-        NDArray weight, NDArray bias, Optional<LoraVariant.Layer> lora, int heads, KeyedDropout masks) {
+        Variable weight, Variable bias, Optional<LoraVariant.Layer> lora, int heads, KeyedDropout masks) {
+
+    /** The parameters that both computations read. */
+    public List<Variable> parameters() {
+        List<Variable> parameters = new ArrayList<>(List.of(weight, bias));
+        lora.ifPresent(layer -> parameters.addAll(layer.parameters()));
+        return parameters;
+    }
 
     /** The dot products of the keys with one query per row. query [N, B, D], x [B, S, H]; result [B, N, S]. */
     public NDArray dot(NDArray query, NDArray x) {
@@ -38,7 +48,7 @@ public record LinearByHead(
 
     /** q W by head, [N, B, H]. */
     NDArray queryTimesWeight(NDArray query) {
-        return query.matMul(rows(weight, query.getManager()));
+        return query.matMul(rows(weight.array(), query.getManager()));
     }
 
     /** q · b by head, [B, N, 1]. */
@@ -61,7 +71,7 @@ public record LinearByHead(
         NDManager manager = weights.getManager();
         NDArray mass = weights.sum(new int[] {2}, true).transpose(1, 0, 2);
         NDArray ofBias = mass.mul(columns(manager).transpose(0, 2, 1));
-        return mean.matMul(rows(weight, manager).transpose(0, 2, 1)).add(ofBias);
+        return mean.matMul(rows(weight.array(), manager).transpose(0, 2, 1)).add(ofBias);
     }
 
     /** [N·D, M] to [N, D, M]. */
@@ -71,7 +81,7 @@ public record LinearByHead(
 
     /** The bias as [N, D, 1]. */
     private NDArray columns(NDManager manager) {
-        return view(bias, 1, manager);
+        return view(bias.array(), 1, manager);
     }
 
     /** A view belongs to the manager of its array, which for a base weight is shared; this moves the view to the pass. */

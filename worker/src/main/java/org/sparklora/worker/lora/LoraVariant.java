@@ -12,6 +12,7 @@ import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.ModuleTensors;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.engine.KeyedDropout;
+import org.sparklora.worker.engine.Variable;
 
 /**
  * One way to adapt a frozen Linear with a few trainable values. A variant is one class, and it answers everything that
@@ -76,7 +77,10 @@ public interface LoraVariant extends ModuleTensors {
     interface Layer {
 
         /** The adapted Linear. x [M, in], weight [out, in], bias [out]; result [M, out], a new array. */
-        NDArray forward(NDArray x, NDArray weight, NDArray bias, KeyedDropout masks);
+        Variable forward(Variable x, Variable weight, Variable bias, KeyedDropout masks);
+
+        /** The tensors of the module. */
+        List<Variable> parameters();
 
         /** The weight [out, in] of one Linear that computes the same in float32; owned by {@code manager}. */
         NDArray merged(NDArray weight, NDManager manager);

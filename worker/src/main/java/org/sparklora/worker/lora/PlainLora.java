@@ -2,7 +2,6 @@ package org.sparklora.worker.lora;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.Shape;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -14,6 +13,7 @@ import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.engine.KeyedDropout;
 import org.sparklora.worker.engine.Ops;
+import org.sparklora.worker.engine.Variable;
 
 /**
  * LoRA (Hu et al. 2021, arXiv:2106.09685, section 4.1): y = x Wᵀ + b + (drop(x) Aᵀ · scaling) Bᵀ.
@@ -113,33 +113,35 @@ public enum PlainLora implements LoraVariant {
      * @param scaling a [1] constant
      * @param dropout probability; empty for a pair that does not train, which may be merged into its weight
      */
-    record Pair(String path, NDArray a, NDArray b, NDArray scaling, OptionalDouble dropout) implements Layer {
+    record Pair(String path, Variable a, Variable b, NDArray scaling, OptionalDouble dropout) implements Layer {
 
         @Override
-        public NDArray forward(NDArray x, NDArray weight, NDArray bias, KeyedDropout masks) {
-            if (isCheaperMerged(x.getShape().get(0))) {
-                return Ops.linear(x, merged(weight, x.getManager()), bias);
+        public Variable forward(Variable x, Variable weight, Variable bias, KeyedDropout masks) {
+            if (isCheaperMerged(x.array().getShape().get(0))) {
+                NDArray merged = merged(weight.array(), x.array().getManager());
+                return x.linear(x.graph().constant(merged), bias, null);
             }
-            NDArray base = Ops.linear(x, weight, bias);
-            NDArray narrow = Ops.linear(drop(x, masks), a, null).mul(scaling);
-            // Bᵀ laid out in rows, a copy of r · out values: the products of backward then run along the M rows of what
-            // they read, as in forward, and take a third of the time (PairMicro).
-            NDArray rows = b.transpose(1, 0)
-                    .flatten()
-                    .reshape(new Shape(-1, b.getShape().get(0)));
-            return Ops.addProduct(base, narrow, rows);
+            Variable narrow = masks.apply(x, mask(), dropout.orElse(0.0))
+                    .linear(a, null, null)
+                    .times(scaling);
+            return narrow.linear(b, null, x.linear(weight, bias, null));
+        }
+
+        @Override
+        public List<Variable> parameters() {
+            return List.of(a, b);
         }
 
         /** Merging takes in · out multiply-adds for each of the r columns, the pair tokens · (in + out). */
         private boolean isCheaperMerged(long tokens) {
-            long in = a.getShape().get(1);
-            long out = b.getShape().get(0);
+            long in = a.array().getShape().get(1);
+            long out = b.array().getShape().get(0);
             return dropout.isEmpty() && tokens * (in + out) > in * out;
         }
 
         @Override
         public NDArray merged(NDArray weight, NDManager manager) {
-            NDArray product = b.matMul(a);
+            NDArray product = b.array().matMul(a.array());
             product.attach(manager);
             // The weight second: a result belongs to the manager of its first operand.
             return product.mul(scaling).add(weight);
@@ -149,12 +151,14 @@ public enum PlainLora implements LoraVariant {
         public NDArray dot(LinearByHead linear, NDArray query, NDArray x) {
             NDArray byInput = linear.queryTimesWeight(query);
             NDArray ofBias = linear.queryTimesBias(query);
-            NDArray narrow = query.matMul(linear.rows(b, query.getManager())).mul(scaling);
+            NDArray narrow =
+                    query.matMul(linear.rows(b.array(), query.getManager())).mul(scaling);
             NDArray dropped = drop(x, linear.masks());
             if (dropped == x) {
-                return LinearByHead.products(byInput.add(narrow.matMul(a)), x).add(ofBias);
+                return LinearByHead.products(byInput.add(narrow.matMul(a.array())), x)
+                        .add(ofBias);
             }
-            NDArray ofPair = LinearByHead.products(narrow, Ops.linear(dropped, a, null));
+            NDArray ofPair = LinearByHead.products(narrow, Ops.linear(dropped, a.array(), null));
             return LinearByHead.products(byInput, x).add(ofBias).add(ofPair);
         }
 
@@ -164,15 +168,19 @@ public enum PlainLora implements LoraVariant {
             NDArray base = linear.weighMean(weights, mean);
             NDArray dropped = drop(x, linear.masks());
             NDArray narrow = dropped == x
-                    ? Ops.linear(mean, a, null)
-                    : weights.matMul(Ops.linear(dropped, a, null)).transpose(1, 0, 2);
-            NDArray rows = linear.rows(b, weights.getManager());
+                    ? Ops.linear(mean, a.array(), null)
+                    : weights.matMul(Ops.linear(dropped, a.array(), null)).transpose(1, 0, 2);
+            NDArray rows = linear.rows(b.array(), weights.getManager());
             return base.add(narrow.mul(scaling).matMul(rows.transpose(0, 2, 1)));
         }
 
         /** What A reads of x: x itself unless it drops out. */
         private NDArray drop(NDArray x, KeyedDropout masks) {
-            return masks.apply(x, path + ".lora_dropout", dropout.orElse(0.0));
+            return masks.apply(x, mask(), dropout.orElse(0.0));
+        }
+
+        private String mask() {
+            return path + ".lora_dropout";
         }
     }
 }

@@ -12,7 +12,9 @@ import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.ForwardPass;
 import org.sparklora.worker.encoder.Parameters;
 import org.sparklora.worker.encoder.Tokens;
+import org.sparklora.worker.engine.Graph;
 import org.sparklora.worker.engine.Tensors;
+import org.sparklora.worker.engine.Variable;
 import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.lora.AdapterRegistry;
 import org.sparklora.worker.lora.LoraVariant;
@@ -26,6 +28,7 @@ import org.sparklora.worker.lora.LoraVariant;
 public final class AdaptedModel implements Parameters {
 
     private final BaseModel base;
+    private final Graph graph;
     private final AdapterRegistry adapters;
 
     /**
@@ -47,12 +50,18 @@ public final class AdaptedModel implements Parameters {
                     + ", but the base model was opened for " + base.encoder().headInput());
         }
         this.base = base;
-        this.adapters = new AdapterRegistry(manager, plan.manifest(), plan.state(), values, training);
+        this.graph = Graph.of(manager, base.kernel(), training);
+        this.adapters = new AdapterRegistry(graph, plan.manifest(), plan.state(), values);
     }
 
     @Override
-    public NDArray get(String name) {
-        return adapters.find(name).orElseGet(() -> base.weight(name));
+    public Graph graph() {
+        return graph;
+    }
+
+    @Override
+    public Variable get(String name) {
+        return adapters.find(name).orElseGet(() -> graph.constant(base.weight(name)));
     }
 
     @Override
@@ -67,7 +76,9 @@ public final class AdaptedModel implements Parameters {
 
     /** Logits [B, C] of a batch, or [B·S, C] if the head reads every token, without gradients or dropout. */
     public NDArray logits(Tokens tokens) {
-        return base.encoder().logits(0, ForwardPass.evaluation(this), tokens.ids(), tokens);
+        return base.encoder()
+                .logits(0, ForwardPass.evaluation(this), tokens.ids(), tokens)
+                .array();
     }
 
     /**
@@ -77,13 +88,17 @@ public final class AdaptedModel implements Parameters {
      */
     public NDArray logits(Batch batch, Tokens tokens, CachePlan cache) {
         NDArray x = trunkActivations(cache.layerIndex(), batch, tokens, cache);
-        return base.encoder().logits(cache.layerIndex(), ForwardPass.evaluation(this), x, tokens);
+        return base.encoder()
+                .logits(cache.layerIndex(), ForwardPass.evaluation(this), x, tokens)
+                .array();
     }
 
     /** The input of a layer: read from the cache, or computed without gradients or dropout. */
     NDArray trunkActivations(int layerIndex, Batch batch, Tokens tokens, CachePlan cache) {
         if (!cache.isOn()) {
-            return base.encoder().run(0, layerIndex, ForwardPass.evaluation(this), tokens.ids(), tokens);
+            return base.encoder()
+                    .run(0, layerIndex, ForwardPass.evaluation(this), tokens.ids(), tokens)
+                    .array();
         }
         TrunkActivations cached = batch.trunk()
                 .orElseThrow(() -> new IllegalStateException("the plan caches the input of layer index "

@@ -14,10 +14,10 @@ import org.sparklora.worker.data.Batch;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.ForwardPass;
 import org.sparklora.worker.encoder.Tokens;
-import org.sparklora.worker.engine.Autograd;
 import org.sparklora.worker.engine.KeyedDropout;
 import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.engine.Torch;
+import org.sparklora.worker.engine.Variable;
 import org.sparklora.worker.head.TaskHead;
 
 /**
@@ -63,17 +63,15 @@ public record ShardPass(BaseModel base, TaskHead head, StepSettings settings, Ep
             clock.lap(Phase.TRUNK);
 
             float[] gradient = new float[plan.freezePlan().trainableParameters()];
-            double loss;
-            try (Autograd recording = Autograd.record()) {
-                ForwardPass pass = new ForwardPass(model, dropout, settings.dropout());
-                NDArray logits = base.encoder().logits(lowest, pass, x, tokens);
-                NDArray sum = head.lossSum(logits, batch.labels(), batch.weights(), settings.loss());
-                clock.lap(Phase.FORWARD);
-                recording.backward(sum);
-                loss = Tensors.toFloats(sum)[0];
-            }
+            ForwardPass pass = new ForwardPass(model, dropout, settings.dropout());
+            Variable logits = base.encoder().logits(lowest, pass, x, tokens);
+            Variable sum = logits.traced(of -> head.lossSum(of, batch.labels(), batch.weights(), settings.loss()));
+            clock.lap(Phase.FORWARD);
+            model.graph().backward(sum);
+            double loss = Tensors.toFloats(sum.array())[0];
             for (Slot slot : plan.freezePlan().slots()) {
-                Autograd.addGradient(model.adapters().tensor(slot.tensor().name()), gradient, slot.offset());
+                Variable leaf = model.adapters().tensor(slot.tensor().name());
+                model.graph().addGradient(leaf, gradient, slot.offset());
             }
             clock.lap(Phase.BACKWARD);
             double weight = head.weight(batch.labels(), batch.weights(), settings.loss());

@@ -71,7 +71,8 @@ public record TrunkPass(BaseModel base, TaskHead head, EpochPlan plan, int padTo
             AdaptedModel model = new AdaptedModel(manager, base, head, plan.freezePlan(), plan.snapshot(), false);
             Tokens tokens = Tokens.of(manager, batch);
             NDArray x = base.encoder()
-                    .run(0, plan.cache().layerIndex(), ForwardPass.evaluation(model), tokens.ids(), tokens);
+                    .run(0, plan.cache().layerIndex(), ForwardPass.evaluation(model), tokens.ids(), tokens)
+                    .array();
             float[] values = Tensors.toFloats(x);
             int hidden = base.encoder().hiddenSize();
             for (int row = 0; row < positions.length; row++) {

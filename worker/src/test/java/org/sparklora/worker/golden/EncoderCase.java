@@ -15,6 +15,7 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.GroupSettings;
+import org.sparklora.worker.contract.Kernel;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
@@ -70,7 +71,7 @@ public final class EncoderCase {
 
     /** The base model for the case's head; the caller closes it. */
     public BaseModel open() {
-        return BaseModel.open(directory.resolve("model"), head().headInput());
+        return BaseModel.open(directory.resolve("model"), head().headInput(), Kernel.ONEDNN);
     }
 
     /** By the class that transformers ran, as config.json names it, and the width of the stored logits. */

@@ -26,10 +26,10 @@ import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.encoder.ForwardPass;
 import org.sparklora.worker.encoder.Parameters;
 import org.sparklora.worker.encoder.Tokens;
-import org.sparklora.worker.engine.KeyedDropout;
-import org.sparklora.worker.engine.Ops;
+import org.sparklora.worker.engine.Graph;
 import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.engine.Torch;
+import org.sparklora.worker.engine.Variable;
 import org.sparklora.worker.head.ClassificationHead;
 import org.sparklora.worker.head.RegressionHead;
 import org.sparklora.worker.head.TaskHead;
@@ -65,22 +65,24 @@ class GoldenParityTest {
             ForwardPass pass = ForwardPass.evaluation(model);
             Tokens tokens = paddedTokens(manager, golden.object("batch"));
 
-            NDArray x = encoder.embed(pass, tokens);
-            NDArray first = x;
+            Variable x = encoder.embed(pass, tokens);
+            Variable first = x;
             for (int layer = 0; layer <= encoder.layers(); layer++) {
                 float[] hidden = expected.get("hidden_states." + layer);
                 if (hidden != null) {
                     String what = "hidden_states." + layer;
-                    deviations.absolute(what, Tensors.toFloats(x), hidden, golden.tolerance("hidden_states_abs"));
+                    deviations.absolute(
+                            what, Tensors.toFloats(x.array()), hidden, golden.tolerance("hidden_states_abs"));
                 }
                 if (layer == encoder.layers() - 1) {
-                    first = encoder.firstTokens(layer, pass, x.duplicate(), tokens);
+                    first = encoder.firstTokens(
+                            layer, pass, pass.constant(x.array().duplicate()), tokens);
                 }
                 if (layer < encoder.layers()) {
                     x = encoder.layer(layer, pass, x, tokens);
                 }
             }
-            float[] pooled = Tensors.toFloats(encoder.pool(pass, first));
+            float[] pooled = Tensors.toFloats(encoder.pool(pass, first).array());
             deviations.absolute("pooled", pooled, expected.get("pooled"), golden.tolerance("pooled_abs"));
 
             if (golden.object("expected").has("loss")) {
@@ -192,7 +194,7 @@ class GoldenParityTest {
         golden.tensors("merged_weights.safetensors")
                 .ifPresent(weights -> weights.forEach((name, values) -> deviations.relativeL2(
                         "merged " + name,
-                        Tensors.toFloats(mergedModel.get(name)),
+                        Tensors.toFloats(mergedModel.get(name).array()),
                         values,
                         golden.tolerance("final_rel_l2"),
                         1e-30)));
@@ -202,14 +204,14 @@ class GoldenParityTest {
     private record Merged(AdaptedModel model, Map<String, NDArray> weights) implements Parameters {
 
         @Override
-        public NDArray get(String name) {
+        public Variable get(String name) {
             NDArray merged = weights.get(name);
-            return merged == null ? model.get(name) : merged;
+            return merged == null ? model.get(name) : model.graph().constant(merged);
         }
 
         @Override
-        public NDArray linear(String path, NDArray x, KeyedDropout dropout) {
-            return Ops.linear(x, get(path + ".weight"), get(path + ".bias"));
+        public Graph graph() {
+            return model.graph();
         }
 
         @Override
@@ -219,12 +221,14 @@ class GoldenParityTest {
 
         NDArray logits(Encoder encoder, Tokens tokens) {
             ForwardPass pass = ForwardPass.evaluation(this);
-            NDArray x = encoder.embed(pass, tokens);
+            Variable x = encoder.embed(pass, tokens);
             int last = encoder.layers() - 1;
             for (int layer = 0; layer < last; layer++) {
                 x = encoder.layer(layer, pass, x, tokens);
             }
-            return encoder.head().logits(pass, encoder.pool(pass, encoder.firstTokens(last, pass, x, tokens)));
+            return encoder.head()
+                    .logits(pass, encoder.pool(pass, encoder.firstTokens(last, pass, x, tokens)))
+                    .array();
         }
     }
 

@@ -2,17 +2,18 @@ package org.sparklora.worker.head;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import java.util.List;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.sparklora.worker.contract.Kernel;
 import org.sparklora.worker.contract.LossSettings;
 import org.sparklora.worker.data.Example;
-import org.sparklora.worker.engine.Autograd;
+import org.sparklora.worker.engine.Graph;
 import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.engine.Torch;
+import org.sparklora.worker.engine.Variable;
 
 /** Losses computed by hand from their definitions in PyTorch and transformers. */
 class LossTest {
@@ -162,14 +163,13 @@ class LossTest {
     @Test
     void theGradientOfAFocalLossIsFiniteWhereTheModelIsCertain() {
         for (double gamma : new double[] {0.5, 1, 2}) {
-            NDArray logits = Autograd.leaf(manager, new float[] {200, -200}, List.of(1, 2));
+            Graph graph = Graph.of(manager, Kernel.ONEDNN, true);
+            Variable logits = graph.leaf(new float[] {200, -200}, List.of(1, 2));
+            LossSettings focal = new LossSettings(0, gamma, List.of());
+            graph.backward(logits.traced(
+                    of -> new ClassificationHead(2).lossSum(of, new float[] {0}, new float[] {1}, focal)));
             float[] gradient = new float[2];
-            try (Autograd recording = Autograd.record()) {
-                NDArray sum = new ClassificationHead(2)
-                        .lossSum(logits, new float[] {0}, new float[] {1}, new LossSettings(0, gamma, List.of()));
-                recording.backward(sum);
-            }
-            Autograd.addGradient(logits, gradient, 0);
+            graph.addGradient(logits, gradient, 0);
             assertThat(gradient).containsExactly(0, 0);
         }
     }

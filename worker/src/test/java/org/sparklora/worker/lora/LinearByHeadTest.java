@@ -12,11 +12,12 @@ import java.util.OptionalDouble;
 import java.util.Random;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.sparklora.worker.engine.Autograd;
+import org.sparklora.worker.contract.Kernel;
+import org.sparklora.worker.engine.Graph;
 import org.sparklora.worker.engine.KeyedDropout;
-import org.sparklora.worker.engine.Ops;
 import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.engine.Torch;
+import org.sparklora.worker.engine.Variable;
 
 /** Against keys and values computed for every token: the same results and the same gradients of every tensor. */
 class LinearByHeadTest {
@@ -32,15 +33,15 @@ class LinearByHeadTest {
 
     /** Leaves, in the order of their gradients. */
     private record Leaves(
-            NDArray query, NDArray weights, NDArray x, NDArray weight, NDArray bias, NDArray a, NDArray b) {
+            Variable query, Variable weights, Variable x, Variable weight, Variable bias, Variable a, Variable b) {
 
-        List<NDArray> all() {
+        List<Variable> all() {
             return List.of(query, weights, x, weight, bias, a, b);
         }
     }
 
     private interface Attention {
-        NDArray of(Leaves leaves, Optional<LoraVariant.Layer> pair);
+        Variable of(Leaves leaves, Optional<LoraVariant.Layer> pair);
     }
 
     @ParameterizedTest
@@ -50,16 +51,21 @@ class LinearByHeadTest {
         same(
                 pair,
                 dropout,
-                (l, lora) -> new LinearByHead(l.weight(), l.bias(), lora, HEADS, masks).dot(l.query(), l.x()),
-                (l, lora) -> {
-                    NDArray keys = everyToken(l, lora, masks);
-                    // [N, B, D] and [B, N, D, S] to [B, N, S].
-                    return l.query()
-                            .transpose(1, 0, 2)
-                            .reshape(new Shape(ROWS, HEADS, 1, SIZE))
-                            .matMul(keys.transpose(0, 1, 3, 2))
-                            .squeeze(2);
-                });
+                (l, lora) -> Variable.traced(
+                        of -> byHead(l, lora, masks).dot(of.get(0), of.get(1)),
+                        byHead(l, lora, masks).parameters(),
+                        l.query(),
+                        l.x()),
+                // [N, B, D] and [B, N, D, S] to [B, N, S].
+                (l, lora) -> Variable.traced(
+                        of -> of.get(0)
+                                .transpose(1, 0, 2)
+                                .reshape(new Shape(ROWS, HEADS, 1, SIZE))
+                                .matMul(byHead(of.get(1)).transpose(0, 1, 3, 2))
+                                .squeeze(2),
+                        List.of(),
+                        l.query(),
+                        everyToken(l, lora, masks)));
     }
 
     @ParameterizedTest
@@ -69,33 +75,50 @@ class LinearByHeadTest {
         same(
                 pair,
                 dropout,
-                (l, lora) -> new LinearByHead(l.weight(), l.bias(), lora, HEADS, masks).weigh(l.weights(), l.x()),
-                (l, lora) -> l.weights()
-                        .reshape(new Shape(ROWS, HEADS, 1, TOKENS))
-                        .matMul(everyToken(l, lora, masks))
-                        .reshape(new Shape(ROWS, HIDDEN)));
+                (l, lora) -> Variable.traced(
+                        of -> byHead(l, lora, masks).weigh(of.get(0), of.get(1)),
+                        byHead(l, lora, masks).parameters(),
+                        l.weights(),
+                        l.x()),
+                (l, lora) -> Variable.traced(
+                        of -> of.get(0)
+                                .reshape(new Shape(ROWS, HEADS, 1, TOKENS))
+                                .matMul(byHead(of.get(1)))
+                                .reshape(new Shape(ROWS, HIDDEN)),
+                        List.of(),
+                        l.weights(),
+                        everyToken(l, lora, masks)));
     }
 
-    /** Keys or values [B, N, S, D]. */
-    private static NDArray everyToken(Leaves l, Optional<LoraVariant.Layer> lora, KeyedDropout masks) {
-        NDArray tokens = l.x().reshape(new Shape(ROWS * TOKENS, HIDDEN));
-        NDArray adapted = lora.isPresent()
+    private static LinearByHead byHead(Leaves l, Optional<LoraVariant.Layer> lora, KeyedDropout masks) {
+        return new LinearByHead(l.weight(), l.bias(), lora, HEADS, masks);
+    }
+
+    /** [B·S, N·D] to [B, N, S, D]. */
+    private static NDArray byHead(NDArray tokens) {
+        return tokens.reshape(new Shape(ROWS, TOKENS, HEADS, SIZE)).transpose(0, 2, 1, 3);
+    }
+
+    /** Keys or values [B·S, N·D]. */
+    private static Variable everyToken(Leaves l, Optional<LoraVariant.Layer> lora, KeyedDropout masks) {
+        Variable tokens = l.x().traced(x -> x.reshape(new Shape(ROWS * TOKENS, HIDDEN)));
+        return lora.isPresent()
                 ? lora.get().forward(tokens, l.weight(), l.bias(), masks)
-                : Ops.linear(tokens, l.weight(), l.bias());
-        return adapted.reshape(new Shape(ROWS, TOKENS, HEADS, SIZE)).transpose(0, 2, 1, 3);
+                : tokens.linear(l.weight(), l.bias(), null);
     }
 
     private void same(boolean pair, double dropout, Attention byHead, Attention byToken) {
         Torch.prepareThread();
         try (NDManager manager = Torch.newManager()) {
+            Graph graph = Graph.of(manager, Kernel.ONEDNN, true);
             Leaves leaves = new Leaves(
-                    leaf(manager, HEADS, ROWS, SIZE),
-                    leaf(manager, ROWS, HEADS, TOKENS),
-                    leaf(manager, ROWS, TOKENS, HIDDEN),
-                    leaf(manager, HIDDEN, HIDDEN),
-                    leaf(manager, HIDDEN),
-                    leaf(manager, RANK, HIDDEN),
-                    leaf(manager, HIDDEN, RANK));
+                    leaf(graph, HEADS, ROWS, SIZE),
+                    leaf(graph, ROWS, HEADS, TOKENS),
+                    leaf(graph, ROWS, TOKENS, HIDDEN),
+                    leaf(graph, HIDDEN, HIDDEN),
+                    leaf(graph, HIDDEN),
+                    leaf(graph, RANK, HIDDEN),
+                    leaf(graph, HIDDEN, RANK));
             Optional<LoraVariant.Layer> lora = pair
                     ? Optional.of(new PlainLora.Pair(
                             "test", leaves.a(), leaves.b(), Tensors.constant(manager, 1.5), OptionalDouble.of(dropout)))
@@ -121,11 +144,9 @@ class LinearByHeadTest {
     private static List<float[]> run(Leaves leaves, Optional<LoraVariant.Layer> lora, Attention attention) {
         List<float[]> before = gradients(leaves);
         List<float[]> result = new ArrayList<>();
-        try (Autograd recording = Autograd.record()) {
-            NDArray out = attention.of(leaves, lora);
-            result.add(Tensors.toFloats(out));
-            recording.backward(out.mul(out).sum());
-        }
+        Variable out = attention.of(leaves, lora);
+        result.add(Tensors.toFloats(out.array()));
+        out.graph().backward(out.traced(of -> of.mul(of).sum()));
         List<float[]> after = gradients(leaves);
         for (int i = 0; i < after.size(); i++) {
             for (int j = 0; j < after.get(i).length; j++) {
@@ -139,14 +160,14 @@ class LinearByHeadTest {
     private static List<float[]> gradients(Leaves leaves) {
         return leaves.all().stream()
                 .map(leaf -> {
-                    float[] gradient = new float[Math.toIntExact(leaf.size())];
-                    Autograd.addGradient(leaf, gradient, 0);
+                    float[] gradient = new float[Math.toIntExact(leaf.array().size())];
+                    leaf.graph().addGradient(leaf, gradient, 0);
                     return gradient;
                 })
                 .toList();
     }
 
-    private NDArray leaf(NDManager manager, Integer... shape) {
+    private Variable leaf(Graph graph, Integer... shape) {
         int size = 1;
         for (int s : shape) {
             size *= s;
@@ -155,6 +176,6 @@ class LinearByHeadTest {
         for (int i = 0; i < size; i++) {
             values[i] = (float) random.nextGaussian();
         }
-        return Autograd.leaf(manager, values, List.of(shape));
+        return graph.leaf(values, List.of(shape));
     }
 }

@@ -13,11 +13,12 @@ import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
-import org.sparklora.worker.engine.Autograd;
+import org.sparklora.worker.contract.Kernel;
+import org.sparklora.worker.engine.Graph;
 import org.sparklora.worker.engine.KeyedDropout;
-import org.sparklora.worker.engine.Ops;
 import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.engine.Torch;
+import org.sparklora.worker.engine.Variable;
 
 /** Forward and backward of a frozen Linear of 768 for 1,024 tokens, alone and with a pair of rank 8 that trains. */
 @State(Scope.Thread)
@@ -59,21 +60,22 @@ public class PairMicro {
     /** One Linear, there and back. */
     @Benchmark
     public float linear() {
-        try (NDManager pass = Torch.newManager();
-                Autograd recording = Autograd.record()) {
-            NDArray x = Autograd.leaf(pass, tokens, List.of(TOKENS, WIDTH));
-            NDArray y;
+        try (NDManager pass = Torch.newManager()) {
+            Graph graph = Graph.of(pass, Kernel.ONEDNN, true);
+            Variable x = graph.leaf(tokens, List.of(TOKENS, WIDTH));
+            Variable w = graph.constant(weight);
+            Variable y;
             if (pair) {
-                NDArray a = Autograd.leaf(pass, narrow, List.of(RANK, WIDTH));
-                NDArray b = Autograd.leaf(pass, narrow, List.of(WIDTH, RANK));
+                Variable a = graph.leaf(narrow, List.of(RANK, WIDTH));
+                Variable b = graph.leaf(narrow, List.of(WIDTH, RANK));
                 y = new PlainLora.Pair("pair", a, b, Tensors.constant(pass, 2), OptionalDouble.of(0))
-                        .forward(x, weight, bias, KeyedDropout.OFF);
+                        .forward(x, w, graph.constant(bias), KeyedDropout.OFF);
             } else {
-                y = Ops.linear(x, weight, bias);
+                y = x.linear(w, graph.constant(bias), null);
             }
-            NDArray loss = y.sum();
-            recording.backward(loss);
-            return loss.getFloat();
+            Variable loss = y.traced(NDArray::sum);
+            graph.backward(loss);
+            return loss.array().getFloat();
         }
     }
 }

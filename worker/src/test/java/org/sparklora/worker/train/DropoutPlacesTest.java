@@ -70,7 +70,8 @@ class DropoutPlacesTest {
     private float[] ofEveryToken(double loraDropout, double attentionDropout) {
         ForwardPass pass = pass(loraDropout, attentionDropout);
         Tokens tokens = Tokens.of(manager, batch);
-        NDArray all = encoder.layer(LAST, pass, encoder.embed(pass, tokens), tokens);
+        NDArray all =
+                encoder.layer(LAST, pass, encoder.embed(pass, tokens), tokens).array();
         return Tensors.toFloats(all.reshape(new Shape(tokens.batch(), tokens.length(), TinyModel.HIDDEN))
                 .get("0:, 0"));
     }
@@ -78,7 +79,8 @@ class DropoutPlacesTest {
     private float[] ofTheFirst(double loraDropout, double attentionDropout) {
         ForwardPass pass = pass(loraDropout, attentionDropout);
         Tokens tokens = Tokens.of(manager, batch);
-        return Tensors.toFloats(encoder.firstTokens(LAST, pass, encoder.embed(pass, tokens), tokens));
+        return Tensors.toFloats(encoder.firstTokens(LAST, pass, encoder.embed(pass, tokens), tokens)
+                .array());
     }
 
     private static double distance(float[] a, float[] b) {

@@ -3,7 +3,6 @@ package org.sparklora.worker.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import java.io.IOException;
@@ -30,9 +29,9 @@ import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.encoder.ForwardPass;
 import org.sparklora.worker.encoder.HeadInput;
 import org.sparklora.worker.encoder.Tokens;
-import org.sparklora.worker.engine.Autograd;
 import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.engine.Torch;
+import org.sparklora.worker.engine.Variable;
 import org.sparklora.worker.golden.EncoderCase;
 import org.sparklora.worker.lora.Initializers;
 import org.sparklora.worker.lora.PlainLora;
@@ -78,31 +77,31 @@ class FirstTokenPathTest {
         LoraManifest manifest = manifest(golden, base);
         FreezeState freeze = FreezeState.of(Map.of("all", GroupState.LIVE));
         Batch batch = Batch.of(TinyModel.examples(4, 5), 1);
-        try (NDManager manager = Torch.newManager();
-                Autograd recording = Autograd.record()) {
+        Torch.prepareThread();
+        try (NDManager manager = Torch.newManager()) {
             FreezePlan plan = new FreezePlan(manifest, freeze, base.encoder()::layerIndex);
             AdaptedModel model = new AdaptedModel(manager, base, golden.head(), plan, values(manifest), true);
             ForwardPass pass = ForwardPass.evaluation(model);
             Tokens tokens = Tokens.of(manager, batch);
             Encoder encoder = base.encoder();
             int last = encoder.layers() - 1;
-            NDArray x = encoder.run(0, encoder.layers(), pass, tokens.ids(), tokens);
+            Variable x = encoder.run(0, encoder.layers(), pass, tokens.ids(), tokens);
             if (everyToken) {
-                NDArray all = encoder.layer(last, pass, x, tokens);
-                x = all.reshape(new Shape(batch.rows(), batch.length(), encoder.hiddenSize()))
-                        .get("0:, 0");
+                Shape byRow = new Shape(batch.rows(), batch.length(), encoder.hiddenSize());
+                x = encoder.layer(last, pass, x, tokens)
+                        .traced(all -> all.reshape(byRow).get("0:, 0"));
             } else {
                 x = encoder.firstTokens(last, pass, x, tokens);
             }
-            NDArray logits = encoder.head().logits(pass, encoder.pools() ? encoder.pool(pass, x) : x);
-            recording.backward(logits.mul(logits).sum());
+            Variable logits = encoder.head().logits(pass, encoder.pools() ? encoder.pool(pass, x) : x);
+            model.graph().backward(logits.traced(of -> of.mul(of).sum()));
             Map<String, float[]> gradients = new TreeMap<>();
             for (FreezePlan.Slot slot : plan.slots()) {
                 float[] gradient = new float[slot.tensor().size()];
-                Autograd.addGradient(model.adapters().tensor(slot.tensor().name()), gradient, 0);
+                model.graph().addGradient(model.adapters().tensor(slot.tensor().name()), gradient, 0);
                 gradients.put(slot.tensor().name(), gradient);
             }
-            gradients.put("logits", Tensors.toFloats(logits));
+            gradients.put("logits", Tensors.toFloats(logits.array()));
             return gradients;
         }
     }

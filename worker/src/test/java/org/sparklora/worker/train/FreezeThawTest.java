@@ -124,7 +124,7 @@ class FreezeThawTest {
             TreeSet<String> withGradient = new TreeSet<>();
             for (String group : List.of(BOTTOM.name(), TOP.name(), "head")) {
                 for (TensorSpec tensor : manifest.tensors(group)) {
-                    if (model.adapters().tensor(tensor.name()).hasGradient()) {
+                    if (model.adapters().tensor(tensor.name()).isTracked()) {
                         withGradient.add(tensor.name());
                     }
                 }

@@ -1,6 +1,5 @@
 package org.sparklora.worker.train;
 
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import java.io.IOException;
@@ -33,9 +32,9 @@ import org.sparklora.worker.encoder.EncoderWork;
 import org.sparklora.worker.encoder.ForwardPass;
 import org.sparklora.worker.encoder.HeadLayers;
 import org.sparklora.worker.encoder.Tokens;
-import org.sparklora.worker.engine.Autograd;
 import org.sparklora.worker.engine.ProductRate;
 import org.sparklora.worker.engine.Torch;
+import org.sparklora.worker.engine.Variable;
 import org.sparklora.worker.head.ClassificationHead;
 import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.lora.PlainLora;
@@ -225,20 +224,22 @@ public final class StepBench {
                 AdaptedModel model = new AdaptedModel(manager, base, head, plan.freezePlan(), plan.snapshot(), true);
                 Tokens tokens = Tokens.of(manager, batch);
                 ForwardPass forward = ForwardPass.evaluation(model);
-                NDArray x = base.encoder().run(0, BertBase.LAYERS, forward, tokens.ids(), tokens);
-                try (Autograd recording = Autograd.record()) {
-                    NDArray all = base.encoder().layer(BertBase.LAYERS - 1, forward, x, tokens);
-                    NDArray first = all.reshape(new Shape(batch.rows(), LENGTH, BertBase.HIDDEN))
-                            .get("0:, 0");
-                    NDArray logits =
-                            base.encoder().head().logits(forward, base.encoder().pool(forward, first));
-                    recording.backward(head.lossSum(logits, batch.labels(), batch.weights(), LossSettings.PLAIN));
-                }
+                Shape byRow = new Shape(batch.rows(), LENGTH, BertBase.HIDDEN);
+                Variable first = base.encoder().run(0, BertBase.LAYERS, forward, tokens.ids(), tokens);
+                first = base.encoder()
+                        .layer(BertBase.LAYERS - 1, forward, first, tokens)
+                        .traced(all -> all.reshape(byRow).get("0:, 0"));
+                Variable logits =
+                        base.encoder().head().logits(forward, base.encoder().pool(forward, first));
+                model.graph()
+                        .backward(logits.traced(
+                                of -> head.lossSum(of, batch.labels(), batch.weights(), LossSettings.PLAIN)));
                 float[] gradient = new float[plan.freezePlan().trainableParameters()];
                 plan.freezePlan()
                         .slots()
-                        .forEach(slot -> Autograd.addGradient(
-                                model.adapters().tensor(slot.tensor().name()), gradient, slot.offset()));
+                        .forEach(slot -> model.graph()
+                                .addGradient(
+                                        model.adapters().tensor(slot.tensor().name()), gradient, slot.offset()));
             }
         }
     }

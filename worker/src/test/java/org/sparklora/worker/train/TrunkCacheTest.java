@@ -19,6 +19,7 @@ import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.GroupState;
+import org.sparklora.worker.contract.Kernel;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.contract.ShardSum;
@@ -26,6 +27,7 @@ import org.sparklora.worker.data.Batch;
 import org.sparklora.worker.data.Example;
 import org.sparklora.worker.data.Shard;
 import org.sparklora.worker.encoder.Tokens;
+import org.sparklora.worker.engine.Graph;
 import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.lora.AdapterRegistry;
@@ -218,7 +220,8 @@ class TrunkCacheTest {
         Torch.prepareThread();
         EpochPlan plan = plan(12, kept(12));
         try (NDManager manager = Torch.newManager()) {
-            AdapterRegistry adapters = new AdapterRegistry(manager, MANIFEST, plan.freeze(), plan.snapshot(), true);
+            AdapterRegistry adapters = new AdapterRegistry(
+                    Graph.of(manager, Kernel.ONEDNN, true), MANIFEST, plan.freeze(), plan.snapshot());
             assertThat(manager.getManagedArrays()).isEmpty();
             assertThat(adapters.layer("bert.encoder.layer.11.attention.self.query"))
                     .isPresent();

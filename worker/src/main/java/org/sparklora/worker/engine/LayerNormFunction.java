@@ -1,0 +1,58 @@
+package org.sparklora.worker.engine;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+
+/** Layer normalisation, with PyTorch's kernels. Keeps its input, and mean and deviation of each row. */
+final class LayerNormFunction extends Function {
+
+    private final Variable x;
+    private final Variable weight;
+    private final Variable bias;
+    private final NDArray input;
+    private final NDArray mean;
+    private final NDArray deviation;
+
+    private LayerNormFunction(Variable x, Variable weight, Variable bias, NDArray mean, NDArray deviation) {
+        super(x.graph());
+        this.x = x;
+        this.weight = weight;
+        this.bias = bias;
+        this.input = save(x.array());
+        this.mean = save(mean);
+        this.deviation = save(deviation);
+    }
+
+    static Variable apply(Variable x, Variable weight, Variable bias, double eps) {
+        NDList results = Script.callForAll(
+                x.array().getManager(), "layer_norm", x.array(), weight.array(), bias.array(), Script.number(eps));
+        return x.graph()
+                .result(
+                        results.get(0),
+                        () -> new LayerNormFunction(x, weight, bias, results.get(1), results.get(2)),
+                        x,
+                        weight,
+                        bias);
+    }
+
+    @Override
+    void backward(NDArray gradient) {
+        NDArray[] arguments = {gradient, input, mean, deviation, weight.array(), bias.array()};
+        if (weight.isTracked() || bias.isTracked()) {
+            NDList ofParameters = Script.callForAll(graph().manager(), "layer_norm_to_parameters", arguments);
+            add(weight, ofParameters.get(0));
+            add(bias, ofParameters.get(1));
+        }
+        if (x.isTracked()) {
+            x.addGradient(Script.call(graph().manager(), "layer_norm_to_input", arguments));
+        }
+    }
+
+    private static void add(Variable parameter, NDArray gradient) {
+        if (parameter.isTracked()) {
+            parameter.addGradient(gradient);
+        } else {
+            gradient.close();
+        }
+    }
+}

@@ -1,0 +1,63 @@
+package org.sparklora.worker.engine;
+
+import ai.djl.ndarray.NDArray;
+import org.jspecify.annotations.Nullable;
+
+/** y = x Wᵀ + b + other. Only the gradients that something needs are computed: for a frozen weight, that of x alone. */
+final class LinearFunction extends Function {
+
+    private final Variable x;
+    private final Variable weight;
+    private final @Nullable Variable bias;
+    private final @Nullable Variable other;
+    private final @Nullable NDArray input;
+
+    private LinearFunction(Variable x, Variable weight, @Nullable Variable bias, @Nullable Variable other) {
+        super(x.graph());
+        this.x = x;
+        this.weight = weight;
+        this.bias = bias;
+        this.other = other;
+        this.input = weight.isTracked() ? save(x.array()) : null;
+    }
+
+    static Variable apply(Variable x, Variable weight, @Nullable Variable bias, @Nullable Variable other) {
+        NDArray y = x.graph()
+                .products()
+                .linear(
+                        x.array(),
+                        weight.array(),
+                        bias == null ? null : bias.array(),
+                        other == null ? null : other.array());
+        return x.graph().result(y, () -> new LinearFunction(x, weight, bias, other), x, weight, bias, other);
+    }
+
+    @Override
+    void backward(NDArray gradient) {
+        if (other != null && other.isTracked()) {
+            other.addGradient(graph().share(gradient));
+        }
+        if (bias != null && bias.isTracked()) {
+            bias.addGradient(gradient.sum(new int[] {0}));
+        }
+        if (input != null) {
+            weight.addGradient(ofWeight(gradient, input));
+        }
+        if (x.isTracked()) {
+            x.addProduct(gradient, weight.array());
+        }
+    }
+
+    /** A wide product, [few, many], is several times as fast as its transpose. */
+    private NDArray ofWeight(NDArray gradient, NDArray read) {
+        Products products = graph().products();
+        boolean tall =
+                weight.array().getShape().get(0) > weight.array().getShape().get(1);
+        if (!tall) {
+            return products.toWeight(graph().manager(), gradient, read);
+        }
+        try (NDArray transposed = products.toWeight(graph().manager(), read, gradient)) {
+            return transposed.transpose();
+        }
+    }
+}

@@ -1,0 +1,135 @@
+package org.sparklora.worker.engine;
+
+import ai.djl.ndarray.NDArray;
+import java.util.List;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An array of a {@link Graph}. If it depends on a trainable tensor and the graph records, backward computes its gradient.
+ *
+ * <p>Results belong to the manager of the first operand's array, as in DJL. An array may be closed as soon as it was used:
+ * the graph has handles of its own of what backward needs.
+ */
+public final class Variable {
+
+    private final Graph graph;
+    private final NDArray array;
+    private final boolean tracked;
+    private @Nullable NDArray gradient;
+
+    Variable(Graph graph, NDArray array, boolean tracked) {
+        this.graph = graph;
+        this.array = array;
+        this.tracked = tracked;
+    }
+
+    /** The values. */
+    public NDArray array() {
+        return array;
+    }
+
+    /** The graph of the pass. */
+    public Graph graph() {
+        return graph;
+    }
+
+    /** Whether backward computes a gradient. */
+    public boolean isTracked() {
+        return tracked;
+    }
+
+    /** This [M, in] times weight [out, in], plus bias [out] and other [M, out], where they are given: [M, out]. */
+    public Variable linear(Variable weight, @Nullable Variable bias, @Nullable Variable other) {
+        return LinearFunction.apply(this, weight, bias, other);
+    }
+
+    /** {@link #linear} and then {@link #gelu}; in one call where no gradient is needed. */
+    public Variable linearWithGelu(Variable weight, Variable bias, Gelu form) {
+        if (!graph.tracks(List.of(this, weight, bias))) {
+            NDArray y = graph.products().linearWithGelu(array, weight.array, bias.array, form.approximate());
+            if (y != null) {
+                return graph.constant(y);
+            }
+        }
+        return linear(weight, bias, null).gelu(form);
+    }
+
+    /** GELU, element by element, any shape. */
+    public Variable gelu(Gelu form) {
+        return GeluFunction.apply(this, form);
+    }
+
+    /** Layer normalisation over the last axis: this [M, H], weight [H], bias [H]. */
+    public Variable layerNorm(Variable weight, Variable bias, double eps) {
+        return LayerNormFunction.apply(this, weight, bias, eps);
+    }
+
+    /** The sum with an array of the same shape. */
+    public Variable plus(Variable other) {
+        return SumFunction.apply(this, other);
+    }
+
+    /** The product with an array without a gradient, element by element; a factor of shape [1] multiplies all elements. */
+    public Variable times(NDArray factor) {
+        return FactorFunction.apply(this, factor);
+    }
+
+    /**
+     * Scaled dot-product attention in one kernel that never holds all scores at once: softmax(Q Kᵀ / √D + mask) V by head.
+     * Query, key, value and result [B·S, N·D], mask [B, 1, 1, S], which is added to the scores and has no gradient.
+     */
+    public static Variable attention(Variable query, Variable key, Variable value, NDArray mask, int heads) {
+        return AttentionFunction.apply(query, key, value, mask, heads);
+    }
+
+    /** A computation of several operands in DJL's operations, which PyTorch's autograd differentiates as one piece. */
+    @FunctionalInterface
+    public interface Traced {
+        NDArray of(List<NDArray> operands);
+    }
+
+    /**
+     * Runs a computation that has no backward of its own here. What PyTorch saves for backward, and the result, stay in memory
+     * until backward has run.
+     *
+     * @param parameters constants and leaves that the computation reads beside its operands
+     */
+    public static Variable traced(Traced computation, List<Variable> parameters, Variable... operands) {
+        return TracedFunction.apply(computation, parameters, List.of(operands));
+    }
+
+    /** The same with one operand and no parameters. */
+    public Variable traced(UnaryOperator<NDArray> computation) {
+        return traced(operands -> computation.apply(operands.get(0)), List.of(), this);
+    }
+
+    /** Adds to the gradient and takes the array over. */
+    void addGradient(NDArray more) {
+        if (gradient == null) {
+            more.attach(graph.manager());
+            gradient = more;
+            return;
+        }
+        NDArray sum = gradient.add(more);
+        gradient.close();
+        more.close();
+        gradient = sum;
+    }
+
+    /** Adds what the gradient of a Linear gives to its operand, in one product. */
+    void addProduct(NDArray ofResult, NDArray weight) {
+        NDArray sum = graph.products().toInput(graph.manager(), ofResult, weight, gradient);
+        if (gradient != null && gradient != sum) {
+            gradient.close();
+        }
+        gradient = sum;
+    }
+
+    @Nullable
+    NDArray takeGradient() {
+        NDArray taken = gradient;
+        gradient = null;
+        return taken;
+    }
+}

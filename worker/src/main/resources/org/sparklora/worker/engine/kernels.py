@@ -1,0 +1,57 @@
+class Kernels(Module):
+  __parameters__ = []
+  __buffers__ = []
+  training : bool
+  def linear(self: __torch__.Kernels, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    return ops.mkldnn._linear_pointwise(x, weight, bias, "none", annotate(List[Optional[number]], []), "")
+  def linear_plus(self: __torch__.Kernels, x: Tensor, weight: Tensor, bias: Tensor, other: Tensor) -> Tensor:
+    return ops.mkldnn._linear_pointwise(x, other, weight, bias, "add")
+  def linear_gelu_none(self: __torch__.Kernels, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    return ops.mkldnn._linear_pointwise(x, weight, bias, "gelu", annotate(List[Optional[number]], []), "none")
+  def linear_gelu_tanh(self: __torch__.Kernels, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    return ops.mkldnn._linear_pointwise(x, weight, bias, "gelu", annotate(List[Optional[number]], []), "tanh")
+  def product(self: __torch__.Kernels, x: Tensor, weight: Tensor) -> Tensor:
+    return ops.mkldnn._linear_pointwise(x, weight, None, "none", annotate(List[Optional[number]], []), "")
+  def product_plus(self: __torch__.Kernels, x: Tensor, weight: Tensor, other: Tensor) -> Tensor:
+    return ops.mkldnn._linear_pointwise(x, other, weight, None, "add")
+  def to_input(self: __torch__.Kernels, gradient: Tensor, weight: Tensor) -> Tensor:
+    return ops.mkldnn._linear_pointwise(gradient, torch.t(weight), None, "none", annotate(List[Optional[number]], []), "")
+  def to_input_plus(self: __torch__.Kernels, gradient: Tensor, weight: Tensor, other: Tensor) -> Tensor:
+    return ops.mkldnn._linear_pointwise(gradient, other, torch.t(weight), None, "add")
+  def to_weight(self: __torch__.Kernels, gradient: Tensor, x: Tensor) -> Tensor:
+    return ops.mkldnn._linear_pointwise(torch.t(gradient), torch.t(x), None, "none", annotate(List[Optional[number]], []), "")
+  def layer_norm(self: __torch__.Kernels, x: Tensor, weight: Tensor, bias: Tensor, eps: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
+    y, mean, rstd = torch.native_layer_norm(x, [torch.size(weight, 0)], weight, bias, float(eps))
+    return (y, mean, rstd)
+  def layer_norm_to_input(self: __torch__.Kernels, gradient: Tensor, x: Tensor, mean: Tensor, rstd: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    dx, _0, _1 = torch.native_layer_norm_backward(gradient, x, [torch.size(weight, 0)], mean, rstd, weight, bias, [True, False, False])
+    return dx
+  def layer_norm_to_parameters(self: __torch__.Kernels, gradient: Tensor, x: Tensor, mean: Tensor, rstd: Tensor, weight: Tensor, bias: Tensor) -> Tuple[Tensor, Tensor]:
+    _0, dw, db = torch.native_layer_norm_backward(gradient, x, [torch.size(weight, 0)], mean, rstd, weight, bias, [False, True, True])
+    return (dw, db)
+  def gelu_none(self: __torch__.Kernels, x: Tensor) -> Tensor:
+    return torch.gelu(x, approximate="none")
+  def gelu_none_to_input(self: __torch__.Kernels, gradient: Tensor, x: Tensor) -> Tensor:
+    return torch.gelu_backward(gradient, x, approximate="none")
+  def gelu_tanh(self: __torch__.Kernels, x: Tensor) -> Tensor:
+    return torch.gelu(x, approximate="tanh")
+  def gelu_tanh_to_input(self: __torch__.Kernels, gradient: Tensor, x: Tensor) -> Tensor:
+    return torch.gelu_backward(gradient, x, approximate="tanh")
+  def by_head(self: __torch__.Kernels, x: Tensor, mask: Tensor, heads: Tensor) -> Tensor:
+    return torch.transpose(torch.view(x, [torch.size(mask, 0), torch.size(mask, 3), int(heads), -1]), 1, 2)
+  def by_token(self: __torch__.Kernels, x: Tensor) -> Tensor:
+    return torch.reshape(torch.transpose(x, 1, 2), [-1, torch.mul(torch.size(x, 1), torch.size(x, 3))])
+  def attention(self: __torch__.Kernels, query: Tensor, key: Tensor, value: Tensor, mask: Tensor, heads: Tensor) -> Tuple[Tensor, Tensor]:
+    q = (self).by_head(query, mask, heads, )
+    k = (self).by_head(key, mask, heads, )
+    v = (self).by_head(value, mask, heads, )
+    out, sums = torch._scaled_dot_product_flash_attention_for_cpu(q, k, v, 0., False, attn_mask=mask)
+    return ((self).by_token(out, ), sums)
+  def attention_backward(self: __torch__.Kernels, gradient: Tensor, query: Tensor, key: Tensor, value: Tensor, mask: Tensor, heads: Tensor, context: Tensor, sums: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
+    g = (self).by_head(gradient, mask, heads, )
+    q = (self).by_head(query, mask, heads, )
+    k = (self).by_head(key, mask, heads, )
+    v = (self).by_head(value, mask, heads, )
+    out = (self).by_head(context, mask, heads, )
+    dq, dk, dv = torch._scaled_dot_product_flash_attention_for_cpu_backward(g, q, k, v, out, sums, 0., False, attn_mask=mask)
+    return ((self).by_token(dq, ), (self).by_token(dk, ), (self).by_token(dv, ))

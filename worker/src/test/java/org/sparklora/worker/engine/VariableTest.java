@@ -1,0 +1,387 @@
+package org.sparklora.worker.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.jni.JniUtils;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import org.assertj.core.data.Offset;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.sparklora.worker.contract.Kernel;
+
+/** Each operation against PyTorch's autograd of its formula, and against itself. */
+class VariableTest {
+
+    private static final int HEADS = 3;
+    private static final int SIZE = 8;
+
+    private final NDManager manager = open();
+
+    private static NDManager open() {
+        Torch.prepareThread();
+        return Torch.newManager();
+    }
+
+    @AfterEach
+    void close() {
+        manager.close();
+    }
+
+    /** A computation of leaves. */
+    private interface Computation {
+        Variable of(List<Variable> leaves);
+    }
+
+    /** The same in operations of DJL. */
+    private interface Formula {
+        NDArray of(List<NDArray> leaves);
+    }
+
+    private static Variable leaf(Graph graph, Random random, int... shape) {
+        int size = 1;
+        List<Integer> dimensions = new ArrayList<>();
+        for (int s : shape) {
+            size *= s;
+            dimensions.add(s);
+        }
+        float[] values = new float[size];
+        for (int i = 0; i < size; i++) {
+            values[i] = (float) random.nextGaussian();
+        }
+        return graph.leaf(values, dimensions);
+    }
+
+    /** The result of a computation, and the gradients of Σ result² for each leaf. */
+    private static List<float[]> run(NDManager manager, Kernel kernel, Computation computation, int[]... shapes) {
+        Graph graph = Graph.of(manager, kernel, true);
+        Random random = new Random(7);
+        List<Variable> leaves = new ArrayList<>();
+        for (int[] shape : shapes) {
+            leaves.add(leaf(graph, random, shape));
+        }
+        Variable result = computation.of(leaves);
+        List<float[]> results = new ArrayList<>(List.of(Tensors.toFloats(result.array())));
+        graph.backward(result.traced(y -> y.mul(y).sum()));
+        for (Variable leaf : leaves) {
+            float[] gradient = new float[Math.toIntExact(leaf.array().size())];
+            graph.addGradient(leaf, gradient, 0);
+            results.add(gradient);
+        }
+        return results;
+    }
+
+    private void assertEqual(Kernel kernel, Computation computation, Formula formula, int[]... shapes) {
+        List<float[]> got = run(manager, kernel, computation, shapes);
+        List<float[]> expected = run(
+                manager,
+                kernel,
+                leaves -> Variable.traced(formula::of, List.of(), leaves.toArray(Variable[]::new)),
+                shapes);
+        for (int i = 0; i < expected.size(); i++) {
+            assertThat(got.get(i)).as("result %d", i).hasSameSizeAs(expected.get(i));
+            double difference = 0;
+            double size = 1e-12; // The gradients of a query that sees one token are zero, but for rounding.
+            for (int j = 0; j < expected.get(i).length; j++) {
+                difference += StrictMath.pow(got.get(i)[j] - expected.get(i)[j], 2);
+                size += StrictMath.pow(expected.get(i)[j], 2);
+            }
+            boolean zero = shapes[0][0] == 1 && i > 0;
+            assertThat(size > 1e-9 || zero).as("result %d", i).isTrue();
+            assertThat(StrictMath.sqrt(difference / size))
+                    .as("result %d, 0 is the output", i)
+                    .isLessThan(5e-6);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aLinearIsThatOfPyTorch(Kernel kernel) {
+        int[] x = {5, 16};
+        for (int out : new int[] {4, 40}) {
+            int[] w = {out, 16};
+            int[] b = {out};
+            int[] other = {5, out};
+            assertEqual(
+                    kernel,
+                    l -> l.get(0).linear(l.get(1), null, null),
+                    l -> Ops.linear(l.get(0), l.get(1), null),
+                    x,
+                    w);
+            assertEqual(
+                    kernel,
+                    l -> l.get(0).linear(l.get(1), l.get(2), null),
+                    l -> Ops.linear(l.get(0), l.get(1), l.get(2)),
+                    x,
+                    w,
+                    b);
+            assertEqual(
+                    kernel,
+                    l -> l.get(0).linear(l.get(1), null, l.get(2)),
+                    l -> Ops.linear(l.get(0), l.get(1), null).add(l.get(2)),
+                    x,
+                    w,
+                    other);
+            assertEqual(
+                    kernel,
+                    l -> l.get(0).linear(l.get(1), l.get(2), l.get(3)),
+                    l -> Ops.linear(l.get(0), l.get(1), l.get(2)).add(l.get(3)),
+                    x,
+                    w,
+                    b,
+                    other);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void gradientsOfOneArrayAddUp(Kernel kernel) {
+        assertEqual(
+                kernel,
+                l -> l.get(0)
+                        .linear(l.get(1), null, null)
+                        .plus(l.get(0))
+                        .plus(l.get(0).linear(l.get(2), null, l.get(0))),
+                l -> Ops.linear(l.get(0), l.get(1), null)
+                        .add(l.get(0))
+                        .add(Ops.linear(l.get(0), l.get(2), null))
+                        .add(l.get(0)),
+                new int[] {5, 8},
+                new int[] {8, 8},
+                new int[] {8, 8});
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void theFusedGeluIsALinearAndAGelu(Kernel kernel) {
+        for (Gelu form : Gelu.values()) {
+            Graph graph = Graph.of(manager, kernel, false);
+            Random random = new Random(3);
+            Variable x = leaf(graph, random, 6, 8);
+            Variable w = leaf(graph, random, 10, 8);
+            Variable b = leaf(graph, random, 10);
+            float[] fused = Tensors.toFloats(x.linearWithGelu(w, b, form).array());
+            float[] apart = Tensors.toFloats(x.linear(w, b, null).gelu(form).array());
+            assertThat(fused).containsExactly(apart, Offset.offset(2e-6f));
+        }
+    }
+
+    @Test
+    void geluIsThatOfPyTorch() {
+        assertEqual(
+                Kernel.ONEDNN, l -> l.get(0).gelu(Gelu.ERF), l -> JniUtils.gelu((PtNDArray) l.get(0)), new int[] {7, 9
+                });
+    }
+
+    /** Expected: torch.nn.functional.gelu(x, approximate='tanh') of PyTorch 2.13 and the gradient of its sum. */
+    @Test
+    void geluTanhIsPyTorchs() {
+        float[] x = {-6, -3, -1.5f, -0.5f, 0, 0.25f, 1, 2.5f, 7};
+        Graph graph = Graph.of(manager, Kernel.ONEDNN, true);
+        Variable leaf = graph.leaf(x, List.of(x.length));
+        Variable y = leaf.gelu(Gelu.TANH);
+        graph.backward(y.traced(NDArray::sum));
+        float[] gradient = new float[x.length];
+        graph.addGradient(leaf, gradient, 0);
+        Offset<Float> near = Offset.offset(3e-7f);
+        assertThat(Tensors.toFloats(y.array()))
+                .containsExactly(
+                        new float[] {
+                            0, -0.003637433f, -0.10042843f, -0.154286f, 0, 0.14967535f, 0.841192f, 2.4849157f, 7
+                        },
+                        near);
+        assertThat(gradient)
+                .containsExactly(
+                        new float[] {
+                            0, -0.011584297f, -0.12771082f, 0.13263011f, 0.5f, 0.6953541f, 1.0829641f, 1.0379517f, 1
+                        },
+                        near);
+    }
+
+    @Test
+    void layerNormIsThatOfItsFormula() {
+        assertEqual(
+                Kernel.ONEDNN,
+                l -> l.get(0).layerNorm(l.get(1), l.get(2), 1e-5),
+                l -> {
+                    NDArray x = l.get(0);
+                    NDArray centred = x.sub(x.mean(new int[] {1}, true));
+                    NDArray variance = centred.mul(centred).mean(new int[] {1}, true);
+                    NDArray eps = Tensors.constant(manager, 1e-5);
+                    return centred.div(variance.add(eps).sqrt()).mul(l.get(1)).add(l.get(2));
+                },
+                new int[] {5, 12},
+                new int[] {12},
+                new int[] {12});
+    }
+
+    @Test
+    void aFactorIsNotDifferentiated() {
+        NDArray mask = Tensors.floats(manager, new float[] {0, 2, 2, 0}, 4);
+        NDArray scaling = Tensors.constant(manager, 3);
+        assertEqual(
+                Kernel.ONEDNN,
+                l -> l.get(0).times(mask).times(scaling),
+                l -> l.get(0).mul(mask).mul(scaling),
+                new int[] {5, 4});
+    }
+
+    @Test
+    void whatATracedPieceReadsBesideItsOperandsHasGradients() {
+        Graph graph = Graph.of(manager, Kernel.ONEDNN, true);
+        Variable x = graph.leaf(new float[] {2}, List.of(1));
+        Variable w = graph.leaf(new float[] {5}, List.of(1));
+        Variable constant = graph.constant(Tensors.constant(manager, 3));
+        // w x + 3 w, of which the second does not depend on an operand with a gradient.
+        Variable sum = Variable.traced(of -> of.get(0).mul(w.array()), List.of(w), x)
+                .plus(Variable.traced(of -> of.get(0).mul(w.array()), List.of(w), constant));
+        graph.backward(sum);
+        float[] gradients = {10, 10};
+        graph.addGradient(x, gradients, 0);
+        graph.addGradient(w, gradients, 1);
+        assertThat(gradients).containsExactly(15, 15);
+    }
+
+    @Test
+    void anUnusedLeafAddsNothing() {
+        Graph graph = Graph.of(manager, Kernel.ONEDNN, true);
+        Variable leaf = graph.leaf(new float[] {1}, List.of(1));
+        Variable unused = graph.leaf(new float[] {5}, List.of(1));
+        graph.backward(leaf.plus(leaf));
+        float[] target = {10, 10};
+        graph.addGradient(leaf, target, 1);
+        graph.addGradient(unused, target, 0);
+        assertThat(target).containsExactly(10, 12);
+    }
+
+    @Test
+    void arraysMayBeClosedEarlyAndNothingIsLeftAfterBackward() {
+        Graph graph = Graph.of(manager, Kernel.ONEDNN, true);
+        Random random = new Random(1);
+        Variable x = leaf(graph, random, 4, 8);
+        Variable w = leaf(graph, random, 8, 8);
+        Variable out;
+        try (NDManager layer = manager.newSubManager()) {
+            Variable in = x.times(Tensors.constant(layer, 2));
+            in.array().attach(layer);
+            out = in.linear(w, null, null)
+                    .gelu(Gelu.ERF)
+                    .layerNorm(w.traced(of -> of.get("0")), w.traced(of -> of.get("1")), 1e-5);
+            out.array().attach(manager);
+        }
+        Variable loss = out.traced(NDArray::sum);
+        graph.backward(loss);
+        float[] gradient = new float[64];
+        graph.addGradient(w, gradient, 0);
+        graph.addGradient(x, new float[32], 0);
+        assertThat(gradient).doesNotContain(Float.NaN);
+        assertThat(manager.getManagedArrays()).hasSize(6);
+    }
+
+    private static NDArray mask(NDManager manager, int batch, int length) {
+        return Tensors.floats(
+                manager,
+                batch * length,
+                target -> {
+                    for (int i = 0; i < batch * length; i++) {
+                        boolean padding = i / length % 2 == 1 && 3 * (i % length) >= 2 * length;
+                        target.put(padding ? -Float.MAX_VALUE : 0f);
+                    }
+                },
+                batch,
+                1,
+                1,
+                length);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1,1", "2,7", "4,64", "1,300"})
+    void attentionIsThatOfItsFormula(int batch, int length) {
+        NDArray mask = mask(manager, batch, length);
+        Shape byHead = new Shape(batch, length, HEADS, SIZE);
+        int[] shape = {batch * length, HEADS * SIZE};
+        assertEqual(
+                Kernel.ONEDNN,
+                l -> Variable.attention(l.get(0), l.get(1), l.get(2), mask, HEADS),
+                l -> {
+                    NDArray query = l.get(0).reshape(byHead).transpose(0, 2, 1, 3);
+                    NDArray key = l.get(1).reshape(byHead).transpose(0, 2, 3, 1);
+                    NDArray value = l.get(2).reshape(byHead).transpose(0, 2, 1, 3);
+                    NDArray rootD = Tensors.constant(manager, StrictMath.sqrt(SIZE));
+                    return Ops.softmax(query.matMul(key).div(rootD).add(mask))
+                            .matMul(value)
+                            .transpose(0, 2, 1, 3)
+                            .reshape(new Shape(shape[0], shape[1]));
+                },
+                shape,
+                shape,
+                shape);
+    }
+
+    /** TorchScript may compile a method anew for shapes it has seen, with other bits. */
+    @ParameterizedTest
+    @EnumSource
+    void theFirstCallAndEveryLaterOneOnAnyThreadHaveTheSameBits(Kernel kernel) throws Exception {
+        List<List<float[]>> first = List.of(call(kernel, 0), call(kernel, 1));
+        ExecutorService threads = Executors.newFixedThreadPool(3);
+        try {
+            List<Callable<Boolean>> work = new ArrayList<>();
+            for (int thread = 0; thread < 3; thread++) {
+                work.add(() -> {
+                    for (int i = 0; i < 50; i++) {
+                        assertThat(call(kernel, i % 2))
+                                .usingRecursiveComparison()
+                                .as("call %d", i)
+                                .isEqualTo(first.get(i % 2));
+                    }
+                    return true;
+                });
+            }
+            for (Future<Boolean> done : threads.invokeAll(work, 120, TimeUnit.SECONDS)) {
+                assertThat(done.get()).isTrue();
+            }
+        } finally {
+            threads.shutdownNow();
+        }
+    }
+
+    /** A small layer, of one of two shapes. */
+    private static List<float[]> call(Kernel kernel, int kind) {
+        int batch = 1 + kind;
+        int length = kind == 0 ? 40 : 9;
+        int[] x = {batch * length, HEADS * SIZE};
+        int[] square = {HEADS * SIZE, HEADS * SIZE};
+        int[] vector = {HEADS * SIZE};
+        Torch.prepareThread();
+        try (NDManager own = Torch.newManager()) {
+            return run(
+                    own,
+                    kernel,
+                    l -> Variable.attention(
+                                    l.get(0).linear(l.get(1), l.get(3), null),
+                                    l.get(0).linear(l.get(2), l.get(3), null),
+                                    l.get(0).linear(l.get(1), null, l.get(0)),
+                                    mask(own, batch, length),
+                                    HEADS)
+                            .linearWithGelu(l.get(2), l.get(3), Gelu.ERF)
+                            .layerNorm(l.get(3), l.get(3), 1e-12),
+                    x,
+                    square,
+                    square,
+                    vector);
+        }
+    }
+}
