@@ -16,6 +16,7 @@ import org.sparklora.driver.training.ExitCode;
 import org.sparklora.driver.training.JobPlan;
 import org.sparklora.driver.training.UsageException;
 import org.sparklora.worker.engine.ProductRate;
+import org.sparklora.worker.machine.Machine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -54,7 +55,7 @@ final class SizeCommand implements Callable<Integer> {
         RunPlan plan = JobPlan.of(overrides.readWithoutOutput(config));
         OptionalInt own = plan.subject().memory().tasks();
         int tasks = cores != null ? cores : own.orElse(1);
-        double rate = gflops != null ? gflops * 1e9 : ProductRate.measure();
+        double rate = gflops != null ? gflops * 1e9 : ProductRate.measure(Machine.fastestKernel());
         Speeds speeds = Speeds.ofCluster(rate, gbit);
         Console.out(
                 "%s: %,d steps in %,d shards; executors of %d task%s, %.0f GFLOP/s a core%s, %s Gbit/s",

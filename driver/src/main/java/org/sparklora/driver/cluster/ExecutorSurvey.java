@@ -23,6 +23,7 @@ import org.sparklora.driver.run.loop.ClusterException;
 import org.sparklora.worker.contract.ClockReading;
 import org.sparklora.worker.contract.HostReport;
 import org.sparklora.worker.contract.ModelSource;
+import org.sparklora.worker.machine.Machine;
 import org.sparklora.worker.spark.ClockTask;
 import org.sparklora.worker.spark.ExamineTask;
 import org.sparklora.worker.spark.JavaSerialized;
@@ -90,6 +91,15 @@ public final class ExecutorSurvey {
             return cores > 0 && maxCores > 0 ? OptionalInt.of(Math.max(1, maxCores / cores)) : OptionalInt.empty();
         }
         return OptionalInt.of(conf.getInt("spark.executor.instances", 2));
+    }
+
+    /** The instructions of an executor's processor. Each executor compares its own before it computes. */
+    public static String instructions(JavaSparkContext spark) {
+        return SourcePaths.isLocal(spark.master())
+                ? Machine.instructions()
+                : spark.parallelize(List.of(0), 1)
+                        .map(any -> Machine.instructions())
+                        .first();
     }
 
     /**

@@ -15,6 +15,7 @@ import org.sparklora.driver.job.config.Task;
 import org.sparklora.driver.job.manifest.LinearModule;
 import org.sparklora.driver.job.manifest.ManifestException;
 import org.sparklora.driver.job.plan.CachePolicy;
+import org.sparklora.worker.contract.Kernel;
 import org.sparklora.worker.contract.ModelSource;
 import org.sparklora.worker.data.TextTokenizer;
 import org.sparklora.worker.data.TokenizerSpec;
@@ -26,6 +27,7 @@ import org.sparklora.worker.encoder.HeadLayers;
 import org.sparklora.worker.encoder.ModelException;
 import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.head.BaseHead;
+import org.sparklora.worker.machine.Machine;
 
 /** The base model of a job, its tokenizer, and the adapter that training starts from, if the job names one. */
 public final class JobModel {
@@ -54,7 +56,8 @@ public final class JobModel {
     public static JobModel open(JobConfig job) {
         HostDirectory found = HostDirectory.model("model.path", job.model().path());
         Path directory = found.here();
-        BaseModel base = BaseModel.shared(directory, headInput(job.model().task()));
+        Kernel kernel = job.execution().kernel().orElseGet(Machine::fastestKernel);
+        BaseModel base = BaseModel.shared(directory, headInput(job.model().task()), kernel);
         requireHead(job.lora().modulesToSave(), base.encoder().head());
         int longest = base.encoder().maxPositions();
         if (job.model().maxLength() > longest) {

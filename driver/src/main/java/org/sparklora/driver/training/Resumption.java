@@ -5,6 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -25,6 +26,7 @@ import org.sparklora.driver.run.history.RunStatus;
 import org.sparklora.driver.run.loop.StoppingCriteria;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
+import org.sparklora.worker.contract.Kernel;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 
@@ -39,19 +41,44 @@ record Resumption(RunDirectory directory, Optional<Checkpoint> checkpoint, Optio
 
     private static final String CONFIG = "config.yaml";
 
-    /** The job with the default of the version that began its run: in 0.1.0 every tensor decayed. */
+    /**
+     * The job with what its run began with, where the job leaves it open: the library of matrix products, and in a run of 0.1.0
+     * the default of that version, by which every tensor decayed.
+     */
     static JobConfig asBegun(JobConfig job) throws IOException {
-        RunDirectory directory = Locations.directory(job.output());
-        boolean defaults = job.training().weightDecayExclude().equals(Optional.of(TrainingConfig.DEFAULT_EXCLUDED));
-        if (!defaults
-                || before(directory)
-                        .filter(old -> old.training().weightDecayExclude().isEmpty())
-                        .isEmpty()) {
+        Optional<JobConfig> before = before(Locations.directory(job.output()));
+        if (before.isEmpty()) {
             return job;
         }
-        Console.progress(
-                job.name() + ": every tensor decays, as when the run began (training.weight_decay_exclude: null)");
-        return job.withDecayOfEverything();
+        JobConfig begun = job.execution().kernel().isPresent() ? job : job.withKernel(kernel(before.get()));
+        boolean defaults = job.training().weightDecayExclude().equals(Optional.of(TrainingConfig.DEFAULT_EXCLUDED));
+        if (defaults && before.get().training().weightDecayExclude().isEmpty()) {
+            Console.progress(
+                    job.name() + ": every tensor decays, as when the run began (training.weight_decay_exclude: null)");
+            return begun.withDecayOfEverything();
+        }
+        return begun;
+    }
+
+    /** A run of 0.1.0 does not say it: there was one. */
+    private static Kernel kernel(JobConfig before) {
+        return before.execution().kernel().orElse(Kernel.MKL);
+    }
+
+    private static String word(Kernel kernel) {
+        return kernel.name().toLowerCase(Locale.ROOT);
+    }
+
+    private static void requireKernel(JobConfig job, JobConfig before) {
+        String is = word(job.execution().kernel().orElseGet(() -> kernel(before)));
+        String was = word(kernel(before));
+        if (!is.equals(was)) {
+            throw refusal(
+                    "usage.resume-job-changed",
+                    "the run multiplies its matrices with another library, which rounds differently (or use --set execution.kernel="
+                            + was + ")",
+                    List.of("execution.kernel: " + was + " → " + is));
+        }
     }
 
     private static Optional<JobConfig> before(RunDirectory directory) throws IOException {
@@ -75,6 +102,7 @@ record Resumption(RunDirectory directory, Optional<Checkpoint> checkpoint, Optio
         }
         String where = directory.location() + "/" + CONFIG;
         JobConfig before = config.get();
+        requireKernel(job, before);
         Optional<RunStatus> status = directory.find(RunStatus.FILE).map(RunStatus::parse);
         Resumption found = new Resumption(directory, newest(directory, status), status);
         FreezeState reached =
@@ -140,10 +168,12 @@ record Resumption(RunDirectory directory, Optional<Checkpoint> checkpoint, Optio
     }
 
     /** Digests of everything that determines a run's results: the job file and the contents of its paths. */
-    static SortedMap<String, String> origin(JobConfig job, JobModel model, RunData data) {
+    static SortedMap<String, String> origin(JobConfig job, RunOutput.Start start) {
+        RunData data = start.data();
         SortedMap<String, String> origin = new TreeMap<>();
         origin.put("job", JobChanges.fixedSha256(job));
-        origin.put("base model", model.baseSha256());
+        origin.put("base model", start.model().baseSha256());
+        origin.put("instructions of the processor", start.instructions());
         origin.put("training rows", Long.toString(data.training().plan().examples()));
         origin.put("training tokens", Long.toString(data.training().statistics().tokens()));
         origin.put("labels", data.labels().toString());

@@ -85,7 +85,13 @@ public final class RunOutput {
      * @param manifest groups and head
      * @param initial the groups' states before the first epoch
      */
-    record Start(JobModel model, LoraManifest manifest, FreezeState initial, RunData data, ExchangeChoice exchange) {}
+    record Start(
+            JobModel model,
+            LoraManifest manifest,
+            FreezeState initial,
+            RunData data,
+            ExchangeChoice exchange,
+            String instructions) {}
 
     /**
      * Opens the output directory. A run in it is refused, unless it is to be overwritten or resumed. The directory is claimed
@@ -154,7 +160,7 @@ public final class RunOutput {
 
     /** Claims the directory, if the constructor did not, and records what the run depends on. */
     void started(Start start, SparkSession spark) throws IOException {
-        origin = Resumption.origin(job, start.model(), start.data());
+        origin = Resumption.origin(job, start);
         if (ifRunIsThere == IfRunIsThere.OVERWRITE) {
             OutputGuard.overwrite(directory);
             status.claim();
@@ -190,7 +196,7 @@ public final class RunOutput {
                 Map.of("seed", job.seed()),
                 new HistoryEvent.Environment(
                         versions, List.of(Machine.hardware().cpu())),
-                choices(start.exchange(), start.data()));
+                choices(start));
     }
 
     private void recordAddedGroups(Resumption resumed, LoraManifest manifest) {
@@ -228,7 +234,8 @@ public final class RunOutput {
     }
 
     /** What changes rounding. */
-    private Map<String, String> choices(ExchangeChoice exchange, RunData data) {
+    private Map<String, String> choices(Start start) {
+        ExchangeChoice exchange = start.exchange();
         boolean everyToken = readsEveryToken();
         boolean cached = job.execution().activationCache() != ActivationCache.OFF;
         String precision = job.execution().activationCacheType().name().toLowerCase(Locale.ROOT);
@@ -246,8 +253,12 @@ public final class RunOutput {
                 "PyTorch's fused kernel, but where probabilities drop out"
                         + (everyToken ? "" : " and in the last layer"));
         choices.put("precision", "float32");
-        if (!data.classWeights().isEmpty()) {
-            choices.put("class_weights", data.classWeights().toString());
+        job.execution()
+                .kernel()
+                .ifPresent(kernel -> choices.put("kernel", kernel.name().toLowerCase(Locale.ROOT)));
+        choices.put("instructions", start.instructions());
+        if (!start.data().classWeights().isEmpty()) {
+            choices.put("class_weights", start.data().classWeights().toString());
         }
         return choices;
     }

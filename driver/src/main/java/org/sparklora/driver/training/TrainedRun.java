@@ -31,6 +31,7 @@ import org.sparklora.driver.watch.verify.CorruptRunException;
 import org.sparklora.driver.watch.verify.RecordedAdapter;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.GroupState;
+import org.sparklora.worker.contract.Kernel;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.encoder.BaseModel;
@@ -267,10 +268,12 @@ public final class TrainedRun {
     /** The model in the form in which executors predict with it. */
     public TrainedModel model() {
         ModelConfig config = job.model();
-        BaseModel model = BaseModel.shared(base(), JobModel.headInput(config.task()));
+        // A run of 0.1.0 has none and computed with MKL. Its predictions stay what they were.
+        Kernel kernel = job.execution().kernel().orElse(Kernel.MKL);
+        BaseModel model = BaseModel.shared(base(), JobModel.headInput(config.task()), kernel);
         LoraManifest groups = manifest.manifest();
         return new TrainedModel(
-                new TrainedModel.Base(base.source(), manifest.baseModelSha256()),
+                new TrainedModel.Base(base.source(), manifest.baseModelSha256(), kernel),
                 JobRows.head(job, labels),
                 new TrainedModel.Adapter(groups, adapter, ManifestDigest.sha256(groups) + " " + adapter.sha256()),
                 new TrainedModel.Text(JobModel.tokenizer(base(), config, model), config.maxLength()));

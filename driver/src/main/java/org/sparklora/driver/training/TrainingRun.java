@@ -4,8 +4,10 @@ import java.io.IOException;
 import java.time.Clock;
 import java.util.Optional;
 import org.apache.spark.SparkConf;
+import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.SparkSession;
 import org.sparklora.driver.cluster.ExchangeChoice;
+import org.sparklora.driver.cluster.ExecutorSurvey;
 import org.sparklora.driver.cluster.Sessions;
 import org.sparklora.driver.cluster.SparkEpochRunner;
 import org.sparklora.driver.cluster.data.RunData;
@@ -22,6 +24,7 @@ import org.sparklora.driver.watch.progress.Progress;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.data.TextStatistics;
+import org.sparklora.worker.machine.Machine;
 import org.sparklora.worker.spark.RunContext;
 import org.sparklora.worker.train.ParameterInitializer;
 
@@ -39,7 +42,8 @@ public final class TrainingRun {
     private final Clock clock = Clock.systemUTC();
 
     public TrainingRun(JobConfig job, IfRunIsThere ifRunIsThere) throws IOException {
-        this.job = ifRunIsThere == IfRunIsThere.RESUME ? Resumption.asBegun(job) : job;
+        JobConfig begun = ifRunIsThere == IfRunIsThere.RESUME ? Resumption.asBegun(job) : job;
+        this.job = begun.withKernel(begun.execution().kernel().orElseGet(Machine::fastestKernel));
         this.settings = new RunSettings(this.job);
         this.ifRunIsThere = ifRunIsThere;
     }
@@ -101,7 +105,8 @@ public final class TrainingRun {
         LoraManifest manifest = groups.withHead(JobRows.head(job, data.labels()));
         ParameterInitializer initializer = groups.initializer(manifest, data.labels());
         FreezeState initial = groups.initial(steps);
-        RunOutput.Start start = new RunOutput.Start(model, manifest, initial, data, exchange);
+        String instructions = ExecutorSurvey.instructions(JavaSparkContext.fromSparkContext(spark.sparkContext()));
+        RunOutput.Start start = new RunOutput.Start(model, manifest, initial, data, exchange, instructions);
         output.started(start, spark);
         groups.policy().neverReached(length).forEach(line -> Console.err("%s: warning: %s", job.name(), line));
 
@@ -115,28 +120,33 @@ public final class TrainingRun {
         Progress progress = new Progress(clock, Console.screen());
         try (RunGauges gauges = new RunGauges(progress);
                 RunRecord record = new RunRecord(output, work, progress, clock, length);
-                SparkEpochRunner runner = runner(spark, model, data, exchange, record)) {
+                SparkEpochRunner runner = runner(spark, start, record)) {
             gauges.show();
             TrainingLoop loop = new TrainingLoop(initializer, training, runner, record, clock);
             return output.finished(start, output.run(loop));
         }
     }
 
-    private SparkEpochRunner runner(
-            SparkSession spark, JobModel model, RunData data, ExchangeChoice exchange, RunRecord record) {
+    private SparkEpochRunner runner(SparkSession spark, RunOutput.Start start, RunRecord record) {
+        JobModel model = start.model();
+        RunData data = start.data();
         RunContext context = new RunContext(
                 model.source(),
                 JobRows.head(job, data.labels()),
                 settings.step(model.encoder().modelDropout(), data.classWeights()),
                 settings.order(),
-                model.tokenizer().padTokenId());
+                model.tokenizer().padTokenId(),
+                job.execution().kernel().orElseThrow(),
+                start.instructions());
         return new SparkEpochRunner(
                 spark,
                 context,
                 model.encoder(),
                 data,
                 new SparkEpochRunner.ClusterSettings(
-                        exchange, job.execution().maxFailures(), job.execution().activationCache()),
+                        start.exchange(),
+                        job.execution().maxFailures(),
+                        job.execution().activationCache()),
                 record);
     }
 

@@ -163,8 +163,7 @@ class FailureIT {
         }
         job.requireUndisturbed(output, "frozen");
         assertThat(TrainingJob.events(output, "failure").get(0).get("message").asText())
-                .matches(
-                        "step 13: rank 1 \\(.+:\\d+\\) is silent for 30000 ms; due from it: its gradient; last heard of it:"
-                                + " UP of step 12");
+                .startsWith("step 13: rank 1 (")
+                .contains("30000 ms", "UP of step 12");
     }
 }

@@ -14,6 +14,7 @@ import org.sparklora.worker.contract.DropoutRates;
 import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.contract.FreezePlan;
 import org.sparklora.worker.contract.FreezeState;
+import org.sparklora.worker.contract.Kernel;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LossSettings;
 import org.sparklora.worker.contract.ModelSource;
@@ -25,6 +26,7 @@ import org.sparklora.worker.data.ShardOrder;
 import org.sparklora.worker.encoder.HeadLayers;
 import org.sparklora.worker.head.ClassificationHead;
 import org.sparklora.worker.lora.PlainLora;
+import org.sparklora.worker.machine.Machine;
 import org.sparklora.worker.spark.EpochContext;
 import org.sparklora.worker.spark.RunContext;
 
@@ -75,7 +77,9 @@ final class HeadOnly {
                         HEAD,
                         new StepSettings(1, 1, LossSettings.PLAIN, DropoutRates.NONE),
                         ShardOrder.shuffled(1),
-                        0),
+                        0,
+                        Kernel.ONEDNN,
+                        Machine.instructions()),
                 new EpochPlan(
                         0,
                         new FreezePlan(manifest, FreezeState.of(Map.of()), tensor -> 14),

@@ -27,6 +27,21 @@ public final class HostException extends CodedException {
     }
 
     /**
+     * Refuses to compute beside processors with other instructions, which round differently.
+     *
+     * @param expected instructions of the run
+     */
+    public static void requireInstructions(String expected, String own) {
+        if (!own.equals(expected)) {
+            throw new HostException(
+                    "settings.processor",
+                    "this executor's processor has the instructions '" + own + "', but the run computes with '"
+                            + expected + "', and both would round differently; use machines of one kind",
+                    null);
+        }
+    }
+
+    /**
      * Refuses a path or argument that the locale of this process cannot express. Java would look for another file.
      *
      * @param name which Java may have read from the system already, with U+FFFD for what the locale does not know

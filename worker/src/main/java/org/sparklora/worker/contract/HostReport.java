@@ -35,7 +35,7 @@ public record HostReport(String executor, String host, Software software, Hardwa
      * The machine, or what a container leaves of it.
      *
      * @param cpu the model's name
-     * @param features those of {@code avx2}, {@code avx512f} and {@code fma} that it has, in this order
+     * @param features those that matter for the speed and rounding of matrix products, such as {@code avx512f}
      * @param cores that the JVM sees
      * @param memoryBytes of the machine or, where that is less, of the container
      * @param heapBytes that the JVM's heap may grow to

@@ -3,6 +3,7 @@ package org.sparklora.worker.engine;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import java.util.Arrays;
+import org.sparklora.worker.contract.Kernel;
 import org.sparklora.worker.contract.KeyedRandom;
 
 /**
@@ -18,7 +19,8 @@ public final class ProductRate {
     private ProductRate() {}
 
     /** Operations per second of one layer's six products for this many tokens, in forward. */
-    public static double of(long tokens) {
+    public static double of(Kernel kernel, long tokens) {
+        Products products = Products.of(kernel);
         try (NDManager manager = Torch.newManager()) {
             NDArray narrow = random(manager, 1, tokens, HIDDEN);
             NDArray wide = random(manager, 2, tokens, INNER);
@@ -28,10 +30,10 @@ public final class ProductRate {
             long began = System.nanoTime();
             for (int i = 0; i < TIMES; i++) {
                 for (int four = 0; four < 4; four++) {
-                    Ops.linear(narrow, square, null).close();
+                    products.linear(narrow, square, null, null).close();
                 }
-                Ops.linear(narrow, up, null).close();
-                Ops.linear(wide, down, null).close();
+                products.linear(narrow, up, null, null).close();
+                products.linear(wide, down, null, null).close();
             }
             double operations = 2.0 * tokens * (4L * HIDDEN * HIDDEN + 2L * HIDDEN * INNER);
             return TIMES * operations / ((System.nanoTime() - began) / 1e9);
@@ -39,11 +41,11 @@ public final class ProductRate {
     }
 
     /** The median rate for 1,024 tokens; takes a few seconds. */
-    public static double measure() {
+    public static double measure(Kernel kernel) {
         Torch.prepareThread();
-        of(1024);
+        of(kernel, 1024);
         double[] rates = new double[ROUNDS];
-        Arrays.setAll(rates, round -> of(1024));
+        Arrays.setAll(rates, round -> of(kernel, 1024));
         Arrays.sort(rates);
         return rates[ROUNDS / 2];
     }

@@ -1,5 +1,13 @@
 /**
- * The only place that touches DJL's PyTorch engine internals. Open {@link org.sparklora.worker.engine.Torch} first.
+ * The only place that touches DJL's PyTorch engine internals. Open {@link org.sparklora.worker.engine.Graph} first: a pass
+ * computes with its {@linkplain org.sparklora.worker.engine.Variable variables}. Each operation is one class with its forward
+ * and its backward, a {@link org.sparklora.worker.engine.Function}. Matrix products are {@link
+ * org.sparklora.worker.engine.Products}, by oneDNN or MKL.
+ *
+ * <p>PyTorch's autograd is used for small pieces only ({@link org.sparklora.worker.engine.Variable#traced}). It has no formula
+ * for oneDNN's product, and mkldnn_linear, which has one, converts its operands at each call (at 768 to 3072, 58 GFLOP/s
+ * instead of 180). A convolution of size one has a formula too, but lays the weight out anew at each call (110 instead of 180).
+ * Cutting PyTorch's graph at each product would keep the operands of all products in memory until backward.
  *
  * <p>Traps that this package hides from all others (DJL 0.36.0, PyTorch 2.7.1):
  *
@@ -11,8 +19,12 @@
  *   <li><em>BFLOAT16 aborts the process.</em> bf16 and f16 weights are widened in Java.
  *   <li><em>A result belongs to its first operand's manager.</em> Write {@code x.matMul(w)}, never {@code w.matMul(x)}
  *       with a model weight {@code w}: that leaks one array per step into the model.
- *   <li><em>DJL's gradient collector is one per process.</em> {@link org.sparklora.worker.engine.Autograd} uses the
- *       thread-local gradient mode instead; any number of threads train at once.
+ *   <li><em>DJL's gradient collector is one per process.</em> {@link org.sparklora.worker.engine.Graph} sets the gradient mode
+ *       of its thread instead; any number of threads train at once.
+ *   <li><em>DJL's requiresGrad and hasGradient are false of results</em>, and getGradientFunctionNames ends the process if an
+ *       array has no gradient function. A graph knows by itself what has a gradient.
+ *   <li><em>DJL's runMethod makes inference tensors</em>, which autograd refuses: {@link org.sparklora.worker.engine.Script}
+ *       names the method in another way.
  *   <li><em>The engine's random generator is shared by threads</em> and so depends on their interleaving: {@link
  *       org.sparklora.worker.engine.KeyedDropout} draws masks from keyed generators in Java.
  *   <li><em>Intra-op threads.</em> A new thread inherits the last value set anywhere in the process: {@link

@@ -44,7 +44,9 @@ final class MergedModel implements AutoCloseable {
     static MergedModel of(TrainedModel trained) {
         Torch.prepareThread();
         BaseModel base = BaseModel.shared(
-                Path.of(trained.base().source().location()), trained.head().headInput());
+                Path.of(trained.base().source().location()),
+                trained.head().headInput(),
+                trained.base().kernel());
         MergedModel merged = new MergedModel(base, trained, Torch.newManager());
         try (NDManager pairs = Torch.newManager()) {
             merged.merge(new AdapterRegistry(

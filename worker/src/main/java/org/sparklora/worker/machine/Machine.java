@@ -6,16 +6,29 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.stream.Stream;
 import org.sparklora.worker.contract.HostReport.Hardware;
+import org.sparklora.worker.contract.Kernel;
 
 /** CPU and memory of the machine or container that this process runs in. */
 public final class Machine {
 
-    /** The CPU features by which PyTorch chooses its kernels. */
-    private static final List<String> FEATURES = List.of("avx2", "avx512f", "fma");
+    /** The CPU features by which PyTorch and its libraries choose their kernels. */
+    private static final List<String> FEATURES =
+            List.of("avx2", "avx512f", "fma", "avx512_vnni", "avx512_bf16", "amx_bf16");
+
+    /** Environment variables that make oneDNN, MKL or PyTorch compute otherwise. */
+    private static final List<String> OVERRIDES = List.of(
+            "ATEN_CPU_CAPABILITY",
+            "DNNL_DEFAULT_FPMATH_MODE",
+            "DNNL_MAX_CPU_ISA",
+            "MKL_CBWR",
+            "MKL_ENABLE_INSTRUCTIONS",
+            "ONEDNN_DEFAULT_FPMATH_MODE",
+            "ONEDNN_MAX_CPU_ISA");
 
     private final Path root;
 
@@ -27,6 +40,26 @@ public final class Machine {
     /** Reads the hardware of this machine. */
     public static Hardware hardware() {
         return new Machine(Path.of("/")).read(Runtime.getRuntime());
+    }
+
+    /** The faster library for matrix products: on processors without AVX-512, oneDNN gains nothing over MKL. */
+    public static Kernel fastestKernel() {
+        return hardware().features().contains("avx512f") ? Kernel.ONEDNN : Kernel.MKL;
+    }
+
+    /** What rounding depends on: equal texts mean equal instructions. */
+    public static String instructions() {
+        return new Machine(Path.of("/")).instructions(System.getenv());
+    }
+
+    String instructions(Map<String, String> environment) {
+        List<String> words = new ArrayList<>(
+                List.of(value(lines("proc/cpuinfo"), "vendor_id").orElse("unknown")));
+        words.addAll(read(Runtime.getRuntime()).features());
+        OVERRIDES.stream()
+                .filter(environment::containsKey)
+                .forEach(name -> words.add(name + "=" + environment.get(name)));
+        return String.join(" ", words);
     }
 
     Hardware read(Runtime jvm) {

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.contract.EpochPlan;
+import org.sparklora.worker.contract.HostException;
 import org.sparklora.worker.contract.Phase;
 import org.sparklora.worker.contract.PhaseClock;
 import org.sparklora.worker.contract.ShardSum;
@@ -14,6 +15,7 @@ import org.sparklora.worker.data.EpochRows;
 import org.sparklora.worker.data.Padding;
 import org.sparklora.worker.data.Shard;
 import org.sparklora.worker.encoder.BaseModel;
+import org.sparklora.worker.machine.Machine;
 import org.sparklora.worker.train.ShardPass;
 
 /**
@@ -28,6 +30,7 @@ public final class EpochContext implements Serializable {
 
     private final RunContext run;
     private final EpochPlan plan;
+    private transient @Nullable BaseModel base;
     private transient @Nullable ShardPass pass;
     private transient @Nullable Map<Integer, EpochRows> rows;
 
@@ -48,8 +51,13 @@ public final class EpochContext implements Serializable {
     }
 
     /** The base model, shared by all tasks of this JVM. */
-    BaseModel base() {
-        return BaseModel.shared(HostModels.directory(run.model()), run.head().headInput());
+    synchronized BaseModel base() {
+        if (base == null) {
+            HostException.requireInstructions(run.instructions(), Machine.instructions());
+            base = BaseModel.shared(
+                    HostModels.directory(run.model()), run.head().headInput(), run.kernel());
+        }
+        return base;
     }
 
     /** Computes the sums of a shard's rows of a step, in {@code gradient_accumulation_steps} microbatches. */

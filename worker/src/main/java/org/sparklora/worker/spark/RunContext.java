@@ -1,6 +1,7 @@
 package org.sparklora.worker.spark;
 
 import java.io.Serializable;
+import org.sparklora.worker.contract.Kernel;
 import org.sparklora.worker.contract.ModelSource;
 import org.sparklora.worker.contract.StepSettings;
 import org.sparklora.worker.data.ShardOrder;
@@ -10,7 +11,16 @@ import org.sparklora.worker.head.TaskHead;
  * The constants of a run.
  *
  * @param model Hugging Face directory of the base model
+ * @param kernel library that multiplies matrices
+ * @param instructions of every processor of the run, see {@link org.sparklora.worker.machine.Machine#instructions}
  * @param padTokenId token id that pads shorter rows of a batch
  */
-public record RunContext(ModelSource model, TaskHead head, StepSettings settings, ShardOrder order, int padTokenId)
+public record RunContext(
+        ModelSource model,
+        TaskHead head,
+        StepSettings settings,
+        ShardOrder order,
+        int padTokenId,
+        Kernel kernel,
+        String instructions)
         implements Serializable {}

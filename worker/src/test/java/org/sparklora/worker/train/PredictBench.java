@@ -13,6 +13,7 @@ import org.sparklora.worker.bench.BenchReport.Spread;
 import org.sparklora.worker.bench.BertBase;
 import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.GroupSettings;
+import org.sparklora.worker.contract.Kernel;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.ModelSource;
@@ -67,7 +68,7 @@ public final class PredictBench {
                 BaseModel.shared(base.directory()).encoder().head().tensors(head.outputs()),
                 List.of());
         return new TrainedModel(
-                new TrainedModel.Base(ModelSource.everywhere(base.directory().toString()), "bench"),
+                new TrainedModel.Base(ModelSource.everywhere(base.directory().toString()), "bench", Kernel.ONEDNN),
                 head,
                 new TrainedModel.Adapter(manifest, TinyModel.values(manifest), "bench"),
                 new TrainedModel.Text(TokenizerSpec.read(TOKENIZER), 128));
@@ -94,11 +95,11 @@ public final class PredictBench {
         scorer.logits(shard);
         List<double[]> measured = new ArrayList<>();
         for (int round = 0; round < rounds; round++) {
-            double before = ProductRate.of(1024);
+            double before = ProductRate.of(Kernel.ONEDNN, 1024);
             long began = System.nanoTime();
             scorer.logits(shard);
             double seconds = (System.nanoTime() - began) / 1e9;
-            measured.add(new double[] {(before + ProductRate.of(1024)) / 2, seconds});
+            measured.add(new double[] {(before + ProductRate.of(Kernel.ONEDNN, 1024)) / 2, seconds});
         }
         double needed = operations;
         Spread fraction = Spread.of(measured, m -> needed / m[1] / m[0]);

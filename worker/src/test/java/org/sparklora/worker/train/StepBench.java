@@ -19,6 +19,7 @@ import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.contract.FreezePlan;
 import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.GroupState;
+import org.sparklora.worker.contract.Kernel;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
@@ -105,11 +106,11 @@ public final class StepBench {
             step.run(0);
             List<double[]> measured = new ArrayList<>();
             for (int round = 1; round <= rounds; round++) {
-                double before = ProductRate.of((long) rows * LENGTH);
+                double before = ProductRate.of(Kernel.ONEDNN, (long) rows * LENGTH);
                 long began = System.nanoTime();
                 step.run(round);
                 double seconds = (System.nanoTime() - began) / 1e9;
-                double after = ProductRate.of((long) rows * LENGTH);
+                double after = ProductRate.of(Kernel.ONEDNN, (long) rows * LENGTH);
                 measured.add(new double[] {(before + after) / 2, seconds});
             }
             Spread seconds = Spread.of(measured, m -> m[1]);

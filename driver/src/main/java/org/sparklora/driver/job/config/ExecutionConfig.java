@@ -1,6 +1,8 @@
 package org.sparklora.driver.job.config;
 
+import java.util.Optional;
 import java.util.OptionalInt;
+import org.sparklora.worker.contract.Kernel;
 import org.sparklora.worker.contract.Precision;
 
 /**
@@ -11,6 +13,7 @@ import org.sparklora.worker.contract.Precision;
  */
 public record ExecutionConfig(
         Exchange exchange,
+        Optional<Kernel> kernel,
         ComputeDevice device,
         ActivationCache activationCache,
         Precision activationCacheType,

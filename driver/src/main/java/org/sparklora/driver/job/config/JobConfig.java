@@ -1,5 +1,7 @@
 package org.sparklora.driver.job.config;
 
+import org.sparklora.worker.contract.Kernel;
+
 /**
  * One job, resolved: what {@link JobFile} read.
  *
@@ -17,6 +19,13 @@ public record JobConfig(
         ExecutionConfig execution,
         TrackingConfig tracking,
         String output) {
+
+    /** The same job with the library that multiplies its matrices. */
+    public JobConfig withKernel(Kernel kernel) {
+        ExecutionConfig with =
+                JobKeyTable.EXECUTION.like(execution).set("kernel", kernel).to(ExecutionConfig.class);
+        return new JobConfig(name, seed, model, data, lora, schedule, training, with, tracking, output);
+    }
 
     /** The same job with weight decay of every tensor, as in 0.1.0. */
     public JobConfig withDecayOfEverything() {

@@ -21,6 +21,7 @@ import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.sparklora.driver.job.config.JobKey.Resume;
 import org.sparklora.worker.contract.BiasMode;
+import org.sparklora.worker.contract.Kernel;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
 import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.data.TextTokenizer;
@@ -77,6 +78,7 @@ public final class JobKeyTable {
             entry("LrSchedulerType", choice(LrSchedulerType.class)),
             entry("Exchange", choice(Exchange.class)),
             entry("ComputeDevice", choice(ComputeDevice.class)),
+            entry("Kernel", choice(Kernel.class)),
             entry("ActivationCache", choice(ActivationCache.class)),
             entry("Precision", choice(Precision.class)));
     private static final List<JobSection> SECTIONS = read();

@@ -20,6 +20,7 @@ import org.sparklora.driver.job.freeze.Lisa;
 import org.sparklora.driver.job.manifest.ModulePattern;
 import org.sparklora.driver.job.manifest.PatternMap;
 import org.sparklora.worker.contract.BiasMode;
+import org.sparklora.worker.contract.Kernel;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
 import org.sparklora.worker.contract.Precision;
 
@@ -120,6 +121,7 @@ class JobFileTest {
 
     private static final ExecutionConfig DEFAULT_EXECUTION = new ExecutionConfig(
             Exchange.AUTO,
+            Optional.empty(),
             ComputeDevice.CPU,
             ActivationCache.AUTO,
             Precision.FLOAT32,
@@ -295,6 +297,7 @@ class JobFileTest {
                                 OptionalInt.of(2)),
                         new ExecutionConfig(
                                 Exchange.PEER,
+                                Optional.of(Kernel.MKL),
                                 ComputeDevice.GPU,
                                 ActivationCache.OFF,
                                 Precision.FLOAT16,

@@ -115,6 +115,7 @@ final class Jobs {
               exchange: peer
               device: gpu
               activation_cache: off
+              kernel: mkl
               activation_cache_type: float16
               base_dropout: model
               head_dropout: 0.1

@@ -157,6 +157,7 @@ class ResolvedYamlTest {
                           early_stopping_patience: null
                         execution:
                           exchange: auto
+                          kernel: null
                           device: cpu
                           activation_cache: auto
                           activation_cache_type: float32
