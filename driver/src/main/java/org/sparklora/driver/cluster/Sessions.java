@@ -43,6 +43,8 @@ public final class Sessions {
         // A column of nanoseconds, which pandas writes, must not make a file unreadable that is needed for other
         // columns.
         conf.setIfMissing("spark.sql.legacy.parquet.nanosAsLong", "true");
+        // Spark 4 reads seven encodings, and windows-1252 is none of them, unless told to take all that Java knows.
+        conf.setIfMissing("spark.sql.legacy.javaCharsets", "true");
         // Spark's default: its newer file sources do not tell the file and row of a row.
         conf.set("spark.sql.sources.useV1SourceList", "avro,csv,json,kafka,orc,parquet,text");
         if (SourcePaths.isLocal(master)) {

@@ -41,6 +41,7 @@ final class LocalSpark {
                 .appName("data")
                 .config("spark.ui.enabled", "false")
                 .config("spark.sql.shuffle.partitions", "3")
+                .config("spark.sql.legacy.javaCharsets", "true")
                 .config("spark.sql.files.openCostInBytes", "1");
     }
 
