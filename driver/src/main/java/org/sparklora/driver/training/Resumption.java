@@ -5,7 +5,6 @@ import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -26,7 +25,6 @@ import org.sparklora.driver.run.history.RunStatus;
 import org.sparklora.driver.run.loop.StoppingCriteria;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
-import org.sparklora.worker.contract.Kernel;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 
@@ -50,7 +48,7 @@ record Resumption(RunDirectory directory, Optional<Checkpoint> checkpoint, Optio
         if (before.isEmpty()) {
             return job;
         }
-        JobConfig begun = job.execution().kernel().isPresent() ? job : job.withKernel(kernel(before.get()));
+        JobConfig begun = job.execution().kernel().isPresent() ? job : job.withKernel(JobChanges.kernel(before.get()));
         boolean defaults = job.training().weightDecayExclude().equals(Optional.of(TrainingConfig.DEFAULT_EXCLUDED));
         if (defaults && before.get().training().weightDecayExclude().isEmpty()) {
             Console.progress(
@@ -58,27 +56,6 @@ record Resumption(RunDirectory directory, Optional<Checkpoint> checkpoint, Optio
             return begun.withDecayOfEverything();
         }
         return begun;
-    }
-
-    /** A run of 0.1.0 does not say it: there was one. */
-    private static Kernel kernel(JobConfig before) {
-        return before.execution().kernel().orElse(Kernel.MKL);
-    }
-
-    private static String word(Kernel kernel) {
-        return kernel.name().toLowerCase(Locale.ROOT);
-    }
-
-    private static void requireKernel(JobConfig job, JobConfig before) {
-        String is = word(job.execution().kernel().orElseGet(() -> kernel(before)));
-        String was = word(kernel(before));
-        if (!is.equals(was)) {
-            throw refusal(
-                    "usage.resume-job-changed",
-                    "the run multiplies its matrices with another library, which rounds differently (or use --set execution.kernel="
-                            + was + ")",
-                    List.of("execution.kernel: " + was + " → " + is));
-        }
     }
 
     private static Optional<JobConfig> before(RunDirectory directory) throws IOException {
@@ -102,7 +79,6 @@ record Resumption(RunDirectory directory, Optional<Checkpoint> checkpoint, Optio
         }
         String where = directory.location() + "/" + CONFIG;
         JobConfig before = config.get();
-        requireKernel(job, before);
         Optional<RunStatus> status = directory.find(RunStatus.FILE).map(RunStatus::parse);
         Resumption found = new Resumption(directory, newest(directory, status), status);
         FreezeState reached =

@@ -12,6 +12,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.cluster.Locations;
+import org.sparklora.driver.job.config.JobChanges;
 import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.job.config.JobFile;
 import org.sparklora.driver.job.config.ModelConfig;
@@ -268,8 +269,7 @@ public final class TrainedRun {
     /** The model in the form in which executors predict with it. */
     public TrainedModel model() {
         ModelConfig config = job.model();
-        // A run of 0.1.0 has none and computed with MKL. Its predictions stay what they were.
-        Kernel kernel = job.execution().kernel().orElse(Kernel.MKL);
+        Kernel kernel = JobChanges.kernel(job);
         BaseModel model = BaseModel.shared(base(), JobModel.headInput(config.task()), kernel);
         LoraManifest groups = manifest.manifest();
         return new TrainedModel(

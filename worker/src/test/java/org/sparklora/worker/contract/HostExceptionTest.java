@@ -35,4 +35,12 @@ class HostExceptionTest {
                 .endsWith("[settings.natives]")
                 .hasLineCount(1);
     }
+
+    @Test
+    void processorsWithOtherInstructionsAreNamed() {
+        HostException.requireInstructions("AuthenticAMD avx2 avx512f", "AuthenticAMD avx2 avx512f");
+        assertThatThrownBy(() -> HostException.requireInstructions("AuthenticAMD avx2 avx512f", "GenuineIntel avx2"))
+                .isInstanceOf(HostException.class)
+                .hasMessageContainingAll("AuthenticAMD avx2 avx512f", "GenuineIntel avx2", "[settings.processor]");
+    }
 }

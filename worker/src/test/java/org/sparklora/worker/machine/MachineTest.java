@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparklora.worker.contract.HostReport.Hardware;
@@ -39,6 +40,8 @@ class MachineTest {
         Hardware hardware = read();
         assertThat(hardware.cpu()).isEqualTo("Some CPU @ 2.0GHz");
         assertThat(hardware.features()).containsExactly("avx2", "avx512f", "fma");
+        assertThat(new Machine(root).instructions(Map.of("ONEDNN_MAX_CPU_ISA", "AVX2", "HOME", "/root")))
+                .endsWith(" avx2 avx512f fma ONEDNN_MAX_CPU_ISA=AVX2");
         assertThat(hardware.memoryBytes()).isEqualTo(16_000_000L * 1024);
         assertThat(hardware.cores()).isEqualTo(Runtime.getRuntime().availableProcessors());
         assertThat(hardware.heapBytes()).isEqualTo(Runtime.getRuntime().maxMemory());

@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.job.freeze.EpochSchedule;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
+import org.sparklora.worker.contract.Kernel;
 import org.sparklora.worker.contract.Sha256;
 
 /**
@@ -63,6 +64,7 @@ public final class JobChanges {
         events(nextDecision);
         adds(nextDecision);
         epochs();
+        kernel();
         return List.copyOf(refused);
     }
 
@@ -179,6 +181,20 @@ public final class JobChanges {
             refused.add(line
                     + " (more epochs need lr_scheduler_type: constant or inverse_sqrt, and warmup_steps instead of"
                     + " warmup_ratio; other schedules depend on the number of epochs)");
+        }
+    }
+
+    /** The library of matrix products that a run began with. A run of 0.1.0 does not say it: there was one. */
+    public static Kernel kernel(JobConfig job) {
+        return job.execution().kernel().orElse(Kernel.MKL);
+    }
+
+    private void kernel() {
+        String was = YamlSection.word(kernel(before));
+        String is = YamlSection.word(after.execution().kernel().orElse(kernel(before)));
+        if (!was.equals(is)) {
+            refused.add("execution.kernel: " + was + " → " + is
+                    + " (the libraries round differently; leave it out, or --set execution.kernel=" + was + ")");
         }
     }
 

@@ -40,6 +40,8 @@ public record JobKey(String name, KeyType<?> type, Absent absent, Resume resume,
     public enum Resume {
         /** Nothing. */
         FIXED("no"),
+        /** Nothing; a job that leaves the key out takes what the run began with. */
+        AS_BEGUN("no"),
         /** Everything. */
         FREE("yes"),
         /** The number of epochs may grow when it changes no learning rate. */

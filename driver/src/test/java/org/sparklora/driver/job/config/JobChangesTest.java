@@ -51,6 +51,17 @@ class JobChangesTest {
         assertThat(JobChanges.fixedSha256(job(changes))).isEqualTo(JobChanges.fixedSha256(job()));
     }
 
+    /** A run of 0.1.0 has no such key, and its checkpoints have a digest of the job. */
+    @Test
+    void theLibraryOfMatrixProductsStays() {
+        assertThat(refused("execution.kernel=mkl")).isEmpty();
+        assertThat(refused("execution.kernel=onednn"))
+                .singleElement()
+                .asString()
+                .contains("execution.kernel: mkl → onednn", "--set execution.kernel=mkl");
+        assertThat(JobChanges.fixedSha256(job("execution.kernel=onednn"))).isEqualTo(JobChanges.fixedSha256(job()));
+    }
+
     @Test
     void everythingElseIsListed() {
         String[] changes = {
