@@ -11,6 +11,7 @@ final class LinearFunction extends Function {
     private final @Nullable Variable bias;
     private final @Nullable Variable other;
     private final @Nullable NDArray input;
+    private final @Nullable NDArray multiplied;
 
     private LinearFunction(Variable x, Variable weight, @Nullable Variable bias, @Nullable Variable other) {
         super(x.graph());
@@ -19,6 +20,8 @@ final class LinearFunction extends Function {
         this.bias = bias;
         this.other = other;
         this.input = weight.isTracked() ? save(x.array()) : null;
+        // A merged weight belongs to its layer, which ends before backward.
+        this.multiplied = x.isTracked() ? save(weight.array()) : null;
     }
 
     static Variable apply(Variable x, Variable weight, @Nullable Variable bias, @Nullable Variable other) {
@@ -43,8 +46,8 @@ final class LinearFunction extends Function {
         if (input != null) {
             weight.addGradient(ofWeight(gradient, input));
         }
-        if (x.isTracked()) {
-            x.addProduct(gradient, weight.array());
+        if (multiplied != null) {
+            x.addProduct(gradient, multiplied);
         }
     }
 

@@ -277,7 +277,10 @@ class VariableTest {
         try (NDManager layer = manager.newSubManager()) {
             Variable in = x.times(Tensors.constant(layer, 2));
             in.array().attach(layer);
-            out = in.linear(w, null, null)
+            Variable merged = graph.constant(w.array().mul(w.array()));
+            merged.array().attach(layer);
+            out = in.linear(merged, null, in)
+                    .linear(w, null, null)
                     .gelu(Gelu.ERF)
                     .layerNorm(w.traced(of -> of.get("0")), w.traced(of -> of.get("1")), 1e-5);
             out.array().attach(manager);
