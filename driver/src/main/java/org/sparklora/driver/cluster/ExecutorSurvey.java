@@ -95,7 +95,7 @@ public final class ExecutorSurvey {
 
     /** The instructions of an executor's processor. Each executor compares its own before it computes. */
     public static String instructions(JavaSparkContext spark) {
-        return SourcePaths.isLocal(spark.master())
+        return spark.isLocal()
                 ? Machine.instructions()
                 : spark.parallelize(List.of(0), 1)
                         .map(any -> Machine.instructions())
@@ -138,7 +138,7 @@ public final class ExecutorSurvey {
     }
 
     private void waitForExecutors() {
-        if (!SourcePaths.isLocal(spark.master())) {
+        if (!spark.isLocal()) {
             int wanted = expected(spark.getConf()).orElse(1);
             long seconds = spark.getConf().getTimeAsSeconds("spark.scheduler.maxRegisteredResourcesWaitingTime", "60s");
             await(() -> spark.sc().getExecutorIds().size() >= wanted, Duration.ofSeconds(seconds));

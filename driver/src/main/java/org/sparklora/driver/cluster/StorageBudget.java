@@ -1,7 +1,6 @@
 package org.sparklora.driver.cluster;
 
 import org.apache.spark.api.java.JavaSparkContext;
-import org.sparklora.driver.cluster.data.SourcePaths;
 import org.sparklora.driver.job.config.ActivationCache;
 import org.sparklora.driver.job.text.Bytes;
 import org.sparklora.driver.run.loop.ClusterException;
@@ -47,7 +46,7 @@ final class StorageBudget {
 
     private static long memory(JavaSparkContext spark) {
         // The map includes the driver's block manager, which holds partitions only with a local master.
-        String driver = SourcePaths.isLocal(spark.master())
+        String driver = spark.isLocal()
                 ? ""
                 : spark.env().blockManager().blockManagerId().hostPort();
         long sum = 0;

@@ -5,7 +5,6 @@ import java.util.OptionalInt;
 import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.util.Utils;
-import org.sparklora.driver.cluster.data.SourcePaths;
 
 /** Task slots and timeouts of the cluster. */
 public final class TaskSlots {
@@ -25,7 +24,7 @@ public final class TaskSlots {
 
     /** Number of tasks that an executor runs at once, if the master is local or spark.executor.cores is set. */
     public static OptionalInt perExecutor(JavaSparkContext spark) {
-        return SourcePaths.isLocal(spark.master()) ? OptionalInt.of(available(spark)) : perExecutor(spark.getConf());
+        return spark.isLocal() ? OptionalInt.of(available(spark)) : perExecutor(spark.getConf());
     }
 
     static OptionalInt perExecutor(SparkConf cluster) {

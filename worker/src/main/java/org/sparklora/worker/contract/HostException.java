@@ -3,7 +3,10 @@ package org.sparklora.worker.contract;
 import java.nio.charset.Charset;
 import org.jspecify.annotations.Nullable;
 
-/** The process cannot run spark-lora, because its natives do not load or its locale cannot express a path. Exit code 2. */
+/**
+ * The process cannot run spark-lora: its natives do not load, its locale cannot express a path, or its processor would round
+ * differently than others of the run. Exit code 2.
+ */
 public final class HostException extends CodedException {
 
     private static final long serialVersionUID = 1L;

@@ -7,6 +7,7 @@
  * <p>PyTorch's autograd is used for small pieces only ({@link org.sparklora.worker.engine.Variable#traced}). It has no formula
  * for oneDNN's product, and mkldnn_linear, which has one, converts its operands at each call (at 768 to 3072, 58 GFLOP/s
  * instead of 180). A convolution of size one has a formula too, but lays the weight out anew at each call (110 instead of 180).
+ * What a traced piece multiplies (head, last layer's attention of the first token) goes to MKL whatever the kernel.
  * Cutting PyTorch's graph at each product would keep the operands of all products in memory until backward.
  *
  * <p>Traps that this package hides from all others (DJL 0.36.0, PyTorch 2.7.1):

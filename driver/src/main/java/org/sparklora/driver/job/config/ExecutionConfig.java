@@ -8,6 +8,7 @@ import org.sparklora.worker.contract.Precision;
 /**
  * How the job runs.
  *
+ * @param kernel empty: the faster one of this machine, or the one that a resumed run began with
  * @param checkpointEvery steps between checkpoints within an epoch; empty: at an epoch's end only
  * @param maxFailures failures in a row, without progress, that a run survives
  */
