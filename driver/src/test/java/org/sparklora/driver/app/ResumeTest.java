@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.BeforeAll;
@@ -21,6 +22,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.sparklora.driver.app.TrainingJob.Ended;
 import org.sparklora.driver.run.history.LocalRunDirectory;
+import org.sparklora.driver.training.TrainedRun;
+import org.sparklora.worker.contract.Kernel;
+import org.sparklora.worker.machine.Machine;
 
 /**
  * {@code train --resume} through the command line. The job runs to epochs 1, 2, 3 and 4, each time going on with the
@@ -266,6 +270,40 @@ class ResumeTest {
         Ended changed = resume("local[2]", run, strong, "training.weight_decay_exclude=[]");
         assertThat(changed.code()).isEqualTo(2);
         assertThat(changed.err()).contains("training.weight_decay_exclude: null → []");
+    }
+
+    @Test
+    void aRunKeepsItsLibraryOfMatrixProducts() throws IOException {
+        Path wanted = folder.resolve("wanted");
+        ok(TrainingJob.train("local[2]", job, wanted, "execution.kernel=mkl"));
+        Path other = folder.resolve("other");
+        ok(TrainingJob.train("local[2]", job, other, "execution.kernel=onednn"));
+        JsonNode choices = TrainingJob.events(other, "run").get(0).get("choices");
+        assertThat(choices.get("kernel").asText()).isEqualTo("onednn");
+        assertThat(choices.get("instructions").asText()).isEqualTo(Machine.instructions());
+        String adapter = "adapter/adapter_model.safetensors";
+        assertThat(Files.mismatch(wanted.resolve(adapter), other.resolve(adapter)))
+                .as("the libraries round differently")
+                .isNotNegative();
+
+        Path run = folder.resolve("old");
+        ok(TrainingJob.train("local[2]", job, run, "execution.kernel=mkl", "training.num_train_epochs=2"));
+        Path config = run.resolve("config.yaml");
+        String yaml = Files.readString(config);
+        assertThat(yaml).contains("  kernel: mkl\n");
+        // 0.1.0 did not know the key: it had MKL.
+        Files.writeString(config, yaml.replace("  kernel: mkl\n", ""));
+        ok(resume("local[2]", run));
+        assertSameRun(run, wanted);
+        assertThat(TrainedRun.read(run.toString(), Optional.empty())
+                        .model()
+                        .base()
+                        .kernel())
+                .as("predicts with it, too")
+                .isEqualTo(Kernel.MKL);
+        Ended changed = resume("local[2]", run, "execution.kernel=onednn");
+        assertThat(changed.code()).isEqualTo(2);
+        assertThat(changed.err()).contains("execution.kernel: mkl → onednn", "--set execution.kernel=mkl");
     }
 
     @Test

@@ -57,6 +57,11 @@ final class HeadOnly {
 
     /** Epoch 0, as executors get it. */
     static EpochContext context(Path model, CachePlan cache) {
+        return context(model, cache, Machine.instructions());
+    }
+
+    /** The same of a run whose processors have these instructions. */
+    static EpochContext context(Path model, CachePlan cache, String instructions) {
         LoraManifest manifest = new LoraManifest(
                 PlainLora.INSTANCE,
                 List.of(),
@@ -79,7 +84,7 @@ final class HeadOnly {
                         ShardOrder.shuffled(1),
                         0,
                         Kernel.ONEDNN,
-                        Machine.instructions()),
+                        instructions),
                 new EpochPlan(
                         0,
                         new FreezePlan(manifest, FreezeState.of(Map.of()), tensor -> 14),

@@ -123,6 +123,16 @@ class ShardPlacementTest {
     }
 
     @Test
+    void anExecutorWithAnotherProcessorComputesNothing() {
+        ShardPlacement placed = ShardPlacement.byShard(spark, shards);
+        EpochContext elsewhere = HeadOnly.context(HeadOnly.MODEL, kept("one"), "GenuineIntel avx2");
+        assertThatThrownBy(() -> placed.cache(elsewhere, CacheStorage.MEMORY, counter, 2))
+                .isInstanceOf(SparkException.class)
+                .hasMessageContainingAll("GenuineIntel avx2", "[settings.processor]");
+        assertThat(placed.hasCached(kept("one"))).isFalse();
+    }
+
+    @Test
     void aPassThatFailsLeavesNothing() {
         ShardPlacement placed = ShardPlacement.byShard(spark, shards);
         EpochContext broken = HeadOnly.context(Path.of("no-model-there"), kept("one"));
