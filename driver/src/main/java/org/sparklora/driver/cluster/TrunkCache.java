@@ -46,7 +46,7 @@ record TrunkCache(JavaSparkContext spark, RunContext run, Retries retries, Cache
                 request.encoder().layerName(cache.layerIndex()),
                 data.stream().mapToLong(set -> set.statistics().examples()).sum(),
                 bytes,
-                cache.precision().name().toLowerCase(Locale.ROOT),
+                cache.type().name().toLowerCase(Locale.ROOT),
                 storage.name().toLowerCase(Locale.ROOT));
         request.listener().cachingStarted(stats);
         long began = System.nanoTime();
@@ -76,6 +76,6 @@ record TrunkCache(JavaSparkContext spark, RunContext run, Retries retries, Cache
     private long bytes(CachePlan cache, TextStatistics statistics) {
         boolean first = request.encoder().firstTokenEnters(cache.layerIndex());
         long vectors = first ? statistics.examples() : statistics.tokens();
-        return vectors * request.encoder().hiddenSize() * cache.precision().bytes();
+        return vectors * request.encoder().hiddenSize() * cache.type().bytes();
     }
 }

@@ -15,7 +15,7 @@ import org.sparklora.driver.job.config.Task;
 import org.sparklora.driver.job.manifest.LinearModule;
 import org.sparklora.driver.job.manifest.ManifestException;
 import org.sparklora.driver.job.plan.CachePolicy;
-import org.sparklora.worker.contract.Kernel;
+import org.sparklora.worker.contract.Arithmetic;
 import org.sparklora.worker.contract.ModelSource;
 import org.sparklora.worker.data.TextTokenizer;
 import org.sparklora.worker.data.TokenizerSpec;
@@ -54,10 +54,11 @@ public final class JobModel {
 
     /** Opens the directories of model and adapter. */
     public static JobModel open(JobConfig job) {
+        Arithmetic arithmetic = job.arithmetic(Machine.arithmetic());
+        Machine.require(arithmetic);
         HostDirectory found = HostDirectory.model("model.path", job.model().path());
         Path directory = found.here();
-        Kernel kernel = job.execution().kernel().orElseGet(Machine::fastestKernel);
-        BaseModel base = BaseModel.shared(directory, headInput(job.model().task()), kernel);
+        BaseModel base = BaseModel.shared(directory, headInput(job.model().task()), arithmetic);
         requireHead(job.lora().modulesToSave(), base.encoder().head());
         int longest = base.encoder().maxPositions();
         if (job.model().maxLength() > longest) {

@@ -40,7 +40,7 @@ record Resumption(RunDirectory directory, Optional<Checkpoint> checkpoint, Optio
     private static final String CONFIG = "config.yaml";
 
     /**
-     * The job with what its run began with, where the job leaves it open: the library of matrix products, and in a run of 0.1.0
+     * The job with what its run began with, where the job leaves it open: kernel and precision, and in a run of 0.1.0
      * the default of that version, by which every tensor decayed.
      */
     static JobConfig asBegun(JobConfig job) throws IOException {
@@ -48,7 +48,7 @@ record Resumption(RunDirectory directory, Optional<Checkpoint> checkpoint, Optio
         if (before.isEmpty()) {
             return job;
         }
-        JobConfig begun = job.execution().kernel().isPresent() ? job : job.withKernel(JobChanges.kernel(before.get()));
+        JobConfig begun = job.with(job.arithmetic(JobChanges.arithmetic(before.get())));
         boolean defaults = job.training().weightDecayExclude().equals(Optional.of(TrainingConfig.DEFAULT_EXCLUDED));
         if (defaults && before.get().training().weightDecayExclude().isEmpty()) {
             Console.progress(

@@ -27,8 +27,8 @@ import org.sparklora.driver.job.freeze.EpochMetrics;
 import org.sparklora.driver.job.manifest.ManifestFile;
 import org.sparklora.driver.job.manifest.ManifestJson;
 import org.sparklora.driver.job.plan.CachePolicy;
-import org.sparklora.driver.model.peft.AdapterDetails;
 import org.sparklora.driver.model.peft.AdapterDetails.TrainingSummary;
+import org.sparklora.driver.model.peft.AdapterDetails;
 import org.sparklora.driver.model.peft.PeftAdapterWriter;
 import org.sparklora.driver.run.checkpoint.Checkpoint;
 import org.sparklora.driver.run.checkpoint.CheckpointStore;
@@ -42,6 +42,7 @@ import org.sparklora.driver.run.loop.StoppingCriteria;
 import org.sparklora.driver.run.loop.TrainingLoop;
 import org.sparklora.driver.watch.tracking.Tracking.Outcome;
 import org.sparklora.worker.contract.AdapterSnapshot;
+import org.sparklora.worker.contract.Arithmetic;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraManifest;
@@ -252,10 +253,9 @@ public final class RunOutput {
                 "attention",
                 "PyTorch's fused kernel, but where probabilities drop out"
                         + (everyToken ? "" : " and in the last layer"));
-        choices.put("precision", "float32");
-        job.execution()
-                .kernel()
-                .ifPresent(kernel -> choices.put("kernel", kernel.name().toLowerCase(Locale.ROOT)));
+        Arithmetic arithmetic = job.arithmetic(Arithmetic.DEFAULT);
+        choices.put("precision", arithmetic.precision().name().toLowerCase(Locale.ROOT));
+        choices.put("kernel", arithmetic.kernel().name().toLowerCase(Locale.ROOT));
         choices.put("instructions", start.instructions());
         if (!start.data().classWeights().isEmpty()) {
             choices.put("class_weights", start.data().classWeights().toString());

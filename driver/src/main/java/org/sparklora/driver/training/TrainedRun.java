@@ -31,13 +31,16 @@ import org.sparklora.driver.run.history.RunStatus;
 import org.sparklora.driver.watch.verify.CorruptRunException;
 import org.sparklora.driver.watch.verify.RecordedAdapter;
 import org.sparklora.worker.contract.AdapterSnapshot;
+import org.sparklora.worker.contract.Arithmetic;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.Kernel;
 import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.ModelException;
 import org.sparklora.worker.inference.TrainedModel;
+import org.sparklora.worker.machine.Machine;
 
 /**
  * A finished run, read from its directory and checked: the adapter is the one that the run wrote, it has every tensor that the
@@ -266,14 +269,24 @@ public final class TrainedRun {
         return MergedWeights.open(base(), JobModel.headInput(job.model().task()), manifest, adapter);
     }
 
-    /** The model in the form in which executors predict with it. */
+    /** The model in the form in which executors predict with it, computing as the run did. */
     public TrainedModel model() {
+        return model(Optional.empty());
+    }
+
+    /** The same in a precision, or in the run's own. */
+    public TrainedModel model(Optional<Precision> precision) {
         ModelConfig config = job.model();
-        Kernel kernel = JobChanges.kernel(job);
-        BaseModel model = BaseModel.shared(base(), JobModel.headInput(config.task()), kernel);
+        Arithmetic begun = JobChanges.arithmetic(job);
+        Arithmetic arithmetic = precision
+                .filter(told -> told != begun.precision())
+                .map(told -> new Arithmetic(Kernel.ONEDNN, told))
+                .orElse(begun);
+        Machine.require(arithmetic);
+        BaseModel model = BaseModel.shared(base(), JobModel.headInput(config.task()), arithmetic);
         LoraManifest groups = manifest.manifest();
         return new TrainedModel(
-                new TrainedModel.Base(base.source(), manifest.baseModelSha256(), kernel),
+                new TrainedModel.Base(base.source(), manifest.baseModelSha256(), arithmetic),
                 JobRows.head(job, labels),
                 new TrainedModel.Adapter(groups, adapter, ManifestDigest.sha256(groups) + " " + adapter.sha256()),
                 new TrainedModel.Text(JobModel.tokenizer(base(), config, model), config.maxLength()));

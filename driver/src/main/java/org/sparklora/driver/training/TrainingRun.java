@@ -17,10 +17,11 @@ import org.sparklora.driver.job.freeze.RunLength;
 import org.sparklora.driver.job.plan.EpochPlanner;
 import org.sparklora.driver.job.plan.EpochWork;
 import org.sparklora.driver.job.plan.StepCost;
-import org.sparklora.driver.run.loop.TrainingLoop;
 import org.sparklora.driver.run.loop.TrainingLoop.TrainingSettings;
+import org.sparklora.driver.run.loop.TrainingLoop;
 import org.sparklora.driver.training.RunOutput.IfRunIsThere;
 import org.sparklora.driver.watch.progress.Progress;
+import org.sparklora.worker.contract.Arithmetic;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.data.TextStatistics;
@@ -43,7 +44,7 @@ public final class TrainingRun {
 
     public TrainingRun(JobConfig job, IfRunIsThere ifRunIsThere) throws IOException {
         JobConfig begun = ifRunIsThere == IfRunIsThere.RESUME ? Resumption.asBegun(job) : job;
-        this.job = begun.withKernel(begun.execution().kernel().orElseGet(Machine::fastestKernel));
+        this.job = begun.with(begun.arithmetic(Machine.arithmetic()));
         this.settings = new RunSettings(this.job);
         this.ifRunIsThere = ifRunIsThere;
     }
@@ -136,7 +137,7 @@ public final class TrainingRun {
                 settings.step(model.encoder().modelDropout(), data.classWeights()),
                 settings.order(),
                 model.tokenizer().padTokenId(),
-                job.execution().kernel().orElseThrow(),
+                job.arithmetic(Arithmetic.DEFAULT),
                 start.instructions());
         return new SparkEpochRunner(
                 spark,

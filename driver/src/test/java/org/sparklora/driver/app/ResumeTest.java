@@ -298,6 +298,7 @@ class ResumeTest {
         assertThat(TrainedRun.read(run.toString(), Optional.empty())
                         .model()
                         .base()
+                        .arithmetic()
                         .kernel())
                 .as("predicts with it, too")
                 .isEqualTo(Kernel.MKL);

@@ -14,7 +14,7 @@ import org.sparklora.worker.contract.DropoutRates;
 import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.contract.FreezePlan;
 import org.sparklora.worker.contract.FreezeState;
-import org.sparklora.worker.contract.Kernel;
+import org.sparklora.worker.contract.Arithmetic;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LossSettings;
 import org.sparklora.worker.contract.ModelSource;
@@ -83,7 +83,7 @@ final class HeadOnly {
                         new StepSettings(1, 1, LossSettings.PLAIN, DropoutRates.NONE),
                         ShardOrder.shuffled(1),
                         0,
-                        Kernel.ONEDNN,
+                        Arithmetic.DEFAULT,
                         instructions),
                 new EpochPlan(
                         0,

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.sparklora.worker.contract.CachePlan;
-import org.sparklora.worker.contract.Precision;
+import org.sparklora.worker.contract.StoredType;
 import org.sparklora.worker.data.Shard;
 import org.sparklora.worker.spark.CacheStorage;
 import org.sparklora.worker.spark.CachedShard;
@@ -56,7 +56,7 @@ class ShardPlacementTest {
     }
 
     private static CachePlan kept(String digest) {
-        return new CachePlan(14, Precision.FLOAT32, digest, "test");
+        return new CachePlan(14, StoredType.FLOAT32, digest, "test");
     }
 
     /** Logits by row, computed from what is kept; a partition of another shard count fails in the task. */

@@ -1,6 +1,7 @@
 package org.sparklora.worker.contract;
 
 import java.nio.charset.Charset;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,6 +41,22 @@ public final class HostException extends CodedException {
                     "settings.processor",
                     "this executor's processor has the instructions '" + own + "', but the run computes with '"
                             + expected + "', and both would round differently; use machines of one kind",
+                    null);
+        }
+    }
+
+    /**
+     * Refuses to compute in bfloat16 without instructions for it, which would be slower than float32.
+     *
+     * @param features of the processor, as Linux names them
+     */
+    public static void requireBfloat16(String processor, List<String> features) {
+        if (!features.contains("avx512_bf16") && !features.contains("amx_bf16")) {
+            throw new HostException(
+                    "settings.processor",
+                    "bfloat16 needs a processor with AVX512_BF16 or AMX_BF16, and " + processor + " has only " + features
+                            + "; use float32 (execution.precision, or --precision of predict and evaluate), or another"
+                            + " machine",
                     null);
         }
     }

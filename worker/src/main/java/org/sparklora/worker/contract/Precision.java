@@ -1,19 +1,8 @@
 package org.sparklora.worker.contract;
 
-/** The type of a stored value. */
+/** The type in which the frozen layers are held and multiplied. What trains is float32 in both. */
 public enum Precision {
-    FLOAT32(4),
-    /** IEEE 754 binary16, rounded to nearest even. */
-    FLOAT16(2);
-
-    private final int bytes;
-
-    Precision(int bytes) {
-        this.bytes = bytes;
-    }
-
-    /** Bytes of a value. */
-    public int bytes() {
-        return bytes;
-    }
+    FLOAT32,
+    /** Half the memory, and products with float32 sums; needs AVX512_BF16 or AMX. */
+    BFLOAT16
 }

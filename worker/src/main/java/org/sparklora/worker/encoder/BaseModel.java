@@ -11,12 +11,17 @@ import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
-import org.sparklora.worker.contract.Kernel;
+import org.sparklora.worker.contract.Arithmetic;
+import org.sparklora.worker.contract.Precision;
+import org.sparklora.worker.engine.Bfloat16;
+import org.sparklora.worker.engine.Graph;
 import org.sparklora.worker.engine.Torch;
+import org.sparklora.worker.engine.Variable;
 
 /**
- * A frozen base model: its encoder and its weights by Hugging Face name. float32 weights of safetensors are the mapped file
- * itself, whose pages are shared between JVMs. float16 and bfloat16 are widened once; torch.save's weights are copied.
+ * A frozen base model: its encoder and its weights by Hugging Face name. In float32, weights of safetensors are the mapped file
+ * itself, whose pages are shared between JVMs; float16 and bfloat16 are widened once, and torch.save's weights are copied. In
+ * bfloat16, the weights that {@link Encoder#roundsToBfloat16} names are rounded once.
  *
  * <p>Read-only after loading, safe from any thread. The weights belong to the model's own manager.
  */
@@ -25,32 +30,33 @@ public final class BaseModel implements AutoCloseable {
     /** One per JVM, directory and head input, because weights are large and tasks are short. Never emptied. */
     private static final Map<Key, BaseModel> SHARED = new ConcurrentHashMap<>();
 
-    private record Key(Path directory, HeadInput headInput, Kernel kernel) {}
+    private record Key(Path directory, HeadInput headInput, Arithmetic arithmetic) {}
 
     private final Path directory;
     private final Encoder encoder;
-    private final Kernel kernel;
+    private final Arithmetic arithmetic;
     private final NDManager manager;
     private final Map<String, NDArray> weights = new TreeMap<>();
+    private final Map<String, Bfloat16> rounded = new TreeMap<>();
     private final List<String> notes = new ArrayList<>();
     private final SortedMap<Integer, String> labels = new TreeMap<>();
 
-    private BaseModel(Path directory, Encoder encoder, Kernel kernel, NDManager manager) {
+    private BaseModel(Path directory, Encoder encoder, Arithmetic arithmetic, NDManager manager) {
         this.directory = directory;
         this.encoder = encoder;
-        this.kernel = kernel;
+        this.arithmetic = arithmetic;
         this.manager = manager;
     }
 
     /** The model of a directory for heads with this input, loaded once per JVM and shared. Do not close it. */
-    public static BaseModel shared(Path directory, HeadInput headInput, Kernel kernel) {
-        Key key = new Key(directory.toAbsolutePath().normalize(), headInput, kernel);
-        return SHARED.computeIfAbsent(key, k -> open(k.directory(), k.headInput(), k.kernel()));
+    public static BaseModel shared(Path directory, HeadInput headInput, Arithmetic arithmetic) {
+        Key key = new Key(directory.toAbsolutePath().normalize(), headInput, arithmetic);
+        return SHARED.computeIfAbsent(key, k -> open(k.directory(), k.headInput(), k.arithmetic()));
     }
 
-    /** The same with oneDNN. */
+    /** The same with oneDNN in float32. */
     public static BaseModel shared(Path directory, HeadInput headInput) {
-        return shared(directory, headInput, Kernel.ONEDNN);
+        return shared(directory, headInput, Arithmetic.DEFAULT);
     }
 
     /** The same for heads that read the first token. */
@@ -60,7 +66,7 @@ public final class BaseModel implements AutoCloseable {
 
     /** Loads a Hugging Face directory for heads that read the first token; the caller closes the model. */
     public static BaseModel open(Path directory) {
-        return open(directory, HeadInput.FIRST_TOKEN, Kernel.ONEDNN);
+        return open(directory, HeadInput.FIRST_TOKEN, Arithmetic.DEFAULT);
     }
 
     /**
@@ -68,19 +74,30 @@ public final class BaseModel implements AutoCloseable {
      *
      * @throws ModelException if files are missing or the architecture is not supported
      */
-    public static BaseModel open(Path directory, HeadInput headInput, Kernel kernel) {
+    public static BaseModel open(Path directory, HeadInput headInput, Arithmetic arithmetic) {
         try (EncoderWeights files = EncoderWeights.open(directory, headInput)) {
             Torch.prepareThread();
-            BaseModel model = new BaseModel(directory, files.encoder(), kernel, Torch.newManager());
+            BaseModel model = new BaseModel(directory, files.encoder(), arithmetic, Torch.newManager());
             model.notes.addAll(files.notes());
             model.labels.putAll(files.labels());
             try {
-                files.names().forEach(name -> model.weights.put(name, files.load(model.manager, name)));
+                files.names().forEach(name -> model.load(files, name));
                 return model;
             } catch (RuntimeException e) {
                 model.close();
                 throw e;
             }
+        }
+    }
+
+    private void load(EncoderWeights files, String name) {
+        NDArray weight = files.load(manager, name);
+        if (arithmetic.precision() == Precision.BFLOAT16 && encoder.roundsToBfloat16(name)) {
+            try (weight) {
+                rounded.put(name, Bfloat16.of(manager, weight));
+            }
+        } else {
+            weights.put(name, weight);
         }
     }
 
@@ -104,9 +121,14 @@ public final class BaseModel implements AutoCloseable {
         return directory;
     }
 
-    /** The library that multiplies its matrices. */
-    public Kernel kernel() {
-        return kernel;
+    /** How it computes. */
+    public Arithmetic arithmetic() {
+        return arithmetic;
+    }
+
+    /** A graph of one pass through this model; see {@link Graph#of}. */
+    public Graph graph(NDManager owner, boolean recording) {
+        return Graph.of(owner, arithmetic.kernel(), recording);
     }
 
     /** The architecture and sizes, for one kind of head input. */
@@ -114,17 +136,28 @@ public final class BaseModel implements AutoCloseable {
         return encoder;
     }
 
+    /** The weight of this Hugging Face name in a pass, in the checkpoint's shape and the precision it is held in. */
+    public Variable weight(Graph graph, String name) {
+        Bfloat16 half = rounded.get(name);
+        return half == null ? graph.constant(weight(name)) : graph.constant(half);
+    }
+
     /**
-     * The weight of this Hugging Face name, in the checkpoint's shape. Do not close it.
+     * The same outside of a pass, for what is held in float32. Do not close it.
      *
-     * @throws IllegalArgumentException if no weight has that name
+     * @throws IllegalArgumentException if no weight of that name is held in float32
      */
     public NDArray weight(String name) {
         NDArray weight = weights.get(name);
         if (weight == null) {
-            throw new IllegalArgumentException("the base model has no weight '" + name + "'");
+            throw new IllegalArgumentException("the base model has no float32 weight '" + name + "'");
         }
         return weight;
+    }
+
+    /** Whether a weight is held in bfloat16. */
+    public boolean isRounded(String name) {
+        return rounded.containsKey(name);
     }
 
     /** A tensor that not every checkpoint has, such as a trained classifier. */

@@ -271,8 +271,8 @@ public final class Encoder {
      * input. For heads that read the first token, the last layer and the pooler return [B, H]; everything else returns
      * [B·S, H].
      */
-    public Variable run(int from, int to, ForwardPass pass, NDArray input, Tokens tokens) {
-        Variable x = pass.constant(input);
+    public Variable run(int from, int to, ForwardPass pass, Variable input, Tokens tokens) {
+        Variable x = input;
         for (int index = from; index < to; index++) {
             if (index == 0) {
                 x = embed(pass, tokens);
@@ -288,7 +288,7 @@ public final class Encoder {
     }
 
     /** Logits [B, C], or [B·S, C] if the head reads every token, from the input of a layer. */
-    public Variable logits(int from, ForwardPass pass, NDArray input, Tokens tokens) {
+    public Variable logits(int from, ForwardPass pass, Variable input, Tokens tokens) {
         return head().logits(pass, run(from, headIndex(), pass, input, tokens));
     }
 
@@ -296,24 +296,23 @@ public final class Encoder {
     public Variable embed(ForwardPass pass, Tokens tokens) {
         NDManager outer = tokens.ids().getManager();
         try (NDManager own = outer.newSubManager()) {
-            NDArray sum = lookUp(pass, tokens.ids(), "word_embeddings", own);
+            Variable sum = lookUp(pass, tokens.ids(), "word_embeddings", own);
             Optional<NDArray> types = sizes.types().ids(tokens);
             if (types.isPresent()) {
-                sum = sum.add(lookUp(pass, types.get(), "token_type_embeddings", own));
+                sum = sum.plus(lookUp(pass, types.get(), "token_type_embeddings", own));
             }
             NDArray ids = sizes.positions().ids(tokens);
             ids.attach(own);
-            sum = sum.add(lookUp(pass, ids, "position_embeddings", own));
-            Variable out = pass.dropHidden(
-                    normalize(pass, pass.constant(sum), embeddings("LayerNorm")), embeddings("dropout"));
-            out.array().attach(outer);
+            sum = sum.plus(lookUp(pass, ids, "position_embeddings", own));
+            Variable out =
+                    pass.dropHidden(normalize(pass, sum, embeddings("LayerNorm")), embeddings("dropout"));
+            out.attach(outer);
             return out;
         }
     }
 
-    private NDArray lookUp(ForwardPass pass, NDArray ids, String table, NDManager manager) {
-        NDArray rows =
-                Ops.embedding(ids, pass.weight(embeddings(table + ".weight")).array());
+    private Variable lookUp(ForwardPass pass, NDArray ids, String table, NDManager manager) {
+        Variable rows = pass.weight(embeddings(table + ".weight")).rows(ids);
         rows.attach(manager);
         return rows;
     }
@@ -321,7 +320,10 @@ public final class Encoder {
     /** Layer i: x [B·S, H] to [B·S, H]. */
     public Variable layer(int layer, ForwardPass pass, Variable x, Tokens tokens) {
         LayerPaths name = layers.get(layer);
-        return inOwnManager(x, () -> afterAttention(name, pass, x, attend(name, pass, x, tokens)));
+        return inOwnManager(x, () -> {
+            Variable entered = inPrecisionOf(name, pass, x);
+            return afterAttention(name, pass, entered, attend(name, pass, entered, tokens));
+        });
     }
 
     /**
@@ -343,13 +345,27 @@ public final class Encoder {
     }
 
     private static Variable inOwnManager(Variable x, Supplier<Variable> layer) {
-        NDManager outer = x.array().getManager();
+        NDManager outer = x.manager();
         try (NDManager own = outer.newSubManager()) {
-            x.array().attach(own);
+            x.attach(own);
             Variable out = layer.get();
-            out.array().attach(outer);
+            out.attach(outer);
             return out;
         }
+    }
+
+    /** The precision of a layer is that of its weights. */
+    private static Variable inPrecisionOf(LayerPaths name, ForwardPass pass, Variable x) {
+        return x.to(pass.weight(name.projections().query() + ".weight").precision());
+    }
+
+    /**
+     * Whether a weight may be held in bfloat16: the tables of the embeddings, and every Linear that is multiplied with every
+     * token. The others cost little, and first-token attention multiplies them in an order of its own.
+     */
+    public boolean roundsToBfloat16(String tensor) {
+        int index = layerIndex(tensor);
+        return tensor.endsWith(".weight") && !isNorm(tensor) && index < headIndex() && !firstTokenAlone(index);
     }
 
     /** The rest of a layer: its input and attention's output, both [M, H], to [M, H]. */

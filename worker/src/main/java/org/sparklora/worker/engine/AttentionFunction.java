@@ -2,52 +2,58 @@ package org.sparklora.worker.engine;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
+import java.util.ArrayList;
+import java.util.List;
+import org.sparklora.worker.contract.Precision;
 
 /**
- * PyTorch's flash attention for processors. Keeps query, key, value, result, and the logarithm of each softmax's sum; backward
- * computes the scores again, block by block.
+ * Attention that does not keep its scores: backward computes them again.
+ *
+ * <p>In float32 by PyTorch's flash attention for processors, block by block; it keeps its result and the logarithm of each
+ * softmax's sum. That kernel is slow in bfloat16 (at 8 x 128 tokens 54 ms instead of 12). There, scores are two products and a
+ * float32 softmax, of one layer at a time.
  */
 final class AttentionFunction extends Function {
 
-    private final Variable query;
-    private final Variable key;
-    private final Variable value;
-    private final NDArray[] arguments;
+    private final List<Variable> operands;
+    private final String method;
+    private final List<NDArray> kept = new ArrayList<>();
+    private final NDArray heads;
 
-    private AttentionFunction(
-            Variable query, Variable key, Variable value, NDArray mask, NDArray heads, NDArray context, NDArray sums) {
-        super(query.graph());
-        this.query = query;
-        this.key = key;
-        this.value = value;
-        this.arguments = new NDArray[] {
-            save(query.array()), save(key.array()), save(value.array()), save(mask), heads, save(context), save(sums)
-        };
+    private AttentionFunction(List<Variable> operands, String method, List<NDArray> kept, NDArray heads) {
+        super(operands.get(0).graph());
+        this.operands = operands;
+        this.method = method;
+        this.heads = heads;
+        operands.forEach(operand -> this.kept.add(save(operand.raw())));
+        kept.forEach(array -> this.kept.add(save(array)));
     }
 
     static Variable apply(Variable query, Variable key, Variable value, NDArray mask, int heads) {
-        Graph graph = query.graph();
+        boolean flash = query.precision() == Precision.FLOAT32;
+        String method = flash ? "flash_attention" : "plain_attention";
         NDArray count = Script.number(heads);
-        NDList results = Script.callForAll(
-                query.array().getManager(), "attention", query.array(), key.array(), value.array(), mask, count);
-        return graph.result(
-                results.get(0),
-                () -> new AttentionFunction(query, key, value, mask, count, results.get(0), results.get(1)),
-                query,
-                key,
-                value);
+        NDList results =
+                Script.callForAll(query.manager(), method, query.raw(), key.raw(), value.raw(), mask, count);
+        List<NDArray> kept = flash ? List.of(mask, results.get(0), results.get(1)) : List.of(mask);
+        return query.graph()
+                .result(
+                        results.get(0),
+                        query.precision(),
+                        () -> new AttentionFunction(List.of(query, key, value), method + "_backward", kept, count),
+                        query,
+                        key,
+                        value);
     }
 
     @Override
     void backward(NDArray gradient) {
-        NDArray[] all = new NDArray[arguments.length + 1];
-        all[0] = gradient;
-        System.arraycopy(arguments, 0, all, 1, arguments.length);
-        NDList gradients = Script.callForAll(graph().manager(), "attention_backward", all);
-        Variable[] operands = {query, key, value};
-        for (int i = 0; i < operands.length; i++) {
-            if (operands[i].isTracked()) {
-                operands[i].addGradient(gradients.get(i));
+        List<NDArray> arguments = new ArrayList<>(List.of(gradient, heads));
+        arguments.addAll(kept);
+        NDList gradients = Script.callForAll(graph().manager(), method, arguments.toArray(NDArray[]::new));
+        for (int i = 0; i < operands.size(); i++) {
+            if (operands.get(i).isTracked()) {
+                operands.get(i).addGradient(gradients.get(i));
             } else {
                 gradients.get(i).close();
             }

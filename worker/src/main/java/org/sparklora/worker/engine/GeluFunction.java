@@ -13,12 +13,12 @@ final class GeluFunction extends Function {
         super(x.graph());
         this.x = x;
         this.approximate = approximate;
-        this.input = save(x.array());
+        this.input = save(x.raw());
     }
 
     static Variable apply(Variable x, Gelu form) {
-        NDArray y = Script.call(x.array().getManager(), "gelu_" + form.approximate(), x.array());
-        return x.graph().result(y, () -> new GeluFunction(x, form.approximate()), x);
+        NDArray y = Script.call(x.manager(), "gelu_" + form.approximate(), x.raw());
+        return x.graph().result(y, x.precision(), () -> new GeluFunction(x, form.approximate()), x);
     }
 
     @Override

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.contract.Kernel;
+import org.sparklora.worker.contract.Precision;
 
 /**
  * One pass through a model on one thread: computes with {@linkplain Variable variables}, and while it records, remembers how
@@ -48,9 +49,14 @@ public final class Graph {
         return new Graph(manager, kernel, recording);
     }
 
-    /** An array without a gradient; it belongs to whom it belonged before. */
+    /** A float32 array without a gradient; it belongs to whom it belonged before. */
     public Variable constant(NDArray array) {
-        return new Variable(this, array, false);
+        return new Variable(this, array, Precision.FLOAT32, false);
+    }
+
+    /** The same of a tensor in bfloat16. */
+    public Variable constant(Bfloat16 tensor) {
+        return new Variable(this, tensor.array(), Precision.BFLOAT16, false);
     }
 
     /** A tensor with these values, row-major. It is trainable if the graph records. */
@@ -58,12 +64,12 @@ public final class Graph {
         NDArray array = Tensors.floats(manager, values, shape);
         // For traced pieces, which PyTorch's autograd differentiates.
         array.setRequiresGradient(recording);
-        return new Variable(this, array, recording);
+        return new Variable(this, array, Precision.FLOAT32, recording);
     }
 
     /** Computes the gradients of all leaves from a loss of one value. What backward needs is freed on the way; runs once. */
     public void backward(Variable loss) {
-        loss.addGradient(Tensors.floats(manager, new float[] {1f}, Tensors.shape(loss.array())));
+        loss.addGradient(Tensors.floats(manager, new float[] {1f}, loss.shape()));
         while (!steps.isEmpty()) {
             Step step = steps.removeLast();
             try (NDArray gradient = step.result().takeGradient()) {
@@ -116,16 +122,17 @@ public final class Graph {
     }
 
     /** The result of an operation, with its way back if an operand has a gradient. */
-    Variable result(NDArray array, Supplier<Function> function, @Nullable Variable... operands) {
+    Variable result(
+            NDArray array, Precision precision, Supplier<Function> function, @Nullable Variable... operands) {
         if (!tracks(Arrays.asList(operands))) {
-            return constant(array);
+            return new Variable(this, array, precision, false);
         }
-        return record(array, function.get());
+        return record(array, precision, function.get());
     }
 
     /** A result with its way back. */
-    Variable record(NDArray array, Function function) {
-        Variable result = new Variable(this, array, true);
+    Variable record(NDArray array, Precision precision, Function function) {
+        Variable result = new Variable(this, array, precision, true);
         steps.addLast(new Step(result, function));
         return result;
     }

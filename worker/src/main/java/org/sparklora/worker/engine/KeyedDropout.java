@@ -1,6 +1,8 @@
 package org.sparklora.worker.engine;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import java.util.stream.LongStream;
 import org.sparklora.worker.contract.KeyedRandom;
 
 /**
@@ -36,21 +38,21 @@ public final class KeyedDropout {
 
     /** {@code x} with elements dropped with probability {@code p}, or {@code x} itself if nothing drops out. */
     public NDArray apply(NDArray x, String name, double p) {
-        return drops(p) ? x.mul(mask(x, name, p)) : x;
+        return drops(p) ? x.mul(mask(x.getManager(), x.getShape().getShape(), name, p)) : x;
     }
 
     /** The same for a variable. */
     public Variable apply(Variable x, String name, double p) {
-        return drops(p) ? x.times(mask(x.array(), name, p)) : x;
+        return drops(p) ? x.times(mask(x.manager(), x.shape().stream().mapToLong(Integer::longValue).toArray(), name, p)) : x;
     }
 
-    private NDArray mask(NDArray x, String name, double p) {
+    private NDArray mask(NDManager manager, long[] shape, String name, double p) {
         long stream = stream(name);
         int dropBelow = (int) Math.round(p * 65536.0);
         float scale = (float) (1.0 / (1.0 - p));
-        int size = Math.toIntExact(x.size());
+        int size = Math.toIntExact(LongStream.of(shape).reduce(1, Math::multiplyExact));
         return Tensors.floats(
-                x.getManager(),
+                manager,
                 size,
                 target -> {
                     for (int i = 0; i < size; i += 4) {
@@ -62,7 +64,7 @@ public final class KeyedDropout {
                         }
                     }
                 },
-                x.getShape().getShape());
+                shape);
     }
 
     private long stream(String name) {

@@ -18,17 +18,18 @@ final class LayerNormFunction extends Function {
         this.x = x;
         this.weight = weight;
         this.bias = bias;
-        this.input = save(x.array());
+        this.input = save(x.raw());
         this.mean = save(mean);
         this.deviation = save(deviation);
     }
 
     static Variable apply(Variable x, Variable weight, Variable bias, double eps) {
         NDList results = Script.callForAll(
-                x.array().getManager(), "layer_norm", x.array(), weight.array(), bias.array(), Script.number(eps));
+                x.manager(), "layer_norm", x.raw(), weight.array(), bias.array(), Script.number(eps));
         return x.graph()
                 .result(
                         results.get(0),
+                        x.precision(),
                         () -> new LayerNormFunction(x, weight, bias, results.get(1), results.get(2)),
                         x,
                         weight,

@@ -2,6 +2,7 @@ package org.sparklora.worker.engine;
 
 import ai.djl.ndarray.NDArray;
 import org.jspecify.annotations.Nullable;
+import org.sparklora.worker.contract.Precision;
 
 /** y = x Wᵀ + b + other. Only the gradients that something needs are computed: for a frozen weight, that of x alone. */
 final class LinearFunction extends Function {
@@ -19,20 +20,20 @@ final class LinearFunction extends Function {
         this.weight = weight;
         this.bias = bias;
         this.other = other;
-        this.input = weight.isTracked() ? save(x.array()) : null;
+        this.input = weight.isTracked() ? save(x.raw()) : null;
         // A merged weight belongs to its layer, which ends before backward.
-        this.multiplied = x.isTracked() ? save(weight.array()) : null;
+        this.multiplied = x.isTracked() ? save(weight.raw()) : null;
     }
 
     static Variable apply(Variable x, Variable weight, @Nullable Variable bias, @Nullable Variable other) {
         NDArray y = x.graph()
                 .products()
                 .linear(
-                        x.array(),
-                        weight.array(),
-                        bias == null ? null : bias.array(),
-                        other == null ? null : other.array());
-        return x.graph().result(y, () -> new LinearFunction(x, weight, bias, other), x, weight, bias, other);
+                        x.raw(),
+                        weight.raw(),
+                        bias == null ? null : bias.raw(),
+                        other == null ? null : other.raw());
+        return x.graph().result(y, x.precision(), () -> new LinearFunction(x, weight, bias, other), x, weight, bias, other);
     }
 
     @Override
@@ -41,7 +42,7 @@ final class LinearFunction extends Function {
             other.addGradient(graph().share(gradient));
         }
         if (bias != null && bias.isTracked()) {
-            bias.addGradient(gradient.sum(new int[] {0}));
+            bias.addGradient(sumOfRows(gradient));
         }
         if (input != null) {
             weight.addGradient(ofWeight(gradient, input));
@@ -51,11 +52,16 @@ final class LinearFunction extends Function {
         }
     }
 
+    private NDArray sumOfRows(NDArray gradient) {
+        return x.precision() == Precision.FLOAT32
+                ? gradient.sum(new int[] {0})
+                : Script.call(graph().manager(), "sum_of_rows", gradient);
+    }
+
     /** A wide product, [few, many], is several times as fast as its transpose. */
     private NDArray ofWeight(NDArray gradient, NDArray read) {
         Products products = graph().products();
-        boolean tall =
-                weight.array().getShape().get(0) > weight.array().getShape().get(1);
+        boolean tall = weight.shape().get(0) > weight.shape().get(1);
         if (!tall) {
             return products.toWeight(graph().manager(), gradient, read);
         }

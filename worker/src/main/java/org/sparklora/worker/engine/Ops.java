@@ -52,9 +52,4 @@ public final class Ops {
     public static NDArray power(NDArray x, double exponent) {
         return x.pow(Tensors.constant(x.getManager(), exponent));
     }
-
-    /** Rows of a table. ids [M] int64, table [V, H]; result [M, H]. */
-    public static NDArray embedding(NDArray ids, NDArray table) {
-        return JniUtils.embedding((PtNDArray) ids, (PtNDArray) table, false);
-    }
 }

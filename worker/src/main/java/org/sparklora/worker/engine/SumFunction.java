@@ -15,7 +15,7 @@ final class SumFunction extends Function {
     }
 
     static Variable apply(Variable x, Variable y) {
-        return x.graph().result(x.array().add(y.array()), () -> new SumFunction(x, y), x, y);
+        return x.graph().result(x.raw().add(y.raw()), x.precision(), () -> new SumFunction(x, y), x, y);
     }
 
     @Override

@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
 import java.util.List;
+import org.sparklora.worker.contract.Precision;
 
 /** A piece that PyTorch's autograd differentiates. Its graph begins at a leaf of its own for each operand with a gradient. */
 final class TracedFunction extends Function {
@@ -42,7 +43,7 @@ final class TracedFunction extends Function {
         NDManager manager = result.getManager();
         NDArray values = graph.share(result);
         values.attach(manager);
-        return graph.record(values, new TracedFunction(graph, operands, leaves, result));
+        return graph.record(values, Precision.FLOAT32, new TracedFunction(graph, operands, leaves, result));
     }
 
     private static NDArray leaf(Variable operand) {

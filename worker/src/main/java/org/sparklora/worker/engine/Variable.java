@@ -1,9 +1,14 @@
 package org.sparklora.worker.engine;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.jni.JniUtils;
 import java.util.List;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.sparklora.worker.contract.Precision;
 
 /**
  * An array of a {@link Graph}. If it depends on a trainable tensor and the graph records, backward computes its gradient.
@@ -15,18 +20,66 @@ public final class Variable {
 
     private final Graph graph;
     private final NDArray array;
+    private final Precision precision;
     private final boolean tracked;
     private @Nullable NDArray gradient;
 
-    Variable(Graph graph, NDArray array, boolean tracked) {
+    /** This in the other precision, because several operations may ask for it. */
+    private @Nullable Variable converted;
+
+    Variable(Graph graph, NDArray array, Precision precision, boolean tracked) {
         this.graph = graph;
         this.array = array;
+        this.precision = precision;
         this.tracked = tracked;
     }
 
-    /** The values. */
+    /**
+     * The values.
+     *
+     * @throws IllegalStateException if they are bfloat16, which DJL cannot read: convert them
+     */
     public NDArray array() {
+        if (precision != Precision.FLOAT32) {
+            throw new IllegalStateException("DJL cannot read bfloat16; ask for to(FLOAT32)");
+        }
         return array;
+    }
+
+    /** The values in any precision, for what never asks for their type. */
+    NDArray raw() {
+        return array;
+    }
+
+    /** The type of the values, and of their gradient. */
+    public Precision precision() {
+        return precision;
+    }
+
+    /** The owner of the array. */
+    public NDManager manager() {
+        return array.getManager();
+    }
+
+    /** Gives the array to another owner. */
+    public void attach(NDManager manager) {
+        array.attach(manager);
+    }
+
+    /** The shape of the array. */
+    public List<Integer> shape() {
+        return Tensors.shape(array);
+    }
+
+    /** The same values in a precision; this itself if it has that one. */
+    public Variable to(Precision wanted) {
+        if (precision == wanted) {
+            return this;
+        }
+        if (converted == null) {
+            converted = ConvertFunction.apply(this, wanted);
+        }
+        return converted;
     }
 
     /** The graph of the pass. */
@@ -39,7 +92,10 @@ public final class Variable {
         return tracked;
     }
 
-    /** This [M, in] times weight [out, in], plus bias [out] and other [M, out], where they are given: [M, out]. */
+    /**
+     * This [M, in] times weight [out, in], plus bias [out] and other [M, out], where they are given: [M, out]. All are of one
+     * precision, except a bias, which may be float32.
+     */
     public Variable linear(Variable weight, @Nullable Variable bias, @Nullable Variable other) {
         return LinearFunction.apply(this, weight, bias, other);
     }
@@ -49,7 +105,7 @@ public final class Variable {
         if (!graph.tracks(List.of(this, weight, bias))) {
             NDArray y = graph.products().linearWithGelu(array, weight.array, bias.array, form.approximate());
             if (y != null) {
-                return graph.constant(y);
+                return new Variable(graph, y, precision, false);
             }
         }
         return linear(weight, bias, null).gelu(form);
@@ -60,7 +116,7 @@ public final class Variable {
         return GeluFunction.apply(this, form);
     }
 
-    /** Layer normalisation over the last axis: this [M, H], weight [H], bias [H]. */
+    /** Layer normalisation over the last axis: this [M, H], weight [H], bias [H]. Its sums are float32 in any precision. */
     public Variable layerNorm(Variable weight, Variable bias, double eps) {
         return LayerNormFunction.apply(this, weight, bias, eps);
     }
@@ -77,7 +133,8 @@ public final class Variable {
 
     /**
      * Scaled dot-product attention in one kernel that never holds all scores at once: softmax(Q Kᵀ / √D + mask) V by head.
-     * Query, key, value and result [B·S, N·D], mask [B, 1, 1, S], which is added to the scores and has no gradient.
+     * Query, key, value and result [B·S, N·D], mask [B, 1, 1, S], which is added to the scores and has no gradient. In bfloat16
+     * the scores are held, and computed again for backward: there, PyTorch's kernel takes ten times as long.
      */
     public static Variable attention(Variable query, Variable key, Variable value, NDArray mask, int heads) {
         return AttentionFunction.apply(query, key, value, mask, heads);
@@ -90,18 +147,34 @@ public final class Variable {
     }
 
     /**
-     * Runs a computation that has no backward of its own here. What PyTorch saves for backward, and the result, stay in memory
-     * until backward has run.
+     * Runs a computation that has no backward of its own here, in float32. What PyTorch saves for backward, and the result, stay
+     * in memory until backward has run.
      *
      * @param parameters constants and leaves that the computation reads beside its operands
      */
     public static Variable traced(Traced computation, List<Variable> parameters, Variable... operands) {
-        return TracedFunction.apply(computation, parameters, List.of(operands));
+        return TracedFunction.apply(
+                computation,
+                parameters,
+                Stream.of(operands)
+                        .map(operand -> operand.to(Precision.FLOAT32))
+                        .toList());
     }
 
     /** The same with one operand and no parameters. */
     public Variable traced(UnaryOperator<NDArray> computation) {
         return traced(operands -> computation.apply(operands.get(0)), List.of(), this);
+    }
+
+    /** Rows of this table [V, H], which does not train, in float32: ids [M] int64; result [M, H], owned by the manager of ids. */
+    public Variable rows(NDArray ids) {
+        NDArray rows = JniUtils.embedding((PtNDArray) ids, (PtNDArray) array, false);
+        if (precision == Precision.FLOAT32) {
+            return graph.constant(rows);
+        }
+        try (rows) {
+            return graph.constant(Script.call(ids.getManager(), "to_float32", rows));
+        }
     }
 
     /** Adds to the gradient and takes the array over. */

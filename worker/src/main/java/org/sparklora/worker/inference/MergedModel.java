@@ -15,15 +15,20 @@ import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.ForwardPass;
 import org.sparklora.worker.encoder.Parameters;
 import org.sparklora.worker.encoder.Tokens;
+import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.engine.Graph;
 import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.engine.Variable;
 import org.sparklora.worker.lora.AdapterRegistry;
 import org.sparklora.worker.lora.LoraVariant;
+import org.sparklora.worker.machine.Machine;
+import org.sparklora.worker.lora.LoraVariant;
+import org.sparklora.worker.machine.Machine;
 
 /**
  * A base model for prediction: adapters are merged into copies of the weights that they adapt, and the head and biases are
- * the trained ones. The other weights are the base's own arrays.
+ * the trained ones. The other weights are the base's own arrays. Beside a weight in bfloat16 an adapter stays as it is, because
+ * rounding would take most of it away.
  *
  * <p>Safe from any thread until closed. Owns the merged copies; the base is shared and never changes.
  */
@@ -33,6 +38,7 @@ final class MergedModel implements AutoCloseable {
     private final TrainedModel of;
     private final NDManager manager;
     private final Map<String, NDArray> own = new HashMap<>();
+    private final Map<String, LoraVariant.Layer> pairs = new HashMap<>();
 
     private MergedModel(BaseModel base, TrainedModel of, NDManager manager) {
         this.base = base;
@@ -43,14 +49,15 @@ final class MergedModel implements AutoCloseable {
     /** Merges a trained model into its base. */
     static MergedModel of(TrainedModel trained) {
         Torch.prepareThread();
+        Machine.require(trained.base().arithmetic());
         BaseModel base = BaseModel.shared(
                 Path.of(trained.base().source().location()),
                 trained.head().headInput(),
-                trained.base().kernel());
+                trained.base().arithmetic());
         MergedModel merged = new MergedModel(base, trained, Torch.newManager());
-        try (NDManager pairs = Torch.newManager()) {
+        try {
             merged.merge(new AdapterRegistry(
-                    Graph.of(pairs, base.kernel(), false),
+                    base.graph(merged.manager, false),
                     trained.adapter().manifest(),
                     trained.adapter().atRest(),
                     trained.adapter().values()));
@@ -67,16 +74,18 @@ final class MergedModel implements AutoCloseable {
         for (LoraGroup group : manifest.groups()) {
             for (LoraModule module : group.modules()) {
                 manifest.variant().tensors(module).forEach(tensor -> rest.remove(tensor.name()));
-                String weight = module.path() + ".weight";
-                adapters.layer(module.path())
-                        .ifPresent(lora -> own.put(weight, lora.merged(base.weight(weight), manager)));
+                adapters.layer(module.path()).ifPresent(lora -> merge(module.path(), lora));
             }
         }
-        own.values().forEach(weight -> weight.attach(manager));
-        for (String name : rest) {
-            NDArray value = adapters.tensor(name).array();
-            value.attach(manager);
-            own.put(name, value);
+        rest.forEach(name -> own.put(name, adapters.tensor(name).array()));
+    }
+
+    private void merge(String path, LoraVariant.Layer lora) {
+        String weight = path + ".weight";
+        if (base.isRounded(weight)) {
+            pairs.put(path, lora);
+        } else {
+            own.put(weight, lora.merged(base.weight(weight), manager));
         }
     }
 
@@ -86,23 +95,25 @@ final class MergedModel implements AutoCloseable {
         @Override
         public Variable get(String name) {
             NDArray mine = model.own.get(name);
-            return graph.constant(mine == null ? model.base.weight(name) : mine);
+            return mine == null ? model.base.weight(graph, name) : graph.constant(mine);
         }
 
         @Override
         public Optional<LoraVariant.Layer> lora(String path) {
-            return Optional.empty();
+            return Optional.ofNullable(model.pairs.get(path));
         }
     }
 
     private ForwardPass pass(Tokens tokens) {
-        Graph graph = Graph.of(tokens.ids().getManager(), base.kernel(), false);
-        return ForwardPass.evaluation(new Weights(this, graph));
+        return ForwardPass.evaluation(new Weights(this, base.graph(tokens.ids().getManager(), false)));
     }
 
     /** Logits of a batch, without gradients or dropout: [B, C], or [B·S, C] where the head reads every token. */
     NDArray logits(Tokens tokens) {
-        return base.encoder().logits(0, pass(tokens), tokens.ids(), tokens).array();
+        ForwardPass pass = pass(tokens);
+        return base.encoder()
+                .logits(0, pass, pass.constant(tokens.ids()), tokens)
+                .array();
     }
 
     /** The last layer's output for every token, [B·S, H]. */
@@ -112,7 +123,7 @@ final class MergedModel implements AutoCloseable {
         for (int layer = 0; layer < base.encoder().layers(); layer++) {
             x = base.encoder().layer(layer, pass, x, tokens);
         }
-        return x.array();
+        return x.to(Precision.FLOAT32).array();
     }
 
     @Override

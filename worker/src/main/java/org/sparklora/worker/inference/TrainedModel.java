@@ -6,7 +6,7 @@ import java.util.TreeMap;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
-import org.sparklora.worker.contract.Kernel;
+import org.sparklora.worker.contract.Arithmetic;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.ModelSource;
 import org.sparklora.worker.data.TokenizerSpec;
@@ -27,9 +27,9 @@ public record TrainedModel(Base base, TaskHead head, Adapter adapter, Text text)
      *
      * @param source its location on every host
      * @param sha256 SHA-256 of its weights
-     * @param kernel library that multiplies its matrices
+     * @param arithmetic how it computes
      */
-    public record Base(ModelSource source, String sha256, Kernel kernel) implements Serializable {}
+    public record Base(ModelSource source, String sha256, Arithmetic arithmetic) implements Serializable {}
 
     /**
      * How texts become tokens.
@@ -62,12 +62,12 @@ public record TrainedModel(Base base, TaskHead head, Adapter adapter, Text text)
     /** The same model, with its base model in a directory of this host. */
     public TrainedModel withBaseIn(String directory) {
         return new TrainedModel(
-                new Base(ModelSource.everywhere(directory), base.sha256(), base.kernel()), head, adapter, text);
+                new Base(ModelSource.everywhere(directory), base.sha256(), base.arithmetic()), head, adapter, text);
     }
 
     /** Identifies what the results depend on besides the texts: models with equal keys compute the same. */
     String key() {
         return base.source().location() + " " + base.sha256() + " " + adapter.sha256() + " " + head.headInput() + " "
-                + base.kernel();
+                + base.arithmetic();
     }
 }

@@ -76,7 +76,7 @@ public interface LoraVariant extends ModuleTensors {
     /** An adapted module in one pass. Owns no array. Not thread-safe. */
     interface Layer {
 
-        /** The adapted Linear. x [M, in], weight [out, in], bias [out]; result [M, out], a new array. */
+        /** The adapted Linear. x [M, in] and weight [out, in] in one precision, bias [out]; result [M, out] in the same one. */
         Variable forward(Variable x, Variable weight, Variable bias, KeyedDropout masks);
 
         /** The tensors of the module. */

@@ -10,6 +10,7 @@ import java.util.function.DoubleConsumer;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.LoraModule;
+import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.engine.KeyedDropout;
 import org.sparklora.worker.engine.Ops;
@@ -117,14 +118,17 @@ public enum PlainLora implements LoraVariant {
 
         @Override
         public Variable forward(Variable x, Variable weight, Variable bias, KeyedDropout masks) {
-            if (isCheaperMerged(x.array().getShape().get(0))) {
-                NDArray merged = merged(weight.array(), x.array().getManager());
+            Precision precision = x.precision();
+            // A merged weight in bfloat16 would lose most of B A to rounding.
+            if (precision == Precision.FLOAT32 && isCheaperMerged(x.shape().get(0))) {
+                NDArray merged = merged(weight.array(), x.manager());
                 return x.linear(x.graph().constant(merged), bias, null);
             }
-            Variable narrow = masks.apply(x, mask(), dropout.orElse(0.0))
+            Variable narrow = masks.apply(x.to(Precision.FLOAT32), mask(), dropout.orElse(0.0))
                     .linear(a, null, null)
                     .times(scaling);
-            return narrow.linear(b, null, x.linear(weight, bias, null));
+            Variable base = x.linear(weight, bias, null);
+            return narrow.linear(b, null, base.to(Precision.FLOAT32)).to(precision);
         }
 
         @Override

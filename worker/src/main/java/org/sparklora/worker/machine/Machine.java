@@ -11,7 +11,10 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.stream.Stream;
 import org.sparklora.worker.contract.HostReport.Hardware;
+import org.sparklora.worker.contract.Arithmetic;
+import org.sparklora.worker.contract.HostException;
 import org.sparklora.worker.contract.Kernel;
+import org.sparklora.worker.contract.Precision;
 
 /** CPU and memory of the machine or container that this process runs in. */
 public final class Machine {
@@ -45,6 +48,18 @@ public final class Machine {
     /** The faster library for matrix products: on processors without AVX-512, oneDNN gains nothing over MKL. */
     public static Kernel fastestKernel() {
         return hardware().features().contains("avx512f") ? Kernel.ONEDNN : Kernel.MKL;
+    }
+
+    /** How a job computes that does not say it: in float32. */
+    public static Arithmetic arithmetic() {
+        return new Arithmetic(fastestKernel(), Precision.FLOAT32);
+    }
+
+    /** Refuses an arithmetic that this processor has no instructions for. */
+    public static void require(Arithmetic arithmetic) {
+        if (arithmetic.precision() == Precision.BFLOAT16) {
+            HostException.requireBfloat16(hardware().cpu(), hardware().features());
+        }
     }
 
     /** What rounding depends on: equal texts mean equal instructions. */

@@ -28,6 +28,13 @@ public final class HalfFloats {
         return Float.intBitsToFloat(bits << 16);
     }
 
+    /** The nearest bfloat16, ties to even, as PyTorch rounds. NaN stays NaN. */
+    public static short toBf16(float value) {
+        int bits = Float.floatToRawIntBits(value);
+        boolean nan = (bits & 0x7FFFFFFF) > 0x7F800000;
+        return (short) (nan ? 0x7FC0 : (bits + 0x7FFF + (bits >>> 16 & 1)) >>> 16);
+    }
+
     /** The nearest binary16 of a double, ties to even: rounded once, where a float in between might round twice. */
     public static short toF16(double value) {
         double magnitude = Math.abs(value);

@@ -12,7 +12,6 @@ import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.contract.CachePlan;
-import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.data.TrunkActivations;
 import org.sparklora.worker.encoder.ModelException;
 import org.sparklora.worker.safetensors.HalfFloats;
@@ -53,12 +52,18 @@ final class CachedActivations implements Serializable {
             @Override
             public void copy(int row, FloatBuffer target) {
                 ByteBuffer values = rows.get(positions[row]).duplicate().order(ByteOrder.LITTLE_ENDIAN);
-                if (plan.precision() == Precision.FLOAT32) {
-                    target.put(values.asFloatBuffer());
-                } else {
-                    ShortBuffer halves = values.asShortBuffer();
-                    while (halves.hasRemaining()) {
-                        target.put(HalfFloats.fromF16(halves.get()));
+                ShortBuffer halves = values.asShortBuffer();
+                switch (plan.type()) {
+                    case FLOAT32 -> target.put(values.asFloatBuffer());
+                    case FLOAT16 -> {
+                        while (halves.hasRemaining()) {
+                            target.put(HalfFloats.fromF16(halves.get()));
+                        }
+                    }
+                    case BFLOAT16 -> {
+                        while (halves.hasRemaining()) {
+                            target.put(HalfFloats.fromBf16(halves.get()));
+                        }
                     }
                 }
             }
@@ -77,7 +82,7 @@ final class CachedActivations implements Serializable {
         /**
          * Creates a builder.
          *
-         * @param plan determines the precision, and names the values by their digest
+         * @param plan determines the type, and names the values by their digest
          * @param hidden H
          * @param vectors number of vectors of each position of the shard
          */
@@ -86,7 +91,7 @@ final class CachedActivations implements Serializable {
             this.storage = storage;
             this.hidden = hidden;
             this.vectors = vectors;
-            int vectorBytes = hidden * plan.precision().bytes();
+            int vectorBytes = hidden * plan.type().bytes();
             this.rows = new Rows(
                     storage,
                     Arrays.stream(vectors)
@@ -101,14 +106,20 @@ final class CachedActivations implements Serializable {
                         + vectors[position] + " vectors of " + hidden);
             }
             ByteBuffer bytes =
-                    ByteBuffer.allocate(count * plan.precision().bytes()).order(ByteOrder.LITTLE_ENDIAN);
-            if (plan.precision() == Precision.FLOAT32) {
-                bytes.asFloatBuffer().put(values, from, count);
-            } else {
-                for (int i = from; i < from + count; i++) {
-                    bytes.putShort(half(values[i]));
+                    ByteBuffer.allocate(count * plan.type().bytes()).order(ByteOrder.LITTLE_ENDIAN);
+            ShortBuffer halves = bytes.asShortBuffer();
+            switch (plan.type()) {
+                case FLOAT32 -> bytes.asFloatBuffer().put(values, from, count);
+                case FLOAT16 -> {
+                    for (int i = from; i < from + count; i++) {
+                        halves.put(half(values[i]));
+                    }
                 }
-                bytes.rewind();
+                case BFLOAT16 -> {
+                    for (int i = from; i < from + count; i++) {
+                        halves.put(HalfFloats.toBf16(values[i]));
+                    }
+                }
             }
             rows.put(position, bytes);
         }

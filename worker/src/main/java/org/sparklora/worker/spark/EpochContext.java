@@ -55,7 +55,7 @@ public final class EpochContext implements Serializable {
         if (base == null) {
             HostException.requireInstructions(run.instructions(), Machine.instructions());
             base = BaseModel.shared(
-                    HostModels.directory(run.model()), run.head().headInput(), run.kernel());
+                    HostModels.directory(run.model()), run.head().headInput(), run.arithmetic());
         }
         return base;
     }

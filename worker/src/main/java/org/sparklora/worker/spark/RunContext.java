@@ -1,7 +1,7 @@
 package org.sparklora.worker.spark;
 
 import java.io.Serializable;
-import org.sparklora.worker.contract.Kernel;
+import org.sparklora.worker.contract.Arithmetic;
 import org.sparklora.worker.contract.ModelSource;
 import org.sparklora.worker.contract.StepSettings;
 import org.sparklora.worker.data.ShardOrder;
@@ -11,7 +11,7 @@ import org.sparklora.worker.head.TaskHead;
  * The constants of a run.
  *
  * @param model Hugging Face directory of the base model
- * @param kernel library that multiplies matrices
+ * @param arithmetic how every executor computes
  * @param instructions of every processor of the run, see {@link org.sparklora.worker.machine.Machine#instructions}
  * @param padTokenId token id that pads shorter rows of a batch
  */
@@ -21,6 +21,6 @@ public record RunContext(
         StepSettings settings,
         ShardOrder order,
         int padTokenId,
-        Kernel kernel,
+        Arithmetic arithmetic,
         String instructions)
         implements Serializable {}

@@ -50,7 +50,7 @@ public final class AdaptedModel implements Parameters {
                     + ", but the base model was opened for " + base.encoder().headInput());
         }
         this.base = base;
-        this.graph = Graph.of(manager, base.kernel(), training);
+        this.graph = base.graph(manager, training);
         this.adapters = new AdapterRegistry(graph, plan.manifest(), plan.state(), values);
     }
 
@@ -61,7 +61,7 @@ public final class AdaptedModel implements Parameters {
 
     @Override
     public Variable get(String name) {
-        return adapters.find(name).orElseGet(() -> graph.constant(base.weight(name)));
+        return adapters.find(name).orElseGet(() -> base.weight(graph, name));
     }
 
     @Override
@@ -76,9 +76,8 @@ public final class AdaptedModel implements Parameters {
 
     /** Logits [B, C] of a batch, or [B·S, C] if the head reads every token, without gradients or dropout. */
     public NDArray logits(Tokens tokens) {
-        return base.encoder()
-                .logits(0, ForwardPass.evaluation(this), tokens.ids(), tokens)
-                .array();
+        ForwardPass pass = ForwardPass.evaluation(this);
+        return base.encoder().logits(0, pass, trunk(0, tokens), tokens).array();
     }
 
     /**
@@ -87,18 +86,22 @@ public final class AdaptedModel implements Parameters {
      * @throws IllegalStateException if the plan's cache is on and the batch has no activations, or those of another plan
      */
     public NDArray logits(Batch batch, Tokens tokens, CachePlan cache) {
-        NDArray x = trunkActivations(cache.layerIndex(), batch, tokens, cache);
+        Variable x = trunkActivations(cache.layerIndex(), batch, tokens, cache);
         return base.encoder()
                 .logits(cache.layerIndex(), ForwardPass.evaluation(this), x, tokens)
                 .array();
     }
 
+    /** The input of a layer, without gradients or dropout; that of the embeddings is never read. */
+    Variable trunk(int layerIndex, Tokens tokens) {
+        return base.encoder()
+                .run(0, layerIndex, ForwardPass.evaluation(this), graph.constant(tokens.ids()), tokens);
+    }
+
     /** The input of a layer: read from the cache, or computed without gradients or dropout. */
-    NDArray trunkActivations(int layerIndex, Batch batch, Tokens tokens, CachePlan cache) {
+    Variable trunkActivations(int layerIndex, Batch batch, Tokens tokens, CachePlan cache) {
         if (!cache.isOn()) {
-            return base.encoder()
-                    .run(0, layerIndex, ForwardPass.evaluation(this), tokens.ids(), tokens)
-                    .array();
+            return trunk(layerIndex, tokens);
         }
         TrunkActivations cached = batch.trunk()
                 .orElseThrow(() -> new IllegalStateException("the plan caches the input of layer index "
@@ -109,7 +112,7 @@ public final class AdaptedModel implements Parameters {
         }
         int vectors = base.encoder().firstTokenEnters(layerIndex) ? 1 : tokens.length();
         int hidden = base.encoder().hiddenSize();
-        return Tensors.floats(
+        return graph.constant(Tensors.floats(
                 tokens.ids().getManager(),
                 Math.multiplyExact(tokens.batch() * vectors, hidden),
                 target -> {
@@ -124,6 +127,6 @@ public final class AdaptedModel implements Parameters {
                     }
                 },
                 (long) tokens.batch() * vectors,
-                hidden);
+                hidden));
     }
 }

@@ -59,7 +59,7 @@ public record ShardPass(BaseModel base, TaskHead head, StepSettings settings, Ep
             AdaptedModel model = new AdaptedModel(manager, base, head, plan.freezePlan(), values, true);
             Tokens tokens = Tokens.of(manager, batch);
             clock.lap(Phase.FORWARD);
-            NDArray x = model.trunkActivations(lowest, batch, tokens, plan.cache());
+            Variable x = model.trunkActivations(lowest, batch, tokens, plan.cache());
             clock.lap(Phase.TRUNK);
 
             float[] gradient = new float[plan.freezePlan().trainableParameters()];

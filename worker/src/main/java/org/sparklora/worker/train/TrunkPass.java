@@ -6,6 +6,7 @@ import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.contract.Sha256;
+import org.sparklora.worker.contract.StoredType;
 import org.sparklora.worker.data.Batch;
 import org.sparklora.worker.data.Shard;
 import org.sparklora.worker.encoder.BaseModel;
@@ -14,6 +15,7 @@ import org.sparklora.worker.encoder.ForwardPass;
 import org.sparklora.worker.encoder.Tokens;
 import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.engine.Torch;
+import org.sparklora.worker.engine.Variable;
 import org.sparklora.worker.head.TaskHead;
 
 /**
@@ -32,10 +34,10 @@ public record TrunkPass(BaseModel base, TaskHead head, EpochPlan plan, int padTo
      * @param snapshot values of every tensor whose group is not dormant; only those below the layer count
      */
     public static String digest(
-            String source, Encoder encoder, int layerIndex, Precision precision, AdapterSnapshot snapshot) {
+            String source, Encoder encoder, int layerIndex, StoredType type, AdapterSnapshot snapshot) {
         String below =
                 snapshot.only(name -> encoder.layerIndex(name) < layerIndex).sha256();
-        return Sha256.hex(source + "\n" + layerIndex + "\n" + precision + "\n" + below);
+        return Sha256.hex(source + "\n" + layerIndex + "\n" + type + "\n" + below);
     }
 
     /** Receives the activations of each row. */
@@ -70,10 +72,8 @@ public record TrunkPass(BaseModel base, TaskHead head, EpochPlan plan, int padTo
         try (NDManager manager = Torch.newManager()) {
             AdaptedModel model = new AdaptedModel(manager, base, head, plan.freezePlan(), plan.snapshot(), false);
             Tokens tokens = Tokens.of(manager, batch);
-            NDArray x = base.encoder()
-                    .run(0, plan.cache().layerIndex(), ForwardPass.evaluation(model), tokens.ids(), tokens)
-                    .array();
-            float[] values = Tensors.toFloats(x);
+            Variable x = model.trunk(plan.cache().layerIndex(), tokens);
+            float[] values = Tensors.toFloats(x.to(Precision.FLOAT32).array());
             int hidden = base.encoder().hiddenSize();
             for (int row = 0; row < positions.length; row++) {
                 int from = row * vectors(batch.length()) * hidden;

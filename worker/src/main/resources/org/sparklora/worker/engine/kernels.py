@@ -5,7 +5,7 @@ class Kernels(Module):
   def linear(self: __torch__.Kernels, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return ops.mkldnn._linear_pointwise(x, weight, bias, "none", annotate(List[Optional[number]], []), "")
   def linear_plus(self: __torch__.Kernels, x: Tensor, weight: Tensor, bias: Tensor, other: Tensor) -> Tensor:
-    return ops.mkldnn._linear_pointwise(x, other, weight, bias, "add")
+    return ops.mkldnn._linear_pointwise(x, other, weight, torch.to(bias, x), "add")
   def linear_gelu_none(self: __torch__.Kernels, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return ops.mkldnn._linear_pointwise(x, weight, bias, "gelu", annotate(List[Optional[number]], []), "none")
   def linear_gelu_tanh(self: __torch__.Kernels, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -41,13 +41,13 @@ class Kernels(Module):
     return torch.transpose(torch.view(x, [torch.size(mask, 0), torch.size(mask, 3), int(heads), -1]), 1, 2)
   def by_token(self: __torch__.Kernels, x: Tensor) -> Tensor:
     return torch.reshape(torch.transpose(x, 1, 2), [-1, torch.mul(torch.size(x, 1), torch.size(x, 3))])
-  def attention(self: __torch__.Kernels, query: Tensor, key: Tensor, value: Tensor, mask: Tensor, heads: Tensor) -> Tuple[Tensor, Tensor]:
+  def flash_attention(self: __torch__.Kernels, query: Tensor, key: Tensor, value: Tensor, mask: Tensor, heads: Tensor) -> Tuple[Tensor, Tensor]:
     q = (self).by_head(query, mask, heads, )
     k = (self).by_head(key, mask, heads, )
     v = (self).by_head(value, mask, heads, )
     out, sums = torch._scaled_dot_product_flash_attention_for_cpu(q, k, v, 0., False, attn_mask=mask)
     return ((self).by_token(out, ), sums)
-  def attention_backward(self: __torch__.Kernels, gradient: Tensor, query: Tensor, key: Tensor, value: Tensor, mask: Tensor, heads: Tensor, context: Tensor, sums: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
+  def flash_attention_backward(self: __torch__.Kernels, gradient: Tensor, heads: Tensor, query: Tensor, key: Tensor, value: Tensor, mask: Tensor, context: Tensor, sums: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
     g = (self).by_head(gradient, mask, heads, )
     q = (self).by_head(query, mask, heads, )
     k = (self).by_head(key, mask, heads, )
@@ -55,3 +55,34 @@ class Kernels(Module):
     out = (self).by_head(context, mask, heads, )
     dq, dk, dv = torch._scaled_dot_product_flash_attention_for_cpu_backward(g, q, k, v, out, sums, 0., False, attn_mask=mask)
     return ((self).by_token(dq, ), (self).by_token(dk, ), (self).by_token(dv, ))
+  def probabilities(self: __torch__.Kernels, query: Tensor, key: Tensor, mask: Tensor) -> Tensor:
+    scores = torch.to(torch.matmul(query, torch.transpose(key, 2, 3)), 6)
+    scaled = torch.mul_(scores, torch.div(1., torch.sqrt(torch.size(query, 3))))
+    return torch.softmax(torch.add_(scaled, mask), -1)
+  def plain_attention(self: __torch__.Kernels, query: Tensor, key: Tensor, value: Tensor, mask: Tensor, heads: Tensor) -> Tensor:
+    q = (self).by_head(query, mask, heads, )
+    k = (self).by_head(key, mask, heads, )
+    v = (self).by_head(value, mask, heads, )
+    p = torch.to((self).probabilities(q, k, mask, ), 15)
+    return (self).by_token(torch.matmul(p, v), )
+  def plain_attention_backward(self: __torch__.Kernels, gradient: Tensor, heads: Tensor, query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
+    g = (self).by_head(gradient, mask, heads, )
+    q = (self).by_head(query, mask, heads, )
+    k = (self).by_head(key, mask, heads, )
+    v = (self).by_head(value, mask, heads, )
+    p = (self).probabilities(q, k, mask, )
+    dv = torch.matmul(torch.transpose(torch.to(p, 15), 2, 3), g)
+    dp = torch.to(torch.matmul(g, torch.transpose(v, 2, 3)), 6)
+    scores = torch.mul_(torch._softmax_backward_data(dp, p, -1, 6), torch.div(1., torch.sqrt(torch.size(q, 3))))
+    ds = torch.to(scores, 15)
+    dq = torch.matmul(ds, k)
+    dk = torch.matmul(torch.transpose(ds, 2, 3), q)
+    return ((self).by_token(dq, ), (self).by_token(dk, ), (self).by_token(dv, ))
+  def to_bfloat16(self: __torch__.Kernels, x: Tensor) -> Tensor:
+    return torch.to(x, 15)
+  def to_float32(self: __torch__.Kernels, x: Tensor) -> Tensor:
+    return torch.to(x, 6)
+  def times_in_bfloat16(self: __torch__.Kernels, x: Tensor, factor: Tensor) -> Tensor:
+    return torch.to(torch.mul(x, factor), 15)
+  def sum_of_rows(self: __torch__.Kernels, x: Tensor) -> Tensor:
+    return torch.sum(x, [0], False, dtype=6)

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.sparklora.worker.contract.Kernel;
+import org.sparklora.worker.contract.Arithmetic;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.encoder.Encoder.Multiplied;
 import org.sparklora.worker.engine.Tensors;
@@ -303,7 +303,7 @@ class ArchitecturesTest {
             assertThat(encoder.layerIndex("bert.pooler.dense")).isEqualTo(encoder.headIndex());
             assertThat(model.notes()).singleElement().asString().contains("no pooler");
         }
-        try (BaseModel model = BaseModel.open(noPooler, HeadInput.EVERY_TOKEN, Kernel.ONEDNN)) {
+        try (BaseModel model = BaseModel.open(noPooler, HeadInput.EVERY_TOKEN, Arithmetic.DEFAULT)) {
             assertThat(model.encoder().head().modules()).containsExactly("classifier");
             assertThat(model.notes()).isEmpty();
         }

@@ -15,7 +15,7 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.GroupSettings;
-import org.sparklora.worker.contract.Kernel;
+import org.sparklora.worker.contract.Arithmetic;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
@@ -71,7 +71,7 @@ public final class EncoderCase {
 
     /** The base model for the case's head; the caller closes it. */
     public BaseModel open() {
-        return BaseModel.open(directory.resolve("model"), head().headInput(), Kernel.ONEDNN);
+        return BaseModel.open(directory.resolve("model"), head().headInput(), Arithmetic.DEFAULT);
     }
 
     /** By the class that transformers ran, as config.json names it, and the width of the stored logits. */

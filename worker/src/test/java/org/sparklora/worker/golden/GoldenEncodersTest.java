@@ -26,7 +26,7 @@ import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LossSettings;
-import org.sparklora.worker.contract.Precision;
+import org.sparklora.worker.contract.StoredType;
 import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.contract.ShardSum;
 import org.sparklora.worker.contract.StepSettings;
@@ -255,7 +255,7 @@ class GoldenEncodersTest {
 
         ShardSum sum(List<Example> rows, boolean kept) {
             CachePlan cache = kept
-                    ? new CachePlan(prefix(), Precision.FLOAT32, "stage " + prefix(), "test")
+                    ? new CachePlan(prefix(), StoredType.FLOAT32, "stage " + prefix(), "test")
                     : CachePlan.off("test");
             EpochPlan plan =
                     new EpochPlan(0, plan(), new ShardPlan(1, rows.size(), rows.size(), true), state.snapshot(), cache);

@@ -32,7 +32,7 @@ import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.LossSettings;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
-import org.sparklora.worker.contract.Precision;
+import org.sparklora.worker.contract.StoredType;
 import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.contract.ShardSum;
 import org.sparklora.worker.contract.StepSettings;
@@ -263,7 +263,7 @@ final class GoldenReplay {
     private CachePlan cachePlan() {
         int lowest = plan().lowestTrainableLayer();
         return cached && lowest > 0
-                ? new CachePlan(lowest, Precision.FLOAT32, "stage " + lowest, "test")
+                ? new CachePlan(lowest, StoredType.FLOAT32, "stage " + lowest, "test")
                 : CachePlan.off("test");
     }
 

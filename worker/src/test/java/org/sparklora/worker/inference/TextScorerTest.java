@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.GroupSettings;
-import org.sparklora.worker.contract.Kernel;
+import org.sparklora.worker.contract.Arithmetic;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
@@ -54,7 +54,7 @@ class TextScorerTest {
             }
         }
         return new TrainedModel(
-                new TrainedModel.Base(ModelSource.everywhere(MODEL.toString()), "base", Kernel.ONEDNN),
+                new TrainedModel.Base(ModelSource.everywhere(MODEL.toString()), "base", Arithmetic.DEFAULT),
                 head,
                 new TrainedModel.Adapter(manifest, new AdapterSnapshot(values), sha256),
                 new TrainedModel.Text(TokenizerSpec.read(MODEL), 16));

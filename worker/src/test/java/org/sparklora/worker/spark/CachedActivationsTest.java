@@ -20,7 +20,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.KeyedRandom;
-import org.sparklora.worker.contract.Precision;
+import org.sparklora.worker.contract.StoredType;
 import org.sparklora.worker.data.TrunkActivations;
 import org.sparklora.worker.encoder.ModelException;
 import org.sparklora.worker.safetensors.HalfFloats;
@@ -33,7 +33,7 @@ class CachedActivationsTest {
     @TempDir
     private Path folder;
 
-    private static CachedActivations.Builder builder(Precision precision, CacheStorage storage, int... vectors) {
+    private static CachedActivations.Builder builder(StoredType precision, CacheStorage storage, int... vectors) {
         return new CachedActivations.Builder(new CachePlan(1, precision, "d1ge5t", ""), storage, HIDDEN, vectors);
     }
 
@@ -46,7 +46,7 @@ class CachedActivationsTest {
     }
 
     /** Rows come in another order than they lie, each in the middle of a batch. */
-    private static CachedActivations kept(Precision precision, CacheStorage storage) {
+    private static CachedActivations kept(StoredType precision, CacheStorage storage) {
         try (CachedActivations.Builder builder = builder(precision, storage, VECTORS)) {
             for (int position : new int[] {4, 2, 0, 3, 1}) {
                 float[] mine = values(position);
@@ -65,12 +65,12 @@ class CachedActivationsTest {
         return target.array();
     }
 
-    private static void requireValues(CachedActivations kept, Precision precision) {
+    private static void requireValues(CachedActivations kept, StoredType precision) {
         TrunkActivations backwards = kept.at(new int[] {4, 3, 2, 1, 0});
         assertThat(backwards.digest()).isEqualTo("d1ge5t");
         for (int row = 0; row < 5; row++) {
             float[] wanted = values(4 - row);
-            if (precision == Precision.FLOAT16) {
+            if (precision == StoredType.FLOAT16) {
                 for (int i = 0; i < wanted.length; i++) {
                     wanted[i] = HalfFloats.fromF16(HalfFloats.toF16(wanted[i]));
                 }
@@ -82,7 +82,7 @@ class CachedActivationsTest {
     @ParameterizedTest
     @EnumSource
     void whatIsKeptComesBack(CacheStorage storage) {
-        for (Precision precision : Precision.values()) {
+        for (StoredType precision : StoredType.values()) {
             requireValues(kept(precision, storage), precision);
         }
     }
@@ -90,7 +90,7 @@ class CachedActivationsTest {
     @ParameterizedTest
     @EnumSource
     void itSurvivesSerialisation(CacheStorage storage) throws IOException, ClassNotFoundException {
-        for (Precision precision : Precision.values()) {
+        for (StoredType precision : StoredType.values()) {
             ByteArrayOutputStream bytes = new ByteArrayOutputStream();
             try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
                 out.writeObject(kept(precision, storage));
@@ -104,7 +104,7 @@ class CachedActivationsTest {
     @Test
     void aShardWithoutRowsKeepsNothing() {
         for (CacheStorage storage : CacheStorage.values()) {
-            try (CachedActivations.Builder builder = builder(Precision.FLOAT32, storage)) {
+            try (CachedActivations.Builder builder = builder(StoredType.FLOAT32, storage)) {
                 assertThat(builder.build().at(new int[0]).digest()).isEqualTo("d1ge5t");
             }
         }
@@ -139,7 +139,7 @@ class CachedActivationsTest {
     void aNumberThatFloat16CannotHoldIsRefused() {
         float[] values = new float[HIDDEN];
         values[3] = -70_000f;
-        try (CachedActivations.Builder builder = builder(Precision.FLOAT16, CacheStorage.MEMORY, 1)) {
+        try (CachedActivations.Builder builder = builder(StoredType.FLOAT16, CacheStorage.MEMORY, 1)) {
             assertThatThrownBy(() -> builder.put(0, values, 0, HIDDEN))
                     .isInstanceOf(ModelException.class)
                     .hasMessageContainingAll("-70000.0", "65504", "execution.activation_cache_type");
@@ -148,7 +148,7 @@ class CachedActivationsTest {
 
     @Test
     void aRowOfAnotherLengthIsRefused() {
-        try (CachedActivations.Builder builder = builder(Precision.FLOAT32, CacheStorage.MEMORY, VECTORS)) {
+        try (CachedActivations.Builder builder = builder(StoredType.FLOAT32, CacheStorage.MEMORY, VECTORS)) {
             assertThatThrownBy(() -> builder.put(1, new float[100], 0, 2 * HIDDEN))
                     .hasMessageContainingAll("position 1", "12 values", "1 vectors of 6");
         }

@@ -85,7 +85,7 @@ class FirstTokenPathTest {
             Tokens tokens = Tokens.of(manager, batch);
             Encoder encoder = base.encoder();
             int last = encoder.layers() - 1;
-            Variable x = encoder.run(0, encoder.layers(), pass, tokens.ids(), tokens);
+            Variable x = encoder.run(0, encoder.layers(), pass, pass.constant(tokens.ids()), tokens);
             if (everyToken) {
                 Shape byRow = new Shape(batch.rows(), batch.length(), encoder.hiddenSize());
                 x = encoder.layer(last, pass, x, tokens)

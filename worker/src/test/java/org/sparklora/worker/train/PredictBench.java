@@ -13,6 +13,7 @@ import org.sparklora.worker.bench.BenchReport.Spread;
 import org.sparklora.worker.bench.BertBase;
 import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.GroupSettings;
+import org.sparklora.worker.contract.Arithmetic;
 import org.sparklora.worker.contract.Kernel;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
@@ -68,7 +69,7 @@ public final class PredictBench {
                 BaseModel.shared(base.directory()).encoder().head().tensors(head.outputs()),
                 List.of());
         return new TrainedModel(
-                new TrainedModel.Base(ModelSource.everywhere(base.directory().toString()), "bench", Kernel.ONEDNN),
+                new TrainedModel.Base(ModelSource.everywhere(base.directory().toString()), "bench", Arithmetic.DEFAULT),
                 head,
                 new TrainedModel.Adapter(manifest, TinyModel.values(manifest), "bench"),
                 new TrainedModel.Text(TokenizerSpec.read(TOKENIZER), 128));

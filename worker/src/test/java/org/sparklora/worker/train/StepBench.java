@@ -24,7 +24,7 @@ import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.LossSettings;
-import org.sparklora.worker.contract.Precision;
+import org.sparklora.worker.contract.StoredType;
 import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.data.Batch;
 import org.sparklora.worker.data.Example;
@@ -177,7 +177,7 @@ public final class StepBench {
                     new ShardPlan(1, rows, rows, false),
                     TinyModel.values(manifest),
                     how == How.CACHED
-                            ? new CachePlan(lowest, Precision.FLOAT32, "bench", "bench")
+                            ? new CachePlan(lowest, StoredType.FLOAT32, "bench", "bench")
                             : CachePlan.off("bench"));
             pass = new ShardPass(base, head, TinyModel.settings(DropoutRates.NONE), plan);
             everyToken = new EveryToken(base, head, plan);
@@ -226,7 +226,7 @@ public final class StepBench {
                 Tokens tokens = Tokens.of(manager, batch);
                 ForwardPass forward = ForwardPass.evaluation(model);
                 Shape byRow = new Shape(batch.rows(), LENGTH, BertBase.HIDDEN);
-                Variable first = base.encoder().run(0, BertBase.LAYERS, forward, tokens.ids(), tokens);
+                Variable first = base.encoder().run(0, BertBase.LAYERS, forward, forward.constant(tokens.ids()), tokens);
                 first = base.encoder()
                         .layer(BertBase.LAYERS - 1, forward, first, tokens)
                         .traced(all -> all.reshape(byRow).get("0:, 0"));

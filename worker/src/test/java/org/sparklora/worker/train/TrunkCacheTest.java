@@ -21,7 +21,7 @@ import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.Kernel;
 import org.sparklora.worker.contract.LoraManifest;
-import org.sparklora.worker.contract.Precision;
+import org.sparklora.worker.contract.StoredType;
 import org.sparklora.worker.contract.ShardSum;
 import org.sparklora.worker.data.Batch;
 import org.sparklora.worker.data.Example;
@@ -57,7 +57,7 @@ class TrunkCacheTest {
     }
 
     private static CachePlan kept(int stage) {
-        return new CachePlan(stage, Precision.FLOAT32, "digest of " + stage, "test");
+        return new CachePlan(stage, StoredType.FLOAT32, "digest of " + stage, "test");
     }
 
     private static ShardSum sum(EpochPlan plan, List<Batch> pieces) {
@@ -147,7 +147,7 @@ class TrunkCacheTest {
         List<Example> rows = TinyModel.examples(4, 1);
         EpochPlan before = plan(10, kept(10));
         Batch stale = keptBatch(before, rows);
-        EpochPlan after = plan(10, new CachePlan(10, Precision.FLOAT32, "another digest", "test"));
+        EpochPlan after = plan(10, new CachePlan(10, StoredType.FLOAT32, "another digest", "test"));
         assertThatThrownBy(() -> sum(after, List.of(stale)))
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessageContaining("layer index 10 needs the activations another digest")
@@ -155,7 +155,7 @@ class TrunkCacheTest {
         assertThatThrownBy(() -> sum(before, List.of(Batch.of(rows, 0))))
                 .hasMessageContaining("layer index 10")
                 .hasMessageContaining("the batch has no activations");
-        EpochPlan lower = plan(10, new CachePlan(4, Precision.FLOAT32, "digest of 10", "test"));
+        EpochPlan lower = plan(10, new CachePlan(4, StoredType.FLOAT32, "digest of 10", "test"));
         assertThatThrownBy(() -> sum(lower, List.of(stale)))
                 .hasMessageContaining("layer index 10 needs the activations");
     }
@@ -179,7 +179,8 @@ class TrunkCacheTest {
                     4096);
             AdaptedModel model = model(manager, plan, true);
             float[] entering =
-                    Tensors.toFloats(model.trunkActivations(10, batch, Tokens.of(manager, batch), plan.cache()));
+                    Tensors.toFloats(model.trunkActivations(10, batch, Tokens.of(manager, batch), plan.cache())
+                            .array());
             FloatBuffer second = FloatBuffer.allocate(2 * TinyModel.HIDDEN);
             batch.trunk().orElseThrow().copy(1, second);
             int start = batch.length() * TinyModel.HIDDEN;
@@ -193,18 +194,18 @@ class TrunkCacheTest {
     @Test
     void theDigestNamesWhatLiesBelowAndNothingElse() {
         AdapterSnapshot values = TinyModel.values(MANIFEST);
-        String digest = digest("base", 10, Precision.FLOAT32, values);
-        assertThat(digest).hasSize(64).isEqualTo(digest("base", 10, Precision.FLOAT32, changed(values, 9)));
+        String digest = digest("base", 10, StoredType.FLOAT32, values);
+        assertThat(digest).hasSize(64).isEqualTo(digest("base", 10, StoredType.FLOAT32, changed(values, 9)));
         assertThat(List.of(
-                        digest("other base", 10, Precision.FLOAT32, values),
-                        digest("base", 4, Precision.FLOAT32, values),
-                        digest("base", 10, Precision.FLOAT16, values),
-                        digest("base", 10, Precision.FLOAT32, changed(values, 3))))
+                        digest("other base", 10, StoredType.FLOAT32, values),
+                        digest("base", 4, StoredType.FLOAT32, values),
+                        digest("base", 10, StoredType.FLOAT16, values),
+                        digest("base", 10, StoredType.FLOAT32, changed(values, 3))))
                 .doesNotHaveDuplicates()
                 .doesNotContain(digest);
     }
 
-    private static String digest(String source, int stage, Precision precision, AdapterSnapshot values) {
+    private static String digest(String source, int stage, StoredType precision, AdapterSnapshot values) {
         return TrunkPass.digest(source, TinyModel.BASE.encoder(), stage, precision, values);
     }
 

@@ -13,7 +13,9 @@ import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.job.freeze.EpochSchedule;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
+import org.sparklora.worker.contract.Arithmetic;
 import org.sparklora.worker.contract.Kernel;
+import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.contract.Sha256;
 
 /**
@@ -64,7 +66,7 @@ public final class JobChanges {
         events(nextDecision);
         adds(nextDecision);
         epochs();
-        kernel();
+        arithmetic();
         return List.copyOf(refused);
     }
 
@@ -184,17 +186,23 @@ public final class JobChanges {
         }
     }
 
-    /** The library of matrix products that a run began with. A run of 0.1.0 does not say it: there was one. */
-    public static Kernel kernel(JobConfig job) {
-        return job.execution().kernel().orElse(Kernel.MKL);
+    /** How a run began to compute. A run of 0.1.0 does not say it: there was one way. */
+    public static Arithmetic arithmetic(JobConfig begun) {
+        return begun.arithmetic(new Arithmetic(Kernel.MKL, Precision.FLOAT32));
     }
 
-    private void kernel() {
-        String was = YamlSection.word(kernel(before));
-        String is = YamlSection.word(after.execution().kernel().orElse(kernel(before)));
-        if (!was.equals(is)) {
-            refused.add("execution.kernel: " + was + " → " + is
-                    + " (the libraries round differently; leave it out, or --set execution.kernel=" + was + ")");
+    private void arithmetic() {
+        Arithmetic was = arithmetic(before);
+        Arithmetic is = after.arithmetic(was);
+        computes("execution.kernel", was.kernel(), is.kernel());
+        computes("execution.precision", was.precision(), is.precision());
+    }
+
+    private void computes(String key, Enum<?> was, Enum<?> is) {
+        if (was != is) {
+            String word = YamlSection.word(was);
+            refused.add(key + ": " + word + " → " + YamlSection.word(is)
+                    + " (results would be rounded in another way; leave it out, or --set " + key + "=" + word + ")");
         }
     }
 

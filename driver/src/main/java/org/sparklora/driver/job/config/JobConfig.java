@@ -1,6 +1,6 @@
 package org.sparklora.driver.job.config;
 
-import org.sparklora.worker.contract.Kernel;
+import org.sparklora.worker.contract.Arithmetic;
 
 /**
  * One job, resolved: what {@link JobFile} read.
@@ -20,10 +20,19 @@ public record JobConfig(
         TrackingConfig tracking,
         String output) {
 
-    /** The same job with the library that multiplies its matrices. */
-    public JobConfig withKernel(Kernel kernel) {
-        ExecutionConfig with =
-                JobKeyTable.EXECUTION.like(execution).set("kernel", kernel).to(ExecutionConfig.class);
+    /** How the job computes; what it leaves open is as in {@code otherwise}. */
+    public Arithmetic arithmetic(Arithmetic otherwise) {
+        return new Arithmetic(
+                execution.kernel().orElse(otherwise.kernel()), execution.precision().orElse(otherwise.precision()));
+    }
+
+    /** The same job, which says how it computes. */
+    public JobConfig with(Arithmetic arithmetic) {
+        ExecutionConfig with = JobKeyTable.EXECUTION
+                .like(execution)
+                .set("kernel", arithmetic.kernel())
+                .set("precision", arithmetic.precision())
+                .to(ExecutionConfig.class);
         return new JobConfig(name, seed, model, data, lora, schedule, training, with, tracking, output);
     }
 

@@ -24,6 +24,7 @@ import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.Kernel;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
 import org.sparklora.worker.contract.Precision;
+import org.sparklora.worker.contract.StoredType;
 import org.sparklora.worker.data.TextTokenizer;
 
 /**
@@ -80,7 +81,8 @@ public final class JobKeyTable {
             entry("ComputeDevice", choice(ComputeDevice.class)),
             entry("Kernel", choice(Kernel.class)),
             entry("ActivationCache", choice(ActivationCache.class)),
-            entry("Precision", choice(Precision.class)));
+            entry("Precision", choice(Precision.class)),
+            entry("StoredType", choice(StoredType.class)));
     private static final List<JobSection> SECTIONS = read();
 
     static final JobSection JOB = section("");

@@ -7,6 +7,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.TreeMap;
 import org.sparklora.driver.job.config.JobSection.Values;
+import org.sparklora.worker.contract.Kernel;
+import org.sparklora.worker.contract.Precision;
 
 /**
  * Reads the sections of a job in the order of the file, and checks what concerns more than one key. {@link JobKeyTable} has
@@ -194,6 +196,10 @@ record JobReader(YamlSection root, JobPaths paths) {
         ExecutionConfig execution = JobKeyTable.EXECUTION.read(s).to(ExecutionConfig.class);
         if (execution.device() == ComputeDevice.GPU) {
             s.problem(UNAVAILABLE, "device='gpu'", "is not available in this version; use cpu");
+        }
+        if (execution.precision().equals(Optional.of(Precision.BFLOAT16))
+                && execution.kernel().equals(Optional.of(Kernel.MKL))) {
+            s.problem(CONFLICT, "kernel='mkl'", "multiplies float32 only; leave it out, or use precision: float32");
         }
         return execution;
     }

@@ -4,7 +4,7 @@ import java.util.Optional;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.FreezePlan;
-import org.sparklora.worker.contract.Precision;
+import org.sparklora.worker.contract.StoredType;
 import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.train.TrunkPass;
 
@@ -12,11 +12,11 @@ import org.sparklora.worker.train.TrunkPass;
  * Decides whether an epoch caches trunk activations. The cache changes rounding, so job, model and freeze state alone
  * decide; neither the cluster nor the number of epochs has an influence.
  *
- * @param precision of the cached values
+ * @param type of the cached values
  * @param source names base model and tokens, which never change in a run
  * @param offReason why the job switches the cache off; empty if it does not
  */
-public record CachePolicy(Precision precision, String source, Optional<String> offReason) {
+public record CachePolicy(StoredType type, String source, Optional<String> offReason) {
 
     /** What the history says of a run whose job does not switch the cache off. */
     public static final String ON =
@@ -25,12 +25,12 @@ public record CachePolicy(Precision precision, String source, Optional<String> o
 
     /** Never cache. */
     public static CachePolicy off(String reason) {
-        return new CachePolicy(Precision.FLOAT32, "", Optional.of(reason));
+        return new CachePolicy(StoredType.FLOAT32, "", Optional.of(reason));
     }
 
     /** Cache wherever there is a frozen trunk. It never drops out, so it gives the same values in every epoch. */
-    public static CachePolicy auto(Precision precision, String source) {
-        return new CachePolicy(precision, source, Optional.empty());
+    public static CachePolicy auto(StoredType type, String source) {
+        return new CachePolicy(type, source, Optional.empty());
     }
 
     /**
@@ -54,7 +54,7 @@ public record CachePolicy(Precision precision, String source, Optional<String> o
         if (!wholeEpoch) {
             return CachePlan.off("groups may move within the epoch");
         }
-        String digest = TrunkPass.digest(source, encoder, layer, precision, snapshot);
-        return new CachePlan(layer, precision, digest, "nothing below " + encoder.layerName(layer) + " trains");
+        String digest = TrunkPass.digest(source, encoder, layer, type, snapshot);
+        return new CachePlan(layer, type, digest, "nothing below " + encoder.layerName(layer) + " trains");
     }
 }

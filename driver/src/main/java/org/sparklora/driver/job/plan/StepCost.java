@@ -164,7 +164,7 @@ public final class StepCost {
         }
         double vectors = encoder.firstTokenEnters(cache.layerIndex()) ? 1 : lengths.meanLength();
         return Math.round(
-                rows * vectors * encoder.hiddenSize() * cache.precision().bytes());
+                rows * vectors * encoder.hiddenSize() * cache.type().bytes());
     }
 
     /** Bytes that autograd saves for this many rows, all as long as the longest, when backward begins. */

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import java.util.zip.GZIPOutputStream;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.spark.sql.Row;
@@ -366,6 +367,15 @@ class SourceReaderTest {
                     .write()
                     .mode("append")
                     .parquet(dir.resolve("mixed").toString());
+        }
+        if (spark.version().startsWith("4") && Stream.of(one, other).allMatch(v -> v.matches("1.*"))) {
+            // Spark 4 widens numbers, but only if it meets the wider type first.
+            try {
+                assertThat(text("mixed")).containsExactly("a", "a");
+            } catch (DataException e) {
+                assertThat(e).hasMessageEndingWith("[data.file.unreadable]");
+            }
+            return;
         }
         assertFails(dir.resolve("mixed"), "data.file.unreadable", "mixed/part-", "label");
         // A column that nobody asked for may be of any type, unless it is to be written again.

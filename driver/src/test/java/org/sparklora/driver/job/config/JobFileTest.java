@@ -21,8 +21,9 @@ import org.sparklora.driver.job.manifest.ModulePattern;
 import org.sparklora.driver.job.manifest.PatternMap;
 import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.Kernel;
-import org.sparklora.worker.contract.OptimizerStateOnThaw;
 import org.sparklora.worker.contract.Precision;
+import org.sparklora.worker.contract.OptimizerStateOnThaw;
+import org.sparklora.worker.contract.StoredType;
 
 class JobFileTest {
 
@@ -122,9 +123,10 @@ class JobFileTest {
     private static final ExecutionConfig DEFAULT_EXECUTION = new ExecutionConfig(
             Exchange.AUTO,
             Optional.empty(),
+            Optional.empty(),
             ComputeDevice.CPU,
             ActivationCache.AUTO,
-            Precision.FLOAT32,
+            StoredType.FLOAT32,
             DropoutSetting.NONE,
             DropoutSetting.NONE,
             OptionalInt.empty(),
@@ -298,9 +300,10 @@ class JobFileTest {
                         new ExecutionConfig(
                                 Exchange.PEER,
                                 Optional.of(Kernel.MKL),
+                                Optional.of(Precision.FLOAT32),
                                 ComputeDevice.GPU,
                                 ActivationCache.OFF,
-                                Precision.FLOAT16,
+                                StoredType.FLOAT16,
                                 DropoutSetting.MODEL,
                                 DropoutSetting.of(0.1),
                                 OptionalInt.of(50),

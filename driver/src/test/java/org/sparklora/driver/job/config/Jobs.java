@@ -116,6 +116,7 @@ final class Jobs {
               device: gpu
               activation_cache: off
               kernel: mkl
+              precision: float32
               activation_cache_type: float16
               base_dropout: model
               head_dropout: 0.1

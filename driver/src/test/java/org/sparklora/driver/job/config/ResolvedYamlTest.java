@@ -158,6 +158,7 @@ class ResolvedYamlTest {
                         execution:
                           exchange: auto
                           kernel: null
+                          precision: null
                           device: cpu
                           activation_cache: auto
                           activation_cache_type: float32

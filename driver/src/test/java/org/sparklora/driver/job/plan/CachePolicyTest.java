@@ -17,7 +17,7 @@ import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
-import org.sparklora.worker.contract.Precision;
+import org.sparklora.worker.contract.StoredType;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.encoder.HeadLayers;
@@ -29,7 +29,7 @@ class CachePolicyTest {
                     System.getProperty("project.root", ".."), "worker/src/test/resources/golden/models/tiny-bert-12l"))
             .encoder();
 
-    private final CachePolicy auto = CachePolicy.auto(Precision.FLOAT32, "base");
+    private final CachePolicy auto = CachePolicy.auto(StoredType.FLOAT32, "base");
 
     private static LoraGroup group(String name, String path) {
         return new LoraGroup(name, "", List.of(new LoraModule(path, 2, 4, 32, 32)), GroupSettings.PLAIN);
@@ -95,8 +95,8 @@ class CachePolicyTest {
 
     @Test
     void usesThePrecisionOfTheJob() {
-        CachePlan half = plan(CachePolicy.auto(Precision.FLOAT16, "base"), BiasMode.NONE, true, "top");
-        assertThat(half.precision()).isEqualTo(Precision.FLOAT16);
+        CachePlan half = plan(CachePolicy.auto(StoredType.FLOAT16, "base"), BiasMode.NONE, true, "top");
+        assertThat(half.type()).isEqualTo(StoredType.FLOAT16);
         assertThat(half.digest()).isNotEqualTo(plan(BiasMode.NONE, true, "top").digest());
     }
 }

@@ -15,7 +15,7 @@ import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
-import org.sparklora.worker.contract.Precision;
+import org.sparklora.worker.contract.StoredType;
 import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.data.TextStatistics;
@@ -65,7 +65,7 @@ class StepCostTest {
             List.of());
 
     static final EpochPlanner PLANNER = new EpochPlanner(
-            MANIFEST, TWO_LAYERS, new ShardPlan(2, 4, 18, false), CachePolicy.auto(Precision.FLOAT32, "test"));
+            MANIFEST, TWO_LAYERS, new ShardPlan(2, 4, 18, false), CachePolicy.auto(StoredType.FLOAT32, "test"));
 
     private final StepCost cost = cost(new TextStatistics(5, 0, Map.of(S, 5L)));
 
@@ -124,7 +124,7 @@ class StepCostTest {
         double all = forward + backward1 + lowest0 + POOLER + 3 * TOP + 2 * 3 * BOTTOM;
         assertThat(mixed.relative(TOP_ONLY, false))
                 .isCloseTo((forward + lowest1 + POOLER + 3 * TOP) / all, Offset.offset(1e-12));
-        assertThat(mixed.cacheBytes(kept(2, Precision.FLOAT32), 100)).isEqualTo(100 * 2 * S * 24 * 4);
+        assertThat(mixed.cacheBytes(kept(2, StoredType.FLOAT32), 100)).isEqualTo(100 * 2 * S * 24 * 4);
     }
 
     @Test
@@ -135,7 +135,7 @@ class StepCostTest {
         assertThat(cost.stateBytes(BOTTOM_FROZEN)).isEqualTo(4 * (4 * (2 * 4 * 24 + 25) + 2 * 2 * 24));
     }
 
-    private static CachePlan kept(int stage, Precision precision) {
+    private static CachePlan kept(int stage, StoredType precision) {
         return new CachePlan(stage, precision, "", "test");
     }
 
@@ -144,9 +144,9 @@ class StepCostTest {
         assertThat(cost.lowestTrainableLayer(TOP_ONLY)).isEqualTo(2);
         assertThat(cost.lowestTrainableLayer(BOTH)).isEqualTo(1);
         assertThat(cost.lowestTrainableLayer(HEAD_ONLY)).isEqualTo(4);
-        assertThat(cost.cacheBytes(kept(2, Precision.FLOAT32), 100)).isEqualTo(100 * S * 24 * 4);
-        assertThat(cost.cacheBytes(kept(2, Precision.FLOAT16), 100)).isEqualTo(100 * S * 24 * 2);
-        assertThat(cost.cacheBytes(kept(4, Precision.FLOAT32), 100)).isEqualTo(100 * 24 * 4);
+        assertThat(cost.cacheBytes(kept(2, StoredType.FLOAT32), 100)).isEqualTo(100 * S * 24 * 4);
+        assertThat(cost.cacheBytes(kept(2, StoredType.FLOAT16), 100)).isEqualTo(100 * S * 24 * 2);
+        assertThat(cost.cacheBytes(kept(4, StoredType.FLOAT32), 100)).isEqualTo(100 * 24 * 4);
         assertThat(cost.cacheBytes(CachePlan.off("test"), 100)).isZero();
     }
 

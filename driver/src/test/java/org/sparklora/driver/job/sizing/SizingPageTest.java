@@ -28,7 +28,7 @@ import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
-import org.sparklora.worker.contract.Precision;
+import org.sparklora.worker.contract.StoredType;
 import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.data.TextStatistics;
@@ -81,7 +81,7 @@ class SizingPageTest {
                         .toList());
         TextStatistics lengths = new TextStatistics(10, 0, Map.of(32, 5L, 64, 3L, 128, 2L));
         EpochPlanner planner =
-                new EpochPlanner(manifest, BERT_BASE, SHARDS, CachePolicy.auto(Precision.FLOAT32, "bert-base"));
+                new EpochPlanner(manifest, BERT_BASE, SHARDS, CachePolicy.auto(StoredType.FLOAT32, "bert-base"));
         return new RunPlan(
                 new RunPlan.Subject(
                         "letters",
