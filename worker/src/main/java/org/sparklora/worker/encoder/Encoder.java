@@ -391,6 +391,7 @@ public final class Encoder {
         Variable value = pass.linear(name.projections().value(), x);
         return pass.dropsAttention()
                 ? Variable.traced(of -> droppedAttention(name, pass, of, tokens), List.of(), query, key, value)
+                        .to(x.precision())
                 : Variable.attention(query, key, value, tokens.mask(), sizes.heads());
     }
 

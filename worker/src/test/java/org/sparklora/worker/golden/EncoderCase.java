@@ -71,7 +71,12 @@ public final class EncoderCase {
 
     /** The base model for the case's head; the caller closes it. */
     public BaseModel open() {
-        return BaseModel.open(directory.resolve("model"), head().headInput(), Arithmetic.DEFAULT);
+        return open(Arithmetic.DEFAULT);
+    }
+
+    /** The same in another arithmetic. */
+    BaseModel open(Arithmetic arithmetic) {
+        return BaseModel.open(directory.resolve("model"), head().headInput(), arithmetic);
     }
 
     /** By the class that transformers ran, as config.json names it, and the width of the stored logits. */

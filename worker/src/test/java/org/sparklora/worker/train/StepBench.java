@@ -8,10 +8,12 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
-import org.sparklora.worker.bench.BenchReport;
 import org.sparklora.worker.bench.BenchReport.Spread;
+import org.sparklora.worker.bench.BenchReport;
 import org.sparklora.worker.bench.BertBase;
+import org.sparklora.worker.contract.Arithmetic;
 import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.DropoutRates;
@@ -24,13 +26,15 @@ import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.LossSettings;
-import org.sparklora.worker.contract.StoredType;
+import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.contract.ShardPlan;
+import org.sparklora.worker.contract.StoredType;
 import org.sparklora.worker.data.Batch;
 import org.sparklora.worker.data.Example;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.EncoderWork;
 import org.sparklora.worker.encoder.ForwardPass;
+import org.sparklora.worker.encoder.HeadInput;
 import org.sparklora.worker.encoder.HeadLayers;
 import org.sparklora.worker.encoder.Tokens;
 import org.sparklora.worker.engine.ProductRate;
@@ -39,6 +43,7 @@ import org.sparklora.worker.engine.Variable;
 import org.sparklora.worker.head.ClassificationHead;
 import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.lora.PlainLora;
+import org.sparklora.worker.machine.Machine;
 
 /**
  * Forward and backward of a step of BERT-base, one thread, beside the rate of matrix products of its shapes in the same
@@ -85,16 +90,25 @@ public final class StepBench {
     public static void main(String... args) throws IOException {
         boolean quick = BenchReport.isQuick(args);
         try (BertBase base = BertBase.create(1000)) {
-            new StepBench(BaseModel.shared(base.directory()), quick ? 1 : 8).measure(quick ? 2 : 5);
+            List<String> features = Machine.hardware().features();
+            Optional<BaseModel> rounded = features.contains("avx512_bf16") || features.contains("amx_bf16")
+                    ? Optional.of(BaseModel.shared(
+                            base.directory(),
+                            HeadInput.FIRST_TOKEN,
+                            new Arithmetic(Kernel.ONEDNN, Precision.BFLOAT16)))
+                    : Optional.empty();
+            new StepBench(BaseModel.shared(base.directory()), rounded, quick ? 1 : 8).measure(quick ? 2 : 5);
         }
         System.exit(0);
     }
 
     private final BaseModel base;
+    private final Optional<BaseModel> rounded;
     private final int rows;
 
-    private StepBench(BaseModel base, int rows) {
+    private StepBench(BaseModel base, Optional<BaseModel> rounded, int rows) {
         this.base = base;
+        this.rounded = rounded;
         this.rows = rows;
     }
 
@@ -104,6 +118,8 @@ public final class StepBench {
         for (Setting setting : SETTINGS) {
             Step step = new Step(base, setting, rows);
             step.run(0);
+            Optional<Step> inBfloat16 = rounded.map(model -> new Step(model, setting, rows));
+            inBfloat16.ifPresent(half -> half.run(0));
             List<double[]> measured = new ArrayList<>();
             for (int round = 1; round <= rounds; round++) {
                 double before = ProductRate.of(Kernel.ONEDNN, (long) rows * LENGTH);
@@ -111,7 +127,10 @@ public final class StepBench {
                 step.run(round);
                 double seconds = (System.nanoTime() - began) / 1e9;
                 double after = ProductRate.of(Kernel.ONEDNN, (long) rows * LENGTH);
-                measured.add(new double[] {(before + after) / 2, seconds});
+                long then = System.nanoTime();
+                int again = round;
+                inBfloat16.ifPresent(half -> half.run(again));
+                measured.add(new double[] {(before + after) / 2, seconds, (System.nanoTime() - then) / 1e9});
             }
             Spread seconds = Spread.of(measured, m -> m[1]);
             Spread fraction = Spread.of(measured, m -> step.operations() / m[1] / m[0]);
@@ -132,6 +151,15 @@ public final class StepBench {
                             "seconds", seconds,
                             "gflop", step.operations() / 1e9,
                             "of_matmul", fraction));
+            if (inBfloat16.isPresent()) {
+                Spread half = Spread.of(measured, m -> m[2]);
+                Spread times = Spread.of(measured, m -> m[1] / m[2]);
+                BenchReport.add(
+                        "step in bfloat16, " + setting.name(),
+                        setting.name().equals("all layers") ? ">= 1.8x" : null,
+                        String.format(Locale.ROOT, "%s s, %s times float32", half.text("%.4f"), times.text("%.2f")),
+                        Map.of("rows", rows, "tokens", LENGTH, "seconds", half, "times_float32", times));
+            }
         }
         double ratio = medians.getOrDefault("layer 11, last layer for every token", 0.0)
                 / medians.getOrDefault("layer 11, cached", 1.0);

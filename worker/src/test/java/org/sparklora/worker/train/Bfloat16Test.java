@@ -1,0 +1,113 @@
+package org.sparklora.worker.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.withinPercentage;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.sparklora.worker.contract.AdapterSnapshot;
+import org.sparklora.worker.contract.Arithmetic;
+import org.sparklora.worker.contract.BiasMode;
+import org.sparklora.worker.contract.CachePlan;
+import org.sparklora.worker.contract.DropoutRates;
+import org.sparklora.worker.contract.EpochPlan;
+import org.sparklora.worker.contract.FreezeState;
+import org.sparklora.worker.contract.GroupSettings;
+import org.sparklora.worker.contract.GroupState;
+import org.sparklora.worker.contract.Kernel;
+import org.sparklora.worker.contract.LoraGroup;
+import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.Precision;
+import org.sparklora.worker.contract.ShardSum;
+import org.sparklora.worker.contract.TensorSpec;
+import org.sparklora.worker.data.Batch;
+import org.sparklora.worker.data.Example;
+import org.sparklora.worker.encoder.BaseModel;
+import org.sparklora.worker.encoder.HeadInput;
+import org.sparklora.worker.engine.Tensors;
+import org.sparklora.worker.lora.PlainLora;
+
+/**
+ * A step with frozen layers in bfloat16, beside the same step in float32. Twelve layers of 32 random columns round worse than a
+ * model that has learnt: of e5-small-v2, with all layers live on sixteen questions of TREC-6, the smallest cosine is 0.998.
+ */
+class Bfloat16Test {
+
+    private static final int LAYERS = 12;
+
+    private static final BaseModel ROUNDED = BaseModel.shared(
+            TinyModel.BASE.directory(),
+            HeadInput.FIRST_TOKEN,
+            new Arithmetic(Kernel.ONEDNN, Precision.BFLOAT16));
+
+    private static final List<Example> ROWS = TinyModel.examples(8, 3);
+
+    private static LoraManifest manifest(BiasMode bias) {
+        LoraGroup[] groups = IntStream.range(0, LAYERS)
+                .mapToObj(layer -> TinyModel.group(layer, GroupSettings.PLAIN))
+                .toArray(LoraGroup[]::new);
+        return new LoraManifest(
+                PlainLora.INSTANCE,
+                List.of(groups),
+                bias,
+                TinyModel.BASE.encoder().head().tensors(2),
+                bias == BiasMode.ALL ? TinyModel.BASE.encoder().biases() : List.of());
+    }
+
+    /** The biases of the base beside the values of the tests. */
+    private static AdapterSnapshot values(LoraManifest manifest) {
+        Map<String, float[]> values = new TreeMap<>();
+        AdapterSnapshot adapters = TinyModel.values(manifest);
+        adapters.names().forEach(name -> values.put(name, adapters.view(name)));
+        for (TensorSpec bias : manifest.biases()) {
+            values.put(bias.name(), Tensors.toFloats(TinyModel.BASE.weight(bias.name())));
+        }
+        return new AdapterSnapshot(values);
+    }
+
+    private static EpochPlan plan(LoraManifest manifest, GroupState first, GroupState rest) {
+        Map<String, GroupState> states = new TreeMap<>();
+        for (int layer = 0; layer < LAYERS; layer++) {
+            states.put(TinyModel.name(layer), layer < 6 ? first : rest);
+        }
+        FreezeState freeze = TinyModel.freeze(manifest, states);
+        return TinyModel.plan(manifest, freeze, values(manifest));
+    }
+
+    private static ShardSum sum(BaseModel base, EpochPlan plan, double dropout, Batch batch) {
+        DropoutRates rates = new DropoutRates(dropout, dropout, dropout);
+        return new ShardPass(base, TinyModel.HEAD, TinyModel.settings(rates), plan)
+                .sum(plan.freezePlan().flatten(plan.snapshot()), 0, 0, List.of(batch));
+    }
+
+    private static void assertNear(EpochPlan plan, double dropout) {
+        ShardSum expected = sum(TinyModel.BASE, plan, dropout, Batch.of(ROWS, 0));
+        ShardSum sum = sum(ROUNDED, plan, dropout, Batch.of(ROWS, 0));
+        assertThat(sum.loss()).isNotEqualTo(expected.loss()).isCloseTo(expected.loss(), withinPercentage(2));
+        Gradients.assertNear(plan.freezePlan(), sum.gradient(), expected.gradient(), 0.96);
+        assertThat(sum(ROUNDED, plan, dropout, Batch.of(ROWS, 0))).as("again").usingRecursiveComparison().isEqualTo(sum);
+    }
+
+    @ParameterizedTest
+    @EnumSource(GroupState.class)
+    void gradientsPointWhereThoseOfFloat32DoWhateverTheOtherLayersAre(GroupState others) {
+        assertNear(plan(manifest(BiasMode.NONE), others, GroupState.LIVE), 0);
+        assertNear(plan(manifest(BiasMode.NONE), GroupState.LIVE, others), 0);
+    }
+
+    @Test
+    void masksOfDropoutAreThoseOfFloat32() {
+        assertNear(plan(manifest(BiasMode.NONE), GroupState.DORMANT, GroupState.LIVE), 0.1);
+    }
+
+    @Test
+    void biasesTrainInFloat32() {
+        assertNear(plan(manifest(BiasMode.ALL), GroupState.LIVE, GroupState.LIVE), 0);
+    }
+}
