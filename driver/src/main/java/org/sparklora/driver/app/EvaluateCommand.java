@@ -43,7 +43,7 @@ final class EvaluateCommand implements Callable<Integer> {
         TrainedRun trained = run.read();
         SourceConfig source = rows.source(trained, data, Optional.ofNullable(label));
         Task task = trained.job().model().task();
-        TrainedModel model = trained.model();
+        TrainedModel model = rows.model(trained);
         try (SparkSession spark =
                 Sessions.open("spark-lora evaluate " + trained.job().name())) {
             Shards labelled = Shards.inOrder(

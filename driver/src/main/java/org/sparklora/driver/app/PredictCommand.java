@@ -43,7 +43,7 @@ final class PredictCommand implements Callable<Integer> {
         try (SparkSession spark =
                 Sessions.open("spark-lora predict " + trained.job().name())) {
             FilePrediction.Counts counts = FilePrediction.write(
-                    SourceReader.readWithInput(spark, source, task), trained.model(), trained.labels(), into);
+                    SourceReader.readWithInput(spark, source, task), rows.model(trained), trained.labels(), into);
             if (counts.withoutText() > 0) {
                 Console.err(
                         "spark-lora: warning: %,d of %,d rows have no text and get no prediction",

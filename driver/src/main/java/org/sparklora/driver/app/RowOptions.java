@@ -1,11 +1,16 @@
 package org.sparklora.driver.app;
 
+import java.util.Arrays;
+import java.util.Locale;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.cluster.Locations;
 import org.sparklora.driver.cluster.data.SourceReader;
 import org.sparklora.driver.job.config.SourceConfig;
 import org.sparklora.driver.training.TrainedRun;
+import org.sparklora.driver.training.UsageException;
+import org.sparklora.worker.contract.Precision;
+import org.sparklora.worker.inference.TrainedModel;
 import picocli.CommandLine.Option;
 
 /** Options of the commands that apply a run to rows of a file. */
@@ -19,6 +24,22 @@ final class RowOptions {
 
     @Option(names = "--text-pair", paramLabel = "COLUMN")
     private @Nullable String textPair;
+
+    @Option(names = "--precision", paramLabel = "TYPE")
+    private @Nullable String precision;
+
+    /** The model of a run, in the precision that the options say or else in the run's. */
+    TrainedModel model(TrainedRun run) {
+        return run.model(Optional.ofNullable(precision).map(RowOptions::precision));
+    }
+
+    private static Precision precision(String name) {
+        return Arrays.stream(Precision.values())
+                .filter(value -> value.name().toLowerCase(Locale.ROOT).equals(name))
+                .findFirst()
+                .orElseThrow(() -> new UsageException(
+                        "usage.option-value", "--precision is float32 or bfloat16, not '" + name + "'"));
+    }
 
     /** The rows at a path, with the run's columns unless options name others. Refuses missing files. */
     SourceConfig source(TrainedRun run, String path, Optional<String> label) {

@@ -18,8 +18,8 @@ import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.ml.Model;
 import org.apache.spark.ml.linalg.SQLDataTypes;
 import org.apache.spark.ml.param.ParamMap;
-import org.apache.spark.ml.util.DefaultParamsReader;
 import org.apache.spark.ml.util.DefaultParamsReader$;
+import org.apache.spark.ml.util.DefaultParamsReader;
 import org.apache.spark.ml.util.DefaultParamsWriter$;
 import org.apache.spark.ml.util.MLReader;
 import org.apache.spark.ml.util.MLWritable;
@@ -36,6 +36,7 @@ import org.sparklora.driver.model.predict.RowScorer;
 import org.sparklora.driver.model.predict.ScoreRows;
 import org.sparklora.driver.model.predict.ScoreTexts;
 import org.sparklora.driver.training.TrainedRun;
+import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.inference.TextScorer.Pooling;
 import org.sparklora.worker.inference.TrainedModel;
 import org.sparklora.worker.spark.Shared;
@@ -67,6 +68,8 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
 
     /** Shared by all datasets of this model; Spark removes it when nothing refers to it any more. */
     private transient @Nullable Shared<TrainedModel> broadcast;
+
+    private transient Optional<Precision> precisionOfBroadcast = Optional.empty();
 
     LoraModel(String uid, TrainedRun run, boolean embedsBase, Maker<M> maker) {
         this.uid = uid;
@@ -168,11 +171,15 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
     }
 
     private synchronized Shared<TrainedModel> trained(Dataset<?> dataset) {
+        Optional<Precision> wanted = isDefined(precision())
+                ? Optional.of(Precision.valueOf(getPrecision().toUpperCase(Locale.ROOT)))
+                : Optional.empty();
         Shared<TrainedModel> there = broadcast;
-        if (there == null || !there.broadcast().isValid()) {
+        if (there == null || !there.broadcast().isValid() || !wanted.equals(precisionOfBroadcast)) {
             there = Shared.of(
-                    JavaSparkContext.fromSparkContext(dataset.sparkSession().sparkContext()), run.model());
+                    JavaSparkContext.fromSparkContext(dataset.sparkSession().sparkContext()), run.model(wanted));
             broadcast = there;
+            precisionOfBroadcast = wanted;
         }
         return there;
     }

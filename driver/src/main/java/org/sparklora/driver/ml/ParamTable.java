@@ -74,6 +74,12 @@ final class ParamTable {
                         "what embeddingCol holds: cls, the last layer's result for the first token, or mean, that of all"
                                 + " tokens",
                         ParamValidators.inArray(new Object[] {"cls", "mean"}))));
+        add(new Param<>(
+                parent,
+                "precision",
+                "type of the frozen layers, float32 or bfloat16: of training, and of the model's predictions; not set:"
+                        + " float32, and what a model was trained in",
+                ParamValidators.inArray(new Object[] {"float32", "bfloat16"})));
     }
 
     private void addLogitParams() {
@@ -126,6 +132,7 @@ final class ParamTable {
         number("loraDropout", "lora.lora_dropout");
         keyed("lora.groups", text("groups", meaning("lora.groups")));
         keyed("schedule", text("schedule", meaning("schedule")));
+        byKey.put("execution.precision", get("precision"));
         whole("maxIter", "training.num_train_epochs");
         number("stepSize", "training.learning_rate");
         number("regParam", "training.weight_decay");

@@ -84,6 +84,24 @@ public interface TextParams<S extends TextParams<S>> extends ChainedParams<S> {
     }
 
     /**
+     * Type of the frozen layers, {@code float32} or {@code bfloat16}: of an estimator's training, and of a model's predictions.
+     * {@code execution.precision}. Not set: an estimator's job decides, and a model predicts as it was trained.
+     */
+    default Param<String> precision() {
+        return paramTable().get("precision");
+    }
+
+    /** The type of the frozen layers, {@link #precision}; there is no default. */
+    default String getPrecision() {
+        return getOrDefault(precision());
+    }
+
+    /** Sets the type of the frozen layers, {@link #precision}. */
+    default S setPrecision(String value) {
+        return put(precision(), value);
+    }
+
+    /**
      * How the last layer's [S, H] becomes a text's vector in {@link #embeddingCol}: {@code cls}, the first token's [H], before any
      * pooler; {@code mean}, the mean over the text's tokens, special ones included and padding not. Default {@code cls}.
      */

@@ -1,7 +1,6 @@
 package org.sparklora.worker.contract;
 
 import java.nio.charset.Charset;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,16 +44,13 @@ public final class HostException extends CodedException {
         }
     }
 
-    /**
-     * Refuses to compute in bfloat16 without instructions for it, which would be slower than float32.
-     *
-     * @param features of the processor, as Linux names them
-     */
-    public static void requireBfloat16(String processor, List<String> features) {
-        if (!features.contains("avx512_bf16") && !features.contains("amx_bf16")) {
+    /** Refuses to compute in bfloat16 without instructions for it, which would be slower than float32. */
+    public static void requireBfloat16(HostReport.Hardware hardware) {
+        if (!hardware.hasBfloat16()) {
             throw new HostException(
                     "settings.processor",
-                    "bfloat16 needs a processor with AVX512_BF16 or AMX_BF16, and " + processor + " has only " + features
+                    "bfloat16 needs a processor with avx512_bf16 or amx_bf16, and " + hardware.cpu() + " has only "
+                            + hardware.features()
                             + "; use float32 (execution.precision, or --precision of predict and evaluate), or another"
                             + " machine",
                     null);

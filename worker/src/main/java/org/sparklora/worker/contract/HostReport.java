@@ -46,5 +46,10 @@ public record HostReport(String executor, String host, Software software, Hardwa
         public Hardware {
             features = List.copyOf(features);
         }
+
+        /** Whether the processor multiplies bfloat16, faster than float32. */
+        public boolean hasBfloat16() {
+            return features.contains("avx512_bf16") || features.contains("amx_bf16");
+        }
     }
 }

@@ -177,6 +177,14 @@ public final class Variable {
         }
     }
 
+    /** Another handle of this array without a gradient, for two readers that each close what they read. */
+    public Variable twin() {
+        NDManager owner = manager();
+        NDArray handle = graph.share(array);
+        handle.attach(owner);
+        return new Variable(graph, handle, precision, false);
+    }
+
     /** Adds to the gradient and takes the array over. */
     void addGradient(NDArray more) {
         if (gradient == null) {

@@ -12,6 +12,7 @@ import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.encoder.BaseModel;
+import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.encoder.ForwardPass;
 import org.sparklora.worker.encoder.Parameters;
 import org.sparklora.worker.encoder.Tokens;
@@ -116,14 +117,24 @@ final class MergedModel implements AutoCloseable {
                 .array();
     }
 
-    /** The last layer's output for every token, [B·S, H]. */
-    NDArray hiddenStates(Tokens tokens) {
+    /**
+     * Both results of one pass.
+     *
+     * @param logits [B, C]
+     * @param hidden the last layer's output: [B, H] of the first tokens, or [B·S, H]
+     */
+    record Outputs(NDArray logits, NDArray hidden) {}
+
+    /** Logits of a batch as {@link #logits}, and the last layer's output for the first token or for every token. */
+    Outputs outputs(Tokens tokens, boolean everyToken) {
         ForwardPass pass = pass(tokens);
-        Variable x = base.encoder().embed(pass, tokens);
-        for (int layer = 0; layer < base.encoder().layers(); layer++) {
-            x = base.encoder().layer(layer, pass, x, tokens);
-        }
-        return x.to(Precision.FLOAT32).array();
+        Encoder encoder = base.encoder();
+        int last = encoder.layers();
+        int from = everyToken ? last : last + 1;
+        Variable x = encoder.run(0, from, pass, pass.constant(tokens.ids()), tokens);
+        Variable hidden = everyToken ? encoder.layer(last - 1, pass, x.twin(), tokens) : x.twin();
+        Variable logits = encoder.logits(from, pass, x, tokens);
+        return new Outputs(logits.array(), hidden.to(Precision.FLOAT32).array());
     }
 
     @Override

@@ -15,6 +15,7 @@ import org.sparklora.worker.data.Example;
 import org.sparklora.worker.data.Shard;
 import org.sparklora.worker.data.TextTokenizer;
 import org.sparklora.worker.encoder.Tokens;
+import org.sparklora.worker.inference.MergedModel.Outputs;
 import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.head.Logits;
@@ -61,6 +62,11 @@ public final class TextScorer implements AutoCloseable {
         }
     }
 
+    /** C, the outputs of the model's head. */
+    public int outputs() {
+        return trained.head().outputs();
+    }
+
     /** Logits [C] of each row; null for a row without text. */
     public List<float @Nullable []> logits(List<TextRow> rows) {
         return each(rows, (batch, tokens) -> model.logits(tokens));
@@ -105,17 +111,18 @@ public final class TextScorer implements AutoCloseable {
         return results;
     }
 
-    /** A vector [H] for each row; null for a row without text. */
-    public List<float @Nullable []> embeddings(List<TextRow> rows, Pooling pooling) {
-        return each(rows, (batch, tokens) -> pooled(model.hiddenStates(tokens), batch, pooling));
+    /** Logits [C] and then a vector [H] of each row, C + H values; null for a row without text. */
+    public List<float @Nullable []> logitsAndVectors(List<TextRow> rows, Pooling pooling) {
+        return each(rows, (batch, tokens) -> {
+            Outputs outputs = model.outputs(tokens, pooling == Pooling.MEAN);
+            NDArray vectors = pooling == Pooling.MEAN ? mean(outputs.hidden(), batch) : outputs.hidden();
+            return outputs.logits().concat(vectors, 1);
+        });
     }
 
-    private static NDArray pooled(NDArray hidden, Batch batch, Pooling pooling) {
+    private static NDArray mean(NDArray hidden, Batch batch) {
         NDManager manager = hidden.getManager();
         NDArray byRow = hidden.reshape(batch.rows(), batch.length(), -1);
-        if (pooling == Pooling.CLS) {
-            return byRow.get("0:, 0");
-        }
         float[] weights = batch.attentionMask().clone();
         for (int row = 0; row < batch.rows(); row++) {
             float tokens = 0;

@@ -58,7 +58,7 @@ public final class Machine {
     /** Refuses an arithmetic that this processor has no instructions for. */
     public static void require(Arithmetic arithmetic) {
         if (arithmetic.precision() == Precision.BFLOAT16) {
-            HostException.requireBfloat16(hardware().cpu(), hardware().features());
+            HostException.requireBfloat16(hardware());
         }
     }
 

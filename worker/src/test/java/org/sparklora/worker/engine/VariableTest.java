@@ -1,6 +1,7 @@
 package org.sparklora.worker.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
@@ -23,6 +24,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.sparklora.worker.contract.Kernel;
 import org.sparklora.worker.contract.Precision;
+import org.sparklora.worker.machine.Machine;
 
 /** Each operation against PyTorch's autograd of its formula, and against itself. */
 class VariableTest {
@@ -90,6 +92,9 @@ class VariableTest {
 
     /** The result of a computation, and the gradients of Σ result² for each leaf. */
     private static List<float[]> run(NDManager manager, Way way, Computation computation, int[]... shapes) {
+        assumeTrue(
+                way.precision == Precision.FLOAT32 || Machine.hardware().hasBfloat16(),
+                "this processor has no instructions for bfloat16");
         Graph graph = Graph.of(manager, way.kernel, true);
         Random random = new Random(7);
         List<Variable> leaves = new ArrayList<>();

@@ -3,6 +3,7 @@ package org.sparklora.worker.golden;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.withinPercentage;
 import static org.assertj.core.api.Assumptions.assumeThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import ai.djl.ndarray.NDManager;
 import com.google.gson.JsonArray;
@@ -47,6 +48,7 @@ import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.engine.Variable;
 import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.lora.PlainLora;
+import org.sparklora.worker.machine.Machine;
 import org.sparklora.worker.train.AdamW;
 import org.sparklora.worker.train.AdaptedModel;
 import org.sparklora.worker.train.Gradients;
@@ -297,6 +299,7 @@ class GoldenEncodersTest {
     @ParameterizedTest
     @MethodSource("cases")
     void bfloat16StaysNearFloat32(EncoderCase golden) {
+        assumeTrue(Machine.hardware().hasBfloat16(), "this processor has no instructions for bfloat16");
         List<Example> rows = golden.examples(golden.array("batches").get(0).getAsJsonObject());
         try (BaseModel base = golden.open();
                 BaseModel rounded = golden.open(new Arithmetic(Kernel.ONEDNN, Precision.BFLOAT16))) {

@@ -2,12 +2,14 @@ package org.sparklora.worker.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.withinPercentage;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -32,6 +34,7 @@ import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.HeadInput;
 import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.lora.PlainLora;
+import org.sparklora.worker.machine.Machine;
 
 /**
  * A step with frozen layers in bfloat16, beside the same step in float32. Twelve layers of 32 random columns round worse than a
@@ -47,6 +50,11 @@ class Bfloat16Test {
             new Arithmetic(Kernel.ONEDNN, Precision.BFLOAT16));
 
     private static final List<Example> ROWS = TinyModel.examples(8, 3);
+
+    @BeforeAll
+    static void requireProcessor() {
+        assumeTrue(Machine.hardware().hasBfloat16(), "this processor has no instructions for bfloat16");
+    }
 
     private static LoraManifest manifest(BiasMode bias) {
         LoraGroup[] groups = IntStream.range(0, LAYERS)

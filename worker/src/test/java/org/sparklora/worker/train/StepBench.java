@@ -90,8 +90,7 @@ public final class StepBench {
     public static void main(String... args) throws IOException {
         boolean quick = BenchReport.isQuick(args);
         try (BertBase base = BertBase.create(1000)) {
-            List<String> features = Machine.hardware().features();
-            Optional<BaseModel> rounded = features.contains("avx512_bf16") || features.contains("amx_bf16")
+            Optional<BaseModel> rounded = Machine.hardware().hasBfloat16()
                     ? Optional.of(BaseModel.shared(
                             base.directory(),
                             HeadInput.FIRST_TOKEN,

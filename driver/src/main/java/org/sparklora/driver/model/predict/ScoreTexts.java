@@ -2,12 +2,14 @@ package org.sparklora.driver.model.predict;
 
 import java.io.Serializable;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.function.Function;
 import org.apache.spark.sql.Row;
 import org.jspecify.annotations.Nullable;
-import org.sparklora.worker.inference.TextScorer;
 import org.sparklora.worker.inference.TextScorer.Pooling;
 import org.sparklora.worker.inference.TextScorer.TextRow;
+import org.sparklora.worker.inference.TextScorer;
 
 /**
  * Computes the outputs of a text or a pair of texts.
@@ -41,23 +43,21 @@ public record ScoreTexts(Columns columns, HeadOutputs outputs) implements RowSco
             texts.add(new TextRow(
                     row.getString(columns.text()), columns.pair() == NO_PAIR ? null : row.getString(columns.pair())));
         }
-        List<float @Nullable []> logits = scorer.logits(texts);
         Pooling pooling = columns.pooling();
-        List<float @Nullable []> vectors = pooling == null ? null : scorer.embeddings(texts, pooling);
-        List<Object @Nullable []> scored = new ArrayList<>(rows.size());
-        for (int row = 0; row < rows.size(); row++) {
-            float[] own = logits.get(row);
-            scored.add(own == null ? null : values(own, vectors == null ? null : vectors.get(row)));
+        if (pooling == null) {
+            return each(scorer.logits(texts), outputs::of);
         }
-        return scored;
+        int outputsOfHead = scorer.outputs();
+        return each(scorer.logitsAndVectors(texts, pooling), both -> {
+            Object[] values = Arrays.copyOf(outputs.of(Arrays.copyOf(both, outputsOfHead)), width());
+            values[outputs.width()] = HeadOutputs.dense(Arrays.copyOfRange(both, outputsOfHead, both.length));
+            return values;
+        });
     }
 
-    private Object[] values(float[] logits, float @Nullable [] vector) {
-        Object[] values = new Object[width()];
-        System.arraycopy(outputs.of(logits), 0, values, 0, outputs.width());
-        if (vector != null) {
-            values[outputs.width()] = HeadOutputs.dense(vector);
-        }
-        return values;
+    private static List<Object @Nullable []> each(List<float @Nullable []> rows, Function<float[], Object[]> columns) {
+        List<Object @Nullable []> scored = new ArrayList<>(rows.size());
+        rows.forEach(row -> scored.add(row == null ? null : columns.apply(row)));
+        return scored;
     }
 }
