@@ -87,9 +87,11 @@ public final class JobPlan {
 
     private static RunPlan.Model describe(JobModel model) {
         Encoder encoder = model.encoder();
-        long weights = encoder.weights().stream().mapToLong(TensorSpec::size).sum();
-        return new RunPlan.Model(
-                model.directory().toString(), encoder.layers(), encoder.hiddenSize(), weights * Float.BYTES);
+        long bytes = encoder.weights().stream()
+                .mapToLong(weight ->
+                        (long) weight.size() * (model.base().isRounded(weight.name()) ? Short.BYTES : Float.BYTES))
+                .sum();
+        return new RunPlan.Model(model.directory().toString(), encoder.layers(), encoder.hiddenSize(), bytes);
     }
 
     private static RunPlan.Memory memory(SparkSession spark, JobModel model, ShardPlan shards) {
@@ -101,7 +103,8 @@ public final class JobPlan {
         return new RunPlan.Memory(
                 TaskSlots.perExecutor(JavaSparkContext.fromSparkContext(spark.sparkContext())),
                 microbatch,
-                dropout > 0);
+                dropout > 0,
+                model.base().arithmetic().precision());
     }
 
     private static int ceil(int a, int b) {

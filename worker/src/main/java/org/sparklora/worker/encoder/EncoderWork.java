@@ -1,5 +1,6 @@
 package org.sparklora.worker.encoder;
 
+import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.encoder.Encoder.Multiplied;
 
@@ -99,23 +100,29 @@ public final class EncoderWork {
     }
 
     /**
-     * float32 values that autograd keeps for a layer and a row of S tokens until backward has passed it: the layer's input
+     * Bytes that are kept for a layer and a row of S tokens until backward has passed it: the layer's input
      * (for LoRA modules), Q, K and V by head, attention's output and the logarithm of each softmax's sum, and the inputs of
      * both layer normalizations and of the GELU. For the first token only, the N x S probabilities and a query and a mean per
      * head replace K, V and the sums. Dropout is not included: each mask would add its tensor twice, and attention's mask
      * also the probabilities of every token.
+     *
+     * <p>In bfloat16, everything but the input of LoRA modules has half the size, and attention keeps neither output nor sums.
      */
-    public double kept(int layerIndex, int length) {
+    public double keptBytes(int layerIndex, int length, Precision precision) {
         int hidden = encoder.hiddenSize();
         int heads = encoder.sizes().heads();
         if (layerIndex == 0) {
             return 0;
         }
         if (layerIndex > encoder.layers()) {
-            return 2.0 * hidden;
+            return Float.BYTES * 2.0 * hidden;
         }
-        return encoder.firstTokenAlone(layerIndex)
-                ? length * (double) hidden + heads * (2.0 * hidden + length) + 3.0 * hidden + widest[layerIndex]
-                : length * (7.0 * hidden + widest[layerIndex] + heads);
+        if (encoder.firstTokenAlone(layerIndex)) {
+            return Float.BYTES
+                    * (length * (double) hidden + heads * (2.0 * hidden + length) + 3.0 * hidden + widest[layerIndex]);
+        }
+        return precision == Precision.FLOAT32
+                ? Float.BYTES * length * (7.0 * hidden + widest[layerIndex] + heads)
+                : length * (Float.BYTES * (double) hidden + Short.BYTES * (5.0 * hidden + widest[layerIndex]));
     }
 }

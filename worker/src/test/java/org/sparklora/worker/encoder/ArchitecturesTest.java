@@ -18,6 +18,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.sparklora.worker.contract.Arithmetic;
+import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.encoder.Encoder.Multiplied;
 import org.sparklora.worker.engine.Tensors;
@@ -242,7 +243,7 @@ class ArchitecturesTest {
         assertThat(tokens.headIndex()).isEqualTo(4);
         assertThat(tokens.forward(3, 10)).isEqualTo(tokens.forward(2, 10)).isPositive();
         assertThat(tokens.backward(3, 10, true)).isEqualTo(tokens.backward(2, 10, true));
-        assertThat(tokens.kept(3, 10)).isEqualTo(tokens.kept(2, 10));
+        assertThat(tokens.keptBytes(3, 10, Precision.FLOAT32)).isEqualTo(tokens.keptBytes(2, 10, Precision.FLOAT32));
         assertThat(tokens.vectors("bert.encoder.layer.2.attention.self.key", 10, false))
                 .isEqualTo(10);
         EncoderWork roberta = EncoderWork.of(encoder("roberta", HeadInput.FIRST_TOKEN));

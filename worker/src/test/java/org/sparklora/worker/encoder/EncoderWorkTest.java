@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
+import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.encoder.bert.BertEncoder;
 
 /** Counted by hand for 2 layers, H = 24, N = 3, an intermediate size of 40, and a row of S = 10. */
@@ -26,7 +27,7 @@ class EncoderWorkTest {
         assertThat(work.forward(2, S)).isEqualTo(2 * one + 2 * (2 * 3 * S * 24));
         assertThat(work.backward(2, S, false)).isEqualTo(2 * one + 4 * (2 * 3 * S * 24));
         // x, the queries and means by head; Q and two inputs of layer norms; the GELU's input; N rows of probabilities.
-        assertThat(work.kept(2, S)).isEqualTo(S * 24 + 2 * 3 * 24 + 3 * 24 + 40 + 3 * S);
+        assertThat(work.keptBytes(2, S, Precision.FLOAT32)).isEqualTo(4 * (S * 24 + 2 * 3 * 24 + 3 * 24 + 40 + 3 * S));
     }
 
     @Test
@@ -66,8 +67,8 @@ class EncoderWorkTest {
     @Test
     void autogradKeepsInputsAndWhatAttentionMade() {
         // x, Q, K, V, the context, two inputs of layer norms; the GELU's input; N sums.
-        assertThat(work.kept(1, S)).isEqualTo(S * (7 * 24 + 40 + 3));
-        assertThat(work.kept(3, S)).isEqualTo(2 * 24);
-        assertThat(work.kept(0, S)).isZero();
+        assertThat(work.keptBytes(1, S, Precision.FLOAT32)).isEqualTo(4 * S * (7 * 24 + 40 + 3));
+        assertThat(work.keptBytes(3, S, Precision.FLOAT32)).isEqualTo(4 * 2 * 24);
+        assertThat(work.keptBytes(0, S, Precision.FLOAT32)).isZero();
     }
 }

@@ -12,26 +12,32 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.assertj.core.data.Percentage;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.sparklora.worker.contract.Arithmetic;
 import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.DropoutRates;
 import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.contract.FreezePlan;
 import org.sparklora.worker.contract.GroupSettings;
+import org.sparklora.worker.contract.Kernel;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
+import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.data.Batch;
 import org.sparklora.worker.data.Example;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.EncoderWork;
+import org.sparklora.worker.encoder.HeadInput;
 import org.sparklora.worker.encoder.HeadLayers;
 import org.sparklora.worker.head.ClassificationHead;
 import org.sparklora.worker.lora.PlainLora;
+import org.sparklora.worker.machine.Machine;
 
-/** What {@link EncoderWork#kept} counts is what a step's memory grows by. */
+/** What {@link EncoderWork#keptBytes} counts is what a step's memory grows by. */
 class StepMemoryTest {
 
     private static final Path MODEL = Path.of(System.getProperty("project.root", ".."), "conf/starter-bert-12l");
@@ -40,11 +46,14 @@ class StepMemoryTest {
     private static final int ROWS = 32;
     private static final int LENGTH = 64;
 
-    private final BaseModel base = BaseModel.shared(MODEL);
     private final ClassificationHead head = new ClassificationHead(2);
 
-    @Test
-    void backwardThroughElevenMoreLayersKeepsWhatIsCounted() throws Exception {
+    @ParameterizedTest
+    @EnumSource
+    void backwardThroughElevenMoreLayersKeepsWhatIsCounted(Precision precision) throws Exception {
+        assumeTrue(
+                precision == Precision.FLOAT32 || Machine.hardware().hasBfloat16(),
+                "this processor has no instructions for bfloat16");
         assumeTrue(Files.isWritable(RESET), "the peak of memory can be measured on Linux only");
         // A process of its own, whose memory goes back to the system as soon as it is free: else a step would find what
         // others have left.
@@ -57,7 +66,8 @@ class StepMemoryTest {
                 "-Dai.djl.offline=true",
                 "-cp",
                 System.getProperty("java.class.path"),
-                StepMemoryTest.class.getName());
+                StepMemoryTest.class.getName(),
+                precision.name());
         java.environment().put("MALLOC_MMAP_THRESHOLD_", "65536");
         java.redirectErrorStream(true);
         Process process = java.start();
@@ -66,20 +76,22 @@ class StepMemoryTest {
         double measured = Double.parseDouble(said.substring(said.lastIndexOf(RESULT) + RESULT.length()));
 
         EncoderWork work = EncoderWork.of(BaseModel.shared(MODEL).encoder());
-        double counted = 11 * work.kept(1, LENGTH) * ROWS * Float.BYTES;
-        assertThat(counted).isGreaterThan(120e6);
+        double counted = 11 * work.keptBytes(1, LENGTH, precision) * ROWS;
+        assertThat(counted).isGreaterThan(60e6);
         assertThat(measured).isCloseTo(counted, Percentage.withPercentage(8));
     }
 
     /** Prints by how many bytes the peak of a step grows when all layers are live instead of the top one. */
     public static void main(String... args) throws IOException {
         StepMemoryTest test = new StepMemoryTest();
-        long top = test.peak(11);
-        System.out.println(RESULT + (test.peak(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11) - top));
+        BaseModel base = BaseModel.shared(
+                MODEL, HeadInput.FIRST_TOKEN, new Arithmetic(Kernel.ONEDNN, Precision.valueOf(args[0])));
+        long top = test.peak(base, 11);
+        System.out.println(RESULT + (test.peak(base, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11) - top));
     }
 
     /** Bytes that the peak of a step lies above what was there before it, query and value of some layers live. */
-    private long peak(int... layers) throws IOException {
+    private long peak(BaseModel base, int... layers) throws IOException {
         List<LoraModule> modules = new ArrayList<>();
         for (int layer : layers) {
             for (String name : List.of("query", "value")) {

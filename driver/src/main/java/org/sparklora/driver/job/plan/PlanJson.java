@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
+import java.util.Locale;
 import org.sparklora.driver.job.plan.Timeline.Stretch;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraGroup;
@@ -49,6 +50,7 @@ public final class PlanJson {
         plan.timelines().forEach(timeline -> timeline(timelines.addObject(), timeline));
         ObjectNode memory = root.putObject("memory")
                 .put("base_weight_bytes", subject.model().weightBytes())
+                .put("precision", subject.memory().precision().name().toLowerCase(Locale.ROOT))
                 .put("kept_bytes_per_task", plan.savedBytes())
                 .put("state_bytes_per_task", plan.stateBytes())
                 .put("activation_cache_bytes", plan.cacheBytes())

@@ -214,7 +214,9 @@ public final class PlanText {
         lines.add("memory of an executor, beside the Java heap and PyTorch itself");
         line(
                 memory,
-                "  {base_weight_bytes:size} of base weights, mapped once a host; for each task up to"
+                "  {base_weight_bytes:size} of base weights"
+                        + (text(memory, "precision").equals("float32") ? ", mapped once a host" : " in {precision}")
+                        + "; for each task up to"
                         + " {kept_bytes_per_task:size} that autograd saves for "
                         + count(number(memory, "rows_per_task"), "row") + " of "
                         + number(plan.get("data"), "sample_longest_tokens")

@@ -10,6 +10,7 @@ import org.sparklora.driver.job.freeze.StepPosition;
 import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.data.TextStatistics;
@@ -40,7 +41,7 @@ public record RunPlan(
     /**
      * The base model.
      *
-     * @param weightBytes of all its weights in float32; mapped from the file, once a host
+     * @param weightBytes of all its weights as they are held: mapped from the file, once a host, or in bfloat16 once a JVM
      */
     public record Model(String path, int layers, int hiddenSize, long weightBytes) {}
 
@@ -77,8 +78,9 @@ public record RunPlan(
      * @param tasks tasks of an executor at a time; empty if not known
      * @param rows rows that a task computes at a time
      * @param baseDropout whether the base drops out; its masks are not counted
+     * @param precision of the frozen layers
      */
-    public record Memory(OptionalInt tasks, int rows, boolean baseDropout) {}
+    public record Memory(OptionalInt tasks, int rows, boolean baseDropout, Precision precision) {}
 
     /**
      * What an epoch costs on any cluster: operations (a multiplication with its addition counts as two) without padding,
@@ -114,7 +116,7 @@ public record RunPlan(
 
     /** The most bytes that autograd saves for a task at any time of the run. */
     public long savedBytes() {
-        return largest(state -> cost.savedBytes(state, subject.memory().rows()));
+        return largest(state -> cost.savedBytes(state, subject.memory().rows(), subject.memory().precision()));
     }
 
     /** The most bytes that a task's copy of adapters and optimizer takes. */

@@ -9,6 +9,7 @@ import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraModule;
+import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.data.TextStatistics;
 import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.encoder.EncoderWork;
@@ -167,21 +168,22 @@ public final class StepCost {
                 rows * vectors * encoder.hiddenSize() * cache.type().bytes());
     }
 
-    /** Bytes that autograd saves for this many rows, all as long as the longest, when backward begins. */
-    public long savedBytes(FreezeState state, int rows) {
+    /** Bytes that are kept for this many rows, all as long as the longest, when backward begins. */
+    public long savedBytes(FreezeState state, int rows, Precision precision) {
         int longest = lengths.longest();
         double sum = 0;
         for (int layer = lowestTrainableLayer(state); layer < work.headIndex(); layer++) {
-            sum += work.kept(layer, longest);
+            sum += work.keptBytes(layer, longest, precision);
         }
         for (String live : state.in(GroupState.LIVE)) {
             LoraGroup group = planner.manifest().group(live).orElseThrow();
             for (LoraModule module : group.modules()) {
-                sum += (double) work.vectors(module.path(), longest, drops(group))
+                sum += (double) Float.BYTES
+                        * work.vectors(module.path(), longest, drops(group))
                         * variant.savedValues(module, drops(group));
             }
         }
-        return Math.round(rows * sum * Float.BYTES);
+        return Math.round(rows * sum);
     }
 
     /** Bytes of values, gradients and both moments of trainable tensors, and of the values of frozen ones. */

@@ -15,8 +15,9 @@ import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
-import org.sparklora.worker.contract.StoredType;
+import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.contract.ShardPlan;
+import org.sparklora.worker.contract.StoredType;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.data.TextStatistics;
 import org.sparklora.worker.encoder.Encoder;
@@ -155,9 +156,9 @@ class StepCostTest {
         long layer0 = S * (7L * 24 + 40 + 3);
         long layer1 = S * 24L + 2 * 3 * 24 + 3 * 24 + 40 + 3 * S;
         long pooler = 2 * 24;
-        assertThat(cost.savedBytes(TOP_ONLY, 2)).isEqualTo(2 * 4 * (layer1 + pooler + 4));
+        assertThat(cost.savedBytes(TOP_ONLY, 2, Precision.FLOAT32)).isEqualTo(2 * 4 * (layer1 + pooler + 4));
         // The lower group drops out: mask and product of the input are kept.
-        assertThat(cost.savedBytes(BOTH, 2)).isEqualTo(2 * 4 * (layer0 + layer1 + pooler + 4 + S * (2 * 24 + 2)));
-        assertThat(cost.savedBytes(HEAD_ONLY, 2)).isZero();
+        assertThat(cost.savedBytes(BOTH, 2, Precision.FLOAT32)).isEqualTo(2 * 4 * (layer0 + layer1 + pooler + 4 + S * (2 * 24 + 2)));
+        assertThat(cost.savedBytes(HEAD_ONLY, 2, Precision.FLOAT32)).isZero();
     }
 }

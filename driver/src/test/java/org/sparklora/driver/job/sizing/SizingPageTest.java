@@ -28,8 +28,9 @@ import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
-import org.sparklora.worker.contract.StoredType;
+import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.contract.ShardPlan;
+import org.sparklora.worker.contract.StoredType;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.data.TextStatistics;
 import org.sparklora.worker.encoder.Encoder;
@@ -93,7 +94,7 @@ class SizingPageTest {
                                 OptionalLong.empty(),
                                 5e-4,
                                 new LearningRateSchedule(LearningRateSchedule.Type.CONSTANT, 0, 1)),
-                        new RunPlan.Memory(OptionalInt.of(4), 1, false)),
+                        new RunPlan.Memory(OptionalInt.of(4), 1, false, Precision.FLOAT32)),
                 planner,
                 new StepCost(planner, lengths),
                 List.of(timeline),
