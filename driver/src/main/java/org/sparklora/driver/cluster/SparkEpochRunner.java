@@ -23,7 +23,6 @@ import org.sparklora.driver.job.config.ActivationCache;
 import org.sparklora.driver.run.loop.EpochRunner;
 import org.sparklora.driver.run.loop.RunListener;
 import org.sparklora.worker.contract.EpochPlan;
-import org.sparklora.worker.data.Padding;
 import org.sparklora.worker.data.Shard;
 import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.spark.EpochContext;
@@ -102,40 +101,20 @@ public final class SparkEpochRunner implements EpochRunner, AutoCloseable {
     }
 
     @Override
-    public Padding padding(EpochPlan plan, int steps) {
-        return afterSteps(
-                plan,
-                "padding",
-                context -> JavaSerialized.fold(
-                        data.training().rdd().map(shard -> context.value().padding(shard, steps)),
-                        Padding.NONE,
-                        Padding::plus));
-    }
-
-    @Override
-    public SortedMap<String, Double> evaluate(EpochPlan plan) {
+    public SortedMap<String, Double> evaluate(EpochPlan plan, long stepsDone) {
         if (validationShards.isEmpty()) {
             return new TreeMap<>();
         }
         cache.prepare(plan);
-        return afterSteps(plan, "validation", context -> {
-            Predictions predictions = Predictions.collect(
-                    data.validation().orElseThrow(),
-                    run.head(),
-                    validationShards.get().inTasks().mapPartitions(new PredictTask(context)));
-            return Metrics.of(session, predictions, run.head(), data.task(), data.labels());
-        });
-    }
-
-    /** Runs a job after the last step of an epoch. */
-    private <T> T afterSteps(EpochPlan plan, String what, Function<Shared<EpochContext>, T> job) {
-        Retries.RunStep at = new Retries.RunStep(
-                plan.epoch(), (plan.epoch() + 1L) * plan.shards().stepsPerEpoch());
         Shared<EpochContext> context = Shared.of(spark, new EpochContext(run, plan));
         try {
-            return retries.run(at, (ranks, failures) -> {
-                spark.sc().setJobDescription("epoch " + plan.epoch() + " " + what);
-                return job.apply(context);
+            return retries.run(new Retries.RunStep(plan.epoch(), stepsDone), (ranks, failures) -> {
+                spark.sc().setJobDescription("epoch " + plan.epoch() + " validation");
+                Predictions predictions = Predictions.collect(
+                        data.validation().orElseThrow(),
+                        run.head(),
+                        validationShards.get().inTasks().mapPartitions(new PredictTask(context)));
+                return Metrics.of(session, predictions, run.head(), data.task(), data.labels());
             });
         } finally {
             context.destroy(false);

@@ -1,6 +1,7 @@
 package org.sparklora.worker.allreduce;
 
 import java.nio.ByteBuffer;
+import org.sparklora.worker.contract.Padding;
 import org.sparklora.worker.contract.ShardSum;
 
 /**
@@ -13,7 +14,7 @@ import org.sparklora.worker.contract.ShardSum;
  */
 record Frame(long sessionId, int sender, ChunkKey key, ShardSum part) implements PeerMessage {
 
-    private static final int FIELD_BYTES = 8 + 3 * 4 + 2 * 8;
+    private static final int FIELD_BYTES = 8 + 3 * 4 + 4 * 8;
 
     /** The direction of a frame. */
     enum Kind {
@@ -47,6 +48,7 @@ record Frame(long sessionId, int sender, ChunkKey key, ShardSum part) implements
         ByteBuffer out = PeerMessage.open(target, sessionId, key.kind.code, sender);
         out.putLong(key.step).putInt(key.node).putInt(key.chunk).putInt(sum.examples());
         out.putDouble(sum.loss()).putDouble(sum.weight());
+        out.putLong(sum.padding().tokens()).putLong(sum.padding().filled());
         out.asFloatBuffer().put(sum.gradient(), chunks.from(key.chunk), size);
         return PeerMessage.seal(out.position(out.position() + size * Float.BYTES));
     }
@@ -59,6 +61,7 @@ record Frame(long sessionId, int sender, ChunkKey key, ShardSum part) implements
         int examples = in.getInt();
         double loss = in.getDouble();
         double weight = in.getDouble();
+        Padding padding = new Padding(in.getLong(), in.getLong());
         if (key.chunk < 0 || key.chunk >= chunks.count()) {
             throw new ProtocolException("rank " + sender + " sent chunk " + key.chunk + " of " + chunks.count());
         }
@@ -69,6 +72,6 @@ record Frame(long sessionId, int sender, ChunkKey key, ShardSum part) implements
         }
         float[] values = new float[expected];
         in.asFloatBuffer().get(values);
-        return new Frame(sessionId, sender, key, new ShardSum(loss, weight, examples, values));
+        return new Frame(sessionId, sender, key, new ShardSum(loss, weight, examples, padding, values));
     }
 }

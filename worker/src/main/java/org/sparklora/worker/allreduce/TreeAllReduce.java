@@ -8,6 +8,7 @@ import java.util.TreeSet;
 import org.sparklora.worker.allreduce.Frame.ChunkKey;
 import org.sparklora.worker.allreduce.Frame.Kind;
 import org.sparklora.worker.allreduce.Route.Move;
+import org.sparklora.worker.contract.Padding;
 import org.sparklora.worker.contract.ShardSum;
 
 /**
@@ -125,19 +126,19 @@ public final class TreeAllReduce {
         ShardSum left = held(nodes, leftNode);
         left.addRange(right.gradient(), source, chunks.from(chunk), chunks.size(chunk));
         if (chunk == 0) {
-            left.addScalars(right.loss(), right.weight(), right.examples());
+            left.addScalars(right);
             nodes.put(leftNode / 2, left);
         }
     }
 
     /** Receives the total from the parent, and passes it on to the children. */
     private ShardSum down(float[] gradient) {
-        ShardSum total = new ShardSum(0, 0, 0, gradient);
+        ShardSum total = new ShardSum(0, 0, 0, Padding.NONE, gradient);
         for (int chunk = 0; chunk < chunks.count(); chunk++) {
             ShardSum part = take(Kind.DOWN, 1, chunk, ranks.parent(self));
             System.arraycopy(part.gradient(), 0, gradient, chunks.from(chunk), part.gradient().length);
             if (chunk == 0) {
-                total.addScalars(part.loss(), part.weight(), part.examples());
+                total.addScalars(part);
             }
             pass(total, chunk);
         }

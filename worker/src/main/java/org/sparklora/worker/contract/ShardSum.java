@@ -15,18 +15,26 @@ public final class ShardSum implements Serializable {
     private double loss;
     private double weight;
     private int examples;
+    private Padding padding;
     private final float[] gradient;
 
     /**
      * @param loss sum of weighted losses
      * @param weight sum of example weights
+     * @param padding of the batches
      * @param gradient gradient of {@code loss} with respect to the trainable tensors, flat, in the order of the {@link FreezePlan}
      */
-    public ShardSum(double loss, double weight, int examples, float[] gradient) {
+    public ShardSum(double loss, double weight, int examples, Padding padding, float[] gradient) {
         this.loss = loss;
         this.weight = weight;
         this.examples = examples;
+        this.padding = padding;
         this.gradient = gradient;
+    }
+
+    /** The sum of nothing, for this many trainable parameters. */
+    public static ShardSum zero(int parameters) {
+        return new ShardSum(0, 0, 0, Padding.NONE, new float[parameters]);
     }
 
     /**
@@ -39,16 +47,17 @@ public final class ShardSum implements Serializable {
             throw new IllegalArgumentException("cannot add a gradient of " + other.gradient.length
                     + " values to one of " + gradient.length + ": they are of different epoch plans");
         }
-        addScalars(other.loss, other.weight, other.examples);
+        addScalars(other);
         addRange(other.gradient, 0, 0, gradient.length);
         return this;
     }
 
-    /** Adds the scalars of another sum, without its gradient. */
-    public void addScalars(double otherLoss, double otherWeight, int otherExamples) {
-        loss += otherLoss;
-        weight += otherWeight;
-        examples += otherExamples;
+    /** Adds everything of another sum but its gradient. */
+    public void addScalars(ShardSum other) {
+        loss += other.loss;
+        weight += other.weight;
+        examples += other.examples;
+        padding = padding.plus(other.padding);
     }
 
     /** Adds {@code count} values, starting at {@code source}, to the gradient, starting at {@code at}. */
@@ -71,6 +80,11 @@ public final class ShardSum implements Serializable {
     /** Rows, whatever their weights. */
     public int examples() {
         return examples;
+    }
+
+    /** The padding of the rows' batches. */
+    public Padding padding() {
+        return padding;
     }
 
     /**

@@ -4,6 +4,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import org.sparklora.worker.contract.Padding;
 
 /**
  * Examples as flat row-major arrays, padded to the longest example: B rows of S tokens.
@@ -71,6 +72,15 @@ public record Batch(
         float[] own = example.labels();
         System.arraycopy(own, 0, labels, b * (labels.length / rows()), own.length);
         weights[b] = example.weight();
+    }
+
+    /** Tokens and padding. */
+    public Padding padding() {
+        long tokens = 0;
+        for (float token : attentionMask) {
+            tokens += (long) token;
+        }
+        return new Padding(tokens, attentionMask.length - tokens);
     }
 
     /** B. */

@@ -36,22 +36,4 @@ public record EpochRows(Shard shard, ShardPlan plan, int[] positions) {
         }
         return microbatches;
     }
-
-    /** Counts the padding of the first steps, each in {@code count} microbatches. */
-    public Padding padding(int count, int steps) {
-        long tokens = 0;
-        long padded = 0;
-        for (int step = 0; step < steps; step++) {
-            for (int[] microbatch : microbatches(step, count)) {
-                int longest = 0;
-                for (int position : microbatch) {
-                    int length = shard.example(position).length();
-                    tokens += length;
-                    longest = Math.max(longest, length);
-                }
-                padded += (long) longest * microbatch.length;
-            }
-        }
-        return new Padding(tokens, padded - tokens);
-    }
 }

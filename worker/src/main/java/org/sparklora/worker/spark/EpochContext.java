@@ -12,7 +12,6 @@ import org.sparklora.worker.contract.PhaseClock;
 import org.sparklora.worker.contract.ShardSum;
 import org.sparklora.worker.data.Batch;
 import org.sparklora.worker.data.EpochRows;
-import org.sparklora.worker.data.Padding;
 import org.sparklora.worker.data.Shard;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.machine.Machine;
@@ -69,11 +68,6 @@ public final class EpochContext implements Serializable {
                 .toList();
         clock.lap(Phase.DATA);
         return pass().sum(trainable, step, shard.index(), microbatches, clock);
-    }
-
-    /** Counts the padding of a shard's rows in the first steps of the epoch. */
-    public Padding padding(Shard shard, int steps) {
-        return rows(shard).padding(run.settings().accumulation(), steps);
     }
 
     /** Returns rows of a shard with their cached activations, if there are any. */

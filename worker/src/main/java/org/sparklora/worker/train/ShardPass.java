@@ -43,7 +43,7 @@ public record ShardPass(BaseModel base, TaskHead head, StepSettings settings, Ep
      * @param clock measures the time of trunk, forward and backward
      */
     public ShardSum sum(float[] trainable, int step, int shard, List<Batch> microbatches, PhaseClock clock) {
-        ShardSum sum = new ShardSum(0, 0, 0, new float[plan.freezePlan().trainableParameters()]);
+        ShardSum sum = ShardSum.zero(plan.freezePlan().trainableParameters());
         AdapterSnapshot values = plan.snapshot().with(plan.freezePlan().unflatten(trainable));
         for (int i = 0; i < microbatches.size(); i++) {
             KeyedDropout dropout = KeyedDropout.training(settings.seed(), plan.epoch(), step, shard, i);
@@ -75,7 +75,7 @@ public record ShardPass(BaseModel base, TaskHead head, StepSettings settings, Ep
             }
             clock.lap(Phase.BACKWARD);
             double weight = head.weight(batch.labels(), batch.weights(), settings.loss());
-            return new ShardSum(loss, weight, batch.rows(), gradient);
+            return new ShardSum(loss, weight, batch.rows(), batch.padding(), gradient);
         }
     }
 }

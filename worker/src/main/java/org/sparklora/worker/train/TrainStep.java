@@ -72,7 +72,7 @@ public record TrainStep(TrainState state, FreezePlan plan, OptimizerSettings opt
             state.countStep(group);
             groups.put(group, new GroupReport((float) StrictMath.sqrt(squares.getOrDefault(group, 0.0)), rate));
         });
-        return new StepReport(globalStep, loss, sum.examples(), (float) norm, groups);
+        return new StepReport(globalStep, loss, sum.examples(), sum.padding(), (float) norm, groups);
     }
 
     private SortedMap<String, Double> squaresByGroup(float[] gradient) {

@@ -20,6 +20,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.sparklora.worker.contract.KeyedRandom;
+import org.sparklora.worker.contract.Padding;
 import org.sparklora.worker.contract.ShardSum;
 
 /** What every exchange between ranks must do: the bits of one rank, for any number of ranks, shards and values. */
@@ -37,7 +38,7 @@ public abstract class AllReduceContract {
         for (int i = 0; i < floats; i++) {
             gradient[i] = (float) (KeyedRandom.gaussian(key, i) * (1 << (int) (KeyedRandom.mix(key, i) & 15)));
         }
-        return new ShardSum(KeyedRandom.gaussian(key, -1), shard + 0.5, shard + 1, gradient);
+        return new ShardSum(KeyedRandom.gaussian(key, -1), shard + 0.5, shard + 1, Padding.NONE, gradient);
     }
 
     static Map<Integer, ShardSum> shards(long seed, long step, int from, int to, int floats, int shards) {

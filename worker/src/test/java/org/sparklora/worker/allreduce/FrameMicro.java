@@ -7,6 +7,7 @@ import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Mode;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.State;
+import org.sparklora.worker.contract.Padding;
 import org.sparklora.worker.contract.ShardSum;
 
 /** A full chunk of a gradient, 256 KiB, on its way through a rank. */
@@ -16,8 +17,8 @@ public class FrameMicro {
 
     private final Chunks chunks = new Chunks(Chunks.MAX_VALUES);
     private final ByteBuffer buffer = ByteBuffer.allocateDirect(Frame.bytes(Chunks.MAX_VALUES));
-    private final ShardSum sum = new ShardSum(1, 1, 1, filled());
-    private final ShardSum other = new ShardSum(1, 1, 1, filled());
+    private final ShardSum sum = new ShardSum(1, 1, 1, Padding.NONE, filled());
+    private final ShardSum other = new ShardSum(1, 1, 1, Padding.NONE, filled());
     private final Frame.ChunkKey key = new Frame.ChunkKey(Frame.Kind.UP, 0, 3, 0);
     private final ByteBuffer message =
             Frame.encode(1, 1, key, sum, chunks, ByteBuffer.allocateDirect(Frame.bytes(Chunks.MAX_VALUES)));

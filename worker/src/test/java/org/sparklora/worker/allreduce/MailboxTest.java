@@ -12,6 +12,7 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.sparklora.worker.allreduce.Frame.ChunkKey;
 import org.sparklora.worker.allreduce.Frame.Kind;
+import org.sparklora.worker.contract.Padding;
 import org.sparklora.worker.contract.ShardSum;
 
 class MailboxTest {
@@ -25,7 +26,7 @@ class MailboxTest {
     private final Mailbox mailbox = new Mailbox(7, FLOATS, RANKS, 0, 20);
 
     private static ShardSum sum() {
-        return new ShardSum(1.5, 2, 3, new float[] {1, 2, 3, 4, 5});
+        return new ShardSum(1.5, 2, 3, Padding.NONE, new float[] {1, 2, 3, 4, 5});
     }
 
     private static ByteBuffer frame(long sessionId, long step, Kind kind, int sender, int node, ShardSum sum) {
@@ -58,7 +59,7 @@ class MailboxTest {
 
     @Test
     void refusesAWrongSize() {
-        ByteBuffer larger = frame(7, 20, Kind.UP, 1, 3, new ShardSum(0, 0, 0, new float[6]));
+        ByteBuffer larger = frame(7, 20, Kind.UP, 1, 3, new ShardSum(0, 0, 0, Padding.NONE, new float[6]));
         refuses(larger, "rank 1", "24 bytes", "20");
     }
 

@@ -9,6 +9,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.sparklora.worker.contract.KeyedRandom;
+import org.sparklora.worker.contract.Padding;
 import org.sparklora.worker.contract.ShardSum;
 
 class ShardTreeTest {
@@ -22,7 +23,7 @@ class ShardTreeTest {
         for (int i = 0; i < gradient.length; i++) {
             gradient[i] = (float) (KeyedRandom.gaussian(s, i) * (1 << (int) (KeyedRandom.mix(s, i) & 15)));
         }
-        return new ShardSum(KeyedRandom.gaussian(s, 1000), 1 + s, 1, gradient);
+        return new ShardSum(KeyedRandom.gaussian(s, 1000), 1 + s, 1, Padding.NONE, gradient);
     }
 
     private ShardSum sumWithRanks(int ranks) {

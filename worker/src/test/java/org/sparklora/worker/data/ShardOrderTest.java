@@ -14,6 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.sparklora.worker.contract.KeyedRandom;
+import org.sparklora.worker.contract.Padding;
 import org.sparklora.worker.contract.ShardPlan;
 
 class ShardOrderTest {
@@ -175,6 +176,17 @@ class ShardOrderTest {
         return new Shard(index, examples, 0);
     }
 
+    private static Padding padding(EpochRows rows, int microbatches) {
+        Padding padding = Padding.NONE;
+        for (int step = 0; step < rows.steps(); step++) {
+            for (int[] positions : rows.microbatches(step, microbatches)) {
+                padding = padding.plus(
+                        Batch.of(rows.shard().examples(positions), 0).padding());
+            }
+        }
+        return padding;
+    }
+
     @Test
     void paddingIsCountedToTheLongestRowOfEachPiece() {
         List<Example> examples = new ArrayList<>();
@@ -183,12 +195,11 @@ class ShardOrderTest {
         }
         EpochRows rows = new Shard(0, examples, 0).epoch(ShardOrder.given(), new ShardPlan(1, 3, 5, true), 0);
         // (2 5 3) (4 9)
-        assertThat(rows.padding(1, rows.steps())).isEqualTo(new Padding(23, 3 + 2 + 5));
-        assertThat(rows.padding(1, 1)).as("of a run that ends there").isEqualTo(new Padding(10, 3 + 2));
+        assertThat(padding(rows, 1)).isEqualTo(new Padding(23, 3 + 2 + 5));
         // (2) (5 3) (4) (9)
         assertThat(rows.microbatches(0, 2)).containsExactly(new int[] {0}, new int[] {1, 2});
-        assertThat(rows.padding(2, rows.steps())).isEqualTo(new Padding(23, 2));
-        assertThat(rows.padding(2, rows.steps()).plus(new Padding(1, 24)).share())
+        assertThat(padding(rows, 2)).isEqualTo(new Padding(23, 2));
+        assertThat(padding(rows, 2).plus(new Padding(1, 24)).share())
                 .isEqualTo(0.52);
         assertThat(Padding.NONE.share()).isZero();
     }

@@ -23,8 +23,9 @@ import org.apache.spark.SparkConf;
 import org.sparklora.worker.allreduce.Mailbox;
 import org.sparklora.worker.allreduce.RankMap;
 import org.sparklora.worker.allreduce.TreeAllReduce;
-import org.sparklora.worker.bench.BenchReport;
 import org.sparklora.worker.bench.BenchReport.Spread;
+import org.sparklora.worker.bench.BenchReport;
+import org.sparklora.worker.contract.Padding;
 import org.sparklora.worker.contract.ShardSum;
 
 /**
@@ -233,7 +234,7 @@ public final class ExchangeBench {
             result.add(new Rank() {
                 @Override
                 public float[] step(float[] mine) {
-                    return reduce.sum(Map.of(2 + rank, new ShardSum(0, 1, 1, mine)))
+                    return reduce.sum(Map.of(2 + rank, new ShardSum(0, 1, 1, Padding.NONE, mine)))
                             .gradient();
                 }
 

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.OptionalDouble;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
+import org.sparklora.worker.contract.Padding;
 import org.sparklora.worker.contract.StepProgress;
 import org.sparklora.worker.train.AdamW;
 import org.sparklora.worker.train.LearningRateSchedule;
@@ -30,7 +31,7 @@ class SegmentProgressTest {
         List<StepProgress> told = new ArrayList<>();
         SegmentProgress news = new SegmentProgress(plan, told::add);
         for (int i = 0; i < steps; i++) {
-            news.done(new StepReport(103 + i, i, 8, 2f * i, new TreeMap<>()));
+            news.done(new StepReport(103 + i, i, 8, Padding.NONE, 2f * i, new TreeMap<>()));
         }
         return told;
     }

@@ -22,6 +22,7 @@ import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
+import org.sparklora.worker.contract.Padding;
 import org.sparklora.worker.contract.ShardSum;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.data.Batch;
@@ -57,7 +58,7 @@ class FreezeThawTest {
         return TinyModel.step(state, optimizer).run(step, step, (s, live) -> {
             float[] flat = new float[live.length];
             Arrays.fill(flat, gradient);
-            return new ShardSum(1, 1, 1, flat);
+            return new ShardSum(1, 1, 1, Padding.NONE, flat);
         });
     }
 

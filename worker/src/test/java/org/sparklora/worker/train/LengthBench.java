@@ -8,6 +8,8 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.ToIntFunction;
 import org.sparklora.worker.bench.BenchReport;
 import org.sparklora.worker.bench.BertBase;
@@ -20,11 +22,11 @@ import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.KeyedRandom;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.Padding;
 import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.data.Batch;
 import org.sparklora.worker.data.EpochRows;
 import org.sparklora.worker.data.Example;
-import org.sparklora.worker.data.Padding;
 import org.sparklora.worker.data.Shard;
 import org.sparklora.worker.data.ShardOrder;
 import org.sparklora.worker.encoder.BaseModel;
@@ -96,8 +98,17 @@ public final class LengthBench {
     }
 
     private void measure(int steps) {
-        double bucketed = padding(ShardOrder.groupedByLength(SEED)).share();
-        double random = padding(ShardOrder.shuffled(SEED)).share();
+        Set<Integer> shapes = new TreeSet<>();
+        double bucketed = padding(ShardOrder.groupedByLength(SEED), shapes).share();
+        BenchReport.add(
+                "shapes, SST-2's lengths",
+                null,
+                String.format(
+                        Locale.ROOT,
+                        "%,d numbers of tokens in an epoch; oneDNN compiles once for each and each size of weight",
+                        shapes.size()),
+                Map.of("shapes", shapes.size()));
+        double random = padding(ShardOrder.shuffled(SEED), new TreeSet<>()).share();
         BenchReport.add(
                 "padding, SST-2's lengths",
                 "<= 8%",
@@ -127,10 +138,19 @@ public final class LengthBench {
                 Map.of("ratio", padded / inBuckets));
     }
 
-    private Padding padding(ShardOrder order) {
+    /** @param shapes gets the number of tokens of each batch */
+    private Padding padding(ShardOrder order, Set<Integer> shapes) {
         Padding all = Padding.NONE;
         for (Shard shard : shards) {
-            all = all.plus(shard.epoch(order, plan, 0).padding(1, plan.stepsPerEpoch()));
+            EpochRows epoch = shard.epoch(order, plan, 0);
+            for (int step = 0; step < epoch.steps(); step++) {
+                int[] positions = epoch.positions(step);
+                if (positions.length > 0) {
+                    Batch batch = Batch.of(shard.examples(positions), 0);
+                    all = all.plus(batch.padding());
+                    shapes.add(batch.rows() * batch.length());
+                }
+            }
         }
         return all;
     }

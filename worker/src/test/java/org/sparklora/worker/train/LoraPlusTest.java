@@ -19,6 +19,7 @@ import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
+import org.sparklora.worker.contract.Padding;
 import org.sparklora.worker.contract.ShardSum;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.encoder.HeadLayers;
@@ -61,7 +62,7 @@ class LoraPlusTest {
         return TinyModel.step(state, optimizer).run(step, step, (s, live) -> {
             float[] flat = new float[live.length];
             Arrays.fill(flat, gradient);
-            return new ShardSum(1, 1, 1, flat);
+            return new ShardSum(1, 1, 1, Padding.NONE, flat);
         });
     }
 

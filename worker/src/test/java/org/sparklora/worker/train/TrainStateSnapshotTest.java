@@ -13,6 +13,7 @@ import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
+import org.sparklora.worker.contract.Padding;
 import org.sparklora.worker.contract.ShardSum;
 
 /** A state taken apart and put together again trains on as if nothing had happened. */
@@ -38,7 +39,7 @@ class TrainStateSnapshotTest {
             step.run(k, k, (s, live) -> {
                 float[] gradient = new float[live.length];
                 Arrays.fill(gradient, value);
-                return new ShardSum(2, 1, 1, gradient);
+                return new ShardSum(2, 1, 1, Padding.NONE, gradient);
             });
         }
     }

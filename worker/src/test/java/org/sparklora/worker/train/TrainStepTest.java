@@ -13,6 +13,7 @@ import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
+import org.sparklora.worker.contract.Padding;
 import org.sparklora.worker.contract.ShardSum;
 import org.sparklora.worker.contract.TensorSpec;
 
@@ -41,7 +42,7 @@ class TrainStepTest {
         return (step, live) -> {
             float[] gradient = new float[live.length];
             Arrays.fill(gradient, value);
-            return new ShardSum(2.0 * weight, weight, (int) weight, gradient);
+            return new ShardSum(2.0 * weight, weight, (int) weight, Padding.NONE, gradient);
         };
     }
 
@@ -66,7 +67,7 @@ class TrainStepTest {
         TrainState state = state(GroupState.LIVE);
         AdapterSnapshot before = state.snapshot();
         TrainStep step = TinyModel.step(state, optimizer(OptionalDouble.empty()));
-        assertThatThrownBy(() -> step.run(17, 0, (s, live) -> new ShardSum(Double.NaN, 4, 4, new float[live.length])))
+        assertThatThrownBy(() -> step.run(17, 0, (s, live) -> new ShardSum(Double.NaN, 4, 4, Padding.NONE, new float[live.length])))
                 .isInstanceOf(DivergedException.class)
                 .hasMessageContaining("step 17")
                 .hasMessageContaining("NaN")

@@ -10,7 +10,7 @@ import org.sparklora.driver.job.freeze.FreezePolicy;
 import org.sparklora.driver.job.freeze.Replay;
 import org.sparklora.driver.job.freeze.RunLength;
 import org.sparklora.worker.contract.FreezeState;
-import org.sparklora.worker.data.Padding;
+import org.sparklora.worker.contract.Padding;
 import org.sparklora.worker.data.TextStatistics;
 
 /**

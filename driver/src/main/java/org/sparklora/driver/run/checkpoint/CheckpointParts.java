@@ -17,13 +17,14 @@ import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.sparklora.driver.job.freeze.EpochMetrics;
-import org.sparklora.driver.run.loop.TrainingCheckpoint;
 import org.sparklora.driver.run.loop.TrainingCheckpoint.EarlierStates;
 import org.sparklora.driver.run.loop.TrainingCheckpoint.EpochProgress;
 import org.sparklora.driver.run.loop.TrainingCheckpoint.RestorePoint;
+import org.sparklora.driver.run.loop.TrainingCheckpoint;
 import org.sparklora.driver.run.loop.TrainingLoop.Result;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
+import org.sparklora.worker.contract.Padding;
 import org.sparklora.worker.train.TrainStateCodec;
 
 /**
@@ -119,13 +120,21 @@ final class CheckpointParts {
         TrainingCheckpoint point = new TrainingCheckpoint(
                 TrainStateCodec.decodeState(part(parts, STATE)),
                 JSON.convertValue(need(root, "epochs"), new TypeReference<List<EpochMetrics>>() {}),
-                JSON.convertValue(need(root, "epoch_under_way"), EpochProgress.class),
+                epochUnderWay(need(root, "epoch_under_way")),
                 need(root, "steps_done").asLong(),
                 earlier);
         return new Checkpoint(
                 point,
                 need(root, "history_bytes").asInt(),
                 JSON.convertValue(need(root, "origin"), new TypeReference<SortedMap<String, String>>() {}));
+    }
+
+    /** 0.1.0 did not count the padding step by step: of an epoch that it began, the rest is counted. */
+    private static EpochProgress epochUnderWay(JsonNode node) {
+        if (node instanceof ObjectNode fields && !fields.has("padding")) {
+            fields.set("padding", JSON.valueToTree(Padding.NONE));
+        }
+        return JSON.convertValue(node, EpochProgress.class);
     }
 
     private static Result best(JsonNode node, Map<String, byte[]> parts) {

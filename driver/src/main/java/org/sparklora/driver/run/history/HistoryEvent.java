@@ -9,7 +9,7 @@ import org.sparklora.driver.job.freeze.EpochMetrics;
 import org.sparklora.driver.run.loop.RunListener.CacheStats;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
-import org.sparklora.worker.data.Padding;
+import org.sparklora.worker.contract.Padding;
 
 /**
  * One event of {@code history.jsonl}. Each kind of event has a method, which gives its fields their names in the file.

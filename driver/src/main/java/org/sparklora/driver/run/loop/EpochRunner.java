@@ -5,7 +5,6 @@ import java.util.SortedMap;
 import java.util.function.Consumer;
 import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.contract.PhaseTimes;
-import org.sparklora.worker.data.Padding;
 import org.sparklora.worker.train.OptimizerSettings;
 import org.sparklora.worker.train.StepReport;
 import org.sparklora.worker.train.TrainState;
@@ -20,11 +19,12 @@ public interface EpochRunner {
      */
     Epoch open(EpochPlan plan, TrainState state, OptimizerSettings optimizer);
 
-    /** The padding of the first {@code steps} steps of an epoch; plan and data alone determine it. */
-    Padding padding(EpochPlan plan, int steps);
-
-    /** Validation metrics by name with the adapter of this plan; empty without validation data. */
-    SortedMap<String, Double> evaluate(EpochPlan plan);
+    /**
+     * Validation metrics by name with the adapter of this plan; empty without validation data.
+     *
+     * @param stepsDone of the run, for messages
+     */
+    SortedMap<String, Double> evaluate(EpochPlan plan, long stepsDone);
 
     /** The steps of one epoch. */
     interface Epoch extends AutoCloseable {

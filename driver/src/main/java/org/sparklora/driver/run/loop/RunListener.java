@@ -7,7 +7,7 @@ import org.sparklora.driver.job.freeze.StepPosition;
 import org.sparklora.driver.job.freeze.Transition;
 import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.contract.StepProgress;
-import org.sparklora.worker.data.Padding;
+import org.sparklora.worker.contract.Padding;
 import org.sparklora.worker.train.StepReport;
 
 /**

@@ -6,6 +6,7 @@ import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.sparklora.driver.job.freeze.EpochMetrics;
+import org.sparklora.worker.contract.Padding;
 import org.sparklora.worker.train.StepReport;
 import org.sparklora.worker.train.TrainStateSnapshot;
 
@@ -53,12 +54,13 @@ public record TrainingCheckpoint(
      *
      * @param stepsDone 0 if the epoch has not begun and its policy has not decided
      * @param lossSum sum over these steps of mean loss times examples
+     * @param padding of these steps
      * @param gradientNorms by group that was live in any of them: its gradient norms
      */
-    public record EpochProgress(int stepsDone, double lossSum, SortedMap<String, NormSum> gradientNorms) {
+    public record EpochProgress(int stepsDone, double lossSum, Padding padding, SortedMap<String, NormSum> gradientNorms) {
 
         /** The start of an epoch. */
-        public static final EpochProgress NONE = new EpochProgress(0, 0.0, Collections.emptySortedMap());
+        public static final EpochProgress NONE = new EpochProgress(0, 0.0, Padding.NONE, Collections.emptySortedMap());
 
         public EpochProgress {
             gradientNorms = Collections.unmodifiableSortedMap(new TreeMap<>(gradientNorms));
@@ -72,11 +74,15 @@ public record TrainingCheckpoint(
             TreeMap<String, NormSum> sums = new TreeMap<>(gradientNorms);
             step.groups()
                     .forEach((group, report) -> sums.merge(group, new NormSum(report.gradNorm(), 1), NormSum::plus));
-            return new EpochProgress(stepsDone, lossSum + (double) step.loss() * step.examples(), sums);
+            return new EpochProgress(
+                    stepsDone,
+                    lossSum + (double) step.loss() * step.examples(),
+                    padding.plus(step.padding()),
+                    sums);
         }
 
         EpochProgress at(int step) {
-            return new EpochProgress(step, lossSum, gradientNorms);
+            return new EpochProgress(step, lossSum, padding, gradientNorms);
         }
 
         /** By group that was live: the mean of its gradient norm over the steps in which it was. */

@@ -14,7 +14,6 @@ import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.ShardPlan;
-import org.sparklora.worker.data.Padding;
 import org.sparklora.worker.train.DivergedException;
 import org.sparklora.worker.train.OptimizerSettings;
 import org.sparklora.worker.train.ParameterInitializer;
@@ -117,9 +116,9 @@ public final class TrainingLoop {
         long trained = clock.millis();
         requireFinite(run.state().snapshot(), run.epoch());
         EpochPlan plan = run.plan(settings);
-        SortedMap<String, Double> validation = runner.evaluate(plan);
+        SortedMap<String, Double> validation =
+                runner.evaluate(plan, settings.length().stepsUntil(run.epoch() + 1));
         int steps = settings.length().stepsIn(run.epoch());
-        Padding padding = runner.padding(plan, steps);
 
         TreeMap<String, Double> seconds = new TreeMap<>(epoch.times().seconds());
         seconds.put("train", (trained - started) / 1000.0);
@@ -132,7 +131,7 @@ public final class TrainingLoop {
         EpochResult result = new EpochResult(
                 new EpochMetrics(
                         run.epoch(), trainLoss, validation, epoch.progress().meanNorms()),
-                padding,
+                epoch.progress().padding(),
                 seconds);
         listener.epochEnds(result);
         return result;

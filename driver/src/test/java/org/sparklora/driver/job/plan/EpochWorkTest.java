@@ -21,7 +21,7 @@ import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
 import org.sparklora.worker.contract.ShardPlan;
-import org.sparklora.worker.data.Padding;
+import org.sparklora.worker.contract.Padding;
 import org.sparklora.worker.data.TextStatistics;
 
 /** The counts of a run are those of {@code plan}, of the states that its policy brought about. */

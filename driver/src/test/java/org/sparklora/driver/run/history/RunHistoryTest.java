@@ -21,7 +21,7 @@ import org.sparklora.driver.run.history.HistoryEvent.GroupChange;
 import org.sparklora.driver.run.loop.RunListener.CacheStats;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
-import org.sparklora.worker.data.Padding;
+import org.sparklora.worker.contract.Padding;
 import org.sparklora.worker.pickle.TorchFile.Content;
 
 class RunHistoryTest {

@@ -14,8 +14,8 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.sparklora.driver.job.freeze.AutoFreeze;
-import org.sparklora.driver.job.freeze.EpochSchedule;
 import org.sparklora.driver.job.freeze.EpochSchedule.Event;
+import org.sparklora.driver.job.freeze.EpochSchedule;
 import org.sparklora.driver.job.freeze.FreezePolicy;
 import org.sparklora.driver.job.freeze.Lisa;
 import org.sparklora.driver.job.freeze.RunLength;
@@ -34,9 +34,9 @@ import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
+import org.sparklora.worker.contract.Padding;
 import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.contract.ShardSum;
-import org.sparklora.worker.data.Padding;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.HeadLayers;
 import org.sparklora.worker.lora.PlainLora;
@@ -95,18 +95,13 @@ class ResumedLoopTest {
                             gradient[i] += (i % 7 - 3) * 0.1f + step;
                         }
                         int examples = plan.shards().examplesIn(step);
-                        return new ShardSum(examples * (0.1 + gradient[0]), examples, examples, gradient);
+                        return new ShardSum(examples * (0.1 + gradient[0]), examples, examples, Padding.NONE, gradient);
                     },
                     () -> {});
         }
 
         @Override
-        public Padding padding(EpochPlan plan, int steps) {
-            return Padding.NONE;
-        }
-
-        @Override
-        public SortedMap<String, Double> evaluate(EpochPlan plan) {
+        public SortedMap<String, Double> evaluate(EpochPlan plan, long stepsDone) {
             return new TreeMap<>(java.util.Map.of("accuracy", ACCURACIES[plan.epoch()], "auc", Double.NaN));
         }
     }

@@ -34,9 +34,9 @@ import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
+import org.sparklora.worker.contract.Padding;
 import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.contract.ShardSum;
-import org.sparklora.worker.data.Padding;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.HeadLayers;
 import org.sparklora.worker.lora.PlainLora;
@@ -89,18 +89,13 @@ class TrainingLoopTest {
                     (step, live) -> {
                         float[] gradient = new float[live.length];
                         Arrays.fill(gradient, 1f);
-                        return new ShardSum(1, 1, plan.shards().examplesIn(step), gradient);
+                        return new ShardSum(1, 1, plan.shards().examplesIn(step), Padding.NONE, gradient);
                     },
                     () -> told.add("closed " + plan.epoch()));
         }
 
         @Override
-        public Padding padding(EpochPlan plan, int steps) {
-            return Padding.NONE;
-        }
-
-        @Override
-        public SortedMap<String, Double> evaluate(EpochPlan plan) {
+        public SortedMap<String, Double> evaluate(EpochPlan plan, long stepsDone) {
             SortedMap<String, Double> metrics = new TreeMap<>();
             if (accuracies.length > 0) {
                 metrics.put("accuracy", accuracies[plan.epoch()]);

@@ -21,7 +21,7 @@ import org.sparklora.driver.run.history.RunStatus;
 import org.sparklora.driver.run.loop.RunListener.CacheStats;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
-import org.sparklora.worker.data.Padding;
+import org.sparklora.worker.contract.Padding;
 
 /** Writes run directories of any length with everything that the page shows. Set the fields, then call {@link #write}. */
 final class PageRun {

@@ -18,7 +18,7 @@ import org.sparklora.driver.run.history.RunDirectory;
 import org.sparklora.driver.run.history.RunHistory;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
-import org.sparklora.worker.data.Padding;
+import org.sparklora.worker.contract.Padding;
 
 /** The history of a run with two steps per epoch: {@code top} trains, {@code bottom} thaws within epoch 1. */
 final class RecordedRunLines {

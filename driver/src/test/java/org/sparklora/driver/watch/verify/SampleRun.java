@@ -31,7 +31,7 @@ import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.TensorSpec;
-import org.sparklora.worker.data.Padding;
+import org.sparklora.worker.contract.Padding;
 import org.sparklora.worker.lora.PlainLora;
 import org.sparklora.worker.safetensors.SafetensorsWriter;
 import org.sparklora.worker.safetensors.Tensor;

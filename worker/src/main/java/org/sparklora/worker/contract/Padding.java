@@ -1,4 +1,4 @@
-package org.sparklora.worker.data;
+package org.sparklora.worker.contract;
 
 import java.io.Serializable;
 
