@@ -21,7 +21,6 @@ import org.sparklora.driver.job.plan.Timeline;
 import org.sparklora.driver.job.plan.Warnings;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.ShardPlan;
-import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.train.LearningRateSchedule;
 

@@ -27,8 +27,8 @@ import org.sparklora.driver.job.freeze.EpochMetrics;
 import org.sparklora.driver.job.manifest.ManifestFile;
 import org.sparklora.driver.job.manifest.ManifestJson;
 import org.sparklora.driver.job.plan.CachePolicy;
-import org.sparklora.driver.model.peft.AdapterDetails.TrainingSummary;
 import org.sparklora.driver.model.peft.AdapterDetails;
+import org.sparklora.driver.model.peft.AdapterDetails.TrainingSummary;
 import org.sparklora.driver.model.peft.PeftAdapterWriter;
 import org.sparklora.driver.run.checkpoint.Checkpoint;
 import org.sparklora.driver.run.checkpoint.CheckpointStore;
@@ -46,6 +46,7 @@ import org.sparklora.worker.contract.Arithmetic;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.contract.Sha256;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.encoder.HeadInput;
@@ -244,16 +245,18 @@ public final class RunOutput {
         choices.put("exchange", exchange.label() + ": " + exchange.reason());
         choices.put("activation_cache", cached ? CachePolicy.ON : "off: execution.activation_cache says so");
         choices.put("activation_cache_type", precision);
+        Arithmetic arithmetic = job.arithmetic(Arithmetic.DEFAULT);
+        boolean rounded = arithmetic.precision() == Precision.BFLOAT16;
         choices.put(
                 "folding",
-                "frozen pairs are merged into their weights for batches of more than in * out / (in + out) tokens");
+                "frozen pairs are merged into their float32 weights for batches of more than in * out / (in + out) tokens");
         choices.put(
                 "last_layer", everyToken ? "every token's" : "the first token's; no other is multiplied with a weight");
         choices.put(
                 "attention",
-                "PyTorch's fused kernel, but where probabilities drop out"
+                (rounded ? "products with a float32 softmax" : "PyTorch's fused kernel")
+                        + ", but where probabilities drop out"
                         + (everyToken ? "" : " and in the last layer"));
-        Arithmetic arithmetic = job.arithmetic(Arithmetic.DEFAULT);
         choices.put("precision", arithmetic.precision().name().toLowerCase(Locale.ROOT));
         choices.put("kernel", arithmetic.kernel().name().toLowerCase(Locale.ROOT));
         choices.put("instructions", start.instructions());

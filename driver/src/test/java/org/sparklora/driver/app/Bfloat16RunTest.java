@@ -45,7 +45,8 @@ class Bfloat16RunTest {
             rows.append("tok").append(random.nextInt(80)).append(yes ? ",yes\n" : ",no\n");
         }
         data = Files.writeString(folder.resolve("train.csv"), rows);
-        job = Files.writeString(folder.resolve("job.yaml"), TrainingJob.format("""
+        job = Files.writeString(
+                folder.resolve("job.yaml"), TrainingJob.format("""
                 seed: 9
                 model: {path: "%s", max_length: 32}
                 data: {train: {path: "%s"}, validation: {path: "%s"}}
@@ -127,8 +128,7 @@ class Bfloat16RunTest {
     }
 
     private Ended evaluate(Path run, String... options) {
-        List<String> args = new ArrayList<>(
-                List.of("evaluate", "--run", run.toString(), "--data", data.toString()));
+        List<String> args = new ArrayList<>(List.of("evaluate", "--run", run.toString(), "--data", data.toString()));
         args.addAll(List.of(options));
         return TrainingJob.run("local[2]", args.toArray(String[]::new));
     }

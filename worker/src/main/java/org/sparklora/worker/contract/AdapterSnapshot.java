@@ -23,11 +23,21 @@ public final class AdapterSnapshot implements Serializable {
     /** Without any tensor. */
     public static final AdapterSnapshot EMPTY = new AdapterSnapshot(Map.of());
 
-    private final TreeMap<String, float[]> values = new TreeMap<>();
+    private final TreeMap<String, float[]> values;
+
+    private AdapterSnapshot(TreeMap<String, float[]> values) {
+        this.values = values;
+    }
 
     /** Copies values by tensor name, row-major in the manifest's shape. */
     public AdapterSnapshot(Map<String, float[]> values) {
+        this(new TreeMap<>());
         values.forEach((name, v) -> this.values.put(name, v.clone()));
+    }
+
+    /** The same without a copy, of arrays that nothing else refers to. */
+    static AdapterSnapshot owning(Map<String, float[]> values) {
+        return new AdapterSnapshot(new TreeMap<>(values));
     }
 
     /** Names of the tensors, in order. */
@@ -66,18 +76,14 @@ public final class AdapterSnapshot implements Serializable {
                 selected.put(name, v);
             }
         });
+        // Arrays of a snapshot never change, so snapshots may share them.
         return new AdapterSnapshot(selected);
     }
 
     /** This snapshot with the tensors of another added or replaced. */
     public AdapterSnapshot with(AdapterSnapshot newer) {
-        return with(newer.values);
-    }
-
-    /** This snapshot with whole tensors added or replaced. */
-    public AdapterSnapshot with(Map<String, float[]> newer) {
         TreeMap<String, float[]> all = new TreeMap<>(values);
-        all.putAll(newer);
+        all.putAll(newer.values);
         return new AdapterSnapshot(all);
     }
 

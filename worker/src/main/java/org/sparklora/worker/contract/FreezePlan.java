@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Function;
 import java.util.function.ToIntFunction;
 
 /**
@@ -89,20 +90,25 @@ public record FreezePlan(LoraManifest manifest, FreezeState state, List<Slot> sl
 
     /** The trainable tensors of a snapshot as one array of {@link #trainableParameters} values, each tensor row-major. */
     public float[] flatten(AdapterSnapshot snapshot) {
+        return flatten(snapshot::view);
+    }
+
+    /** The same of values by tensor name. */
+    public float[] flatten(Function<String, float[]> valuesOf) {
         float[] flat = new float[trainableParameters()];
         for (Slot slot : slots) {
-            float[] values = snapshot.view(slot.tensor().name());
+            float[] values = valuesOf.apply(slot.tensor().name());
             System.arraycopy(values, 0, flat, slot.offset(), slot.tensor().size());
         }
         return flat;
     }
 
     /** The inverse of {@link #flatten}. */
-    public Map<String, float[]> unflatten(float[] flat) {
+    public AdapterSnapshot unflatten(float[] flat) {
         Map<String, float[]> values = new TreeMap<>();
         for (Slot slot : slots) {
             values.put(slot.tensor().name(), Arrays.copyOfRange(flat, slot.offset(), slot.end()));
         }
-        return values;
+        return AdapterSnapshot.owning(values);
     }
 }

@@ -304,8 +304,7 @@ public final class Encoder {
             NDArray ids = sizes.positions().ids(tokens);
             ids.attach(own);
             sum = sum.plus(lookUp(pass, ids, "position_embeddings", own));
-            Variable out =
-                    pass.dropHidden(normalize(pass, sum, embeddings("LayerNorm")), embeddings("dropout"));
+            Variable out = pass.dropHidden(normalize(pass, sum, embeddings("LayerNorm")), embeddings("dropout"));
             out.attach(outer);
             return out;
         }

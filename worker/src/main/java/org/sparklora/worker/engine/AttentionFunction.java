@@ -33,8 +33,7 @@ final class AttentionFunction extends Function {
         boolean flash = query.precision() == Precision.FLOAT32;
         String method = flash ? "flash_attention" : "plain_attention";
         NDArray count = Script.number(heads);
-        NDList results =
-                Script.callForAll(query.manager(), method, query.raw(), key.raw(), value.raw(), mask, count);
+        NDList results = Script.callForAll(query.manager(), method, query.raw(), key.raw(), value.raw(), mask, count);
         List<NDArray> kept = flash ? List.of(mask, results.get(0), results.get(1)) : List.of(mask);
         return query.graph()
                 .result(

@@ -21,7 +21,7 @@ final class ConvertFunction extends Function {
 
     @Override
     void backward(NDArray gradient) {
-        x.addGradient(Script.call(
-                graph().manager(), "to_" + x.precision().name().toLowerCase(Locale.ROOT), gradient));
+        x.addGradient(
+                Script.call(graph().manager(), "to_" + x.precision().name().toLowerCase(Locale.ROOT), gradient));
     }
 }

@@ -122,8 +122,7 @@ public final class Graph {
     }
 
     /** The result of an operation, with its way back if an operand has a gradient. */
-    Variable result(
-            NDArray array, Precision precision, Supplier<Function> function, @Nullable Variable... operands) {
+    Variable result(NDArray array, Precision precision, Supplier<Function> function, @Nullable Variable... operands) {
         if (!tracks(Arrays.asList(operands))) {
             return new Variable(this, array, precision, false);
         }

@@ -43,7 +43,13 @@ public final class KeyedDropout {
 
     /** The same for a variable. */
     public Variable apply(Variable x, String name, double p) {
-        return drops(p) ? x.times(mask(x.manager(), x.shape().stream().mapToLong(Integer::longValue).toArray(), name, p)) : x;
+        return drops(p)
+                ? x.times(mask(
+                        x.manager(),
+                        x.shape().stream().mapToLong(Integer::longValue).toArray(),
+                        name,
+                        p))
+                : x;
     }
 
     private NDArray mask(NDManager manager, long[] shape, String name, double p) {

@@ -24,8 +24,8 @@ final class LayerNormFunction extends Function {
     }
 
     static Variable apply(Variable x, Variable weight, Variable bias, double eps) {
-        NDList results = Script.callForAll(
-                x.manager(), "layer_norm", x.raw(), weight.array(), bias.array(), Script.number(eps));
+        NDList results =
+                Script.callForAll(x.manager(), "layer_norm", x.raw(), weight.array(), bias.array(), Script.number(eps));
         return x.graph()
                 .result(
                         results.get(0),

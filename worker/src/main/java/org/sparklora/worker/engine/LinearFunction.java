@@ -28,12 +28,9 @@ final class LinearFunction extends Function {
     static Variable apply(Variable x, Variable weight, @Nullable Variable bias, @Nullable Variable other) {
         NDArray y = x.graph()
                 .products()
-                .linear(
-                        x.raw(),
-                        weight.raw(),
-                        bias == null ? null : bias.raw(),
-                        other == null ? null : other.raw());
-        return x.graph().result(y, x.precision(), () -> new LinearFunction(x, weight, bias, other), x, weight, bias, other);
+                .linear(x.raw(), weight.raw(), bias == null ? null : bias.raw(), other == null ? null : other.raw());
+        return x.graph()
+                .result(y, x.precision(), () -> new LinearFunction(x, weight, bias, other), x, weight, bias, other);
     }
 
     @Override

@@ -17,7 +17,9 @@
  *       that autograd may still need when it is freed: gradients go wrong without an error. {@link
  *       org.sparklora.worker.engine.Tensors} therefore copies every value into PyTorch's own, reference-counted and
  *       64-byte aligned memory, so any array may be closed at any time. Never use an overload that takes a Number.
- *   <li><em>BFLOAT16 aborts the process.</em> bf16 and f16 weights are widened in Java.
+ *   <li><em>DJL ends the process when it is asked for the type or the values of a bfloat16 array.</em> Such arrays stay inside
+ *       {@link org.sparklora.worker.engine.Variable} and {@link org.sparklora.worker.engine.Bfloat16}, which give them out in
+ *       float32 only.
  *   <li><em>A result belongs to its first operand's manager.</em> Write {@code x.matMul(w)}, never {@code w.matMul(x)}
  *       with a model weight {@code w}: that leaks one array per step into the model.
  *   <li><em>DJL's gradient collector is one per process.</em> {@link org.sparklora.worker.engine.Graph} sets the gradient mode

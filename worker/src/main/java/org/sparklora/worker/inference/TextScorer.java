@@ -15,10 +15,10 @@ import org.sparklora.worker.data.Example;
 import org.sparklora.worker.data.Shard;
 import org.sparklora.worker.data.TextTokenizer;
 import org.sparklora.worker.encoder.Tokens;
-import org.sparklora.worker.inference.MergedModel.Outputs;
 import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.head.Logits;
+import org.sparklora.worker.inference.MergedModel.Outputs;
 
 /**
  * Scores texts on one thread, with the merged model that all scorers of this JVM share. Texts of similar length are computed

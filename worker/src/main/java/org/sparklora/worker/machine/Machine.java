@@ -10,9 +10,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.stream.Stream;
-import org.sparklora.worker.contract.HostReport.Hardware;
 import org.sparklora.worker.contract.Arithmetic;
 import org.sparklora.worker.contract.HostException;
+import org.sparklora.worker.contract.HostReport.Hardware;
 import org.sparklora.worker.contract.Kernel;
 import org.sparklora.worker.contract.Precision;
 

@@ -105,8 +105,7 @@ final class CachedActivations implements Serializable {
                 throw new IllegalArgumentException("position " + position + ": " + count + " values, but it has "
                         + vectors[position] + " vectors of " + hidden);
             }
-            ByteBuffer bytes =
-                    ByteBuffer.allocate(count * plan.type().bytes()).order(ByteOrder.LITTLE_ENDIAN);
+            ByteBuffer bytes = ByteBuffer.allocate(count * plan.type().bytes()).order(ByteOrder.LITTLE_ENDIAN);
             ShortBuffer halves = bytes.asShortBuffer();
             switch (plan.type()) {
                 case FLOAT32 -> bytes.asFloatBuffer().put(values, from, count);

@@ -94,8 +94,7 @@ public final class AdaptedModel implements Parameters {
 
     /** The input of a layer, without gradients or dropout; that of the embeddings is never read. */
     Variable trunk(int layerIndex, Tokens tokens) {
-        return base.encoder()
-                .run(0, layerIndex, ForwardPass.evaluation(this), graph.constant(tokens.ids()), tokens);
+        return base.encoder().run(0, layerIndex, ForwardPass.evaluation(this), graph.constant(tokens.ids()), tokens);
     }
 
     /** The input of a layer: read from the cache, or computed without gradients or dropout. */

@@ -1,6 +1,5 @@
 package org.sparklora.worker.train;
 
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import java.util.List;
 import org.sparklora.worker.contract.AdapterSnapshot;

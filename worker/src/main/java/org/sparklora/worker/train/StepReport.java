@@ -14,7 +14,8 @@ import org.sparklora.worker.contract.Padding;
  * @param gradNorm global gradient norm before clipping
  * @param groups per live group, by name
  */
-public record StepReport(long step, float loss, int examples, Padding padding, float gradNorm, SortedMap<String, GroupReport> groups)
+public record StepReport(
+        long step, float loss, int examples, Padding padding, float gradNorm, SortedMap<String, GroupReport> groups)
         implements Serializable {
 
     /**

@@ -45,7 +45,7 @@ public record TrainStep(TrainState state, FreezePlan plan, OptimizerSettings opt
      * @throws DivergedException if the loss or a gradient is not finite; nothing is updated then
      */
     public StepReport run(long globalStep, int epochStep, GradientExchange exchange) {
-        ShardSum sum = exchange.sum(epochStep, plan.flatten(state.snapshot()));
+        ShardSum sum = exchange.sum(epochStep, plan.flatten(state::mutableValues));
         float[] gradient = sum.gradient();
         if (gradient.length != plan.trainableParameters()) {
             throw new IllegalStateException("step " + globalStep + ": the exchange returned " + gradient.length

@@ -1,6 +1,5 @@
 package org.sparklora.worker.train;
 
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.EpochPlan;
@@ -11,7 +10,6 @@ import org.sparklora.worker.data.Batch;
 import org.sparklora.worker.data.Shard;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.Encoder;
-import org.sparklora.worker.encoder.ForwardPass;
 import org.sparklora.worker.encoder.Tokens;
 import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.engine.Torch;

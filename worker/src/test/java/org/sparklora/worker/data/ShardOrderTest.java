@@ -199,8 +199,7 @@ class ShardOrderTest {
         // (2) (5 3) (4) (9)
         assertThat(rows.microbatches(0, 2)).containsExactly(new int[] {0}, new int[] {1, 2});
         assertThat(padding(rows, 2)).isEqualTo(new Padding(23, 2));
-        assertThat(padding(rows, 2).plus(new Padding(1, 24)).share())
-                .isEqualTo(0.52);
+        assertThat(padding(rows, 2).plus(new Padding(1, 24)).share()).isEqualTo(0.52);
         assertThat(Padding.NONE.share()).isZero();
     }
 }

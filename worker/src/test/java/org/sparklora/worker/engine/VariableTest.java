@@ -149,11 +149,7 @@ class VariableTest {
             int[] b = {out};
             int[] other = {5, out};
             assertEqual(
-                    way,
-                    l -> l.get(0).linear(l.get(1), null, null),
-                    l -> Ops.linear(l.get(0), l.get(1), null),
-                    x,
-                    w);
+                    way, l -> l.get(0).linear(l.get(1), null, null), l -> Ops.linear(l.get(0), l.get(1), null), x, w);
             assertEqual(
                     way,
                     l -> l.get(0).linear(l.get(1), l.get(2), null),
@@ -215,9 +211,7 @@ class VariableTest {
     @ParameterizedTest
     @EnumSource
     void geluIsThatOfPyTorch(Way way) {
-        assertEqual(
-                way, l -> l.get(0).gelu(Gelu.ERF), l -> JniUtils.gelu((PtNDArray) l.get(0)), new int[] {7, 9
-                });
+        assertEqual(way, l -> l.get(0).gelu(Gelu.ERF), l -> JniUtils.gelu((PtNDArray) l.get(0)), new int[] {7, 9});
     }
 
     /** Expected: torch.nn.functional.gelu(x, approximate='tanh') of PyTorch 2.13 and the gradient of its sum. */
@@ -347,7 +341,15 @@ class VariableTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"ONEDNN,1,1", "ONEDNN,2,7", "ONEDNN,4,64", "ONEDNN,1,300", "BFLOAT16,1,1", "BFLOAT16,2,7", "BFLOAT16,4,64"})
+    @CsvSource({
+        "ONEDNN,1,1",
+        "ONEDNN,2,7",
+        "ONEDNN,4,64",
+        "ONEDNN,1,300",
+        "BFLOAT16,1,1",
+        "BFLOAT16,2,7",
+        "BFLOAT16,4,64"
+    })
     void attentionIsThatOfItsFormula(Way way, int batch, int length) {
         NDArray mask = mask(manager, batch, length);
         Shape byHead = new Shape(batch, length, HEADS, SIZE);

@@ -309,7 +309,10 @@ class GoldenEncodersTest {
             ShardSum sum = inBfloat16.sum(rows, false);
             assertThat(sum.loss()).isNotEqualTo(exact.loss()).isCloseTo(exact.loss(), withinPercentage(0.5));
             Gradients.assertNear(replay.plan(), sum.gradient(), exact.gradient(), 0.999);
-            assertThat(inBfloat16.sum(rows, true)).as("from the cache").usingRecursiveComparison().isEqualTo(sum);
+            assertThat(inBfloat16.sum(rows, true))
+                    .as("from the cache")
+                    .usingRecursiveComparison()
+                    .isEqualTo(sum);
         }
     }
 

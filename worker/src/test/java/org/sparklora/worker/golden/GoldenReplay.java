@@ -32,10 +32,10 @@ import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.LossSettings;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
-import org.sparklora.worker.contract.StoredType;
 import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.contract.ShardSum;
 import org.sparklora.worker.contract.StepSettings;
+import org.sparklora.worker.contract.StoredType;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.data.Batch;
 import org.sparklora.worker.data.Example;
@@ -405,7 +405,7 @@ final class GoldenReplay {
         AdapterSnapshot trained = state.snapshot();
         Map<String, float[]> values = new TreeMap<>();
         trained.names().forEach(name -> values.put(name, trained.view(name)));
-        return initial.with(values);
+        return initial.with(new AdapterSnapshot(values));
     }
 
     /** Number of updates a tensor has had; 0 for a dormant one. */

@@ -23,8 +23,8 @@ import org.apache.spark.SparkConf;
 import org.sparklora.worker.allreduce.Mailbox;
 import org.sparklora.worker.allreduce.RankMap;
 import org.sparklora.worker.allreduce.TreeAllReduce;
-import org.sparklora.worker.bench.BenchReport.Spread;
 import org.sparklora.worker.bench.BenchReport;
+import org.sparklora.worker.bench.BenchReport.Spread;
 import org.sparklora.worker.contract.Padding;
 import org.sparklora.worker.contract.ShardSum;
 

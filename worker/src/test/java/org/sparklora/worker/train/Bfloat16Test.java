@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.withinPercentage;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -16,7 +15,6 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.Arithmetic;
 import org.sparklora.worker.contract.BiasMode;
-import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.DropoutRates;
 import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.contract.FreezeState;
@@ -45,9 +43,7 @@ class Bfloat16Test {
     private static final int LAYERS = 12;
 
     private static final BaseModel ROUNDED = BaseModel.shared(
-            TinyModel.BASE.directory(),
-            HeadInput.FIRST_TOKEN,
-            new Arithmetic(Kernel.ONEDNN, Precision.BFLOAT16));
+            TinyModel.BASE.directory(), HeadInput.FIRST_TOKEN, new Arithmetic(Kernel.ONEDNN, Precision.BFLOAT16));
 
     private static final List<Example> ROWS = TinyModel.examples(8, 3);
 
@@ -99,7 +95,10 @@ class Bfloat16Test {
         ShardSum sum = sum(ROUNDED, plan, dropout, Batch.of(ROWS, 0));
         assertThat(sum.loss()).isNotEqualTo(expected.loss()).isCloseTo(expected.loss(), withinPercentage(2));
         Gradients.assertNear(plan.freezePlan(), sum.gradient(), expected.gradient(), 0.96);
-        assertThat(sum(ROUNDED, plan, dropout, Batch.of(ROWS, 0))).as("again").usingRecursiveComparison().isEqualTo(sum);
+        assertThat(sum(ROUNDED, plan, dropout, Batch.of(ROWS, 0)))
+                .as("again")
+                .usingRecursiveComparison()
+                .isEqualTo(sum);
     }
 
     @ParameterizedTest

@@ -30,7 +30,9 @@ public final class Gradients {
             assertThat(product / StrictMath.sqrt(square * squareOfExpected))
                     .as("cosine of " + name)
                     .isGreaterThan(cosine);
-            assertThat(StrictMath.sqrt(square / squareOfExpected)).as("length of " + name).isBetween(0.85, 1.15);
+            assertThat(StrictMath.sqrt(square / squareOfExpected))
+                    .as("length of " + name)
+                    .isBetween(0.85, 1.15);
         }
     }
 }

@@ -10,8 +10,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import org.sparklora.worker.bench.BenchReport.Spread;
 import org.sparklora.worker.bench.BenchReport;
+import org.sparklora.worker.bench.BenchReport.Spread;
 import org.sparklora.worker.bench.BertBase;
 import org.sparklora.worker.contract.Arithmetic;
 import org.sparklora.worker.contract.BiasMode;
@@ -92,9 +92,7 @@ public final class StepBench {
         try (BertBase base = BertBase.create(1000)) {
             Optional<BaseModel> rounded = Machine.hardware().hasBfloat16()
                     ? Optional.of(BaseModel.shared(
-                            base.directory(),
-                            HeadInput.FIRST_TOKEN,
-                            new Arithmetic(Kernel.ONEDNN, Precision.BFLOAT16)))
+                            base.directory(), HeadInput.FIRST_TOKEN, new Arithmetic(Kernel.ONEDNN, Precision.BFLOAT16)))
                     : Optional.empty();
             new StepBench(BaseModel.shared(base.directory()), rounded, quick ? 1 : 8).measure(quick ? 2 : 5);
         }
@@ -253,7 +251,8 @@ public final class StepBench {
                 Tokens tokens = Tokens.of(manager, batch);
                 ForwardPass forward = ForwardPass.evaluation(model);
                 Shape byRow = new Shape(batch.rows(), LENGTH, BertBase.HIDDEN);
-                Variable first = base.encoder().run(0, BertBase.LAYERS, forward, forward.constant(tokens.ids()), tokens);
+                Variable first =
+                        base.encoder().run(0, BertBase.LAYERS, forward, forward.constant(tokens.ids()), tokens);
                 first = base.encoder()
                         .layer(BertBase.LAYERS - 1, forward, first, tokens)
                         .traced(all -> all.reshape(byRow).get("0:, 0"));

@@ -67,7 +67,8 @@ class TrainStepTest {
         TrainState state = state(GroupState.LIVE);
         AdapterSnapshot before = state.snapshot();
         TrainStep step = TinyModel.step(state, optimizer(OptionalDouble.empty()));
-        assertThatThrownBy(() -> step.run(17, 0, (s, live) -> new ShardSum(Double.NaN, 4, 4, Padding.NONE, new float[live.length])))
+        assertThatThrownBy(() -> step.run(
+                        17, 0, (s, live) -> new ShardSum(Double.NaN, 4, 4, Padding.NONE, new float[live.length])))
                 .isInstanceOf(DivergedException.class)
                 .hasMessageContaining("step 17")
                 .hasMessageContaining("NaN")

@@ -21,8 +21,8 @@ import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.Kernel;
 import org.sparklora.worker.contract.LoraManifest;
-import org.sparklora.worker.contract.StoredType;
 import org.sparklora.worker.contract.ShardSum;
+import org.sparklora.worker.contract.StoredType;
 import org.sparklora.worker.data.Batch;
 import org.sparklora.worker.data.Example;
 import org.sparklora.worker.data.Shard;
@@ -213,7 +213,7 @@ class TrunkCacheTest {
         String name = MANIFEST.tensors(TinyModel.name(layer)).get(0).name();
         float[] other = values.values(name);
         other[0] = Math.nextUp(other[0]);
-        return values.with(Map.of(name, other));
+        return values.with(new AdapterSnapshot(Map.of(name, other)));
     }
 
     @Test

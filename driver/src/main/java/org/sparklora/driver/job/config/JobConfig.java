@@ -23,7 +23,8 @@ public record JobConfig(
     /** How the job computes; what it leaves open is as in {@code otherwise}. */
     public Arithmetic arithmetic(Arithmetic otherwise) {
         return new Arithmetic(
-                execution.kernel().orElse(otherwise.kernel()), execution.precision().orElse(otherwise.precision()));
+                execution.kernel().orElse(otherwise.kernel()),
+                execution.precision().orElse(otherwise.precision()));
     }
 
     /** The same job, which says how it computes. */

@@ -116,7 +116,8 @@ public record RunPlan(
 
     /** The most bytes that autograd saves for a task at any time of the run. */
     public long savedBytes() {
-        return largest(state -> cost.savedBytes(state, subject.memory().rows(), subject.memory().precision()));
+        return largest(state ->
+                cost.savedBytes(state, subject.memory().rows(), subject.memory().precision()));
     }
 
     /** The most bytes that a task's copy of adapters and optimizer takes. */

@@ -164,8 +164,7 @@ public final class StepCost {
             return 0;
         }
         double vectors = encoder.firstTokenEnters(cache.layerIndex()) ? 1 : lengths.meanLength();
-        return Math.round(
-                rows * vectors * encoder.hiddenSize() * cache.type().bytes());
+        return Math.round(rows * vectors * encoder.hiddenSize() * cache.type().bytes());
     }
 
     /** Bytes that are kept for this many rows, all as long as the longest, when backward begins. */

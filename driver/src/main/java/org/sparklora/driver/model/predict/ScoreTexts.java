@@ -7,9 +7,9 @@ import java.util.List;
 import java.util.function.Function;
 import org.apache.spark.sql.Row;
 import org.jspecify.annotations.Nullable;
+import org.sparklora.worker.inference.TextScorer;
 import org.sparklora.worker.inference.TextScorer.Pooling;
 import org.sparklora.worker.inference.TextScorer.TextRow;
-import org.sparklora.worker.inference.TextScorer;
 
 /**
  * Computes the outputs of a text or a pair of texts.

@@ -6,8 +6,8 @@ import org.sparklora.driver.job.freeze.EpochMetrics;
 import org.sparklora.driver.job.freeze.StepPosition;
 import org.sparklora.driver.job.freeze.Transition;
 import org.sparklora.worker.contract.EpochPlan;
-import org.sparklora.worker.contract.StepProgress;
 import org.sparklora.worker.contract.Padding;
+import org.sparklora.worker.contract.StepProgress;
 import org.sparklora.worker.train.StepReport;
 
 /**

@@ -57,7 +57,8 @@ public record TrainingCheckpoint(
      * @param padding of these steps
      * @param gradientNorms by group that was live in any of them: its gradient norms
      */
-    public record EpochProgress(int stepsDone, double lossSum, Padding padding, SortedMap<String, NormSum> gradientNorms) {
+    public record EpochProgress(
+            int stepsDone, double lossSum, Padding padding, SortedMap<String, NormSum> gradientNorms) {
 
         /** The start of an epoch. */
         public static final EpochProgress NONE = new EpochProgress(0, 0.0, Padding.NONE, Collections.emptySortedMap());
@@ -75,10 +76,7 @@ public record TrainingCheckpoint(
             step.groups()
                     .forEach((group, report) -> sums.merge(group, new NormSum(report.gradNorm(), 1), NormSum::plus));
             return new EpochProgress(
-                    stepsDone,
-                    lossSum + (double) step.loss() * step.examples(),
-                    padding.plus(step.padding()),
-                    sums);
+                    stepsDone, lossSum + (double) step.loss() * step.examples(), padding.plus(step.padding()), sums);
         }
 
         EpochProgress at(int step) {

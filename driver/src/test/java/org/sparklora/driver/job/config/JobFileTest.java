@@ -21,8 +21,8 @@ import org.sparklora.driver.job.manifest.ModulePattern;
 import org.sparklora.driver.job.manifest.PatternMap;
 import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.Kernel;
-import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
+import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.contract.StoredType;
 
 class JobFileTest {

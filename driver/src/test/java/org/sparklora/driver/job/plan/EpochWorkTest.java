@@ -20,8 +20,8 @@ import org.sparklora.driver.job.freeze.ThawOnPlateau;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
-import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.contract.Padding;
+import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.data.TextStatistics;
 
 /** The counts of a run are those of {@code plan}, of the states that its policy brought about. */

@@ -158,7 +158,8 @@ class StepCostTest {
         long pooler = 2 * 24;
         assertThat(cost.savedBytes(TOP_ONLY, 2, Precision.FLOAT32)).isEqualTo(2 * 4 * (layer1 + pooler + 4));
         // The lower group drops out: mask and product of the input are kept.
-        assertThat(cost.savedBytes(BOTH, 2, Precision.FLOAT32)).isEqualTo(2 * 4 * (layer0 + layer1 + pooler + 4 + S * (2 * 24 + 2)));
+        assertThat(cost.savedBytes(BOTH, 2, Precision.FLOAT32))
+                .isEqualTo(2 * 4 * (layer0 + layer1 + pooler + 4 + S * (2 * 24 + 2)));
         assertThat(cost.savedBytes(HEAD_ONLY, 2, Precision.FLOAT32)).isZero();
     }
 }

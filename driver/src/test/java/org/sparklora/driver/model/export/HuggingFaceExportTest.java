@@ -9,7 +9,6 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -155,7 +154,7 @@ class HuggingFaceExportTest {
         GoldenRun run = GoldenRun.of("merge");
         float[] bias = run.values().values("classifier.bias");
         bias[1] = -70_000f;
-        AdapterSnapshot large = run.values().with(new HashMap<>(Map.of("classifier.bias", bias)));
+        AdapterSnapshot large = run.values().with(new AdapterSnapshot(Map.of("classifier.bias", bias)));
         assertThatThrownBy(() -> write(
                         run, MergedWeights.open(run.model(), HeadInput.FIRST_TOKEN, run.manifest(), large), DType.F16))
                 .isInstanceOf(ModelException.class)

@@ -256,7 +256,7 @@ class PeftAdapterWriterTest {
         assertThat(PeftAdapterWriter.files(manifest, Set.of("bottom"), half, DETAILS))
                 .isNotEmpty();
 
-        AdapterSnapshot wrong = whole.with(Map.of("classifier.bias", new float[3]));
+        AdapterSnapshot wrong = whole.with(new AdapterSnapshot(Map.of("classifier.bias", new float[3])));
         assertThatThrownBy(() -> PeftAdapterWriter.files(manifest, Set.of("top"), wrong, DETAILS))
                 .hasMessageContainingAll("'classifier.bias'", "3", "[2]", "[adapter.tensor]");
 

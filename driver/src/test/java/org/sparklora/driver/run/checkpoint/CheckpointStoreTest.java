@@ -21,11 +21,11 @@ import org.junit.jupiter.api.io.TempDir;
 import org.sparklora.driver.job.freeze.EpochMetrics;
 import org.sparklora.driver.run.history.LocalRunDirectory;
 import org.sparklora.driver.run.history.RunDirectory;
+import org.sparklora.driver.run.loop.TrainingCheckpoint;
 import org.sparklora.driver.run.loop.TrainingCheckpoint.EarlierStates;
 import org.sparklora.driver.run.loop.TrainingCheckpoint.EpochProgress;
 import org.sparklora.driver.run.loop.TrainingCheckpoint.NormSum;
 import org.sparklora.driver.run.loop.TrainingCheckpoint.RestorePoint;
-import org.sparklora.driver.run.loop.TrainingCheckpoint;
 import org.sparklora.driver.run.loop.TrainingLoop.Result;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.FreezeState;
@@ -71,7 +71,8 @@ class CheckpointStoreTest {
                 : Optional.of(new Result(new AdapterSnapshot(Map.of("a", new float[] {9, 8})), FREEZE, bestEpoch));
         EpochProgress progress = step == 0
                 ? EpochProgress.NONE
-                : new EpochProgress(step, 0.1 + 0.2, Padding.NONE, new TreeMap<>(Map.of("top", new NormSum(1.0 / 3, step))));
+                : new EpochProgress(
+                        step, 0.1 + 0.2, Padding.NONE, new TreeMap<>(Map.of("top", new NormSum(1.0 / 3, step))));
         Optional<RestorePoint> restorePoint = best.map(b -> new RestorePoint(b.epoch(), state));
         TrainingCheckpoint point = new TrainingCheckpoint(
                 state, seen, progress, (long) epochs * STEPS + step, new EarlierStates(best, restorePoint));
