@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.util.Arrays;
 import java.util.Map;
+import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -23,15 +24,15 @@ public final class AdapterSnapshot implements Serializable {
     /** Without any tensor. */
     public static final AdapterSnapshot EMPTY = new AdapterSnapshot(Map.of());
 
-    private final TreeMap<String, float[]> values;
+    private final SortedMap<String, float[]> values;
 
-    private AdapterSnapshot(TreeMap<String, float[]> values) {
+    private AdapterSnapshot(SortedMap<String, float[]> values) {
         this.values = values;
     }
 
     /** Copies values by tensor name, row-major in the manifest's shape. */
     public AdapterSnapshot(Map<String, float[]> values) {
-        this(new TreeMap<>());
+        this(new TreeMap<String, float[]>());
         values.forEach((name, v) -> this.values.put(name, v.clone()));
     }
 
