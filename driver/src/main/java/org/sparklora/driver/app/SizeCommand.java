@@ -8,6 +8,7 @@ import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.job.plan.RunPlan;
 import org.sparklora.driver.job.sizing.SizingText;
 import org.sparklora.driver.job.sizing.Speeds;
@@ -52,10 +53,11 @@ final class SizeCommand implements Callable<Integer> {
         requirePositive("--price", price);
         requirePositive("--executor-cores", cores);
         executors.forEach(n -> requirePositive("--executors", n));
-        RunPlan plan = JobPlan.of(overrides.readWithoutOutput(config));
+        JobConfig job = overrides.readWithoutOutput(config);
+        RunPlan plan = JobPlan.of(job);
         OptionalInt own = plan.subject().memory().tasks();
         int tasks = cores != null ? cores : own.orElse(1);
-        double rate = gflops != null ? gflops * 1e9 : ProductRate.measure(Machine.fastestKernel());
+        double rate = gflops != null ? gflops * 1e9 : ProductRate.measure(job.arithmetic(Machine.arithmetic()));
         Speeds speeds = Speeds.ofCluster(rate, gbit);
         Console.out(
                 "%s: %,d steps in %,d shards; executors of %d task%s, %.0f GFLOP/s a core%s, %s Gbit/s",

@@ -3,7 +3,8 @@ package org.sparklora.worker.engine;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import java.util.Arrays;
-import org.sparklora.worker.contract.Kernel;
+import org.sparklora.worker.contract.Arithmetic;
+import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.contract.KeyedRandom;
 
 /**
@@ -19,14 +20,15 @@ public final class ProductRate {
     private ProductRate() {}
 
     /** Operations per second of one layer's six products for this many tokens, in forward. */
-    public static double of(Kernel kernel, long tokens) {
-        Products products = Products.of(kernel);
+    public static double of(Arithmetic arithmetic, long tokens) {
+        Products products = Products.of(arithmetic.kernel());
+        Precision precision = arithmetic.precision();
         try (NDManager manager = Torch.newManager()) {
-            NDArray narrow = random(manager, 1, tokens, HIDDEN);
-            NDArray wide = random(manager, 2, tokens, INNER);
-            NDArray square = random(manager, 3, HIDDEN, HIDDEN);
-            NDArray up = random(manager, 4, INNER, HIDDEN);
-            NDArray down = random(manager, 5, HIDDEN, INNER);
+            NDArray narrow = random(manager, precision, 1, tokens, HIDDEN);
+            NDArray wide = random(manager, precision, 2, tokens, INNER);
+            NDArray square = random(manager, precision, 3, HIDDEN, HIDDEN);
+            NDArray up = random(manager, precision, 4, INNER, HIDDEN);
+            NDArray down = random(manager, precision, 5, HIDDEN, INNER);
             long began = System.nanoTime();
             for (int i = 0; i < TIMES; i++) {
                 for (int four = 0; four < 4; four++) {
@@ -41,20 +43,23 @@ public final class ProductRate {
     }
 
     /** The median rate for 1,024 tokens; takes a few seconds. */
-    public static double measure(Kernel kernel) {
+    public static double measure(Arithmetic arithmetic) {
         Torch.prepareThread();
-        of(kernel, 1024);
+        of(arithmetic, 1024);
         double[] rates = new double[ROUNDS];
-        Arrays.setAll(rates, round -> of(kernel, 1024));
+        Arrays.setAll(rates, round -> of(arithmetic, 1024));
         Arrays.sort(rates);
         return rates[ROUNDS / 2];
     }
 
-    private static NDArray random(NDManager manager, int key, long... shape) {
+    private static NDArray random(NDManager manager, Precision precision, int key, long... shape) {
         float[] values = new float[Math.toIntExact(shape[0] * shape[1])];
         for (int i = 0; i < values.length; i++) {
             values[i] = (float) KeyedRandom.uniform(key, i) - 0.5f;
         }
-        return Tensors.floats(manager, values, shape);
+        NDArray floats = Tensors.floats(manager, values, shape);
+        return precision == Precision.FLOAT32
+                ? floats
+                : Bfloat16.of(manager, floats).array();
     }
 }

@@ -6,7 +6,9 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalDouble;
 import org.sparklora.worker.bench.BenchReport.Spread;
+import org.sparklora.worker.contract.Arithmetic;
 import org.sparklora.worker.contract.Kernel;
+import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.engine.ProductRate;
 import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.machine.Machine;
@@ -26,12 +28,10 @@ public final class MatmulRate {
         int rounds = args.length > 0 ? Integer.parseInt(args[0]) : 9;
         BenchReport.add("processor", null, Machine.instructions(), Map.of("instructions", Machine.instructions()));
         for (Kernel kernel : Kernel.values()) {
-            ProductRate.of(kernel, 1024);
-            List<Double> rates = new ArrayList<>();
-            for (int round = 0; round < rounds; round++) {
-                rates.add(ProductRate.of(kernel, 1024));
-            }
-            report(kernel.name().toLowerCase(Locale.ROOT), Spread.of(rates, rate -> rate / 1e9));
+            measure(kernel.name().toLowerCase(Locale.ROOT), new Arithmetic(kernel, Precision.FLOAT32), rounds);
+        }
+        if (Machine.hardware().hasBfloat16()) {
+            measure("onednn in bfloat16", new Arithmetic(Kernel.ONEDNN, Precision.BFLOAT16), rounds);
         }
         OptionalDouble openBlas = OpenBlas.rate(rounds);
         if (openBlas.isPresent()) {
@@ -41,6 +41,15 @@ public final class MatmulRate {
             System.out.println("openblas is not installed");
         }
         System.exit(0);
+    }
+
+    private static void measure(String name, Arithmetic arithmetic, int rounds) {
+        ProductRate.of(arithmetic, 1024);
+        List<Double> rates = new ArrayList<>();
+        for (int round = 0; round < rounds; round++) {
+            rates.add(ProductRate.of(arithmetic, 1024));
+        }
+        report(name, Spread.of(rates, rate -> rate / 1e9));
     }
 
     private static void report(String library, Spread rate) {

@@ -7,9 +7,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.IntUnaryOperator;
-import org.sparklora.worker.bench.BenchReport;
 import org.sparklora.worker.bench.BenchReport.Spread;
+import org.sparklora.worker.bench.BenchReport;
 import org.sparklora.worker.bench.BertBase;
 import org.sparklora.worker.contract.Arithmetic;
 import org.sparklora.worker.contract.BiasMode;
@@ -18,6 +19,7 @@ import org.sparklora.worker.contract.Kernel;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.ModelSource;
+import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.data.Example;
 import org.sparklora.worker.data.Shard;
 import org.sparklora.worker.data.TokenizerSpec;
@@ -29,6 +31,7 @@ import org.sparklora.worker.head.ClassificationHead;
 import org.sparklora.worker.inference.TextScorer;
 import org.sparklora.worker.inference.TrainedModel;
 import org.sparklora.worker.lora.PlainLora;
+import org.sparklora.worker.machine.Machine;
 
 /**
  * Prediction with BERT-base and adapters in every layer, one thread, rows that are tokenised already, beside the rate of
@@ -47,17 +50,27 @@ public final class PredictBench {
      */
     public static void main(String... args) throws IOException {
         boolean quick = BenchReport.isQuick(args);
+        Map<String, Arithmetic> others = new TreeMap<>(Map.of("mkl", new Arithmetic(Kernel.MKL, Precision.FLOAT32)));
+        if (Machine.hardware().hasBfloat16()) {
+            others.put("bfloat16", new Arithmetic(Kernel.ONEDNN, Precision.BFLOAT16));
+        }
         try (BertBase base = BertBase.create(8192);
-                TextScorer scorer = TextScorer.open(trained(base))) {
+                TextScorer scorer = TextScorer.open(trained(base, Arithmetic.DEFAULT))) {
+            Map<String, TextScorer> beside = new TreeMap<>();
+            for (String name : others.keySet()) {
+                beside.put(name, TextScorer.open(trained(base, others.get(name))));
+            }
             EncoderWork work = EncoderWork.of(BaseModel.shared(base.directory()).encoder());
             int rounds = quick ? 2 : 5;
-            measure(scorer, work, "rows of 128 tokens", rows(quick ? 8 : 32, row -> 128), rounds);
-            measure(scorer, work, "rows of 5 to 60 tokens", rows(quick ? 32 : 256, row -> 5 + row * 37 % 56), rounds);
+            Shard longRows = rows(quick ? 8 : 32, row -> 128);
+            Shard shortRows = rows(quick ? 32 : 256, row -> 5 + row * 37 % 56);
+            measure(scorer, beside, work, "rows of 128 tokens", longRows, rounds);
+            measure(scorer, beside, work, "rows of 5 to 60 tokens", shortRows, rounds);
         }
         System.exit(0);
     }
 
-    private static TrainedModel trained(BertBase base) throws IOException {
+    private static TrainedModel trained(BertBase base, Arithmetic arithmetic) throws IOException {
         ClassificationHead head = new ClassificationHead(2);
         List<LoraGroup> groups = BertBase.ALL.stream()
                 .map(layer -> new LoraGroup(TinyModel.name(layer), "", BertBase.modules(layer), GroupSettings.PLAIN))
@@ -69,7 +82,7 @@ public final class PredictBench {
                 BaseModel.shared(base.directory()).encoder().head().tensors(head.outputs()),
                 List.of());
         return new TrainedModel(
-                new TrainedModel.Base(ModelSource.everywhere(base.directory().toString()), "bench", Arithmetic.DEFAULT),
+                new TrainedModel.Base(ModelSource.everywhere(base.directory().toString()), "bench", arithmetic),
                 head,
                 new TrainedModel.Adapter(manifest, TinyModel.values(manifest), "bench"),
                 new TrainedModel.Text(TokenizerSpec.read(TOKENIZER), 128));
@@ -85,7 +98,14 @@ public final class PredictBench {
         return new Shard(0, rows, 0);
     }
 
-    private static void measure(TextScorer scorer, EncoderWork work, String what, Shard shard, int rounds) {
+    /** @param beside scorers of other arithmetics, by name, which take turns with the first */
+    private static void measure(
+            TextScorer scorer,
+            Map<String, TextScorer> beside,
+            EncoderWork work,
+            String what,
+            Shard shard,
+            int rounds) {
         double operations = 0;
         for (Example row : shard.examples()) {
             for (int index = 0; index < work.headIndex(); index++) {
@@ -94,13 +114,20 @@ public final class PredictBench {
         }
         Torch.prepareThread();
         scorer.logits(shard);
+        beside.values().forEach(other -> other.logits(shard));
         List<double[]> measured = new ArrayList<>();
+        Map<String, List<Double>> ratios = new TreeMap<>();
         for (int round = 0; round < rounds; round++) {
-            double before = ProductRate.of(Kernel.ONEDNN, 1024);
+            double before = ProductRate.of(Arithmetic.DEFAULT, 1024);
             long began = System.nanoTime();
             scorer.logits(shard);
             double seconds = (System.nanoTime() - began) / 1e9;
-            measured.add(new double[] {(before + ProductRate.of(Kernel.ONEDNN, 1024)) / 2, seconds});
+            measured.add(new double[] {(before + ProductRate.of(Arithmetic.DEFAULT, 1024)) / 2, seconds});
+            beside.forEach((name, other) -> {
+                long then = System.nanoTime();
+                other.logits(shard);
+                ratios.computeIfAbsent(name, n -> new ArrayList<>()).add((System.nanoTime() - then) / 1e9 / seconds);
+            });
         }
         double needed = operations;
         Spread fraction = Spread.of(measured, m -> needed / m[1] / m[0]);
@@ -115,5 +142,13 @@ public final class PredictBench {
                         fraction.percent(),
                         Spread.of(measured, m -> m[0]).median() / 1e9),
                 Map.of("rows_per_second", shard.size() / seconds.median(), "of_matmul", fraction));
+        ratios.forEach((name, values) -> {
+            Spread ratio = Spread.of(values, value -> value);
+            BenchReport.add(
+                    "predict, " + what + ", time in " + name,
+                    null,
+                    ratio.text("%.2f") + " times that of float32 in oneDNN",
+                    Map.of("times_float32", ratio));
+        });
     }
 }

@@ -119,11 +119,11 @@ public final class StepBench {
             inBfloat16.ifPresent(half -> half.run(0));
             List<double[]> measured = new ArrayList<>();
             for (int round = 1; round <= rounds; round++) {
-                double before = ProductRate.of(Kernel.ONEDNN, (long) rows * LENGTH);
+                double before = ProductRate.of(Arithmetic.DEFAULT, (long) rows * LENGTH);
                 long began = System.nanoTime();
                 step.run(round);
                 double seconds = (System.nanoTime() - began) / 1e9;
-                double after = ProductRate.of(Kernel.ONEDNN, (long) rows * LENGTH);
+                double after = ProductRate.of(Arithmetic.DEFAULT, (long) rows * LENGTH);
                 long then = System.nanoTime();
                 int again = round;
                 inBfloat16.ifPresent(half -> half.run(again));
