@@ -20,6 +20,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.sparklora.driver.app.ChaosSchedule.Leg;
 import org.sparklora.driver.app.StepWatch.Spot;
 import org.sparklora.driver.app.StepWatch.Watcher;
+import org.sparklora.worker.contract.Precision;
+import org.sparklora.worker.machine.Machine;
 
 /**
  * Executors and drivers that are killed with SIGKILL at random steps, by {@link ChaosSchedule}: the adapter's bits are
@@ -33,7 +35,8 @@ class ChaosIT {
     @TempDir
     private static Path folder;
 
-    private static ChaosJob job;
+    private static ChaosJob inFloat32;
+    private static ChaosJob inBfloat16;
 
     static LongStream seeds() {
         return LongStream.of(SEEDS);
@@ -45,7 +48,15 @@ class ChaosIT {
 
     @BeforeAll
     static void trainUndisturbed() throws IOException {
-        job = ChaosJob.trained(folder);
+        inFloat32 = ChaosJob.trained(folder.resolve("float32"), Precision.FLOAT32);
+        inBfloat16 = Machine.hardware().hasBfloat16()
+                ? ChaosJob.trained(folder.resolve("bfloat16"), Precision.BFLOAT16)
+                : inFloat32;
+    }
+
+    /** Every second schedule disturbs a run in bfloat16. */
+    private static ChaosJob job(ChaosSchedule schedule) {
+        return schedule.seed() % 2 == 0 ? inBfloat16 : inFloat32;
     }
 
     @Test
@@ -75,7 +86,7 @@ class ChaosIT {
         for (int leg = 0; leg < schedule.legs().size(); leg++) {
             live(schedule, leg, output);
         }
-        job.requireUndisturbed(output, schedule);
+        job(schedule).requireUndisturbed(output, schedule);
         boolean peersDied = schedule.legs().stream()
                 .anyMatch(leg ->
                         leg.exchange().equals("peer") && !leg.executorDeaths().isEmpty());
@@ -103,7 +114,7 @@ class ChaosIT {
                         leg.executors(),
                         watch,
                         folder.resolve("seed-" + schedule.seed() + "-leg-" + number + ".log"),
-                        job.command(
+                        job(schedule).command(
                                 output,
                                 "execution.exchange=" + leg.exchange(),
                                 "execution.checkpoint_every="

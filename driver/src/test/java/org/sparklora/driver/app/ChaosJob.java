@@ -8,9 +8,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.sparklora.driver.app.ChaosSchedule.Shape;
+import org.sparklora.worker.contract.Precision;
 
 /** A job to be disturbed, and the run of it on one core that nobody disturbed. */
 record ChaosJob(Path folder, Path config, Path undisturbed) {
@@ -18,7 +20,8 @@ record ChaosJob(Path folder, Path config, Path undisturbed) {
     static final Shape SHAPE = new Shape(3, 9, 4);
 
     /** Writes the job and runs it. */
-    static ChaosJob trained(Path folder) throws IOException {
+    static ChaosJob trained(Path folder, Precision precision) throws IOException {
+        Files.createDirectories(folder);
         Random random = new Random(4);
         StringBuilder rows = new StringBuilder("text,label\n");
         for (int i = 0; i < 80; i++) {
@@ -41,8 +44,13 @@ record ChaosJob(Path folder, Path config, Path undisturbed) {
                     bottom: {target_modules: [query, value], layers_to_transform: [5]}
                 schedule: {live: [top], events: [{epoch: 1, thaw: [bottom]}, {epoch: 2, freeze: [top]}]}
                 training: {num_train_epochs: %d, batch_size: 8, shards: %d, learning_rate: 0.005}
+                execution: {precision: %s}
                 """,
-                        TrainingJob.TINY_MODEL.toAbsolutePath().normalize(), data, SHAPE.epochs(), SHAPE.shards()));
+                        TrainingJob.TINY_MODEL.toAbsolutePath().normalize(),
+                        data,
+                        SHAPE.epochs(),
+                        SHAPE.shards(),
+                        precision.name().toLowerCase(Locale.ROOT)));
         Path undisturbed = folder.resolve("undisturbed");
         TrainingJob.Ended ended = TrainingJob.train("local[1]", config, undisturbed);
         assertThat(ended.code()).as(ended.err()).isZero();

@@ -15,6 +15,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.sparklora.driver.app.StepWatch.Spot;
+import org.sparklora.worker.contract.Precision;
 
 /** Runs that end with a code of their own, in processes of their own, and go on with {@code --resume}. */
 class FailureIT {
@@ -29,7 +30,7 @@ class FailureIT {
 
     @BeforeAll
     static void trainUndisturbed() throws IOException {
-        job = ChaosJob.trained(folder);
+        job = ChaosJob.trained(folder, Precision.FLOAT32);
     }
 
     /** Goes on in this JVM, on one core. */
