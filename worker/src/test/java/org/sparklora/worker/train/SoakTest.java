@@ -1,6 +1,7 @@
 package org.sparklora.worker.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -8,13 +9,20 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Tag;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.sparklora.worker.contract.AdapterSnapshot;
+import org.sparklora.worker.contract.Arithmetic;
 import org.sparklora.worker.contract.DropoutRates;
 import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.contract.GroupSettings;
+import org.sparklora.worker.contract.Kernel;
 import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.data.Batch;
+import org.sparklora.worker.encoder.BaseModel;
+import org.sparklora.worker.encoder.HeadInput;
+import org.sparklora.worker.machine.Machine;
 
 /** Thousands of steps must not leak native memory: every array belongs to its step. */
 @Tag("nightly")
@@ -23,14 +31,20 @@ class SoakTest {
     private static final int WARM = 500;
     private static final int STEPS = 4_000;
 
-    @Test
-    void fourThousandStepsKeepNativeMemoryFlat() throws IOException {
+    @ParameterizedTest
+    @EnumSource
+    void fourThousandStepsKeepNativeMemoryFlat(Precision precision) throws IOException {
+        assumeTrue(
+                precision == Precision.FLOAT32 || Machine.hardware().hasBfloat16(),
+                "this processor has no instructions for bfloat16");
+        BaseModel base = BaseModel.shared(
+                TinyModel.BASE.directory(), HeadInput.FIRST_TOKEN, new Arithmetic(Kernel.ONEDNN, precision));
         GroupSettings dropping = new GroupSettings(0.1, false, 1.0, 0);
         LoraManifest manifest = TinyModel.manifest(TinyModel.group(0, dropping), TinyModel.group(11, dropping));
         AdapterSnapshot values = TinyModel.values(manifest);
         EpochPlan plan = TinyModel.plan(manifest, TinyModel.freeze(manifest, Map.of()), values);
         ShardPass pass = new ShardPass(
-                TinyModel.BASE, TinyModel.HEAD, TinyModel.settings(new DropoutRates(0.1, 0.1, 0.1)), plan);
+                base, TinyModel.HEAD, TinyModel.settings(new DropoutRates(0.1, 0.1, 0.1)), plan);
         float[] live = plan.freezePlan().flatten(values);
         long warm = 0;
         for (int step = 0; step < STEPS; step++) {
