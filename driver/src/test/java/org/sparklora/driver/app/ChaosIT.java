@@ -114,11 +114,12 @@ class ChaosIT {
                         leg.executors(),
                         watch,
                         folder.resolve("seed-" + schedule.seed() + "-leg-" + number + ".log"),
-                        job(schedule).command(
-                                output,
-                                "execution.exchange=" + leg.exchange(),
-                                "execution.checkpoint_every="
-                                        + (every.isPresent() ? Integer.toString(every.getAsInt()) : "null")))) {
+                        job(schedule)
+                                .command(
+                                        output,
+                                        "execution.exchange=" + leg.exchange(),
+                                        "execution.checkpoint_every="
+                                                + (every.isPresent() ? Integer.toString(every.getAsInt()) : "null")))) {
             running.complete(cluster);
             int code = cluster.await();
             assertThat(code)

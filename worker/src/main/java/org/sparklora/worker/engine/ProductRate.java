@@ -4,8 +4,8 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import java.util.Arrays;
 import org.sparklora.worker.contract.Arithmetic;
-import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.contract.KeyedRandom;
+import org.sparklora.worker.contract.Precision;
 
 /**
  * The current speed of matrix products of BERT-base's shapes on one thread. Steps are measured and sized against it.

@@ -9,8 +9,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.IntUnaryOperator;
-import org.sparklora.worker.bench.BenchReport.Spread;
 import org.sparklora.worker.bench.BenchReport;
+import org.sparklora.worker.bench.BenchReport.Spread;
 import org.sparklora.worker.bench.BertBase;
 import org.sparklora.worker.contract.Arithmetic;
 import org.sparklora.worker.contract.BiasMode;
@@ -100,12 +100,7 @@ public final class PredictBench {
 
     /** @param beside scorers of other arithmetics, by name, which take turns with the first */
     private static void measure(
-            TextScorer scorer,
-            Map<String, TextScorer> beside,
-            EncoderWork work,
-            String what,
-            Shard shard,
-            int rounds) {
+            TextScorer scorer, Map<String, TextScorer> beside, EncoderWork work, String what, Shard shard, int rounds) {
         double operations = 0;
         for (Example row : shard.examples()) {
             for (int index = 0; index < work.headIndex(); index++) {

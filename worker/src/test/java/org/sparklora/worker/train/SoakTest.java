@@ -43,8 +43,7 @@ class SoakTest {
         LoraManifest manifest = TinyModel.manifest(TinyModel.group(0, dropping), TinyModel.group(11, dropping));
         AdapterSnapshot values = TinyModel.values(manifest);
         EpochPlan plan = TinyModel.plan(manifest, TinyModel.freeze(manifest, Map.of()), values);
-        ShardPass pass = new ShardPass(
-                base, TinyModel.HEAD, TinyModel.settings(new DropoutRates(0.1, 0.1, 0.1)), plan);
+        ShardPass pass = new ShardPass(base, TinyModel.HEAD, TinyModel.settings(new DropoutRates(0.1, 0.1, 0.1)), plan);
         float[] live = plan.freezePlan().flatten(values);
         long warm = 0;
         for (int step = 0; step < STEPS; step++) {
