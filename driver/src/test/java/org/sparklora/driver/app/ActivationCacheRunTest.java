@@ -9,7 +9,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -25,14 +24,7 @@ class ActivationCacheRunTest {
 
     @BeforeEach
     void writeJob() throws IOException {
-        Random random = new Random(8);
-        StringBuilder rows = new StringBuilder("text,label\n");
-        for (int i = 0; i < 60; i++) {
-            boolean yes = random.nextBoolean();
-            rows.append(yes ? "love the " : "hate ").append("plot ".repeat(1 + random.nextInt(6)));
-            rows.append("tok").append(random.nextInt(80)).append(yes ? ",yes\n" : ",no\n");
-        }
-        Path data = Files.writeString(folder.resolve("train.csv"), rows);
+        Path data = TrainingJob.sixtyRows(folder);
         job = Files.writeString(folder.resolve("job.yaml"), TrainingJob.format("""
                 seed: 9
                 model: {path: "%s", max_length: 32}

@@ -11,7 +11,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Random;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -37,14 +36,7 @@ class Bfloat16RunTest {
 
     @BeforeEach
     void writeJob() throws IOException {
-        Random random = new Random(8);
-        StringBuilder rows = new StringBuilder("text,label\n");
-        for (int i = 0; i < 60; i++) {
-            boolean yes = random.nextBoolean();
-            rows.append(yes ? "love the " : "hate ").append("plot ".repeat(1 + random.nextInt(6)));
-            rows.append("tok").append(random.nextInt(80)).append(yes ? ",yes\n" : ",no\n");
-        }
-        data = Files.writeString(folder.resolve("train.csv"), rows);
+        data = TrainingJob.sixtyRows(folder);
         job = Files.writeString(
                 folder.resolve("job.yaml"), TrainingJob.format("""
                 seed: 9

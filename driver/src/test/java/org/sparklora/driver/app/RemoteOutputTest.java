@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparklora.driver.cluster.FaultyFileSystem;
@@ -94,6 +95,7 @@ class RemoteOutputTest {
         endsFull(train(output), output);
     }
 
+    @Tag("nightly")
     @Test
     void aRunResumesToTheSameBitsOnceTheDiskHasSpace() throws IOException {
         FaultyFileSystem roomy = FaultyFileSystem.disk();

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Random;
 import java.util.stream.Stream;
 
 /** Runs the command line in this JVM, as spark-submit would, and reads what it leaves behind. */
@@ -41,6 +42,18 @@ final class TrainingJob {
                 schedule: {live: [top]}
                 training: {num_train_epochs: 2, batch_size: 4, shards: 2}
                 """, TINY_MODEL, folder.resolve("train.csv")));
+    }
+
+    /** Writes sixty rows of two labels and different lengths. */
+    static Path sixtyRows(Path folder) throws IOException {
+        Random random = new Random(8);
+        StringBuilder rows = new StringBuilder("text,label\n");
+        for (int i = 0; i < 60; i++) {
+            boolean yes = random.nextBoolean();
+            rows.append(yes ? "love the " : "hate ").append("plot ".repeat(1 + random.nextInt(6)));
+            rows.append("tok").append(random.nextInt(80)).append(yes ? ",yes\n" : ",no\n");
+        }
+        return Files.writeString(folder.resolve("train.csv"), rows);
     }
 
     /** What a command ended with. */

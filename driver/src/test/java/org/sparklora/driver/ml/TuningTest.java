@@ -24,6 +24,7 @@ import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.functions;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -100,6 +101,7 @@ class TuningTest {
         return (Double) params.apply(of.getParam("stepSize")) > 1e-3;
     }
 
+    @Tag("nightly")
     @Test
     void aSplitOverRankAlphaAndRateWithTheSameBitsInParallel() {
         LoraTextClassifier classifier = quick();

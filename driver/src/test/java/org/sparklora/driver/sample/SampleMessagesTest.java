@@ -15,6 +15,7 @@ import java.util.Set;
 import java.util.function.Function;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -27,6 +28,7 @@ class SampleMessagesTest {
     private static final List<LabeledText> DEV =
             new SampleMessages().generate(SampleData.SEED, SampleMessages.DEV, SampleData.DEV_MESSAGES);
 
+    @Tag("nightly")
     @ParameterizedTest
     @EnumSource
     void oneKeywordPerClassStaysBelowSixtyPercent(KeywordBaseline.Form form) {
