@@ -1,6 +1,7 @@
 package org.sparklora.worker.safetensors;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import org.junit.jupiter.api.Test;
 
@@ -99,5 +100,24 @@ class HalfFloatsTest {
             assertThat(HalfFloats.toF16(-Math.nextUp(middle))).isEqualTo((short) (0x8000 | (bits + 1)));
         }
         assertThat(HalfFloats.toF16(1e30f)).isEqualTo((short) 0x7C00);
+    }
+
+    /** Expected: torch.tensor(x).to(torch.bfloat16).float() of PyTorch 2.13. */
+    @Test
+    void bfloat16RoundsToNearestEven() {
+        float[] exact = {0f, -0f, 1f, -2.5f, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY, 0x1.fep127f};
+        for (float value : exact) {
+            assertThat(HalfFloats.fromBf16(HalfFloats.toBf16(value))).isEqualTo(value);
+        }
+        assertThat(HalfFloats.fromBf16(HalfFloats.toBf16(Float.NaN))).isNaN();
+        assertThat(HalfFloats.fromBf16(HalfFloats.toBf16(1.00390625f)))
+                .as("half way, even below")
+                .isEqualTo(1f);
+        assertThat(HalfFloats.fromBf16(HalfFloats.toBf16(1.01171875f)))
+                .as("half way, even above")
+                .isEqualTo(1.015625f);
+        assertThat(HalfFloats.fromBf16(HalfFloats.toBf16(3.14159274f))).isEqualTo(3.140625f);
+        assertThat(HalfFloats.fromBf16(HalfFloats.toBf16(Float.MAX_VALUE))).isEqualTo(Float.POSITIVE_INFINITY);
+        assertThat(HalfFloats.fromBf16(HalfFloats.toBf16(1e-40f))).isEqualTo(9.18355e-41f, within(1e-45f));
     }
 }

@@ -33,8 +33,8 @@ class CachedActivationsTest {
     @TempDir
     private Path folder;
 
-    private static CachedActivations.Builder builder(StoredType precision, CacheStorage storage, int... vectors) {
-        return new CachedActivations.Builder(new CachePlan(1, precision, "d1ge5t", ""), storage, HIDDEN, vectors);
+    private static CachedActivations.Builder builder(StoredType type, CacheStorage storage, int... vectors) {
+        return new CachedActivations.Builder(new CachePlan(1, type, "d1ge5t", ""), storage, HIDDEN, vectors);
     }
 
     private static float[] values(int position) {
@@ -46,8 +46,8 @@ class CachedActivationsTest {
     }
 
     /** Rows come in another order than they lie, each in the middle of a batch. */
-    private static CachedActivations kept(StoredType precision, CacheStorage storage) {
-        try (CachedActivations.Builder builder = builder(precision, storage, VECTORS)) {
+    private static CachedActivations kept(StoredType type, CacheStorage storage) {
+        try (CachedActivations.Builder builder = builder(type, storage, VECTORS)) {
             for (int position : new int[] {4, 2, 0, 3, 1}) {
                 float[] mine = values(position);
                 float[] batch = new float[mine.length + 10];
@@ -65,15 +65,17 @@ class CachedActivationsTest {
         return target.array();
     }
 
-    private static void requireValues(CachedActivations kept, StoredType precision) {
+    private static void requireValues(CachedActivations kept, StoredType type) {
         TrunkActivations backwards = kept.at(new int[] {4, 3, 2, 1, 0});
         assertThat(backwards.digest()).isEqualTo("d1ge5t");
         for (int row = 0; row < 5; row++) {
             float[] wanted = values(4 - row);
-            if (precision == StoredType.FLOAT16) {
-                for (int i = 0; i < wanted.length; i++) {
-                    wanted[i] = HalfFloats.fromF16(HalfFloats.toF16(wanted[i]));
-                }
+            for (int i = 0; i < wanted.length; i++) {
+                wanted[i] = switch (type) {
+                    case FLOAT32 -> wanted[i];
+                    case FLOAT16 -> HalfFloats.fromF16(HalfFloats.toF16(wanted[i]));
+                    case BFLOAT16 -> HalfFloats.fromBf16(HalfFloats.toBf16(wanted[i]));
+                };
             }
             assertThat(read(backwards, row, wanted.length)).isEqualTo(wanted);
         }
@@ -82,21 +84,21 @@ class CachedActivationsTest {
     @ParameterizedTest
     @EnumSource
     void whatIsKeptComesBack(CacheStorage storage) {
-        for (StoredType precision : StoredType.values()) {
-            requireValues(kept(precision, storage), precision);
+        for (StoredType type : StoredType.values()) {
+            requireValues(kept(type, storage), type);
         }
     }
 
     @ParameterizedTest
     @EnumSource
     void itSurvivesSerialisation(CacheStorage storage) throws IOException, ClassNotFoundException {
-        for (StoredType precision : StoredType.values()) {
+        for (StoredType type : StoredType.values()) {
             ByteArrayOutputStream bytes = new ByteArrayOutputStream();
             try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
-                out.writeObject(kept(precision, storage));
+                out.writeObject(kept(type, storage));
             }
             try (ObjectInputStream in = new ObjectInputStream(new ByteArrayInputStream(bytes.toByteArray()))) {
-                requireValues((CachedActivations) in.readObject(), precision);
+                requireValues((CachedActivations) in.readObject(), type);
             }
         }
     }
