@@ -57,20 +57,16 @@ public final class KeyedDropout {
         int dropBelow = (int) Math.round(p * 65536.0);
         float scale = (float) (1.0 / (1.0 - p));
         int size = Math.toIntExact(LongStream.of(shape).reduce(1, Math::multiplyExact));
-        return Tensors.floats(
-                manager,
-                size,
-                target -> {
-                    for (int i = 0; i < size; i += 4) {
-                        long bits = KeyedRandom.mix(stream, i >>> 2);
-                        int lanes = Math.min(4, size - i);
-                        for (int lane = 0; lane < lanes; lane++) {
-                            target.put((bits & 0xFFFF) < dropBelow ? 0f : scale);
-                            bits >>>= 16;
-                        }
-                    }
-                },
-                shape);
+        float[] mask = new float[size];
+        for (int i = 0; i < size; i += 4) {
+            long bits = KeyedRandom.mix(stream, i >>> 2);
+            int end = Math.min(i + 4, size);
+            for (int element = i; element < end; element++) {
+                mask[element] = (bits & 0xFFFF) < dropBelow ? 0f : scale;
+                bits >>>= 16;
+            }
+        }
+        return Tensors.floats(manager, mask, shape);
     }
 
     private long stream(String name) {
