@@ -110,14 +110,14 @@ class HalfFloatsTest {
             assertThat(HalfFloats.fromBf16(HalfFloats.toBf16(value))).isEqualTo(value);
         }
         assertThat(HalfFloats.fromBf16(HalfFloats.toBf16(Float.NaN))).isNaN();
-        assertThat(HalfFloats.fromBf16(HalfFloats.toBf16(1.00390625f)))
+        assertThat(HalfFloats.fromBf16(HalfFloats.toBf16(1.0039062f)))
                 .as("half way, even below")
                 .isEqualTo(1f);
-        assertThat(HalfFloats.fromBf16(HalfFloats.toBf16(1.01171875f)))
+        assertThat(HalfFloats.fromBf16(HalfFloats.toBf16(1.0117188f)))
                 .as("half way, even above")
                 .isEqualTo(1.015625f);
-        assertThat(HalfFloats.fromBf16(HalfFloats.toBf16(3.14159274f))).isEqualTo(3.140625f);
+        assertThat(HalfFloats.fromBf16(HalfFloats.toBf16(3.1415927f))).isEqualTo(3.140625f);
         assertThat(HalfFloats.fromBf16(HalfFloats.toBf16(Float.MAX_VALUE))).isEqualTo(Float.POSITIVE_INFINITY);
-        assertThat(HalfFloats.fromBf16(HalfFloats.toBf16(1e-40f))).isEqualTo(9.18355e-41f, within(1e-45f));
+        assertThat(HalfFloats.fromBf16(HalfFloats.toBf16(1e-40f))).isEqualTo(9.18355e-41f, within(1.4E-45f));
     }
 }
