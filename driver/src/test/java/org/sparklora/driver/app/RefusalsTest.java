@@ -53,6 +53,7 @@ class RefusalsTest {
         return Stream.of(
                 of("config.key.unknown", "lora.lora_alhpa=16"),
                 of("config.value.invalid", "training.shards=3"),
+                of("config.value.conflict", "execution.kernel=mkl execution.precision=bfloat16"),
                 of("manifest.module.unmatched", "lora.groups.top.target_modules=[qeury]"),
                 of("manifest.invalid", "lora.groups.top.target_modules=[qeury] lora.groups.bottom.r=33"),
                 of("config.value.unavailable", "lora.modules_to_save=[score]"),

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class HostExceptionTest {
@@ -42,5 +43,19 @@ class HostExceptionTest {
         assertThatThrownBy(() -> HostException.requireInstructions("AuthenticAMD avx2 avx512f", "GenuineIntel avx2"))
                 .isInstanceOf(HostException.class)
                 .hasMessageContainingAll("AuthenticAMD avx2 avx512f", "GenuineIntel avx2", "[settings.processor]");
+    }
+
+    @Test
+    void aProcessorWithoutBfloat16IsNamedWithWhatItHas() {
+        List<List<String>> enough = List.of(List.of("avx2", "avx512f", "avx512_bf16"), List.of("avx512f", "amx_bf16"));
+        enough.forEach(features -> HostException.requireBfloat16(hardware(features)));
+        assertThatThrownBy(() -> HostException.requireBfloat16(hardware(List.of("avx2", "avx512f"))))
+                .isInstanceOf(HostException.class)
+                .hasMessageContainingAll("avx512_bf16", "amx_bf16", "Some CPU", "[avx2, avx512f]", "float32")
+                .hasMessageEndingWith("[settings.processor]");
+    }
+
+    private static HostReport.Hardware hardware(List<String> features) {
+        return new HostReport.Hardware("Some CPU", features, 2, 1, 1);
     }
 }
