@@ -4,6 +4,7 @@ import static org.apache.spark.sql.functions.expr;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,6 +31,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.sparklora.worker.machine.Machine;
 
 /** The classifier as users of Spark ML take it. */
 class LoraTextClassifierTest {
@@ -144,6 +146,22 @@ class LoraTextClassifierTest {
         for (int i = 0; i < own.size(); i++) {
             assertThat(own.apply(i)).isCloseTo(beside.apply(i), within(1e-5));
         }
+    }
+
+    @Test
+    void aModelPredictsInThePrecisionThatIsSet() {
+        assumeTrue(Machine.hardware().hasBfloat16(), "this processor has no instructions for bfloat16");
+        Dataset<Row> rows = LocalSpark.rows(spark, 4, 1);
+        LoraTextClassificationModel copy = model.copy(ParamMap.empty());
+        Vector exact = ordered(copy.transform(rows)).get(0).getAs("rawPrediction");
+        Vector rounded =
+                ordered(copy.setPrecision("bfloat16").transform(rows)).get(0).getAs("rawPrediction");
+        assertThat(rounded).isNotEqualTo(exact);
+        assertThat(rounded.apply(0)).isCloseTo(exact.apply(0), within(0.1));
+        copy.clear(copy.precision());
+        assertThat((Vector) ordered(copy.transform(rows)).get(0).getAs("rawPrediction"))
+                .isEqualTo(exact);
+        assertThatThrownBy(() -> copy.setPrecision("float16")).isInstanceOf(IllegalArgumentException.class);
     }
 
     @Test

@@ -2,28 +2,42 @@ package org.sparklora.worker.inference;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import ai.djl.ndarray.NDManager;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.Arithmetic;
 import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.GroupSettings;
+import org.sparklora.worker.contract.Kernel;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.ModelSource;
+import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.contract.TensorSpec;
+import org.sparklora.worker.data.Batch;
+import org.sparklora.worker.data.Example;
 import org.sparklora.worker.data.TokenizerSpec;
 import org.sparklora.worker.encoder.BaseModel;
+import org.sparklora.worker.encoder.Tokens;
+import org.sparklora.worker.engine.Tensors;
+import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.head.ClassificationHead;
 import org.sparklora.worker.inference.TextScorer.TextRow;
 import org.sparklora.worker.lora.PlainLora;
+import org.sparklora.worker.machine.Machine;
 
 /** Scorers that share merged models, on the tiny encoder of the stored runs. */
 class TextScorerTest {
@@ -99,5 +113,52 @@ class TextScorerTest {
         used.forEach(TextScorer::close);
         assertThat(MergedModels.size()).as("a few idle ones stay").isEqualTo(4);
         assertThatThrownBy(() -> MergedModels.release(trained.key())).isInstanceOf(IllegalStateException.class);
+    }
+
+    private static TrainedModel in(Precision precision, TrainedModel model) {
+        TrainedModel.Base base = new TrainedModel.Base(
+                model.base().source(), model.base().sha256(), new Arithmetic(Kernel.ONEDNN, precision));
+        return new TrainedModel(base, model.head(), model.adapter(), model.text());
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void vectorsComeFromThePassThatPredicts(Precision precision) throws IOException {
+        assumeTrue(
+                precision == Precision.FLOAT32 || Machine.hardware().hasBfloat16(),
+                "this processor has no instructions for bfloat16");
+        TrainedModel trained = in(precision, model(8, "vectors"));
+        Batch batch = Batch.of(
+                List.of(
+                        new Example(new int[] {2, 17, 30, 3}, 4, 0, 1f, 0),
+                        new Example(new int[] {2, 9, 3}, 3, 0, 1f, 1)),
+                0);
+        try (NDManager manager = Torch.newManager();
+                MergedModel merged = MergedModel.of(trained)) {
+            Tokens tokens = Tokens.of(manager, batch);
+            float[] logits = Tensors.toFloats(merged.logits(tokens));
+            float[] first = Tensors.toFloats(merged.outputs(tokens, false).hidden());
+            MergedModel.Outputs every = merged.outputs(tokens, true);
+            assertThat(Tensors.toFloats(every.logits())).isEqualTo(logits);
+            assertThat(Tensors.toFloats(merged.outputs(tokens, false).logits())).isEqualTo(logits);
+            float[] hidden = Tensors.toFloats(every.hidden());
+            assertThat(hidden).hasSize(2 * 4 * 32);
+            for (int row = 0; row < 2; row++) {
+                assertThat(Arrays.copyOfRange(hidden, row * 4 * 32, row * 4 * 32 + 32))
+                        .containsExactly(Arrays.copyOfRange(first, row * 32, row * 32 + 32), Offset.offset(2e-5f));
+            }
+        }
+    }
+
+    @Test
+    void bfloat16PredictsAlmostTheSameAndIsAnotherModel() throws IOException {
+        assumeTrue(Machine.hardware().hasBfloat16(), "this processor has no instructions for bfloat16");
+        TrainedModel trained = model(8, "precise");
+        try (TextScorer exact = TextScorer.open(trained);
+                TextScorer rounded = TextScorer.open(in(Precision.BFLOAT16, trained))) {
+            assertThat(logits(rounded))
+                    .isNotEqualTo(logits(exact))
+                    .containsExactly(logits(exact), Offset.offset(0.05f));
+        }
     }
 }
