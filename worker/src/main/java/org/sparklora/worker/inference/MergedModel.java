@@ -84,7 +84,11 @@ final class MergedModel implements AutoCloseable {
         if (base.isRounded(weight)) {
             pairs.put(path, lora);
         } else {
-            own.put(weight, lora.merged(base.weight(weight), manager));
+            try (NDManager products = manager.newSubManager()) {
+                NDArray merged = lora.merged(base.weight(weight), products);
+                merged.attach(manager);
+                own.put(weight, merged);
+            }
         }
     }
 

@@ -38,7 +38,7 @@ public abstract class AllReduceContract {
         for (int i = 0; i < floats; i++) {
             gradient[i] = (float) (KeyedRandom.gaussian(key, i) * (1 << (int) (KeyedRandom.mix(key, i) & 15)));
         }
-        return new ShardSum(KeyedRandom.gaussian(key, -1), shard + 0.5, shard + 1, Padding.NONE, gradient);
+        return new ShardSum(KeyedRandom.gaussian(key, -1), shard + 0.5, shard + 1, new Padding(shard + 7, shard), gradient);
     }
 
     static Map<Integer, ShardSum> shards(long seed, long step, int from, int to, int floats, int shards) {
@@ -115,6 +115,7 @@ public abstract class AllReduceContract {
                     assertThat(total.loss()).isEqualTo(expected.loss());
                     assertThat(total.weight()).isEqualTo(expected.weight());
                     assertThat(total.examples()).isEqualTo(expected.examples());
+                    assertThat(total.padding()).isEqualTo(expected.padding());
                 }
             }
         } finally {
