@@ -38,7 +38,8 @@ public abstract class AllReduceContract {
         for (int i = 0; i < floats; i++) {
             gradient[i] = (float) (KeyedRandom.gaussian(key, i) * (1 << (int) (KeyedRandom.mix(key, i) & 15)));
         }
-        return new ShardSum(KeyedRandom.gaussian(key, -1), shard + 0.5, shard + 1, new Padding(shard + 7, shard), gradient);
+        return new ShardSum(
+                KeyedRandom.gaussian(key, -1), shard + 0.5, shard + 1, new Padding(shard + 7, shard), gradient);
     }
 
     static Map<Integer, ShardSum> shards(long seed, long step, int from, int to, int floats, int shards) {
