@@ -44,7 +44,7 @@ import org.sparklora.worker.train.TrainStep;
  * to pass and without a hook in the code under test.
  *
  * <p>It is a debugger. Each executor JVM connects to it when it starts, told to by {@link #javaOptions}, and stops at {@link
- * EpochContext}'s {@code sum}, through which both exchanges go.
+ * EpochContext}'s {@code microbatches}, which both exchanges ask for a shard's rows.
  */
 final class StepWatch implements AutoCloseable {
 
@@ -140,7 +140,7 @@ final class StepWatch implements AutoCloseable {
                 EventSet events = executor.eventQueue().remove();
                 for (Event event : events) {
                     if (event instanceof ClassPrepareEvent prepared) {
-                        stopAtSum(prepared.referenceType());
+                        stopAtRows(prepared.referenceType());
                     } else if (event instanceof BreakpointEvent stopped) {
                         Spot spot = spot(stopped.thread().frame(0));
                         if (!process.isDone()) {
@@ -171,21 +171,21 @@ final class StepWatch implements AutoCloseable {
         }
     }
 
-    private static void stopAtSum(ReferenceType context) {
-        List<Method> sums = context.methodsByName("sum");
-        if (sums.size() != 1) {
-            throw new IllegalStateException("EpochContext.sum is what both exchanges go through; there is " + sums);
+    private static void stopAtRows(ReferenceType context) {
+        List<Method> rows = context.methodsByName("microbatches");
+        if (rows.size() != 1) {
+            throw new IllegalStateException("both exchanges ask EpochContext.microbatches; there is " + rows);
         }
         BreakpointRequest stop = context.virtualMachine()
                 .eventRequestManager()
-                .createBreakpointRequest(sums.get(0).location());
+                .createBreakpointRequest(rows.get(0).location());
         stop.setSuspendPolicy(EventRequest.SUSPEND_EVENT_THREAD);
         stop.enable();
     }
 
-    private static Spot spot(StackFrame sum) {
-        List<Value> given = sum.getArgumentValues();
-        int epoch = integer(field(field(sum.thisObject(), "plan"), "epoch"));
+    private static Spot spot(StackFrame asked) {
+        List<Value> given = asked.getArgumentValues();
+        int epoch = integer(field(field(asked.thisObject(), "plan"), "epoch"));
         return new Spot(epoch, integer(given.get(1)), integer(field(field(given.get(0), "rows"), "index")));
     }
 

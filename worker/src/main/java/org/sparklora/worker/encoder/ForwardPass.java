@@ -1,10 +1,12 @@
 package org.sparklora.worker.encoder;
 
 import ai.djl.ndarray.NDArray;
+import java.util.Optional;
 import org.sparklora.worker.contract.DropoutRates;
 import org.sparklora.worker.engine.KeyedDropout;
 import org.sparklora.worker.engine.Variable;
 import org.sparklora.worker.lora.LinearByHead;
+import org.sparklora.worker.lora.LoraVariant;
 
 /**
  * One pass through an encoder: its parameters and its dropout. The frozen trunk and the rest of a training step are two
@@ -29,7 +31,10 @@ public record ForwardPass(Parameters parameters, KeyedDropout dropout, DropoutRa
 
     /** The Linear of this module path, with its LoRA layer and that layer's dropout. x [M, in]; result [M, out]. */
     public Variable linear(String path, Variable x) {
-        return parameters.linear(path, x, dropout);
+        Variable weight = weight(path + ".weight");
+        Variable bias = weight(path + ".bias");
+        Optional<LoraVariant.Layer> lora = parameters.lora(path);
+        return lora.isPresent() ? lora.get().forward(x, weight, bias, dropout) : x.linear(weight, bias, null);
     }
 
     /** The sum of {@link #linear} and other [M, out]: in one product, if the module has no LoRA layer. */

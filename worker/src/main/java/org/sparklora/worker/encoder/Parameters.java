@@ -2,7 +2,6 @@ package org.sparklora.worker.encoder;
 
 import java.util.Optional;
 import org.sparklora.worker.engine.Graph;
-import org.sparklora.worker.engine.KeyedDropout;
 import org.sparklora.worker.engine.Variable;
 import org.sparklora.worker.lora.LoraVariant;
 
@@ -21,12 +20,4 @@ public interface Parameters {
 
     /** The LoRA layer of this module path, if the module has one. */
     Optional<LoraVariant.Layer> lora(String path);
-
-    /** The Linear of this module path, with its LoRA layer if it has one. x [M, in]; result [M, out]. */
-    default Variable linear(String path, Variable x, KeyedDropout dropout) {
-        Variable weight = get(path + ".weight");
-        Variable bias = get(path + ".bias");
-        Optional<LoraVariant.Layer> lora = lora(path);
-        return lora.isPresent() ? lora.get().forward(x, weight, bias, dropout) : x.linear(weight, bias, null);
-    }
 }

@@ -7,9 +7,6 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.contract.HostException;
-import org.sparklora.worker.contract.Phase;
-import org.sparklora.worker.contract.PhaseClock;
-import org.sparklora.worker.contract.ShardSum;
 import org.sparklora.worker.data.Batch;
 import org.sparklora.worker.data.EpochRows;
 import org.sparklora.worker.data.Shard;
@@ -59,15 +56,11 @@ public final class EpochContext implements Serializable {
         return base;
     }
 
-    /** Computes the sums of a shard's rows of a step, in {@code gradient_accumulation_steps} microbatches. */
-    ShardSum sum(CachedShard shard, int step, float[] trainable, PhaseClock clock) {
-        List<Batch> microbatches = rows(shard.rows())
-                .microbatches(step, run.settings().accumulation())
-                .stream()
+    /** A shard's rows of a step, in {@code gradient_accumulation_steps} microbatches. */
+    List<Batch> microbatches(CachedShard shard, int step) {
+        return rows(shard.rows()).microbatches(step, run.settings().accumulation()).stream()
                 .map(positions -> batch(shard, positions))
                 .toList();
-        clock.lap(Phase.DATA);
-        return pass().sum(trainable, step, shard.index(), microbatches, clock);
     }
 
     /** Returns rows of a shard with their cached activations, if there are any. */
@@ -78,7 +71,8 @@ public final class EpochContext implements Serializable {
                 shard.at(positions).orElse(null));
     }
 
-    private synchronized ShardPass pass() {
+    /** Computes with the base model and this epoch's adapters. */
+    synchronized ShardPass pass() {
         if (pass == null) {
             pass = new ShardPass(base(), run.head(), run.settings(), plan);
         }

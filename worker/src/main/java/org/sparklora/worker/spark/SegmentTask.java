@@ -139,7 +139,9 @@ public final class SegmentTask
             clock.lap(Phase.OPTIMIZER);
             Map<Integer, ShardSum> sums = new TreeMap<>();
             for (CachedShard shard : shards) {
-                sums.put(tree.leaf(shard.index()), epoch.sum(shard, k, trainable, clock));
+                sums.put(
+                        tree.leaf(shard.index()),
+                        epoch.pass().sum(trainable, k, shard.index(), epoch.microbatches(shard, k), clock));
             }
             long waited = mailbox.waitedNanos();
             ShardSum total = reduce.sum(sums);

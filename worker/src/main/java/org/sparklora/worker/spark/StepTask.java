@@ -29,7 +29,9 @@ public record StepTask(Shared<EpochContext> context, int step, float[] trainable
         Map<Integer, ShardSum> sums = new TreeMap<>();
         while (shards.hasNext()) {
             CachedShard shard = shards.next();
-            sums.put(tree.leaf(shard.index()), epoch.sum(shard, step, trainable, clock));
+            sums.put(
+                    tree.leaf(shard.index()),
+                    epoch.pass().sum(trainable, step, shard.index(), epoch.microbatches(shard, step), clock));
         }
         SortedMap<Integer, ShardSum> nodes = tree.combine(sums, ShardSum::add);
         clock.lap(Phase.EXCHANGE);

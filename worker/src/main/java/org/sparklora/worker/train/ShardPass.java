@@ -39,9 +39,10 @@ public record ShardPass(BaseModel base, TaskHead head, StepSettings settings, Ep
      *
      * @param trainable values of the trainable tensors, flat, in the order of the {@link EpochPlan#freezePlan}
      * @param step step of the epoch, from 0; with the shard's number and the microbatch's it keys the dropout masks
-     * @param clock measures the time of trunk, forward and backward
+     * @param clock measures the time of trunk, forward and backward; the time up to now was that of the microbatches
      */
     public ShardSum sum(float[] trainable, int step, int shard, List<Batch> microbatches, PhaseClock clock) {
+        clock.lap(Phase.DATA);
         ShardSum sum = ShardSum.zero(plan.freezePlan().trainableParameters());
         AdapterSnapshot values = plan.snapshot().with(plan.freezePlan().unflatten(trainable));
         for (int i = 0; i < microbatches.size(); i++) {

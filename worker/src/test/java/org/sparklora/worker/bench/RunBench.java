@@ -40,7 +40,8 @@ public final class RunBench {
     /**
      * Prints what runs took and needed. Asks for a build: {@code mvn package}.
      *
-     * @param args thaw: runs in which a layer joins, instead of the others
+     * @param args thaw: runs in which a layer joins, instead of the others; against FOLDER: runs in turns with the build of
+     *     another checkout
      */
     public static void main(String... args) throws Exception {
         Path folder = Files.createTempDirectory("runs");
@@ -54,6 +55,8 @@ public final class RunBench {
             RunBench bench = new RunBench(folder, base.directory());
             if (List.of(args).contains("thaw")) {
                 bench.thaw();
+            } else if (List.of(args).contains("against")) {
+                bench.against(Path.of(args[1]));
             } else {
                 bench.run();
             }
@@ -126,6 +129,53 @@ public final class RunBench {
                 Map.of("ratio", ratio));
     }
 
+    /** Another build and this one in turns, twice; the better of two. */
+    private void against(Path other) throws Exception {
+        String all = "all";
+        String bfloat16 = "execution.precision=bfloat16";
+        String starter = "model.path=" + ROOT.resolve("conf/starter-bert-12l");
+        List<Run> theirs = new ArrayList<>();
+        List<Run> ours = new ArrayList<>();
+        List<Run> half = new ArrayList<>();
+        for (int turn = 0; turn < 2; turn++) {
+            theirs.add(run(other, all, ALL_LAYERS, 6, 2, "local[1]", 1));
+            ours.add(run(all, ALL_LAYERS, 6, 2, "local[1]", 1));
+            half.add(run(all, ALL_LAYERS, 6, 2, "local[1]", 1, bfloat16));
+        }
+        faster("steps of BERT-base, all layers", ">= 1.8x", best(theirs), best(ours));
+        faster("the same in bfloat16", ">= 3.2x", best(theirs), best(half));
+
+        double their = Double.MAX_VALUE;
+        double our = Double.MAX_VALUE;
+        for (int turn = 0; turn < 2; turn++) {
+            their = Math.min(
+                    their,
+                    run(other, "jobs", LAYER_11, 24, 20, "local[1]", 1, starter).perEpochOutside());
+            our = Math.min(
+                    our, run("jobs", LAYER_11, 24, 20, "local[1]", 1, starter).perEpochOutside());
+        }
+        BenchReport.add(
+                "an epoch outside forward and backward, starter encoder from cached activations",
+                "<= 0.4x of the other build",
+                String.format(Locale.ROOT, "%.2fx (%.3f against %.3f s)", our / their, our, their),
+                Map.of("ratio", our / their));
+        memory("all layers, the other build", "", run(other, "memory", ALL_LAYERS, 6, 1, TWO_TASKS, 2));
+        memory("all layers", "<= the other build", run("memory", ALL_LAYERS, 6, 1, TWO_TASKS, 2));
+        memory("all layers in bfloat16", "<= 0.75x", run("memory", ALL_LAYERS, 6, 1, TWO_TASKS, 2, bfloat16));
+    }
+
+    private static double best(List<Run> runs) {
+        return runs.stream().mapToDouble(Run::lastTraining).min().orElseThrow();
+    }
+
+    private static void faster(String what, String target, double theirs, double ours) {
+        BenchReport.add(
+                what + ", against the other build",
+                target,
+                String.format(Locale.ROOT, "%.2fx (%.2f against %.2f s)", theirs / ours, ours, theirs),
+                Map.of("ratio", theirs / ours));
+    }
+
     private static void memory(String what, String target, Run run) {
         BenchReport.add(
                 "memory of an executor, " + what + ", two tasks",
@@ -149,10 +199,17 @@ public final class RunBench {
      * @param seconds of training and validation, keeping what is kept included
      * @param training seconds of each epoch's steps
      * @param outside part of the last of those that was not forward and backward
+     * @param others seconds of each epoch, validation included, that were not forward and backward of steps
      * @param startUp seconds of everything before
      * @param peak the most bytes that an executor's process had resident
      */
-    private record Run(double seconds, List<Double> training, double outside, double startUp, long peak) {
+    private record Run(
+            double seconds, List<Double> training, double outside, List<Double> others, double startUp, long peak) {
+
+        /** The median of an epoch, everything but forward and backward of its steps. */
+        double perEpochOutside() {
+            return others.stream().sorted().toList().get(others.size() / 2);
+        }
 
         /** Of the last epoch, when everything is warm. */
         double lastTraining() {
@@ -166,13 +223,26 @@ public final class RunBench {
 
     private Run run(String name, String groups, int steps, int epochs, String master, int shards, String... overrides)
             throws Exception {
+        return run(ROOT, name, groups, steps, epochs, master, shards, overrides);
+    }
+
+    private Run run(
+            Path build,
+            String name,
+            String groups,
+            int steps,
+            int epochs,
+            String master,
+            int shards,
+            String... overrides)
+            throws Exception {
         Path data = rows(name, steps * shards * TASK_ROWS);
         Path output = folder.resolve(name);
         List<String> command = new ArrayList<>(List.of(
-                ROOT.resolve("scripts/spark-lora").toString(),
+                build.resolve("scripts/spark-lora").toString(),
                 "train",
                 "--config",
-                ROOT.resolve("conf/quickstart.yaml").toString(),
+                build.resolve("conf/quickstart.yaml").toString(),
                 "--output",
                 output.toString(),
                 "--overwrite"));
@@ -207,25 +277,28 @@ public final class RunBench {
         }
         double seconds = 0;
         List<Double> training = new ArrayList<>();
+        List<Double> others = new ArrayList<>();
         double outside = 0;
         double all = 0;
         for (String line : Files.readAllLines(output.resolve("history.jsonl"))) {
             JsonObject event = JsonParser.parseString(line).getAsJsonObject();
             switch (event.get("event").getAsString()) {
                 case "epoch_end" -> {
-                    seconds += event.getAsJsonObject("seconds").get("total").getAsDouble();
+                    double total = event.getAsJsonObject("seconds").get("total").getAsDouble();
+                    seconds += total;
                     double last = event.getAsJsonObject("seconds").get("train").getAsDouble();
                     training.add(last);
                     double passes = event.getAsJsonObject("seconds")
                             .get("forward_backward")
                             .getAsDouble();
                     outside = 1 - passes / last;
+                    others.add(total - passes);
                 }
                 case "finished" -> all = event.get("seconds").getAsDouble();
                 default -> {}
             }
         }
-        return new Run(seconds, training, outside, all - seconds, peak);
+        return new Run(seconds, training, outside, others, all - seconds, peak);
     }
 
     /** The most that an executor among the process's descendants has had resident so far. */
