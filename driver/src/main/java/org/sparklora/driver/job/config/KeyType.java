@@ -14,7 +14,6 @@ import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
-import org.apache.spark.network.util.JavaUtils;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.job.manifest.ModulePattern;
 import org.sparklora.driver.job.manifest.PatternMap;
@@ -72,6 +71,7 @@ public record KeyType<T>(
     /** More than any model has; a typing error such as 1-1100000000 must not fill the memory. */
     private static final int MAX_LAYERS = 1000;
 
+    private static final Pattern DURATION_TEXT = Pattern.compile("(\\d{1,6})\\s*(s|m|min|h|)");
     private static final Pattern LAYER_RANGE = Pattern.compile("(\\d{1,9})(?:\\s*-\\s*(\\d{1,9}))?");
 
     /** Takes a value that is not null out of a section; reports one that will not do, and returns nothing. */
@@ -180,12 +180,17 @@ public record KeyType<T>(
     }
 
     private static Optional<Duration> duration(YamlScalar scalar) {
-        try {
-            return Optional.of(Duration.ofSeconds(JavaUtils.timeStringAsSec(scalar.text())))
-                    .filter(read -> !read.isNegative());
-        } catch (NumberFormatException e) {
+        Matcher duration = DURATION_TEXT.matcher(scalar.text().toLowerCase(Locale.ROOT));
+        if (!duration.matches()) {
             return Optional.empty();
         }
+        long count = Long.parseLong(duration.group(1));
+        return Optional.of(
+                switch (duration.group(2)) {
+                    case "m", "min" -> Duration.ofMinutes(count);
+                    case "h" -> Duration.ofHours(count);
+                    default -> Duration.ofSeconds(count);
+                });
     }
 
     private static Optional<DropoutSetting> dropout(YamlScalar scalar) {
