@@ -48,9 +48,12 @@ public record Metrics(Task task, TaskHead head, List<String> labels) implements 
 
     /** Computes the metrics of a trained model on labelled rows, as validation during training does. */
     public SortedMap<String, Double> of(TrainedModel model, Shards rows) {
-        Shared<TrainedModel> shared = Shared.of(JavaSparkContext.fromSparkContext(rows.rdd().context()), model);
+        Shared<TrainedModel> shared =
+                Shared.of(JavaSparkContext.fromSparkContext(rows.rdd().context()), model);
         try {
-            return of(rows.rdd().mapPartitions(new ScoreShards<>(shared, scores())), rows.plan().shards());
+            return of(
+                    rows.rdd().mapPartitions(new ScoreShards<>(shared, scores())),
+                    rows.plan().shards());
         } finally {
             // Waits: if Spark still removes it when it is stopped, Spark prints stack traces.
             shared.destroy(true);
@@ -89,7 +92,8 @@ public record Metrics(Task task, TaskHead head, List<String> labels) implements 
 
     private static RowSums total(JavaRDD<ScoredShard> scored, int shards) {
         Map<Integer, RowSums> nodes = new TreeMap<>();
-        JavaSerialized.collect(scored.mapPartitions(part -> List.of(subtrees(shards, part)).iterator()))
+        JavaSerialized.collect(scored.mapPartitions(
+                        part -> List.of(subtrees(shards, part)).iterator()))
                 .forEach(nodes::putAll);
         return new ShardTree(shards).total(nodes, RowSums::plus);
     }
@@ -119,14 +123,15 @@ public record Metrics(Task task, TaskHead head, List<String> labels) implements 
         if (positive == 0 || negative == 0) {
             return positive == 0 ? 0 : 1;
         }
-        JavaRDD<Long> sums = Ranks.twice(scoresAndLabels(scored), counted.rows()).mapPartitions(rows -> {
-            long sum = 0;
-            while (rows.hasNext()) {
-                Tuple2<Long, Double> row = rows.next();
-                sum += row._2() == 1 ? row._1() : 0;
-            }
-            return List.of(sum).iterator();
-        });
+        JavaRDD<Long> sums = Ranks.twice(scoresAndLabels(scored), counted.rows())
+                .mapPartitions(rows -> {
+                    long sum = 0;
+                    while (rows.hasNext()) {
+                        Tuple2<Long, Double> row = rows.next();
+                        sum += row._2() == 1 ? row._1() : 0;
+                    }
+                    return List.of(sum).iterator();
+                });
         long twice = JavaSerialized.fold(sums, 0L, Long::sum) - positive * (positive + 1);
         return twice / (2.0 * positive * negative);
     }
@@ -137,8 +142,8 @@ public record Metrics(Task task, TaskHead head, List<String> labels) implements 
             return Double.NaN;
         }
         long rows = sums.rows();
-        JavaPairRDD<Double, Long> byLabel = Ranks.twice(scoresAndLabels(scored), rows)
-                .mapToPair(ranked -> new Tuple2<>(ranked._2(), ranked._1()));
+        JavaPairRDD<Double, Long> byLabel =
+                Ranks.twice(scoresAndLabels(scored), rows).mapToPair(ranked -> new Tuple2<>(ranked._2(), ranked._1()));
         JavaRDD<List<BigInteger>> parts = Ranks.twice(byLabel, rows)
                 .mapPartitions(part -> List.of(squares(part, rows + 1)).iterator());
         List<BigInteger> zero = List.of(BigInteger.ZERO, BigInteger.ZERO, BigInteger.ZERO);
@@ -163,6 +168,8 @@ public record Metrics(Task task, TaskHead head, List<String> labels) implements 
     }
 
     private static List<BigInteger> added(List<BigInteger> a, List<BigInteger> b) {
-        return IntStream.range(0, a.size()).mapToObj(i -> a.get(i).add(b.get(i))).toList();
+        return IntStream.range(0, a.size())
+                .mapToObj(i -> a.get(i).add(b.get(i)))
+                .toList();
     }
 }

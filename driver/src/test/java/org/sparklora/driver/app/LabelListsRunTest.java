@@ -270,7 +270,9 @@ class LabelListsRunTest {
         writeTagged();
         String words = "\"the\",\"great\",\"movie\",\"was\",\"end\"";
         String tags = "\"O\",\"B-PER\",\"I-PER\",\"O\",\"B-LOC\"";
-        String row = TrainingJob.format("{\"tokens\": [%s,%s,%s,%s], \"tags\": [%s,%s,%s,%s]}\n", words, words, words, words, tags, tags, tags, tags);
+        String row = TrainingJob.format(
+                "{\"tokens\": [%s,%s,%s,%s], \"tags\": [%s,%s,%s,%s]}\n",
+                words, words, words, words, tags, tags, tags, tags);
         int rows = 1500;
         Path many = Files.writeString(folder.resolve("many.jsonl"), row.repeat(rows));
         int limit = 400_000;
@@ -279,7 +281,12 @@ class LabelListsRunTest {
         System.setProperty(Failures.MAX_RESULT_SIZE, Integer.toString(limit));
         try {
             Path run = train(
-                    "run", "local[2]", job, "data.validation={path: " + many + "}", "training.num_train_epochs=1", "schedule={live: [top]}");
+                    "run",
+                    "local[2]",
+                    job,
+                    "data.validation={path: " + many + "}",
+                    "training.num_train_epochs=1",
+                    "schedule={live: [top]}");
             assertThat(TrainingJob.events(run, "failure")).isEmpty();
             TrainingJob.Ended evaluated =
                     TrainingJob.run("local[2]", "evaluate", "--run", run.toString(), "--data", many.toString());

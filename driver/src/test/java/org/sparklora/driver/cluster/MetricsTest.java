@@ -124,7 +124,9 @@ class MetricsTest {
     }
 
     private static double[] column(float[][] numbers) {
-        return IntStream.range(0, numbers.length).mapToDouble(i -> numbers[i][0]).toArray();
+        return IntStream.range(0, numbers.length)
+                .mapToDouble(i -> numbers[i][0])
+                .toArray();
     }
 
     @ParameterizedTest
@@ -181,7 +183,8 @@ class MetricsTest {
             for (int n = 0; n < labels.length; n++) {
                 if (labels[p] == 1 && labels[n] == 0) {
                     pairs++;
-                    inOrder += (Float.compare(logits[p][1] - logits[p][0] + 0f, logits[n][1] - logits[n][0] + 0f) + 1) / 2.0;
+                    inOrder += (Float.compare(logits[p][1] - logits[p][0] + 0f, logits[n][1] - logits[n][0] + 0f) + 1)
+                            / 2.0;
                 }
             }
         }
@@ -196,8 +199,8 @@ class MetricsTest {
     @Test
     void theAreaOfOneClassIsThatOfMllib() {
         for (int label : new int[] {0, 1}) {
-            SortedMap<String, Double> metrics = metrics(
-                    new ClassificationHead(2), Task.CLASSIFICATION, new float[] {label}, new float[] {0, 1});
+            SortedMap<String, Double> metrics =
+                    metrics(new ClassificationHead(2), Task.CLASSIFICATION, new float[] {label}, new float[] {0, 1});
             assertThat(metrics.get("auc")).isEqualTo(label);
         }
     }
@@ -216,7 +219,8 @@ class MetricsTest {
         double[] wanted = new NaturalRanking().rank(numbers);
         double[] ranks = new double[numbers.length];
         JavaSerialized.collect(Ranks.twice(
-                        JavaSparkContext.fromSparkContext(session.sparkContext()).parallelizePairs(rows, 3),
+                        JavaSparkContext.fromSparkContext(session.sparkContext())
+                                .parallelizePairs(rows, 3),
                         rows.size(),
                         partitions))
                 .forEach(row -> ranks[row._2()] = row._1() / 2.0);

@@ -13,8 +13,7 @@ import org.sparklora.worker.contract.Padding;
  * @param gradNorm global gradient norm before clipping
  * @param groups per live group, by name
  */
-public record StepReport(
-        long step, float loss, Rows rows, float gradNorm, SortedMap<String, GroupReport> groups)
+public record StepReport(long step, float loss, Rows rows, float gradNorm, SortedMap<String, GroupReport> groups)
         implements Serializable {
 
     /**

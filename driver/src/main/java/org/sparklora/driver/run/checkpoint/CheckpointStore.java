@@ -54,7 +54,8 @@ public record CheckpointStore(RunDirectory directory) {
         for (CheckpointName name : names().headSet(newest, true).descendingSet()) {
             // A folder without a marker is not a checkpoint and does not count.
             if (!name.equals(superseded)
-                    && complete < MAX_CHECKPOINTS && directory.exists(file(name, CheckpointMarker.FILE))) {
+                    && complete < MAX_CHECKPOINTS
+                    && directory.exists(file(name, CheckpointMarker.FILE))) {
                 complete++;
             } else if (!retained.contains(name)) {
                 delete(name);

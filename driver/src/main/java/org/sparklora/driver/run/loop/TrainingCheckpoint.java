@@ -64,7 +64,8 @@ public record TrainingCheckpoint(
             int stepsDone, double lossSum, double weight, Padding padding, SortedMap<String, NormSum> gradientNorms) {
 
         /** The start of an epoch. */
-        public static final EpochProgress NONE = new EpochProgress(0, 0.0, 0.0, Padding.NONE, Collections.emptySortedMap());
+        public static final EpochProgress NONE =
+                new EpochProgress(0, 0.0, 0.0, Padding.NONE, Collections.emptySortedMap());
 
         public EpochProgress {
             gradientNorms = Collections.unmodifiableSortedMap(new TreeMap<>(gradientNorms));

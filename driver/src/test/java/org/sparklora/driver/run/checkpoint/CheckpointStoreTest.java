@@ -73,7 +73,11 @@ class CheckpointStoreTest {
         EpochProgress progress = step == 0
                 ? EpochProgress.NONE
                 : new EpochProgress(
-                        step, 0.1 + 0.2, 1.0 / 3, Padding.NONE, new TreeMap<>(Map.of("top", new NormSum(1.0 / 3, step))));
+                        step,
+                        0.1 + 0.2,
+                        1.0 / 3,
+                        Padding.NONE,
+                        new TreeMap<>(Map.of("top", new NormSum(1.0 / 3, step))));
         Optional<RestorePoint> restorePoint = best.map(b -> new RestorePoint(b.epoch(), state));
         TrainingCheckpoint point = new TrainingCheckpoint(
                 state, seen, progress, (long) epochs * STEPS + step, new EarlierStates(best, restorePoint));
@@ -134,8 +138,7 @@ class CheckpointStoreTest {
         write(1, 0, -1);
         write(1, 5, -1);
         write(1, STEPS, -1);
-        assertThat(folders())
-                .containsExactly("epoch-00001", "epoch-00001-step-00000015", "epoch-00001-step-00000020");
+        assertThat(folders()).containsExactly("epoch-00001", "epoch-00001-step-00000015", "epoch-00001-step-00000020");
         assertThat(store.newest(warnings::add)).contains(at(1, STEPS, -1));
         write(2, 0, -1);
         assertThat(folders()).containsExactly("epoch-00001", "epoch-00001-step-00000015", "epoch-00002");
@@ -146,7 +149,8 @@ class CheckpointStoreTest {
     void whatIsCountedStepByStepMayBeMissing() throws IOException {
         Checkpoint checkpoint = at(3, 4, 1);
         Map<String, byte[]> parts = CheckpointParts.encode(checkpoint);
-        ObjectNode progress = (ObjectNode) CheckpointParts.tree(CheckpointParts.PROGRESS, parts.get(CheckpointParts.PROGRESS));
+        ObjectNode progress =
+                (ObjectNode) CheckpointParts.tree(CheckpointParts.PROGRESS, parts.get(CheckpointParts.PROGRESS));
         ((ObjectNode) progress.get("epoch_under_way")).remove(List.of("weight", "padding"));
         parts.put(CheckpointParts.PROGRESS, CheckpointParts.bytes(progress));
         EpochProgress read = CheckpointParts.decode(parts).point().progress();

@@ -386,8 +386,8 @@ class ResumedLoopTest {
             };
             List<TrainingCheckpoint> points = new ArrayList<>();
             Story first = new Story();
-            assertThatThrownBy(() ->
-                            loop(manifest(), policy, ending, first, WHOLE, broken).run(points::add))
+            assertThatThrownBy(() -> loop(manifest(), policy, ending, first, WHOLE, broken)
+                            .run(points::add))
                     .hasMessage("validation failed");
             TrainingCheckpoint last = points.get(points.size() - 1);
             assertThat(last.epochsDone()).isEqualTo(epoch);

@@ -18,7 +18,8 @@ class TrainingCheckpointTest {
 
     @Test
     void theLossOfAnEpochWeighsStepsAsTheirLossWeighsRows() {
-        EpochProgress epoch = EpochProgress.NONE.plus(step(2, 30)).plus(step(1, 10)).plus(step(0, 0));
+        EpochProgress epoch =
+                EpochProgress.NONE.plus(step(2, 30)).plus(step(1, 10)).plus(step(0, 0));
         // Not 1.5, although each step has as many rows.
         assertThat(epoch.meanLoss()).isCloseTo(1.75, within(1e-12));
         assertThat(EpochProgress.NONE.plus(step(0, 0)).meanLoss()).isZero();
