@@ -109,14 +109,16 @@ final class Ranks {
         }
 
         private void readEqual() {
-            if (next == null) {
+            Tuple2<Double, T> row = next;
+            if (row == null) {
                 throw new NoSuchElementException();
             }
-            Double number = next._1();
-            while (next != null && next._1().equals(number)) {
-                equal.add(next._2());
-                next = rows.hasNext() ? rows.next() : null;
+            Double number = row._1();
+            while (row != null && row._1().equals(number)) {
+                equal.add(row._2());
+                row = rows.hasNext() ? rows.next() : null;
             }
+            next = row;
             twice = 2 * before + equal.size() + 1;
             before += equal.size();
         }
