@@ -80,7 +80,7 @@ public record Metrics(Task task, TaskHead head, List<String> labels) implements 
             RowSums sums = total(stored.rdd(), shards);
             SortedMap<String, Double> values = sums.values();
             if (task == Task.REGRESSION) {
-                values.put("spearman", spearman(stored.rdd(), sums, values.get("pearson")));
+                values.put("spearman", spearman(stored.rdd(), sums));
             } else {
                 values.put("auc", areaUnderRoc(stored.rdd(), sums));
             }
@@ -137,8 +137,8 @@ public record Metrics(Task task, TaskHead head, List<String> labels) implements 
     }
 
     /** Pearson's correlation of the ranks, in integers until the last division. */
-    private static double spearman(JavaRDD<ScoredShard> scored, RowSums sums, double pearson) {
-        if (Double.isNaN(pearson)) {
+    private static double spearman(JavaRDD<ScoredShard> scored, RowSums sums) {
+        if (Double.isNaN(sums.pearson())) {
             return Double.NaN;
         }
         long rows = sums.rows();

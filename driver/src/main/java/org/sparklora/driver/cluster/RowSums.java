@@ -49,6 +49,10 @@ final class RowSums implements Serializable {
         return rows;
     }
 
+    double pearson() {
+        return numbers.pearson();
+    }
+
     void add(float[] labels, float[] logits) {
         rows++;
         loss += metrics.head().loss(logits, labels);
@@ -118,7 +122,7 @@ final class RowSums implements Serializable {
             }
             case REGRESSION -> {
                 values.put("mse", loss / weight);
-                values.put("pearson", numbers.pearson());
+                values.put("pearson", pearson());
             }
             case MULTI_LABEL -> {
                 values.put("accuracy", sets.exactMatch());
