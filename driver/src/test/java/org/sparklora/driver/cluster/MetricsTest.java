@@ -167,6 +167,10 @@ class MetricsTest {
         assertThat(metrics.get("mse")).isEqualTo(1);
     }
 
+    private static double difference(float[] logits) {
+        return logits[1] - logits[0];
+    }
+
     /** Pairs are counted one by one. */
     @ParameterizedTest
     @ValueSource(ints = {1, 4, 1000})
@@ -183,8 +187,7 @@ class MetricsTest {
             for (int n = 0; n < labels.length; n++) {
                 if (labels[p] == 1 && labels[n] == 0) {
                     pairs++;
-                    inOrder += (Float.compare(logits[p][1] - logits[p][0] + 0f, logits[n][1] - logits[n][0] + 0f) + 1)
-                            / 2.0;
+                    inOrder += (Math.signum(difference(logits[p]) - difference(logits[n])) + 1) / 2;
                 }
             }
         }

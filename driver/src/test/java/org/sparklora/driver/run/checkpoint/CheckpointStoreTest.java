@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.SortedSet;
@@ -149,8 +150,8 @@ class CheckpointStoreTest {
     void whatIsCountedStepByStepMayBeMissing() throws IOException {
         Checkpoint checkpoint = at(3, 4, 1);
         Map<String, byte[]> parts = CheckpointParts.encode(checkpoint);
-        ObjectNode progress =
-                (ObjectNode) CheckpointParts.tree(CheckpointParts.PROGRESS, parts.get(CheckpointParts.PROGRESS));
+        byte[] json = Objects.requireNonNull(parts.get(CheckpointParts.PROGRESS));
+        ObjectNode progress = (ObjectNode) CheckpointParts.tree(CheckpointParts.PROGRESS, json);
         ((ObjectNode) progress.get("epoch_under_way")).remove(List.of("weight", "padding"));
         parts.put(CheckpointParts.PROGRESS, CheckpointParts.bytes(progress));
         EpochProgress read = CheckpointParts.decode(parts).point().progress();
