@@ -1,5 +1,6 @@
 package org.sparklora.driver.job.config;
 
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -13,6 +14,7 @@ import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
+import org.apache.spark.network.util.JavaUtils;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.job.manifest.ModulePattern;
 import org.sparklora.driver.job.manifest.PatternMap;
@@ -39,6 +41,9 @@ public record KeyType<T>(
     static final KeyType<SortedMap<String, String>> TEXT_MAP = new KeyType<>("a map of texts", null, KeyType::textMap);
     static final KeyType<Boolean> FLAG = ofScalar("true or false", KeyType::flag);
     static final KeyType<Long> LONG = ofScalar("a whole number of 64 bits", KeyType::whole);
+    /** As Spark writes durations: {@code 90s}, {@code 10m}; a number alone is seconds. */
+    static final KeyType<Duration> DURATION = ofScalar("a duration such as 90s, 10m or 1h", KeyType::duration);
+
     static final KeyType<DropoutSetting> DROPOUT = ofScalar(Range.PROBABILITY.words() + ", or model", KeyType::dropout);
     static final KeyType<List<Integer>> LAYERS =
             new KeyType<>("a layer, counted from 0, or a range of layers such as 8-11", List.of(), KeyType::layers);
@@ -172,6 +177,15 @@ public record KeyType<T>(
         return scalar.isNumber()
                 ? Optional.of(Double.parseDouble(scalar.text()) + 0.0).filter(range::contains)
                 : Optional.empty();
+    }
+
+    private static Optional<Duration> duration(YamlScalar scalar) {
+        try {
+            return Optional.of(Duration.ofSeconds(JavaUtils.timeStringAsSec(scalar.text())))
+                    .filter(read -> !read.isNegative());
+        } catch (NumberFormatException e) {
+            return Optional.empty();
+        }
     }
 
     private static Optional<DropoutSetting> dropout(YamlScalar scalar) {
