@@ -51,7 +51,7 @@ final class EvaluateCommand implements Callable<Integer> {
                     LabelCodec.of(task, trained.labels()),
                     new Tokenization(model.text().tokenizer(), model.text().maxLength()),
                     trained.job().training().shards());
-            SortedMap<String, Double> metrics = Metrics.of(spark, model, labelled, task, trained.labels());
+            SortedMap<String, Double> metrics = new Metrics(task, model.head(), trained.labels()).of(model, labelled);
             ObjectNode json = new ObjectMapper().createObjectNode();
             json.put("examples", labelled.statistics().examples());
             metrics.forEach((name, value) -> {

@@ -41,7 +41,6 @@ public final class SparkEpochRunner implements EpochRunner, AutoCloseable {
     private static final Duration MAX_FREEING = Duration.ofSeconds(10);
 
     private final JavaSparkContext spark;
-    private final SparkSession session;
     private final RunContext run;
     private final RunData data;
     private final Retries retries;
@@ -69,7 +68,6 @@ public final class SparkEpochRunner implements EpochRunner, AutoCloseable {
             RunData data,
             ClusterSettings settings,
             RunListener listener) {
-        this.session = session;
         this.spark = JavaSparkContext.fromSparkContext(session.sparkContext());
         this.run = run;
         this.data = data;
@@ -102,20 +100,24 @@ public final class SparkEpochRunner implements EpochRunner, AutoCloseable {
     }
 
     @Override
+    public boolean validates() {
+        return validationShards.isPresent();
+    }
+
+    @Override
     public SortedMap<String, Double> evaluate(EpochPlan plan, long stepsDone) {
         if (validationShards.isEmpty()) {
             return new TreeMap<>();
         }
         cache.prepare(plan);
+        Metrics metrics = new Metrics(data.task(), run.head(), data.labels());
         Shared<EpochContext> context = Shared.of(spark, new EpochContext(run, plan));
         try {
             return retries.run(new Retries.RunStep(plan.epoch(), stepsDone), (ranks, failures) -> {
                 spark.sc().setJobDescription("epoch " + plan.epoch() + " validation");
-                Predictions predictions = Predictions.collect(
-                        data.validation().orElseThrow(),
-                        run.head(),
-                        validationShards.get().inTasks().mapPartitions(new PredictTask(context)));
-                return Metrics.of(session, predictions, run.head(), data.task(), data.labels());
+                return metrics.of(
+                        validationShards.get().inTasks().mapPartitions(new PredictTask<>(context, metrics.scores())),
+                        data.validation().orElseThrow().plan().shards());
             });
         } finally {
             context.destroy(false);

@@ -7,7 +7,7 @@
  * cluster failed.
  *
  * <p>Invariant: nothing here adds floating-point numbers in the order in which tasks finish. Gradients are summed along
- * {@code ShardTree}. Predictions are put back into row order before metrics are computed.
+ * {@code ShardTree}, sums of metrics, too.
  */
 @NullMarked
 package org.sparklora.driver.cluster;

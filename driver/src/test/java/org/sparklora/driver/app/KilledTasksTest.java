@@ -52,11 +52,17 @@ class KilledTasksTest {
 
         private static final AtomicInteger LEFT = new AtomicInteger();
         private static final AtomicInteger SPARED = new AtomicInteger();
+        private static final AtomicInteger VALIDATIONS = new AtomicInteger();
 
         /** Spares so many segments, then kills a task of each of so many. */
         static void order(int spared, int killed) {
             SPARED.set(spared);
             LEFT.set(killed);
+        }
+
+        /** Cancels so many validations, by their stage: Spark itself repeats a single task. */
+        static void orderValidations(int cancelled) {
+            VALIDATIONS.set(cancelled);
         }
 
         @Override
@@ -72,14 +78,20 @@ class KilledTasksTest {
                     TaskContext task = TaskContext.get();
                     boolean first = task instanceof BarrierTaskContext && task.partitionId() == 0;
                     if (first && SPARED.getAndDecrement() <= 0 && LEFT.getAndDecrement() > 0) {
-                        die(task);
+                        SparkContext.getOrCreate().killTaskAttempt(task.taskAttemptId(), true, "preempted");
+                        awaitTheEnd();
+                    }
+                    boolean validates = String.valueOf(task.getLocalProperty("spark.job.description"))
+                            .endsWith("validation");
+                    if (validates && task.partitionId() == 0 && VALIDATIONS.getAndDecrement() > 0) {
+                        SparkContext.getOrCreate().cancelStage(task.stageId());
+                        awaitTheEnd();
                     }
                 }
             };
         }
 
-        private static void die(TaskContext task) {
-            SparkContext.getOrCreate().killTaskAttempt(task.taskAttemptId(), true, "preempted");
+        private static void awaitTheEnd() {
             try {
                 assertThat(new CountDownLatch(1).await(60, TimeUnit.SECONDS)).isTrue();
             } catch (InterruptedException e) {
@@ -148,5 +160,39 @@ class KilledTasksTest {
         assertThat(resumed.err()).contains("checkpoints/epoch-00001", "3 steps");
         assertSameRun(over, undisturbed);
         assertThat(TrainingJob.events(over, "failure")).hasSize(3);
+    }
+
+    @Test
+    void afterAValidationThatFailedForGoodOnlyTheValidationIsDoneAgain() {
+        String[] validated = {"--set", "data.validation={path: " + folder.resolve("train.csv") + "}"};
+        Path undisturbed = folder.resolve("undisturbed");
+        assertThat(train(undisturbed, validated).code()).isZero();
+
+        Path over = folder.resolve("over");
+        Killer.orderValidations(3);
+        TrainingJob.Ended gaveUp = train(over, validated);
+        assertThat(gaveUp.code()).as(gaveUp.err()).isEqualTo(6);
+        assertThat(gaveUp.err()).contains("[cluster.failed]");
+        List<JsonNode> steps = TrainingJob.events(over, "step");
+        assertThat(steps).hasSize(3);
+
+        TrainingJob.Ended resumed = train(over, "--resume", validated[0], validated[1]);
+        assertThat(resumed.code()).as(resumed.err()).isZero();
+        assertThat(resumed.err()).contains("checkpoints/epoch-00000-step-00000003");
+        assertSameRun(over, undisturbed);
+        assertThat(TrainingJob.events(over, "step").subList(0, 3))
+                .as("with the time at which they were done")
+                .isEqualTo(steps);
+        for (String key : List.of("train_loss", "validation", "padding")) {
+            assertThat(values(over, key)).as(key).isEqualTo(values(undisturbed, key));
+        }
+        assertThat(over.resolve("checkpoints").toFile().list())
+                .containsExactlyInAnyOrder("epoch-00001", "epoch-00002", "epoch-00003");
+    }
+
+    private static List<JsonNode> values(Path run, String key) {
+        return TrainingJob.events(run, "epoch_end").stream()
+                .map(end -> end.path(key))
+                .toList();
     }
 }

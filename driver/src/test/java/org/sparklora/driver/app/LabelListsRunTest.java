@@ -16,6 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.sparklora.driver.cluster.Failures;
 import org.sparklora.driver.model.peft.PeftAdapter;
 import org.sparklora.worker.safetensors.Tensor;
 
@@ -260,6 +261,43 @@ class LabelListsRunTest {
         assertThat(config(output).get("task_type").asText()).isEqualTo("TOKEN_CLS");
         assertThat(config(output).get("modules_to_save").toString()).isEqualTo("[\"classifier\"]");
         assertThat(tensor(output, "classifier.weight").shape()).containsExactly(4, 32);
+    }
+
+    /** The logits of all validated words are larger than the results that the driver accepts. */
+    @Test
+    void validationAndEvaluationSendTheDriverNoLogits() throws IOException {
+        model("bert-token-classification");
+        writeTagged();
+        String words = "\"the\",\"great\",\"movie\",\"was\",\"end\"";
+        String tags = "\"O\",\"B-PER\",\"I-PER\",\"O\",\"B-LOC\"";
+        String row = TrainingJob.format(
+                "{\"tokens\": [%s,%s,%s,%s], \"tags\": [%s,%s,%s,%s]}\n",
+                words, words, words, words, tags, tags, tags, tags);
+        int rows = 1500;
+        Path many = Files.writeString(folder.resolve("many.jsonl"), row.repeat(rows));
+        int limit = 400_000;
+        assertThat(rows * 20 * 4 * Float.BYTES).isGreaterThan(limit);
+        Path job = job("token_classification", "train.jsonl", WORDS_AND_TAGS, "query", "");
+        System.setProperty(Failures.MAX_RESULT_SIZE, Integer.toString(limit));
+        try {
+            Path run = train(
+                    "run",
+                    "local[2]",
+                    job,
+                    "data.validation={path: " + many + "}",
+                    "training.num_train_epochs=1",
+                    "schedule={live: [top]}");
+            assertThat(TrainingJob.events(run, "failure")).isEmpty();
+            TrainingJob.Ended evaluated =
+                    TrainingJob.run("local[2]", "evaluate", "--run", run.toString(), "--data", many.toString());
+            assertThat(evaluated.code()).as(evaluated.err()).isZero();
+            JsonNode metrics =
+                    new ObjectMapper().readTree(evaluated.out().strip().lines().reduce("", (before, line) -> line));
+            assertThat(metrics.get("examples").asInt()).isEqualTo(rows);
+            assertThat(metrics.get("accuracy").asDouble()).isCloseTo(metric(run, 0, "accuracy"), within(1e-3));
+        } finally {
+            System.clearProperty(Failures.MAX_RESULT_SIZE);
+        }
     }
 
     @Test

@@ -17,11 +17,13 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.StoredType;
+import org.sparklora.worker.data.Example;
 import org.sparklora.worker.data.Shard;
 import org.sparklora.worker.spark.CacheStorage;
 import org.sparklora.worker.spark.CachedShard;
 import org.sparklora.worker.spark.EpochContext;
 import org.sparklora.worker.spark.PredictTask;
+import org.sparklora.worker.spark.ShardScores;
 import org.sparklora.worker.spark.Shared;
 
 /** Against a real Spark: shards that move keep what they have, and what is lost is computed again. */
@@ -63,10 +65,20 @@ class ShardPlacementTest {
     private Map<Long, List<Float>> logits(JavaRDD<CachedShard> placed, CachePlan cache) {
         Shared<EpochContext> context = Shared.of(spark, context(cache));
         Map<Long, List<Float>> logits = new TreeMap<>();
-        placed.mapPartitions(new PredictTask(context)).collect().forEach(part -> {
-            part.rows().forEach(row -> logits.put(row.key(), List.of(row.logits()[0], row.logits()[1])));
-        });
+        placed.mapPartitions(new PredictTask<>(context, shard -> new LogitsByRow()))
+                .collect()
+                .forEach(part -> logits.putAll(part.logits));
         return logits;
+    }
+
+    private static final class LogitsByRow implements ShardScores {
+        private static final long serialVersionUID = 1L;
+        private final TreeMap<Long, List<Float>> logits = new TreeMap<>();
+
+        @Override
+        public void add(Example row, float[] values) {
+            logits.put(row.key(), List.of(values[0], values[1]));
+        }
     }
 
     private void keep(ShardPlacement placed, CacheStorage storage) {

@@ -139,13 +139,11 @@ public final class TextScorer implements AutoCloseable {
     }
 
     /**
-     * Logits of tokenized rows, in the shard's order: [C] each, or [S, C] if the head reads every token. S is the length of
-     * the longest row in the same batch.
+     * Passes on the logits of tokenized rows and the position of each row in the shard, in the order of their lengths: [C]
+     * each, or [S, C] if the head reads every token. S is the length of the longest row in the same batch.
      */
-    public List<float[]> logits(Shard shard) {
-        float[][] results = new float[shard.size()][];
-        each(shard, (batch, tokens) -> model.logits(tokens), (values, position) -> results[position] = values);
-        return List.of(results);
+    public void logits(Shard shard, ObjIntConsumer<float[]> results) {
+        each(shard, (batch, tokens) -> model.logits(tokens), results);
     }
 
     private List<float @Nullable []> each(List<TextRow> rows, BiFunction<Batch, Tokens, NDArray> computation) {

@@ -8,27 +8,22 @@ import org.sparklora.worker.data.Shard;
 import org.sparklora.worker.inference.TextScorer;
 import org.sparklora.worker.inference.TrainedModel;
 
-/** Computes the logits of labelled rows with a trained model, shard by shard. */
-public record ScoreShards(Shared<TrainedModel> model) implements FlatMapFunction<Iterator<Shard>, ShardLogits> {
+/** Scores labelled rows with a trained model, shard by shard. */
+public record ScoreShards<T extends ShardScores>(Shared<TrainedModel> model, ShardScores.Factory<T> scores)
+        implements FlatMapFunction<Iterator<Shard>, T> {
 
     @Override
-    public Iterator<ShardLogits> call(Iterator<Shard> shards) {
-        List<ShardLogits> all = new ArrayList<>();
+    public Iterator<T> call(Iterator<Shard> shards) {
+        List<T> all = new ArrayList<>();
         if (shards.hasNext()) {
             try (TextScorer scorer = TextScorer.open(HostModels.here(model.value()))) {
-                shards.forEachRemaining(shard -> all.add(logits(scorer, shard)));
+                shards.forEachRemaining(shard -> {
+                    T own = scores.of(shard.index());
+                    scorer.logits(shard, (logits, position) -> own.add(shard.example(position), logits));
+                    all.add(own);
+                });
             }
         }
         return all.iterator();
-    }
-
-    private ShardLogits logits(TextScorer scorer, Shard shard) {
-        List<float[]> logits = scorer.logits(shard);
-        List<ShardLogits.Row> rows = new ArrayList<>();
-        for (int i = 0; i < shard.size(); i++) {
-            rows.add(PredictTask.row(
-                    shard.example(i), logits.get(i), model.value().head()));
-        }
-        return new ShardLogits(rows);
     }
 }

@@ -9,14 +9,26 @@ import org.sparklora.worker.contract.Padding;
  *
  * @param step global, from 0
  * @param loss mean over the step's examples, by their weights
- * @param examples examples in the step
- * @param padding of the step's batches
+ * @param rows the step's examples
  * @param gradNorm global gradient norm before clipping
  * @param groups per live group, by name
  */
-public record StepReport(
-        long step, float loss, int examples, Padding padding, float gradNorm, SortedMap<String, GroupReport> groups)
+public record StepReport(long step, float loss, Rows rows, float gradNorm, SortedMap<String, GroupReport> groups)
         implements Serializable {
+
+    /**
+     * What a step computed.
+     *
+     * @param examples number of rows
+     * @param weight the divisor of the loss: the sum of their weights, for token heads over the labelled tokens
+     * @param padding of their batches
+     */
+    public record Rows(int examples, double weight, Padding padding) implements Serializable {}
+
+    /** Examples in the step. */
+    public int examples() {
+        return rows.examples();
+    }
 
     /**
      * The result of one group.

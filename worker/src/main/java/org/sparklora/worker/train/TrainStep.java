@@ -72,7 +72,8 @@ public record TrainStep(TrainState state, FreezePlan plan, OptimizerSettings opt
             state.countStep(group);
             groups.put(group, new GroupReport((float) StrictMath.sqrt(squares.getOrDefault(group, 0.0)), rate));
         });
-        return new StepReport(globalStep, loss, sum.examples(), sum.padding(), (float) norm, groups);
+        StepReport.Rows rows = new StepReport.Rows(sum.examples(), sum.weight(), sum.padding());
+        return new StepReport(globalStep, loss, rows, (float) norm, groups);
     }
 
     private SortedMap<String, Double> squaresByGroup(float[] gradient) {

@@ -31,7 +31,7 @@ class SegmentProgressTest {
         List<StepProgress> told = new ArrayList<>();
         SegmentProgress news = new SegmentProgress(plan, told::add);
         for (int i = 0; i < steps; i++) {
-            news.done(new StepReport(103 + i, i, 8, Padding.NONE, 2f * i, new TreeMap<>()));
+            news.done(new StepReport(103 + i, i, new StepReport.Rows(8, 8, Padding.NONE), 2f * i, new TreeMap<>()));
         }
         return told;
     }

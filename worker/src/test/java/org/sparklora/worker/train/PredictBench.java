@@ -108,19 +108,19 @@ public final class PredictBench {
             }
         }
         Torch.prepareThread();
-        scorer.logits(shard);
-        beside.values().forEach(other -> other.logits(shard));
+        scorer.logits(shard, (logits, row) -> {});
+        beside.values().forEach(other -> other.logits(shard, (logits, row) -> {}));
         List<double[]> measured = new ArrayList<>();
         Map<String, List<Double>> ratios = new TreeMap<>();
         for (int round = 0; round < rounds; round++) {
             double before = ProductRate.of(Arithmetic.DEFAULT, 1024);
             long began = System.nanoTime();
-            scorer.logits(shard);
+            scorer.logits(shard, (logits, row) -> {});
             double seconds = (System.nanoTime() - began) / 1e9;
             measured.add(new double[] {(before + ProductRate.of(Arithmetic.DEFAULT, 1024)) / 2, seconds});
             beside.forEach((name, other) -> {
                 long then = System.nanoTime();
-                other.logits(shard);
+                other.logits(shard, (logits, row) -> {});
                 ratios.computeIfAbsent(name, n -> new ArrayList<>()).add((System.nanoTime() - then) / 1e9 / seconds);
             });
         }

@@ -1,7 +1,11 @@
 package org.sparklora.driver.cluster.score;
 
+import java.io.Serializable;
+
 /** Counts of predicted, actual and correctly predicted items, and the metrics derived from them. Not thread-safe. */
-public class Counts {
+public class Counts implements Serializable {
+
+    private static final long serialVersionUID = 1L;
 
     private long correct;
     private long predicted;
@@ -14,6 +18,15 @@ public class Counts {
         correct += moreCorrect;
         predicted += morePredicted;
         actual += moreActual;
+    }
+
+    /** Adds the counts of other items. */
+    final void merge(Counts other) {
+        add(other.correct, other.predicted, other.actual);
+    }
+
+    final long actual() {
+        return actual;
     }
 
     /** Share of the predicted items that are correct. */

@@ -12,6 +12,8 @@ import java.util.Set;
  */
 public final class EntityCounts extends Counts {
 
+    private static final long serialVersionUID = 1L;
+
     private long words;
     private long correctWords;
 
@@ -37,6 +39,13 @@ public final class EntityCounts extends Counts {
         Set<Entity> found = new HashSet<>(entities(predicted));
         List<Entity> wanted = entities(actual);
         add(wanted.stream().filter(found::contains).count(), found.size(), wanted.size());
+    }
+
+    /** Adds the counts of other rows. */
+    public void merge(EntityCounts other) {
+        super.merge(other);
+        words += other.words;
+        correctWords += other.correctWords;
     }
 
     /**

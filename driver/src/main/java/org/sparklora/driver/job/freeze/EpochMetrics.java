@@ -10,7 +10,7 @@ import java.util.stream.IntStream;
  * The metrics of a finished epoch.
  *
  * @param epoch from 0
- * @param trainLoss mean loss per example over the epoch
+ * @param trainLoss mean loss over the epoch, by the weights of the loss
  * @param validation metrics by name ({@code accuracy}, {@code loss}, …); empty without validation data
  * @param gradientNorms by group that was live: the mean over the epoch's steps of its gradient's norm before clipping; a
  *     group that was live for part of the epoch counts the steps at which it was

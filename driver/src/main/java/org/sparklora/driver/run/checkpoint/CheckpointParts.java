@@ -129,10 +129,14 @@ final class CheckpointParts {
                 JSON.convertValue(need(root, "origin"), new TypeReference<SortedMap<String, String>>() {}));
     }
 
-    /** 0.1.0 did not count the padding step by step: of an epoch that it began, the rest is counted. */
+    /**
+     * 0.1.0 counted neither padding nor weight step by step. Of an epoch that it began, the padding of the rest is counted;
+     * without a weight, steps count by their examples.
+     */
     private static EpochProgress epochUnderWay(JsonNode node) {
-        if (node instanceof ObjectNode fields && !fields.has("padding")) {
-            fields.set("padding", JSON.valueToTree(Padding.NONE));
+        if (node instanceof ObjectNode fields) {
+            fields.putIfAbsent("padding", JSON.valueToTree(Padding.NONE));
+            fields.putIfAbsent("weight", JSON.valueToTree(0.0));
         }
         return JSON.convertValue(node, EpochProgress.class);
     }

@@ -15,7 +15,8 @@ import java.util.function.Consumer;
 import org.sparklora.driver.run.history.RunDirectory;
 
 /**
- * The checkpoints of a run directory: the newest three and that of the best epoch.
+ * The checkpoints of a run directory: the newest three and that of the best epoch. One before a validation is deleted after
+ * that of the validated epoch is written, which has the same state.
  *
  * <p>It writes whole files only, first the parts and then the marker. If the process dies while it writes or deletes a
  * folder, the folder has no marker.
@@ -38,16 +39,23 @@ public record CheckpointStore(RunDirectory directory) {
         }
         directory.write(
                 file(name, CheckpointMarker.FILE), CheckpointMarker.of(parts).toJson());
-        deleteOld(name, checkpoint.point().earlier().best().map(best -> new CheckpointName(best.epoch() + 1, 0)));
+        CheckpointName unvalidated =
+                new CheckpointName(name.epochsDone() - 1, checkpoint.point().stepsDone());
+        Optional<CheckpointName> best =
+                checkpoint.point().earlier().best().map(result -> new CheckpointName(result.epoch() + 1, 0));
+        deleteOld(name, unvalidated, best);
     }
 
-    private void deleteOld(CheckpointName newest, Optional<CheckpointName> best) throws IOException {
+    private void deleteOld(CheckpointName newest, CheckpointName superseded, Optional<CheckpointName> best)
+            throws IOException {
         Set<CheckpointName> retained = new HashSet<>();
         best.ifPresent(retained::add);
         int complete = 0;
         for (CheckpointName name : names().headSet(newest, true).descendingSet()) {
             // A folder without a marker is not a checkpoint and does not count.
-            if (complete < MAX_CHECKPOINTS && directory.exists(file(name, CheckpointMarker.FILE))) {
+            if (!name.equals(superseded)
+                    && complete < MAX_CHECKPOINTS
+                    && directory.exists(file(name, CheckpointMarker.FILE))) {
                 complete++;
             } else if (!retained.contains(name)) {
                 delete(name);

@@ -9,7 +9,7 @@ import org.sparklora.driver.run.loop.Checkpointer;
 import org.sparklora.driver.run.loop.TrainingCheckpoint;
 
 /**
- * Writes a checkpoint at each epoch's end and every few steps, after publishing the history up to there.
+ * Writes a checkpoint before each epoch's validation, at its end and every few steps, after publishing the history up to there.
  *
  * @param everySteps steps of the run between two checkpoints; empty: at epochs' ends only
  * @param origin see {@link Checkpoint}

@@ -5,7 +5,7 @@ package org.sparklora.driver.run.loop;
 public interface Checkpointer {
 
     /**
-     * Whether to store a checkpoint within an epoch. One at an epoch's end is always offered.
+     * Whether to store a checkpoint within an epoch. One before its validation and one at its end are always offered.
      *
      * @param stepsDone steps of the whole run, at least 1
      */

@@ -19,6 +19,9 @@ public interface EpochRunner {
      */
     Epoch open(EpochPlan plan, TrainState state, OptimizerSettings optimizer);
 
+    /** Whether there is validation data. */
+    boolean validates();
+
     /**
      * Validation metrics by name with the adapter of this plan; empty without validation data.
      *

@@ -7,6 +7,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import org.sparklora.driver.job.freeze.EpochMetrics;
 import org.sparklora.worker.contract.Padding;
+import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.train.StepReport;
 import org.sparklora.worker.train.TrainStateSnapshot;
 
@@ -52,16 +53,19 @@ public record TrainingCheckpoint(
     /**
      * The finished part of an epoch.
      *
-     * @param stepsDone 0 if the epoch has not begun and its policy has not decided
-     * @param lossSum sum over these steps of mean loss times examples
+     * @param stepsDone 0 if the epoch has not begun and its policy has not decided; all steps of the epoch if only its
+     *     validation is left
+     * @param lossSum sum over these steps of mean loss times weight
+     * @param weight sum over these steps of the weights by which a step's loss is divided
      * @param padding of these steps
      * @param gradientNorms by group that was live in any of them: its gradient norms
      */
     public record EpochProgress(
-            int stepsDone, double lossSum, Padding padding, SortedMap<String, NormSum> gradientNorms) {
+            int stepsDone, double lossSum, double weight, Padding padding, SortedMap<String, NormSum> gradientNorms) {
 
         /** The start of an epoch. */
-        public static final EpochProgress NONE = new EpochProgress(0, 0.0, Padding.NONE, Collections.emptySortedMap());
+        public static final EpochProgress NONE =
+                new EpochProgress(0, 0.0, 0.0, Padding.NONE, Collections.emptySortedMap());
 
         public EpochProgress {
             gradientNorms = Collections.unmodifiableSortedMap(new TreeMap<>(gradientNorms));
@@ -76,11 +80,27 @@ public record TrainingCheckpoint(
             step.groups()
                     .forEach((group, report) -> sums.merge(group, new NormSum(report.gradNorm(), 1), NormSum::plus));
             return new EpochProgress(
-                    stepsDone, lossSum + (double) step.loss() * step.examples(), padding.plus(step.padding()), sums);
+                    stepsDone,
+                    lossSum + step.loss() * step.rows().weight(),
+                    weight + step.rows().weight(),
+                    padding.plus(step.rows().padding()),
+                    sums);
         }
 
         EpochProgress at(int step) {
-            return new EpochProgress(step, lossSum, padding, gradientNorms);
+            return new EpochProgress(step, lossSum, weight, padding, gradientNorms);
+        }
+
+        /** Fills in the weight in a checkpoint of 0.1.0, whose loss sum counts each step by its examples. */
+        EpochProgress weighed(ShardPlan shards) {
+            boolean older = weight == 0 && lossSum != 0;
+            double examples = shards.examplesUntil(stepsDone);
+            return new EpochProgress(stepsDone, lossSum, older ? examples : weight, padding, gradientNorms);
+        }
+
+        /** The mean loss of these steps; 0 if all weights are. */
+        double meanLoss() {
+            return weight == 0 ? 0 : lossSum / weight;
         }
 
         /** By group that was live: the mean of its gradient norm over the steps in which it was. */

@@ -20,8 +20,9 @@ import org.sparklora.worker.train.ParameterInitializer;
 
 /**
  * One run, epoch by epoch. In each epoch the policy decides, groups move, the plan goes to the workers, the steps run (in
- * {@link EpochExecution}, where the policy may decide again between two steps), the adapter is evaluated, the listener is
- * told, and a checkpoint is stored.
+ * {@link EpochExecution}, where the policy may decide again between two steps), a checkpoint is stored, the adapter is
+ * evaluated, the listener is told, and the checkpoint of the whole epoch is stored. A run whose validation failed resumes
+ * with the validation.
  *
  * <p>A run from the start is a run that resumes the checkpoint before its first epoch.
  */
@@ -89,7 +90,7 @@ public final class TrainingLoop {
     /** Runs from a checkpoint to the end. The manifest may have groups that the checkpoint does not know. */
     public Result resume(TrainingCheckpoint from, Checkpointer checkpointer) {
         RunState run = new RunState(settings.planner().manifest(), from, settings.length());
-        EpochProgress progress = from.progress();
+        EpochProgress progress = from.progress().weighed(settings.shards());
         while (!settings.stopping().reached(run.seen())) {
             if (progress.stepsDone() > 0) {
                 listener.epochResumes(run.plan(settings), progress.stepsDone());
@@ -115,22 +116,28 @@ public final class TrainingLoop {
         epoch.run(runner, checkpointer);
         long trained = clock.millis();
         requireFinite(run.state().snapshot(), run.epoch());
+        int steps = settings.length().stepsIn(run.epoch());
+        if (runner.validates() && from.stepsDone() < steps) {
+            checkpointer.reached(run.checkpoint(epoch.progress()));
+        }
+        long stored = clock.millis();
         EpochPlan plan = run.plan(settings);
         SortedMap<String, Double> validation =
                 runner.evaluate(plan, settings.length().stepsUntil(run.epoch() + 1));
-        int steps = settings.length().stepsIn(run.epoch());
 
         TreeMap<String, Double> seconds = new TreeMap<>(epoch.times().seconds());
         seconds.put("train", (trained - started) / 1000.0);
         if (epoch.times().passNanos() > 0) {
             seconds.put("forward_backward", epoch.times().passNanos() / 1e9);
         }
-        seconds.put("validation", (clock.millis() - trained) / 1000.0);
+        seconds.put("validation", (clock.millis() - stored) / 1000.0);
         seconds.put("total", (clock.millis() - started) / 1000.0);
-        double trainLoss = epoch.progress().lossSum() / settings.shards().examplesUntil(steps);
         EpochResult result = new EpochResult(
                 new EpochMetrics(
-                        run.epoch(), trainLoss, validation, epoch.progress().meanNorms()),
+                        run.epoch(),
+                        epoch.progress().meanLoss(),
+                        validation,
+                        epoch.progress().meanNorms()),
                 epoch.progress().padding(),
                 seconds);
         listener.epochEnds(result);

@@ -3,6 +3,7 @@ package org.sparklora.driver.run.checkpoint;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -11,6 +12,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.SortedSet;
@@ -72,7 +74,11 @@ class CheckpointStoreTest {
         EpochProgress progress = step == 0
                 ? EpochProgress.NONE
                 : new EpochProgress(
-                        step, 0.1 + 0.2, Padding.NONE, new TreeMap<>(Map.of("top", new NormSum(1.0 / 3, step))));
+                        step,
+                        0.1 + 0.2,
+                        1.0 / 3,
+                        Padding.NONE,
+                        new TreeMap<>(Map.of("top", new NormSum(1.0 / 3, step))));
         Optional<RestorePoint> restorePoint = best.map(b -> new RestorePoint(b.epoch(), state));
         TrainingCheckpoint point = new TrainingCheckpoint(
                 state, seen, progress, (long) epochs * STEPS + step, new EarlierStates(best, restorePoint));
@@ -126,6 +132,33 @@ class CheckpointStoreTest {
         write(6, 0, 3);
         write(7, 0, 3);
         assertThat(folders()).containsExactly("epoch-00004", "epoch-00005", "epoch-00006", "epoch-00007", "notes.txt");
+    }
+
+    @Test
+    void theOneBeforeAValidationMakesWayForItsEpoch() throws IOException {
+        write(1, 0, -1);
+        write(1, 5, -1);
+        write(1, STEPS, -1);
+        assertThat(folders()).containsExactly("epoch-00001", "epoch-00001-step-00000015", "epoch-00001-step-00000020");
+        assertThat(store.newest(warnings::add)).contains(at(1, STEPS, -1));
+        write(2, 0, -1);
+        assertThat(folders()).containsExactly("epoch-00001", "epoch-00001-step-00000015", "epoch-00002");
+        assertThat(store.newest(warnings::add)).contains(at(2, 0, -1));
+    }
+
+    @Test
+    void whatIsCountedStepByStepMayBeMissing() throws IOException {
+        Checkpoint checkpoint = at(3, 4, 1);
+        Map<String, byte[]> parts = CheckpointParts.encode(checkpoint);
+        byte[] json = Objects.requireNonNull(parts.get(CheckpointParts.PROGRESS));
+        ObjectNode progress = (ObjectNode) CheckpointParts.tree(CheckpointParts.PROGRESS, json);
+        ((ObjectNode) progress.get("epoch_under_way")).remove(List.of("weight", "padding"));
+        parts.put(CheckpointParts.PROGRESS, CheckpointParts.bytes(progress));
+        EpochProgress read = CheckpointParts.decode(parts).point().progress();
+        EpochProgress written = checkpoint.point().progress();
+        assertThat(read)
+                .isEqualTo(new EpochProgress(
+                        written.stepsDone(), written.lossSum(), 0, Padding.NONE, written.gradientNorms()));
     }
 
     @Test

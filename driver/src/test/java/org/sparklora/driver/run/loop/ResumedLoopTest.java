@@ -82,7 +82,7 @@ class ResumedLoopTest {
     }
 
     /** Gradients that hang on values and step, so that a value or a moment that is off shows at once. */
-    private static final class Pulling implements EpochRunner {
+    private static class Pulling implements EpochRunner {
         @Override
         public Epoch open(EpochPlan plan, TrainState state, OptimizerSettings optimizer) {
             return new StepByStep(
@@ -98,6 +98,11 @@ class ResumedLoopTest {
                         return new ShardSum(examples * (0.1 + gradient[0]), examples, examples, Padding.NONE, gradient);
                     },
                     () -> {});
+        }
+
+        @Override
+        public boolean validates() {
+            return true;
         }
 
         @Override
@@ -188,6 +193,16 @@ class ResumedLoopTest {
 
     private static TrainingLoop loop(
             LoraManifest manifest, FreezePolicy policy, StoppingCriteria ending, Story story, RunLength length) {
+        return loop(manifest, policy, ending, story, length, new Pulling());
+    }
+
+    private static TrainingLoop loop(
+            LoraManifest manifest,
+            FreezePolicy policy,
+            StoppingCriteria ending,
+            Story story,
+            RunLength length,
+            EpochRunner runner) {
         OptimizerSettings optimizer = new OptimizerSettings(
                 0.1,
                 new LearningRateSchedule(LearningRateSchedule.Type.COSINE, 2, 15),
@@ -201,7 +216,7 @@ class ResumedLoopTest {
                 new EpochPlanner(manifest, BASE.encoder(), new ShardPlan(2, 4, 11, true), CachePolicy.off("test")));
         ParameterInitializer initializer =
                 new ParameterInitializer(BASE, manifest, 1, AdapterSnapshot.EMPTY, Optional.empty());
-        return new TrainingLoop(initializer, settings, new Pulling(), story, Clock.systemUTC());
+        return new TrainingLoop(initializer, settings, runner, story, Clock.systemUTC());
     }
 
     private static StoppingCriteria last() {
@@ -346,6 +361,47 @@ class ResumedLoopTest {
         assertThat(rest.lines).isEqualTo(whole.lines.subList(broken.told.get(6), whole.lines.size()));
     }
 
+    /** Metrics decide about everything that they can decide about. */
+    @Test
+    void aRunWhoseValidationFailsGoesOnWithTheValidation() {
+        ThawOnPlateau policy = new ThawOnPlateau(
+                List.of("top"),
+                List.of("top", "bottom"),
+                new ThawOnPlateau.Watch("accuracy", 0, 1),
+                new ThawOnPlateau.Phase(1, OptionalInt.empty()),
+                true);
+        StoppingCriteria ending = new StoppingCriteria(EPOCHS, "accuracy", true, OptionalInt.of(2));
+        Story whole = new Story();
+        Result result = loop(manifest(), policy, ending, whole).run(checkpoint -> {});
+        for (int epoch = 0; epoch < result.epoch() + 2; epoch++) {
+            int failing = epoch;
+            EpochRunner broken = new Pulling() {
+                @Override
+                public SortedMap<String, Double> evaluate(EpochPlan plan, long stepsDone) {
+                    if (plan.epoch() == failing) {
+                        throw new IllegalStateException("validation failed");
+                    }
+                    return super.evaluate(plan, stepsDone);
+                }
+            };
+            List<TrainingCheckpoint> points = new ArrayList<>();
+            Story first = new Story();
+            assertThatThrownBy(() -> loop(manifest(), policy, ending, first, WHOLE, broken)
+                            .run(points::add))
+                    .hasMessage("validation failed");
+            TrainingCheckpoint last = points.get(points.size() - 1);
+            assertThat(last.epochsDone()).isEqualTo(epoch);
+            assertThat(last.progress().stepsDone()).isEqualTo(STEPS);
+            Story rest = new Story();
+            Result end = loop(manifest(), policy, ending, rest).resume(last, checkpoint -> {});
+            assertThat(rest.lines.get(0)).as("no step is repeated").startsWith("EpochMetrics[epoch=" + epoch);
+            first.lines.addAll(rest.lines);
+            assertThat(first.lines).isEqualTo(whole.lines);
+            assertThat(end.adapter()).isEqualTo(result.adapter());
+            assertThat(end.epoch()).isEqualTo(result.epoch());
+        }
+    }
+
     @Test
     void anAddedGroupIsAsIfItHadBeenThereFromTheStart() {
         LoraManifest large = manifest(group("middle", 5, 2));
@@ -373,7 +429,7 @@ class ResumedLoopTest {
         Story story = new Story();
         Everything kept = new Everything(story, -1);
         loop(manifest(), POLICY, last(), story).run(kept);
-        TrainingCheckpoint p = kept.points.get(4);
+        TrainingCheckpoint p = kept.points.get(5);
         TrainingCheckpoint other =
                 new TrainingCheckpoint(p.state(), p.seen(), p.progress(), p.stepsDone() + 1, p.earlier());
         assertThatThrownBy(() -> loop(manifest(), POLICY, last(), new Story()).resume(other, checkpoint -> {}))

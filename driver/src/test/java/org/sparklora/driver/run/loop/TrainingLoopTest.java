@@ -95,6 +95,11 @@ class TrainingLoopTest {
         }
 
         @Override
+        public boolean validates() {
+            return accuracies.length > 0;
+        }
+
+        @Override
         public SortedMap<String, Double> evaluate(EpochPlan plan, long stepsDone) {
             SortedMap<String, Double> metrics = new TreeMap<>();
             if (accuracies.length > 0) {
