@@ -5,7 +5,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.cluster.data.Tokenization;
 import org.sparklora.driver.job.config.ActivationCache;
 import org.sparklora.driver.job.config.ExecutionConfig;
@@ -21,6 +20,7 @@ import org.sparklora.worker.data.TextTokenizer;
 import org.sparklora.worker.data.TokenizerSpec;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.Encoder;
+import org.sparklora.worker.encoder.EncoderConfig;
 import org.sparklora.worker.encoder.EncoderSizes;
 import org.sparklora.worker.encoder.HeadInput;
 import org.sparklora.worker.encoder.HeadLayers;
@@ -38,13 +38,14 @@ public final class JobModel {
     private final TokenizerSpec tokenizer;
     private final Optional<InitAdapter> initAdapter;
 
-    /** Computed on first use, because that reads the whole file. */
-    private @Nullable String baseSha256;
+    private final String baseSha256;
 
-    private JobModel(JobConfig job, HostDirectory directory, BaseModel base, TokenizerSpec tokenizer) {
+    private JobModel(
+            JobConfig job, HostDirectory directory, BaseModel base, String baseSha256, TokenizerSpec tokenizer) {
         this.job = job;
         this.directory = directory;
         this.base = base;
+        this.baseSha256 = baseSha256;
         this.tokenizer = tokenizer;
         this.initAdapter = job.lora()
                 .initAdapter()
@@ -58,7 +59,10 @@ public final class JobModel {
         Machine.require(arithmetic);
         HostDirectory found = HostDirectory.model("model.path", job.model().path());
         Path directory = found.here();
-        BaseModel base = BaseModel.shared(directory, headInput(job.model().task()), arithmetic);
+        // A directory that is no model is refused for what it lacks, before anything is read.
+        EncoderConfig.read(directory);
+        String baseSha256 = BaseModel.sha256(directory);
+        BaseModel base = BaseModel.shared(directory, baseSha256, headInput(job.model().task()), arithmetic);
         requireHead(job.lora().modulesToSave(), base.encoder().head());
         int longest = base.encoder().maxPositions();
         if (job.model().maxLength() > longest) {
@@ -71,7 +75,7 @@ public final class JobModel {
         TokenizerSpec tokenizer = tokenizer(directory, job.model(), base);
         Stream.concat(base.notes().stream(), caseWarning(directory).stream())
                 .forEach(note -> Console.err("%s: model: %s", job.name(), note));
-        return new JobModel(job, found, base, tokenizer);
+        return new JobModel(job, found, base, baseSha256, tokenizer);
     }
 
     private static Optional<String> caseWarning(Path directory) {
@@ -177,9 +181,6 @@ public final class JobModel {
 
     /** Digest of the base model's weights. */
     String baseSha256() {
-        if (baseSha256 == null) {
-            baseSha256 = BaseModel.sha256(directory());
-        }
         return baseSha256;
     }
 

@@ -27,6 +27,7 @@ import org.sparklora.worker.pickle.TorchFile;
 import org.sparklora.worker.pickle.TorchFile.Content;
 import org.sparklora.worker.safetensors.DType;
 import org.sparklora.worker.safetensors.SafetensorsFile;
+import org.sparklora.worker.safetensors.Tensor;
 import org.sparklora.worker.safetensors.TensorFile;
 
 /**
@@ -47,6 +48,7 @@ public final class EncoderWeights implements Closeable {
     private final Path main;
 
     private final Map<Path, TensorFile> files = new LinkedHashMap<>();
+    private final List<FileStamp> mapped = new ArrayList<>();
     private final SortedMap<String, Weight> weights = new TreeMap<>();
 
     /** What a user should know about the weights, one line each. */
@@ -154,9 +156,13 @@ public final class EncoderWeights implements Closeable {
     }
 
     private TensorFile openFile(Path file) {
-        return main.getFileName().toString().startsWith("pytorch_model")
-                ? TorchFile.open(file, Content.MODEL)
-                : SafetensorsFile.open(file);
+        if (main.getFileName().toString().startsWith("pytorch_model")) {
+            return TorchFile.open(file, Content.MODEL);
+        }
+        if (Files.exists(file)) {
+            mapped.add(FileStamp.of(file));
+        }
+        return SafetensorsFile.open(file);
     }
 
     private void check(List<TensorSpec> wanted) {
@@ -245,19 +251,33 @@ public final class EncoderWeights implements Closeable {
         return new TreeSet<>(weights.keySet());
     }
 
-    /** Values of a weight as float32, row-major in its shape; a copy. */
+    /** Values of a weight as float32, row-major in its shape; a copy. For weights of Linears, which fit into memory. */
     public float[] floats(String name) {
         Weight weight = weight(name);
         return weight.file.floats(weight.name);
+    }
+
+    /** The same in parts of a bounded size. */
+    public void read(String name, TensorFile.Part into) {
+        Weight weight = weight(name);
+        weight.file.read(weight.name, into);
     }
 
     /** A weight in the engine's memory; owned by {@code manager}. float32 weights of safetensors are the mapped file itself. */
     NDArray load(NDManager manager, String name) {
         Weight weight = weight(name);
         List<Integer> shape = weight.file.shape(weight.name);
-        return weight.file instanceof SafetensorsFile mapped && mapped.dtype(weight.name) == DType.F32
-                ? Tensors.wrap(manager, mapped.map(weight.name), shape)
-                : Tensors.floats(manager, weight.file.floats(weight.name), shape);
+        if (weight.file instanceof SafetensorsFile mapped && mapped.dtype(weight.name) == DType.F32) {
+            return Tensors.wrap(manager, mapped.map(weight.name), shape);
+        }
+        Tensors.Filling filling = new Tensors.Filling(manager, Tensor.size(shape));
+        weight.file.read(weight.name, filling::put);
+        return filling.array(Tensors.dimensions(shape));
+    }
+
+    /** Stamps of the files that {@link #load} may map, taken before they were opened. */
+    List<FileStamp> mapped() {
+        return mapped;
     }
 
     private Weight weight(String name) {
@@ -277,11 +297,24 @@ public final class EncoderWeights implements Closeable {
         if (!isIndex(main)) {
             return fileSha256(main);
         }
-        List<Path> files = new ArrayList<>(new TreeSet<>(index(main).values()));
-        files.add(main);
-        return Sha256.hex(files.stream()
+        return Sha256.hex(weightFiles(directory).stream()
                 .map(file -> fileSha256(file) + "  " + file.getFileName() + "\n")
                 .collect(Collectors.joining()));
+    }
+
+    /** Every file of a directory that decides what its model computes. */
+    static List<Path> files(Path directory) {
+        List<Path> files = weightFiles(directory);
+        files.add(directory.resolve("config.json"));
+        return files;
+    }
+
+    /** The one file, or the files that an index names and the index. */
+    static List<Path> weightFiles(Path directory) {
+        Path main = main(directory);
+        List<Path> files = isIndex(main) ? new ArrayList<>(new TreeSet<>(index(main).values())) : new ArrayList<>();
+        files.add(main);
+        return files;
     }
 
     private static String fileSha256(Path file) {

@@ -1,6 +1,7 @@
 package org.sparklora.worker.safetensors;
 
 import java.io.Closeable;
+import java.nio.FloatBuffer;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.SortedSet;
@@ -15,8 +16,26 @@ public interface TensorFile extends Closeable {
     /** Shape of a tensor, outermost dimension first. */
     List<Integer> shape(String name);
 
-    /** Values of a tensor as float32, row-major; float64 is rounded to nearest. */
-    float[] floats(String name);
+    /** Takes a tensor's values in their order, a part of them at a time. */
+    @FunctionalInterface
+    interface Part {
+
+        /** Takes the first {@code count} values of an array, which is used again for the next part. */
+        void take(float[] values, int count);
+    }
+
+    /**
+     * Reads the values of a tensor as float32, row-major; float64 is rounded to nearest. A part has a bounded size, because one
+     * tensor may be larger than the heap.
+     */
+    void read(String name, Part into);
+
+    /** The same in one array, for tensors that are known to be small. */
+    default float[] floats(String name) {
+        FloatBuffer all = FloatBuffer.allocate(Math.toIntExact(Tensor.size(shape(name))));
+        read(name, (values, count) -> all.put(values, 0, count));
+        return all.array();
+    }
 
     /** One tensor with its shape. */
     default Tensor tensor(String name) {

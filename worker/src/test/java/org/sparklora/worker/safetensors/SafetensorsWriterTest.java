@@ -55,21 +55,21 @@ class SafetensorsWriterTest {
         SortedMap<String, List<Integer>> shapes = new TreeMap<>(Comparator.reverseOrder());
         tensors.forEach((name, tensor) -> shapes.put(name, tensor.shape()));
         ByteArrayOutputStream out = new ByteArrayOutputStream();
-        SafetensorsWriter.write(out, shapes, DType.F32, name -> {
+        SafetensorsWriter.write(out, shapes, DType.F32, (name, to) -> {
             float[] values = name.equals("a") ? new float[] {3f} : new float[] {1f, 2f};
             ByteBuffer bytes = ByteBuffer.allocate(values.length * 4).order(ByteOrder.LITTLE_ENDIAN);
             bytes.asFloatBuffer().put(values);
-            return bytes.array();
+            to.write(bytes.array());
         });
         assertThat(out.toByteArray()).isEqualTo(SafetensorsWriter.encode(tensors));
 
         ByteArrayOutputStream half = new ByteArrayOutputStream();
         SafetensorsWriter.write(
-                half, new TreeMap<>(Map.of("h", List.of(2))), DType.F16, name -> new byte[] {0, 0x3C, 0, (byte) 0xC0});
+                half, new TreeMap<>(Map.of("h", List.of(2))), DType.F16, (name, to) -> to.write(new byte[] {0, 0x3C, 0, (byte) 0xC0}));
         assertThat(SafetensorsFile.decode("half", half.toByteArray()))
                 .containsEntry("h", new Tensor(List.of(2), new float[] {1f, -2f}));
         assertThatThrownBy(() -> SafetensorsWriter.write(
-                        half, new TreeMap<>(Map.of("h", List.of(2))), DType.F16, name -> new byte[3]))
+                        half, new TreeMap<>(Map.of("h", List.of(2))), DType.F16, (name, to) -> to.write(new byte[3])))
                 .hasMessage("tensor 'h' of shape [2] came with 3 bytes of F16");
     }
 
