@@ -9,6 +9,7 @@ import ai.djl.pytorch.jni.JniUtils;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Values in and out of PyTorch's memory.
@@ -50,24 +51,26 @@ public final class Tensors {
     public static final class Filling {
 
         private final NDManager manager;
-        private final NDArray flat;
+        private final long size;
+        private @Nullable NDArray flat;
         private long filled;
 
-        /** Takes memory for {@code size} values; owned by {@code manager}. */
+        /** An array of {@code size} values, owned by {@code manager}. It takes memory when the first of them comes. */
         public Filling(NDManager manager, long size) {
             this.manager = manager;
-            this.flat = manager.create(new Shape(size), DataType.FLOAT32);
+            this.size = size;
         }
 
         /** Adds the first {@code count} values of an array. */
         public void put(float[] values, int count) {
+            NDArray whole = memory();
             for (int done = 0; done < count; done += PART) {
                 int part = Math.min(PART, count - done);
                 ByteBuffer staging = staging(part * (long) Float.BYTES);
                 staging.asFloatBuffer().put(values, done, part);
                 try (NDArray wrapped = manager.create(staging, new Shape(part), DataType.FLOAT32)) {
                     JniUtils.indexSet(
-                            (PtNDArray) flat,
+                            (PtNDArray) whole,
                             (PtNDArray) wrapped,
                             new long[] {filled},
                             new long[] {filled + part},
@@ -79,12 +82,19 @@ public final class Tensors {
 
         /** The array, row-major; nothing can be added afterwards. */
         public NDArray array(long... shape) {
-            if (filled != flat.size()) {
-                throw new IllegalStateException("an array of " + flat.size() + " values was given " + filled);
+            if (filled != size) {
+                throw new IllegalStateException("an array of " + size + " values was given " + filled);
             }
-            try (flat) {
-                return flat.reshape(shape);
+            try (NDArray whole = memory()) {
+                return whole.reshape(shape);
             }
+        }
+
+        private NDArray memory() {
+            if (flat == null) {
+                flat = manager.create(new Shape(size), DataType.FLOAT32);
+            }
+            return flat;
         }
     }
 

@@ -195,6 +195,9 @@ public final class TorchFile implements TensorFile {
                 || storage.size() * type.bytes() != entry.getSize()) {
             throw wrongSize(storage, type, entry.getSize());
         }
+        if (storage.size() > Integer.MAX_VALUE - 8) {
+            throw tooLarge();
+        }
         return entry;
     }
 
@@ -262,9 +265,6 @@ public final class TorchFile implements TensorFile {
 
     /** Reads a whole storage chunk by chunk, so that its bytes are never in memory together. */
     private void read(ZipEntry entry, Storage storage, DType type, Part into) {
-        if (storage.size() > Integer.MAX_VALUE - 8) {
-            throw tooLarge();
-        }
         int size = (int) storage.size();
         float[] values = new float[Math.min(size, CHUNK_BYTES / type.bytes())];
         byte[] chunk = new byte[CHUNK_BYTES];

@@ -2,6 +2,7 @@ package org.sparklora.worker.safetensors;
 
 import java.io.Closeable;
 import java.nio.FloatBuffer;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.SortedSet;
@@ -32,9 +33,16 @@ public interface TensorFile extends Closeable {
 
     /** The same in one array, for tensors that are known to be small. */
     default float[] floats(String name) {
-        FloatBuffer all = FloatBuffer.allocate(Math.toIntExact(Tensor.size(shape(name))));
-        read(name, (values, count) -> all.put(values, 0, count));
-        return all.array();
+        int size = Math.toIntExact(Tensor.size(shape(name)));
+        // Memory is taken when the first values come: a damaged file may state any size.
+        List<FloatBuffer> all = new ArrayList<>();
+        read(name, (values, count) -> {
+            if (all.isEmpty()) {
+                all.add(FloatBuffer.allocate(size));
+            }
+            all.get(0).put(values, 0, count);
+        });
+        return all.isEmpty() ? new float[size] : all.get(0).array();
     }
 
     /** One tensor with its shape. */

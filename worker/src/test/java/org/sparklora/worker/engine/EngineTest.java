@@ -40,6 +40,8 @@ class EngineTest {
         try (NDManager manager = Torch.newManager()) {
             NDArray first = Tensors.floats(manager, counting(6), 2, 3);
             NDArray second = Tensors.floats(manager, new float[100_000], 100_000);
+            float[] many = counting((1 << 21) + 3);
+            assertThat(Tensors.toFloats(Tensors.floats(manager, many, many.length))).isEqualTo(many);
             NDArray third = Tensors.longs(manager, new long[] {7, 8}, 2);
             assertThat(Tensors.toFloats(first)).containsExactly(0, 1, 2, 3, 4, 5);
             assertThat(Tensors.toFloats(second)).containsOnly(0f);

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -37,11 +38,23 @@ class SafetensorsWriterTest {
         Path file = dir.resolve("a.safetensors");
 
         SafetensorsWriter.write(file, tensors);
+        SafetensorsWriter.write(
+                new OutputStream() {
+                    @Override
+                    public void write(int b) {}
+
+                    @Override
+                    public void write(byte[] bytes, int from, int count) {
+                        assertThat(count).isLessThanOrEqualTo(1 << 16);
+                    }
+                },
+                tensors);
 
         try (SafetensorsFile open = SafetensorsFile.open(file)) {
             assertThat(open.names()).isEqualTo(tensors.keySet());
             for (String name : tensors.keySet()) {
                 assertThat(open.tensor(name)).isEqualTo(tensors.get(name));
+                open.read(name, (values, count) -> assertThat(count).isLessThanOrEqualTo(1 << 16));
             }
         }
         assertThat(Files.readAllBytes(file)).isEqualTo(SafetensorsWriter.encode(tensors));
