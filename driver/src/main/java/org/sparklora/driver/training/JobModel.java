@@ -20,7 +20,6 @@ import org.sparklora.worker.data.TextTokenizer;
 import org.sparklora.worker.data.TokenizerSpec;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.Encoder;
-import org.sparklora.worker.encoder.EncoderConfig;
 import org.sparklora.worker.encoder.EncoderSizes;
 import org.sparklora.worker.encoder.HeadInput;
 import org.sparklora.worker.encoder.HeadLayers;
@@ -38,14 +37,10 @@ public final class JobModel {
     private final TokenizerSpec tokenizer;
     private final Optional<InitAdapter> initAdapter;
 
-    private final String baseSha256;
-
-    private JobModel(
-            JobConfig job, HostDirectory directory, BaseModel base, String baseSha256, TokenizerSpec tokenizer) {
+    private JobModel(JobConfig job, HostDirectory directory, BaseModel base, TokenizerSpec tokenizer) {
         this.job = job;
         this.directory = directory;
         this.base = base;
-        this.baseSha256 = baseSha256;
         this.tokenizer = tokenizer;
         this.initAdapter = job.lora()
                 .initAdapter()
@@ -59,10 +54,7 @@ public final class JobModel {
         Machine.require(arithmetic);
         HostDirectory found = HostDirectory.model("model.path", job.model().path());
         Path directory = found.here();
-        // A directory that is no model is refused for what it lacks, before anything is read.
-        EncoderConfig.read(directory);
-        String baseSha256 = BaseModel.sha256(directory);
-        BaseModel base = BaseModel.shared(directory, baseSha256, headInput(job.model().task()), arithmetic);
+        BaseModel base = BaseModel.shared(directory, headInput(job.model().task()), arithmetic);
         requireHead(job.lora().modulesToSave(), base.encoder().head());
         int longest = base.encoder().maxPositions();
         if (job.model().maxLength() > longest) {
@@ -75,7 +67,7 @@ public final class JobModel {
         TokenizerSpec tokenizer = tokenizer(directory, job.model(), base);
         Stream.concat(base.notes().stream(), caseWarning(directory).stream())
                 .forEach(note -> Console.err("%s: model: %s", job.name(), note));
-        return new JobModel(job, found, base, baseSha256, tokenizer);
+        return new JobModel(job, found, base, tokenizer);
     }
 
     private static Optional<String> caseWarning(Path directory) {
@@ -181,7 +173,7 @@ public final class JobModel {
 
     /** Digest of the base model's weights. */
     String baseSha256() {
-        return baseSha256;
+        return base.sha256();
     }
 
     TokenizerSpec tokenizer() {

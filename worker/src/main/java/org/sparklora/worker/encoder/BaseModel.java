@@ -29,14 +29,16 @@ public final class BaseModel implements AutoCloseable {
     private final Path directory;
     private final Encoder encoder;
     private final Arithmetic arithmetic;
+    private final String sha256;
     private final NDManager manager;
     private final Map<String, NDArray> weights = new TreeMap<>();
     private final Map<String, Bfloat16> rounded = new TreeMap<>();
-    private final List<FileStamp> mapped = new ArrayList<>();
+    private final List<FileStamp> files = new ArrayList<>();
     private final List<String> notes = new ArrayList<>();
     private final SortedMap<Integer, String> labels = new TreeMap<>();
 
     private BaseModel(Path directory, Encoder encoder, Arithmetic arithmetic, NDManager manager) {
+        this.sha256 = sha256(directory);
         this.directory = directory;
         this.encoder = encoder;
         this.arithmetic = arithmetic;
@@ -85,7 +87,7 @@ public final class BaseModel implements AutoCloseable {
         try (EncoderWeights files = EncoderWeights.open(directory, headInput)) {
             Torch.prepareThread();
             BaseModel model = new BaseModel(directory, files.encoder(), arithmetic, Torch.newManager());
-            model.mapped.addAll(files.mapped());
+            model.files.addAll(files.stamps());
             model.notes.addAll(files.notes());
             model.labels.putAll(files.labels());
             try {
@@ -114,26 +116,28 @@ public final class BaseModel implements AutoCloseable {
         return SharedModels.sha256(directory);
     }
 
-    /** Whether the files that are mapped are those in the directory now. */
+    /** The same of this model's weights. */
+    public String sha256() {
+        return sha256;
+    }
+
+    /** Whether the files in the directory are those that were loaded. */
     public boolean isCurrent() {
-        return mapped.stream().allMatch(FileStamp::isCurrent);
+        return files.stream().allMatch(FileStamp::isCurrent);
     }
 
     /**
-     * Refuses to compute with a mapped file that was written in place. Call it before weights are read, because reading beyond
+     * Refuses to compute with files that were replaced or written in place. Call it before weights are read, because reading beyond
      * the end of a shortened file ends the process, and before a result is used.
      *
      * @throws ModelException naming the directory
      */
     public void requireUnchanged() {
-        if (!isUnchanged()) {
-            throw SharedModels.changed(directory, "a file of its weights was written in place");
+        // A mapped file that another one replaced cannot be checked; one with another time alone can.
+        if (!isCurrent()
+                && !(files.stream().allMatch(FileStamp::isInPlace) && sha256(directory).equals(sha256))) {
+            throw SharedModels.changed(directory, "a file of its weights was replaced or written in place");
         }
-    }
-
-    /** Whether no mapped file was written in place. */
-    boolean isUnchanged() {
-        return mapped.stream().allMatch(FileStamp::isMappedUnchanged);
     }
 
     /** What to do to free the arrays; it does not refer to the model. */

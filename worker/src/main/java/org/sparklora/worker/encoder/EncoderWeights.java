@@ -48,7 +48,7 @@ public final class EncoderWeights implements Closeable {
     private final Path main;
 
     private final Map<Path, TensorFile> files = new LinkedHashMap<>();
-    private final List<FileStamp> mapped = new ArrayList<>();
+    private final List<FileStamp> stamps = new ArrayList<>();
     private final SortedMap<String, Weight> weights = new TreeMap<>();
 
     /** What a user should know about the weights, one line each. */
@@ -156,13 +156,10 @@ public final class EncoderWeights implements Closeable {
     }
 
     private TensorFile openFile(Path file) {
-        if (main.getFileName().toString().startsWith("pytorch_model")) {
-            return TorchFile.open(file, Content.MODEL);
-        }
-        if (Files.exists(file)) {
-            mapped.add(FileStamp.of(file));
-        }
-        return SafetensorsFile.open(file);
+        stamps.add(FileStamp.of(file));
+        return main.getFileName().toString().startsWith("pytorch_model")
+                ? TorchFile.open(file, Content.MODEL)
+                : SafetensorsFile.open(file);
     }
 
     private void check(List<TensorSpec> wanted) {
@@ -275,9 +272,9 @@ public final class EncoderWeights implements Closeable {
         return filling.array(Tensors.dimensions(shape));
     }
 
-    /** Stamps of the files that {@link #load} may map, taken before they were opened. */
-    List<FileStamp> mapped() {
-        return mapped;
+    /** Stamps of the open files, which {@link #load} may map. */
+    List<FileStamp> stamps() {
+        return stamps;
     }
 
     private Weight weight(String name) {

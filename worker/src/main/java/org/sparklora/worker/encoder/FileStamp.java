@@ -35,18 +35,14 @@ record FileStamp(Path file, long size, FileTime modified, @Nullable Object key) 
         return files.stream().map(FileStamp::of).toList();
     }
 
-    /** Whether the file is the same. */
+    /** Whether nothing shows a change. */
     boolean isCurrent() {
         return Files.exists(file) && equals(of(file));
     }
 
-    /** Whether what was mapped is the same: a file that took another's place by renaming leaves the mapped one alone. */
-    boolean isMappedUnchanged() {
-        if (!Files.exists(file)) {
-            return key != null;
-        }
-        FileStamp now = of(file);
-        return equals(now) || key != null && !Objects.equals(key, now.key);
+    /** Whether no other file took this one's place. */
+    boolean isInPlace() {
+        return Files.exists(file) && Objects.equals(key, of(file).key);
     }
 
     /** Whether the file may change without another stamp. */

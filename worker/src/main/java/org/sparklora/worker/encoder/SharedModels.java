@@ -7,11 +7,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
-import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.Predicate;
-import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.contract.Arithmetic;
 import org.sparklora.worker.contract.Sha256;
 
@@ -67,21 +63,16 @@ final class SharedModels {
         List<FileStamp> stamps = FileStamp.of(EncoderWeights.files(directory));
         String found = sha256(directory);
         if (!found.equals(sha256)) {
-            // Files that took the place of others by renaming leave the loaded ones alone, so a run may go on.
-            return loaded(key -> key.weights().equals(sha256)
-                            && key.headInput() == headInput
-                            && key.arithmetic().equals(arithmetic))
-                    .filter(model -> model.directory().equals(directory) && model.isUnchanged())
-                    .orElseThrow(() -> changed(
-                            directory, "its weights have sha256 " + found + ", but the run began with " + sha256));
+            throw changed(directory, "its weights have sha256 " + found + ", but the run began with " + sha256);
         }
         String config = Sha256.hex(
                 EncoderConfig.object(directory.resolve("config.json")).toString());
         Key key = new Key(found, config, headInput, arithmetic);
-        MODELS.entrySet().removeIf(entry -> !isUsable(entry.getKey(), entry.getValue().get(), directory, found));
-        boolean freed = RECENT.entrySet().removeIf(entry -> !isUsable(entry.getKey(), entry.getValue(), directory, found));
-        BaseModel model = loaded(key::equals).orElse(null);
-        if (model == null) {
+        MODELS.values().removeIf(reference -> reference.get() == null);
+        boolean freed = RECENT.values().removeIf(recent -> !recent.isCurrent());
+        WeakReference<BaseModel> known = MODELS.get(key);
+        BaseModel model = known == null ? null : known.get();
+        if (model == null || !model.isCurrent()) {
             makeRoom(freed);
             model = BaseModel.open(directory, headInput, arithmetic);
             requireSame(directory, stamps);
@@ -90,21 +81,6 @@ final class SharedModels {
         }
         RECENT.put(key, model);
         return model;
-    }
-
-    private static Optional<BaseModel> loaded(Predicate<Key> wanted) {
-        return MODELS.entrySet().stream()
-                .filter(entry -> wanted.test(entry.getKey()))
-                .map(entry -> entry.getValue().get())
-                .filter(Objects::nonNull)
-                .findFirst();
-    }
-
-    /** Whether a model's files are as they were, and are not what a directory held before. */
-    private static boolean isUsable(Key key, @Nullable BaseModel model, Path directory, String sha256) {
-        return model != null
-                && model.isCurrent()
-                && (key.weights().equals(sha256) || !model.directory().equals(directory));
     }
 
     /** Lets go of the oldest of too many models, before another one takes memory. */

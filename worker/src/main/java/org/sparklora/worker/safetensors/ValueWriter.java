@@ -2,12 +2,14 @@ package org.sparklora.worker.safetensors;
 
 import java.io.IOException;
 import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.function.Consumer;
 
 /**
  * Writes values little-endian through one small buffer: an array of a whole tensor may be larger than the heap, and a channel
- * would copy it to direct memory that Java never frees. The caller flushes at the end. Not thread-safe.
+ * would copy it to direct memory that Java never frees.
  */
 public final class ValueWriter {
 
@@ -16,31 +18,44 @@ public final class ValueWriter {
     private final OutputStream out;
     private final ByteBuffer buffer = ByteBuffer.allocate(CHUNK_BYTES).order(ByteOrder.LITTLE_ENDIAN);
 
-    /** Writes to a stream, which stays open. */
-    public ValueWriter(OutputStream out) {
+    private ValueWriter(OutputStream out) {
         this.out = out;
     }
 
+    /** Writes values to a stream, which stays open. */
+    public static void write(OutputStream out, Consumer<ValueWriter> values) throws IOException {
+        ValueWriter writer = new ValueWriter(out);
+        try {
+            values.accept(writer);
+            writer.flush();
+        } catch (UncheckedIOException e) {
+            throw e.getCause();
+        }
+    }
+
     /** Writes a float32 with its bits. */
-    public void put(float value) throws IOException {
+    public void put(float value) {
         room().putInt(Float.floatToRawIntBits(value));
     }
 
     /** Writes the bits of a 16-bit value. */
-    public void put(short bits) throws IOException {
+    public void put(short bits) {
         room().putShort(bits);
     }
 
-    private ByteBuffer room() throws IOException {
+    private ByteBuffer room() {
         if (!buffer.hasRemaining()) {
             flush();
         }
         return buffer;
     }
 
-    /** Writes what the buffer holds. */
-    public void flush() throws IOException {
-        out.write(buffer.array(), 0, buffer.position());
-        buffer.clear();
+    private void flush() {
+        try {
+            out.write(buffer.array(), 0, buffer.position());
+            buffer.clear();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 }

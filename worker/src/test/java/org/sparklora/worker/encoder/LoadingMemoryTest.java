@@ -69,13 +69,11 @@ class LoadingMemoryTest {
         SortedMap<String, List<Integer>> shapes = new TreeMap<>();
         tensors.forEach((name, tensor) -> shapes.put(name, tensor.shape()));
         try (OutputStream out = Files.newOutputStream(folder.resolve("model.safetensors"))) {
-            SafetensorsWriter.write(out, shapes, DType.F16, (name, to) -> {
-                ValueWriter writer = new ValueWriter(to);
+            SafetensorsWriter.write(out, shapes, DType.F16, (name, to) -> ValueWriter.write(to, writer -> {
                 for (float value : tensors.get(name).values()) {
                     writer.put(HalfFloats.toF16(value));
                 }
-                writer.flush();
-            });
+            }));
         }
         assertLoads();
     }

@@ -3,7 +3,6 @@ package org.sparklora.driver.model.export;
 import java.io.Closeable;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
@@ -108,26 +107,17 @@ public final class MergedWeights implements Closeable {
         if (dtype != DType.F32 && dtype != DType.F16) {
             throw new IllegalArgumentException("models are written in F32 or F16, not in " + dtype);
         }
-        ValueWriter writer = new ValueWriter(out);
-        // Receives values in double precision and rounds each once.
-        DoubleConsumer rounded = value -> {
-            try {
-                if (dtype == DType.F16) {
-                    writer.put(half(name, value));
-                } else {
-                    writer.put((float) value);
+        ValueWriter.write(out, writer -> {
+            // Receives values in double precision and rounds each once.
+            DoubleConsumer rounded = dtype == DType.F16
+                    ? value -> writer.put(half(name, value))
+                    : value -> writer.put((float) value);
+            TensorFile.Part values = (part, count) -> {
+                for (int i = 0; i < count; i++) {
+                    rounded.accept(part[i]);
                 }
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
-        };
-        TensorFile.Part values = (part, count) -> {
-            for (int i = 0; i < count; i++) {
-                rounded.accept(part[i]);
-            }
-        };
-        Adapted module = adapted.get(name);
-        try {
+            };
+            Adapted module = adapted.get(name);
             if (module != null) {
                 variant.merge(module.module(), module.settings(), adapter, base.floats(name), rounded);
             } else if (adapter.contains(name)) {
@@ -135,10 +125,7 @@ public final class MergedWeights implements Closeable {
             } else {
                 base.read(name, values);
             }
-        } catch (UncheckedIOException e) {
-            throw e.getCause();
-        }
-        writer.flush();
+        });
     }
 
     private static short half(String name, double value) {

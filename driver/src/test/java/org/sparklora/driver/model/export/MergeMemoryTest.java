@@ -76,15 +76,13 @@ class MergeMemoryTest {
         int hidden = shapes.get(EMBEDDINGS).get(1);
         shapes.put(EMBEDDINGS, List.of(ROWS, hidden));
         try (OutputStream out = Files.newOutputStream(model.resolve("model.safetensors"))) {
-            SafetensorsWriter.write(out, shapes, DType.F16, (name, to) -> {
-                ValueWriter writer = new ValueWriter(to);
+            SafetensorsWriter.write(out, shapes, DType.F16, (name, to) -> ValueWriter.write(to, writer -> {
                 float[] small = tensors.get(name).values();
                 int size = (int) Tensor.size(shapes.get(name));
                 for (int i = 0; i < size; i++) {
                     writer.put(HalfFloats.toF16(name.equals(EMBEDDINGS) ? value(i) : small[i]));
                 }
-                writer.flush();
-            });
+            }));
         }
         return hidden;
     }
