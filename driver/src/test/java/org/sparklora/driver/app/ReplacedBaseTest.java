@@ -24,13 +24,15 @@ class ReplacedBaseTest {
 
         Path weights = job.model().resolve("model.safetensors");
         Path other = Files.copy(weights, folder.resolve("other"));
-        SmallJob.changeTensors(other, tensors -> tensors.replaceAll((name, tensor) -> {
-            float[] values = tensor.values();
-            for (int i = 0; i < values.length; i++) {
-                values[i] *= 1.5f;
-            }
-            return new Tensor(tensor.shape(), values);
-        }));
+        SmallJob.changeTensors(
+                other,
+                tensors -> tensors.replaceAll((name, tensor) -> {
+                    float[] values = tensor.values();
+                    for (int i = 0; i < values.length; i++) {
+                        values[i] *= 1.5f;
+                    }
+                    return new Tensor(tensor.shape(), values);
+                }));
         Files.move(other, weights, StandardCopyOption.REPLACE_EXISTING);
         String after = adapter(job, "second");
 

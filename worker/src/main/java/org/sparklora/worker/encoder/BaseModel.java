@@ -135,7 +135,8 @@ public final class BaseModel implements AutoCloseable {
     public void requireUnchanged() {
         // A mapped file that another one replaced cannot be checked; one with another time alone can.
         if (!isCurrent()
-                && !(files.stream().allMatch(FileStamp::isInPlace) && sha256(directory).equals(sha256))) {
+                && !(files.stream().allMatch(FileStamp::isInPlace)
+                        && sha256(directory).equals(sha256))) {
             throw SharedModels.changed(directory, "a file of its weights was replaced or written in place");
         }
     }

@@ -27,7 +27,6 @@ import org.sparklora.worker.pickle.TorchFile;
 import org.sparklora.worker.pickle.TorchFile.Content;
 import org.sparklora.worker.safetensors.DType;
 import org.sparklora.worker.safetensors.SafetensorsFile;
-import org.sparklora.worker.safetensors.Tensor;
 import org.sparklora.worker.safetensors.TensorFile;
 
 /**
@@ -267,9 +266,9 @@ public final class EncoderWeights implements Closeable {
         if (weight.file instanceof SafetensorsFile mapped && mapped.dtype(weight.name) == DType.F32) {
             return Tensors.wrap(manager, mapped.map(weight.name), shape);
         }
-        Tensors.Filling filling = new Tensors.Filling(manager, Tensor.size(shape));
+        Tensors.Filling filling = new Tensors.Filling(manager, shape);
         weight.file.read(weight.name, filling::put);
-        return filling.array(Tensors.dimensions(shape));
+        return filling.array();
     }
 
     /** Stamps of the open files, which {@link #load} may map. */
@@ -309,7 +308,8 @@ public final class EncoderWeights implements Closeable {
     /** The one file, or the files that an index names and the index. */
     static List<Path> weightFiles(Path directory) {
         Path main = main(directory);
-        List<Path> files = isIndex(main) ? new ArrayList<>(new TreeSet<>(index(main).values())) : new ArrayList<>();
+        List<Path> files =
+                isIndex(main) ? new ArrayList<>(new TreeSet<>(index(main).values())) : new ArrayList<>();
         files.add(main);
         return files;
     }

@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param key device and inode; null on file systems without them
  */
-record FileStamp(Path file, long size, FileTime modified, @Nullable Object key) {
+record FileStamp(
+        Path file, long size, FileTime modified, @Nullable Object key) {
 
     /** A file that was written so recently may be written again without a later time. */
     private static final long YOUNG_MILLIS = 3_000;
@@ -25,8 +26,7 @@ record FileStamp(Path file, long size, FileTime modified, @Nullable Object key) 
             BasicFileAttributes now = Files.readAttributes(file, BasicFileAttributes.class);
             return new FileStamp(file, now.size(), now.lastModifiedTime(), now.fileKey());
         } catch (IOException e) {
-            throw new ModelException(
-                    "model.unreadable", file + " cannot be read: " + e + "; check its permissions", e);
+            throw new ModelException("model.unreadable", file + " cannot be read: " + e + "; check its permissions", e);
         }
     }
 

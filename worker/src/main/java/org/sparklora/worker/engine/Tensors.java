@@ -39,11 +39,6 @@ public final class Tensors {
 
     /** A float32 array with these values, row-major; owned by {@code manager}. */
     public static NDArray floats(NDManager manager, float[] values, long... shape) {
-        if (values.length > PART) {
-            Filling filling = new Filling(manager, values.length);
-            filling.put(values, values.length);
-            return filling.array(shape);
-        }
         return floats(manager, values.length, target -> target.put(values), shape);
     }
 
@@ -51,14 +46,14 @@ public final class Tensors {
     public static final class Filling {
 
         private final NDManager manager;
-        private final long size;
+        private final Shape shape;
         private @Nullable NDArray flat;
         private long filled;
 
-        /** An array of {@code size} values, owned by {@code manager}. It takes memory when the first of them comes. */
-        public Filling(NDManager manager, long size) {
+        /** An array that is owned by {@code manager}. It takes memory when the first values come. */
+        public Filling(NDManager manager, List<Integer> shape) {
             this.manager = manager;
-            this.size = size;
+            this.shape = new Shape(dimensions(shape));
         }
 
         /** Adds the first {@code count} values of an array. */
@@ -81,9 +76,9 @@ public final class Tensors {
         }
 
         /** The array, row-major; nothing can be added afterwards. */
-        public NDArray array(long... shape) {
-            if (filled != size) {
-                throw new IllegalStateException("an array of " + size + " values was given " + filled);
+        public NDArray array() {
+            if (filled != shape.size()) {
+                throw new IllegalStateException("an array of shape " + shape + " was given " + filled + " values");
             }
             try (NDArray whole = memory()) {
                 return whole.reshape(shape);
@@ -92,7 +87,7 @@ public final class Tensors {
 
         private NDArray memory() {
             if (flat == null) {
-                flat = manager.create(new Shape(size), DataType.FLOAT32);
+                flat = manager.create(new Shape(shape.size()), DataType.FLOAT32);
             }
             return flat;
         }
@@ -142,8 +137,7 @@ public final class Tensors {
         return array.toFloatArray();
     }
 
-    /** The dimensions of a shape as the engine takes them. */
-    public static long[] dimensions(List<Integer> shape) {
+    private static long[] dimensions(List<Integer> shape) {
         return shape.stream().mapToLong(Integer::longValue).toArray();
     }
 

@@ -89,7 +89,8 @@ public final class TorchScriptArchive {
         archive.store("version", VERSION.getBytes(StandardCharsets.US_ASCII));
         int storage = 0;
         for (Map.Entry<String, List<Integer>> tensor : shapes.entrySet()) {
-            long size = tensor.getValue().stream().mapToLong(Integer::longValue).reduce(Float.BYTES, Math::multiplyExact);
+            long size =
+                    tensor.getValue().stream().mapToLong(Integer::longValue).reduce(Float.BYTES, Math::multiplyExact);
             archive.store("data/" + storage, size, to -> bytes.write(tensor.getKey(), to));
             storage++;
         }

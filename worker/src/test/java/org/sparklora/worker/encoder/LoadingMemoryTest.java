@@ -41,8 +41,7 @@ class LoadingMemoryTest {
     void growVocabulary() throws IOException {
         String config = Files.readString(MODEL.resolve("config.json"));
         Files.writeString(
-                folder.resolve("config.json"),
-                config.replaceAll("\"vocab_size\": *\\d+", "\"vocab_size\": " + ROWS));
+                folder.resolve("config.json"), config.replaceAll("\"vocab_size\": *\\d+", "\"vocab_size\": " + ROWS));
         try (SafetensorsFile file = SafetensorsFile.open(MODEL.resolve("model.safetensors"))) {
             file.names().forEach(name -> tensors.put(name, file.tensor(name)));
         }
@@ -69,11 +68,15 @@ class LoadingMemoryTest {
         SortedMap<String, List<Integer>> shapes = new TreeMap<>();
         tensors.forEach((name, tensor) -> shapes.put(name, tensor.shape()));
         try (OutputStream out = Files.newOutputStream(folder.resolve("model.safetensors"))) {
-            SafetensorsWriter.write(out, shapes, DType.F16, (name, to) -> ValueWriter.write(to, writer -> {
-                for (float value : tensors.get(name).values()) {
-                    writer.put(HalfFloats.toF16(value));
-                }
-            }));
+            SafetensorsWriter.write(
+                    out,
+                    shapes,
+                    DType.F16,
+                    (name, to) -> ValueWriter.write(to, writer -> {
+                        for (float value : tensors.get(name).values()) {
+                            writer.put(HalfFloats.toF16(value));
+                        }
+                    }));
         }
         assertLoads();
     }

@@ -44,9 +44,7 @@ class SharedModelsTest {
         try {
             Files.createDirectories(folder);
             Files.copy(
-                    MODEL.resolve("config.json"),
-                    folder.resolve("config.json"),
-                    StandardCopyOption.REPLACE_EXISTING);
+                    MODEL.resolve("config.json"), folder.resolve("config.json"), StandardCopyOption.REPLACE_EXISTING);
             SortedMap<String, Tensor> tensors = new TreeMap<>();
             try (SafetensorsFile file = SafetensorsFile.open(MODEL.resolve("model.safetensors"))) {
                 tensors.putAll(file.tensors());
@@ -108,8 +106,8 @@ class SharedModelsTest {
     void anotherProcessRefusesWeightsThatAreNotTheRunsOwn() {
         String began = BaseModel.sha256(write(folder.resolve("a"), 3));
         String now = BaseModel.sha256(write(folder.resolve("b"), 4));
-        assertThatThrownBy(() -> BaseModel.shared(
-                        folder.resolve("b"), began, HeadInput.FIRST_TOKEN, Arithmetic.DEFAULT))
+        assertThatThrownBy(
+                        () -> BaseModel.shared(folder.resolve("b"), began, HeadInput.FIRST_TOKEN, Arithmetic.DEFAULT))
                 .isInstanceOf(ModelException.class)
                 .hasMessageContainingAll(folder.resolve("b").toString(), began, now, "[model.changed]");
     }
@@ -180,10 +178,11 @@ class SharedModelsTest {
         try (FileChannel file = FileChannel.open(weights(folder), StandardOpenOption.WRITE)) {
             file.truncate(100);
         }
-        System.out.println("during the run: " + code(() -> {
-            pass(model);
-            return bias(model);
-        }));
+        System.out.println("during the run: "
+                + code(() -> {
+                    pass(model);
+                    return bias(model);
+                }));
         System.out.println("after it: " + code(() -> bias(BaseModel.shared(folder))));
         Files.write(weights(folder), whole);
         System.out.println("again: " + code(() -> bias(BaseModel.shared(folder))));

@@ -78,7 +78,10 @@ class SafetensorsWriterTest {
 
         ByteArrayOutputStream half = new ByteArrayOutputStream();
         SafetensorsWriter.write(
-                half, new TreeMap<>(Map.of("h", List.of(2))), DType.F16, (name, to) -> to.write(new byte[] {0, 0x3C, 0, (byte) 0xC0}));
+                half,
+                new TreeMap<>(Map.of("h", List.of(2))),
+                DType.F16,
+                (name, to) -> to.write(new byte[] {0, 0x3C, 0, (byte) 0xC0}));
         assertThat(SafetensorsFile.decode("half", half.toByteArray()))
                 .containsEntry("h", new Tensor(List.of(2), new float[] {1f, -2f}));
         assertThatThrownBy(() -> SafetensorsWriter.write(

@@ -109,9 +109,8 @@ public final class MergedWeights implements Closeable {
         }
         ValueWriter.write(out, writer -> {
             // Receives values in double precision and rounds each once.
-            DoubleConsumer rounded = dtype == DType.F16
-                    ? value -> writer.put(half(name, value))
-                    : value -> writer.put((float) value);
+            DoubleConsumer rounded =
+                    dtype == DType.F16 ? value -> writer.put(half(name, value)) : value -> writer.put((float) value);
             TensorFile.Part values = (part, count) -> {
                 for (int i = 0; i < count; i++) {
                     rounded.accept(part[i]);

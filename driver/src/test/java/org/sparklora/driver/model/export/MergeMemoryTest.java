@@ -76,13 +76,17 @@ class MergeMemoryTest {
         int hidden = shapes.get(EMBEDDINGS).get(1);
         shapes.put(EMBEDDINGS, List.of(ROWS, hidden));
         try (OutputStream out = Files.newOutputStream(model.resolve("model.safetensors"))) {
-            SafetensorsWriter.write(out, shapes, DType.F16, (name, to) -> ValueWriter.write(to, writer -> {
-                float[] small = tensors.get(name).values();
-                int size = (int) Tensor.size(shapes.get(name));
-                for (int i = 0; i < size; i++) {
-                    writer.put(HalfFloats.toF16(name.equals(EMBEDDINGS) ? value(i) : small[i]));
-                }
-            }));
+            SafetensorsWriter.write(
+                    out,
+                    shapes,
+                    DType.F16,
+                    (name, to) -> ValueWriter.write(to, writer -> {
+                        float[] small = tensors.get(name).values();
+                        int size = (int) Tensor.size(shapes.get(name));
+                        for (int i = 0; i < size; i++) {
+                            writer.put(HalfFloats.toF16(name.equals(EMBEDDINGS) ? value(i) : small[i]));
+                        }
+                    }));
         }
         return hidden;
     }
@@ -97,8 +101,7 @@ class MergeMemoryTest {
         GoldenRun stored = GoldenRun.of(CASE);
         GoldenRun run = new GoldenRun(folder.resolve("model"), stored.adapter(), stored.json());
         try (MergedWeights merged = run.merged()) {
-            HuggingFaceExport.write(
-                    new LocalRunDirectory(folder.resolve("merged")), merged, run.meaning(), DType.F32);
+            HuggingFaceExport.write(new LocalRunDirectory(folder.resolve("merged")), merged, run.meaning(), DType.F32);
             TorchScriptExport.write(
                     new LocalRunDirectory(folder.resolve("script")), merged, run.meaning(), new Serving(64, true));
         }
