@@ -121,14 +121,14 @@ public final class BaseModel implements AutoCloseable {
         return sha256;
     }
 
-    /** Whether the files in the directory are those that were loaded. */
+    /** Whether nothing shows that the files in the directory are other ones than those that were loaded. */
     public boolean isCurrent() {
         return files.stream().allMatch(FileStamp::isCurrent);
     }
 
     /**
-     * Refuses to compute with files that were replaced or written in place. Call it before weights are read, because reading beyond
-     * the end of a shortened file ends the process, and before a result is used.
+     * Refuses to compute with files that were replaced or written in place. Call it before weights are read, because reading
+     * beyond the end of a shortened file ends the process, and before a result is used.
      *
      * @throws ModelException naming the directory
      */

@@ -43,17 +43,13 @@ public final class SafetensorsWriter {
     public static void write(OutputStream out, SortedMap<String, Tensor> tensors) throws IOException {
         SortedMap<String, List<Integer>> shapes = new TreeMap<>();
         tensors.forEach((name, tensor) -> shapes.put(name, tensor.shape()));
-        write(
-                out,
-                shapes,
-                DType.F32,
-                (name, to) -> ValueWriter.write(to, writer -> {
-                    FloatBuffer values =
-                            Objects.requireNonNull(tensors.get(name)).view();
-                    while (values.hasRemaining()) {
-                        writer.put(values.get());
-                    }
-                }));
+        Bytes bytes = (name, to) -> ValueWriter.write(to, writer -> {
+            FloatBuffer values = Objects.requireNonNull(tensors.get(name)).view();
+            while (values.hasRemaining()) {
+                writer.put(values.get());
+            }
+        });
+        write(out, shapes, DType.F32, bytes);
     }
 
     /** Writes the bytes of one tensor, little-endian, row-major. */

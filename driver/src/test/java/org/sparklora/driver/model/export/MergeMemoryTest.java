@@ -20,7 +20,7 @@ import org.sparklora.worker.safetensors.SafetensorsWriter;
 import org.sparklora.worker.safetensors.Tensor;
 import org.sparklora.worker.safetensors.ValueWriter;
 
-/** A model whose largest tensor is larger than heap and direct memory together is merged and exported, in a process of its own. */
+/** Merging and exporting a model whose largest tensor is larger than heap and direct memory, in a process of its own. */
 class MergeMemoryTest {
 
     private static final String CASE = "merge";
