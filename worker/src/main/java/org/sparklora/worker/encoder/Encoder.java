@@ -388,21 +388,14 @@ public final class Encoder {
         Variable query = pass.linear(name.projections().query(), x);
         Variable key = pass.linear(name.projections().key(), x);
         Variable value = pass.linear(name.projections().value(), x);
-        return pass.dropsAttention()
-                ? Variable.traced(of -> droppedAttention(name, pass, of, tokens), List.of(), query, key, value)
-                        .to(x.precision())
-                : Variable.attention(query, key, value, tokens.mask(), sizes.heads());
-    }
-
-    /** Attention of query, key and value whose probabilities drop out. */
-    private NDArray droppedAttention(LayerPaths name, ForwardPass pass, List<NDArray> projected, Tokens tokens) {
-        NDArray query = byHead(projected.get(0), tokens);
-        NDArray key = byHead(projected.get(1), tokens);
-        NDArray scores =
-                query.matMul(key.transpose(0, 1, 3, 2)).div(rootD(query)).add(tokens.mask());
-        NDArray probabilities = pass.dropAttention(Ops.softmax(scores), name.attentionDropout());
-        NDArray context = probabilities.matMul(byHead(projected.get(2), tokens));
-        return context.transpose(0, 2, 1, 3).reshape(new Shape(-1, sizes.hidden()));
+        NDArray dropout = pass.attentionDropout(
+                x.manager(),
+                name.attentionDropout(),
+                tokens.batch(),
+                sizes.heads(),
+                tokens.length(),
+                tokens.length());
+        return Variable.attention(query, key, value, tokens.mask(), sizes.heads(), dropout);
     }
 
     /** The same with one query per row: first [B, H] and x [B·S, H] to the context [B, H]. */
@@ -440,12 +433,6 @@ public final class Encoder {
     /** [B·S, H] to [B, S, H]. */
     private NDArray byRow(NDArray x, Tokens tokens) {
         return x.reshape(new Shape(tokens.batch(), tokens.length(), sizes.hidden()));
-    }
-
-    /** [B·T, H] to [B, N, T, D]. */
-    private NDArray byHead(NDArray x, Tokens tokens) {
-        return x.reshape(new Shape(tokens.batch(), -1, sizes.heads(), sizes.headSize()))
-                .transpose(0, 2, 1, 3);
     }
 
     private Variable normalize(ForwardPass pass, Variable x, String path) {

@@ -103,8 +103,8 @@ public final class EncoderWork {
      * Bytes that are kept for a layer and a row of S tokens until backward has passed it: the layer's input
      * (for LoRA modules), Q, K and V by head, attention's output and the logarithm of each softmax's sum, and the inputs of
      * both layer normalizations and of the GELU. For the first token only, the N x S probabilities and a query and a mean per
-     * head replace K, V and the sums. Dropout is not included: each mask would add its tensor twice, and attention's mask
-     * also the probabilities of every token.
+     * head replace K, V and the sums. Dropout is not included: each mask adds its tensor twice. Attention's mask adds
+     * itself, and neither output nor sums are kept then.
      *
      * <p>In bfloat16, everything but the input of LoRA modules has half the size, and attention keeps neither output nor sums.
      */

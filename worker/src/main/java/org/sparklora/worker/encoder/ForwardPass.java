@@ -1,7 +1,9 @@
 package org.sparklora.worker.encoder;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.contract.DropoutRates;
 import org.sparklora.worker.engine.KeyedDropout;
 import org.sparklora.worker.engine.Variable;
@@ -70,12 +72,13 @@ public record ForwardPass(Parameters parameters, KeyedDropout dropout, DropoutRa
         return dropout.drops(rates.hidden());
     }
 
-    /** Whether attention probabilities drop out, and so must be computed one by one. */
-    public boolean dropsAttention() {
-        return dropout.drops(rates.attention());
+    /** Factors of attention probabilities [B, N, S, S]; null if none drops out. */
+    @Nullable
+    NDArray attentionDropout(NDManager manager, String name, long... shape) {
+        return dropout.drops(rates.attention()) ? dropout.mask(manager, shape, name, rates.attention()) : null;
     }
 
-    /** Dropout of attention probabilities [B, N, S, S], or [B, N, S] for one query per row. */
+    /** Dropout of attention probabilities [B, N, S] of one query per row. */
     public NDArray dropAttention(NDArray x, String name) {
         return dropout.apply(x, name, rates.attention());
     }

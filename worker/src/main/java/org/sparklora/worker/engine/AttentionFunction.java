@@ -4,14 +4,17 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.contract.Precision;
 
 /**
  * Attention that does not keep its scores: backward computes them again.
  *
  * <p>In float32 by PyTorch's flash attention for processors, block by block; it keeps its result and the logarithm of each
- * softmax's sum. That kernel is slow in bfloat16 (at 8 x 128 tokens 54 ms instead of 12). There, scores are two products and a
- * float32 softmax, of one layer at a time.
+ * softmax's sum. That kernel is slow in bfloat16 (at 8 x 128 tokens 54 ms instead of 12), and it knows no dropout mask. There,
+ * scores are two products and a float32 softmax, of one layer at a time.
  */
 final class AttentionFunction extends Function {
 
@@ -29,12 +32,18 @@ final class AttentionFunction extends Function {
         kept.forEach(array -> this.kept.add(save(array)));
     }
 
-    static Variable apply(Variable query, Variable key, Variable value, NDArray mask, int heads) {
-        boolean flash = query.precision() == Precision.FLOAT32;
-        String method = flash ? "flash_attention" : "plain_attention";
+    static Variable apply(
+            Variable query, Variable key, Variable value, NDArray mask, int heads, @Nullable NDArray dropout) {
+        boolean flash = dropout == null && query.precision() == Precision.FLOAT32;
+        String method = flash ? "flash_attention" : dropout == null ? "plain_attention" : "dropped_attention";
         NDArray count = Script.number(heads);
-        NDList results = Script.callForAll(query.manager(), method, query.raw(), key.raw(), value.raw(), mask, count);
-        List<NDArray> kept = flash ? List.of(mask, results.get(0), results.get(1)) : List.of(mask);
+        NDArray[] arguments = Stream.of(query.raw(), key.raw(), value.raw(), mask, count, dropout)
+                .filter(Objects::nonNull)
+                .toArray(NDArray[]::new);
+        NDList results = Script.callForAll(query.manager(), method, arguments);
+        List<NDArray> kept = Stream.of(mask, dropout, flash ? results.get(0) : null, flash ? results.get(1) : null)
+                .filter(Objects::nonNull)
+                .toList();
         return query.graph()
                 .result(
                         results.get(0),

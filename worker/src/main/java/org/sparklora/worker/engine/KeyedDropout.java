@@ -52,21 +52,22 @@ public final class KeyedDropout {
                 : x;
     }
 
-    private NDArray mask(NDManager manager, long[] shape, String name, double p) {
+    /** The factors of a tensor: 0 with probability {@code p}, else 1 / (1 - p). It belongs to {@code manager}. */
+    public NDArray mask(NDManager manager, long[] shape, String name, double p) {
         long stream = stream(name);
         int dropBelow = (int) Math.round(p * 65536.0);
-        float scale = (float) (1.0 / (1.0 - p));
+        float[] factors = {(float) (1.0 / (1.0 - p)), 0f};
         int size = Math.toIntExact(LongStream.of(shape).reduce(1, Math::multiplyExact));
-        float[] mask = new float[size];
-        for (int i = 0; i < size; i += 4) {
+        // Whole draws, so that the loop has neither a branch that depends on chance nor a short end.
+        float[] mask = new float[(size + 3) & ~3];
+        for (int i = 0; i < mask.length; i += 4) {
             long bits = KeyedRandom.mix(stream, i >>> 2);
-            int end = Math.min(i + 4, size);
-            for (int element = i; element < end; element++) {
-                mask[element] = (bits & 0xFFFF) < dropBelow ? 0f : scale;
-                bits >>>= 16;
-            }
+            mask[i] = factors[((int) (bits & 0xFFFF) - dropBelow) >>> 31];
+            mask[i + 1] = factors[((int) (bits >>> 16 & 0xFFFF) - dropBelow) >>> 31];
+            mask[i + 2] = factors[((int) (bits >>> 32 & 0xFFFF) - dropBelow) >>> 31];
+            mask[i + 3] = factors[((int) (bits >>> 48) - dropBelow) >>> 31];
         }
-        return Tensors.floats(manager, mask, shape);
+        return Tensors.floats(manager, size, target -> target.put(mask, 0, size), shape);
     }
 
     private long stream(String name) {

@@ -132,12 +132,14 @@ public final class Variable {
     }
 
     /**
-     * Scaled dot-product attention in one kernel that never holds all scores at once: softmax(Q Kᵀ / √D + mask) V by head.
-     * Query, key, value and result [B·S, N·D], mask [B, 1, 1, S], which is added to the scores and has no gradient. In bfloat16
-     * the scores are held, and computed again for backward: there, PyTorch's kernel takes ten times as long.
+     * Scaled dot-product attention that keeps no scores: softmax(Q Kᵀ / √D + mask) V by head. Query, key, value and result
+     * [B·S, N·D], mask [B, 1, 1, S], which is added to the scores and has no gradient.
+     *
+     * @param dropout factors of the probabilities [B, N, S, S]; null if nothing drops out
      */
-    public static Variable attention(Variable query, Variable key, Variable value, NDArray mask, int heads) {
-        return AttentionFunction.apply(query, key, value, mask, heads);
+    public static Variable attention(
+            Variable query, Variable key, Variable value, NDArray mask, int heads, @Nullable NDArray dropout) {
+        return AttentionFunction.apply(query, key, value, mask, heads, dropout);
     }
 
     /** A computation of several operands in DJL's operations, which PyTorch's autograd differentiates as one piece. */

@@ -342,27 +342,35 @@ class VariableTest {
 
     @ParameterizedTest
     @CsvSource({
-        "ONEDNN,1,1",
-        "ONEDNN,2,7",
-        "ONEDNN,4,64",
-        "ONEDNN,1,300",
-        "BFLOAT16,1,1",
-        "BFLOAT16,2,7",
-        "BFLOAT16,4,64"
+        "ONEDNN,1,1,0",
+        "ONEDNN,2,7,0",
+        "ONEDNN,4,64,0",
+        "ONEDNN,1,300,0",
+        "ONEDNN,1,1,0.1",
+        "ONEDNN,2,7,0.1",
+        "ONEDNN,4,64,0.5",
+        "MKL,2,7,0.1",
+        "BFLOAT16,1,1,0",
+        "BFLOAT16,2,7,0",
+        "BFLOAT16,4,64,0",
+        "BFLOAT16,2,7,0.1",
+        "BFLOAT16,4,64,0.5"
     })
-    void attentionIsThatOfItsFormula(Way way, int batch, int length) {
+    void attentionIsThatOfItsFormula(Way way, int batch, int length, double drops) {
         NDArray mask = mask(manager, batch, length);
+        NDArray dropout = dropout(manager, batch, length, drops);
         Shape byHead = new Shape(batch, length, HEADS, SIZE);
         int[] shape = {batch * length, HEADS * SIZE};
         assertEqual(
                 way,
-                l -> Variable.attention(l.get(0), l.get(1), l.get(2), mask, HEADS),
+                l -> Variable.attention(l.get(0), l.get(1), l.get(2), mask, HEADS, drops == 0 ? null : dropout),
                 l -> {
                     NDArray query = l.get(0).reshape(byHead).transpose(0, 2, 1, 3);
                     NDArray key = l.get(1).reshape(byHead).transpose(0, 2, 3, 1);
                     NDArray value = l.get(2).reshape(byHead).transpose(0, 2, 1, 3);
                     NDArray rootD = Tensors.constant(manager, StrictMath.sqrt(SIZE));
                     return Ops.softmax(query.matMul(key).div(rootD).add(mask))
+                            .mul(dropout)
                             .matMul(value)
                             .transpose(0, 2, 1, 3)
                             .reshape(new Shape(shape[0], shape[1]));
@@ -399,7 +407,12 @@ class VariableTest {
         }
     }
 
-    /** A small layer, of one of two shapes. */
+    private static NDArray dropout(NDManager manager, int batch, int length, double p) {
+        return KeyedDropout.training(1, 0, 0, 0, 0)
+                .mask(manager, new long[] {batch, HEADS, length, length}, "attention", p);
+    }
+
+    /** A small layer, of one of two shapes, one of them with dropout. */
     private static List<float[]> call(Way way, int kind) {
         int batch = 1 + kind;
         int length = kind == 0 ? 40 : 9;
@@ -416,7 +429,8 @@ class VariableTest {
                                     l.get(0).linear(l.get(2), l.get(3), null),
                                     l.get(0).linear(l.get(1), null, l.get(0)),
                                     mask(own, batch, length),
-                                    HEADS)
+                                    HEADS,
+                                    kind == 0 ? null : dropout(own, batch, length, 0.1))
                             .linearWithGelu(l.get(2), l.get(3), Gelu.ERF)
                             .layerNorm(l.get(3), l.get(3), 1e-12),
                     x,
