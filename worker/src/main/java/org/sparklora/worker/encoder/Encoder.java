@@ -389,12 +389,7 @@ public final class Encoder {
         Variable key = pass.linear(name.projections().key(), x);
         Variable value = pass.linear(name.projections().value(), x);
         NDArray dropout = pass.attentionDropout(
-                x.manager(),
-                name.attentionDropout(),
-                tokens.batch(),
-                sizes.heads(),
-                tokens.length(),
-                tokens.length());
+                x.manager(), name.attentionDropout(), tokens.batch(), sizes.heads(), tokens.length(), tokens.length());
         return Variable.attention(query, key, value, tokens.mask(), sizes.heads(), dropout);
     }
 
