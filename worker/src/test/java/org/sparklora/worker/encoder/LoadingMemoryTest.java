@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.junit.jupiter.api.BeforeEach;
@@ -73,7 +74,7 @@ class LoadingMemoryTest {
                     shapes,
                     DType.F16,
                     (name, to) -> ValueWriter.write(to, writer -> {
-                        for (float value : tensors.get(name).values()) {
+                        for (float value : Objects.requireNonNull(tensors.get(name)).values()) {
                             writer.put(HalfFloats.toF16(value));
                         }
                     }));

@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
@@ -73,7 +74,7 @@ class MergeMemoryTest {
         }
         SortedMap<String, List<Integer>> shapes = new TreeMap<>();
         tensors.forEach((name, tensor) -> shapes.put(name, tensor.shape()));
-        int hidden = shapes.get(EMBEDDINGS).get(1);
+        int hidden = Objects.requireNonNull(shapes.get(EMBEDDINGS)).get(1);
         shapes.put(EMBEDDINGS, List.of(ROWS, hidden));
         try (OutputStream out = Files.newOutputStream(model.resolve("model.safetensors"))) {
             SafetensorsWriter.write(
@@ -81,8 +82,8 @@ class MergeMemoryTest {
                     shapes,
                     DType.F16,
                     (name, to) -> ValueWriter.write(to, writer -> {
-                        float[] small = tensors.get(name).values();
-                        int size = (int) Tensor.size(shapes.get(name));
+                        float[] small = Objects.requireNonNull(tensors.get(name)).values();
+                        int size = (int) Tensor.size(Objects.requireNonNull(shapes.get(name)));
                         for (int i = 0; i < size; i++) {
                             writer.put(HalfFloats.toF16(name.equals(EMBEDDINGS) ? value(i) : small[i]));
                         }
