@@ -27,6 +27,9 @@ public final class Failures {
 
     private Failures() {}
 
+    /** Spark's own class, which only its packages may name. */
+    private static final String NO_SLOTS = "org.apache.spark.scheduler.BarrierJobSlotsNumberCheckFailed";
+
     /** Invalid input, or an executor without disk space: a repetition would fail in the same way. */
     private static final Set<String> FINAL = Set.of(
             DataException.class.getName(),
@@ -98,6 +101,12 @@ public final class Failures {
         return thrown.find()
                 && OURS.matcher(trace.substring(thrown.end())).lookingAt()
                 && !NO_DEFECT.matcher(trace).find();
+    }
+
+    /** Whether Spark did not start a barrier stage, because fewer slots are there than tasks. */
+    static boolean lacksSlots(Throwable failure) {
+        return ExceptionUtils.getThrowableList(failure).stream()
+                .anyMatch(cause -> cause.getClass().getName().equals(NO_SLOTS));
     }
 
     /**

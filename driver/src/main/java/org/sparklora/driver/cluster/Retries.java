@@ -22,7 +22,7 @@ final class Retries {
     private static final String RESUME = ". Run again with --resume once the cluster is healthy";
 
     private final JavaSparkContext spark;
-    private final int shards;
+    private final RankCount count;
     private final int maxFailures;
     private final RunListener listener;
 
@@ -54,12 +54,12 @@ final class Retries {
     /**
      * Creates the retries of one run.
      *
-     * @param shards shards of the run, the largest useful number of tasks
+     * @param count the number of ranks of each attempt
      * @param maxFailures failures in a row, of one job, that end the run
      */
-    Retries(JavaSparkContext spark, int shards, int maxFailures, RunListener listener) {
+    Retries(JavaSparkContext spark, RankCount count, int maxFailures, RunListener listener) {
         this.spark = spark;
-        this.shards = shards;
+        this.count = count;
         this.maxFailures = maxFailures;
         this.listener = listener;
     }
@@ -82,13 +82,14 @@ final class Retries {
             // Interrupts tasks that a failed job leaves behind: they would keep the slots that the next attempt needs.
             spark.sc().setJobGroup(group, "spark-lora " + what, true);
             try {
-                int ranks = TaskSlots.ranks(spark, shards);
+                int ranks = count.next(at);
                 T result = attempt.run(ranks, failures);
+                count.succeeded(ranks);
                 if (failures > 0) {
                     listener.recovered(at.epoch(), at.step(), ranks);
                 }
                 return result;
-            } catch (DivergedException | RankMismatchException e) {
+            } catch (DivergedException | RankMismatchException | ClusterException | CancelledException e) {
                 throw e;
             } catch (Exception e) {
                 // Exception: Spark throws checked exceptions that no signature declares.
@@ -96,6 +97,9 @@ final class Retries {
                     throw e;
                 }
                 requireRunning(at, e);
+                if (Failures.lacksSlots(e) && count.maySubmitAgain()) {
+                    continue;
+                }
                 defects += Failures.isDefect(e) ? 1 : 0;
                 if (defects > 1) {
                     throw defect(at, e);

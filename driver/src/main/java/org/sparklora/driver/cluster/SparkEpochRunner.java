@@ -55,9 +55,11 @@ public final class SparkEpochRunner implements EpochRunner, AutoCloseable {
      * How the run uses the cluster.
      *
      * @param maxFailures failures in a row that end the run
+     * @param executorTimeout how long to wait for executors when too few are there
      * @param cache where to cache activations
      */
-    public record ClusterSettings(ExchangeChoice exchange, int maxFailures, ActivationCache cache) {}
+    public record ClusterSettings(
+            ExchangeChoice exchange, int maxFailures, Duration executorTimeout, ActivationCache cache) {}
 
     /** Creates the runner of one run. */
     public SparkEpochRunner(
@@ -73,7 +75,8 @@ public final class SparkEpochRunner implements EpochRunner, AutoCloseable {
         this.data = data;
         JavaRDD<Shard> training = data.training().rdd();
         int shards = training.getNumPartitions();
-        this.retries = new Retries(spark, shards, settings.maxFailures(), listener);
+        RankCount count = RankCount.of(spark, shards, settings.executorTimeout(), listener);
+        this.retries = new Retries(spark, count, settings.maxFailures(), listener);
         this.peer = settings.exchange().peer();
         this.trainingShards = peer
                 ? ShardPlacement.byRank(spark, training, TaskSlots.ranks(spark, shards))

@@ -188,6 +188,18 @@ final class RunRecord implements RunListener, AutoCloseable {
         note("epoch %d continues from step %d with %d ranks", epoch, step, ranks);
     }
 
+    @Override
+    public void waits(int epoch, long step, int slots, int wanted) {
+        note("epoch %d waits for executors at step %d: %d of %d task slots are there", epoch, step, slots, wanted);
+    }
+
+    @Override
+    public void waited(int epoch, long step, int slots, int wanted, double seconds) {
+        history.append(HistoryEvent.waited(epoch, step, slots, wanted, seconds));
+        publish();
+        note("epoch %d continues at step %d with %d task slots, after %.0f s", epoch, step, slots, seconds);
+    }
+
     private void note(String format, Object... values) {
         progress.note(String.format(Locale.ROOT, format, values));
     }

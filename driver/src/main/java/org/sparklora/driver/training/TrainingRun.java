@@ -148,6 +148,7 @@ public final class TrainingRun {
                 new SparkEpochRunner.ClusterSettings(
                         start.exchange(),
                         job.execution().maxFailures(),
+                        job.execution().executorTimeout(),
                         job.execution().activationCache()),
                 record);
     }

@@ -23,6 +23,7 @@ final class StandaloneCluster implements AutoCloseable {
     private static final Pattern STARTED = Pattern.compile("Starting Spark master at (spark://\\S+)");
     private static final Pattern REGISTERED = Pattern.compile("Successfully registered with master (spark://\\S+)");
 
+    private final Path folder;
     private final Map<String, String> settings;
     private final List<Process> processes = new ArrayList<>();
     private final String master;
@@ -34,17 +35,14 @@ final class StandaloneCluster implements AutoCloseable {
      * @param settings spark.* of master and workers
      */
     StandaloneCluster(Path folder, int workers, Map<String, String> settings) throws Exception {
+        this.folder = folder;
         this.settings = settings;
         try {
             master = start(STARTED, "org.apache.spark.deploy.master.Master", List.of())
                     .get(MINUTES, TimeUnit.MINUTES);
             List<CompletableFuture<String>> registered = new ArrayList<>();
             for (int w = 0; w < workers; w++) {
-                String work = folder.resolve("worker-" + w).toString();
-                registered.add(start(
-                        REGISTERED,
-                        "org.apache.spark.deploy.worker.Worker",
-                        List.of("--cores", "1", "--memory", "1g", "--work-dir", work, master)));
+                registered.add(startWorker());
             }
             for (CompletableFuture<String> worker : registered) {
                 worker.get(MINUTES, TimeUnit.MINUTES);
@@ -94,6 +92,24 @@ final class StandaloneCluster implements AutoCloseable {
         reader.setDaemon(true);
         reader.start();
         return found;
+    }
+
+    /** Starts one more worker; what it gives completes once it is registered. */
+    CompletableFuture<String> startWorker() throws IOException {
+        String work = folder.resolve("worker-" + processes.size()).toString();
+        return start(
+                REGISTERED,
+                "org.apache.spark.deploy.worker.Worker",
+                List.of("--cores", "1", "--memory", "1g", "--work-dir", work, master));
+    }
+
+    /** Ends all workers with their executors, as a power cut would. */
+    void stopWorkers() {
+        for (Process worker : processes.subList(1, processes.size())) {
+            List<ProcessHandle> executors = worker.descendants().toList();
+            worker.destroyForcibly();
+            executors.forEach(ProcessHandle::destroyForcibly);
+        }
     }
 
     /** spark://host:port. */

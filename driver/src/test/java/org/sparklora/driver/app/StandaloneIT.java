@@ -2,8 +2,15 @@ package org.sparklora.driver.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -56,6 +63,40 @@ class StandaloneIT {
             assertThat(runs.events("right")).contains(" on 2 ranks");
             turnedAway("without", without, ExitCode.CLUSTER, cluster.master(), "spark.authenticate");
             turnedAway("wrong", wrong, ExitCode.CLUSTER, cluster.master(), "spark.authenticate");
+        }
+    }
+
+    @Test
+    void aRunThatLosesEveryExecutorWaitsForNewOnes() throws Exception {
+        try (StandaloneCluster cluster = new StandaloneCluster(folder.resolve("cut"), 2, Map.of())) {
+            Process process = runs.start("lost", "peer", cluster.master());
+            AtomicBoolean lost = new AtomicBoolean();
+            List<CompletableFuture<String>> added = new ArrayList<>();
+            TrainingJob.Ended ended = runs.end("lost", process, line -> {
+                if (line.contains("epoch 1/2 starts") && lost.compareAndSet(false, true)) {
+                    cluster.stopWorkers();
+                } else if (line.contains("waits for executors")) {
+                    added.add(worker(cluster));
+                }
+            });
+            assertThat(added)
+                    .singleElement()
+                    .satisfies(worker -> assertThat(worker).isCompleted());
+            assertThat(ended.code()).as(ended.err()).isZero();
+        }
+        assertThat(runs.adapter("lost")).isEqualTo(runs.adapter("one"));
+        JsonNode waited = TrainingJob.events(runs.output("lost"), "waited").get(0);
+        assertThat(waited.get("slots").asInt()).isEqualTo(1);
+        assertThat(waited.get("wanted").asInt()).isEqualTo(1);
+        // What the lost executors ran is the only failure: a wait is none.
+        assertThat(TrainingJob.events(runs.output("lost"), "failure")).hasSizeLessThanOrEqualTo(1);
+    }
+
+    private static CompletableFuture<String> worker(StandaloneCluster cluster) {
+        try {
+            return cluster.startWorker();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 

@@ -3,6 +3,7 @@ package org.sparklora.driver.cluster;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.time.Clock;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalDouble;
@@ -81,7 +82,7 @@ class ProgressPluginTest {
                 broadcast,
                 state,
                 optimizer,
-                new Retries(spark, HeadOnly.SHARDS, 0, listener),
+                new Retries(spark, RankCount.of(spark, HeadOnly.SHARDS, Duration.ZERO, listener), 0, listener),
                 new SegmentLength(Clock.systemUTC()))) {
             exchange.run(0, STEPS, FIRST_GLOBAL, done -> {
                 reports.addAll(done);

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.assertj.core.api.Assertions.fail;
 
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeMap;
@@ -72,7 +73,7 @@ class RetriesTest {
                 .config("spark.ui.enabled", "false")
                 .getOrCreate();
         spark = JavaSparkContext.fromSparkContext(session.sparkContext());
-        retries = new Retries(spark, 8, MAX_FAILURES, listener);
+        retries = new Retries(spark, RankCount.of(spark, 8, Duration.ofMinutes(10), listener), MAX_FAILURES, listener);
         Rank.WAITING.drainPermits();
     }
 
@@ -320,7 +321,8 @@ class RetriesTest {
     /** Runs of one session are at the same step as often as not: two fits of a CrossValidator, say. */
     @Test
     void whatAFailedAttemptLeavesIsItsOwnNotAnotherRuns() throws Exception {
-        Retries other = new Retries(spark, 8, MAX_FAILURES, listener);
+        Retries other =
+                new Retries(spark, RankCount.of(spark, 8, Duration.ofMinutes(10), listener), MAX_FAILURES, listener);
         CompletableFuture<List<Integer>> beside = CompletableFuture.supplyAsync(() -> other.run(
                 AT,
                 (ranks, failures) -> spark.parallelize(List.of(7), 1)

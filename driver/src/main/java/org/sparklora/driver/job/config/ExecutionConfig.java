@@ -1,5 +1,6 @@
 package org.sparklora.driver.job.config;
 
+import java.time.Duration;
 import java.util.Optional;
 import java.util.OptionalInt;
 import org.sparklora.worker.contract.Kernel;
@@ -13,6 +14,7 @@ import org.sparklora.worker.contract.StoredType;
  * @param precision empty: float32, or the one that a resumed run began with
  * @param checkpointEvery steps between checkpoints within an epoch; empty: at an epoch's end only
  * @param maxFailures failures in a row, without progress, that a run survives
+ * @param executorTimeout how long to wait for executors when less than half of them are left
  */
 public record ExecutionConfig(
         Exchange exchange,
@@ -24,4 +26,5 @@ public record ExecutionConfig(
         DropoutSetting baseDropout,
         DropoutSetting headDropout,
         OptionalInt checkpointEvery,
-        int maxFailures) {}
+        int maxFailures,
+        Duration executorTimeout) {}

@@ -69,6 +69,7 @@ public final class JobKeyTable {
             entry("added groups", custom("a map from a name to the keys of a group", List.of())),
             entry("events", custom("a list of maps", List.of())),
             entry("share", number(Range.SHARE)),
+            entry("duration", KeyType.DURATION),
             entry("decay exclusions", KeyType.DECAY_EXCLUSIONS),
             entry("class weights", KeyType.CLASS_WEIGHTS),
             entry("Task", choice(Task.class)),

@@ -1,5 +1,6 @@
 package org.sparklora.driver.job.config;
 
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -39,6 +40,9 @@ public record KeyType<T>(
     static final KeyType<SortedMap<String, String>> TEXT_MAP = new KeyType<>("a map of texts", null, KeyType::textMap);
     static final KeyType<Boolean> FLAG = ofScalar("true or false", KeyType::flag);
     static final KeyType<Long> LONG = ofScalar("a whole number of 64 bits", KeyType::whole);
+    /** As Spark writes durations: {@code 90s}, {@code 10m}; a number alone is seconds. */
+    static final KeyType<Duration> DURATION = ofScalar("a duration such as 90s, 10m or 1h", KeyType::duration);
+
     static final KeyType<DropoutSetting> DROPOUT = ofScalar(Range.PROBABILITY.words() + ", or model", KeyType::dropout);
     static final KeyType<List<Integer>> LAYERS =
             new KeyType<>("a layer, counted from 0, or a range of layers such as 8-11", List.of(), KeyType::layers);
@@ -67,6 +71,7 @@ public record KeyType<T>(
     /** More than any model has; a typing error such as 1-1100000000 must not fill the memory. */
     private static final int MAX_LAYERS = 1000;
 
+    private static final Pattern DURATION_TEXT = Pattern.compile("(\\d{1,6})\\s*(s|m|min|h|)");
     private static final Pattern LAYER_RANGE = Pattern.compile("(\\d{1,9})(?:\\s*-\\s*(\\d{1,9}))?");
 
     /** Takes a value that is not null out of a section; reports one that will not do, and returns nothing. */
@@ -172,6 +177,20 @@ public record KeyType<T>(
         return scalar.isNumber()
                 ? Optional.of(Double.parseDouble(scalar.text()) + 0.0).filter(range::contains)
                 : Optional.empty();
+    }
+
+    private static Optional<Duration> duration(YamlScalar scalar) {
+        Matcher duration = DURATION_TEXT.matcher(scalar.text().toLowerCase(Locale.ROOT));
+        if (!duration.matches()) {
+            return Optional.empty();
+        }
+        long count = Long.parseLong(duration.group(1));
+        return Optional.of(
+                switch (duration.group(2)) {
+                    case "m", "min" -> Duration.ofMinutes(count);
+                    case "h" -> Duration.ofHours(count);
+                    default -> Duration.ofSeconds(count);
+                });
     }
 
     private static Optional<DropoutSetting> dropout(YamlScalar scalar) {

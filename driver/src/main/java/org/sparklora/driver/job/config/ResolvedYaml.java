@@ -1,5 +1,6 @@
 package org.sparklora.driver.job.config;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -61,6 +62,8 @@ public final class ResolvedYaml {
         } else if (value instanceof List<?> list) {
             // A list that is used twice, as List.of() may be, would be written as an anchor and an alias.
             return new ArrayList<>(list);
+        } else if (value instanceof Duration duration) {
+            return duration.toSeconds() + "s";
         } else if (value instanceof DropoutSetting dropout) {
             return dropout.rate().isPresent() ? (Object) dropout.rate().getAsDouble() : "model";
         } else if (value instanceof ClassWeights weights) {

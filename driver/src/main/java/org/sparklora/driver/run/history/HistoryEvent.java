@@ -190,6 +190,17 @@ public record HistoryEvent(String name, Map<String, Object> fields) {
         return of("recovered", "epoch", epoch, "ranks", ranks, "step", step);
     }
 
+    /**
+     * The run waited for executors.
+     *
+     * @param slots tasks that can run at once now
+     * @param wanted slots that it waited for
+     */
+    public static HistoryEvent waited(int epoch, long step, int slots, int wanted, double seconds) {
+        return of("waited", "epoch", epoch, "seconds", seconds, "slots", slots, "step", step)
+                .with("wanted", wanted);
+    }
+
     /** The run is complete. */
     public static HistoryEvent finished(String adapterSha256, double seconds) {
         return of("finished", "adapter_sha256", adapterSha256, "seconds", seconds);

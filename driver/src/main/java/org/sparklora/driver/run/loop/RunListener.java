@@ -59,6 +59,12 @@ public interface RunListener {
      */
     default void failed(int epoch, long step, int attempt, String message) {}
 
+    /** Fewer task slots are there than wanted, so the run waits for executors. */
+    default void waits(int epoch, long step, int slots, int wanted) {}
+
+    /** The wait is over, because enough slots are there or its time is. */
+    default void waited(int epoch, long step, int slots, int wanted, double seconds) {}
+
     /** The steps that had failed are done. */
     default void recovered(int epoch, long step, int ranks) {}
 

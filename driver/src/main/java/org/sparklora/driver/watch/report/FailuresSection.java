@@ -19,16 +19,24 @@ final class FailuresSection {
             html.open("p").text(messages.text("failures.ended") + " ");
             html.data(message).closeBlock();
         }
-        List<JsonNode> failures = run.events("failure", "recovered");
+        List<JsonNode> failures = run.events("failure", "recovered", "waited");
         if (failures.isEmpty()) {
             html.note("failures.none");
             return;
         }
         Table table = new Table(html, messages.text("section.failures"), "time what epoch step details");
         table.end(failures, event -> {
-            String what = event.path("event").asText().equals("failure")
-                    ? messages.text("failures.failure", event.path("attempt").asText("1"))
-                    : messages.text("failures.recovered", event.path("ranks").asText("–"));
+            String what = switch (event.path("event").asText()) {
+                case "failure" ->
+                    messages.text("failures.failure", event.path("attempt").asText("1"));
+                case "waited" ->
+                    messages.text(
+                            "failures.waited",
+                            Formats.whole(event.path("seconds").asDouble()) + " s",
+                            event.path("slots").asText("–"));
+                default ->
+                    messages.text("failures.recovered", event.path("ranks").asText("–"));
+            };
             table.row().text(Formats.time(event.path("time").asText())).text(what);
             table.text(event.path("epoch").asText("–")).text(event.path("step").asText("–"));
             table.recordedProse(event.path("message").asText());

@@ -44,6 +44,7 @@ class JobChangesTest {
             "training.num_train_epochs=9",
             "execution.checkpoint_every=5",
             "execution.max_failures=1",
+            "execution.executor_timeout=1h",
             "lora.groups.middle={target_modules: [key], layers_to_transform: [5]}",
             "output=/elsewhere"
         };

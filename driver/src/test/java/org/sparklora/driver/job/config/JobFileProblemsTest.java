@@ -171,6 +171,7 @@ class JobFileProblemsTest {
                 "training.early_stopping_patience=1 | config.value.conflict | training.early_stopping_patience",
                 "execution.base_dropout=own | config.value.invalid | execution.base_dropout='own'; 0; 1",
                 "execution.head_dropout=1 | config.value.invalid | execution.head_dropout='1'; 0; 1",
+                "execution.executor_timeout=soon | config.value.invalid | execution.executor_timeout='soon'; 10m",
                 "execution.max_failures=-1 | config.value.invalid | execution.max_failures='-1'; 0",
                 "tracking.wandb={} | config.key.unknown | tracking.wandb; mlflow, experiment, tensorboard",
                 "tracking.experiment=texts | config.value.conflict | tracking.experiment",

@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -130,7 +131,8 @@ class JobFileTest {
             DropoutSetting.NONE,
             DropoutSetting.NONE,
             OptionalInt.empty(),
-            4);
+            4,
+            Duration.ofMinutes(10));
 
     @TempDir
     Path directory;
@@ -307,7 +309,8 @@ class JobFileTest {
                                 DropoutSetting.MODEL,
                                 DropoutSetting.of(0.1),
                                 OptionalInt.of(50),
-                                1),
+                                1,
+                                Duration.ofSeconds(90)),
                         new TrackingConfig(
                                 Optional.of(new TrackingConfig.Mlflow("http://h:5000/base", "texts")),
                                 Optional.of("hdfs://h/boards")),

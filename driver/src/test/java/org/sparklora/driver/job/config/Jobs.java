@@ -122,6 +122,7 @@ final class Jobs {
               head_dropout: 0.1
               checkpoint_every: 50
               max_failures: 1
+              executor_timeout: 90s
             tracking:
               mlflow: http://h:5000/base
               experiment: texts

@@ -166,6 +166,7 @@ class ResolvedYamlTest {
                           head_dropout: 0.0
                           checkpoint_every: null
                           max_failures: 4
+                          executor_timeout: 600s
                         tracking:
                           mlflow: null
                           experiment: null
