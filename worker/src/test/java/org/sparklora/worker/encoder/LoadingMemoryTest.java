@@ -74,7 +74,8 @@ class LoadingMemoryTest {
                     shapes,
                     DType.F16,
                     (name, to) -> ValueWriter.write(to, writer -> {
-                        for (float value : Objects.requireNonNull(tensors.get(name)).values()) {
+                        for (float value :
+                                Objects.requireNonNull(tensors.get(name)).values()) {
                             writer.put(HalfFloats.toF16(value));
                         }
                     }));

@@ -82,7 +82,8 @@ class MergeMemoryTest {
                     shapes,
                     DType.F16,
                     (name, to) -> ValueWriter.write(to, writer -> {
-                        float[] small = Objects.requireNonNull(tensors.get(name)).values();
+                        float[] small =
+                                Objects.requireNonNull(tensors.get(name)).values();
                         int size = (int) Tensor.size(Objects.requireNonNull(shapes.get(name)));
                         for (int i = 0; i < size; i++) {
                             writer.put(HalfFloats.toF16(name.equals(EMBEDDINGS) ? value(i) : small[i]));
