@@ -33,8 +33,9 @@ final class RankAgreement {
                 if (!one.equals(two)) {
                     throw new RankMismatchException("after the steps from " + step + " on, group '" + group
                             + "' differs between rank " + first.rank() + " (" + first.host() + ") and rank "
-                            + other.rank() + " (" + other.host() + "): these machines compute different bits. Use"
-                            + " machines with the same type of CPU, then run again with --resume");
+                            + other.rank() + " (" + other.host() + "), although processors with the same instructions"
+                            + " compute them: one of the two values was corrupted, in memory or on its way. Run again"
+                            + " with --resume; if it happens again on one host, check its memory and take it out");
                 }
             }
         }

@@ -5,7 +5,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.cluster.data.Tokenization;
 import org.sparklora.driver.job.config.ActivationCache;
 import org.sparklora.driver.job.config.ExecutionConfig;
@@ -37,9 +36,6 @@ public final class JobModel {
     private final BaseModel base;
     private final TokenizerSpec tokenizer;
     private final Optional<InitAdapter> initAdapter;
-
-    /** Computed on first use, because that reads the whole file. */
-    private @Nullable String baseSha256;
 
     private JobModel(JobConfig job, HostDirectory directory, BaseModel base, TokenizerSpec tokenizer) {
         this.job = job;
@@ -177,10 +173,7 @@ public final class JobModel {
 
     /** Digest of the base model's weights. */
     String baseSha256() {
-        if (baseSha256 == null) {
-            baseSha256 = BaseModel.sha256(directory());
-        }
-        return baseSha256;
+        return base.sha256();
     }
 
     TokenizerSpec tokenizer() {

@@ -283,7 +283,8 @@ public final class TrainedRun {
                 .map(told -> new Arithmetic(Kernel.ONEDNN, told))
                 .orElse(begun);
         Machine.require(arithmetic);
-        BaseModel model = BaseModel.shared(base(), JobModel.headInput(config.task()), arithmetic);
+        BaseModel model =
+                BaseModel.shared(base(), manifest.baseModelSha256(), JobModel.headInput(config.task()), arithmetic);
         LoraManifest groups = manifest.manifest();
         return new TrainedModel(
                 new TrainedModel.Base(base.source(), manifest.baseModelSha256(), arithmetic),

@@ -133,6 +133,7 @@ public final class TrainingRun {
         RunData data = start.data();
         RunContext context = new RunContext(
                 model.source(),
+                model.baseSha256(),
                 JobRows.head(job, data.labels()),
                 settings.step(model.encoder().modelDropout(), data.classWeights()),
                 settings.order(),

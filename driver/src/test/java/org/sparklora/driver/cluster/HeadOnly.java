@@ -23,6 +23,7 @@ import org.sparklora.worker.contract.StepSettings;
 import org.sparklora.worker.data.Example;
 import org.sparklora.worker.data.Shard;
 import org.sparklora.worker.data.ShardOrder;
+import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.HeadLayers;
 import org.sparklora.worker.head.ClassificationHead;
 import org.sparklora.worker.lora.PlainLora;
@@ -79,6 +80,7 @@ final class HeadOnly {
         return new EpochContext(
                 new RunContext(
                         ModelSource.everywhere(model.toString()),
+                        BaseModel.sha256(model),
                         HEAD,
                         new StepSettings(1, 1, LossSettings.PLAIN, DropoutRates.NONE),
                         ShardOrder.shuffled(1),

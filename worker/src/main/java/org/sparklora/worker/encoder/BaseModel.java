@@ -10,7 +10,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import java.util.concurrent.ConcurrentHashMap;
 import org.sparklora.worker.contract.Arithmetic;
 import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.engine.Bfloat16;
@@ -27,31 +26,41 @@ import org.sparklora.worker.engine.Variable;
  */
 public final class BaseModel implements AutoCloseable {
 
-    /** One per JVM, directory and head input, because weights are large and tasks are short. Never emptied. */
-    private static final Map<Key, BaseModel> SHARED = new ConcurrentHashMap<>();
-
-    private record Key(Path directory, HeadInput headInput, Arithmetic arithmetic) {}
-
     private final Path directory;
     private final Encoder encoder;
     private final Arithmetic arithmetic;
+    private final String sha256;
     private final NDManager manager;
     private final Map<String, NDArray> weights = new TreeMap<>();
     private final Map<String, Bfloat16> rounded = new TreeMap<>();
+    private final List<FileStamp> files = new ArrayList<>();
     private final List<String> notes = new ArrayList<>();
     private final SortedMap<Integer, String> labels = new TreeMap<>();
 
     private BaseModel(Path directory, Encoder encoder, Arithmetic arithmetic, NDManager manager) {
+        this.sha256 = sha256(directory);
         this.directory = directory;
         this.encoder = encoder;
         this.arithmetic = arithmetic;
         this.manager = manager;
     }
 
-    /** The model of a directory for heads with this input, loaded once per JVM and shared. Do not close it. */
+    /**
+     * The model of a directory for heads with this input, loaded once per JVM and shared. Do not close it: it is closed when
+     * other models were asked for since and nothing refers to it.
+     *
+     * @param sha256 {@link #sha256} of the weights that the run began with
+     * @throws ModelException if the directory holds other weights
+     */
+    public static BaseModel shared(Path directory, String sha256, HeadInput headInput, Arithmetic arithmetic) {
+        return SharedModels.get(directory.toAbsolutePath().normalize(), sha256, headInput, arithmetic);
+    }
+
+    /** The same with the weights that are there now. */
     public static BaseModel shared(Path directory, HeadInput headInput, Arithmetic arithmetic) {
-        Key key = new Key(directory.toAbsolutePath().normalize(), headInput, arithmetic);
-        return SHARED.computeIfAbsent(key, k -> open(k.directory(), k.headInput(), k.arithmetic()));
+        // A directory that is no model is refused for what it lacks, before anything is read.
+        EncoderConfig.read(directory);
+        return shared(directory, sha256(directory), headInput, arithmetic);
     }
 
     /** The same with oneDNN in float32. */
@@ -78,6 +87,7 @@ public final class BaseModel implements AutoCloseable {
         try (EncoderWeights files = EncoderWeights.open(directory, headInput)) {
             Torch.prepareThread();
             BaseModel model = new BaseModel(directory, files.encoder(), arithmetic, Torch.newManager());
+            model.files.addAll(files.stamps());
             model.notes.addAll(files.notes());
             model.labels.putAll(files.labels());
             try {
@@ -103,7 +113,37 @@ public final class BaseModel implements AutoCloseable {
 
     /** SHA-256 of the weights of a model directory, hexadecimal: of the one file, or of several files together. */
     public static String sha256(Path directory) {
-        return EncoderWeights.sha256(directory);
+        return SharedModels.sha256(directory);
+    }
+
+    /** The same of this model's weights. */
+    public String sha256() {
+        return sha256;
+    }
+
+    /** Whether nothing shows that the files in the directory are other ones than those that were loaded. */
+    public boolean isCurrent() {
+        return files.stream().allMatch(FileStamp::isCurrent);
+    }
+
+    /**
+     * Refuses to compute with files that were replaced or written in place. Call it before weights are read, because reading
+     * beyond the end of a shortened file ends the process, and before a result is used.
+     *
+     * @throws ModelException naming the directory
+     */
+    public void requireUnchanged() {
+        // A mapped file that another one replaced cannot be checked; one with another time alone can.
+        if (!isCurrent()
+                && !(files.stream().allMatch(FileStamp::isInPlace)
+                        && sha256(directory).equals(sha256))) {
+            throw SharedModels.changed(directory, "a file of its weights was replaced or written in place");
+        }
+    }
+
+    /** What to do to free the arrays; it does not refer to the model. */
+    Runnable arrays() {
+        return manager::close;
     }
 
     /** Label names of the checkpoint's own head by output, from config.json; may be empty. */
@@ -126,8 +166,9 @@ public final class BaseModel implements AutoCloseable {
         return arithmetic;
     }
 
-    /** A graph of one pass through this model; see {@link Graph#of}. */
+    /** A graph of one pass through this model, whose files are checked; see {@link Graph#of}. */
     public Graph graph(NDManager owner, boolean recording) {
+        requireUnchanged();
         return Graph.of(owner, arithmetic.kernel(), recording);
     }
 
@@ -162,6 +203,7 @@ public final class BaseModel implements AutoCloseable {
 
     /** A tensor that not every checkpoint has, such as a trained classifier. */
     public Optional<NDArray> optional(String name) {
+        requireUnchanged();
         return Optional.ofNullable(weights.get(name));
     }
 

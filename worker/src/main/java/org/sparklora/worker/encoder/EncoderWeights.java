@@ -47,6 +47,7 @@ public final class EncoderWeights implements Closeable {
     private final Path main;
 
     private final Map<Path, TensorFile> files = new LinkedHashMap<>();
+    private final List<FileStamp> stamps = new ArrayList<>();
     private final SortedMap<String, Weight> weights = new TreeMap<>();
 
     /** What a user should know about the weights, one line each. */
@@ -154,6 +155,7 @@ public final class EncoderWeights implements Closeable {
     }
 
     private TensorFile openFile(Path file) {
+        stamps.add(FileStamp.of(file));
         return main.getFileName().toString().startsWith("pytorch_model")
                 ? TorchFile.open(file, Content.MODEL)
                 : SafetensorsFile.open(file);
@@ -245,19 +247,33 @@ public final class EncoderWeights implements Closeable {
         return new TreeSet<>(weights.keySet());
     }
 
-    /** Values of a weight as float32, row-major in its shape; a copy. */
+    /** Values of a weight as float32, row-major in its shape; a copy. For weights of Linears, which fit into memory. */
     public float[] floats(String name) {
         Weight weight = weight(name);
         return weight.file.floats(weight.name);
+    }
+
+    /** The same in parts of a bounded size. */
+    public void read(String name, TensorFile.Part into) {
+        Weight weight = weight(name);
+        weight.file.read(weight.name, into);
     }
 
     /** A weight in the engine's memory; owned by {@code manager}. float32 weights of safetensors are the mapped file itself. */
     NDArray load(NDManager manager, String name) {
         Weight weight = weight(name);
         List<Integer> shape = weight.file.shape(weight.name);
-        return weight.file instanceof SafetensorsFile mapped && mapped.dtype(weight.name) == DType.F32
-                ? Tensors.wrap(manager, mapped.map(weight.name), shape)
-                : Tensors.floats(manager, weight.file.floats(weight.name), shape);
+        if (weight.file instanceof SafetensorsFile mapped && mapped.dtype(weight.name) == DType.F32) {
+            return Tensors.wrap(manager, mapped.map(weight.name), shape);
+        }
+        Tensors.Filling filling = new Tensors.Filling(manager, shape);
+        weight.file.read(weight.name, filling::put);
+        return filling.array();
+    }
+
+    /** Stamps of the open files, which {@link #load} may map. */
+    List<FileStamp> stamps() {
+        return stamps;
     }
 
     private Weight weight(String name) {
@@ -277,11 +293,25 @@ public final class EncoderWeights implements Closeable {
         if (!isIndex(main)) {
             return fileSha256(main);
         }
-        List<Path> files = new ArrayList<>(new TreeSet<>(index(main).values()));
-        files.add(main);
-        return Sha256.hex(files.stream()
+        return Sha256.hex(weightFiles(directory).stream()
                 .map(file -> fileSha256(file) + "  " + file.getFileName() + "\n")
                 .collect(Collectors.joining()));
+    }
+
+    /** Every file of a directory that decides what its model computes. */
+    static List<Path> files(Path directory) {
+        List<Path> files = weightFiles(directory);
+        files.add(directory.resolve("config.json"));
+        return files;
+    }
+
+    /** The one file, or the files that an index names and the index. */
+    static List<Path> weightFiles(Path directory) {
+        Path main = main(directory);
+        List<Path> files =
+                isIndex(main) ? new ArrayList<>(new TreeSet<>(index(main).values())) : new ArrayList<>();
+        files.add(main);
+        return files;
     }
 
     private static String fileSha256(Path file) {

@@ -65,7 +65,7 @@ final class Script {
         try (InputStream in = Objects.requireNonNull(Script.class.getResourceAsStream("kernels.py"))) {
             String code = new String(in.readAllBytes(), StandardCharsets.UTF_8);
             ByteArrayOutputStream archive = new ByteArrayOutputStream();
-            TorchScriptArchive.write(archive, "Kernels", code, Map.of(), name -> new byte[0]);
+            TorchScriptArchive.write(archive, "Kernels", code, Map.of(), (name, out) -> {});
             return JniUtils.loadModule(
                     (PtNDManager) FOREVER, new ByteArrayInputStream(archive.toByteArray()), true, false);
         } catch (IOException e) {

@@ -10,8 +10,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.zip.CRC32;
+import java.util.zip.CheckedOutputStream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
+import org.apache.commons.io.function.IOConsumer;
 import org.apache.commons.io.output.CountingOutputStream;
 
 /**
@@ -53,10 +55,10 @@ public final class TorchScriptArchive {
         this.zip = new ZipOutputStream(counting);
     }
 
-    /** Reads the bytes of a tensor, little-endian. */
+    /** Writes the bytes of a tensor, little-endian. */
     @FunctionalInterface
     public interface TensorBytes {
-        byte[] of(String name) throws IOException;
+        void write(String name, OutputStream out) throws IOException;
     }
 
     /** The type of {@code self} in the source of a module class. */
@@ -75,7 +77,7 @@ public final class TorchScriptArchive {
      * @param className the module's class, without its package
      * @param code source of the class
      * @param shapes of the tensors by name, in the order in which they are written
-     * @param bytes is called once for each tensor, in that order
+     * @param bytes is called twice for each tensor, in that order: an entry's checksum stands before its bytes
      */
     public static void write(
             OutputStream out, String className, String code, Map<String, List<Integer>> shapes, TensorBytes bytes)
@@ -86,24 +88,30 @@ public final class TorchScriptArchive {
         archive.store("constants.pkl", bytes(PROTOCOL_2 + ")."));
         archive.store("version", VERSION.getBytes(StandardCharsets.US_ASCII));
         int storage = 0;
-        for (String name : shapes.keySet()) {
-            archive.store("data/" + storage, bytes.of(name));
+        for (Map.Entry<String, List<Integer>> tensor : shapes.entrySet()) {
+            long size =
+                    tensor.getValue().stream().mapToLong(Integer::longValue).reduce(Float.BYTES, Math::multiplyExact);
+            archive.store("data/" + storage, size, to -> bytes.write(tensor.getKey(), to));
             storage++;
         }
         archive.zip.finish();
     }
 
     private void store(String name, byte[] bytes) throws IOException {
-        CRC32 crc = new CRC32();
-        crc.update(bytes);
+        store(name, bytes.length, to -> to.write(bytes));
+    }
+
+    private void store(String name, long size, IOConsumer<OutputStream> bytes) throws IOException {
+        CheckedOutputStream sum = new CheckedOutputStream(OutputStream.nullOutputStream(), new CRC32());
+        bytes.accept(sum);
         ZipEntry entry = new ZipEntry(ROOT + name);
         entry.setMethod(ZipEntry.STORED);
-        entry.setSize(bytes.length);
-        entry.setCrc(crc.getValue());
+        entry.setSize(size);
+        entry.setCrc(sum.getChecksum().getValue());
         entry.setTimeLocal(NO_TIME);
         entry.setExtra(padding(entry.getName().length()));
         zip.putNextEntry(entry);
-        zip.write(bytes);
+        bytes.accept(zip);
         zip.closeEntry();
     }
 

@@ -51,6 +51,7 @@ final class MergedModel implements AutoCloseable {
         Machine.require(trained.base().arithmetic());
         BaseModel base = BaseModel.shared(
                 Path.of(trained.base().source().location()),
+                trained.base().sha256(),
                 trained.head().headInput(),
                 trained.base().arithmetic());
         MergedModel merged = new MergedModel(base, trained, Torch.newManager());
@@ -114,9 +115,11 @@ final class MergedModel implements AutoCloseable {
     /** Logits of a batch, without gradients or dropout: [B, C], or [B·S, C] where the head reads every token. */
     NDArray logits(Tokens tokens) {
         ForwardPass pass = pass(tokens);
-        return base.encoder()
+        NDArray logits = base.encoder()
                 .logits(0, pass, pass.constant(tokens.ids()), tokens)
                 .array();
+        base.requireUnchanged();
+        return logits;
     }
 
     /**
@@ -136,7 +139,13 @@ final class MergedModel implements AutoCloseable {
         Variable x = encoder.run(0, from, pass, pass.constant(tokens.ids()), tokens);
         Variable hidden = everyToken ? encoder.layer(last - 1, pass, x.twin(), tokens) : x.twin();
         Variable logits = encoder.logits(from, pass, x, tokens);
+        base.requireUnchanged();
         return new Outputs(logits.array(), hidden.to(Precision.FLOAT32).array());
+    }
+
+    /** Whether the base model's files are what they were. */
+    boolean isCurrent() {
+        return base.isCurrent();
     }
 
     @Override

@@ -28,6 +28,11 @@ final class MergedModels {
 
     /** The model, which stays open until {@link #release}. */
     static synchronized MergedModel acquire(String key, TrainedModel trained) {
+        Entry idle = MODELS.get(key);
+        if (idle != null && idle.users == 0 && !idle.model.isCurrent()) {
+            MODELS.remove(key);
+            idle.model.close();
+        }
         Entry entry = MODELS.computeIfAbsent(key, k -> new Entry(MergedModel.of(trained)));
         entry.users++;
         return entry.model;

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -150,7 +151,7 @@ public final class TorchFile implements TensorFile {
     }
 
     @Override
-    public float[] floats(String name) {
+    public void read(String name, Part into) {
         StridedTensor tensor = strided(name);
         Storage storage = tensor.storage();
         DType type = Objects.requireNonNull(PickleReader.STORAGES.get(storage.type()));
@@ -165,15 +166,18 @@ public final class TorchFile implements TensorFile {
         take(elements);
         ZipEntry entry = storageEntry(storage, type);
         if (isWhole(tensor, elements)) {
-            return read(entry, storage, type);
+            read(entry, storage, type, into);
+            return;
         }
         float[] values = storages.get(storage.key());
         if (values == null) {
             take(storage.size());
-            values = read(entry, storage, type);
+            FloatBuffer all = FloatBuffer.allocate((int) storage.size());
+            read(entry, storage, type, (part, count) -> all.put(part, 0, count));
+            values = all.array();
             storages.put(storage.key(), values);
         }
-        return gather(values, tensor, elements);
+        into.take(gather(values, tensor, elements), elements);
     }
 
     private void take(long elements) {
@@ -190,6 +194,9 @@ public final class TorchFile implements TensorFile {
                 || storage.size() > content.maxBytes()
                 || storage.size() * type.bytes() != entry.getSize()) {
             throw wrongSize(storage, type, entry.getSize());
+        }
+        if (storage.size() > Integer.MAX_VALUE - 8) {
+            throw tooLarge();
         }
         return entry;
     }
@@ -257,20 +264,19 @@ public final class TorchFile implements TensorFile {
     }
 
     /** Reads a whole storage chunk by chunk, so that its bytes are never in memory together. */
-    private float[] read(ZipEntry entry, Storage storage, DType type) {
-        if (storage.size() > Integer.MAX_VALUE - 8) {
-            throw tooLarge();
-        }
-        float[] values = new float[(int) storage.size()];
+    private void read(ZipEntry entry, Storage storage, DType type, Part into) {
+        int size = (int) storage.size();
+        float[] values = new float[Math.min(size, CHUNK_BYTES / type.bytes())];
         byte[] chunk = new byte[CHUNK_BYTES];
         try (CheckedInputStream in = checked(entry)) {
-            for (int done = 0; done < values.length; done += CHUNK_BYTES / type.bytes()) {
-                int count = Math.min(CHUNK_BYTES / type.bytes(), values.length - done);
+            for (int done = 0; done < size; done += values.length) {
+                int count = Math.min(values.length, size - done);
                 int got = in.readNBytes(chunk, 0, count * type.bytes());
                 if (got < count * type.bytes()) {
                     throw wrongSize(storage, type, done * (long) type.bytes() + got);
                 }
-                type.read(ByteBuffer.wrap(chunk).order(ByteOrder.LITTLE_ENDIAN), values, done, count);
+                type.read(ByteBuffer.wrap(chunk).order(ByteOrder.LITTLE_ENDIAN), values, 0, count);
+                into.take(values, count);
             }
             if (in.read() >= 0) {
                 throw wrongSize(storage, type, entry.getSize() + 1);
@@ -279,7 +285,6 @@ public final class TorchFile implements TensorFile {
         } catch (IOException e) {
             throw unusable(file, e);
         }
-        return values;
     }
 
     private static float[] gather(float[] values, StridedTensor tensor, int elements) {

@@ -31,7 +31,7 @@ public enum DType {
         return bytes;
     }
 
-    /** Whether {@link SafetensorsFile#floats} can read it. */
+    /** Whether {@link SafetensorsFile#read} can read it. */
     public boolean isFloat() {
         return this == F64 || this == F32 || this == F16 || this == BF16;
     }

@@ -190,7 +190,7 @@ public final class SafetensorsFile implements TensorFile {
 
     /** {@inheritDoc} Values of F32, F16 and BF16 are exact. */
     @Override
-    public float[] floats(String name) {
+    public void read(String name, Part into) {
         SafetensorsHeader.Entry entry = entry(name);
         DType dtype = dtype(name);
         if (!dtype.isFloat()) {
@@ -199,19 +199,19 @@ public final class SafetensorsFile implements TensorFile {
                     file + ": tensor '" + name + "' has dtype " + dtype
                             + ", but floating-point values are needed; check that this is the right file");
         }
-        float[] values = new float[lengthOf(name, entry) / dtype.bytes()];
-        int inChunk = CHUNK_BYTES / dtype.bytes();
+        int size = lengthOf(name, entry) / dtype.bytes();
+        float[] values = new float[Math.min(size, CHUNK_BYTES / dtype.bytes())];
         try {
             // Read in chunks, not mapped: a copy is made anyway, and a mapping would linger until a garbage collection.
-            for (int done = 0; done < values.length; done += inChunk) {
-                int count = Math.min(inChunk, values.length - done);
+            for (int done = 0; done < size; done += values.length) {
+                int count = Math.min(values.length, size - done);
                 long from = dataStart + entry.begin() + (long) done * dtype.bytes();
-                dtype.read(read(from, count * dtype.bytes()), values, done, count);
+                dtype.read(read(from, count * dtype.bytes()), values, 0, count);
+                into.take(values, count);
             }
         } catch (IOException e) {
             throw unreadable(name, e);
         }
-        return values;
     }
 
     /** Ends reading; buffers from {@link #map} stay valid. */

@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.apache.commons.io.output.CountingOutputStream;
 
 /**
  * Writes tensors as safetensors. Equal names, shapes and bits give equal bytes, and so equal digests.
@@ -42,27 +43,23 @@ public final class SafetensorsWriter {
     public static void write(OutputStream out, SortedMap<String, Tensor> tensors) throws IOException {
         SortedMap<String, List<Integer>> shapes = new TreeMap<>();
         tensors.forEach((name, tensor) -> shapes.put(name, tensor.shape()));
-        write(out, shapes, DType.F32, name -> bytes(Objects.requireNonNull(tensors.get(name))));
+        Bytes bytes = (name, to) -> ValueWriter.write(to, writer -> {
+            FloatBuffer values = Objects.requireNonNull(tensors.get(name)).view();
+            while (values.hasRemaining()) {
+                writer.put(values.get());
+            }
+        });
+        write(out, shapes, DType.F32, bytes);
     }
 
-    private static byte[] bytes(Tensor tensor) {
-        ByteBuffer bytes = ByteBuffer.allocate(Math.multiplyExact(tensor.size(), Float.BYTES))
-                .order(ByteOrder.LITTLE_ENDIAN);
-        FloatBuffer values = tensor.view();
-        while (values.hasRemaining()) {
-            bytes.putInt(Float.floatToRawIntBits(values.get()));
-        }
-        return bytes.array();
-    }
-
-    /** Bytes of one tensor, little-endian, row-major. */
+    /** Writes the bytes of one tensor, little-endian, row-major. */
     @FunctionalInterface
     public interface Bytes {
-        byte[] of(String name) throws IOException;
+        void write(String name, OutputStream out) throws IOException;
     }
 
     /**
-     * Writes tensor by tensor, so that one is in memory at a time; the stream stays open.
+     * Writes tensor by tensor; the stream stays open.
      *
      * @param shapes of every tensor, by name
      * @param bytes is called once for each tensor, in the order of the names
@@ -79,12 +76,12 @@ public final class SafetensorsWriter {
                 .array());
         out.write(header);
         for (Map.Entry<String, List<Integer>> tensor : sorted.entrySet()) {
-            byte[] data = bytes.of(tensor.getKey());
-            if (data.length != Tensor.size(tensor.getValue()) * dtype.bytes()) {
+            CountingOutputStream counted = new CountingOutputStream(out);
+            bytes.write(tensor.getKey(), counted);
+            if (counted.getByteCount() != Tensor.size(tensor.getValue()) * dtype.bytes()) {
                 throw new IllegalArgumentException("tensor '" + tensor.getKey() + "' of shape " + tensor.getValue()
-                        + " came with " + data.length + " bytes of " + dtype);
+                        + " came with " + counted.getByteCount() + " bytes of " + dtype);
             }
-            out.write(data);
         }
     }
 

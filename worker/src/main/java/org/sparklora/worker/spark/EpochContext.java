@@ -51,7 +51,10 @@ public final class EpochContext implements Serializable {
         if (base == null) {
             HostException.requireInstructions(run.instructions(), Machine.instructions());
             base = BaseModel.shared(
-                    HostModels.directory(run.model()), run.head().headInput(), run.arithmetic());
+                    HostModels.directory(run.model()),
+                    run.modelSha256(),
+                    run.head().headInput(),
+                    run.arithmetic());
         }
         return base;
     }

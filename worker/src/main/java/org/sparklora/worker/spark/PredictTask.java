@@ -44,7 +44,9 @@ public record PredictTask<T extends ShardScores>(Shared<EpochContext> context, S
         try (NDManager manager = Torch.newManager()) {
             AdaptedModel model = new AdaptedModel(
                     manager, epoch.base(), epoch.run().head(), plan.freezePlan(), plan.snapshot(), false);
-            return Tensors.toFloats(model.logits(batch, Tokens.of(manager, batch), plan.cache()));
+            float[] logits = Tensors.toFloats(model.logits(batch, Tokens.of(manager, batch), plan.cache()));
+            epoch.base().requireUnchanged();
+            return logits;
         }
     }
 }

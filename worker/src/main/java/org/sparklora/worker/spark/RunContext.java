@@ -11,12 +11,14 @@ import org.sparklora.worker.head.TaskHead;
  * The constants of a run.
  *
  * @param model Hugging Face directory of the base model
+ * @param modelSha256 SHA-256 of the base model's weights when the run began
  * @param arithmetic how every executor computes
  * @param instructions of every processor of the run, see {@link org.sparklora.worker.machine.Machine#instructions}
  * @param padTokenId token id that pads shorter rows of a batch
  */
 public record RunContext(
         ModelSource model,
+        String modelSha256,
         TaskHead head,
         StepSettings settings,
         ShardOrder order,

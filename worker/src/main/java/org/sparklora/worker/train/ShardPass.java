@@ -74,6 +74,7 @@ public record ShardPass(BaseModel base, TaskHead head, StepSettings settings, Ep
                 model.graph().addGradient(leaf, gradient, slot.offset());
             }
             clock.lap(Phase.BACKWARD);
+            base.requireUnchanged();
             double weight = head.weight(batch.labels(), batch.weights(), settings.loss());
             return new ShardSum(loss, weight, batch.rows(), batch.padding(), gradient);
         }

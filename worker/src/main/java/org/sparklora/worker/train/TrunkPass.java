@@ -72,6 +72,7 @@ public record TrunkPass(BaseModel base, TaskHead head, EpochPlan plan, int padTo
             Tokens tokens = Tokens.of(manager, batch);
             Variable x = model.trunk(plan.cache().layerIndex(), tokens);
             float[] values = Tensors.toFloats(x.to(Precision.FLOAT32).array());
+            base.requireUnchanged();
             int hidden = base.encoder().hiddenSize();
             for (int row = 0; row < positions.length; row++) {
                 int from = row * vectors(batch.length()) * hidden;

@@ -10,6 +10,8 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -166,6 +168,41 @@ class BaseModelTest {
         // A failure is not kept: the directory may have been completed since.
         SafetensorsWriter.write(weights(), tensors);
         assertThat(values(BaseModel.shared(folder))).isEqualTo(values(first));
+    }
+
+    @Test
+    void replacedWeightsAreAnotherModel() throws IOException {
+        SafetensorsWriter.write(weights(), tensors);
+        Map<String, Tensor> first = values(BaseModel.shared(folder));
+        Map<String, Tensor> doubled = doubleAll();
+
+        Path other = folder.resolve("other");
+        SafetensorsWriter.write(other, tensors);
+        Files.move(other, weights(), StandardCopyOption.REPLACE_EXISTING);
+        assertThat(values(BaseModel.shared(folder))).isEqualTo(doubled).isNotEqualTo(first);
+    }
+
+    @Test
+    void weightsThatAreOverwrittenInPlaceAreAnotherModel() throws IOException {
+        SafetensorsWriter.write(weights(), tensors);
+        Files.setLastModifiedTime(weights(), FileTime.fromMillis(1_000_000));
+        BaseModel.shared(folder);
+        Map<String, Tensor> doubled = doubleAll();
+        SafetensorsWriter.write(weights(), tensors);
+        assertThat(values(BaseModel.shared(folder))).isEqualTo(doubled);
+    }
+
+    private Map<String, Tensor> doubleAll() {
+        tensors.replaceAll((name, tensor) -> {
+            float[] values = tensor.values();
+            for (int i = 0; i < values.length; i++) {
+                values[i] *= 2;
+            }
+            return new Tensor(tensor.shape(), values);
+        });
+        Map<String, Tensor> doubled = new TreeMap<>(tensors);
+        doubled.keySet().removeIf(name -> name.startsWith("classifier"));
+        return doubled;
     }
 
     /** Writes the tensors with another element type: F16 and BF16 exactly for small multiples of 1/64. */

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import java.util.Arrays;
 import java.util.List;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
@@ -44,6 +45,19 @@ class EngineTest {
             assertThat(Tensors.toFloats(first)).containsExactly(0, 1, 2, 3, 4, 5);
             assertThat(Tensors.toFloats(second)).containsOnly(0f);
             assertThat(third.toLongArray()).containsExactly(7, 8);
+        }
+    }
+
+    @Test
+    void anArrayIsFilledInPartsOfAnySize() {
+        float[] many = counting((1 << 21) + 3);
+        try (NDManager manager = Torch.newManager()) {
+            Tensors.Filling filling = new Tensors.Filling(manager, List.of(many.length / 5, 5));
+            filling.put(new float[] {0, 1, 9}, 2);
+            filling.put(Arrays.copyOfRange(many, 2, many.length), many.length - 2);
+            NDArray filled = filling.array();
+            assertThat(filled.getShape().getShape()).containsExactly(many.length / 5, 5);
+            assertThat(Tensors.toFloats(filled)).isEqualTo(many);
         }
     }
 

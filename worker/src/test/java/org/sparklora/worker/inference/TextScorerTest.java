@@ -68,7 +68,8 @@ class TextScorerTest {
             }
         }
         return new TrainedModel(
-                new TrainedModel.Base(ModelSource.everywhere(MODEL.toString()), "base", Arithmetic.DEFAULT),
+                new TrainedModel.Base(
+                        ModelSource.everywhere(MODEL.toString()), BaseModel.sha256(MODEL), Arithmetic.DEFAULT),
                 head,
                 new TrainedModel.Adapter(manifest, new AdapterSnapshot(values), sha256),
                 new TrainedModel.Text(TokenizerSpec.read(MODEL), 16));

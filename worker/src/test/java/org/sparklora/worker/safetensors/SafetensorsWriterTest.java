@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -37,11 +38,23 @@ class SafetensorsWriterTest {
         Path file = dir.resolve("a.safetensors");
 
         SafetensorsWriter.write(file, tensors);
+        SafetensorsWriter.write(
+                new OutputStream() {
+                    @Override
+                    public void write(int b) {}
+
+                    @Override
+                    public void write(byte[] bytes, int from, int count) {
+                        assertThat(count).isLessThanOrEqualTo(1 << 16);
+                    }
+                },
+                tensors);
 
         try (SafetensorsFile open = SafetensorsFile.open(file)) {
             assertThat(open.names()).isEqualTo(tensors.keySet());
             for (String name : tensors.keySet()) {
                 assertThat(open.tensor(name)).isEqualTo(tensors.get(name));
+                open.read(name, (values, count) -> assertThat(count).isLessThanOrEqualTo(1 << 16));
             }
         }
         assertThat(Files.readAllBytes(file)).isEqualTo(SafetensorsWriter.encode(tensors));
@@ -55,21 +68,24 @@ class SafetensorsWriterTest {
         SortedMap<String, List<Integer>> shapes = new TreeMap<>(Comparator.reverseOrder());
         tensors.forEach((name, tensor) -> shapes.put(name, tensor.shape()));
         ByteArrayOutputStream out = new ByteArrayOutputStream();
-        SafetensorsWriter.write(out, shapes, DType.F32, name -> {
+        SafetensorsWriter.write(out, shapes, DType.F32, (name, to) -> {
             float[] values = name.equals("a") ? new float[] {3f} : new float[] {1f, 2f};
             ByteBuffer bytes = ByteBuffer.allocate(values.length * 4).order(ByteOrder.LITTLE_ENDIAN);
             bytes.asFloatBuffer().put(values);
-            return bytes.array();
+            to.write(bytes.array());
         });
         assertThat(out.toByteArray()).isEqualTo(SafetensorsWriter.encode(tensors));
 
         ByteArrayOutputStream half = new ByteArrayOutputStream();
         SafetensorsWriter.write(
-                half, new TreeMap<>(Map.of("h", List.of(2))), DType.F16, name -> new byte[] {0, 0x3C, 0, (byte) 0xC0});
+                half,
+                new TreeMap<>(Map.of("h", List.of(2))),
+                DType.F16,
+                (name, to) -> to.write(new byte[] {0, 0x3C, 0, (byte) 0xC0}));
         assertThat(SafetensorsFile.decode("half", half.toByteArray()))
                 .containsEntry("h", new Tensor(List.of(2), new float[] {1f, -2f}));
         assertThatThrownBy(() -> SafetensorsWriter.write(
-                        half, new TreeMap<>(Map.of("h", List.of(2))), DType.F16, name -> new byte[3]))
+                        half, new TreeMap<>(Map.of("h", List.of(2))), DType.F16, (name, to) -> to.write(new byte[3])))
                 .hasMessage("tensor 'h' of shape [2] came with 3 bytes of F16");
     }
 

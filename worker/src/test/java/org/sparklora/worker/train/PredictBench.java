@@ -82,7 +82,10 @@ public final class PredictBench {
                 BaseModel.shared(base.directory()).encoder().head().tensors(head.outputs()),
                 List.of());
         return new TrainedModel(
-                new TrainedModel.Base(ModelSource.everywhere(base.directory().toString()), "bench", arithmetic),
+                new TrainedModel.Base(
+                        ModelSource.everywhere(base.directory().toString()),
+                        BaseModel.sha256(base.directory()),
+                        arithmetic),
                 head,
                 new TrainedModel.Adapter(manifest, TinyModel.values(manifest), "bench"),
                 new TrainedModel.Text(TokenizerSpec.read(TOKENIZER), 128));

@@ -44,7 +44,7 @@ public final class HuggingFaceExport {
         }
         files.put(
                 "model.safetensors",
-                out -> SafetensorsWriter.write(out, model.shapes(), dtype, name -> model.bytes(name, dtype)));
+                out -> SafetensorsWriter.write(out, model.shapes(), dtype, (name, to) -> model.write(name, dtype, to)));
         ModelFiles.write(directory, files, ConfigJson.of(model.directory(), outputs, dtype));
     }
 }

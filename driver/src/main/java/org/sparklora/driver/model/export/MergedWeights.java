@@ -1,8 +1,8 @@
 package org.sparklora.driver.model.export;
 
 import java.io.Closeable;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
+import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
@@ -24,6 +24,8 @@ import org.sparklora.worker.encoder.ModelException;
 import org.sparklora.worker.lora.LoraVariant;
 import org.sparklora.worker.safetensors.DType;
 import org.sparklora.worker.safetensors.HalfFloats;
+import org.sparklora.worker.safetensors.TensorFile;
+import org.sparklora.worker.safetensors.ValueWriter;
 
 /**
  * A base model with an adapter merged into it: every weight of the encoder by its Hugging Face name, and the head. Tensors
@@ -95,31 +97,34 @@ public final class MergedWeights implements Closeable {
     }
 
     /**
-     * A tensor's bytes, little-endian, row-major.
+     * Writes a tensor's bytes, little-endian, row-major. An adapted weight is in memory at a time; a tensor without an adapter,
+     * such as the embeddings, passes in parts.
      *
      * @param dtype F32 or F16
      * @throws ModelException if the type cannot hold a value
      */
-    public byte[] bytes(String name, DType dtype) {
+    public void write(String name, DType dtype, OutputStream out) throws IOException {
         if (dtype != DType.F32 && dtype != DType.F16) {
             throw new IllegalArgumentException("models are written in F32 or F16, not in " + dtype);
         }
-        float[] values = adapter.contains(name) ? adapter.view(name) : base.floats(name);
-        ByteBuffer bytes = ByteBuffer.allocate(Math.multiplyExact(values.length, dtype.bytes()))
-                .order(ByteOrder.LITTLE_ENDIAN);
-        // Receives values in double precision and rounds each once.
-        DoubleConsumer out = dtype == DType.F16
-                ? value -> bytes.putShort(half(name, value))
-                : value -> bytes.putFloat((float) value);
-        Adapted module = adapted.get(name);
-        if (module == null) {
-            for (float value : values) {
-                out.accept(value);
+        ValueWriter.write(out, writer -> {
+            // Receives values in double precision and rounds each once.
+            DoubleConsumer rounded =
+                    dtype == DType.F16 ? value -> writer.put(half(name, value)) : value -> writer.put((float) value);
+            TensorFile.Part values = (part, count) -> {
+                for (int i = 0; i < count; i++) {
+                    rounded.accept(part[i]);
+                }
+            };
+            Adapted module = adapted.get(name);
+            if (module != null) {
+                variant.merge(module.module(), module.settings(), adapter, base.floats(name), rounded);
+            } else if (adapter.contains(name)) {
+                values.take(adapter.view(name), adapter.view(name).length);
+            } else {
+                base.read(name, values);
             }
-        } else {
-            variant.merge(module.module(), module.settings(), adapter, values, out);
-        }
-        return bytes.array();
+        });
     }
 
     private static short half(String name, double value) {

@@ -45,7 +45,11 @@ public final class TorchScriptExport {
     /** Writes the archive alone. */
     static void archive(EncoderScript encoder, MergedWeights model, OutputStream out) throws IOException {
         TorchScriptArchive.write(
-                out, EncoderScript.CLASS, code(encoder, model), model.shapes(), name -> model.bytes(name, DType.F32));
+                out,
+                EncoderScript.CLASS,
+                code(encoder, model),
+                model.shapes(),
+                (name, to) -> model.write(name, DType.F32, to));
     }
 
     private static EncoderScript script(MergedWeights model, Outputs outputs) {
