@@ -2,11 +2,13 @@ package org.sparklora.driver.cluster;
 
 import java.io.Serializable;
 import java.math.BigInteger;
+import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.apache.spark.api.java.JavaPairRDD;
 import org.apache.spark.api.java.JavaRDD;
@@ -42,6 +44,8 @@ import scala.Tuple2;
  */
 public record Metrics(Task task, TaskHead head, List<String> labels) implements Serializable {
 
+    private static final int ROWS_ON_DRIVER = 8_192;
+
     public Metrics {
         labels = List.copyOf(labels);
     }
@@ -53,7 +57,8 @@ public record Metrics(Task task, TaskHead head, List<String> labels) implements 
         try {
             return of(
                     rows.rdd().mapPartitions(new ScoreShards<>(shared, scores())),
-                    rows.plan().shards());
+                    rows.plan().shards(),
+                    rows.statistics().examples());
         } finally {
             // Waits: if Spark still removes it when it is stopped, Spark prints stack traces.
             shared.destroy(true);
@@ -70,24 +75,42 @@ public record Metrics(Task task, TaskHead head, List<String> labels) implements 
         return task == Task.REGRESSION || (task == Task.CLASSIFICATION && head.outputs() == 2);
     }
 
-    /** Computes the metrics of all shards. */
-    SortedMap<String, Double> of(JavaRDD<ScoredShard> scored, int shards) {
+    /**
+     * Computes the metrics of all shards. Ranks of few rows are found on the driver, from the same job: in a small epoch, the
+     * jobs of a distributed sort would take longer than the rest of validation.
+     *
+     * @param shards of the rows, a power of two
+     * @param rows number of rows
+     */
+    SortedMap<String, Double> of(JavaRDD<ScoredShard> scored, int shards, long rows) {
         if (!ranked()) {
             return total(scored, shards).values();
+        }
+        if (rows <= ROWS_ON_DRIVER) {
+            List<ScoredShard> all = JavaSerialized.collect(scored);
+            RowSums sums = new ShardTree(shards).total(subtrees(shards, all.iterator()), RowSums::plus);
+            return withRanks(sums, () -> positiveRanks(Ranks.twice(scoresAndLabels(all))), () -> squares(all));
         }
         Stored<ScoredShard> stored = Stored.of(scored).persist();
         try {
             RowSums sums = total(stored.rdd(), shards);
-            SortedMap<String, Double> values = sums.values();
-            if (task == Task.REGRESSION) {
-                values.put("spearman", spearman(stored.rdd(), sums));
-            } else {
-                values.put("auc", areaUnderRoc(stored.rdd(), sums));
-            }
-            return values;
+            JavaPairRDD<Double, Double> pairs = stored.rdd()
+                    .flatMapToPair(shard -> scoresAndLabels(List.of(shard)).iterator());
+            return withRanks(sums, () -> positiveRanks(pairs, sums.rows()), () -> squares(pairs, sums.rows()));
         } finally {
             stored.unpersist(false);
         }
+    }
+
+    private SortedMap<String, Double> withRanks(
+            RowSums sums, Supplier<Long> positiveRanks, Supplier<List<BigInteger>> squares) {
+        SortedMap<String, Double> values = sums.values();
+        if (task == Task.REGRESSION) {
+            values.put("spearman", Double.isNaN(sums.pearson()) ? Double.NaN : spearman(squares.get()));
+        } else {
+            values.put("auc", areaUnderRoc(sums, positiveRanks));
+        }
+        return values;
     }
 
     private static RowSums total(JavaRDD<ScoredShard> scored, int shards) {
@@ -106,51 +129,64 @@ public record Metrics(Task task, TaskHead head, List<String> labels) implements 
     }
 
     /** Score and label of each row. */
-    private static JavaPairRDD<Double, Double> scoresAndLabels(JavaRDD<ScoredShard> scored) {
-        return scored.flatMapToPair(shard -> IntStream.range(0, shard.ranked())
-                .mapToObj(row -> new Tuple2<>(shard.score(row), shard.label(row)))
-                .iterator());
+    private static List<Tuple2<Double, Double>> scoresAndLabels(List<ScoredShard> scored) {
+        return scored.stream()
+                .flatMap(shard -> IntStream.range(0, shard.ranked())
+                        .mapToObj(row -> new Tuple2<>(shard.score(row), shard.label(row))))
+                .toList();
     }
 
     /**
      * The share of pairs of a positive and a negative row whose scores are in order; equal scores count one half. That number
      * of pairs is Mann and Whitney's U, which follows from the ranks of the positive rows.
      */
-    private static double areaUnderRoc(JavaRDD<ScoredShard> scored, RowSums counted) {
+    private static double areaUnderRoc(RowSums counted, Supplier<Long> positiveRanks) {
         long positive = counted.sets().actual(1);
         long negative = counted.sets().actual(0);
         // Where a class is missing, MLlib's values.
         if (positive == 0 || negative == 0) {
             return positive == 0 ? 0 : 1;
         }
-        JavaRDD<Long> sums = Ranks.twice(scoresAndLabels(scored), counted.rows())
-                .mapPartitions(rows -> {
-                    long sum = 0;
-                    while (rows.hasNext()) {
-                        Tuple2<Long, Double> row = rows.next();
-                        sum += row._2() == 1 ? row._1() : 0;
-                    }
-                    return List.of(sum).iterator();
-                });
-        long twice = JavaSerialized.fold(sums, 0L, Long::sum) - positive * (positive + 1);
+        long twice = positiveRanks.get() - positive * (positive + 1);
         return twice / (2.0 * positive * negative);
     }
 
-    /** Pearson's correlation of the ranks, in integers until the last division. */
-    private static double spearman(JavaRDD<ScoredShard> scored, RowSums sums) {
-        if (Double.isNaN(sums.pearson())) {
-            return Double.NaN;
+    /** Twice the sum of the ranks of positive rows, from twice the rank and the label of each row. */
+    private static long positiveRanks(Iterator<Tuple2<Long, Double>> rows) {
+        long sum = 0;
+        while (rows.hasNext()) {
+            Tuple2<Long, Double> row = rows.next();
+            sum += row._2() == 1 ? row._1() : 0;
         }
-        long rows = sums.rows();
+        return sum;
+    }
+
+    private static long positiveRanks(JavaPairRDD<Double, Double> scoresAndLabels, long rows) {
+        JavaRDD<Long> sums = Ranks.twice(scoresAndLabels, rows)
+                .mapPartitions(part -> List.of(positiveRanks(part)).iterator());
+        return JavaSerialized.fold(sums, 0L, Long::sum);
+    }
+
+    /** Pearson's correlation of the ranks, in integers until the last division. */
+    private static double spearman(List<BigInteger> squares) {
+        double[] total = squares.stream().mapToDouble(BigInteger::doubleValue).toArray();
+        return Correlation.of(total[0], total[1], total[2]);
+    }
+
+    private static List<BigInteger> squares(List<ScoredShard> scored) {
+        List<Tuple2<Double, Long>> byLabel = new ArrayList<>();
+        Ranks.twice(scoresAndLabels(scored))
+                .forEachRemaining(ranked -> byLabel.add(new Tuple2<>(ranked._2(), ranked._1())));
+        return squares(Ranks.twice(byLabel), byLabel.size() + 1);
+    }
+
+    private static List<BigInteger> squares(JavaPairRDD<Double, Double> scoresAndLabels, long rows) {
         JavaPairRDD<Double, Long> byLabel =
-                Ranks.twice(scoresAndLabels(scored), rows).mapToPair(ranked -> new Tuple2<>(ranked._2(), ranked._1()));
+                Ranks.twice(scoresAndLabels, rows).mapToPair(ranked -> new Tuple2<>(ranked._2(), ranked._1()));
         JavaRDD<List<BigInteger>> parts = Ranks.twice(byLabel, rows)
                 .mapPartitions(part -> List.of(squares(part, rows + 1)).iterator());
         List<BigInteger> zero = List.of(BigInteger.ZERO, BigInteger.ZERO, BigInteger.ZERO);
-        double[] total = JavaSerialized.fold(parts, zero, Metrics::added).stream()
-                .mapToDouble(BigInteger::doubleValue)
-                .toArray();
-        return Correlation.of(total[0], total[1], total[2]);
+        return JavaSerialized.fold(parts, zero, Metrics::added);
     }
 
     /** Sums of squares and products of pairs of numbers, less their mean. */

@@ -1,6 +1,7 @@
 package org.sparklora.driver.cluster;
 
 import java.time.Duration;
+import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -10,17 +11,17 @@ import org.sparklora.driver.run.loop.ClusterException;
 import org.sparklora.driver.run.loop.RunListener;
 
 /**
- * Decides how many ranks the next job has. If fewer than half of the ranks of the last job have a slot, it waits for executors,
- * outside any job. After the timeout the run continues with the slots that are there; without any it ends.
+ * Decides how many ranks the next job has. If fewer than half of the ranks of the last job have a slot, or fewer executors are
+ * there than the job asks for, it waits outside any job. After the timeout the run continues with the slots that are there; without any it ends.
  *
  * <p>Local masters never wait. With dynamic allocation, Spark asks for executors only while tasks wait, so there the job itself
  * waits. More ranks are used once the second count in a row has found them, because each change moves cached activations.
  */
-final class RankCount {
+public final class RankCount {
 
     private final Cluster cluster;
     private final int shards;
-    private final Duration timeout;
+    private final Patience patience;
     private final RunListener listener;
 
     /** Ranks of the last job that succeeded; 0 before the first. */
@@ -29,6 +30,9 @@ final class RankCount {
     /** What the last count found, if that was more than the reference. */
     private int more;
 
+    /** The slots with which a wait ended without success: it is not repeated for them. */
+    private int accepted = Integer.MAX_VALUE;
+
     private long refusedSince = Long.MAX_VALUE;
 
     /** What the count depends on. */
@@ -36,6 +40,9 @@ final class RankCount {
 
         /** Number of tasks that can run at once now. */
         int slots();
+
+        /** Number of tasks that so many executors can run at once, as far as settings say. */
+        int slotsOf(int executors);
 
         /** Whether slots come back without a job that asks for them. */
         boolean isAwaited();
@@ -48,21 +55,28 @@ final class RankCount {
     }
 
     /**
+     * How long to wait for what.
+     *
+     * @param timeout of one wait
+     * @param minExecutors executors to wait for; empty: half of the ranks of the last job
+     */
+    public record Patience(Duration timeout, OptionalInt minExecutors) {}
+
+    /**
      * Creates the count of a run.
      *
      * @param shards the largest useful number of ranks
-     * @param timeout of one wait
      */
-    RankCount(Cluster cluster, int shards, Duration timeout, RunListener listener) {
+    RankCount(Cluster cluster, int shards, Patience patience, RunListener listener) {
         this.cluster = cluster;
         this.shards = shards;
-        this.timeout = timeout;
+        this.patience = patience;
         this.listener = listener;
     }
 
     /** Counts the slots of Spark's executors. */
-    static RankCount of(JavaSparkContext spark, int shards, Duration timeout, RunListener listener) {
-        return new RankCount(new SparkCluster(spark), shards, timeout, listener);
+    static RankCount of(JavaSparkContext spark, int shards, Patience patience, RunListener listener) {
+        return new RankCount(new SparkCluster(spark), shards, patience, listener);
     }
 
     /**
@@ -91,18 +105,34 @@ final class RankCount {
     /** Whether a job that Spark refused for lack of slots may be counted again, instead of being a failure. */
     boolean maySubmitAgain() {
         refusedSince = Math.min(refusedSince, cluster.millis());
-        return cluster.isAwaited() && cluster.millis() - refusedSince < timeout.toMillis();
+        return cluster.isAwaited()
+                && cluster.millis() - refusedSince < patience.timeout().toMillis();
     }
 
     private int await(RunStep at) {
-        int wanted = Math.max(1, (reference + 1) / 2);
+        int minimum = patience.minExecutors().isPresent()
+                ? cluster.slotsOf(patience.minExecutors().getAsInt())
+                : (reference + 1) / 2;
+        int wanted = Math.max(1, Math.min(minimum, accepted));
         int slots = cluster.slots();
-        if (slots >= wanted) {
-            return slots;
+        if (slots < wanted) {
+            listener.waits(at.epoch(), at.step(), slots, wanted);
+            long began = cluster.millis();
+            slots = await(at, wanted);
+            listener.waited(at.epoch(), at.step(), slots, wanted, (cluster.millis() - began) / 1000.0);
+            if (slots < wanted) {
+                reference = slots;
+            }
         }
-        listener.waits(at.epoch(), at.step(), slots, wanted);
-        long began = cluster.millis();
-        while (slots < wanted && cluster.millis() - began < timeout.toMillis()) {
+        accepted = slots < minimum ? slots : Integer.MAX_VALUE;
+        return slots;
+    }
+
+    /** Waits for slots until the timeout, and returns how many there are then. */
+    private int await(RunStep at, int wanted) {
+        long end = cluster.millis() + patience.timeout().toMillis();
+        int slots = cluster.slots();
+        while (slots < wanted && cluster.millis() < end) {
             if (!cluster.pause()) {
                 throw new CancelledException(
                         "cancelled " + at + ", while waiting for executors. Run again with --resume to continue", null);
@@ -112,13 +142,9 @@ final class RankCount {
         if (slots == 0) {
             throw new ClusterException(
                     "cluster.executors.timeout",
-                    "no executor was there " + at + " for " + timeout.toSeconds()
+                    "no executor was there " + at + " for " + patience.timeout().toSeconds()
                             + " s (execution.executor_timeout). Run again with --resume once the cluster has executors",
                     null);
-        }
-        listener.waited(at.epoch(), at.step(), slots, wanted, (cluster.millis() - began) / 1000.0);
-        if (slots < wanted) {
-            reference = slots;
         }
         return slots;
     }
@@ -132,6 +158,11 @@ final class RankCount {
         public int slots() {
             // The job will say that Spark was stopped.
             return spark.sc().isStopped() ? 1 : TaskSlots.available(spark);
+        }
+
+        @Override
+        public int slotsOf(int executors) {
+            return executors * TaskSlots.perExecutor(spark).orElse(1);
         }
 
         @Override

@@ -2,6 +2,7 @@ package org.sparklora.driver.cluster;
 
 import java.util.ArrayDeque;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
@@ -23,6 +24,12 @@ final class Ranks {
     private static final int SAMPLES_IN_PARTITION = 30;
 
     private Ranks() {}
+
+    /** Sorts few rows by their numbers; gives each with twice its rank, from 1. */
+    static <T> Iterator<Tuple2<Long, T>> twice(List<Tuple2<Double, T>> rows) {
+        return new Ranked<>(
+                rows.stream().sorted(Comparator.comparingDouble(Tuple2::_1)).iterator(), 0);
+    }
 
     /**
      * Sorts rows by their numbers.

@@ -4,7 +4,7 @@ import org.apache.commons.math3.util.ResizableDoubleArray;
 import org.sparklora.worker.data.Example;
 import org.sparklora.worker.spark.ShardScores;
 
-/** Scores of the rows of one shard: sums for all metrics, and what is sorted for metrics of ranks. Stays on its executor. */
+/** Scores of the rows of one shard: sums for all metrics, and what is sorted for metrics of ranks. */
 final class ScoredShard implements ShardScores {
 
     private static final long serialVersionUID = 1L;

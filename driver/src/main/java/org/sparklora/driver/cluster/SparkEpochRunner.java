@@ -54,11 +54,11 @@ public final class SparkEpochRunner implements EpochRunner, AutoCloseable {
      * How the run uses the cluster.
      *
      * @param maxFailures failures in a row that end the run
-     * @param executorTimeout how long to wait for executors when too few are there
+     * @param patience how long to wait for executors when too few are there
      * @param cache where to cache activations
      */
     public record ClusterSettings(
-            ExchangeChoice exchange, int maxFailures, Duration executorTimeout, ActivationCache cache) {}
+            ExchangeChoice exchange, int maxFailures, RankCount.Patience patience, ActivationCache cache) {}
 
     /** Creates the runner of one run. */
     public SparkEpochRunner(
@@ -73,7 +73,7 @@ public final class SparkEpochRunner implements EpochRunner, AutoCloseable {
         this.data = data;
         JavaRDD<Shard> training = data.training().rdd();
         int shards = training.getNumPartitions();
-        RankCount count = RankCount.of(spark, shards, settings.executorTimeout(), listener);
+        RankCount count = RankCount.of(spark, shards, settings.patience(), listener);
         this.retries = new Retries(spark, count, settings.maxFailures(), listener);
         this.peer = settings.exchange().peer();
         this.trainingShards = peer
@@ -110,6 +110,7 @@ public final class SparkEpochRunner implements EpochRunner, AutoCloseable {
             return new TreeMap<>();
         }
         cache.prepare(plan);
+        Shards held = data.validation().orElseThrow();
         Metrics metrics = new Metrics(data.task(), run.head(), data.labels());
         Shared<EpochContext> context = Shared.of(spark, new EpochContext(run, plan));
         try {
@@ -117,7 +118,8 @@ public final class SparkEpochRunner implements EpochRunner, AutoCloseable {
                 spark.sc().setJobDescription("epoch " + plan.epoch() + " validation");
                 return metrics.of(
                         validationShards.get().inTasks().mapPartitions(new PredictTask<>(context, metrics.scores())),
-                        data.validation().orElseThrow().plan().shards());
+                        held.plan().shards(),
+                        held.statistics().examples());
             });
         } finally {
             context.destroy(false);

@@ -8,6 +8,7 @@ import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.SparkSession;
 import org.sparklora.driver.cluster.ExchangeChoice;
 import org.sparklora.driver.cluster.ExecutorSurvey;
+import org.sparklora.driver.cluster.RankCount;
 import org.sparklora.driver.cluster.Sessions;
 import org.sparklora.driver.cluster.SparkEpochRunner;
 import org.sparklora.driver.cluster.data.RunData;
@@ -148,7 +149,9 @@ public final class TrainingRun {
                 new SparkEpochRunner.ClusterSettings(
                         start.exchange(),
                         job.execution().maxFailures(),
-                        job.execution().executorTimeout(),
+                        new RankCount.Patience(
+                                job.execution().executorTimeout(),
+                                job.execution().minExecutors()),
                         job.execution().activationCache()),
                 record);
     }

@@ -80,7 +80,7 @@ final class HeadOnly {
         return new EpochContext(
                 new RunContext(
                         ModelSource.everywhere(model.toString()),
-                        BaseModel.sha256(model),
+                        BaseModel.sha256(MODEL),
                         HEAD,
                         new StepSettings(1, 1, LossSettings.PLAIN, DropoutRates.NONE),
                         ShardOrder.shuffled(1),

@@ -68,7 +68,13 @@ class MetricsTest {
                     }
                     return scores;
                 });
-        return metrics.of(scored, shards);
+        SortedMap<String, Double> sorted = metrics.of(scored, shards, Long.MAX_VALUE);
+        if (labels.length < 1000) {
+            assertThat(metrics.of(scored, shards, labels.length))
+                    .as("found on the driver")
+                    .isEqualTo(sorted);
+        }
+        return sorted;
     }
 
     @Test

@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalDouble;
+import java.util.OptionalInt;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -82,7 +83,15 @@ class ProgressPluginTest {
                 broadcast,
                 state,
                 optimizer,
-                new Retries(spark, RankCount.of(spark, HeadOnly.SHARDS, Duration.ZERO, listener), 0, listener),
+                new Retries(
+                        spark,
+                        RankCount.of(
+                                spark,
+                                HeadOnly.SHARDS,
+                                new RankCount.Patience(Duration.ZERO, OptionalInt.empty()),
+                                listener),
+                        0,
+                        listener),
                 new SegmentLength(Clock.systemUTC()))) {
             exchange.run(0, STEPS, FIRST_GLOBAL, done -> {
                 reports.addAll(done);

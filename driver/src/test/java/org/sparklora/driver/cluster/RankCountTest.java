@@ -8,6 +8,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.sparklora.driver.cluster.Retries.RunStep;
@@ -19,6 +20,9 @@ class RankCountTest {
 
     private static final RunStep AT = new RunStep(2, 40);
     private static final int TIMEOUT = 600;
+
+    private static final RankCount.Patience PATIENCE =
+            new RankCount.Patience(Duration.ofSeconds(TIMEOUT), OptionalInt.empty());
 
     private final List<String> told = new ArrayList<>();
     private final RunListener listener = new RunListener() {
@@ -47,6 +51,11 @@ class RankCountTest {
         }
 
         @Override
+        public int slotsOf(int executors) {
+            return 2 * executors;
+        }
+
+        @Override
         public boolean isAwaited() {
             return awaited;
         }
@@ -65,7 +74,7 @@ class RankCountTest {
     }
 
     private final Script cluster = new Script();
-    private final RankCount count = new RankCount(cluster, 16, Duration.ofSeconds(TIMEOUT), listener);
+    private final RankCount count = new RankCount(cluster, 16, PATIENCE, listener);
 
     private int next(int slots, Integer... later) {
         cluster.slots = slots;
@@ -79,8 +88,7 @@ class RankCountTest {
     @Test
     void aRankHasASlotAndAShard() {
         assertThat(next(8)).isEqualTo(8);
-        assertThat(new RankCount(cluster, 4, Duration.ofSeconds(TIMEOUT), listener).next(AT))
-                .isEqualTo(4);
+        assertThat(new RankCount(cluster, 4, PATIENCE, listener).next(AT)).isEqualTo(4);
     }
 
     @Test
@@ -152,6 +160,22 @@ class RankCountTest {
         assertThat(count.next(AT)).isEqualTo(4);
         assertThat(next(2, 4)).isEqualTo(4);
         assertThat(told).hasSize(2);
+    }
+
+    @Test
+    void aMinimumOfExecutorsIsWaitedForOnceUntilItIsThereAgain() {
+        RankCount wantsThree = new RankCount(
+                cluster, 16, new RankCount.Patience(Duration.ofSeconds(TIMEOUT), OptionalInt.of(3)), listener);
+        cluster.slots = 4;
+        assertThat(wantsThree.next(AT)).isEqualTo(4);
+        assertThat(wantsThree.next(AT)).isEqualTo(4);
+        assertThat(told).containsExactly("waits at 2/40: 4 of 6", "4 of 6 after 600 s");
+        cluster.slots = 6;
+        assertThat(wantsThree.next(AT)).isEqualTo(4);
+        cluster.slots = 2;
+        cluster.later.add(6);
+        assertThat(wantsThree.next(AT)).isEqualTo(6);
+        assertThat(told).hasSize(4).endsWith("6 of 6 after 1 s");
     }
 
     @Test

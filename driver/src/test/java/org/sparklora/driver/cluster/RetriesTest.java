@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
@@ -73,7 +74,11 @@ class RetriesTest {
                 .config("spark.ui.enabled", "false")
                 .getOrCreate();
         spark = JavaSparkContext.fromSparkContext(session.sparkContext());
-        retries = new Retries(spark, RankCount.of(spark, 8, Duration.ofMinutes(10), listener), MAX_FAILURES, listener);
+        retries = new Retries(
+                spark,
+                RankCount.of(spark, 8, new RankCount.Patience(Duration.ofMinutes(10), OptionalInt.empty()), listener),
+                MAX_FAILURES,
+                listener);
         Rank.WAITING.drainPermits();
     }
 
@@ -321,8 +326,11 @@ class RetriesTest {
     /** Runs of one session are at the same step as often as not: two fits of a CrossValidator, say. */
     @Test
     void whatAFailedAttemptLeavesIsItsOwnNotAnotherRuns() throws Exception {
-        Retries other =
-                new Retries(spark, RankCount.of(spark, 8, Duration.ofMinutes(10), listener), MAX_FAILURES, listener);
+        Retries other = new Retries(
+                spark,
+                RankCount.of(spark, 8, new RankCount.Patience(Duration.ofMinutes(10), OptionalInt.empty()), listener),
+                MAX_FAILURES,
+                listener);
         CompletableFuture<List<Integer>> beside = CompletableFuture.supplyAsync(() -> other.run(
                 AT,
                 (ranks, failures) -> spark.parallelize(List.of(7), 1)

@@ -14,7 +14,8 @@ import org.sparklora.worker.contract.StoredType;
  * @param precision empty: float32, or the one that a resumed run began with
  * @param checkpointEvery steps between checkpoints within an epoch; empty: at an epoch's end only
  * @param maxFailures failures in a row, without progress, that a run survives
- * @param executorTimeout how long to wait for executors when less than half of them are left
+ * @param executorTimeout how long to wait for executors when too few are there
+ * @param minExecutors how many are enough; empty: for half of the ranks of the last job
  */
 public record ExecutionConfig(
         Exchange exchange,
@@ -27,4 +28,5 @@ public record ExecutionConfig(
         DropoutSetting headDropout,
         OptionalInt checkpointEvery,
         int maxFailures,
-        Duration executorTimeout) {}
+        Duration executorTimeout,
+        OptionalInt minExecutors) {}

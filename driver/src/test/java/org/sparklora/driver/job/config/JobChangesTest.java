@@ -45,6 +45,7 @@ class JobChangesTest {
             "execution.checkpoint_every=5",
             "execution.max_failures=1",
             "execution.executor_timeout=1h",
+            "execution.min_executors=2",
             "lora.groups.middle={target_modules: [key], layers_to_transform: [5]}",
             "output=/elsewhere"
         };

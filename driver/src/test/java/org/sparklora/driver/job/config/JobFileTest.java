@@ -132,7 +132,8 @@ class JobFileTest {
             DropoutSetting.NONE,
             OptionalInt.empty(),
             4,
-            Duration.ofMinutes(10));
+            Duration.ofMinutes(10),
+            OptionalInt.empty());
 
     @TempDir
     Path directory;
@@ -310,7 +311,8 @@ class JobFileTest {
                                 DropoutSetting.of(0.1),
                                 OptionalInt.of(50),
                                 1,
-                                Duration.ofSeconds(90)),
+                                Duration.ofSeconds(90),
+                                OptionalInt.of(3)),
                         new TrackingConfig(
                                 Optional.of(new TrackingConfig.Mlflow("http://h:5000/base", "texts")),
                                 Optional.of("hdfs://h/boards")),

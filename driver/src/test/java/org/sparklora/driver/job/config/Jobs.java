@@ -123,6 +123,7 @@ final class Jobs {
               checkpoint_every: 50
               max_failures: 1
               executor_timeout: 90s
+              min_executors: 3
             tracking:
               mlflow: http://h:5000/base
               experiment: texts

@@ -167,6 +167,7 @@ class ResolvedYamlTest {
                           checkpoint_every: null
                           max_failures: 4
                           executor_timeout: 600s
+                          min_executors: null
                         tracking:
                           mlflow: null
                           experiment: null
