@@ -1,11 +1,11 @@
 package org.sparklora.driver.cluster;
 
 import java.time.Duration;
-import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.sparklora.driver.cluster.Retries.RunStep;
+import org.sparklora.driver.cluster.SparkEpochRunner.Patience;
 import org.sparklora.driver.run.loop.CancelledException;
 import org.sparklora.driver.run.loop.ClusterException;
 import org.sparklora.driver.run.loop.RunListener;
@@ -17,7 +17,7 @@ import org.sparklora.driver.run.loop.RunListener;
  * <p>Local masters never wait. With dynamic allocation, Spark asks for executors only while tasks wait, so there the job itself
  * waits. More ranks are used once the second count in a row has found them, because each change moves cached activations.
  */
-public final class RankCount {
+final class RankCount {
 
     private final Cluster cluster;
     private final int shards;
@@ -53,14 +53,6 @@ public final class RankCount {
         /** Waits a moment before the next count; false if the thread was interrupted. */
         boolean pause();
     }
-
-    /**
-     * How long to wait for what.
-     *
-     * @param timeout of one wait
-     * @param minExecutors executors to wait for; empty: half of the ranks of the last job
-     */
-    public record Patience(Duration timeout, OptionalInt minExecutors) {}
 
     /**
      * Creates the count of a run.

@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
@@ -51,14 +52,20 @@ public final class SparkEpochRunner implements EpochRunner, AutoCloseable {
     private final SegmentLength segmentLength = new SegmentLength(Clock.systemUTC());
 
     /**
+     * How long to wait for executors when too few are there.
+     *
+     * @param timeout of one wait
+     * @param minExecutors executors that are enough; empty: for half of the ranks of the last job
+     */
+    public record Patience(Duration timeout, OptionalInt minExecutors) {}
+
+    /**
      * How the run uses the cluster.
      *
      * @param maxFailures failures in a row that end the run
-     * @param patience how long to wait for executors when too few are there
      * @param cache where to cache activations
      */
-    public record ClusterSettings(
-            ExchangeChoice exchange, int maxFailures, RankCount.Patience patience, ActivationCache cache) {}
+    public record ClusterSettings(ExchangeChoice exchange, int maxFailures, Patience patience, ActivationCache cache) {}
 
     /** Creates the runner of one run. */
     public SparkEpochRunner(

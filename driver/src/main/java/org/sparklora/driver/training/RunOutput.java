@@ -254,9 +254,10 @@ public final class RunOutput {
                 "last_layer", everyToken ? "every token's" : "the first token's; no other is multiplied with a weight");
         choices.put(
                 "attention",
-                (rounded ? "products with a float32 softmax" : "PyTorch's fused kernel")
-                        + ", but where probabilities drop out"
-                        + (everyToken ? "" : " and in the last layer"));
+                (rounded
+                                ? "products with a float32 softmax"
+                                : "PyTorch's fused kernel, but where probabilities drop out")
+                        + (everyToken ? "" : "; by head in the last layer"));
         choices.put("precision", arithmetic.precision().name().toLowerCase(Locale.ROOT));
         choices.put("kernel", arithmetic.kernel().name().toLowerCase(Locale.ROOT));
         choices.put("instructions", start.instructions());

@@ -8,7 +8,6 @@ import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.SparkSession;
 import org.sparklora.driver.cluster.ExchangeChoice;
 import org.sparklora.driver.cluster.ExecutorSurvey;
-import org.sparklora.driver.cluster.RankCount;
 import org.sparklora.driver.cluster.Sessions;
 import org.sparklora.driver.cluster.SparkEpochRunner;
 import org.sparklora.driver.cluster.data.RunData;
@@ -149,7 +148,7 @@ public final class TrainingRun {
                 new SparkEpochRunner.ClusterSettings(
                         start.exchange(),
                         job.execution().maxFailures(),
-                        new RankCount.Patience(
+                        new SparkEpochRunner.Patience(
                                 job.execution().executorTimeout(),
                                 job.execution().minExecutors()),
                         job.execution().activationCache()),

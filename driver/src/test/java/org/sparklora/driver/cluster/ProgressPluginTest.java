@@ -88,7 +88,7 @@ class ProgressPluginTest {
                         RankCount.of(
                                 spark,
                                 HeadOnly.SHARDS,
-                                new RankCount.Patience(Duration.ZERO, OptionalInt.empty()),
+                                new SparkEpochRunner.Patience(Duration.ZERO, OptionalInt.empty()),
                                 listener),
                         0,
                         listener),

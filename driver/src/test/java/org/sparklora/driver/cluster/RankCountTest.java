@@ -21,8 +21,8 @@ class RankCountTest {
     private static final RunStep AT = new RunStep(2, 40);
     private static final int TIMEOUT = 600;
 
-    private static final RankCount.Patience PATIENCE =
-            new RankCount.Patience(Duration.ofSeconds(TIMEOUT), OptionalInt.empty());
+    private static final SparkEpochRunner.Patience PATIENCE =
+            new SparkEpochRunner.Patience(Duration.ofSeconds(TIMEOUT), OptionalInt.empty());
 
     private final List<String> told = new ArrayList<>();
     private final RunListener listener = new RunListener() {
@@ -165,7 +165,7 @@ class RankCountTest {
     @Test
     void aMinimumOfExecutorsIsWaitedForOnceUntilItIsThereAgain() {
         RankCount wantsThree = new RankCount(
-                cluster, 16, new RankCount.Patience(Duration.ofSeconds(TIMEOUT), OptionalInt.of(3)), listener);
+                cluster, 16, new SparkEpochRunner.Patience(Duration.ofSeconds(TIMEOUT), OptionalInt.of(3)), listener);
         cluster.slots = 4;
         assertThat(wantsThree.next(AT)).isEqualTo(4);
         assertThat(wantsThree.next(AT)).isEqualTo(4);

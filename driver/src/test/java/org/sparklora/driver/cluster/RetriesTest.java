@@ -72,11 +72,14 @@ class RetriesTest {
         session = SparkSession.builder()
                 .master("local[2]")
                 .config("spark.ui.enabled", "false")
+                .config("spark.scheduler.barrier.maxConcurrentTasksCheck.maxFailures", "1")
+                .config("spark.scheduler.barrier.maxConcurrentTasksCheck.interval", "1s")
                 .getOrCreate();
         spark = JavaSparkContext.fromSparkContext(session.sparkContext());
         retries = new Retries(
                 spark,
-                RankCount.of(spark, 8, new RankCount.Patience(Duration.ofMinutes(10), OptionalInt.empty()), listener),
+                RankCount.of(
+                        spark, 8, new SparkEpochRunner.Patience(Duration.ofMinutes(10), OptionalInt.empty()), listener),
                 MAX_FAILURES,
                 listener);
         Rank.WAITING.drainPermits();
@@ -219,6 +222,19 @@ class RetriesTest {
     }
 
     @Test
+    void aStageThatLacksSlotsIsKnownByItsException() {
+        ClassTag<Integer> type = ClassTag$.MODULE$.apply(Integer.class);
+        Throwable refused = catchThrowable(() -> spark.parallelize(List.of(0, 1, 2), 3)
+                .rdd()
+                .barrier()
+                .mapPartitions(new Rank(List.of(Deed.ANSWER, Deed.ANSWER, Deed.ANSWER)), false, type)
+                .collect());
+        assertThat(Failures.lacksSlots(refused)).as("%s", refused).isTrue();
+        assertThat(Failures.lacksSlots(new SparkException("ExecutorLostFailure")))
+                .isFalse();
+    }
+
+    @Test
     void failuresInARowAreCountedForEachJob() {
         retries.run(AT, deeds(Deed.THROW, Deed.THROW, Deed.ANSWER));
         attempts = 0;
@@ -328,7 +344,8 @@ class RetriesTest {
     void whatAFailedAttemptLeavesIsItsOwnNotAnotherRuns() throws Exception {
         Retries other = new Retries(
                 spark,
-                RankCount.of(spark, 8, new RankCount.Patience(Duration.ofMinutes(10), OptionalInt.empty()), listener),
+                RankCount.of(
+                        spark, 8, new SparkEpochRunner.Patience(Duration.ofMinutes(10), OptionalInt.empty()), listener),
                 MAX_FAILURES,
                 listener);
         CompletableFuture<List<Integer>> beside = CompletableFuture.supplyAsync(() -> other.run(

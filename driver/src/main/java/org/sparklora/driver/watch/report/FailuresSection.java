@@ -32,7 +32,7 @@ final class FailuresSection {
                 case "waited" ->
                     messages.text(
                             "failures.waited",
-                            Formats.whole(event.path("seconds").asDouble()) + " s",
+                            messages.seconds(event.path("seconds").asDouble()),
                             event.path("slots").asText("–"));
                 default ->
                     messages.text("failures.recovered", event.path("ranks").asText("–"));

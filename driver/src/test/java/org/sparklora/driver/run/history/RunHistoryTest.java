@@ -63,6 +63,7 @@ class RunHistoryTest {
                 Map.of("flops", 6.5e9, "all_reduce_bytes", 1024L)));
         history.append(HistoryEvent.failure(2, 127, 1, "lost executor 3"));
         history.append(HistoryEvent.recovered(2, 126, 4));
+        history.append(HistoryEvent.waited(2, 130, 1, 4, 61.5));
         history.append(HistoryEvent.restore(7, 4, "plateau"));
         history.append(HistoryEvent.stop(9, "no group is left"));
         history.append(HistoryEvent.finished("ada", 12.25));
@@ -88,6 +89,7 @@ class RunHistoryTest {
                 "work":{"all_reduce_bytes":1024,"flops":6.5E9}}
                 {"event":"failure",TIME,"attempt":1,"epoch":2,"message":"lost executor 3","step":127}
                 {"event":"recovered",TIME,"epoch":2,"ranks":4,"step":126}
+                {"event":"waited",TIME,"epoch":2,"seconds":61.5,"slots":1,"step":130,"wanted":4}
                 {"event":"restore",TIME,"epoch":7,"restored_epoch":4,"reason":"plateau"}
                 {"event":"stop",TIME,"epoch":9,"reason":"no group is left"}
                 {"event":"finished",TIME,"adapter_sha256":"ada","seconds":12.25}

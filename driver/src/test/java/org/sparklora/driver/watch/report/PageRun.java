@@ -153,6 +153,7 @@ final class PageRun {
         if (failures && epoch == 1 && k == 5) {
             history.append(HistoryEvent.failure(1, step, 1, "rank 1 (worker-2:4040) is lost " + HOSTILE));
             history.append(HistoryEvent.recovered(1, step, 3));
+            history.append(HistoryEvent.waited(1, step + 1, 2, 4, 61.5));
         }
     }
 
