@@ -11,6 +11,7 @@ import java.util.List;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 import org.sparklora.worker.contract.HostException;
+import org.sparklora.worker.contract.KeyedRandom;
 
 class EngineTest {
 
@@ -109,6 +110,26 @@ class EngineTest {
             assertThat(Tensors.toFloats(KeyedDropout.training(1, 2, 3, 4, 5).apply(x, "b", 0.5)))
                     .isNotEqualTo(base);
             assertThat(KeyedDropout.OFF.apply(x, "a", 0.5)).isSameAs(x);
+        }
+    }
+
+    /** An element's mask is its 16 bits of the draw for its group of four. */
+    @Test
+    void masksAreThoseOfTheirDefinition() {
+        try (NDManager manager = Torch.newManager()) {
+            for (int size : new int[] {1, 4, 7, 1000}) {
+                long stream = KeyedRandom.key(11, "dropout/a");
+                for (long counter : new long[] {2, 3, 4, 5}) {
+                    stream = KeyedRandom.mix(stream, counter);
+                }
+                float[] wanted = new float[size];
+                for (int e = 0; e < size; e++) {
+                    long bits = KeyedRandom.mix(stream, e / 4) >>> 16 * (e % 4) & 0xFFFF;
+                    wanted[e] = bits < Math.round(0.3 * 65536) ? 0f : (float) (1 / 0.7);
+                }
+                NDArray mask = KeyedDropout.training(11, 2, 3, 4, 5).mask(manager, new long[] {size}, "a", 0.3);
+                assertThat(Tensors.toFloats(mask)).isEqualTo(wanted);
+            }
         }
     }
 }
