@@ -124,7 +124,7 @@ class EngineTest {
                 }
                 float[] wanted = new float[size];
                 for (int e = 0; e < size; e++) {
-                    long bits = KeyedRandom.mix(stream, e / 4) >>> 16 * (e % 4) & 0xFFFF;
+                    long bits = (KeyedRandom.mix(stream, e / 4) >>> (16 * (e % 4))) & 0xFFFF;
                     wanted[e] = bits < Math.round(0.3 * 65536) ? 0f : (float) (1 / 0.7);
                 }
                 NDArray mask = KeyedDropout.training(11, 2, 3, 4, 5).mask(manager, new long[] {size}, "a", 0.3);
