@@ -66,9 +66,12 @@ final class PeerExchange implements EpochRunner.Epoch {
 
     @Override
     public int run(int from, int to, long firstGlobal, Consumer<List<StepReport>> done) {
-        int stop = Math.min(to, from + length.steps());
         Retries.RunStep at = new Retries.RunStep(context.value().plan().epoch(), firstGlobal + from);
         List<SegmentResult> results = retries.run(at, (ranks, failures) -> {
+            if (failures > 0) {
+                length.failed();
+            }
+            int stop = Math.min(to, from + length.steps());
             long began = length.clock().millis();
             List<SegmentResult> all = attempt(ranks, new SegmentPlan.Steps(from, stop, firstGlobal), failures);
             length.took(stop - from, length.clock().millis() - began);

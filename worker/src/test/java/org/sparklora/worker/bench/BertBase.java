@@ -51,7 +51,7 @@ public final class BertBase implements AutoCloseable {
     }
 
     /** Uniform, with BERT's standard deviation of 0.02; ones where a normalisation scales. */
-    private static float[] values(TensorSpec weight) {
+    static float[] values(TensorSpec weight) {
         float[] values = new float[weight.size()];
         if (weight.name().endsWith("LayerNorm.weight")) {
             Arrays.fill(values, 1);
