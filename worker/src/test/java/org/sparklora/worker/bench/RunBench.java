@@ -199,7 +199,7 @@ public final class RunBench {
      * @param seconds of training and validation, keeping what is kept included
      * @param training seconds of each epoch's steps
      * @param outside part of the last of those that was not forward and backward
-     * @param others seconds of each epoch, validation included, that were not forward and backward of steps
+     * @param others seconds of each epoch's training and validation that were not forward and backward of steps
      * @param startUp seconds of everything before
      * @param peak the most bytes that an executor's process had resident
      */
@@ -284,15 +284,14 @@ public final class RunBench {
             JsonObject event = JsonParser.parseString(line).getAsJsonObject();
             switch (event.get("event").getAsString()) {
                 case "epoch_end" -> {
-                    double total = event.getAsJsonObject("seconds").get("total").getAsDouble();
-                    seconds += total;
-                    double last = event.getAsJsonObject("seconds").get("train").getAsDouble();
+                    JsonObject parts = event.getAsJsonObject("seconds");
+                    seconds += parts.get("total").getAsDouble();
+                    double last = parts.get("train").getAsDouble();
                     training.add(last);
-                    double passes = event.getAsJsonObject("seconds")
-                            .get("forward_backward")
-                            .getAsDouble();
+                    double passes = parts.get("forward_backward").getAsDouble();
                     outside = 1 - passes / last;
-                    others.add(total - passes);
+                    // Not the total, which has had the checkpoint before validation since that is stored first.
+                    others.add(last + parts.get("validation").getAsDouble() - passes);
                 }
                 case "finished" -> all = event.get("seconds").getAsDouble();
                 default -> {}
