@@ -7,6 +7,7 @@ import java.util.function.Consumer;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.sparklora.driver.run.loop.EpochRunner;
+import org.sparklora.driver.run.loop.LostExecutor.RunPhase;
 import org.sparklora.worker.allreduce.ShardTree;
 import org.sparklora.worker.contract.Phase;
 import org.sparklora.worker.contract.PhaseTimes;
@@ -59,7 +60,8 @@ final class DriverExchange implements EpochRunner.Epoch {
     @Override
     public int run(int from, int to, long firstGlobal, Consumer<List<StepReport>> done) {
         for (int k = from; k < to; k++) {
-            Retries.RunStep at = new Retries.RunStep(context.value().plan().epoch(), firstGlobal + k);
+            Retries.RunStep at = new Retries.RunStep(
+                    RunPhase.TRAINING, context.value().plan().epoch(), firstGlobal + k);
             long began = System.nanoTime();
             long before = exchanging;
             StepReport report = step.run(firstGlobal + k, k, (s, trainable) -> exchange(at, s, trainable));

@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.UUID;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -156,7 +157,8 @@ public final class ExecutorSurvey {
     }
 
     private <T> List<T> run(int tasks, Function1<Iterator<Integer>, Iterator<T>> task, Class<T> type) {
-        spark.sc().setJobDescription("doctor surveys the executors");
+        String group = "spark-lora doctor " + UUID.randomUUID();
+        spark.sc().setJobGroup(group, "doctor surveys the executors", false);
         RDD<Integer> partitions = spark.parallelize(
                         Stream.iterate(0, i -> i + 1).limit(tasks).toList(), tasks)
                 .rdd();
@@ -164,6 +166,8 @@ public final class ExecutorSurvey {
         RDD<T> asked = TaskSlots.areDynamic(spark.getConf())
                 ? partitions.mapPartitions(task, false, tag)
                 : partitions.barrier().mapPartitions(task, false, tag);
+        TaskFailures failures = TaskFailures.watch(spark.sc());
+        failures.begin(group);
         var answers = JavaRDD.fromRDD(asked, tag).map(JavaSerialized::of).collectAsync();
         try {
             return JavaSerialized.values(answers.get(MAX_JOB.toSeconds(), TimeUnit.SECONDS));
@@ -175,17 +179,19 @@ public final class ExecutorSurvey {
                             + " minutes; check the cluster's web page and their logs",
                     e);
         } catch (ExecutionException e) {
-            throw failed(e);
+            throw failed(failures.causeOf(e));
         } catch (InterruptedException e) {
             answers.cancel(true);
             Thread.currentThread().interrupt();
             throw new ClusterException("cluster.executors", "interrupted while executors were surveyed", e);
+        } finally {
+            failures.close();
         }
     }
 
     /** Explains why the survey's job failed. */
     static ClusterException failed(Throwable failure) {
-        if (Failures.anyMessage(failure, message -> message.contains("UnsupportedClassVersionError"))) {
+        if (Failures.hasType(failure, UnsupportedClassVersionError.class.getName())) {
             return new ClusterException(
                     "cluster.java",
                     "the executors run a Java version older than 17; set spark.executorEnv.JAVA_HOME to a Java 17 on"

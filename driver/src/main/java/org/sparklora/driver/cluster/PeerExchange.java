@@ -8,6 +8,7 @@ import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.rdd.RDD;
 import org.sparklora.driver.run.loop.EpochRunner;
+import org.sparklora.driver.run.loop.LostExecutor.RunPhase;
 import org.sparklora.worker.contract.KeyedRandom;
 import org.sparklora.worker.contract.PhaseTimes;
 import org.sparklora.worker.spark.EpochContext;
@@ -66,7 +67,8 @@ final class PeerExchange implements EpochRunner.Epoch {
 
     @Override
     public int run(int from, int to, long firstGlobal, Consumer<List<StepReport>> done) {
-        Retries.RunStep at = new Retries.RunStep(context.value().plan().epoch(), firstGlobal + from);
+        Retries.RunStep at =
+                new Retries.RunStep(RunPhase.TRAINING, context.value().plan().epoch(), firstGlobal + from);
         List<SegmentResult> results = retries.run(at, (ranks, failures) -> {
             if (failures > 0) {
                 length.failed();

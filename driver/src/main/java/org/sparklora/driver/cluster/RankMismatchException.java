@@ -1,9 +1,9 @@
 package org.sparklora.driver.cluster;
 
-import org.sparklora.worker.contract.CodedException;
+import org.sparklora.driver.run.loop.ClusterException;
 
 /** Ranks that must hold the same bits do not. The segment's results are discarded. Exit code 6. */
-public final class RankMismatchException extends CodedException {
+public final class RankMismatchException extends ClusterException {
 
     private static final long serialVersionUID = 1L;
 

@@ -1,6 +1,7 @@
 package org.sparklora.driver.cluster;
 
 import java.util.UUID;
+import org.apache.commons.lang3.exception.ExceptionUtils;
 import org.apache.spark.SparkJobInfo;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.JavaSparkStatusTracker;
@@ -8,7 +9,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.sparklora.driver.run.loop.CancelledException;
 import org.sparklora.driver.run.loop.ClusterException;
+import org.sparklora.driver.run.loop.LostExecutor.RunPhase;
 import org.sparklora.driver.run.loop.RunListener;
+import org.sparklora.worker.spark.CacheStorageException;
 import org.sparklora.worker.train.DivergedException;
 
 /**
@@ -16,7 +19,7 @@ import org.sparklora.worker.train.DivergedException;
  * a repetition cannot fix end the run at once: invalid input, numbers that are not finite, ranks that disagree, a cancelled
  * job. An exception of our own code ends the run if it comes a second time.
  */
-final class Retries {
+final class Retries implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(Retries.class);
     private static final String RESUME = ". Run again with --resume once the cluster is healthy";
@@ -25,12 +28,14 @@ final class Retries {
     private final RankCount count;
     private final int maxFailures;
     private final RunListener listener;
+    private final LostExecutors lost;
+    private final TaskFailures tasks;
 
     /** Prefix of this run's job groups. Another run of the same session may be at the same step. */
     private final String run = "spark-lora " + UUID.randomUUID() + " ";
 
-    /** Epoch and global step at which a job begins. */
-    record RunStep(int epoch, long step) {
+    /** Epoch and global step at which a job begins, and its purpose. */
+    record RunStep(RunPhase phase, int epoch, long step) {
 
         @Override
         public String toString() {
@@ -56,12 +61,15 @@ final class Retries {
      *
      * @param count the number of ranks of each attempt
      * @param maxFailures failures in a row, of one job, that end the run
+     * @param lost reported to the listener before each attempt
      */
-    Retries(JavaSparkContext spark, RankCount count, int maxFailures, RunListener listener) {
+    Retries(JavaSparkContext spark, RankCount count, int maxFailures, RunListener listener, LostExecutors lost) {
         this.spark = spark;
         this.count = count;
         this.maxFailures = maxFailures;
         this.listener = listener;
+        this.lost = lost;
+        this.tasks = TaskFailures.watch(spark.sc());
     }
 
     RunListener listener() {
@@ -76,9 +84,12 @@ final class Retries {
      */
     <T> T run(RunStep at, Attempt<T> attempt) {
         int defects = 0;
+        lost.enter(at.phase());
         for (int failures = 0; ; ) {
             String what = at + ", attempt " + (failures + 1);
             String group = run + what;
+            lost.report(listener);
+            tasks.begin(group);
             // Interrupts tasks that a failed job leaves behind: they would keep the slots that the next attempt needs.
             spark.sc().setJobGroup(group, "spark-lora " + what, true);
             try {
@@ -89,23 +100,25 @@ final class Retries {
                     listener.recovered(at.epoch(), at.step(), ranks);
                 }
                 return result;
-            } catch (DivergedException | RankMismatchException | ClusterException | CancelledException e) {
+            } catch (DivergedException | ClusterException | CancelledException e) {
                 throw e;
             } catch (Exception e) {
                 // Exception: Spark throws checked exceptions that no signature declares.
-                if (Failures.isFinal(e)) {
+                Throwable cause = tasks.causeOf(e);
+                if (Failures.isFinal(e) || Failures.isFinal(cause)) {
+                    requireDiskSpace(cause, e);
                     throw e;
                 }
                 requireRunning(at, e);
                 if (Failures.lacksSlots(e) && count.maySubmitAgain()) {
                     continue;
                 }
-                defects += Failures.isDefect(e) ? 1 : 0;
+                defects += Failures.isDefect(cause) ? 1 : 0;
                 if (defects > 1) {
-                    throw defect(at, e);
+                    throw defect(at, cause);
                 }
                 failures++;
-                failed(at, failures, e);
+                failed(at, failures, Failures.summary(cause), e);
                 killLeftovers(group);
             }
         }
@@ -125,7 +138,15 @@ final class Retries {
         }
     }
 
-    private static DefectException defect(RunStep at, Exception e) {
+    /** An executor that has no room for the cache ends the run as the cluster does: its steps are worth a checkpoint. */
+    private static void requireDiskSpace(Throwable cause, Exception e) {
+        CacheStorageException full = ExceptionUtils.throwableOfType(cause, CacheStorageException.class);
+        if (full != null) {
+            throw new ClusterException(full.code(), full.reason(), e);
+        }
+    }
+
+    private static DefectException defect(RunStep at, Throwable e) {
         LOG.error("our code failed twice", e);
         return new DefectException(
                 "internal error " + at + ", twice: " + Failures.summary(e)
@@ -133,8 +154,7 @@ final class Retries {
                 e);
     }
 
-    private void failed(RunStep at, int failures, Exception e) {
-        String why = Failures.summary(e);
+    private void failed(RunStep at, int failures, String why, Exception e) {
         listener.failed(at.epoch(), at.step(), failures, why);
         if (failures >= maxFailures) {
             throw new ClusterException(
@@ -156,5 +176,12 @@ final class Retries {
                 spark.sc().taskScheduler().killAllTaskAttempts(stage, true, "the attempt failed");
             }
         }
+    }
+
+    /** Reports what the last attempt has lost. */
+    @Override
+    public void close() {
+        tasks.close();
+        lost.report(listener);
     }
 }

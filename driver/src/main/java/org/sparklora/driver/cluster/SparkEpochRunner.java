@@ -21,6 +21,7 @@ import org.sparklora.driver.cluster.data.RunData;
 import org.sparklora.driver.cluster.data.Shards;
 import org.sparklora.driver.job.config.ActivationCache;
 import org.sparklora.driver.run.loop.EpochRunner;
+import org.sparklora.driver.run.loop.LostExecutor.RunPhase;
 import org.sparklora.driver.run.loop.RunListener;
 import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.data.Shard;
@@ -67,21 +68,26 @@ public final class SparkEpochRunner implements EpochRunner, AutoCloseable {
      */
     public record ClusterSettings(ExchangeChoice exchange, int maxFailures, Patience patience, ActivationCache cache) {}
 
-    /** Creates the runner of one run. */
+    /**
+     * Creates the runner of one run.
+     *
+     * @param lost what the run has lost since it began to read; stays open
+     */
     public SparkEpochRunner(
             SparkSession session,
             RunContext run,
             Encoder encoder,
             RunData data,
             ClusterSettings settings,
-            RunListener listener) {
+            RunListener listener,
+            LostExecutors lost) {
         this.spark = JavaSparkContext.fromSparkContext(session.sparkContext());
         this.run = run;
         this.data = data;
         JavaRDD<Shard> training = data.training().rdd();
         int shards = training.getNumPartitions();
         RankCount count = RankCount.of(spark, shards, settings.patience(), listener);
-        this.retries = new Retries(spark, count, settings.maxFailures(), listener);
+        this.retries = new Retries(spark, count, settings.maxFailures(), listener, lost);
         this.peer = settings.exchange().peer();
         this.trainingShards = peer
                 ? ShardPlacement.byRank(spark, training, TaskSlots.ranks(spark, shards))
@@ -121,7 +127,7 @@ public final class SparkEpochRunner implements EpochRunner, AutoCloseable {
         Metrics metrics = new Metrics(data.task(), run.head(), data.labels());
         Shared<EpochContext> context = Shared.of(spark, new EpochContext(run, plan));
         try {
-            return retries.run(new Retries.RunStep(plan.epoch(), stepsDone), (ranks, failures) -> {
+            return retries.run(new Retries.RunStep(RunPhase.VALIDATION, plan.epoch(), stepsDone), (ranks, failures) -> {
                 spark.sc().setJobDescription("epoch " + plan.epoch() + " validation");
                 return metrics.of(
                         validationShards.get().inTasks().mapPartitions(new PredictTask<>(context, metrics.scores())),
@@ -153,5 +159,6 @@ public final class SparkEpochRunner implements EpochRunner, AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+        retries.close();
     }
 }

@@ -5,6 +5,7 @@ import java.util.Locale;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.util.LongAccumulator;
 import org.sparklora.driver.job.config.ActivationCache;
+import org.sparklora.driver.run.loop.LostExecutor.RunPhase;
 import org.sparklora.driver.run.loop.RunListener;
 import org.sparklora.driver.run.loop.RunListener.CacheStats;
 import org.sparklora.worker.contract.CachePlan;
@@ -51,7 +52,9 @@ record TrunkCache(JavaSparkContext spark, RunContext run, Retries retries, Cache
         request.listener().cachingStarted(stats);
         long began = System.nanoTime();
         Retries.RunStep at = new Retries.RunStep(
-                plan.epoch(), (long) plan.epoch() * plan.shards().stepsPerEpoch());
+                RunPhase.CACHING,
+                plan.epoch(),
+                (long) plan.epoch() * plan.shards().stepsPerEpoch());
         retries.run(at, (ranks, failures) -> {
             fill(plan, storage, stats, ranks);
             return true;

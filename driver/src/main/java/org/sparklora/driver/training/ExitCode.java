@@ -10,6 +10,7 @@ import java.util.regex.Pattern;
 import org.apache.spark.SparkException;
 import org.sparklora.driver.cluster.Failures;
 import org.sparklora.driver.cluster.QuotedException;
+import org.sparklora.driver.cluster.SparkSentences;
 import org.sparklora.worker.contract.CodedException;
 import org.sparklora.worker.contract.HostException;
 
@@ -30,9 +31,6 @@ public enum ExitCode {
     CHECKPOINT(7, "checkpoint", "run"),
     VERIFY(8, "verify"),
     CANCELLED(130, "cancelled");
-
-    /** Part of Spark's message to a program whose application has ended. */
-    private static final String STOPPED = "stopped SparkContext";
 
     private static final Pattern CODE_AT_END = Pattern.compile("\\[([a-z]+)(?:\\.[a-z0-9-]+)+]$");
 
@@ -82,7 +80,7 @@ public enum ExitCode {
             if (t instanceof SparkException) {
                 return ofSpark(t, message);
             }
-            if (t instanceof IllegalStateException && message.contains(STOPPED)) {
+            if (t instanceof IllegalStateException && SparkSentences.isStopped(message)) {
                 return CodedException.withCode(
                         "cluster.stopped",
                         "the Spark application was stopped during the run, by a user or because the cluster shut down; see"
@@ -123,7 +121,7 @@ public enum ExitCode {
             }
         }
         String first = message.lines().findFirst().orElse("without a message");
-        if (first.contains(Failures.MAX_RESULT_SIZE)) {
+        if (SparkSentences.isResultTooLarge(first)) {
             return CodedException.withCode(
                     "settings.result-size",
                     "the results of a Spark job are too large: " + first + "; set a larger size");

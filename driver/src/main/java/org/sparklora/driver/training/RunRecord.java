@@ -18,6 +18,7 @@ import org.sparklora.driver.run.history.HistoryEvent;
 import org.sparklora.driver.run.history.HistoryEvent.GroupChange;
 import org.sparklora.driver.run.history.OutputException;
 import org.sparklora.driver.run.history.RunHistory;
+import org.sparklora.driver.run.loop.LostExecutor;
 import org.sparklora.driver.run.loop.RunListener;
 import org.sparklora.driver.watch.progress.Progress;
 import org.sparklora.driver.watch.progress.ProgressLine.Position;
@@ -186,6 +187,15 @@ final class RunRecord implements RunListener, AutoCloseable {
         history.append(HistoryEvent.recovered(epoch, step, ranks));
         publish();
         note("epoch %d continues from step %d with %d ranks", epoch, step, ranks);
+    }
+
+    @Override
+    public void executorLost(LostExecutor lost) {
+        history.append(HistoryEvent.executorLost(lost));
+        publish();
+        note(
+                "executor %s on %s is lost in %s, with %.0f s of work: %s",
+                lost.executor(), lost.host(), lost.phase().label(), lost.seconds(), lost.reason());
     }
 
     @Override

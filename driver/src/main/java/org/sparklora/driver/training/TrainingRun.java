@@ -8,6 +8,7 @@ import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.SparkSession;
 import org.sparklora.driver.cluster.ExchangeChoice;
 import org.sparklora.driver.cluster.ExecutorSurvey;
+import org.sparklora.driver.cluster.LostExecutors;
 import org.sparklora.driver.cluster.Sessions;
 import org.sparklora.driver.cluster.SparkEpochRunner;
 import org.sparklora.driver.cluster.data.RunData;
@@ -62,8 +63,9 @@ public final class TrainingRun {
             Console.err(
                     "%s: reading and tokenizing %s",
                     job.name(), job.data().train().path());
-            try (SparkSession spark = Sessions.open("spark-lora " + job.name())) {
-                Console.out("%s", train(spark, groups, exchange, Optional.empty(), output));
+            try (SparkSession spark = Sessions.open("spark-lora " + job.name());
+                    LostExecutors lost = LostExecutors.watch(spark.sparkContext())) {
+                Console.out("%s", train(spark, groups, exchange, Optional.empty(), output, lost));
             }
             return ExitCode.OK;
         } catch (Throwable e) {
@@ -78,11 +80,11 @@ public final class TrainingRun {
     /** Runs the job on a session that stays open, with rows that Spark has already. */
     void run(SparkSession spark, DatasetTraining.Rows rows) throws IOException {
         RunOutput output = new RunOutput(job, clock, ifRunIsThere);
-        try {
+        try (LostExecutors lost = LostExecutors.watch(spark.sparkContext())) {
             JobGroups groups = JobGroups.of(JobModel.open(job));
             ExchangeChoice exchange = ExchangeChoice.of(
                     job.execution().exchange(), spark.sparkContext().conf());
-            train(spark, groups, exchange, Optional.of(rows), output);
+            train(spark, groups, exchange, Optional.of(rows), output, lost);
         } catch (Throwable e) {
             output.failed(e);
             throw e;
@@ -95,7 +97,8 @@ public final class TrainingRun {
             JobGroups groups,
             ExchangeChoice exchange,
             Optional<DatasetTraining.Rows> given,
-            RunOutput output)
+            RunOutput output,
+            LostExecutors lost)
             throws IOException {
         JobModel model = groups.model();
         JobRows rows = given.isPresent() ? JobRows.of(job, given.get()) : JobRows.read(spark, job);
@@ -121,14 +124,17 @@ public final class TrainingRun {
         Progress progress = new Progress(clock, Console.screen());
         try (RunGauges gauges = new RunGauges(progress);
                 RunRecord record = new RunRecord(output, work, progress, clock, length);
-                SparkEpochRunner runner = runner(spark, start, record)) {
+                SparkEpochRunner runner = runner(spark, start, record, lost)) {
             gauges.show();
             TrainingLoop loop = new TrainingLoop(initializer, training, runner, record, clock);
-            return output.finished(start, output.run(loop));
+            TrainingLoop.Result result = output.run(loop);
+            lost.close();
+            lost.report(record);
+            return output.finished(start, result);
         }
     }
 
-    private SparkEpochRunner runner(SparkSession spark, RunOutput.Start start, RunRecord record) {
+    private SparkEpochRunner runner(SparkSession spark, RunOutput.Start start, RunRecord record, LostExecutors lost) {
         JobModel model = start.model();
         RunData data = start.data();
         RunContext context = new RunContext(
@@ -152,7 +158,8 @@ public final class TrainingRun {
                                 job.execution().executorTimeout(),
                                 job.execution().minExecutors()),
                         job.execution().activationCache()),
-                record);
+                record,
+                lost);
     }
 
     /** Counts the work of each epoch from the lengths of all rows. */

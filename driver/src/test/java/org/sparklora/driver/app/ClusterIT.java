@@ -132,5 +132,10 @@ class ClusterIT {
                 .hasSize(TrainingJob.events(runs.output("undisturbed"), "step").size());
         assertThat(TrainingJob.events(runs.output("killed"), "failure")).isNotEmpty();
         assertThat(TrainingJob.events(runs.output("killed"), "recovered")).isNotEmpty();
+        JsonNode lost =
+                TrainingJob.events(runs.output("killed"), "executor_lost").get(0);
+        assertThat(lost.get("phase").asText()).isIn("caching", "training");
+        assertThat(lost.get("reason").asText()).contains("137");
+        assertThat(lost.get("seconds").asDouble()).isPositive();
     }
 }

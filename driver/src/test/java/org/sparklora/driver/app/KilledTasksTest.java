@@ -162,6 +162,31 @@ class KilledTasksTest {
         assertThat(TrainingJob.events(over, "failure")).hasSize(3);
     }
 
+    /** It gives up in the first step after a group moved: the checkpoint is that of the step before. */
+    @Test
+    void aRunThatGivesUpWithinAnEpochRepeatsNoStep() {
+        String[] moves = {"--set", "schedule.events=[{epoch: 1, step: 2, freeze: [top]}]"};
+        Path undisturbed = folder.resolve("undisturbed");
+        assertThat(train(undisturbed, moves).code()).isZero();
+
+        Path over = folder.resolve("over");
+        Killer.order(2, 3);
+        TrainingJob.Ended gaveUp = train(over, moves);
+        assertThat(gaveUp.code()).as(gaveUp.err()).isEqualTo(6);
+        List<JsonNode> steps = TrainingJob.events(over, "step");
+        assertThat(steps).hasSize(5);
+
+        TrainingJob.Ended resumed = train(over, "--resume", moves[0], moves[1]);
+        assertThat(resumed.code()).as(resumed.err()).isZero();
+        assertThat(resumed.err()).contains("checkpoints/epoch-00001-step-00000005");
+        assertSameRun(over, undisturbed);
+        assertThat(TrainingJob.events(over, "step").subList(0, 5))
+                .as("with the time at which they were done")
+                .isEqualTo(steps);
+        assertThat(TrainingJob.events(over, "freeze")).hasSize(1);
+        assertThat(TrainingJob.events(over, "failure")).hasSize(3);
+    }
+
     @Test
     void afterAValidationThatFailedForGoodOnlyTheValidationIsDoneAgain() {
         String[] validated = {"--set", "data.validation={path: " + folder.resolve("train.csv") + "}"};

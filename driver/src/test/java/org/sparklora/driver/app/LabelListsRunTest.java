@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.sparklora.driver.cluster.Failures;
+import org.sparklora.driver.cluster.SparkSentences;
 import org.sparklora.driver.model.peft.PeftAdapter;
 import org.sparklora.worker.safetensors.Tensor;
 
@@ -278,7 +278,7 @@ class LabelListsRunTest {
         int limit = 400_000;
         assertThat(rows * 20 * 4 * Float.BYTES).isGreaterThan(limit);
         Path job = job("token_classification", "train.jsonl", WORDS_AND_TAGS, "query", "");
-        System.setProperty(Failures.MAX_RESULT_SIZE, Integer.toString(limit));
+        System.setProperty(SparkSentences.MAX_RESULT_SIZE, Integer.toString(limit));
         try {
             Path run = train(
                     "run",
@@ -296,7 +296,7 @@ class LabelListsRunTest {
             assertThat(metrics.get("examples").asInt()).isEqualTo(rows);
             assertThat(metrics.get("accuracy").asDouble()).isCloseTo(metric(run, 0, "accuracy"), within(1e-3));
         } finally {
-            System.clearProperty(Failures.MAX_RESULT_SIZE);
+            System.clearProperty(SparkSentences.MAX_RESULT_SIZE);
         }
     }
 

@@ -37,11 +37,10 @@ class ExecutorSurveyTest {
 
     @Test
     void anExecutorWithAnOlderJavaIsRecognised() {
-        SparkException failure = new SparkException(
-                "Job aborted due to stage failure: Could not recover from a failed"
-                        + " barrier ResultStage. Most recent failure reason: Stage failed because barrier task"
-                        + " ResultTask(0, 0) finished unsuccessfully.\njava.lang.UnsupportedClassVersionError:"
-                        + " org/sparklora/worker/spark/ExamineTask has been compiled by a more recent version of the Java Runtime");
+        TaskException failure = TaskException.of(
+                FailuresTest.thrown(
+                        new UnsupportedClassVersionError(
+                                "org/sparklora/worker/spark/ExamineTask has been compiled by a more recent version of the Java Runtime")));
         assertThat(ExecutorSurvey.failed(failure))
                 .hasMessageContainingAll("Java 17", "spark.executorEnv.JAVA_HOME", "[cluster.java]");
         assertThat(ExecutorSurvey.failed(new SparkException("no")))

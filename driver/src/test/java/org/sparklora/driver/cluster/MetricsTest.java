@@ -43,7 +43,7 @@ class MetricsTest {
                 .config("spark.ui.enabled", "false")
                 .config("spark.serializer", "org.apache.spark.serializer.KryoSerializer")
                 .config("spark.kryo.registrationRequired", "true")
-                .config(Failures.MAX_RESULT_SIZE, MAX_RESULT_BYTES)
+                .config(SparkSentences.MAX_RESULT_SIZE, MAX_RESULT_BYTES)
                 .getOrCreate();
     }
 

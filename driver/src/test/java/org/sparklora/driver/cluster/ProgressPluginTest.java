@@ -91,7 +91,8 @@ class ProgressPluginTest {
                                 new SparkEpochRunner.Patience(Duration.ZERO, OptionalInt.empty()),
                                 listener),
                         0,
-                        listener),
+                        listener,
+                        LostExecutors.watch(spark.sc())),
                 new SegmentLength(Clock.systemUTC()))) {
             exchange.run(0, STEPS, FIRST_GLOBAL, done -> {
                 reports.addAll(done);

@@ -18,7 +18,8 @@ class QuotedExceptionTest {
                 .containsExactly(
                         new QuotedException(PeerException.class.getName(), reason),
                         new QuotedException(ModelException.class.getName(), "no such tensor [model.weights]"));
-        assertThat(Failures.isFinal(atTheDriver)).as("not to be tried again").isTrue();
-        assertThat(Failures.summary(atTheDriver)).isEqualTo(reason);
+        PeerException typed = new PeerException(reason);
+        assertThat(Failures.isFinal(typed)).as("not to be tried again").isTrue();
+        assertThat(Failures.summary(typed)).isEqualTo(reason);
     }
 }

@@ -14,11 +14,12 @@ import org.junit.jupiter.api.Test;
 import org.sparklora.driver.cluster.Retries.RunStep;
 import org.sparklora.driver.run.loop.CancelledException;
 import org.sparklora.driver.run.loop.ClusterException;
+import org.sparklora.driver.run.loop.LostExecutor.RunPhase;
 import org.sparklora.driver.run.loop.RunListener;
 
 class RankCountTest {
 
-    private static final RunStep AT = new RunStep(2, 40);
+    private static final RunStep AT = new RunStep(RunPhase.TRAINING, 2, 40);
     private static final int TIMEOUT = 600;
 
     private static final SparkEpochRunner.Patience PATIENCE =

@@ -24,6 +24,7 @@ import org.apache.spark.SparkException;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.scheduler.SparkListener;
+import org.apache.spark.scheduler.SparkListenerExecutorRemoved;
 import org.apache.spark.scheduler.SparkListenerTaskStart;
 import org.apache.spark.shuffle.MetadataFetchFailedException;
 import org.apache.spark.sql.SparkSession;
@@ -35,19 +36,22 @@ import org.sparklora.driver.cluster.Retries.Attempt;
 import org.sparklora.driver.cluster.Retries.RunStep;
 import org.sparklora.driver.run.loop.CancelledException;
 import org.sparklora.driver.run.loop.ClusterException;
+import org.sparklora.driver.run.loop.LostExecutor;
+import org.sparklora.driver.run.loop.LostExecutor.RunPhase;
 import org.sparklora.driver.run.loop.RunListener;
 import org.sparklora.worker.encoder.ModelException;
+import org.sparklora.worker.spark.CacheStorageException;
 import org.sparklora.worker.train.DivergedException;
 import scala.collection.JavaConverters;
 import scala.reflect.ClassTag;
 import scala.reflect.ClassTag$;
 import scala.runtime.AbstractFunction1;
 
-/** Against a real Spark, whose texts decide what is done again. */
+/** Against a real Spark, whose exceptions and events decide what is done again. */
 class RetriesTest {
 
     private static final int MAX_FAILURES = 3;
-    private static final RunStep AT = new RunStep(1, 12);
+    private static final RunStep AT = new RunStep(RunPhase.CACHING, 1, 12);
 
     private SparkSession session;
     private JavaSparkContext spark;
@@ -59,6 +63,11 @@ class RetriesTest {
         @Override
         public void failed(int epoch, long step, int attempt, String message) {
             told.add("failure " + attempt + " at " + epoch + "/" + step + ": " + message);
+        }
+
+        @Override
+        public void executorLost(LostExecutor lost) {
+            told.add(lost.toString());
         }
 
         @Override
@@ -81,7 +90,8 @@ class RetriesTest {
                 RankCount.of(
                         spark, 8, new SparkEpochRunner.Patience(Duration.ofMinutes(10), OptionalInt.empty()), listener),
                 MAX_FAILURES,
-                listener);
+                listener,
+                LostExecutors.watch(spark.sc()));
         Rank.WAITING.drainPermits();
     }
 
@@ -97,6 +107,7 @@ class RetriesTest {
         IS_WRONG,
         MODEL_IS_BAD,
         FETCH_FAILS,
+        NO_ROOM,
         /** Until it is killed. */
         WAIT
     }
@@ -146,6 +157,7 @@ class RetriesTest {
                 case IS_WRONG -> throw new IllegalStateException("rank 1 is wrong");
                 case MODEL_IS_BAD ->
                     throw new ModelException("model.directory", "/models/bert has no model.safetensors");
+                case NO_ROOM -> throw new CacheStorageException("no room for 8 bytes", new IOException("full"));
                 case FETCH_FAILS -> sneak(new MetadataFetchFailedException(0, 1, "rows are lost"));
                 case WAIT -> waitToBeKilled();
                 default -> {}
@@ -232,6 +244,28 @@ class RetriesTest {
         assertThat(Failures.lacksSlots(refused)).as("%s", refused).isTrue();
         assertThat(Failures.lacksSlots(new SparkException("ExecutorLostFailure")))
                 .isFalse();
+    }
+
+    @Test
+    void aFullDiskIsTheClustersEnd() {
+        assertThatThrownBy(() -> retries.run(AT, deeds(Deed.NO_ROOM, Deed.ANSWER)))
+                .isInstanceOf(ClusterException.class)
+                .hasMessage("no room for 8 bytes [cluster.disk]");
+        assertThat(attempts).isEqualTo(1);
+    }
+
+    @Test
+    void anExecutorThatIsLostIsReportedBeforeTheNextAttempt() {
+        whenOneWaits((context, start) -> {
+            context.listenerBus().post(new SparkListenerExecutorRemoved(1, "7", "the host is gone"));
+            context.killTaskAttempt(start.taskInfo().taskId(), true, "preempted");
+        });
+        assertThat(retries.run(AT, deeds(Deed.WAIT, Deed.ANSWER))).containsExactly(0, 1);
+        assertThat(told)
+                .containsExactly(
+                        "failure 1 at 1/12: TaskKilled (preempted)",
+                        new LostExecutor(RunPhase.CACHING, "7", "unknown", "the host is gone", 0).toString(),
+                        "recovered at 1/12 with 2");
     }
 
     @Test
@@ -347,7 +381,8 @@ class RetriesTest {
                 RankCount.of(
                         spark, 8, new SparkEpochRunner.Patience(Duration.ofMinutes(10), OptionalInt.empty()), listener),
                 MAX_FAILURES,
-                listener);
+                listener,
+                LostExecutors.watch(spark.sc()));
         CompletableFuture<List<Integer>> beside = CompletableFuture.supplyAsync(() -> other.run(
                 AT,
                 (ranks, failures) -> spark.parallelize(List.of(7), 1)

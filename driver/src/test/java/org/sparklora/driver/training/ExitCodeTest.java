@@ -84,7 +84,8 @@ class ExitCodeTest {
 
     @Test
     void anExceptionOfOurOwnCodeInATaskIsNoFailureOfTheCluster() {
-        SparkException lost = lost("java.lang.IndexOutOfBoundsException: Index 3 out of bounds for length 2");
+        Throwable thrown = new IndexOutOfBoundsException("Index 3 out of bounds for length 2");
+        SparkException lost = new SparkException(lost(thrown.toString()).getMessage(), thrown);
         assertThat(ExitCode.of(lost)).isEqualTo(ExitCode.INTERNAL);
         assertThat(ExitCode.message(lost))
                 .contains("Index 3")

@@ -7,7 +7,7 @@ public final class CacheStorageException extends CodedException {
 
     private static final long serialVersionUID = 1L;
 
-    CacheStorageException(String message, Throwable cause) {
+    public CacheStorageException(String message, Throwable cause) {
         super("cluster.disk", message, cause);
     }
 }

@@ -9,7 +9,8 @@ import org.sparklora.driver.run.loop.Checkpointer;
 import org.sparklora.driver.run.loop.TrainingCheckpoint;
 
 /**
- * Writes a checkpoint before each epoch's validation, at its end and every few steps, after publishing the history up to there.
+ * Writes a checkpoint before each epoch's validation, at its end, every few steps, and when the cluster ends the run, after
+ * publishing the history up to there.
  *
  * @param everySteps steps of the run between two checkpoints; empty: at epochs' ends only
  * @param origin see {@link Checkpoint}
@@ -25,11 +26,19 @@ public record RunCheckpointer(
 
     @Override
     public void reached(TrainingCheckpoint point) {
-        try {
-            history.commit();
-            store.write(new Checkpoint(point, history.committedBytes(), origin));
-        } catch (IOException e) {
-            throw OutputException.writing("a checkpoint", e);
-        }
+        remember(point).run();
+    }
+
+    @Override
+    public Runnable remember(TrainingCheckpoint point) {
+        Checkpoint checkpoint = new Checkpoint(point, history.bytes(), origin);
+        return () -> {
+            try {
+                history.commit();
+                store.write(checkpoint);
+            } catch (IOException e) {
+                throw OutputException.writing("a checkpoint", e);
+            }
+        };
     }
 }

@@ -6,6 +6,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import org.sparklora.driver.job.freeze.EpochMetrics;
+import org.sparklora.driver.run.loop.LostExecutor;
 import org.sparklora.driver.run.loop.RunListener.CacheStats;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
@@ -199,6 +200,12 @@ public record HistoryEvent(String name, Map<String, Object> fields) {
     public static HistoryEvent waited(int epoch, long step, int slots, int wanted, double seconds) {
         return of("waited", "epoch", epoch, "seconds", seconds, "slots", slots, "step", step)
                 .with("wanted", wanted);
+    }
+
+    /** The cluster took an executor from the run. */
+    public static HistoryEvent executorLost(LostExecutor lost) {
+        return of("executor_lost", "phase", lost.phase().label(), "executor", lost.executor())
+                .with("host", lost.host(), "reason", lost.reason(), "seconds", lost.seconds());
     }
 
     /** The run is complete. */

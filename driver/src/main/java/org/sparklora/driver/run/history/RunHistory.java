@@ -11,12 +11,13 @@ import java.time.Clock;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
 
 /**
  * The history of a run, {@code history.jsonl}: one JSON object per line, {@code "event"} first and {@code "time"} second.
  *
- * <p>Call order: {@link #append} the events of a segment, then {@link #commit} to publish them. A checkpoint stores {@link #committedBytes}; a resumed run passes them to {@link
+ * <p>Call order: {@link #append} the events of a segment, then {@link #commit} to publish them. A checkpoint stores {@link #bytes}; a resumed run passes them to {@link
  * #resume}, so each step appears once.
  *
  * <p>Floats and doubles have the fewest digits that read back to the same value of their type. NaN and infinities, which JSON
@@ -26,6 +27,9 @@ public final class RunHistory {
 
     /** File name in the run directory. */
     public static final String FILE = "history.jsonl";
+
+    /** Events of the cluster, which do not happen again when a run resumes. */
+    private static final Set<String> HAPPENED = Set.of("failure", "recovered", "waited", "executor_lost");
 
     // Writes the shortest digits on every Java version; Double.toString does so only since Java 19.
     private static final ObjectMapper JSON = new ObjectMapper(JsonFactory.builder()
@@ -45,10 +49,10 @@ public final class RunHistory {
     }
 
     /**
-     * Continues a stored history from a checkpoint. Of the events after the checkpoint only failures and recoveries stay,
-     * since everything else will happen again.
+     * Continues a stored history from a checkpoint. Of the events after the checkpoint only those of the cluster stay, since
+     * everything else will happen again.
      *
-     * @param bytes {@link #committedBytes} at the checkpoint
+     * @param bytes {@link #bytes} at the checkpoint
      */
     public static RunHistory resume(RunDirectory directory, Clock clock, int bytes) throws IOException {
         byte[] stored = directory.find(FILE).orElse(new byte[0]);
@@ -63,7 +67,7 @@ public final class RunHistory {
         String after = new String(stored, bytes, stored.length - bytes, StandardCharsets.UTF_8);
         for (String line : after.lines().toList()) {
             String event = HistoryLine.parse(line).event();
-            if (event.equals("failure") || event.equals("recovered")) {
+            if (HAPPENED.contains(event)) {
                 history.committed.writeBytes((line + "\n").getBytes(StandardCharsets.UTF_8));
             }
         }
@@ -115,8 +119,13 @@ public final class RunHistory {
         return bytes.toString(StandardCharsets.UTF_8).lines().toList();
     }
 
-    /** Number of published bytes, from which a checkpoint made now resumes. */
+    /** Number of published bytes. */
     public int committedBytes() {
         return committed.size();
+    }
+
+    /** Number of bytes with the open segment, from which a checkpoint of this moment resumes once all is published. */
+    public int bytes() {
+        return committed.size() + pending.size();
     }
 }

@@ -15,4 +15,9 @@ public interface Checkpointer {
 
     /** Stores a checkpoint. An exception ends the run. */
     void reached(TrainingCheckpoint checkpoint);
+
+    /** Returns what stores a checkpoint of this moment, in case the run ends before it makes another. */
+    default Runnable remember(TrainingCheckpoint checkpoint) {
+        return () -> reached(checkpoint);
+    }
 }

@@ -4,7 +4,7 @@ import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.contract.CodedException;
 
 /** The cluster refused the application, or failed more often than the job allows. Finished work stays. Exit code 6. */
-public final class ClusterException extends CodedException {
+public class ClusterException extends CodedException {
 
     private static final long serialVersionUID = 1L;
 

@@ -9,7 +9,8 @@ import org.sparklora.worker.contract.PhaseTimes;
 
 /**
  * Runs the steps of one epoch, from the first or from where an earlier run stopped. If the policy moves groups between two
- * steps, the plan ends there and the next one begins. A checkpoint at such a step holds the state before the move.
+ * steps, the plan ends there and the next one begins. A checkpoint at such a step holds the state before the move. If the
+ * cluster ends the run, the last step that is done is stored.
  */
 final class EpochExecution {
 
@@ -19,11 +20,15 @@ final class EpochExecution {
     private EpochProgress progress;
     private PhaseTimes times = PhaseTimes.NONE;
 
+    /** Steps of the epoch that the last checkpoint holds. */
+    private int stored;
+
     EpochExecution(RunState run, EpochProgress from, GroupTransitions groups) {
         this.run = run;
         this.groups = groups;
         this.settings = groups.settings();
         this.progress = from;
+        this.stored = from.stepsDone();
     }
 
     /** Runs the rest of the epoch. */
@@ -34,12 +39,31 @@ final class EpochExecution {
                 .headSet(steps));
         while (progress.stepsDone() < steps) {
             int done = progress.stepsDone();
+            Runnable beforeMove = () -> {};
             // The loop has asked for the decision before the first step.
             if (done > 0 && decisions.contains(done)) {
+                beforeMove = checkpointer.remember(run.checkpoint(progress));
                 groups.decide(run, done);
             }
             SortedSet<Integer> ahead = decisions.tailSet(done + 1);
-            runTo(ahead.isEmpty() ? steps : ahead.first(), runner, checkpointer);
+            try {
+                runTo(ahead.isEmpty() ? steps : ahead.first(), runner, checkpointer);
+            } catch (ClusterException e) {
+                boolean stepped = progress.stepsDone() > done;
+                store(stepped ? checkpointer.remember(run.checkpoint(progress)) : beforeMove, e);
+                throw e;
+            }
+        }
+    }
+
+    /** Stores what was done since the last checkpoint. An error is added to the end of the run and does not replace it. */
+    private void store(Runnable checkpoint, ClusterException end) {
+        if (progress.stepsDone() > stored) {
+            try {
+                checkpoint.run();
+            } catch (RuntimeException e) {
+                end.addSuppressed(e);
+            }
         }
     }
 
@@ -59,9 +83,9 @@ final class EpochExecution {
                     reports.forEach(report -> progress = progress.plus(report));
                     groups.listener().stepsDone(plan.epoch(), reports);
                 });
-                progress = progress.at(done);
                 if (done < steps && checkpointer.wants(firstGlobal + done)) {
                     checkpointer.reached(run.checkpoint(progress));
+                    stored = done;
                 }
             }
             times = times.plus(epoch.times());

@@ -65,6 +65,9 @@ public interface RunListener {
     /** The wait is over, because enough slots are there or its time is. */
     default void waited(int epoch, long step, int slots, int wanted, double seconds) {}
 
+    /** The cluster took an executor, of which this thread knows now. Spark may have repeated its tasks already. */
+    default void executorLost(LostExecutor lost) {}
+
     /** The steps that had failed are done. */
     default void recovered(int epoch, long step, int ranks) {}
 

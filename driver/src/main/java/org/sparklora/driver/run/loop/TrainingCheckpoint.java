@@ -74,21 +74,17 @@ public record TrainingCheckpoint(
             }
         }
 
-        /** This progress with the sums of one more step; {@link EpochRunner.Epoch#run} tells the number of steps. */
+        /** This progress and one more step. */
         EpochProgress plus(StepReport step) {
             TreeMap<String, NormSum> sums = new TreeMap<>(gradientNorms);
             step.groups()
                     .forEach((group, report) -> sums.merge(group, new NormSum(report.gradNorm(), 1), NormSum::plus));
             return new EpochProgress(
-                    stepsDone,
+                    stepsDone + 1,
                     lossSum + step.loss() * step.rows().weight(),
                     weight + step.rows().weight(),
                     padding.plus(step.rows().padding()),
                     sums);
-        }
-
-        EpochProgress at(int step) {
-            return new EpochProgress(step, lossSum, weight, padding, gradientNorms);
         }
 
         /** Fills in the weight in a checkpoint of 0.1.0, whose loss sum counts each step by its examples. */

@@ -18,6 +18,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparklora.driver.job.freeze.EpochMetrics;
 import org.sparklora.driver.run.history.HistoryEvent.GroupChange;
+import org.sparklora.driver.run.loop.LostExecutor;
+import org.sparklora.driver.run.loop.LostExecutor.RunPhase;
 import org.sparklora.driver.run.loop.RunListener.CacheStats;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
@@ -64,6 +66,8 @@ class RunHistoryTest {
         history.append(HistoryEvent.failure(2, 127, 1, "lost executor 3"));
         history.append(HistoryEvent.recovered(2, 126, 4));
         history.append(HistoryEvent.waited(2, 130, 1, 4, 61.5));
+        history.append(HistoryEvent.executorLost(
+                new LostExecutor(RunPhase.CACHING, "3", "worker-2", "Command exited with code 137", 2.5)));
         history.append(HistoryEvent.restore(7, 4, "plateau"));
         history.append(HistoryEvent.stop(9, "no group is left"));
         history.append(HistoryEvent.finished("ada", 12.25));
@@ -90,6 +94,8 @@ class RunHistoryTest {
                 {"event":"failure",TIME,"attempt":1,"epoch":2,"message":"lost executor 3","step":127}
                 {"event":"recovered",TIME,"epoch":2,"ranks":4,"step":126}
                 {"event":"waited",TIME,"epoch":2,"seconds":61.5,"slots":1,"step":130,"wanted":4}
+                {"event":"executor_lost",TIME,"phase":"caching","executor":"3","host":"worker-2",\
+                "reason":"Command exited with code 137","seconds":2.5}
                 {"event":"restore",TIME,"epoch":7,"restored_epoch":4,"reason":"plateau"}
                 {"event":"stop",TIME,"epoch":9,"reason":"no group is left"}
                 {"event":"finished",TIME,"adapter_sha256":"ada","seconds":12.25}
@@ -172,6 +178,9 @@ class RunHistoryTest {
         int checkpoint = history.committedBytes();
         history.append(step(1, 1.0, 1.0));
         history.append(HistoryEvent.failure(2, 1, 1, "out of slots"));
+        history.append(HistoryEvent.waited(2, 1, 0, 2, 3.5));
+        history.append(
+                HistoryEvent.executorLost(new LostExecutor(RunPhase.TRAINING, "3", "worker-2", "spot market", 2.5)));
         history.commit();
 
         RunHistory resumed = RunHistory.resume(directory, clock, checkpoint);
@@ -179,7 +188,7 @@ class RunHistoryTest {
         resumed.append(step(2, 1.0, 1.0));
         resumed.commit();
         assertThat(steps(directory)).containsExactly(0, 1, 2);
-        assertThat(text(directory)).containsOnlyOnce("out of slots");
+        assertThat(text(directory)).containsOnlyOnce("out of slots").contains("\"waited\"", "spot market");
         // The same checkpoint can be used again, since nothing before it changes.
         assertThat(RunHistory.resume(directory, clock, checkpoint).committedBytes())
                 .isGreaterThan(checkpoint);

@@ -7,11 +7,13 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.sparklora.driver.job.freeze.AutoFreeze;
 import org.sparklora.driver.job.freeze.EpochSchedule;
@@ -83,6 +85,17 @@ class ResumedLoopTest {
 
     /** Gradients that hang on values and step, so that a value or a moment that is off shows at once. */
     private static class Pulling implements EpochRunner {
+        private final long broken;
+
+        Pulling() {
+            this(-1);
+        }
+
+        /** The cluster ends the run in this step. */
+        Pulling(long broken) {
+            this.broken = broken;
+        }
+
         @Override
         public Epoch open(EpochPlan plan, TrainState state, OptimizerSettings optimizer) {
             return new StepByStep(
@@ -90,6 +103,9 @@ class ResumedLoopTest {
                     state,
                     optimizer,
                     (step, live) -> {
+                        if (WHOLE.stepsUntil(plan.epoch()) + step == broken) {
+                            throw new ClusterException("cluster.failed", "no executor", null);
+                        }
                         float[] gradient = live.clone();
                         for (int i = 0; i < gradient.length; i++) {
                             gradient[i] += (i % 7 - 3) * 0.1f + step;
@@ -400,6 +416,69 @@ class ResumedLoopTest {
             assertThat(end.adapter()).isEqualTo(result.adapter());
             assertThat(end.epoch()).isEqualTo(result.epoch());
         }
+    }
+
+    /** Keeps the last point that was stored, and how much of the story it covers. */
+    private static class LastPoint implements Checkpointer {
+        private final Story story;
+        private @Nullable TrainingCheckpoint point;
+        private int told;
+
+        LastPoint(Story story) {
+            this.story = story;
+        }
+
+        @Override
+        public Runnable remember(TrainingCheckpoint now) {
+            int lines = story.lines.size();
+            return () -> {
+                point = now;
+                told = lines;
+            };
+        }
+
+        @Override
+        public void reached(TrainingCheckpoint now) {
+            remember(now).run();
+        }
+    }
+
+    /** No step that the driver has is repeated, and no group moves twice. */
+    @Test
+    void aRunThatTheClusterEndsGoesOnFromItsLastStep() {
+        EpochSchedule policy = new EpochSchedule(
+                List.of("top"),
+                List.of(
+                        Event.thaw(1, List.of("bottom"), OptimizerStateOnThaw.FRESH)
+                                .atStep(2),
+                        Event.freeze(2, List.of("bottom")).atStep(1)));
+        Story whole = new Story();
+        Result result = loop(manifest(), policy, last(), whole).run(checkpoint -> {});
+        for (long step = 1; step < WHOLE.steps(); step++) {
+            Story story = new Story();
+            LastPoint stored = new LastPoint(story);
+            TrainingLoop broken = loop(manifest(), policy, last(), story, WHOLE, new Pulling(step));
+            assertThatThrownBy(() -> broken.run(stored)).isInstanceOf(ClusterException.class);
+            TrainingCheckpoint point = Objects.requireNonNull(stored.point);
+            assertThat(point.stepsDone()).isEqualTo(step);
+
+            Story rest = new Story();
+            Result end = loop(manifest(), policy, last(), rest).resume(point, checkpoint -> {});
+            List<String> lines = new ArrayList<>(story.lines.subList(0, stored.told));
+            lines.addAll(rest.lines);
+            assertThat(lines).as("broken in step %d", step).isEqualTo(whole.lines);
+            assertThat(end.adapter()).isEqualTo(result.adapter());
+        }
+    }
+
+    @Test
+    void anErrorOfTheLastCheckpointDoesNotHideWhyTheRunEnded() {
+        TrainingLoop broken = loop(manifest(), POLICY, last(), new Story(), WHOLE, new Pulling(1));
+        assertThatThrownBy(() -> broken.run(checkpoint -> {
+                    throw new IllegalStateException("the disk is full");
+                }))
+                .isInstanceOf(ClusterException.class)
+                .satisfies(e -> assertThat(e.getSuppressed()).hasSize(1));
     }
 
     @Test

@@ -18,6 +18,8 @@ import org.sparklora.driver.run.history.HistoryEvent.GroupChange;
 import org.sparklora.driver.run.history.LocalRunDirectory;
 import org.sparklora.driver.run.history.RunHistory;
 import org.sparklora.driver.run.history.RunStatus;
+import org.sparklora.driver.run.loop.LostExecutor;
+import org.sparklora.driver.run.loop.LostExecutor.RunPhase;
 import org.sparklora.driver.run.loop.RunListener.CacheStats;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
@@ -154,6 +156,8 @@ final class PageRun {
             history.append(HistoryEvent.failure(1, step, 1, "rank 1 (worker-2:4040) is lost " + HOSTILE));
             history.append(HistoryEvent.recovered(1, step, 3));
             history.append(HistoryEvent.waited(1, step + 1, 2, 4, 61.5));
+            history.append(HistoryEvent.executorLost(
+                    new LostExecutor(RunPhase.CACHING, "3", "10.0.0.7", "spot " + HOSTILE, 12.5)));
         }
     }
 
