@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.sparklora.driver.job.freeze.EpochMetrics;
 import org.sparklora.driver.run.loop.RunListener.CacheStats;
+import org.sparklora.driver.run.loop.RunListener.SlowRank;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.Padding;
@@ -199,6 +200,12 @@ public record HistoryEvent(String name, Map<String, Object> fields) {
     public static HistoryEvent waited(int epoch, long step, int slots, int wanted, double seconds) {
         return of("waited", "epoch", epoch, "seconds", seconds, "slots", slots, "step", step)
                 .with("wanted", wanted);
+    }
+
+    /** Ranks waited for a slow one. */
+    public static HistoryEvent slow(int epoch, SlowRank rank) {
+        return of("slow", "epoch", epoch, "host", rank.host(), "rank", rank.rank(), "seconds", rank.seconds())
+                .with("shards", rank.shards());
     }
 
     /** The run is complete. */

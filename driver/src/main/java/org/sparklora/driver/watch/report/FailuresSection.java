@@ -19,7 +19,7 @@ final class FailuresSection {
             html.open("p").text(messages.text("failures.ended") + " ");
             html.data(message).closeBlock();
         }
-        List<JsonNode> failures = run.events("failure", "recovered", "waited");
+        List<JsonNode> failures = run.events("failure", "recovered", "waited", "slow");
         if (failures.isEmpty()) {
             html.note("failures.none");
             return;
@@ -34,12 +34,18 @@ final class FailuresSection {
                             "failures.waited",
                             messages.seconds(event.path("seconds").asDouble()),
                             event.path("slots").asText("–"));
+                case "slow" ->
+                    messages.text(
+                            "failures.slow",
+                            messages.seconds(event.path("seconds").asDouble()),
+                            event.path("rank").asText("–"),
+                            event.path("shards").asText("–"));
                 default ->
                     messages.text("failures.recovered", event.path("ranks").asText("–"));
             };
             table.row().text(Formats.time(event.path("time").asText())).text(what);
             table.text(event.path("epoch").asText("–")).text(event.path("step").asText("–"));
-            table.recordedProse(event.path("message").asText());
+            table.recordedProse(event.path("message").asText(event.path("host").asText()));
         });
     }
 }

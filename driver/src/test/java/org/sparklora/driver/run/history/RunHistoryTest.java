@@ -19,6 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.sparklora.driver.job.freeze.EpochMetrics;
 import org.sparklora.driver.run.history.HistoryEvent.GroupChange;
 import org.sparklora.driver.run.loop.RunListener.CacheStats;
+import org.sparklora.driver.run.loop.RunListener.SlowRank;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.Padding;
@@ -64,6 +65,7 @@ class RunHistoryTest {
         history.append(HistoryEvent.failure(2, 127, 1, "lost executor 3"));
         history.append(HistoryEvent.recovered(2, 126, 4));
         history.append(HistoryEvent.waited(2, 130, 1, 4, 61.5));
+        history.append(HistoryEvent.slow(2, new SlowRank("worker-2", 1, 3, 30.5)));
         history.append(HistoryEvent.restore(7, 4, "plateau"));
         history.append(HistoryEvent.stop(9, "no group is left"));
         history.append(HistoryEvent.finished("ada", 12.25));
@@ -90,6 +92,7 @@ class RunHistoryTest {
                 {"event":"failure",TIME,"attempt":1,"epoch":2,"message":"lost executor 3","step":127}
                 {"event":"recovered",TIME,"epoch":2,"ranks":4,"step":126}
                 {"event":"waited",TIME,"epoch":2,"seconds":61.5,"slots":1,"step":130,"wanted":4}
+                {"event":"slow",TIME,"epoch":2,"host":"worker-2","rank":1,"seconds":30.5,"shards":3}
                 {"event":"restore",TIME,"epoch":7,"restored_epoch":4,"reason":"plateau"}
                 {"event":"stop",TIME,"epoch":9,"reason":"no group is left"}
                 {"event":"finished",TIME,"adapter_sha256":"ada","seconds":12.25}

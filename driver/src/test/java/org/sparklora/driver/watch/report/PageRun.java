@@ -19,6 +19,7 @@ import org.sparklora.driver.run.history.LocalRunDirectory;
 import org.sparklora.driver.run.history.RunHistory;
 import org.sparklora.driver.run.history.RunStatus;
 import org.sparklora.driver.run.loop.RunListener.CacheStats;
+import org.sparklora.driver.run.loop.RunListener.SlowRank;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.Padding;
@@ -154,6 +155,7 @@ final class PageRun {
             history.append(HistoryEvent.failure(1, step, 1, "rank 1 (worker-2:4040) is lost " + HOSTILE));
             history.append(HistoryEvent.recovered(1, step, 3));
             history.append(HistoryEvent.waited(1, step + 1, 2, 4, 61.5));
+            history.append(HistoryEvent.slow(1, new SlowRank("worker-2", 1, 3, 30.5)));
         }
     }
 

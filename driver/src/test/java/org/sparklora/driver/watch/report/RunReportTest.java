@@ -43,7 +43,10 @@ class RunReportTest {
                 .contains("Validation accuracy 0.75 epoch 5")
                 .contains("schedule.events[0] before epoch 2")
                 .contains("rank 1 (worker-2:4040) is lost")
-                .contains("recovered with 3 ranks", "for executors, continued with 2 task slots")
+                .contains(
+                        "recovered with 3 ranks",
+                        "for executors, continued with 2 task slots",
+                        "for rank 1, which is slow")
                 .contains("all-reduce 4.5 s 6.1%".replace("4.5 s", "4.5\u00a0s"))
                 .contains("freezing 18\u00a0TFLOP 25.0% 18\u00a0MB")
                 .contains("activation cache 6\u00a0TFLOP 8.3%")
