@@ -180,6 +180,7 @@ final class Doctor {
         checks.cpus().forEach(this::found);
         SlotChecks.cores(answer.slots(), taskCpus, answer.hosts()).forEach(this::found);
         ExecutorSurvey.Clocks clocks = answer.clocks();
+        SlotChecks.speed(clocks.readings()).forEach(this::found);
         found(ClockChecks.of(clocks.before(), clocks.after(), clocks.readings()));
         model.ifPresent(opened -> found(checks.model(opened.source().location(), Machine.listing(opened.directory()))));
     }

@@ -13,8 +13,13 @@ import org.sparklora.driver.job.config.Exchange;
  */
 public record ExchangeChoice(boolean peer, String reason) {
 
-    /** Decides for {@code auto}. Another setting is used as it is, or refused if Spark cannot run it. */
+    /**
+     * Decides for {@code auto}. Another setting is used as it is, or refused if Spark cannot run it.
+     *
+     * @throws SparkSettingsException for settings that cannot work
+     */
     public static ExchangeChoice of(Exchange wanted, SparkConf conf) {
+        TaskSlots.requireRankSettings(conf);
         boolean dynamic = TaskSlots.areDynamic(conf);
         if (wanted == Exchange.PEER && dynamic) {
             throw new SparkSettingsException(

@@ -42,6 +42,7 @@ final class PeerExchange implements EpochRunner.Epoch {
     private final Retries retries;
     private final SegmentLength length;
     private final RendezvousServer rendezvous;
+    private final SlowRanks slow;
     private PhaseTimes times = PhaseTimes.NONE;
 
     PeerExchange(
@@ -60,6 +61,7 @@ final class PeerExchange implements EpochRunner.Epoch {
         this.retries = retries;
         this.length = length;
         this.rendezvous = new RendezvousServer(TaskSlots.rendezvousTimeout(spark));
+        this.slow = new SlowRanks(context.value().plan().shards().shards());
         int epoch = context.value().plan().epoch();
         ProgressPlugin.listen(
                 rendezvous.address().endpoint(), step -> retries.listener().underWay(epoch, step));
@@ -84,6 +86,8 @@ final class PeerExchange implements EpochRunner.Epoch {
                     at.step());
             return all;
         });
+        slow.add(results);
+        times = times.plus(results.get(0).times());
         return commit(Objects.requireNonNull(results.get(0).outcome()), from, done);
     }
 
@@ -101,7 +105,7 @@ final class PeerExchange implements EpochRunner.Epoch {
                 optimizer,
                 KeyedRandom.mix(segmentId, attempt),
                 rendezvous.address(),
-                TaskSlots.stepTimeout(spark));
+                TaskSlots.stepTimeout(spark.getConf()));
         SegmentTask task = new SegmentTask(context, TrainStateCodec.encode(state.capture()), segment);
         RDD<SegmentResult> results = shards.forRanks(ranks).rdd().barrier().mapPartitions(task, false, RESULT);
         return JavaSerialized.collect(JavaRDD.fromRDD(results, RESULT)).stream()
@@ -110,7 +114,6 @@ final class PeerExchange implements EpochRunner.Epoch {
     }
 
     private int commit(SegmentResult.Outcome first, int from, Consumer<List<StepReport>> done) {
-        times = times.plus(first.times());
         state.become(TrainStateCodec.decodeState(first.state()));
         if (!first.reports().isEmpty()) {
             done.accept(first.reports());
@@ -128,6 +131,9 @@ final class PeerExchange implements EpochRunner.Epoch {
 
     @Override
     public void close() {
+        slow.worst()
+                .ifPresent(
+                        rank -> retries.listener().slow(context.value().plan().epoch(), rank));
         ProgressPlugin.close(rendezvous.address().endpoint());
         rendezvous.close();
         context.destroy(false);

@@ -5,6 +5,7 @@ import java.util.OptionalInt;
 import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.util.Utils;
+import org.sparklora.worker.spark.SparkTransport;
 
 /** Task slots and timeouts of the cluster. */
 public final class TaskSlots {
@@ -47,9 +48,27 @@ public final class TaskSlots {
         return areDynamic(spark.getConf()) ? shards : ranks(spark, shards);
     }
 
-    /** Maximum wait for a message of another rank: spark.lora.stepTimeout. */
-    static Duration stepTimeout(JavaSparkContext spark) {
-        return Duration.ofSeconds(spark.getConf().getTimeAsSeconds("spark.lora.stepTimeout", "300s"));
+    /** How long a rank that others wait for may give no sign of life: spark.lora.stepTimeout. */
+    static Duration stepTimeout(SparkConf conf) {
+        return Duration.ofSeconds(conf.getTimeAsSeconds("spark.lora.stepTimeout", "300s"));
+    }
+
+    /** Refuses settings that ranks could not use. */
+    static void requireRankSettings(SparkConf conf) {
+        try {
+            int port = conf.getInt(SparkTransport.PORT, 0);
+            boolean usable = port == 0 || (port >= 1024 && port <= 65535);
+            if (!usable || stepTimeout(conf).isZero()) {
+                throw new IllegalArgumentException(SparkTransport.PORT + " is " + port
+                        + ", and spark.lora.stepTimeout is " + stepTimeout(conf).toSeconds() + " s");
+            }
+        } catch (IllegalArgumentException e) {
+            throw new SparkSettingsException(
+                    "settings.spark",
+                    e.getMessage() + "; " + SparkTransport.PORT + " must be 0, for any free port, or 1024 to 65535, and"
+                            + " spark.lora.stepTimeout at least 1s",
+                    e);
+        }
     }
 
     /** Maximum wait of a rank for the others at the start of a segment: spark.barrier.sync.timeout. */

@@ -210,6 +210,14 @@ final class RunRecord implements RunListener, AutoCloseable {
         note("epoch %d continues at step %d with %d task slots, after %.0f s", epoch, step, slots, seconds);
     }
 
+    @Override
+    public void slow(int epoch, SlowRank rank) {
+        history.append(HistoryEvent.slow(epoch, rank));
+        note(
+                "epoch %d waited %.0f s for rank %d on %s, which is slow; it computes %d shards",
+                epoch, rank.seconds(), rank.rank(), rank.host(), rank.shards());
+    }
+
     private void note(String format, Object... values) {
         progress.note(String.format(Locale.ROOT, format, values));
     }

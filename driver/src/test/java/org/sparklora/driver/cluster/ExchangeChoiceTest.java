@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import org.apache.spark.SparkConf;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.sparklora.driver.job.config.Exchange;
 
 class ExchangeChoiceTest {
@@ -35,6 +38,29 @@ class ExchangeChoiceTest {
                 .isEqualTo("peer");
         assertThat(ExchangeChoice.of(Exchange.PEER, conf("local[4]", true)).label())
                 .isEqualTo("peer");
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "spark.lora.port, 80",
+        "spark.lora.port, 65536",
+        "spark.lora.port, -1",
+        "spark.lora.port, seven",
+        "spark.lora.stepTimeout, 0s",
+        "spark.lora.stepTimeout, soon"
+    })
+    void settingsThatNoRankCouldUseAreRefused(String setting, String value) {
+        SparkConf conf = conf("yarn", false).set(setting, value);
+        assertThatThrownBy(() -> ExchangeChoice.of(Exchange.AUTO, conf))
+                .isInstanceOf(SparkSettingsException.class)
+                .hasMessageContainingAll(setting, "1024 to 65535", "[settings.spark]");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"0", "1024", "65535"})
+    void aPortIsAnyOrOneThatAUserMayOpen(String port) {
+        SparkConf conf = conf("yarn", false).set("spark.lora.port", port);
+        assertThat(ExchangeChoice.of(Exchange.AUTO, conf).peer()).isTrue();
     }
 
     @Test

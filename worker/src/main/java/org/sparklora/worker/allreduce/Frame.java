@@ -10,7 +10,7 @@ import org.sparklora.worker.contract.ShardSum;
  * <p>After the common header: step (8), node, chunk, examples (4 each), loss, weight (8 each), the chunk's values (4 each). The
  * chunk's number determines how many values there are.
  *
- * @param part the chunk's values, with loss and counts of the whole sum, which every chunk repeats
+ * @param part the chunk's values. Loss and counts are those of the whole sum in chunk 0, and mean nothing in others
  */
 record Frame(long sessionId, int sender, ChunkKey key, ShardSum part) implements PeerMessage {
 
@@ -20,7 +20,7 @@ record Frame(long sessionId, int sender, ChunkKey key, ShardSum part) implements
     enum Kind {
         /** The sum of a node, sent to the rank that owns the parent node. */
         UP(1),
-        /** The sum over all shards, sent to the children of a rank. */
+        /** The sum over all shards, sent to the ranks that get it from the sender. */
         DOWN(2);
 
         final int code;

@@ -42,7 +42,7 @@ final class Outbox {
     /** Sends a chunk of a sum. The sum may change when this returns. */
     void send(Frame.ChunkKey key, ShardSum sum, List<Integer> ranks) {
         if (next == ring.size()) {
-            ring.add(new Slot(ByteBuffer.allocateDirect(Frame.bytes(chunks.size(0))), new ArrayList<>()));
+            ring.add(new Slot(ByteBuffer.allocateDirect(Frame.bytes(chunks.maxSize())), new ArrayList<>()));
         }
         Slot slot = ring.get(next);
         next = (next + 1) % BUFFERS;

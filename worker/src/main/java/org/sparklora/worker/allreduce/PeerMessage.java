@@ -5,15 +5,15 @@ import java.nio.ByteOrder;
 import java.util.zip.CRC32C;
 
 /**
- * A message between ranks: a chunk of a sum, or the reason why a rank cannot continue.
+ * A message between ranks: a chunk of a sum, where a rank is, or the reason why a rank cannot continue.
  *
  * <p>Layout, little-endian: magic (4), session id (8), kind (4), sender (4), then the kind's own fields, then CRC-32C of all
  * before it (4). A message that is wrong in any way is rejected, so that it never becomes a gradient.
  */
-sealed interface PeerMessage permits Frame, Abort {
+sealed interface PeerMessage permits Frame, Abort, Pulse {
 
-    /** "SLR2", the version of the layout. */
-    int MAGIC = 0x534C5232;
+    /** "SLR3", the version of the layout. */
+    int MAGIC = 0x534C5233;
 
     int HEADER_BYTES = 4 + 8 + 4 + 4;
     int CRC_BYTES = 4;
@@ -66,6 +66,7 @@ sealed interface PeerMessage permits Frame, Abort {
             case 1 -> Frame.read(sessionId, Frame.Kind.UP, sender, in, chunks);
             case 2 -> Frame.read(sessionId, Frame.Kind.DOWN, sender, in, chunks);
             case Abort.CODE -> Abort.read(sessionId, sender, in);
+            case Pulse.CODE -> Pulse.read(sessionId, sender, in);
             default -> throw new ProtocolException("a frame has the unknown kind " + kind);
         };
     }

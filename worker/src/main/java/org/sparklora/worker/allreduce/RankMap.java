@@ -1,12 +1,10 @@
 package org.sparklora.worker.allreduce;
 
 import java.io.Serializable;
-import java.util.ArrayList;
-import java.util.List;
 
 /**
- * Assigns shards and nodes of the {@link ShardTree} to ranks. Rank r of R holds the shards from S·r/R to S·(r+1)/R. The rank
- * that holds a node's leftmost shard owns the node, so rank 0 owns the root.
+ * Assigns shards and nodes of the {@link ShardTree} to ranks. Rank r of R holds the shards from S·r/R to S·(r+1)/R. Each
+ * chunk of a gradient has its own owners of nodes.
  *
  * @param shards S, a power of two
  * @param ranks R, 1 to S
@@ -37,26 +35,39 @@ public record RankMap(int shards, int ranks) implements Serializable {
         return rank;
     }
 
-    /** The rank that computes the sum of a node. */
-    public int owner(int node) {
+    /**
+     * The rank that computes a chunk of the sum of a node. It holds a shard below the node. Which one rotates with the chunk, so
+     * that every rank adds and sends about the same part of a gradient. The sums do not depend on it.
+     *
+     * @param turns the chunk's {@link Chunks#turns}: bit d chooses the left or the right child of each node at depth d
+     */
+    int owner(int node, int turns) {
         int leaf = node;
-        while (leaf < shards) {
-            leaf *= 2;
+        for (int depth = depth(node); leaf < shards; depth++) {
+            leaf = 2 * leaf + ((turns >> depth) & 1);
         }
         return rankOf(leaf - shards);
     }
 
-    /** The ranks that receive the total from this one, along a binary tree over ranks with root 0. */
-    public List<Integer> children(int rank) {
-        List<Integer> children = new ArrayList<>();
-        for (int child = 2 * rank + 1; child <= 2 * rank + 2 && child < ranks; child++) {
-            children.add(child);
+    /**
+     * The first node, from the root down, whose sum of a chunk a rank computes. It receives the total of the chunk from the owner
+     * of that node's parent, unless it owns the root.
+     */
+    int top(int rank, int turns) {
+        int first = shards + firstShard(rank);
+        int last = shards + firstShard(rank + 1) - 1;
+        for (int up = depth(shards); up >= 0; up--) {
+            for (int node = first >> up; node <= last >> up; node++) {
+                if (owner(node, turns) == rank) {
+                    return node;
+                }
+            }
         }
-        return children;
+        throw new IllegalStateException("rank " + rank + " of " + ranks + " holds no shard");
     }
 
-    /** The rank that sends the total to this one; not for rank 0. */
-    public int parent(int rank) {
-        return (rank - 1) / 2;
+    /** Distance of a node from the root. */
+    static int depth(int node) {
+        return Integer.SIZE - 1 - Integer.numberOfLeadingZeros(node);
     }
 }

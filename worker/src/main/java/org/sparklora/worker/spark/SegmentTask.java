@@ -107,10 +107,9 @@ public final class SegmentTask
                 long waited = mailbox.waitedNanos();
                 reduce.finish();
                 lapExchange(clock, mailbox.waitedNanos() - waited);
-                Outcome outcome = self > 0
-                        ? null
-                        : new Outcome(reports, diverged, TrainStateCodec.encode(training.capture()), clock.times());
-                return new SegmentResult(self, transport.address(), digests(training), outcome);
+                Outcome outcome =
+                        self > 0 ? null : new Outcome(reports, diverged, TrainStateCodec.encode(training.capture()));
+                return new SegmentResult(self, transport.address(), digests(training), clock.times(), outcome);
             } catch (RuntimeException | Error e) {
                 reduce.leave(e);
                 throw e;
@@ -139,6 +138,7 @@ public final class SegmentTask
             clock.lap(Phase.OPTIMIZER);
             Map<Integer, ShardSum> sums = new TreeMap<>();
             for (CachedShard shard : shards) {
+                mailbox.computes(shard.index());
                 sums.put(
                         tree.leaf(shard.index()),
                         epoch.pass().sum(trainable, k, shard.index(), epoch.microbatches(shard, k), clock));

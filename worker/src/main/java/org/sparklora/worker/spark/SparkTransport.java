@@ -28,13 +28,16 @@ import org.apache.spark.network.server.OneForOneStreamManager;
 import org.apache.spark.network.server.RpcHandler;
 import org.apache.spark.network.server.StreamManager;
 import org.apache.spark.network.server.TransportServer;
+import org.apache.spark.network.server.TransportServerBootstrap;
 import org.apache.spark.network.util.MapConfigProvider;
 import org.apache.spark.network.util.TransportConf;
+import org.apache.spark.util.Utils;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.allreduce.Mailbox;
 import org.sparklora.worker.allreduce.PeerException;
 import org.sparklora.worker.allreduce.Transport;
 import scala.Tuple2;
+import scala.runtime.AbstractFunction1;
 
 /**
  * Connects ranks over Spark's own transport, with authentication and encryption if the session uses them.
@@ -54,6 +57,12 @@ public final class SparkTransport implements Transport {
     /** Time limit for the last messages. A rank that misses them notices the closed connection. */
     private static final long BROADCAST_NANOS = TimeUnit.SECONDS.toNanos(1);
 
+    /**
+     * Setting: the first port to listen on; 0, the default, is any free port. Each task of a host needs a port, so a task tries
+     * the next ones, as many as {@code spark.port.maxRetries} says.
+     */
+    public static final String PORT = "spark.lora.port";
+
     private final String host;
     private final Receiver receiver;
     private final TransportContext context;
@@ -63,9 +72,10 @@ public final class SparkTransport implements Transport {
     private List<String> addresses = List.of();
 
     /**
-     * Listens on a free port.
+     * Listens on {@link #PORT}.
      *
      * @param host address to listen on, to which the other ranks connect
+     * @throws PeerException if no port is free
      */
     public SparkTransport(SparkConf conf, SecurityManager security, String host, Mailbox mailbox) {
         Map<String, String> settings = Arrays.stream(conf.getAll()).collect(Collectors.toMap(Tuple2::_1, Tuple2::_2));
@@ -74,10 +84,32 @@ public final class SparkTransport implements Transport {
         this.host = host;
         this.receiver = new Receiver(mailbox);
         this.context = new TransportContext(transport, receiver);
-        this.listener = context.createServer(
-                host, 0, authenticates ? List.of(new AuthServerBootstrap(transport, security)) : List.of());
+        this.listener = listen(conf, authenticates ? List.of(new AuthServerBootstrap(transport, security)) : List.of());
         this.clients = context.createClientFactory(
                 authenticates ? List.of(new AuthClientBootstrap(transport, conf.getAppId(), security)) : List.of());
+    }
+
+    private TransportServer listen(SparkConf conf, List<TransportServerBootstrap> bootstraps) {
+        int first = conf.getInt(PORT, 0);
+        try {
+            return Utils.startServiceOnPort(
+                            first,
+                            new AbstractFunction1<Object, Tuple2<TransportServer, Object>>() {
+                                @Override
+                                public Tuple2<TransportServer, Object> apply(Object port) {
+                                    TransportServer server = context.createServer(host, (Integer) port, bootstraps);
+                                    return new Tuple2<>(server, server.getPort());
+                                }
+                            },
+                            conf,
+                            PORT)
+                    ._1();
+        } catch (Exception e) {
+            // Exception: Scala throws checked exceptions that no signature declares.
+            context.close();
+            throw new PeerException(
+                    host + " has no free port from " + first + " on (" + PORT + ", spark.port.maxRetries): " + e, e);
+        }
     }
 
     /** Host and port of this rank. */
@@ -182,7 +214,9 @@ public final class SparkTransport implements Transport {
 
         @Override
         public void receive(TransportClient from, ByteBuffer message) {
-            OptionalInt sender = mailbox.put(message);
+            OptionalInt sender = mailbox.put(message, answer -> {
+                ChannelFuture unused = write(from, answer);
+            });
             sender.ifPresent(rank -> senders.put(from, rank));
         }
 

@@ -15,7 +15,7 @@ import org.sparklora.worker.contract.ShardSum;
 @BenchmarkMode(Mode.AverageTime)
 public class FrameMicro {
 
-    private final Chunks chunks = new Chunks(Chunks.MAX_VALUES);
+    private final Chunks chunks = new Chunks(Chunks.MAX_VALUES, 1);
     private final ByteBuffer buffer = ByteBuffer.allocateDirect(Frame.bytes(Chunks.MAX_VALUES));
     private final ShardSum sum = new ShardSum(1, 1, 1, Padding.NONE, filled());
     private final ShardSum other = new ShardSum(1, 1, 1, Padding.NONE, filled());

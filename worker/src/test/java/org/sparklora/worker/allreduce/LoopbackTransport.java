@@ -17,15 +17,19 @@ final class LoopbackTransport implements Transport {
 
     @Override
     public CompletableFuture<Void> send(int rank, ByteBuffer message) {
-        mailboxes[rank].put(message);
+        deliver(rank, message);
         return CompletableFuture.completedFuture(null);
+    }
+
+    private void deliver(int rank, ByteBuffer message) {
+        mailboxes[rank].put(message, answer -> mailboxes[self].put(answer, none -> {}));
     }
 
     @Override
     public void broadcast(ByteBuffer message) {
         for (int rank = 0; rank < mailboxes.length; rank++) {
             if (rank != self) {
-                mailboxes[rank].put(message.duplicate());
+                deliver(rank, message.duplicate());
             }
         }
     }

@@ -15,13 +15,16 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicLong;
 import org.apache.spark.SecurityManager;
 import org.apache.spark.SparkConf;
 import org.sparklora.worker.allreduce.Mailbox;
 import org.sparklora.worker.allreduce.RankMap;
+import org.sparklora.worker.allreduce.Transport;
 import org.sparklora.worker.allreduce.TreeAllReduce;
 import org.sparklora.worker.bench.BenchReport;
 import org.sparklora.worker.bench.BenchReport.Spread;
@@ -30,7 +33,7 @@ import org.sparklora.worker.contract.ShardSum;
 
 /**
  * What one all-reduce between two ranks costs on Spark's transport, beside the same exchange over plain sockets: float[]
- * in, sum out, over loopback, two threads. Prints medians in milliseconds and the ratio.
+ * in, sum out, over loopback, two threads. Prints medians in milliseconds, the ratio, and the bytes that a rank sends in a step.
  */
 public final class ExchangeBench {
 
@@ -55,7 +58,7 @@ public final class ExchangeBench {
         int rounds = BenchReport.isQuick(args) ? 1 : 5;
         ExecutorService threads = Executors.newFixedThreadPool(2);
         try {
-            for (int floats : new int[] {25_000, 300_000, 2_500_000}) {
+            for (int floats : new int[] {300_000, 2_500_000, 12_500_000}) {
                 for (Security security : rounds == 1 ? List.of(Security.OPEN) : List.of(Security.values())) {
                     print(floats, security, measure(threads, floats, security, rounds));
                 }
@@ -80,24 +83,27 @@ public final class ExchangeBench {
         }
     }
 
-    /** Milliseconds over plain sockets and over Spark's transport, a pair a round. */
+    /** Milliseconds over plain sockets and over Spark's transport, and bytes that a rank sends there in a step, by round. */
     private static List<double[]> measure(ExecutorService threads, int floats, Security security, int rounds)
             throws Exception {
-        int steps = floats > 1_000_000 ? 60 : 400;
-        List<double[]> pairs = new ArrayList<>();
+        int steps = 120_000_000 / floats;
+        List<double[]> rows = new ArrayList<>();
         for (int round = 0; round < rounds; round++) {
-            pairs.add(new double[] {
+            AtomicLong sent = new AtomicLong();
+            rows.add(new double[] {
                 median(threads, plain(floats), floats, steps),
-                median(threads, spark(floats, security.conf()), floats, steps)
+                median(threads, spark(floats, security.conf(), sent), floats, steps),
+                sent.get() / (2.0 * (steps + steps / 2))
             });
         }
-        return pairs;
+        return rows;
     }
 
     private static void print(int floats, Security security, List<double[]> pairs) {
         Spread ratio = Spread.of(pairs, p -> p[1] / p[0]);
         Spread spark = Spread.of(pairs, p -> p[1]);
         Spread plain = Spread.of(pairs, p -> p[0]);
+        Spread sent = Spread.of(pairs, p -> p[2]);
         BenchReport.add(
                 String.format(
                         Locale.ROOT,
@@ -107,11 +113,12 @@ public final class ExchangeBench {
                 floats == 300_000 && security == Security.OPEN ? "<= 2x plain sockets" : null,
                 String.format(
                         Locale.ROOT,
-                        "%.3f ms, %s times plain sockets (%.3f ms)",
+                        "%.3f ms, %s times plain sockets (%.3f ms), %.2f MB sent by each rank",
                         spark.median(),
                         ratio.text("%.2f"),
-                        plain.median()),
-                Map.of("ms", spark, "plain_sockets_ms", plain, "ratio", ratio));
+                        plain.median(),
+                        sent.median() / 1e6),
+                Map.of("ms", spark, "plain_sockets_ms", plain, "ratio", ratio, "sent_bytes", sent));
     }
 
     private static double median(ExecutorService threads, List<Rank> ranks, int floats, int steps) throws Exception {
@@ -215,7 +222,7 @@ public final class ExchangeBench {
         }
     }
 
-    private static List<Rank> spark(int floats, SparkConf conf) {
+    private static List<Rank> spark(int floats, SparkConf conf, AtomicLong sent) {
         RankMap ranks = new RankMap(2, 2);
         SecurityManager security = new SecurityManager(
                 conf, scala.Option.empty(), org.apache.spark.internal.config.package$.MODULE$.AUTH_SECRET_FILE());
@@ -230,7 +237,8 @@ public final class ExchangeBench {
         List<Rank> result = new ArrayList<>();
         for (int r = 0; r < 2; r++) {
             int rank = r;
-            TreeAllReduce reduce = new TreeAllReduce(1, floats, ranks, r, boxes.get(r), links.get(r), DEADLINE);
+            TreeAllReduce reduce =
+                    new TreeAllReduce(1, floats, ranks, r, boxes.get(r), new Counting(links.get(r), sent), DEADLINE);
             result.add(new Rank() {
                 @Override
                 public float[] step(float[] mine) {
@@ -245,5 +253,30 @@ public final class ExchangeBench {
             });
         }
         return result;
+    }
+
+    /** Counts the bytes that are sent. */
+    private record Counting(Transport to, AtomicLong sent) implements Transport {
+
+        @Override
+        public CompletableFuture<Void> send(int rank, ByteBuffer message) {
+            sent.addAndGet(message.remaining());
+            return to.send(rank, message);
+        }
+
+        @Override
+        public void broadcast(ByteBuffer message) {
+            to.broadcast(message);
+        }
+
+        @Override
+        public String name(int rank) {
+            return to.name(rank);
+        }
+
+        @Override
+        public void close() {
+            to.close();
+        }
     }
 }

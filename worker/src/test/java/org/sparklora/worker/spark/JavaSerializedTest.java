@@ -24,7 +24,7 @@ class JavaSerializedTest {
     private static SegmentResult result() {
         byte[] state = new byte[MEGABYTES << 20];
         new Random(1).nextBytes(state);
-        return new SegmentResult(0, "host:1", new TreeMap<>(), new Outcome(List.of(), null, state, PhaseTimes.NONE));
+        return new SegmentResult(0, "host:1", new TreeMap<>(), PhaseTimes.NONE, new Outcome(List.of(), null, state));
     }
 
     private static long sum(SegmentResult result) {

@@ -3,6 +3,9 @@ package org.sparklora.worker.spark;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -17,6 +20,7 @@ import org.sparklora.worker.allreduce.Mailbox;
 import org.sparklora.worker.allreduce.PeerException;
 import org.sparklora.worker.allreduce.RankMap;
 import org.sparklora.worker.allreduce.Transport;
+import org.sparklora.worker.allreduce.TreeAllReduce;
 
 /** Ranks on Spark's transport over loopback: plain, authenticated and encrypted. */
 class SparkTransportTest {
@@ -108,6 +112,55 @@ class SparkTransportTest {
                     .isEqualTo(true);
             // Garbage that had reached the mailbox would have ended the stage with a protocol error.
             assertThat(mine.problem()).isEmpty();
+        }
+    }
+
+    /** Several tasks of a host share a range of ports. */
+    @Test
+    void ranksOfAHostListenOnThePortsFromTheGivenOneOn() throws IOException {
+        int first = freePort();
+        SparkConf conf = conf("spark.lora.port", String.valueOf(first), "spark.port.maxRetries", "20");
+        try (SparkTransport one = open(conf, mailbox(0));
+                SparkTransport two = open(conf, mailbox(1))) {
+            assertThat(port(one)).isBetween(first, first + 20);
+            assertThat(port(two)).isBetween(port(one) + 1, first + 20);
+        }
+    }
+
+    @Test
+    void aHostWithoutAFreePortIsNamed() throws IOException {
+        try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            String port = String.valueOf(taken.getLocalPort());
+            SparkConf conf = conf("spark.lora.port", port, "spark.port.maxRetries", "0");
+            assertThatThrownBy(() -> open(conf, mailbox(0)))
+                    .isInstanceOf(PeerException.class)
+                    .hasMessageContainingAll("127.0.0.1", "from " + port, "spark.lora.port", "spark.port.maxRetries");
+        }
+    }
+
+    private static int freePort() throws IOException {
+        try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            return Math.min(free.getLocalPort(), 65_000);
+        }
+    }
+
+    private static int port(SparkTransport transport) {
+        return Integer.parseInt(transport.address().substring("127.0.0.1:".length()));
+    }
+
+    /** The network threads answer for a rank that computes. */
+    @Test
+    void aRankAnswersOverTheConnectionOfTheRankThatAsks() {
+        Mailbox asking = mailbox(0);
+        Mailbox computing = mailbox(1);
+        try (SparkTransport zero = open(conf(), asking);
+                SparkTransport one = open(conf(), computing)) {
+            List<String> addresses = List.of(zero.address(), one.address());
+            zero.connect(addresses);
+            one.connect(addresses);
+            TreeAllReduce reduce = new TreeAllReduce(1, 4, new RankMap(2, 2), 0, asking, zero, DEADLINE);
+            // Rank 1 is at the step that rank 0 has after no step, so an answer ends the wait.
+            reduce.finish();
         }
     }
 

@@ -8,6 +8,7 @@ import java.util.TreeMap;
 import org.sparklora.driver.job.freeze.EpochMetrics;
 import org.sparklora.driver.run.loop.LostExecutor;
 import org.sparklora.driver.run.loop.RunListener.CacheStats;
+import org.sparklora.driver.run.loop.RunListener.SlowRank;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.Padding;
@@ -206,6 +207,12 @@ public record HistoryEvent(String name, Map<String, Object> fields) {
     public static HistoryEvent executorLost(LostExecutor lost) {
         return of("executor_lost", "phase", lost.phase().label(), "executor", lost.executor())
                 .with("host", lost.host(), "reason", lost.reason(), "seconds", lost.seconds());
+    }
+
+    /** Ranks waited for a slow one. */
+    public static HistoryEvent slow(int epoch, SlowRank rank) {
+        return of("slow", "epoch", epoch, "host", rank.host(), "rank", rank.rank(), "seconds", rank.seconds())
+                .with("shards", rank.shards());
     }
 
     /** The run is complete. */

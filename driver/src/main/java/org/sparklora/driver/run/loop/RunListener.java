@@ -68,6 +68,9 @@ public interface RunListener {
     /** The cluster took an executor, of which this thread knows now. Spark may have repeated its tasks already. */
     default void executorLost(LostExecutor lost) {}
 
+    /** Ranks waited for a slow one in the steps of an epoch, or of a plan within it. */
+    default void slow(int epoch, SlowRank rank) {}
+
     /** The steps that had failed are done. */
     default void recovered(int epoch, long step, int ranks) {}
 
@@ -87,6 +90,16 @@ public interface RunListener {
      * @param seconds durations by part, {@code total} included
      */
     record EpochResult(EpochMetrics metrics, Padding padding, SortedMap<String, Double> seconds) {}
+
+    /**
+     * A rank that the others waited for.
+     *
+     * @param host its host
+     * @param rank its number in the last segment in which it was the slowest
+     * @param shards that it computed there
+     * @param seconds that it computed longer than the middle rank
+     */
+    record SlowRank(String host, int rank, int shards, double seconds) {}
 
     /**
      * The cached activations of training and validation rows.

@@ -1,15 +1,22 @@
 package org.sparklora.driver.watch.doctor;
 
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.SortedMap;
 import java.util.SortedSet;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
+import org.sparklora.worker.contract.ClockReading;
 import org.sparklora.worker.contract.HostReport;
 
 /** Compares task slots with cores and shards. */
 public final class SlotChecks {
+
+    /** How many times as long as the middle slot a slow one computes. */
+    private static final double SLOW = 2;
 
     private SlotChecks() {}
 
@@ -43,6 +50,27 @@ public final class SlotChecks {
         }
         String remedy = "tasks that share a core slow each other down; lower spark.executor.cores";
         return crowded.stream().map(found -> Finding.warning(found, remedy)).toList();
+    }
+
+    /** Names hosts with a slot that is slower than most. Each step waits for the slowest rank. */
+    public static List<Finding> speed(List<ClockReading> readings) {
+        long[] nanos =
+                readings.stream().mapToLong(ClockReading::workNanos).sorted().toArray();
+        double middle = nanos[(nanos.length - 1) / 2];
+        SortedMap<String, Double> slow = new TreeMap<>();
+        readings.stream()
+                .filter(reading -> reading.workNanos() > SLOW * middle)
+                .forEach(reading -> slow.merge(reading.host(), reading.workNanos() / middle, Math::max));
+        String remedy = "all ranks wait for the slowest in each step; look for other work on the host, or leave it out";
+        return slow.entrySet().stream()
+                .map(host -> Finding.warning(
+                        String.format(
+                                Locale.ROOT,
+                                "a task slot on %s is slow: a test computation took %.1f times as long as on most slots",
+                                host.getKey(),
+                                host.getValue()),
+                        remedy))
+                .toList();
     }
 
     /**

@@ -19,7 +19,7 @@ final class FailuresSection {
             html.open("p").text(messages.text("failures.ended") + " ");
             html.data(message).closeBlock();
         }
-        List<JsonNode> failures = run.events("failure", "recovered", "waited", "executor_lost");
+        List<JsonNode> failures = run.events("failure", "recovered", "waited", "executor_lost", "slow");
         if (failures.isEmpty()) {
             html.note("failures.none");
             return;
@@ -41,13 +41,19 @@ final class FailuresSection {
                             event.path("host").asText(),
                             messages.word("failures.phase.", event.path("phase").asText()),
                             messages.seconds(event.path("seconds").asDouble()));
+                case "slow" ->
+                    messages.text(
+                            "failures.slow",
+                            messages.seconds(event.path("seconds").asDouble()),
+                            event.path("rank").asText("–"),
+                            event.path("shards").asText("–"));
                 default ->
                     messages.text("failures.recovered", event.path("ranks").asText("–"));
             };
             table.row().text(Formats.time(event.path("time").asText())).text(what);
             table.text(event.path("epoch").asText("–")).text(event.path("step").asText("–"));
-            table.recordedProse(
-                    event.path("message").asText(event.path("reason").asText()));
+            table.recordedProse(event.path("message")
+                    .asText(event.path("reason").asText(event.path("host").asText())));
         });
     }
 }

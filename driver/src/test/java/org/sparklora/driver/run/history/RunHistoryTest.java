@@ -21,6 +21,7 @@ import org.sparklora.driver.run.history.HistoryEvent.GroupChange;
 import org.sparklora.driver.run.loop.LostExecutor;
 import org.sparklora.driver.run.loop.LostExecutor.RunPhase;
 import org.sparklora.driver.run.loop.RunListener.CacheStats;
+import org.sparklora.driver.run.loop.RunListener.SlowRank;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.Padding;
@@ -68,6 +69,7 @@ class RunHistoryTest {
         history.append(HistoryEvent.waited(2, 130, 1, 4, 61.5));
         history.append(HistoryEvent.executorLost(
                 new LostExecutor(RunPhase.CACHING, "3", "worker-2", "Command exited with code 137", 2.5)));
+        history.append(HistoryEvent.slow(2, new SlowRank("worker-2", 1, 3, 30.5)));
         history.append(HistoryEvent.restore(7, 4, "plateau"));
         history.append(HistoryEvent.stop(9, "no group is left"));
         history.append(HistoryEvent.finished("ada", 12.25));
@@ -96,6 +98,7 @@ class RunHistoryTest {
                 {"event":"waited",TIME,"epoch":2,"seconds":61.5,"slots":1,"step":130,"wanted":4}
                 {"event":"executor_lost",TIME,"phase":"caching","executor":"3","host":"worker-2",\
                 "reason":"Command exited with code 137","seconds":2.5}
+                {"event":"slow",TIME,"epoch":2,"host":"worker-2","rank":1,"seconds":30.5,"shards":3}
                 {"event":"restore",TIME,"epoch":7,"restored_epoch":4,"reason":"plateau"}
                 {"event":"stop",TIME,"epoch":9,"reason":"no group is left"}
                 {"event":"finished",TIME,"adapter_sha256":"ada","seconds":12.25}

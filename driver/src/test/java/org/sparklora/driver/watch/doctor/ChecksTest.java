@@ -190,10 +190,26 @@ class ChecksTest {
             100100   | -300000  | PROBLEM | the clock of b is at least 400.0 s behind
             """)
     void clocks(long a, long b, Verdict verdict, String found) {
-        List<ClockReading> readings = List.of(new ClockReading("a", a), new ClockReading("b", b));
+        List<ClockReading> readings = List.of(new ClockReading("a", a, 1), new ClockReading("b", b, 1));
         Finding finding = ClockChecks.of(100_000, 100_200, readings);
         assertThat(finding.verdict()).isEqualTo(verdict);
         assertThat(finding.found()).contains(found);
+    }
+
+    @Test
+    void aSlotThatTakesTwiceAsLongIsNamedAsSlow() {
+        List<ClockReading> even =
+                List.of(new ClockReading("a", 0, 100), new ClockReading("a", 0, 150), new ClockReading("b", 0, 200));
+        assertThat(SlotChecks.speed(even)).isEmpty();
+        List<ClockReading> uneven = List.of(
+                new ClockReading("a", 0, 100),
+                new ClockReading("b", 0, 100),
+                new ClockReading("c", 0, 310),
+                new ClockReading("c", 0, 100));
+        assertThat(lines(SlotChecks.speed(uneven)))
+                .singleElement()
+                .asString()
+                .startsWith("warning  a task slot on c is slow: a test computation took 3.1 times as long");
     }
 
     @Test

@@ -21,6 +21,7 @@ import org.sparklora.driver.run.history.RunStatus;
 import org.sparklora.driver.run.loop.LostExecutor;
 import org.sparklora.driver.run.loop.LostExecutor.RunPhase;
 import org.sparklora.driver.run.loop.RunListener.CacheStats;
+import org.sparklora.driver.run.loop.RunListener.SlowRank;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.Padding;
@@ -158,6 +159,7 @@ final class PageRun {
             history.append(HistoryEvent.waited(1, step + 1, 2, 4, 61.5));
             history.append(HistoryEvent.executorLost(
                     new LostExecutor(RunPhase.CACHING, "3", "10.0.0.7", "spot " + HOSTILE, 12.5)));
+            history.append(HistoryEvent.slow(1, new SlowRank("worker-2", 1, 3, 30.5)));
         }
     }
 

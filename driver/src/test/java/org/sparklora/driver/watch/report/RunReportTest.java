@@ -45,6 +45,7 @@ class RunReportTest {
                 .contains("rank 1 (worker-2:4040) is lost")
                 .contains("recovered with 3 ranks", "for executors, continued with 2 task slots")
                 .contains("executor 3 on 10.0.0.7 lost while caching activations, with 12.5\u00a0s of work", "spot ")
+                .contains("for rank 1, which is slow")
                 .contains("all-reduce 4.5 s 6.1%".replace("4.5 s", "4.5\u00a0s"))
                 .contains("freezing 18\u00a0TFLOP 25.0% 18\u00a0MB")
                 .contains("activation cache 6\u00a0TFLOP 8.3%")
