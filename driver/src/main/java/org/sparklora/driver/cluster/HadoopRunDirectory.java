@@ -1,5 +1,6 @@
 package org.sparklora.driver.cluster;
 
+import java.io.EOFException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.util.Set;
@@ -163,9 +164,36 @@ public final class HadoopRunDirectory implements RunDirectory {
     }
 
     @Override
-    public byte[] read(String name) throws IOException {
+    public boolean create(String name, byte[] bytes) throws IOException {
+        if (shownOnClose) {
+            return RunDirectory.super.create(name, bytes);
+        }
+        Path target = resolve(name);
+        try (FSDataOutputStream out = fs.create(target, false)) {
+            out.write(bytes);
+            return true;
+        } catch (IOException e) {
+            // File systems say in different ways that a file exists.
+            if (fs.exists(target)) {
+                return false;
+            }
+            throw refusal(target, e);
+        }
+    }
+
+    @Override
+    public boolean createsAtomically() {
+        return !shownOnClose;
+    }
+
+    @Override
+    public byte[] read(String name, long from, int max) throws IOException {
         try (FSDataInputStream in = fs.open(resolve(name))) {
-            return in.readAllBytes();
+            in.seek(from);
+            return in.readNBytes(max);
+        } catch (EOFException e) {
+            // Some file systems do not seek beyond the end.
+            return new byte[0];
         }
     }
 

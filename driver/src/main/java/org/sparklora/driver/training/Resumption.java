@@ -125,10 +125,14 @@ record Resumption(RunDirectory directory, Optional<Checkpoint> checkpoint, Optio
                 && checkpoint.filter(c -> criteria.reached(c.point().seen())).isPresent();
     }
 
-    /** The run's history up to the checkpoint. */
-    RunHistory history(Clock clock) throws IOException {
+    /**
+     * The run's history up to the checkpoint.
+     *
+     * @param leased the same directory, to write to
+     */
+    RunHistory history(RunDirectory leased, Clock clock) throws IOException {
         return RunHistory.resume(
-                directory, clock, checkpoint.map(Checkpoint::historyBytes).orElse(0));
+                leased, clock, checkpoint.map(Checkpoint::historyBytes).orElse(0L));
     }
 
     /** Groups of the job that the checkpoint does not know. */

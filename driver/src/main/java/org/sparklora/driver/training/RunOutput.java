@@ -34,6 +34,7 @@ import org.sparklora.driver.run.checkpoint.Checkpoint;
 import org.sparklora.driver.run.checkpoint.CheckpointStore;
 import org.sparklora.driver.run.checkpoint.RunCheckpointer;
 import org.sparklora.driver.run.history.HistoryEvent;
+import org.sparklora.driver.run.history.LeasedRunDirectory;
 import org.sparklora.driver.run.history.OutputGuard;
 import org.sparklora.driver.run.history.RunDirectory;
 import org.sparklora.driver.run.history.RunHistory;
@@ -63,7 +64,7 @@ import org.sparklora.worker.machine.Machine;
 public final class RunOutput {
 
     private final JobConfig job;
-    private final RunDirectory directory;
+    private final LeasedRunDirectory directory;
     private final RunHistory history;
     private final Clock clock;
     private final Instant began;
@@ -96,15 +97,18 @@ public final class RunOutput {
             String instructions) {}
 
     /**
-     * Opens the output directory. A run in it is refused, unless it is to be overwritten or resumed. The directory is claimed
-     * at once if it is empty or holds an unfinished run to resume, otherwise in {@link #started}.
+     * Opens the output directory. A directory that another process writes to is refused, and a run in it, unless it is to be
+     * overwritten or resumed. The directory is claimed at once if it is empty or holds an unfinished run to resume, otherwise
+     * in {@link #started}.
      */
     RunOutput(JobConfig job, Clock clock, IfRunIsThere ifRunIsThere) throws IOException {
+        RunDirectory output = Locations.directory(job.output());
         this.job = job;
-        this.directory = Locations.directory(job.output());
+        this.directory = new LeasedRunDirectory(output, clock);
         this.clock = clock;
         this.ifRunIsThere = ifRunIsThere;
-        this.resumption = ifRunIsThere == IfRunIsThere.RESUME ? Resumption.find(job, directory) : Optional.empty();
+        directory.refuseHeld();
+        this.resumption = ifRunIsThere == IfRunIsThere.RESUME ? Resumption.find(job, output) : Optional.empty();
         this.from = resumption.flatMap(Resumption::checkpoint);
         if (ifRunIsThere == IfRunIsThere.OVERWRITE) {
             OutputGuard.refuseForeign(directory);
@@ -113,11 +117,17 @@ public final class RunOutput {
         }
         this.began = clock.instant();
         this.views = new RunViews(job, directory, clock);
-        this.status = new StatusFile(directory, views);
-        this.history = resumption.isPresent() ? resumption.get().history(clock) : new RunHistory(directory, clock);
+        this.history =
+                resumption.isPresent() ? resumption.get().history(directory, clock) : new RunHistory(directory, clock);
+        this.status = new StatusFile(directory, () -> end(Outcome.CANCELLED));
         if (!OutputGuard.holdsRun(directory)
                 || resumption.filter(found -> !found.isFinished()).isPresent()) {
-            status.claim();
+            try {
+                status.claim();
+            } catch (IOException | RuntimeException e) {
+                directory.close();
+                throw e;
+            }
         }
         status.watchShutdown();
     }
@@ -283,7 +293,7 @@ public final class RunOutput {
         history.append(HistoryEvent.finished(sha, seconds));
         history.commit();
         status.finished(sha);
-        views.end(Outcome.FINISHED, true);
+        end(Outcome.FINISHED);
         return String.format(
                 Locale.ROOT,
                 "%s: done in %.0f s, adapter of epoch %d in %s/adapter%nadapter_model.safetensors sha256 %s%s",
@@ -341,15 +351,32 @@ public final class RunOutput {
                 outcome = Outcome.CANCELLED;
                 return true;
             }
-            if (!status.isClaimed()) {
+            if (!directory.isHeld() && !directory.isLost()) {
                 Console.progress("the run in " + directory.location() + " is unchanged");
             }
         } catch (IOException | RuntimeException e) {
             failure.addSuppressed(e);
         } finally {
-            views.end(outcome, status.isClaimed());
+            try {
+                end(outcome);
+            } catch (IOException | RuntimeException e) {
+                failure.addSuppressed(e);
+            }
         }
         return false;
+    }
+
+    /** Shows that the run ended, joins its history and returns the directory. After a takeover, the winner does that. */
+    private void end(Outcome outcome) throws IOException {
+        try (directory) {
+            if (!directory.isLost()) {
+                views.end(outcome, directory.isHeld());
+            }
+            if (directory.isHeld()) {
+                history.join();
+                directory.end();
+            }
+        }
     }
 
     private TrainingSummary summary(RunData data) {

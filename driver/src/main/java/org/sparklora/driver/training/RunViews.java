@@ -34,9 +34,10 @@ final class RunViews {
     }
 
     /** Starts tracking, from the first line of the history on. */
-    synchronized void begin(RunHistory history) {
+    synchronized void begin(RunHistory history) throws IOException {
         tracking = Tracking.open(
                 job,
+                history.published(),
                 new Tracking.Environment(
                         directory,
                         Locations::directory,

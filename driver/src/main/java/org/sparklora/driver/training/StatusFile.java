@@ -1,16 +1,16 @@
 package org.sparklora.driver.training;
 
+import java.io.Closeable;
 import java.io.IOException;
-import org.sparklora.driver.run.history.RunDirectory;
+import org.sparklora.driver.run.history.LeasedRunDirectory;
 import org.sparklora.driver.run.history.RunStatus;
-import org.sparklora.driver.watch.tracking.Tracking.Outcome;
 import org.sparklora.worker.contract.CodedException;
 
 /**
  * The run's {@code status.json}. A shutdown hook writes {@code cancelled} when the process is told to stop.
  *
- * <p>Nothing is written before {@link #claim}: until then the directory may hold another run. Thread-safe, because the hook's
- * thread writes beside the run's.
+ * <p>Nothing is written without the lease of the directory, which {@link #claim} takes: the directory may hold another run.
+ * Thread-safe, because the hook's thread writes beside the run's.
  */
 final class StatusFile {
 
@@ -18,14 +18,14 @@ final class StatusFile {
             "cancelled.signal",
             "cancelled: the process was told to stop; run again with --resume to continue from the newest checkpoint");
 
-    private final RunDirectory directory;
-    private final RunViews views;
+    private final LeasedRunDirectory directory;
+    private final Closeable end;
     private final Thread hook = new Thread(this::cancelled, "spark-lora status");
-    private boolean claimed;
 
-    StatusFile(RunDirectory directory, RunViews views) {
+    /** @param end what the hook closes after it has written the status */
+    StatusFile(LeasedRunDirectory directory, Closeable end) {
         this.directory = directory;
-        this.views = views;
+        this.end = end;
     }
 
     /** Registers the shutdown hook. */
@@ -35,14 +35,7 @@ final class StatusFile {
 
     /** Takes the directory for this run. */
     void claim() throws IOException {
-        synchronized (this) {
-            claimed = true;
-        }
-        write(RunStatus.running());
-    }
-
-    synchronized boolean isClaimed() {
-        return claimed;
+        directory.write(RunStatus.FILE, RunStatus.running().toJson());
     }
 
     /** Writes that the run finished, even if the process is being stopped. */
@@ -84,20 +77,18 @@ final class StatusFile {
     }
 
     private void cancelled() {
-        try {
+        try (end) {
             write(RunStatus.cancelled(STOPPED));
             Console.progress("spark-lora: " + STOPPED);
         } catch (IOException | RuntimeException e) {
             Console.progress("spark-lora: "
                     + CodedException.withCode(
-                            "output.status", RunStatus.FILE + " cannot be written: " + e.getMessage()));
-        } finally {
-            views.end(Outcome.CANCELLED, isClaimed());
+                            "output.status", "the end of the run cannot be recorded: " + e.getMessage()));
         }
     }
 
     private synchronized void write(RunStatus status) throws IOException {
-        if (claimed) {
+        if (directory.isHeld()) {
             directory.write(RunStatus.FILE, status.toJson());
         }
     }

@@ -26,8 +26,8 @@ import org.sparklora.driver.model.export.Outputs;
 import org.sparklora.driver.model.peft.PeftKeys;
 import org.sparklora.driver.run.history.OutputException;
 import org.sparklora.driver.run.history.RunDirectory;
-import org.sparklora.driver.run.history.RunHistory;
 import org.sparklora.driver.run.history.RunStatus;
+import org.sparklora.driver.run.history.StoredHistory;
 import org.sparklora.driver.watch.verify.CorruptRunException;
 import org.sparklora.driver.watch.verify.RecordedAdapter;
 import org.sparklora.worker.contract.AdapterSnapshot;
@@ -98,7 +98,7 @@ public final class TrainedRun {
     }
 
     private RunStatus finishedStatus() throws IOException {
-        if (!directory.exists(RunStatus.FILE) && !directory.exists(RunHistory.FILE)) {
+        if (!directory.exists(RunStatus.FILE) && StoredHistory.of(directory).isEmpty()) {
             throw OutputException.noRun(directory.location());
         }
         RunStatus status;

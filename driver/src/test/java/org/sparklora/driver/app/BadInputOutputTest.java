@@ -8,8 +8,12 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -122,6 +126,59 @@ class BadInputOutputTest {
         refused(job.train(), ExitCode.USAGE, "output.occupied", "DIR/run ");
     }
 
+    /** Writes the lease of a process elsewhere. */
+    private void lease(int number) throws IOException {
+        Path file = job.output().resolve(String.format(Locale.ROOT, "lease/%06d.json", number));
+        Files.createDirectories(file.getParent());
+        Files.writeString(file, String.format(Locale.ROOT, """
+                {"number":%d,"joined":0,"application":"application_17_0042","attempt":3,"host":"node7","namespace":"",\
+                "process":71,"token":"other","renewed":"%s"}
+                """, number, Instant.now()));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "--resume", "--overwrite"})
+    void aDirectoryThatAnotherProcessWritesToIsUnchanged(String option) throws IOException {
+        if (!option.equals("--resume")) {
+            oldRun();
+        }
+        lease(4);
+        Map<String, String> before = files();
+        TrainingJob.Ended ended = option.isEmpty() ? job.trainWithoutSpark() : job.trainWithoutSpark(option);
+        refused(
+                ended,
+                ExitCode.USAGE,
+                "output.lease-held",
+                "DIR/run is in use by process 71 on node7 (application_17_0042, attempt 3)",
+                " s old",
+                "expires in ");
+        assertThat(files()).isEqualTo(before);
+    }
+
+    @Test
+    void aRunWhoseDirectoryIsTakenOverEndsAndSaysByWhom() throws Exception {
+        CompletableFuture<Void> taken = CompletableFuture.runAsync(() -> {
+            while (!Files.exists(job.output().resolve("status.json"))) {
+                Thread.onSpinWait();
+            }
+            try {
+                lease(2);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        });
+        TrainingJob.Ended ended = job.train();
+        taken.get(1, TimeUnit.MINUTES);
+        refused(
+                ended,
+                ExitCode.USAGE,
+                "output.lease-lost",
+                "DIR/run was taken over by process 71 on node7 (application_17_0042, attempt 3)");
+        assertThat(ended.err()).doesNotContain("is unchanged", "warning: ");
+        assertThat(files().get("status.json")).as("left to the winner").contains("running");
+        assertThat(job.output().resolve("lease")).isDirectoryContaining("glob:**/000002.json");
+    }
+
     @Test
     void overwriteRefusesForeignFiles() throws IOException {
         Files.createDirectories(job.output());
@@ -144,7 +201,7 @@ class BadInputOutputTest {
                 trainInto(job.trainCsv() + "/run"),
                 ExitCode.USAGE,
                 "output.unwritable",
-                "DIR/train.csv/run/status.json",
+                "DIR/train.csv/run/lease",
                 "Not a directory");
         assertThat(job.trainCsv()).isRegularFile();
     }
@@ -158,7 +215,7 @@ class BadInputOutputTest {
                 trainInto(closed + "/run"),
                 ExitCode.USAGE,
                 "output.unwritable",
-                "DIR/closed/run/status.json",
+                "DIR/closed/run/lease",
                 "permission denied for DIR/closed/run");
     }
 }

@@ -9,11 +9,13 @@ import org.sparklora.driver.run.loop.TrainingCheckpoint;
  * Everything that a run needs to resume.
  *
  * @param point the state of the run
+ * @param fencingNumber part of its name, see {@link CheckpointName}
  * @param historyBytes length of the published history there
  * @param origin identifies job, base model and data by name, for people: digests and the number of rows. A resumed run must
  *     have the same
  */
-public record Checkpoint(TrainingCheckpoint point, int historyBytes, SortedMap<String, String> origin) {
+public record Checkpoint(
+        TrainingCheckpoint point, int fencingNumber, long historyBytes, SortedMap<String, String> origin) {
 
     /** @throws IllegalArgumentException for a history of negative length */
     public Checkpoint {
@@ -25,6 +27,6 @@ public record Checkpoint(TrainingCheckpoint point, int historyBytes, SortedMap<S
 
     /** Its folder's name. */
     public CheckpointName name() {
-        return CheckpointName.of(point);
+        return CheckpointName.of(point, fencingNumber);
     }
 }

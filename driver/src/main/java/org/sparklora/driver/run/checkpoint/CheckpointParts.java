@@ -110,7 +110,7 @@ final class CheckpointParts {
      *
      * @throws IllegalArgumentException if the files are not what {@link #encode} wrote
      */
-    static Checkpoint decode(Map<String, byte[]> parts) {
+    static Checkpoint decode(Map<String, byte[]> parts, int fencingNumber) {
         JsonNode root = tree(PROGRESS, part(parts, PROGRESS));
         EarlierStates earlier = new EarlierStates(
                 Optional.ofNullable(root.get("best")).map(node -> best(node, parts)),
@@ -125,7 +125,8 @@ final class CheckpointParts {
                 earlier);
         return new Checkpoint(
                 point,
-                need(root, "history_bytes").asInt(),
+                fencingNumber,
+                need(root, "history_bytes").asLong(),
                 JSON.convertValue(need(root, "origin"), new TypeReference<SortedMap<String, String>>() {}));
     }
 

@@ -2,17 +2,16 @@ package org.sparklora.driver.run.checkpoint;
 
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableSet;
 import java.util.Optional;
-import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Consumer;
 import org.sparklora.driver.run.history.RunDirectory;
+import org.sparklora.driver.run.loop.TrainingCheckpoint;
 
 /**
  * The checkpoints of a run directory: the newest three and that of the best epoch. One before a validation is deleted after
@@ -28,6 +27,12 @@ public record CheckpointStore(RunDirectory directory) {
 
     private static final int MAX_CHECKPOINTS = 3;
 
+    /** The fencing number in the names of new checkpoints; 0 where names need none. */
+    int fencingNumber() throws IOException {
+        int number = directory.createsAtomically() ? 0 : directory.fencingNumber();
+        return number == 1 ? 0 : number;
+    }
+
     /** Writes a checkpoint, then deletes old ones. */
     public void write(Checkpoint checkpoint) throws IOException {
         CheckpointName name = checkpoint.name();
@@ -39,25 +44,18 @@ public record CheckpointStore(RunDirectory directory) {
         }
         directory.write(
                 file(name, CheckpointMarker.FILE), CheckpointMarker.of(parts).toJson());
-        CheckpointName unvalidated =
-                new CheckpointName(name.epochsDone() - 1, checkpoint.point().stepsDone());
-        Optional<CheckpointName> best =
-                checkpoint.point().earlier().best().map(result -> new CheckpointName(result.epoch() + 1, 0));
-        deleteOld(name, unvalidated, best);
+        deleteOld(name, checkpoint.point());
     }
 
-    private void deleteOld(CheckpointName newest, CheckpointName superseded, Optional<CheckpointName> best)
-            throws IOException {
-        Set<CheckpointName> retained = new HashSet<>();
-        best.ifPresent(retained::add);
+    private void deleteOld(CheckpointName newest, TrainingCheckpoint point) throws IOException {
+        int best = point.earlier().best().map(result -> result.epoch() + 1).orElse(-1);
         int complete = 0;
         for (CheckpointName name : names().headSet(newest, true).descendingSet()) {
             // A folder without a marker is not a checkpoint and does not count.
-            if (!name.equals(superseded)
-                    && complete < MAX_CHECKPOINTS
-                    && directory.exists(file(name, CheckpointMarker.FILE))) {
+            boolean superseded = name.isAt(newest.epochsDone() - 1, point.stepsDone());
+            if (!superseded && complete < MAX_CHECKPOINTS && directory.exists(file(name, CheckpointMarker.FILE))) {
                 complete++;
-            } else if (!retained.contains(name)) {
+            } else if (!name.isAt(best, 0)) {
                 delete(name);
             }
         }
@@ -120,7 +118,7 @@ public record CheckpointStore(RunDirectory directory) {
             marker.require(part, content);
             parts.put(part, content);
         }
-        Checkpoint checkpoint = CheckpointParts.decode(parts);
+        Checkpoint checkpoint = CheckpointParts.decode(parts, name.fencingNumber());
         if (!checkpoint.name().equals(name)) {
             throw new IllegalArgumentException("it holds " + checkpoint.name());
         }

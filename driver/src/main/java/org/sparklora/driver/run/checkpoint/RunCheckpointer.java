@@ -31,11 +31,11 @@ public record RunCheckpointer(
 
     @Override
     public Runnable remember(TrainingCheckpoint point) {
-        Checkpoint checkpoint = new Checkpoint(point, history.bytes(), origin);
+        long bytes = history.bytes();
         return () -> {
             try {
                 history.commit();
-                store.write(checkpoint);
+                store.write(new Checkpoint(point, store.fencingNumber(), bytes, origin));
             } catch (IOException e) {
                 throw OutputException.writing("a checkpoint", e);
             }

@@ -3,6 +3,8 @@ package org.sparklora.driver.run.history;
 import java.io.IOException;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
+import java.nio.channels.SeekableByteChannel;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -105,8 +107,30 @@ public final class LocalRunDirectory implements RunDirectory {
     }
 
     @Override
-    public byte[] read(String name) throws IOException {
-        return Files.readAllBytes(resolve(name));
+    public boolean create(String name, byte[] bytes) {
+        Path target = resolve(name);
+        try {
+            Files.createDirectories(target.resolveSibling(".").normalize());
+            Files.write(
+                    target, bytes, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE, StandardOpenOption.SYNC);
+            return true;
+        } catch (FileAlreadyExistsException e) {
+            return false;
+        } catch (IOException e) {
+            throw OutputException.writing(target.toString(), e);
+        }
+    }
+
+    @Override
+    public boolean createsAtomically() {
+        return true;
+    }
+
+    @Override
+    public byte[] read(String name, long from, int max) throws IOException {
+        try (SeekableByteChannel channel = Files.newByteChannel(resolve(name))) {
+            return Channels.newInputStream(channel.position(from)).readNBytes(max);
+        }
     }
 
     @Override

@@ -13,11 +13,12 @@ public final class OutputGuard {
     /** The runs on tracking servers that show this run. */
     public static final String TRACKING = "tracking.json";
 
-    /** Everything that a run writes into its directory. */
+    /** Everything that a run writes into its directory, without its lease: fencing numbers go on in a new run. */
     public static final Set<String> RUN_FILES = Set.of(
             "config.yaml",
             "manifest.json",
             RunHistory.FILE,
+            StoredHistory.FOLDER,
             RunStatus.FILE,
             TRACKING,
             "adapter",
@@ -25,7 +26,8 @@ public final class OutputGuard {
             "report.html");
 
     /** Any of these means that the directory holds a run. */
-    private static final Set<String> HOLDS_A_RUN = Set.of("config.yaml", RunHistory.FILE, "adapter", "checkpoints");
+    private static final Set<String> HOLDS_A_RUN =
+            Set.of("config.yaml", RunHistory.FILE, StoredHistory.FOLDER, "adapter", "checkpoints");
 
     /** Any of these means that a run wrote here. Other folders may contain a config.yaml or an adapter, too. */
     private static final Set<String> RUN_MARKERS = Set.of("manifest.json", RunHistory.FILE, RunStatus.FILE);
@@ -62,6 +64,7 @@ public final class OutputGuard {
         SortedSet<String> found = directory.list();
         SortedSet<String> foreign = new TreeSet<>(found);
         foreign.removeAll(RUN_FILES);
+        foreign.remove(Lease.FOLDER);
         if (!foreign.isEmpty() && Collections.disjoint(found, RUN_MARKERS)) {
             throw new OutputException(
                     "output.foreign",

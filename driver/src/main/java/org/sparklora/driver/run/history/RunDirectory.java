@@ -6,7 +6,7 @@ import java.util.Optional;
 import java.util.SortedSet;
 
 /**
- * The directory that a run writes to. Only one process may write at a time.
+ * The directory that a run writes to. Only one process may write at a time; {@link LeasedRunDirectory} sees to that.
  *
  * <p>Names are relative, with {@code /} between their parts and without {@code ..}. Failed writes throw an {@link
  * OutputException} with the path and the reason.
@@ -33,6 +33,30 @@ public interface RunDirectory {
         void writeTo(OutputStream out) throws IOException;
     }
 
+    /**
+     * Writes a small file unless one of this name exists. Two processes never both succeed where {@link #createsAtomically};
+     * elsewhere the later content stays. Unlike {@link #write}, a crash may leave a part of the content.
+     *
+     * @return whether this call created the file
+     */
+    default boolean create(String name, byte[] bytes) throws IOException {
+        if (exists(name)) {
+            return false;
+        }
+        write(name, bytes);
+        return true;
+    }
+
+    /** Whether the file system creates a file only if it does not exist, in one step. Object stores do not. */
+    default boolean createsAtomically() {
+        return false;
+    }
+
+    /** Tells apart the processes that write here one after the other: the later has the higher number. 0 without a lease. */
+    default int fencingNumber() throws IOException {
+        return 0;
+    }
+
     /** Whether a file or folder of this name exists. */
     boolean exists(String name) throws IOException;
 
@@ -49,7 +73,16 @@ public interface RunDirectory {
     SortedSet<String> list(String folder) throws IOException;
 
     /** Reads a whole file. */
-    byte[] read(String name) throws IOException;
+    default byte[] read(String name) throws IOException {
+        return read(name, 0, Integer.MAX_VALUE);
+    }
+
+    /**
+     * Reads a part of a file: fewer bytes than {@code max} if the file ends before, none if it ends before {@code from}.
+     *
+     * @param from position of the first byte
+     */
+    byte[] read(String name, long from, int max) throws IOException;
 
     /** Reads a whole file if it exists. */
     default Optional<byte[]> find(String name) throws IOException {

@@ -11,38 +11,54 @@ import java.time.Clock;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.function.Consumer;
+import java.util.regex.Pattern;
 
 /**
- * The history of a run, {@code history.jsonl}: one JSON object per line, {@code "event"} first and {@code "time"} second.
+ * Writes the history of a run: one JSON object per line, {@code "event"} first and {@code "time"} second.
  *
- * <p>Call order: {@link #append} the events of a segment, then {@link #commit} to publish them. A checkpoint stores {@link #bytes}; a resumed run passes them to {@link
- * #resume}, so each step appears once.
+ * <p>Call order: {@link #append} events, then {@link #commit} to publish them; {@link #join} when the run ends. A checkpoint
+ * stores {@link #bytes}; a resumed run passes them to {@link #resume}, so each step appears once.
+ *
+ * <p>A commit writes the last segment of {@link StoredHistory} again, and nothing before it. So time and memory of a commit do
+ * not grow with the history, also on object stores, which cannot append.
  *
  * <p>Floats and doubles have the fewest digits that read back to the same value of their type. NaN and infinities, which JSON
- * numbers cannot express, are the strings {@code "NaN"}, {@code "Infinity"} and {@code "-Infinity"}. Not thread-safe.
+ * numbers cannot express, are the strings {@code "NaN"}, {@code "Infinity"} and {@code "-Infinity"}. Thread-safe, because a process that is
+ * told to stop joins the history on another thread.
  */
 public final class RunHistory {
 
-    /** File name in the run directory. */
+    /** File name in the run directory, once the run has ended. */
     public static final String FILE = "history.jsonl";
 
-    /** Events of the cluster, which do not happen again when a run resumes. */
-    private static final Set<String> HAPPENED = Set.of("failure", "recovered", "waited", "executor_lost");
+    /** A segment of this size gets no more events. */
+    static final int SEGMENT_BYTES = 256 * 1024;
 
     // Writes the shortest digits on every Java version; Double.toString does so only since Java 19.
     private static final ObjectMapper JSON = new ObjectMapper(JsonFactory.builder()
             .enable(StreamWriteFeature.USE_FAST_DOUBLE_WRITER)
             .build());
 
+    /** Events of the cluster, which do not happen again when a run resumes. */
+    private static final Pattern HAPPENED =
+            Pattern.compile("\\{\"event\":\"(failure|recovered|waited|executor_lost)\"");
+
     private final RunDirectory directory;
     private final Clock clock;
-    private final ByteArrayOutputStream committed = new ByteArrayOutputStream();
+
+    /** Published bytes of the last segment. */
+    private final ByteArrayOutputStream segment = new ByteArrayOutputStream();
+
     private final ByteArrayOutputStream pending = new ByteArrayOutputStream();
+
+    /** Bytes of the history before the last segment. */
+    private long start;
+
+    private boolean joined;
     private Consumer<List<String>> listener = lines -> {};
 
-    /** Creates an empty history. The first commit writes the file. */
+    /** Creates an empty history. The first commit writes a file. */
     public RunHistory(RunDirectory directory, Clock clock) {
         this.directory = directory;
         this.clock = clock;
@@ -54,28 +70,30 @@ public final class RunHistory {
      *
      * @param bytes {@link #bytes} at the checkpoint
      */
-    public static RunHistory resume(RunDirectory directory, Clock clock, int bytes) throws IOException {
-        byte[] stored = directory.find(FILE).orElse(new byte[0]);
-        if (bytes < 0 || bytes > stored.length || (bytes > 0 && stored[bytes - 1] != '\n')) {
+    public static RunHistory resume(RunDirectory directory, Clock clock, long bytes) throws IOException {
+        StoredHistory stored = StoredHistory.of(directory);
+        if (!stored.isLineEnd(bytes)) {
             throw new OutputException(
                     "output.damaged",
-                    directory.location() + "/" + FILE + " has " + stored.length + " bytes and no line end at byte "
-                            + bytes + ", where the checkpoint expects one; restore the file or use --overwrite");
+                    directory.location() + "/" + FILE + " has no line that ends at byte " + bytes
+                            + ", where the checkpoint expects one; restore the file or use --overwrite");
         }
         RunHistory history = new RunHistory(directory, clock);
-        history.committed.write(stored, 0, bytes);
-        String after = new String(stored, bytes, stored.length - bytes, StandardCharsets.UTF_8);
-        for (String line : after.lines().toList()) {
-            String event = HistoryLine.parse(line).event();
-            if (HAPPENED.contains(event)) {
-                history.committed.writeBytes((line + "\n").getBytes(StandardCharsets.UTF_8));
+        history.start = bytes;
+        StoredHistory.Chunk after = stored.chunk(bytes);
+        while (!after.lines().isEmpty()) {
+            for (String line : after.lines()) {
+                if (HAPPENED.matcher(line).lookingAt()) {
+                    history.pending.writeBytes((line + "\n").getBytes(StandardCharsets.UTF_8));
+                }
             }
+            after = stored.chunk(after.end());
         }
         return history;
     }
 
-    /** Adds an event with the current time to the open segment. */
-    public void append(HistoryEvent event) {
+    /** Adds an event with the current time to those of the next commit. */
+    public synchronized void append(HistoryEvent event) {
         Map<String, Object> line = new LinkedHashMap<>();
         line.put("event", event.name());
         line.put("time", clock.instant().toString());
@@ -88,44 +106,60 @@ public final class RunHistory {
         pending.write('\n');
     }
 
-    /** Publishes the open segment. If writing fails, the segment stays open and can be committed again. */
-    public void commit() throws IOException {
+    /** Publishes the events since the last commit. If writing fails, they can be committed again. */
+    public synchronized void commit() throws IOException {
         if (pending.size() == 0) {
             return;
         }
-        ByteArrayOutputStream all = new ByteArrayOutputStream(committed.size() + pending.size());
-        all.writeBytes(committed.toByteArray());
-        all.writeBytes(pending.toByteArray());
-        directory.write(FILE, all.toByteArray());
-        committed.writeBytes(pending.toByteArray());
-        List<String> published = lines(pending);
+        if (joined) {
+            throw new IllegalStateException("the history has ended");
+        }
+        if (segment.size() >= SEGMENT_BYTES) {
+            start += segment.size();
+            segment.reset();
+        }
+        ByteArrayOutputStream all = new ByteArrayOutputStream(segment.size() + pending.size());
+        segment.writeTo(all);
+        pending.writeTo(all);
+        directory.write(StoredHistory.segment(directory.fencingNumber(), start), all.toByteArray());
+        pending.writeTo(segment);
+        List<String> published =
+                pending.toString(StandardCharsets.UTF_8).lines().toList();
         pending.reset();
         listener.accept(published);
     }
 
+    /** Joins all segments into {@code history.jsonl}. Later commits are refused. */
+    public synchronized void join() throws IOException {
+        StoredHistory stored = StoredHistory.of(directory);
+        if (stored.hasSegments()) {
+            directory.write(FILE, stored::copyTo);
+            directory.delete(StoredHistory.FOLDER);
+        }
+        joined = true;
+    }
+
     /**
-     * Sets the listener that receives every published line once and in order, beginning with the lines published so far.
+     * Sets the listener that receives every further line when it is published, in order.
      *
      * @param to must neither throw nor block
      */
-    public void listen(Consumer<List<String>> to) {
+    public synchronized void listen(Consumer<List<String>> to) {
         listener = to;
-        if (committed.size() > 0) {
-            to.accept(lines(committed));
-        }
     }
 
-    private static List<String> lines(ByteArrayOutputStream bytes) {
-        return bytes.toString(StandardCharsets.UTF_8).lines().toList();
+    /** What is published now. */
+    public synchronized StoredHistory published() throws IOException {
+        return StoredHistory.of(directory).before(committedBytes());
     }
 
     /** Number of published bytes. */
-    public int committedBytes() {
-        return committed.size();
+    public synchronized long committedBytes() {
+        return start + segment.size();
     }
 
-    /** Number of bytes with the open segment, from which a checkpoint of this moment resumes once all is published. */
-    public int bytes() {
-        return committed.size() + pending.size();
+    /** Number of bytes with those to commit, from which a checkpoint of this moment resumes once all is published. */
+    public synchronized long bytes() {
+        return committedBytes() + pending.size();
     }
 }

@@ -105,10 +105,9 @@ final class RunData {
         this.location = location;
     }
 
-    /** Reads the complete lines of the history from a byte on. */
-    void readHistory(byte[] history, int from) {
-        String text = new String(history, from, history.length - from, StandardCharsets.UTF_8);
-        text.substring(0, text.lastIndexOf('\n') + 1).lines().forEach(line -> {
+    /** Reads the next lines of the history. */
+    void readHistory(List<String> more) {
+        more.forEach(line -> {
             lines++;
             add(tree(RunHistory.FILE + " line " + lines, line));
         });

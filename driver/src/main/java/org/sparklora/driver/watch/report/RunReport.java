@@ -5,8 +5,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import org.sparklora.driver.run.history.OutputException;
 import org.sparklora.driver.run.history.RunDirectory;
-import org.sparklora.driver.run.history.RunHistory;
 import org.sparklora.driver.run.history.RunStatus;
+import org.sparklora.driver.run.history.StoredHistory;
+import org.sparklora.driver.run.history.StoredHistory.Chunk;
 
 /**
  * The report page of a run directory, in any state of the run. Later pages read only the new lines of the history, so a run
@@ -19,7 +20,7 @@ public final class RunReport {
 
     private final RunDirectory directory;
     private RunData run;
-    private int bytesRead;
+    private long bytesRead;
 
     public RunReport(RunDirectory directory) {
         this.directory = directory;
@@ -43,17 +44,19 @@ public final class RunReport {
 
     private synchronized RunData read() {
         try {
-            if (!directory.exists(RunHistory.FILE) && !directory.exists(RunStatus.FILE)) {
+            StoredHistory history = StoredHistory.of(directory);
+            if (history.isEmpty() && !directory.exists(RunStatus.FILE)) {
                 throw OutputException.noRun(directory.location());
             }
-            byte[] history = directory.find(RunHistory.FILE).orElse(new byte[0]);
-            if (history.length < bytesRead) {
+            if (!history.isLineEnd(bytesRead)) {
                 // The run was overwritten.
                 run = new RunData(directory.location());
                 bytesRead = 0;
             }
-            run.readHistory(history, bytesRead);
-            bytesRead = history.length;
+            for (Chunk chunk = history.chunk(bytesRead); !chunk.lines().isEmpty(); chunk = history.chunk(bytesRead)) {
+                run.readHistory(chunk.lines());
+                bytesRead = chunk.end();
+            }
             run.readFiles(directory);
             return run;
         } catch (IOException e) {

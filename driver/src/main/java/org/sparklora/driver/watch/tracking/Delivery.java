@@ -12,12 +12,15 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.run.history.HistoryLine;
 import org.sparklora.driver.run.history.OutputException;
+import org.sparklora.driver.run.history.StoredHistory;
+import org.sparklora.driver.run.history.StoredHistory.Chunk;
 import org.sparklora.driver.watch.tracking.Destination.RefusedException;
 import org.sparklora.driver.watch.tracking.Tracking.Outcome;
 
 /**
- * Sends published lines to one destination on its own daemon thread. {@link #published} never blocks. Lines that cannot be
- * sent wait for the next attempt, which happens with the next lines. Only the first failure is reported.
+ * Sends the lines of a history to one destination on its own daemon thread: those published earlier, which it reads from the
+ * run directory, then those that it is given. {@link #published} never blocks. Lines that cannot be sent wait for the next
+ * attempt, which happens with the next lines. Only the first failure is reported.
  */
 final class Delivery {
 
@@ -34,6 +37,7 @@ final class Delivery {
     private record Batch(List<String> lines, @Nullable Outcome end) {}
 
     private final Destination destination;
+    private final StoredHistory earlier;
     private final Consumer<String> warnings;
     private final BlockingQueue<Batch> queue = new LinkedBlockingQueue<>();
     private final AtomicInteger waiting = new AtomicInteger();
@@ -46,16 +50,17 @@ final class Delivery {
     private boolean warned;
     private boolean overflowed;
 
-    private Delivery(Destination destination, Consumer<String> warnings) {
+    private Delivery(Destination destination, StoredHistory earlier, Consumer<String> warnings) {
         this.destination = destination;
+        this.earlier = earlier;
         this.warnings = warnings;
         this.thread = new Thread(this::run, "spark-lora tracking");
         thread.setDaemon(true);
     }
 
     /** Starts the thread. */
-    static Delivery start(Destination destination, Consumer<String> warnings) {
-        Delivery delivery = new Delivery(destination, warnings);
+    static Delivery start(Destination destination, StoredHistory earlier, Consumer<String> warnings) {
+        Delivery delivery = new Delivery(destination, earlier, warnings);
         delivery.thread.start();
         return delivery;
     }
@@ -67,16 +72,20 @@ final class Delivery {
             return;
         }
         int before = waiting.get();
-        // An empty queue accepts any number of lines: a resumed run starts with its whole history.
+        // An empty queue accepts any number of lines, so that a long segment is shown.
         if (before > 0 && before + lines.size() > MAX_WAITING) {
-            // Permanent: metrics with a gap would show a run that did not happen.
-            overflowed = true;
-            warnings.accept(destination.name() + ": more than " + MAX_WAITING
-                    + " events are waiting; later events are only in history.jsonl");
+            overflow();
             return;
         }
         waiting.addAndGet(lines.size());
         queue.add(new Batch(lines, null));
+    }
+
+    /** Permanent: metrics with a gap would show a run that did not happen. */
+    private synchronized void overflow() {
+        overflowed = true;
+        warnings.accept(destination.name() + ": more than " + MAX_WAITING
+                + " events are waiting; later events are only in history.jsonl");
     }
 
     /** Sends what is left and waits for it for a bounded time. */
@@ -103,14 +112,16 @@ final class Delivery {
     private void run() {
         List<HistoryLine> unsent = new ArrayList<>();
         try {
+            if (!sendEarlier(unsent)) {
+                overflow();
+                return;
+            }
             @Nullable Outcome end = null;
             while (end == null) {
                 List<Batch> batches = new ArrayList<>(List.of(queue.take()));
                 queue.drainTo(batches);
                 for (Batch batch : batches) {
-                    for (String line : batch.lines()) {
-                        unsent.add(HistoryLine.parse(line));
-                    }
+                    parse(batch.lines(), unsent);
                 }
                 end = batches.get(batches.size() - 1).end();
                 attempt(unsent, end);
@@ -125,6 +136,27 @@ final class Delivery {
             warn("failed: " + e + "; the run continues without it");
         }
         queue.clear();
+    }
+
+    /** Sends the lines published earlier in parts. Returns whether what could not be sent is few enough to wait. */
+    private boolean sendEarlier(List<HistoryLine> unsent) throws IOException, InterruptedException {
+        Chunk chunk = earlier.chunk(0);
+        while (!chunk.lines().isEmpty()) {
+            waiting.addAndGet(chunk.lines().size());
+            parse(chunk.lines(), unsent);
+            if (unsent.size() > MAX_WAITING) {
+                return false;
+            }
+            attempt(unsent, null);
+            chunk = earlier.chunk(chunk.end());
+        }
+        return true;
+    }
+
+    private static void parse(List<String> lines, List<HistoryLine> into) throws IOException {
+        for (String line : lines) {
+            into.add(HistoryLine.parse(line));
+        }
     }
 
     private void attempt(List<HistoryLine> unsent, @Nullable Outcome end) throws IOException, InterruptedException {

@@ -11,10 +11,11 @@ import org.sparklora.driver.job.config.ResolvedYaml;
 import org.sparklora.driver.job.config.Secrets;
 import org.sparklora.driver.job.config.TrackingConfig;
 import org.sparklora.driver.run.history.RunDirectory;
+import org.sparklora.driver.run.history.StoredHistory;
 
 /**
- * Shows a run in the tools that its job configures. Call order: {@link #open}, {@link #published} with every line of the
- * history, {@link #end} when the run directory is complete.
+ * Shows a run in the tools that its job configures. Call order: {@link #open}, {@link #published} with every further line of
+ * the history, {@link #end} when the run directory is complete.
  */
 public final class Tracking {
 
@@ -51,8 +52,12 @@ public final class Tracking {
             Consumer<String> warnings,
             Clock clock) {}
 
-    /** Starts tracking. Connections are opened later, with the first lines. */
-    public static Tracking open(JobConfig job, Environment environment) {
+    /**
+     * Starts tracking. Connections are opened later, with the first lines.
+     *
+     * @param earlier what was published before, if the run is resumed
+     */
+    public static Tracking open(JobConfig job, StoredHistory earlier, Environment environment) {
         TrackingConfig tracking = job.tracking();
         List<Destination> destinations = new ArrayList<>();
         tracking.mlflow()
@@ -66,7 +71,7 @@ public final class Tracking {
                 .ifPresent(directory -> destinations.add(new TensorBoardFiles(
                         directory, () -> environment.directories().apply(directory))));
         return new Tracking(destinations.stream()
-                .map(destination -> Delivery.start(destination, environment.warnings()))
+                .map(destination -> Delivery.start(destination, earlier, environment.warnings()))
                 .toList());
     }
 

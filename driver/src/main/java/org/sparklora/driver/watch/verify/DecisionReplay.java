@@ -21,6 +21,7 @@ import org.sparklora.driver.run.history.HistoryLine;
 import org.sparklora.driver.run.history.OutputException;
 import org.sparklora.driver.run.history.RunDirectory;
 import org.sparklora.driver.run.history.RunHistory;
+import org.sparklora.driver.run.history.StoredHistory;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 
@@ -61,9 +62,11 @@ public final class DecisionReplay {
         String file = directory.location() + "/" + RunHistory.FILE;
         DecisionReplay replay = new DecisionReplay(file);
         try {
-            byte[] history =
-                    directory.find(RunHistory.FILE).orElseThrow(() -> OutputException.noRun(directory.location()));
-            RecordedRun.events(file, history).forEach(replay::read);
+            StoredHistory history = StoredHistory.of(directory);
+            if (history.isEmpty()) {
+                throw OutputException.noRun(directory.location());
+            }
+            RecordedRun.events(file, history.readAll()).forEach(replay::read);
         } catch (IOException e) {
             throw OutputException.reading(directory.location(), e);
         }

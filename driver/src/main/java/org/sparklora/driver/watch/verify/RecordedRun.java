@@ -18,6 +18,7 @@ import org.sparklora.driver.run.history.OutputException;
 import org.sparklora.driver.run.history.RunDirectory;
 import org.sparklora.driver.run.history.RunHistory;
 import org.sparklora.driver.run.history.RunStatus;
+import org.sparklora.driver.run.history.StoredHistory;
 
 /**
  * The files of a run directory, read and checked.
@@ -114,15 +115,18 @@ public record RecordedRun(String configuration, List<JsonNode> events, RunStatus
     private record Reader(RunDirectory directory) {
 
         RecordedRun read() throws IOException {
-            boolean hasHistory = directory.exists(RunHistory.FILE);
-            if (!hasHistory && !directory.exists(RunStatus.FILE)) {
+            StoredHistory history = StoredHistory.of(directory);
+            if (history.isEmpty() && !directory.exists(RunStatus.FILE)) {
                 throw OutputException.noRun(directory.location());
             }
             RunStatus status = status();
             boolean finished = status.state() == RunStatus.State.FINISHED;
+            if (finished && history.isEmpty()) {
+                throw CorruptRunException.missing(path(RunHistory.FILE));
+            }
             RecordedRun run = new RecordedRun(
                     new String(directory.find("config.yaml").orElse(new byte[0]), StandardCharsets.UTF_8),
-                    hasHistory || finished ? events(path(RunHistory.FILE), file(RunHistory.FILE)) : List.of(),
+                    events(path(RunHistory.FILE), history.readAll()),
                     status,
                     finished ? Optional.of(results(status)) : Optional.empty());
             if (finished && run.events("finished").isEmpty()) {

@@ -245,8 +245,8 @@ class CheckpointFaultsTest {
         }
 
         @Override
-        public byte[] read(String file) throws IOException {
-            return directory.read(file);
+        public byte[] read(String file, long from, int max) throws IOException {
+            return directory.read(file, from, max);
         }
 
         @Override

@@ -55,6 +55,74 @@ class CheckpointStoreTest {
         store = new CheckpointStore(directory);
     }
 
+    /** The process with a fencing number. */
+    private record Numbered(RunDirectory real, int fencingNumber) implements RunDirectory {
+
+        @Override
+        public String location() {
+            return real.location();
+        }
+
+        @Override
+        public void write(String name, Content content) throws IOException {
+            real.write(name, content);
+        }
+
+        @Override
+        public boolean exists(String name) throws IOException {
+            return real.exists(name);
+        }
+
+        @Override
+        public SortedSet<String> list(String of) throws IOException {
+            return real.list(of);
+        }
+
+        @Override
+        public byte[] read(String name, long from, int max) throws IOException {
+            return real.read(name, from, max);
+        }
+
+        @Override
+        public void delete(String name) throws IOException {
+            real.delete(name);
+        }
+    }
+
+    /** Where a process may still write after another has taken over, no two write one folder. */
+    @Test
+    void onAnObjectStoreALaterProcessHasItsOwnFoldersAndTheyCount() throws IOException {
+        CheckpointStore first = new CheckpointStore(new Numbered(directory, 1));
+        CheckpointStore second = new CheckpointStore(new Numbered(directory, 2));
+        first.write(numbered(first, 1));
+        first.write(numbered(first, 2));
+        Checkpoint from = second.newest(warnings::add).orElseThrow();
+        assertThat(from.name()).hasToString("epoch-00002");
+        second.deleteAfter(Optional.of(from));
+        second.write(numbered(second, 3));
+        // The first is not dead, but slow.
+        first.write(numbered(first, 3));
+        first.write(numbered(first, 4));
+        assertThat(directory.list("checkpoints")).contains("epoch-00003", "epoch-00003.000002", "epoch-00004");
+        Checkpoint newest = store.newest(warnings::add).orElseThrow();
+        assertThat(newest.name()).hasToString("epoch-00003.000002");
+        assertThat(newest.historyBytes()).isEqualTo(numbered(second, 3).historyBytes());
+
+        CheckpointStore third = new CheckpointStore(new Numbered(directory, 3));
+        third.write(numbered(third, 4));
+        third.write(numbered(third, 5));
+        third.write(numbered(third, 6));
+        assertThat(directory.list("checkpoints"))
+                .containsExactly("epoch-00004.000003", "epoch-00005.000003", "epoch-00006.000003");
+        assertThat(warnings).isEmpty();
+    }
+
+    private static Checkpoint numbered(CheckpointStore store, int epochs) throws IOException {
+        Checkpoint checkpoint = at(epochs, 0, -1);
+        int number = store.fencingNumber();
+        return new Checkpoint(checkpoint.point(), number, 10 * number + epochs, checkpoint.origin());
+    }
+
     static Checkpoint at(int epochs, int step, int bestEpoch) {
         float value = epochs + 0.01f * step;
         TrainStateSnapshot state = new TrainStateSnapshot(
@@ -83,7 +151,7 @@ class CheckpointStoreTest {
         TrainingCheckpoint point = new TrainingCheckpoint(
                 state, seen, progress, (long) epochs * STEPS + step, new EarlierStates(best, restorePoint));
         SortedMap<String, String> origin = new TreeMap<>(Map.of("training rows", "53", "labels", "[\"é\", no]"));
-        return new Checkpoint(point, 100 * epochs + step, origin);
+        return new Checkpoint(point, 0, 100 * epochs + step, origin);
     }
 
     private void write(int epochs, int step, int bestEpoch) throws IOException {
@@ -154,7 +222,7 @@ class CheckpointStoreTest {
         ObjectNode progress = (ObjectNode) CheckpointParts.tree(CheckpointParts.PROGRESS, json);
         ((ObjectNode) progress.get("epoch_under_way")).remove(List.of("weight", "padding"));
         parts.put(CheckpointParts.PROGRESS, CheckpointParts.bytes(progress));
-        EpochProgress read = CheckpointParts.decode(parts).point().progress();
+        EpochProgress read = CheckpointParts.decode(parts, 0).point().progress();
         EpochProgress written = checkpoint.point().progress();
         assertThat(read)
                 .isEqualTo(new EpochProgress(

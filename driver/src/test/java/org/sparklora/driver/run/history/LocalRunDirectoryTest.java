@@ -14,6 +14,11 @@ class LocalRunDirectoryTest extends RunDirectoryContract {
         return new LocalRunDirectory(local);
     }
 
+    @Override
+    protected int creators() {
+        return 8;
+    }
+
     @Test
     void leavesNoTemporaryFile() throws IOException {
         open(folder).write("status.json", new byte[3]);

@@ -25,7 +25,14 @@ class OutputGuardTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"config.yaml", "history.jsonl", "adapter/adapter_config.json", "checkpoints/epoch-00001/x"})
+    @ValueSource(
+            strings = {
+                "config.yaml",
+                "history.jsonl",
+                "history/000001-000000000000000.jsonl",
+                "adapter/adapter_config.json",
+                "checkpoints/epoch-00001/x"
+            })
     void refusesADirectoryThatHoldsARun(String name) throws IOException {
         touch(name);
         assertThatThrownBy(() -> OutputGuard.refuseOtherRun(directory))
@@ -49,8 +56,9 @@ class OutputGuardTest {
         }
         touch("notes.txt");
         touch("my/own.csv");
+        touch("lease/000001.json");
         OutputGuard.overwrite(directory);
-        assertThat(directory.list()).containsExactly("my", "notes.txt");
+        assertThat(directory.list()).as("fencing numbers go on").containsExactly("lease", "my", "notes.txt");
     }
 
     @Test

@@ -7,6 +7,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -18,6 +24,11 @@ public abstract class RunDirectoryContract {
 
     /** Opens a run directory over a local folder, which need not exist. */
     protected abstract RunDirectory open(Path local) throws IOException;
+
+    /** How many may create one file at a time. Hadoop's file systems over local folders look first and then create. */
+    protected int creators() {
+        return 1;
+    }
 
     @Test
     void replacesWholeFilesAndCreatesFolders() throws IOException {
@@ -32,6 +43,43 @@ public abstract class RunDirectoryContract {
         assertThat(directory.exists("adapter/weights.bin")).isTrue();
         assertThat(directory.exists("adapter/other")).isFalse();
         assertThat(directory.list()).containsExactly("adapter", "empty");
+    }
+
+    @Test
+    void readsPartsOfFiles() throws IOException {
+        RunDirectory directory = open(folder);
+        directory.write("a/b", new byte[] {0, 1, 2, 3, 4});
+        assertThat(directory.read("a/b", 1, 3)).containsExactly(1, 2, 3);
+        assertThat(directory.read("a/b", 3, 100)).containsExactly(3, 4);
+        assertThat(directory.read("a/b", 5, 1)).isEmpty();
+        assertThat(directory.read("a/b", 6, 1)).isEmpty();
+    }
+
+    @Test
+    void oneOfManyCreatesAFile() throws Exception {
+        RunDirectory directory = open(folder);
+        int threads = creators();
+        ExecutorService pool = Executors.newFixedThreadPool(threads);
+        try {
+            for (int round = 0; round < 20; round++) {
+                String name = "lease/" + round;
+                List<Callable<Integer>> creators = new ArrayList<>();
+                for (int i = 0; i < threads; i++) {
+                    byte[] mine = {(byte) i, 1};
+                    creators.add(() -> directory.create(name, mine) ? (int) mine[0] : -1);
+                }
+                List<Integer> created = new ArrayList<>();
+                for (Future<Integer> result : pool.invokeAll(creators)) {
+                    created.add(result.get());
+                }
+                created.removeIf(creator -> creator < 0);
+                assertThat(created).hasSize(1);
+                assertThat(directory.read(name)).containsExactly(created.get(0), 1);
+                assertThat(directory.create(name, new byte[9])).isFalse();
+            }
+        } finally {
+            pool.shutdownNow();
+        }
     }
 
     @Test

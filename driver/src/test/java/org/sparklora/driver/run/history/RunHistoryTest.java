@@ -143,12 +143,12 @@ class RunHistoryTest {
         RunDirectory directory = new LocalRunDirectory(folder);
         RunHistory history = new RunHistory(directory, clock);
         history.commit();
-        assertThat(directory.exists(RunHistory.FILE)).isFalse();
+        assertThat(StoredHistory.of(directory).isEmpty()).isTrue();
         history.append(step(0, 1.0, 1.0));
-        assertThat(directory.exists(RunHistory.FILE)).isFalse();
+        assertThat(StoredHistory.of(directory).isEmpty()).isTrue();
         history.commit();
         assertThat(steps(directory)).containsExactly(0);
-        assertThat(history.committedBytes()).isEqualTo(directory.read(RunHistory.FILE).length);
+        assertThat(history.committedBytes()).isEqualTo(text(directory).length());
 
         clock.advance(Duration.ofMillis(1500));
         history.append(HistoryEvent.failure(2, 1, 1, "x"));
@@ -174,11 +174,10 @@ class RunHistoryTest {
 
     @Test
     void aResumedRunHasEachStepOnceAndKeepsFailures() throws IOException {
-        RunDirectory directory = new LocalRunDirectory(folder);
-        RunHistory history = new RunHistory(directory, clock);
+        RunHistory history = new RunHistory(numbered(1), clock);
         history.append(step(0, 1.0, 1.0));
         history.commit();
-        int checkpoint = history.committedBytes();
+        long checkpoint = history.committedBytes();
         history.append(step(1, 1.0, 1.0));
         history.append(HistoryEvent.failure(2, 1, 1, "out of slots"));
         history.append(HistoryEvent.waited(2, 1, 0, 2, 3.5));
@@ -186,6 +185,7 @@ class RunHistoryTest {
                 HistoryEvent.executorLost(new LostExecutor(RunPhase.TRAINING, "3", "worker-2", "spot market", 2.5)));
         history.commit();
 
+        RunDirectory directory = numbered(2);
         RunHistory resumed = RunHistory.resume(directory, clock, checkpoint);
         resumed.append(step(1, 1.0, 1.0));
         resumed.append(step(2, 1.0, 1.0));
@@ -193,8 +193,11 @@ class RunHistoryTest {
         assertThat(steps(directory)).containsExactly(0, 1, 2);
         assertThat(text(directory)).containsOnlyOnce("out of slots").contains("\"waited\"", "spot market");
         // The same checkpoint can be used again, since nothing before it changes.
-        assertThat(RunHistory.resume(directory, clock, checkpoint).committedBytes())
-                .isGreaterThan(checkpoint);
+        RunHistory again = RunHistory.resume(numbered(3), clock, checkpoint);
+        again.append(step(1, 1.0, 1.0));
+        again.commit();
+        assertThat(steps(directory)).containsExactly(0, 1);
+        assertThat(text(directory)).containsOnlyOnce("out of slots");
         assertThat(RunHistory.resume(new LocalRunDirectory(folder.resolve("none")), clock, 0)
                         .committedBytes())
                 .isZero();
@@ -206,12 +209,11 @@ class RunHistoryTest {
         RunHistory history = new RunHistory(directory, clock);
         history.append(HistoryEvent.finished("a", 1.0));
         history.commit();
-        int length = history.committedBytes();
-        for (int wrong : new int[] {-1, 7, length + 1}) {
+        long length = history.committedBytes();
+        for (long wrong : new long[] {-1, 7, length + 1}) {
             assertThatThrownBy(() -> RunHistory.resume(directory, clock, wrong))
                     .isInstanceOf(OutputException.class)
-                    .hasMessageContainingAll(
-                            folder + "/history.jsonl", length + " bytes", "byte " + wrong, "[output.damaged]");
+                    .hasMessageContainingAll(folder + "/history.jsonl", "byte " + wrong, "[output.damaged]");
         }
     }
 
@@ -226,7 +228,7 @@ class RunHistoryTest {
     }
 
     private static String text(RunDirectory directory) throws IOException {
-        return new String(directory.read(RunHistory.FILE), StandardCharsets.UTF_8);
+        return new String(StoredHistory.of(directory).readAll(), StandardCharsets.UTF_8);
     }
 
     private static List<Integer> steps(RunDirectory directory) throws IOException {
@@ -242,18 +244,171 @@ class RunHistoryTest {
     }
 
     @Test
-    void aListenerGetsEveryPublishedLineOnceFromTheFirstOn() throws IOException {
+    void aListenerGetsEveryFurtherLineOnce() throws IOException {
         RunDirectory directory = new LocalRunDirectory(folder);
         RunHistory history = new RunHistory(directory, clock);
         history.append(HistoryEvent.stop(1, "before"));
         history.commit();
         List<String> heard = new ArrayList<>();
+        StoredHistory before = history.published();
         history.listen(heard::addAll);
         history.append(HistoryEvent.stop(3, "änd now"));
-        assertThat(heard).as("only after the commit").hasSize(1);
+        assertThat(heard).as("only after the commit").isEmpty();
         history.commit();
         history.commit();
-        assertThat(String.join("\n", heard) + "\n").isEqualTo(text(directory));
+        assertThat(new String(before.readAll(), StandardCharsets.UTF_8) + String.join("\n", heard) + "\n")
+                .isEqualTo(text(directory));
+    }
+
+    /** The folder, as the process with this fencing number sees it. */
+    private RunDirectory numbered(int number) {
+        return new Numbered(new LocalRunDirectory(folder), number, new ArrayList<>());
+    }
+
+    @Test
+    void aCommitWritesNoMoreThanTheLastSegment() throws IOException {
+        Numbered directory = new Numbered(new LocalRunDirectory(folder), 1, new ArrayList<>());
+        RunHistory history = new RunHistory(directory, clock);
+        int commits = 400;
+        for (int i = 0; i < 10 * commits; i++) {
+            history.append(step(i, 1.0, 1.0));
+            if (i % 10 == 9) {
+                history.commit();
+            }
+        }
+        long length = history.committedBytes();
+        assertThat(length).isGreaterThan(3L * RunHistory.SEGMENT_BYTES);
+        assertThat(directory.written)
+                .hasSize(commits)
+                .allSatisfy(bytes -> assertThat(bytes).isLessThan(RunHistory.SEGMENT_BYTES + 20 * 250));
+        assertThat(directory.list()).containsExactly("history");
+        assertThat(steps(directory)).hasSize(10 * commits).isSorted();
+
+        byte[] all = StoredHistory.of(directory).readAll();
+        history.join();
+        assertThat(directory.list()).containsExactly("history.jsonl");
+        assertThat(directory.read(RunHistory.FILE)).isEqualTo(all).hasSize((int) length);
+        history.append(step(0, 1.0, 1.0));
+        assertThatThrownBy(history::commit).isInstanceOf(IllegalStateException.class);
+    }
+
+    /** As 0.1.0 and every run that ended left it. */
+    @Test
+    void aJoinedHistoryIsCutBackByTheFirstCommit() throws IOException {
+        RunHistory history = new RunHistory(numbered(1), clock);
+        history.append(step(0, 1.0, 1.0));
+        history.commit();
+        long checkpoint = history.committedBytes();
+        history.append(step(1, 1.0, 1.0));
+        history.commit();
+        history.join();
+        byte[] joined = numbered(1).read(RunHistory.FILE);
+
+        RunHistory resumed = RunHistory.resume(numbered(2), clock, checkpoint);
+        assertThat(steps(numbered(2))).as("nothing is written before").containsExactly(0, 1);
+        resumed.append(step(7, 1.0, 1.0));
+        resumed.commit();
+        assertThat(steps(numbered(2))).containsExactly(0, 7);
+        assertThat(numbered(2).read(RunHistory.FILE)).isEqualTo(joined);
+        resumed.join();
+        assertThat(steps(numbered(2))).containsExactly(0, 7);
+        assertThat(numbered(2).list()).containsExactly("history.jsonl");
+    }
+
+    @Test
+    void aProcessThatWasReplacedChangesNothingThatIsRead() throws IOException {
+        RunHistory old = new RunHistory(numbered(1), clock);
+        old.append(step(0, 1.0, 1.0));
+        old.commit();
+        RunHistory resumed = RunHistory.resume(numbered(2), clock, old.committedBytes());
+        resumed.append(step(1, 1.0, 1.0));
+        resumed.commit();
+        byte[] expected = StoredHistory.of(numbered(2)).readAll();
+        for (int i = 0; i < 3000; i++) {
+            old.append(step(100 + i, 1.0, 1.0));
+            if (i % 100 == 99) {
+                old.commit();
+            }
+        }
+        assertThat(StoredHistory.of(numbered(2)).readAll()).isEqualTo(expected);
+    }
+
+    @Test
+    void anInterruptedJoinLeavesTheSameHistory() throws IOException {
+        RunHistory history = new RunHistory(numbered(1), clock);
+        for (int i = 0; i < 3000; i++) {
+            history.append(step(i, 1.0, 1.0));
+            if (i % 100 == 99) {
+                history.commit();
+            }
+        }
+        byte[] all = StoredHistory.of(numbered(1)).readAll();
+        numbered(1).write(RunHistory.FILE, all);
+        assertThat(StoredHistory.of(numbered(1)).readAll()).isEqualTo(all);
+        new LocalRunDirectory(folder).delete("history/000001-000000000000000.jsonl");
+        assertThat(StoredHistory.of(numbered(1)).readAll()).isEqualTo(all);
+    }
+
+    @Test
+    void aMissingSegmentIsDamage() throws IOException {
+        RunHistory history = new RunHistory(numbered(1), clock);
+        for (int i = 0; i < 3000; i++) {
+            history.append(step(i, 1.0, 1.0));
+            if (i % 100 == 99) {
+                history.commit();
+            }
+        }
+        List<String> segments = List.copyOf(numbered(1).list("history"));
+        assertThat(segments).hasSizeGreaterThan(2);
+        for (String missing : segments.subList(0, 2)) {
+            byte[] bytes = numbered(1).read("history/" + missing);
+            numbered(1).delete("history/" + missing);
+            assertThatThrownBy(() -> StoredHistory.of(numbered(1)).readAll())
+                    .isInstanceOf(OutputException.class)
+                    .hasMessageContainingAll(
+                            folder + "/history/" + segments.get(segments.indexOf(missing) + 1), "[output.damaged]");
+            numbered(1).write("history/" + missing, bytes);
+        }
+    }
+
+    /** Writes under a fencing number and counts bytes. */
+    private record Numbered(LocalRunDirectory real, int fencingNumber, List<Integer> written) implements RunDirectory {
+
+        @Override
+        public String location() {
+            return real.location();
+        }
+
+        @Override
+        public void write(String name, byte[] bytes) throws IOException {
+            written.add(bytes.length);
+            real.write(name, bytes);
+        }
+
+        @Override
+        public void write(String name, Content content) {
+            real.write(name, content);
+        }
+
+        @Override
+        public boolean exists(String name) {
+            return real.exists(name);
+        }
+
+        @Override
+        public SortedSet<String> list(String of) {
+            return real.list(of);
+        }
+
+        @Override
+        public byte[] read(String name, long from, int max) throws IOException {
+            return real.read(name, from, max);
+        }
+
+        @Override
+        public void delete(String name) {
+            real.delete(name);
+        }
     }
 
     /** A disk that is full once. */
@@ -300,8 +455,8 @@ class RunHistoryTest {
         }
 
         @Override
-        public byte[] read(String name) throws IOException {
-            return real.read(name);
+        public byte[] read(String name, long from, int max) throws IOException {
+            return real.read(name, from, max);
         }
 
         @Override

@@ -19,7 +19,7 @@ class GroupSpansTest {
 
     private RunData data(PageRun run) throws IOException {
         RunData data = new RunData(run.folder().toString());
-        data.readHistory(Files.readAllBytes(run.folder().resolve("history.jsonl")), 0);
+        data.readHistory(Files.readAllLines(run.folder().resolve("history.jsonl")));
         return data;
     }
 

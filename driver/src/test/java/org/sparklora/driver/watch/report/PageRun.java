@@ -113,6 +113,7 @@ final class PageRun {
             history.append(HistoryEvent.finished("ada9".repeat(16), 93.5));
         }
         history.commit();
+        history.join();
     }
 
     private void startEpoch(int epoch, Map<String, GroupState> states) {

@@ -18,7 +18,7 @@ class SavingsTest {
 
     private List<Epoch> epochs(PageRun run) throws IOException {
         RunData data = new RunData("x");
-        data.readHistory(Files.readAllBytes(run.write().folder().resolve("history.jsonl")), 0);
+        data.readHistory(Files.readAllLines(run.write().folder().resolve("history.jsonl")));
         return data.done();
     }
 

@@ -3,15 +3,21 @@ package org.sparklora.driver.watch.tracking;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 import org.sparklora.driver.run.history.HistoryLine;
+import org.sparklora.driver.run.history.LocalRunDirectory;
+import org.sparklora.driver.run.history.StoredHistory;
 import org.sparklora.driver.watch.tracking.Destination.RefusedException;
 import org.sparklora.driver.watch.tracking.Tracking.Outcome;
 
@@ -20,6 +26,14 @@ import org.sparklora.driver.watch.tracking.Tracking.Outcome;
 class DeliveryTest {
 
     private final List<String> warnings = Collections.synchronizedList(new ArrayList<>());
+
+    @TempDir
+    private Path folder;
+
+    /** What is in the folder. */
+    private StoredHistory earlier() throws IOException {
+        return StoredHistory.of(new LocalRunDirectory(folder));
+    }
 
     private static String line(int step) {
         return "{\"event\":\"step\",\"time\":\"2026-01-01T00:00:00Z\",\"step\":" + step + "}";
@@ -48,9 +62,9 @@ class DeliveryTest {
     }
 
     @Test
-    void linesArriveInOrderBeforeTheEnd() {
+    void linesArriveInOrderBeforeTheEnd() throws IOException {
         Collecting destination = new Collecting();
-        Delivery delivery = Delivery.start(destination, warnings::add);
+        Delivery delivery = Delivery.start(destination, earlier(), warnings::add);
         for (int i = 0; i < 100; i++) {
             delivery.published(List.of(line(2 * i), line(2 * i + 1)));
         }
@@ -58,6 +72,47 @@ class DeliveryTest {
         assertThat(destination.steps).hasSize(200).isSorted();
         assertThat(destination.outcome).isEqualTo(Outcome.FINISHED);
         assertThat(warnings).isEmpty();
+    }
+
+    @Test
+    void theHistoryOfAResumedRunIsSentFirstAndInParts() throws IOException {
+        int lines = 40_000;
+        StringBuilder history = new StringBuilder();
+        for (int i = 0; i < lines; i++) {
+            history.append(line(i)).append('\n');
+        }
+        Files.writeString(folder.resolve("history.jsonl"), history);
+        AtomicInteger largest = new AtomicInteger();
+        Collecting destination = new Collecting() {
+            @Override
+            public void send(List<HistoryLine> part) throws IOException, InterruptedException {
+                largest.accumulateAndGet(part.size(), Math::max);
+                super.send(part);
+            }
+        };
+        Delivery delivery = Delivery.start(destination, earlier(), warnings::add);
+        delivery.published(List.of(line(lines)));
+        delivery.end(Outcome.FINISHED);
+        assertThat(destination.steps).hasSize(lines + 1).isSorted();
+        assertThat(largest).hasValueLessThan(lines / 2);
+        assertThat(warnings).isEmpty();
+    }
+
+    /** As much as may wait of what is published later. */
+    @Test
+    void aLongHistoryDoesNotWaitForAServerThatIsDown() throws IOException {
+        Files.writeString(folder.resolve("history.jsonl"), (line(0) + "\n").repeat(2 * Delivery.MAX_WAITING));
+        Collecting destination = new Collecting() {
+            @Override
+            public void send(List<HistoryLine> part) throws IOException {
+                throw new IOException("no route");
+            }
+        };
+        Delivery.start(destination, earlier(), warnings::add).end(Outcome.FINISHED);
+        assertThat(warnings)
+                .satisfiesExactly(
+                        first -> assertThat(first).contains("(no route)"),
+                        second -> assertThat(second).contains("100000", "history.jsonl"));
     }
 
     @Test
@@ -73,7 +128,7 @@ class DeliveryTest {
                 super.send(lines);
             }
         };
-        Delivery delivery = Delivery.start(destination, warnings::add);
+        Delivery delivery = Delivery.start(destination, earlier(), warnings::add);
         for (int i = 0; failed.getCount() > 0; i++) {
             long before = failed.getCount();
             delivery.published(List.of(line(i)));
@@ -88,14 +143,14 @@ class DeliveryTest {
     }
 
     @Test
-    void aRefusalEndsTheDeliveryWithOneWarning() {
+    void aRefusalEndsTheDeliveryWithOneWarning() throws IOException {
         Collecting destination = new Collecting() {
             @Override
             public void send(List<HistoryLine> lines) throws IOException {
                 throw new RefusedException("refuses it");
             }
         };
-        Delivery delivery = Delivery.start(destination, warnings::add);
+        Delivery delivery = Delivery.start(destination, earlier(), warnings::add);
         delivery.published(List.of(line(0)));
         delivery.published(List.of(line(1)));
         delivery.end(Outcome.FINISHED);
@@ -115,7 +170,7 @@ class DeliveryTest {
                 never.await();
             }
         };
-        Delivery delivery = Delivery.start(destination, warnings::add);
+        Delivery delivery = Delivery.start(destination, earlier(), warnings::add);
         delivery.published(List.of(line(0)));
         assertThat(entered.await(30, TimeUnit.SECONDS)).isTrue();
         delivery.published(Collections.nCopies(Delivery.MAX_WAITING, line(1)));

@@ -147,6 +147,7 @@ public final class SampleRun {
             history.append(HistoryEvent.finished(sha, seconds));
         }
         history.commit();
+        history.join();
     }
 
     /** Replaces a file's text. */
