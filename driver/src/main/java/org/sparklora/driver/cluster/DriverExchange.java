@@ -1,14 +1,16 @@
 package org.sparklora.driver.cluster;
 
+import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
-import java.util.TreeMap;
+import java.util.Optional;
 import java.util.function.Consumer;
+import org.apache.spark.SerializableWritable;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.sparklora.driver.run.loop.EpochRunner;
 import org.sparklora.driver.run.loop.LostExecutor.RunPhase;
 import org.sparklora.worker.allreduce.ShardTree;
+import org.sparklora.worker.contract.PackedFloats;
 import org.sparklora.worker.contract.Phase;
 import org.sparklora.worker.contract.PhaseTimes;
 import org.sparklora.worker.contract.ShardSum;
@@ -20,12 +22,18 @@ import org.sparklora.worker.spark.StepPart;
 import org.sparklora.worker.spark.StepTask;
 import org.sparklora.worker.train.StepReport;
 import org.sparklora.worker.train.TrainStep;
+import scala.reflect.ClassTag;
+import scala.reflect.ClassTag$;
 
 /**
  * The {@code driver} exchange: one ordinary Spark job for each optimizer step. Tasks return the sums of their complete
- * subtrees; the driver adds the rest of the tree. Supports dynamic allocation, and needs no barrier slots.
+ * subtrees; the driver adds the rest of the tree, or executors do, where the sums are too large for the driver. Supports
+ * dynamic allocation, and needs no barrier slots.
  */
 final class DriverExchange implements EpochRunner.Epoch {
+
+    private static final ClassTag<SerializableWritable<JavaSerialized<StepPart>>> RESULT =
+            ClassTag$.MODULE$.apply(SerializableWritable.class);
 
     private final JavaSparkContext spark;
     private final JavaRDD<CachedShard> shards;
@@ -33,6 +41,10 @@ final class DriverExchange implements EpochRunner.Epoch {
     private final ShardTree tree;
     private final TrainStep step;
     private final Retries retries;
+
+    /** How executors add the sums; empty if they are few enough for the driver. */
+    private final Optional<RangeReduction> reduction;
+
     private PhaseTimes times = PhaseTimes.NONE;
 
     /** Nanoseconds that the driver waited for Spark jobs. */
@@ -55,6 +67,11 @@ final class DriverExchange implements EpochRunner.Epoch {
         this.step = step;
         this.retries = retries;
         this.tree = new ShardTree(context.value().plan().shards().shards());
+        this.reduction = RangeReduction.of(
+                spark,
+                tree,
+                shards.getNumPartitions(),
+                context.value().plan().freezePlan().trainableParameters());
     }
 
     @Override
@@ -84,16 +101,27 @@ final class DriverExchange implements EpochRunner.Epoch {
     private ShardSum sum(int step, float[] trainable) {
         spark.sc().setJobDescription("epoch " + context.value().plan().epoch() + " step " + step);
         long began = System.nanoTime();
-        Map<Integer, ShardSum> sums = new TreeMap<>();
-        List<StepPart> parts = JavaSerialized.collect(shards.mapPartitions(new StepTask(context, step, trainable)));
-        PhaseTimes tasks = PhaseTimes.NONE;
-        for (StepPart part : parts) {
-            tasks = tasks.plus(part.times());
-            sums.putAll(part.sums());
+        PackedFloats values = new PackedFloats(trainable);
+        StepPart total = reduction.isPresent()
+                ? onExecutors(step, values, reduction.get())
+                : onDriver(new StepTask(context, step, () -> values));
+        count(total.times().dividedBy(shards.getNumPartitions()), System.nanoTime() - began);
+        return total.sum();
+    }
+
+    private StepPart onDriver(StepTask task) {
+        SerializableWritable<JavaSerialized<StepPart>>[] parts =
+                (SerializableWritable<JavaSerialized<StepPart>>[]) spark.sc().runJob(shards.rdd(), task, RESULT);
+        return StepPart.total(tree, JavaSerialized.values(Arrays.asList(parts)).iterator());
+    }
+
+    private StepPart onExecutors(int step, PackedFloats values, RangeReduction adds) {
+        Shared<PackedFloats> shared = Shared.of(spark, values);
+        try {
+            return adds.total(shards.mapPartitions(new StepTask(context, step, shared::value)));
+        } finally {
+            shared.destroy(false);
         }
-        ShardSum total = tree.total(sums, ShardSum::add);
-        count(tasks.dividedBy(parts.size()), System.nanoTime() - began);
-        return total;
     }
 
     /** The job's time beyond the work of its tasks counts as exchange: Spark's overhead and waiting for the slowest task. */

@@ -7,7 +7,6 @@ import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.util.LongAccumulator;
 import org.jspecify.annotations.Nullable;
-import org.sparklora.driver.cluster.data.KeyPartitioner;
 import org.sparklora.worker.allreduce.RankMap;
 import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.data.Shard;
@@ -18,6 +17,7 @@ import org.sparklora.worker.spark.JavaSerialized;
 import org.sparklora.worker.spark.Shared;
 import org.sparklora.worker.spark.Stored;
 import org.sparklora.worker.spark.TrunkTask;
+import scala.Option;
 
 /**
  * The shards of one data set in the partitions that tasks read, with their trunk activations while those are cached.
@@ -88,7 +88,10 @@ final class ShardPlacement {
 
     private <T> JavaRDD<T> inTasks(JavaRDD<T> each) {
         int tasks = TaskSlots.tasks(spark, each.getNumPartitions());
-        return tasks == each.getNumPartitions() ? each : each.coalesce(tasks);
+        return tasks == each.getNumPartitions()
+                ? each
+                : JavaRDD.fromRDD(
+                        each.rdd().coalesce(tasks, false, Option.apply(groups(tasks)), null), each.classTag());
     }
 
     private JavaRDD<CachedShard> current() {
@@ -143,10 +146,12 @@ final class ShardPlacement {
         rows.unpersist(true);
     }
 
+    private ShardGroups groups(int tasks) {
+        return new ShardGroups(new RankMap(source.getNumPartitions(), tasks));
+    }
+
     private Stored<CachedShard> repartitionByRank(JavaRDD<CachedShard> from, int ranks) {
-        RankMap map = new RankMap(source.getNumPartitions(), ranks);
-        KeyPartitioner toRanks = new KeyPartitioner(ranks, index -> map.rankOf((Integer) index));
-        return Stored.of(JavaSerialized.shuffle(from.keyBy(CachedShard::index).partitionBy(toRanks))
+        return Stored.of(JavaSerialized.shuffle(from.keyBy(CachedShard::index).partitionBy(groups(ranks)))
                         .values()
                         .mapPartitions(part -> {
                             List<CachedShard> shards = new ArrayList<>();

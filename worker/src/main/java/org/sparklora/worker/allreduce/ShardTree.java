@@ -1,5 +1,6 @@
 package org.sparklora.worker.allreduce;
 
+import java.io.Serializable;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -14,7 +15,7 @@ import java.util.function.BinaryOperator;
  *
  * @param shards S, a power of two
  */
-public record ShardTree(int shards) {
+public record ShardTree(int shards) implements Serializable {
 
     /** @throws IllegalArgumentException if the number of shards is not a power of two */
     public ShardTree {

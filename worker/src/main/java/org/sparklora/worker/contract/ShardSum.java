@@ -1,6 +1,8 @@
 package org.sparklora.worker.contract;
 
 import java.io.Serializable;
+import java.util.Arrays;
+import java.util.List;
 
 /**
  * The contribution of a shard, or of a subtree of shards, to one optimizer step. They are sums; the step divides once, after
@@ -16,7 +18,7 @@ public final class ShardSum implements Serializable {
     private double weight;
     private int examples;
     private Padding padding;
-    private final float[] gradient;
+    private final PackedFloats gradient;
 
     /**
      * @param loss sum of weighted losses
@@ -29,12 +31,31 @@ public final class ShardSum implements Serializable {
         this.weight = weight;
         this.examples = examples;
         this.padding = padding;
-        this.gradient = gradient;
+        this.gradient = new PackedFloats(gradient);
     }
 
     /** The sum of nothing, for this many trainable parameters. */
     public static ShardSum zero(int parameters) {
         return new ShardSum(0, 0, 0, Padding.NONE, new float[parameters]);
+    }
+
+    /** A copy with one of {@code count} ranges of the gradient; the other numbers are those of the whole. */
+    public ShardSum range(int index, int count) {
+        long values = gradient().length;
+        float[] cut = Arrays.copyOfRange(gradient(), (int) (values * index / count), (int) (values * (index + 1) / count));
+        return new ShardSum(loss, weight, examples, padding, cut);
+    }
+
+    /** Joins the ranges of one sum, in order. */
+    public static ShardSum joined(List<ShardSum> ranges) {
+        ShardSum first = ranges.get(0);
+        float[] whole = new float[ranges.stream().mapToInt(range -> range.gradient().length).sum()];
+        int at = 0;
+        for (ShardSum range : ranges) {
+            System.arraycopy(range.gradient(), 0, whole, at, range.gradient().length);
+            at += range.gradient().length;
+        }
+        return new ShardSum(first.loss, first.weight, first.examples, first.padding, whole);
     }
 
     /**
@@ -43,12 +64,12 @@ public final class ShardSum implements Serializable {
      * @throws IllegalArgumentException if the gradients differ in length
      */
     public ShardSum add(ShardSum other) {
-        if (other.gradient.length != gradient.length) {
-            throw new IllegalArgumentException("cannot add a gradient of " + other.gradient.length
-                    + " values to one of " + gradient.length + ": they are of different epoch plans");
+        if (other.gradient().length != gradient().length) {
+            throw new IllegalArgumentException("cannot add a gradient of " + other.gradient().length
+                    + " values to one of " + gradient().length + ": they are of different epoch plans");
         }
         addScalars(other);
-        addRange(other.gradient, 0, 0, gradient.length);
+        addRange(other.gradient(), 0, 0, gradient().length);
         return this;
     }
 
@@ -62,8 +83,9 @@ public final class ShardSum implements Serializable {
 
     /** Adds {@code count} values, starting at {@code source}, to the gradient, starting at {@code at}. */
     public void addRange(float[] values, int source, int at, int count) {
+        float[] sum = gradient();
         for (int i = 0; i < count; i++) {
-            gradient[at + i] += values[source + i];
+            sum[at + i] += values[source + i];
         }
     }
 
@@ -92,6 +114,6 @@ public final class ShardSum implements Serializable {
      * array itself, not a copy.
      */
     public float[] gradient() {
-        return gradient;
+        return gradient.values();
     }
 }

@@ -1,14 +1,18 @@
 package org.sparklora.worker.bench;
 
+import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
@@ -41,7 +45,7 @@ public final class RunBench {
      * Prints what runs took and needed. Asks for a build: {@code mvn package}.
      *
      * @param args thaw: runs in which a layer joins, instead of the others; against FOLDER: runs in turns with the build of
-     *     another checkout
+     *     another checkout; exchanges [FOLDER]: what a step takes beyond its longest task, of this build and of another
      */
     public static void main(String... args) throws Exception {
         Path folder = Files.createTempDirectory("runs");
@@ -55,6 +59,8 @@ public final class RunBench {
             RunBench bench = new RunBench(folder, base.directory());
             if (List.of(args).contains("thaw")) {
                 bench.thaw();
+            } else if (List.of(args).contains("exchanges")) {
+                bench.exchanges(args.length > 1 ? List.of(Path.of(args[1]), ROOT) : List.of(ROOT));
             } else if (List.of(args).contains("against")) {
                 bench.against(Path.of(args[1]));
             } else {
@@ -162,6 +168,118 @@ public final class RunBench {
         memory("all layers, the other build", "", run(other, "memory", ALL_LAYERS, 6, 1, TWO_TASKS, 2));
         memory("all layers", "<= the other build", run("memory", ALL_LAYERS, 6, 1, TWO_TASKS, 2));
         memory("all layers in bfloat16", "<= 0.75x", run("memory", ALL_LAYERS, 6, 1, TWO_TASKS, 2, bfloat16));
+    }
+
+    /** Steps of eight executors with small and large gradients, by exchange. */
+    private void exchanges(List<Path> builds) throws Exception {
+        String starter = "model.path=" + ROOT.resolve("conf/starter-bert-12l");
+        String dense = "{top: {target_modules: [query, key, value, dense]}}";
+        for (int rank : new int[] {2, 11, 96}) {
+            for (Path build : builds) {
+                for (String exchange : List.of("driver", "peer")) {
+                    Path events = Files.createDirectory(folder.resolve(build.hashCode() + exchange + rank));
+                    Run run = run(
+                            build,
+                            "exchange",
+                            dense,
+                            40,
+                            3,
+                            "local-cluster[8,1,768]",
+                            8,
+                            starter,
+                            "lora.r=" + rank,
+                            "model.max_length=16",
+                            "execution.exchange=" + exchange,
+                            "spark.executor.memory=768m",
+                            "spark.eventLog.enabled=true",
+                            "spark.eventLog.dir=" + events.toUri());
+                    double step = run.lastTraining() / 40 * 1000;
+                    Steps steps = exchange.equals("driver")
+                            ? Steps.of(events)
+                            : new Steps(step, step * (1 - run.outside()), 0);
+                    BenchReport.add(
+                            String.format(
+                                    Locale.ROOT,
+                                    "%s exchange, 8 executors, gradient of %.1f MB%s",
+                                    exchange,
+                                    rank * 0.1116,
+                                    build.equals(ROOT) ? "" : ", the other build"),
+                            null,
+                            String.format(
+                                    Locale.ROOT,
+                                    "%.0f ms a step beyond the longest task (%.0f ms a step, %.1f MB of results)",
+                                    steps.beyond(),
+                                    steps.step(),
+                                    steps.results() / 1e6),
+                            Map.of("ms", steps.beyond(), "step_ms", steps.step(), "result_bytes", steps.results()));
+                }
+            }
+        }
+    }
+
+    /**
+     * The median step of a run's last epoch.
+     *
+     * @param step milliseconds from job to job
+     * @param longest milliseconds of the longest task; with peer, of rank 0's passes
+     * @param results bytes that the driver received
+     */
+    private record Steps(double step, double longest, double results) {
+
+        double beyond() {
+            return step - longest;
+        }
+
+        /** Reads what Spark recorded of the jobs of a run with the driver exchange. */
+        static Steps of(Path events) throws IOException {
+            Map<Integer, Job> jobs = new TreeMap<>();
+            Map<Integer, Job> byStage = new HashMap<>();
+            try (Stream<Path> logs = Files.list(events)) {
+                for (String line : Files.readAllLines(logs.findFirst().orElseThrow())) {
+                    JsonObject event = JsonParser.parseString(line).getAsJsonObject();
+                    switch (event.get("Event").getAsString()) {
+                        case "SparkListenerJobStart" -> {
+                            JsonElement what = event.getAsJsonObject("Properties").get("spark.job.description");
+                            Job job = new Job(
+                                    event.get("Submission Time").getAsLong(), what == null ? "" : what.getAsString());
+                            jobs.put(event.get("Job ID").getAsInt(), job);
+                            event.getAsJsonArray("Stage IDs").forEach(stage -> byStage.put(stage.getAsInt(), job));
+                        }
+                        case "SparkListenerTaskEnd" -> {
+                            Job job = byStage.get(event.get("Stage ID").getAsInt());
+                            JsonObject metrics = event.getAsJsonObject("Task Metrics");
+                            job.longest = Math.max(job.longest, metrics.get("Executor Run Time").getAsLong());
+                            job.results += metrics.get("Result Size").getAsLong();
+                        }
+                        default -> {}
+                    }
+                }
+            }
+            List<Job> last = jobs.values().stream()
+                    .filter(job -> job.what.startsWith("epoch 2 step "))
+                    .toList();
+            List<Steps> steps = new ArrayList<>();
+            for (int i = 1; i < last.size(); i++) {
+                Job job = last.get(i - 1);
+                steps.add(new Steps(last.get(i).submitted - job.submitted, job.longest, job.results));
+            }
+            return steps.stream()
+                    .sorted(Comparator.comparingDouble(Steps::beyond))
+                    .toList()
+                    .get(steps.size() / 2);
+        }
+
+        private static final class Job {
+            private final long submitted;
+            private final String what;
+            private long longest;
+            private double results;
+
+            Job(long submitted, String what) {
+                this.submitted = submitted;
+                this.what = what;
+            }
+        }
     }
 
     private static double best(List<Run> runs) {

@@ -6,7 +6,7 @@ import org.apache.spark.Partitioner;
 import org.sparklora.worker.contract.ShardPlan;
 
 /** A partitioner that computes the partition of a key with a function. */
-public final class KeyPartitioner extends Partitioner {
+public class KeyPartitioner extends Partitioner {
 
     private static final long serialVersionUID = 1L;
 
