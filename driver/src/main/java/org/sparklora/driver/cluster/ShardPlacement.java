@@ -1,10 +1,18 @@
 package org.sparklora.driver.cluster;
 
+import java.io.Serializable;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
+import java.util.stream.IntStream;
+import org.apache.spark.Partition;
+import org.apache.spark.TaskContext;
+import org.apache.spark.api.java.JavaPairRDD;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.rdd.RDD;
 import org.apache.spark.util.LongAccumulator;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.allreduce.RankMap;
@@ -18,13 +26,14 @@ import org.sparklora.worker.spark.Shared;
 import org.sparklora.worker.spark.Stored;
 import org.sparklora.worker.spark.TrunkTask;
 import scala.Option;
+import scala.Tuple2;
 
 /**
  * The shards of one data set in the partitions that tasks read, with their trunk activations while those are cached.
  *
  * <p>For the peer exchange, partition r holds the shards of rank r as {@link RankMap} says. When the number of ranks changes,
- * a shuffle moves the shards, since a barrier stage does not support coalesced partitions. Cached activations move with their
- * shard; Spark recomputes lost ones. Otherwise each partition holds one shard.
+ * each rank runs where most of its shards are, and a shuffle moves the others, since a barrier stage does not support coalesced
+ * partitions. Cached activations move with their shard; Spark recomputes lost ones. Otherwise each partition holds one shard.
  */
 final class ShardPlacement {
 
@@ -40,9 +49,20 @@ final class ShardPlacement {
     /**
      * Shards with their activations.
      *
-     * @param context lost partitions are recomputed from it
+     * @param task computes lost shards again
      */
-    private record Cached(CachePlan plan, Shared<EpochContext> context, Stored<CachedShard> shards) {}
+    private record Cached(CachePlan plan, TrunkTask task, Stored<CachedShard> shards) {}
+
+    /** Where the shards of a layout with fewer or more ranks are stored. */
+    private record Held(int rdd, RankMap map) implements Serializable {
+
+        Optional<CachedShard> shard(int index, boolean elsewhere) {
+            return Stored.<CachedShard>read(rdd, map.rankOf(index), elsewhere)
+                    .flatMap(shards -> shards.stream()
+                            .filter(shard -> shard.index() == index)
+                            .findFirst());
+        }
+    }
 
     private ShardPlacement(JavaSparkContext spark, JavaRDD<Shard> shards) {
         this.spark = spark;
@@ -58,7 +78,7 @@ final class ShardPlacement {
     /** Places the shards of one rank in each partition. */
     static ShardPlacement byRank(JavaSparkContext spark, JavaRDD<Shard> shards, int ranks) {
         ShardPlacement placed = new ShardPlacement(spark, shards);
-        placed.rows = placed.repartitionByRank(placed.source, ranks);
+        placed.rows = placed.toRanks(null, placed.source, ranks);
         placed.ranks = ranks;
         return placed;
     }
@@ -68,14 +88,10 @@ final class ShardPlacement {
         if (wanted != ranks) {
             if (cached != null) {
                 Cached old = cached;
-                Stored<CachedShard> moved = repartitionByRank(old.shards().rdd(), wanted);
-                // Moves the activations before the old partitions are freed; later they would be recomputed.
-                moved.rdd().count();
-                old.shards().unpersist(false);
-                cached = new Cached(old.plan(), old.context(), moved);
+                JavaRDD<CachedShard> lost = source.mapPartitions(old.task());
+                cached = new Cached(old.plan(), old.task(), moved(old.shards(), lost, wanted));
             }
-            rows.unpersist(false);
-            rows = repartitionByRank(source, wanted);
+            rows = moved(rows, source, wanted);
             ranks = wanted;
         }
         return current();
@@ -114,10 +130,10 @@ final class ShardPlacement {
         if (ranks > 0) {
             forRanks(slots);
         }
-        Shared<EpochContext> shared = Shared.of(spark, context);
-        Stored<CachedShard> shards = Stored.of(rows.rdd().mapPartitions(new TrunkTask(shared, storage, counter), true))
-                .persist();
-        cached = new Cached(context.plan().cache(), shared, shards);
+        TrunkTask task = new TrunkTask(Shared.of(spark, context), storage, counter);
+        Stored<CachedShard> shards =
+                Stored.of(rows.rdd().mapPartitions(task, true)).persist();
+        cached = new Cached(context.plan().cache(), task, shards);
         try {
             (ranks > 0 ? shards.rdd() : inTasks(shards.rdd())).count();
         } catch (Throwable e) {
@@ -134,8 +150,8 @@ final class ShardPlacement {
      */
     void dropCache(boolean waits) {
         if (cached != null) {
-            cached.shards().unpersist(waits);
-            cached.context().destroy(false);
+            free(cached.shards(), waits);
+            cached.task().context().destroy(false);
             cached = null;
         }
     }
@@ -143,22 +159,80 @@ final class ShardPlacement {
     /** Frees all storage, and returns when it is free. */
     void close() {
         dropCache(true);
-        rows.unpersist(true);
+        free(rows, true);
     }
 
     private ShardGroups groups(int tasks) {
         return new ShardGroups(new RankMap(source.getNumPartitions(), tasks));
     }
 
-    private Stored<CachedShard> repartitionByRank(JavaRDD<CachedShard> from, int ranks) {
-        return Stored.of(JavaSerialized.shuffle(from.keyBy(CachedShard::index).partitionBy(groups(ranks)))
-                        .values()
-                        .mapPartitions(part -> {
-                            List<CachedShard> shards = new ArrayList<>();
-                            part.forEachRemaining(shards::add);
-                            shards.sort(Comparator.comparingInt(CachedShard::index));
-                            return shards.iterator();
-                        }))
-                .persist();
+    /**
+     * Moves shards to other ranks, unless they are there.
+     *
+     * @param base computes shards that are lost, one in each partition
+     */
+    private Stored<CachedShard> moved(Stored<CachedShard> old, JavaRDD<CachedShard> base, int wanted) {
+        if (old.wrapped().getNumPartitions() == wanted) {
+            return old;
+        }
+        Stored<CachedShard> moved = toRanks(old, base, wanted);
+        try {
+            // Moves them before the old partitions are freed; later they would be recomputed.
+            moved.rdd().count();
+        } catch (Throwable e) {
+            // Throwable: Spark throws checked exceptions that no signature declares.
+            free(moved, false);
+            throw e;
+        }
+        free(old, false);
+        return moved;
+    }
+
+    /** Frees the storage, and the files of the shuffle that filled it. */
+    private static void free(Stored<CachedShard> shards, boolean waits) {
+        shards.unpersist(waits);
+        shards.wrapped().rdd().cleanShuffleDependencies(false);
+    }
+
+    private Stored<CachedShard> toRanks(@Nullable Stored<CachedShard> old, JavaRDD<CachedShard> base, int wanted) {
+        int shards = source.getNumPartitions();
+        RankMap map = new RankMap(shards, wanted);
+        List<String> ofRanks = old == null ? Collections.nCopies(wanted, "") : old.holders();
+        Held held = new Held(old == null ? -1 : old.wrapped().id(), new RankMap(shards, ofRanks.size()));
+        List<String> holders = IntStream.range(0, shards)
+                .mapToObj(shard -> ofRanks.get(held.map().rankOf(shard)))
+                .toList();
+        List<String> executors = Stored.executors(spark);
+        int slots = TaskSlots.perExecutor(spark).orElse(1 + (wanted - 1) / Math.max(1, executors.size()));
+        ShardMoves moves = ShardMoves.plan(map, holders, executors, slots);
+        boolean first = base == source && holders.stream().allMatch(String::isEmpty);
+        JavaRDD<Tuple2<Integer, List<CachedShard>>> leaving = PlacedRdd.of(base.rdd(), holders, (shard, rows) -> {
+            List<CachedShard> row = new ArrayList<>();
+            if (first) {
+                rows.get().forEachRemaining(row::add);
+            } else if (moves.moves(shard)) {
+                held.shard(shard, false).ifPresent(row::add);
+            }
+            // A shard that stays, or is lost, leaves nothing but its index.
+            return List.of(new Tuple2<>(shard, row)).iterator();
+        });
+        JavaPairRDD<Integer, List<CachedShard>> arriving =
+                JavaSerialized.shuffle(JavaPairRDD.fromJavaRDD(leaving).partitionBy(groups(wanted)));
+        RDD<CachedShard> lost = base.rdd();
+        Partition[] partitions = lost.partitions();
+        JavaRDD<CachedShard> placed = PlacedRdd.of(arriving.rdd(), moves.executors(), (rank, rows) -> {
+            List<CachedShard> own = new ArrayList<>();
+            rows.get().forEachRemaining(row -> {
+                int shard = row._1();
+                own.add(row._2().stream()
+                        .findFirst()
+                        .or(() -> held.shard(shard, true))
+                        .orElseGet(() -> lost.iterator(partitions[shard], TaskContext.get())
+                                .next()));
+            });
+            own.sort(Comparator.comparingInt(CachedShard::index));
+            return own.iterator();
+        });
+        return Stored.of(placed).persist();
     }
 }

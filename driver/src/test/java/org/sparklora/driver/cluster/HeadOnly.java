@@ -51,7 +51,7 @@ final class HeadOnly {
             for (int row = shard; row < ROWS; row += SHARDS) {
                 rows.add(new Example(new int[] {2, 7 + row, 9, 3}, 4, row % 2, 1, row));
             }
-            all.add(new Shard(shard, rows, 0));
+            all.add(Shard.of(shard, rows));
         }
         return spark.parallelize(all, SHARDS);
     }

@@ -7,10 +7,16 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicLong;
+import org.apache.spark.MapOutputTrackerMaster;
 import org.apache.spark.SparkException;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.scheduler.SparkListener;
+import org.apache.spark.scheduler.SparkListenerTaskEnd;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.storage.BlockManager;
+import org.apache.spark.storage.RDDBlockId;
 import org.apache.spark.util.LongAccumulator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -103,6 +109,53 @@ class ShardPlacementTest {
             placed.dropCache(false);
             assertThat(logits(placed.forRanks(3), CachePlan.off("test"))).isEqualTo(plain);
         }
+    }
+
+    @Test
+    void sixtyChangesMoveNothingWithinAnExecutorAndGiveTheirSpaceBack() throws Exception {
+        ShardPlacement placed = ShardPlacement.byRank(spark, shards, 2);
+        keep(placed, CacheStorage.DISK);
+        Map<Long, List<Float>> before = logits(placed.forRanks(2), kept("one"));
+        MapOutputTrackerMaster shuffles =
+                (MapOutputTrackerMaster) session.sparkContext().env().mapOutputTracker();
+        int persisted = spark.getPersistentRDDs().size();
+        AtomicLong written = new AtomicLong();
+        session.sparkContext().addSparkListener(new SparkListener() {
+            @Override
+            public void onTaskEnd(SparkListenerTaskEnd task) {
+                written.addAndGet(task.taskMetrics().shuffleWriteMetrics().bytesWritten());
+            }
+        });
+        for (int change = 0; change < 60; change++) {
+            placed.forRanks(1 + change % 2);
+            assertThat(spark.getPersistentRDDs()).hasSize(persisted);
+            // One for the rows and one for the rows with their activations.
+            assertThat(shuffles.shuffleStatuses().size()).isLessThanOrEqualTo(2);
+        }
+        session.sparkContext().listenerBus().waitUntilEmpty();
+        // An index for each shard. The activations alone have 9,216 bytes.
+        assertThat(written.get() / 60).isLessThan(4_000);
+        assertThat(logits(placed.forRanks(2), kept("one"))).isEqualTo(before);
+        assertThat(counter.value()).isEqualTo(ROWS);
+        placed.close();
+        assertThat(shuffles.shuffleStatuses().size()).isZero();
+    }
+
+    @Test
+    void aRankThatIsLostAfterAChangeIsComputedAgain() {
+        ShardPlacement placed = ShardPlacement.byRank(spark, shards, 2);
+        keep(placed, CacheStorage.DISK);
+        Map<Long, List<Float>> before = logits(placed.forRanks(2), kept("one"));
+        JavaRDD<CachedShard> three = placed.forRanks(3);
+        assertThat(logits(three, kept("one"))).isEqualTo(before);
+        assertThat(counter.value()).isEqualTo(ROWS);
+        // As when the executor goes that held rank 1, which has shard 1.
+        BlockManager blocks = session.sparkContext().env().blockManager();
+        spark.getPersistentRDDs().keySet().forEach(id -> blocks.removeBlock(new RDDBlockId(id, 1), true));
+        assertThat(logits(three, kept("one"))).isEqualTo(before);
+        assertThat(counter.value()).isEqualTo(ROWS + 5L);
+        spark.getPersistentRDDs().keySet().forEach(id -> blocks.removeBlock(new RDDBlockId(id, 0), true));
+        assertThat(logits(placed.forRanks(2), kept("one"))).isEqualTo(before);
     }
 
     @Test

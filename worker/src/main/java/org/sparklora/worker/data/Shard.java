@@ -1,13 +1,8 @@
 package org.sparklora.worker.data;
 
-import java.io.IOException;
-import java.io.ObjectInputStream;
-import java.io.ObjectOutputStream;
 import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
-import java.util.Comparator;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.sparklora.worker.contract.ShardPlan;
@@ -15,8 +10,7 @@ import org.sparklora.worker.contract.ShardPlan;
 /**
  * One of the S fixed parts of the data: its examples in key order, or in file order with order {@code given}.
  *
- * <p>Immutable. Java serialization writes plain values, with token ids as variable-length integers. Otherwise it would write
- * thousands of objects with a handle each.
+ * <p>Immutable and thread-safe. A shard is a list of {@link ShardBlock blocks}; an example is decoded each time it is read.
  */
 public final class Shard implements Serializable {
 
@@ -30,30 +24,40 @@ public final class Shard implements Serializable {
      */
     private static final int MAX_BATCH_TOKENS = 1024;
 
-    // Changed by readObject only.
-    private int index;
-    private Example[] examples;
-    private int truncated;
+    private final int index;
+    private final ShardBlock[] blocks;
+
+    /** Number of rows before each block. */
+    private final int[] before;
+
+    private final int size;
 
     /**
      * Creates a shard.
      *
      * @param index index of the shard, from 0
-     * @param examples its rows; may be empty
-     * @param truncated number of rows that were cut to the maximum length
+     * @param blocks its rows; may be empty
      */
-    public Shard(int index, List<Example> examples, int truncated) {
-        this(index, examples.toArray(new Example[0]), truncated);
-    }
-
-    private Shard(int index, Example[] examples, int truncated) {
-        if (index < 0 || truncated < 0 || truncated > examples.length) {
-            throw new IllegalArgumentException("shard " + index + ": " + truncated + " truncated rows of "
-                    + examples.length + "; the index counts from 0 and truncated rows are among the rows");
+    public Shard(int index, List<ShardBlock> blocks) {
+        if (index < 0) {
+            throw new IllegalArgumentException("shard " + index + ": the index counts from 0");
         }
         this.index = index;
-        this.examples = examples;
-        this.truncated = truncated;
+        this.blocks = blocks.toArray(new ShardBlock[0]);
+        this.before = new int[this.blocks.length];
+        int rows = 0;
+        for (int b = 0; b < before.length; b++) {
+            before[b] = rows;
+            rows = Math.addExact(rows, this.blocks[b].size());
+        }
+        this.size = rows;
+    }
+
+    /** Packs a few rows on the heap. */
+    public static Shard of(int index, List<Example> examples) {
+        ShardBlock.Builder block = new ShardBlock.Builder(Integer.MAX_VALUE);
+        examples.forEach(example -> block.add(example, false));
+        return new Shard(index, List.of(block.build(HeapBytes::new)));
     }
 
     /** Index of the shard, from 0. */
@@ -63,22 +67,40 @@ public final class Shard implements Serializable {
 
     /** Number of rows. */
     public int size() {
-        return examples.length;
+        return size;
     }
 
     /** The row at a position in the shard's own order. */
     public Example example(int position) {
-        return examples[position];
+        int block = block(position);
+        return blocks[block].example(position - before[block]);
     }
 
-    /** All rows in the shard's own order, unmodifiable. */
+    /** Number of tokens of the row at a position. */
+    public int length(int position) {
+        int block = block(position);
+        return blocks[block].length(position - before[block]);
+    }
+
+    /** The key of the row at a position. */
+    public long key(int position) {
+        int block = block(position);
+        return blocks[block].key(position - before[block]);
+    }
+
+    private int block(int position) {
+        int found = Arrays.binarySearch(before, position);
+        return found < 0 ? -found - 2 : found;
+    }
+
+    /** All rows in the shard's own order, decoded. */
     public List<Example> examples() {
-        return Collections.unmodifiableList(Arrays.asList(examples));
+        return IntStream.range(0, size).mapToObj(this::example).toList();
     }
 
     /** Number of rows that were cut to the maximum length. */
     public int truncated() {
-        return truncated;
+        return Arrays.stream(blocks).mapToInt(ShardBlock::truncated).sum();
     }
 
     /** Returns the rows of each step of an epoch. */
@@ -92,19 +114,19 @@ public final class Shard implements Serializable {
      * so a repeated pass rounds in the same way.
      */
     public List<int[]> batchesByLength() {
-        int[] sorted = IntStream.range(0, examples.length)
-                .boxed()
-                .sorted(Comparator.comparingInt(position -> examples[position].length()))
-                .mapToInt(Integer::intValue)
-                .toArray();
+        long[] sorted = new long[size];
+        Arrays.setAll(sorted, position -> ((long) length(position) << 32) | position);
+        Arrays.sort(sorted);
         List<int[]> batches = new ArrayList<>();
         int from = 0;
         for (int to = 1; to <= sorted.length; to++) {
             boolean full = to == sorted.length
                     || to - from == MAX_BATCH_ROWS
-                    || (to - from + 1) * examples[sorted[to]].length() > MAX_BATCH_TOKENS;
+                    || (to - from + 1) * (sorted[to] >>> 32) > MAX_BATCH_TOKENS;
             if (full) {
-                batches.add(Arrays.copyOfRange(sorted, from, to));
+                batches.add(Arrays.stream(sorted, from, to)
+                        .mapToInt(row -> (int) row)
+                        .toArray());
                 from = to;
             }
         }
@@ -115,7 +137,7 @@ public final class Shard implements Serializable {
     public List<Example> examples(int[] positions) {
         List<Example> rows = new ArrayList<>(positions.length);
         for (int position : positions) {
-            rows.add(examples[position]);
+            rows.add(example(position));
         }
         return rows;
     }
@@ -124,77 +146,17 @@ public final class Shard implements Serializable {
     public boolean equals(Object o) {
         return o instanceof Shard other
                 && index == other.index
-                && truncated == other.truncated
-                && Arrays.equals(examples, other.examples);
+                && truncated() == other.truncated()
+                && examples().equals(other.examples());
     }
 
     @Override
     public int hashCode() {
-        return index * 31 + Arrays.hashCode(examples);
+        return index * 31 + size;
     }
 
     @Override
     public String toString() {
-        return "Shard[index=" + index + ", rows=" + examples.length + ", truncated=" + truncated + "]";
-    }
-
-    private void writeObject(ObjectOutputStream out) throws IOException {
-        out.writeInt(index);
-        out.writeInt(truncated);
-        out.writeInt(examples.length);
-        for (Example e : examples) {
-            out.writeLong(e.key());
-            writeVarint(out, e.labels().length);
-            for (float label : e.labels()) {
-                out.writeFloat(label);
-            }
-            out.writeFloat(e.weight());
-            writeVarint(out, e.secondStart());
-            writeVarint(out, e.length());
-            for (int id : e.inputIds()) {
-                writeVarint(out, id);
-            }
-        }
-    }
-
-    private void readObject(ObjectInputStream in) throws IOException {
-        index = in.readInt();
-        truncated = in.readInt();
-        examples = new Example[in.readInt()];
-        for (int i = 0; i < examples.length; i++) {
-            long key = in.readLong();
-            float[] labels = new float[readVarint(in)];
-            for (int l = 0; l < labels.length; l++) {
-                labels[l] = in.readFloat();
-            }
-            float weight = in.readFloat();
-            int secondStart = readVarint(in);
-            int[] ids = new int[readVarint(in)];
-            for (int t = 0; t < ids.length; t++) {
-                ids[t] = readVarint(in);
-            }
-            examples[i] = new Example(ids, secondStart, labels, weight, key);
-        }
-    }
-
-    /** Writes seven bits a byte, low bits first. The top bit means that more bytes follow. */
-    private static void writeVarint(ObjectOutputStream out, int value) throws IOException {
-        int rest = value;
-        while ((rest & ~0x7F) != 0) {
-            out.writeByte((rest & 0x7F) | 0x80);
-            rest >>>= 7;
-        }
-        out.writeByte(rest);
-    }
-
-    private static int readVarint(ObjectInputStream in) throws IOException {
-        int value = 0;
-        for (int shift = 0; ; shift += 7) {
-            int b = in.readUnsignedByte();
-            value |= (b & 0x7F) << shift;
-            if (b < 0x80) {
-                return value;
-            }
-        }
+        return "Shard[index=" + index + ", rows=" + size + ", truncated=" + truncated() + "]";
     }
 }

@@ -67,11 +67,25 @@ public record ShardOrder(Kind kind, long seed) implements Serializable {
 
     private int[] shuffle(Shard shard, int epoch) {
         long epochKey = KeyedRandom.mix(KeyedRandom.key(seed, "data/order"), epoch);
-        long[] hash = new long[shard.size()];
-        Arrays.setAll(hash, i -> KeyedRandom.mix(epochKey, shard.example(i).key()));
-        return sort(
-                identity(shard.size()),
-                Comparator.<Integer>comparingLong(i -> hash[i]).thenComparingInt(i -> i));
+        // The upper half of the hash and the position in one number: boxed numbers would need four times the memory.
+        long[] sorted = new long[shard.size()];
+        Arrays.setAll(sorted, i -> (KeyedRandom.mix(epochKey, shard.key(i)) & ~0xFFFFFFFFL) | i);
+        Arrays.sort(sorted);
+        int[] order = Arrays.stream(sorted).mapToInt(row -> (int) row).toArray();
+        for (int from = 0, to = 1; to <= sorted.length; to++) {
+            if (to == sorted.length || sorted[to] >> 32 != sorted[from] >> 32) {
+                if (to - from > 1) {
+                    // Few rows have the same upper half. Their order follows the whole hash.
+                    int[] tied = sort(
+                            Arrays.copyOfRange(order, from, to),
+                            Comparator.<Integer>comparingLong(i -> KeyedRandom.mix(epochKey, shard.key(i)))
+                                    .thenComparingInt(i -> i));
+                    System.arraycopy(tied, 0, order, from, tied.length);
+                }
+                from = to;
+            }
+        }
+        return order;
     }
 
     private int[] group(Shard shard, ShardPlan plan, int epoch, int[] shuffled) {
@@ -82,8 +96,7 @@ public record ShardOrder(Kind kind, long seed) implements Serializable {
             int from = plan.from(shard.index(), first);
             int[] rows = Arrays.copyOfRange(shuffled, from, plan.from(shard.index(), end));
             // The sort is stable: rows of equal length keep their shuffled order.
-            int[] byLength =
-                    sort(rows, Comparator.comparingInt(i -> shard.example(i).length()));
+            int[] byLength = sort(rows, Comparator.comparingInt(shard::length));
             int taken = 0;
             // If B is not a multiple of S, steps have different numbers of rows, as the plan says.
             for (int step : permutation(epoch, first, end)) {

@@ -23,10 +23,10 @@ public record TextStatistics(long examples, long truncated, Map<Integer, Long> l
     /** Returns the statistics of one shard. */
     public static TextStatistics of(Shard shard) {
         TreeMap<Integer, Long> lengths = new TreeMap<>();
-        for (Example e : shard.examples()) {
-            lengths.merge(e.length(), 1L, Long::sum);
+        for (int row = 0; row < shard.size(); row++) {
+            lengths.merge(shard.length(row), 1L, Long::sum);
         }
-        return new TextStatistics(shard.examples().size(), shard.truncated(), lengths);
+        return new TextStatistics(shard.size(), shard.truncated(), lengths);
     }
 
     /** Adds the statistics of other rows. */

@@ -96,7 +96,7 @@ public final class TextScorer implements AutoCloseable {
             Arrays.fill(none, -1);
             results.add(none);
         }
-        Shard shard = new Shard(0, examples, 0);
+        Shard shard = Shard.of(0, examples);
         int outputs = trained.head().outputs();
         each(shard, (batch, tokens) -> model.logits(tokens), (logits, position) -> {
             Example example = shard.example(position);
@@ -148,7 +148,7 @@ public final class TextScorer implements AutoCloseable {
 
     private List<float @Nullable []> each(List<TextRow> rows, BiFunction<Batch, Tokens, NDArray> computation) {
         List<float @Nullable []> results = new ArrayList<>(Collections.nCopies(rows.size(), null));
-        Shard shard = new Shard(0, examples(rows), 0);
+        Shard shard = Shard.of(0, examples(rows));
         each(
                 shard,
                 computation,

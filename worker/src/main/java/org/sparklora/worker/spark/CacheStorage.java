@@ -4,6 +4,6 @@ package org.sparklora.worker.spark;
 public enum CacheStorage {
     /** The executor's heap. */
     MEMORY,
-    /** A memory-mapped file in Spark's local directories: the operating system decides which pages are in memory. */
+    /** A file in Spark's local directories: the operating system decides which pages are in memory. */
     DISK
 }

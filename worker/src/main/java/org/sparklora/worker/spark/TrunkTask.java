@@ -1,6 +1,7 @@
 package org.sparklora.worker.spark;
 
 import java.util.Iterator;
+import java.util.stream.IntStream;
 import org.apache.spark.api.java.function.FlatMapFunction;
 import org.apache.spark.util.LongAccumulator;
 import org.sparklora.worker.contract.EpochPlan;
@@ -37,17 +38,15 @@ public record TrunkTask(Shared<EpochContext> context, CacheStorage storage, Long
         BaseModel base = epoch.base();
         TrunkPass pass =
                 new TrunkPass(base, epoch.run().head(), plan, epoch.run().padTokenId());
-        int[] vectors = shard.examples().stream()
-                .mapToInt(row -> pass.vectors(row.length()))
+        int[] vectors = IntStream.range(0, shard.size())
+                .map(row -> pass.vectors(shard.length(row)))
                 .toArray();
-        int hidden = base.encoder().hiddenSize();
-        try (CachedActivations.Builder activations =
-                new CachedActivations.Builder(plan.cache(), storage, hidden, vectors)) {
-            pass.run(shard, (position, values, from, count) -> {
-                activations.put(position, values, from, count);
-                rows.add(1);
-            });
-            return new CachedShard(shard, activations.build());
-        }
+        CachedActivations.Builder activations = new CachedActivations.Builder(
+                plan.cache(), storage, base.encoder().hiddenSize(), vectors);
+        pass.run(shard, (position, values, from, count) -> {
+            activations.put(position, values, from, count);
+            rows.add(1);
+        });
+        return new CachedShard(shard, activations.build());
     }
 }

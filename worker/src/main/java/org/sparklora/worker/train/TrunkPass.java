@@ -76,7 +76,7 @@ public record TrunkPass(BaseModel base, TaskHead head, EpochPlan plan, int padTo
             int hidden = base.encoder().hiddenSize();
             for (int row = 0; row < positions.length; row++) {
                 int from = row * vectors(batch.length()) * hidden;
-                int count = vectors(shard.example(positions[row]).length()) * hidden;
+                int count = vectors(shard.length(positions[row])) * hidden;
                 sink.put(positions[row], values, from, count);
             }
         }

@@ -78,7 +78,7 @@ class ShardOrderTest {
         ShardPlan two = new ShardPlan(2, 4, 200, false);
         List<Example> other = new ArrayList<>();
         shard(two, 0).examples().forEach(e -> other.add(new Example(new int[] {1, 2, 3}, 1, 7, 2, e.key())));
-        assertThat(ShardOrder.shuffled(SEED).positions(new Shard(1, other, 0), two, 4))
+        assertThat(ShardOrder.shuffled(SEED).positions(Shard.of(1, other), two, 4))
                 .isEqualTo(ShardOrder.shuffled(SEED).positions(shard(two, 0), two, 4));
     }
 
@@ -86,8 +86,39 @@ class ShardOrderTest {
     void equalKeysKeepTheirPositions() {
         ShardPlan plan = new ShardPlan(1, 4, 10, false);
         Example same = new Example(new int[] {1, 2}, 2, 0, 1, 5);
-        Shard shard = new Shard(0, Collections.nCopies(10, same), 0);
+        Shard shard = Shard.of(0, Collections.nCopies(10, same));
         assertThat(ShardOrder.shuffled(SEED).positions(shard, plan, 0)).isSorted();
+    }
+
+    @Test
+    void rowsWhoseHashesBeginAlikeFollowTheWholeHash() {
+        long epochKey = KeyedRandom.mix(KeyedRandom.key(SEED, "data/order"), 3);
+        long[] hashes = {0x700000009L, 0x7FFFFFFFFL, -1, -2, 0x700000001L, 0x700000009L, Long.MIN_VALUE, 0};
+        List<Example> rows = new ArrayList<>();
+        for (long hash : hashes) {
+            rows.add(new Example(new int[] {1}, 1, 0, 1, counter(epochKey, hash)));
+            assertThat(KeyedRandom.mix(epochKey, rows.get(rows.size() - 1).key()))
+                    .isEqualTo(hash);
+        }
+        ShardPlan plan = new ShardPlan(1, 4, hashes.length, false);
+        assertThat(ShardOrder.shuffled(SEED).positions(Shard.of(0, rows), plan, 3))
+                .containsExactly(6, 3, 2, 7, 4, 0, 5, 1);
+    }
+
+    /** The counter of which a hash is the number: {@link KeyedRandom#mix} backwards. */
+    private static long counter(long key, long hash) {
+        long z = hash ^ (hash >>> 31) ^ (hash >>> 62);
+        z *= inverse(0x94D049BB133111EBL);
+        z = (z ^ (z >>> 27) ^ (z >>> 54)) * inverse(0xBF58476D1CE4E5B9L);
+        return ((z ^ (z >>> 30) ^ (z >>> 60)) - key) * inverse(0x9E3779B97F4A7C15L) - 1;
+    }
+
+    private static long inverse(long odd) {
+        long x = odd;
+        for (int bits = 3; bits < Long.SIZE; bits *= 2) {
+            x *= 2 - odd * x;
+        }
+        return x;
     }
 
     @Test
@@ -173,7 +204,7 @@ class ShardOrderTest {
             int length = 2 + (int) Long.remainderUnsigned(KeyedRandom.mix(key, 7), 100);
             examples.add(new Example(new int[length], length, i % 2, 1, key));
         }
-        return new Shard(index, examples, 0);
+        return Shard.of(index, examples);
     }
 
     private static Padding padding(EpochRows rows, int microbatches) {
@@ -193,7 +224,7 @@ class ShardOrderTest {
         for (int length : new int[] {2, 5, 3, 4, 9}) {
             examples.add(new Example(new int[length], length, 0, 1, examples.size()));
         }
-        EpochRows rows = new Shard(0, examples, 0).epoch(ShardOrder.given(), new ShardPlan(1, 3, 5, true), 0);
+        EpochRows rows = Shard.of(0, examples).epoch(ShardOrder.given(), new ShardPlan(1, 3, 5, true), 0);
         // (2 5 3) (4 9)
         assertThat(padding(rows, 1)).isEqualTo(new Padding(23, 3 + 2 + 5));
         // (2) (5 3) (4) (9)

@@ -10,6 +10,7 @@ import java.io.ObjectInputStream;
 import java.io.ObjectOutputStream;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -27,18 +28,61 @@ class ShardTest {
         }
         examples.add(new Example(new int[] {Integer.MAX_VALUE, 0}, 2, Float.NaN, 1, -1));
         examples.add(new Example(new int[] {1, 2, 3}, 3, new float[] {Example.IGNORED, 17, Example.IGNORED}, 1, -2));
-        Shard shard = new Shard(3, examples, 17);
+        Shard shard = blocks(3, examples, Integer.MAX_VALUE);
+        assertThat(shard.examples()).isEqualTo(examples);
+        assertThat(shard.truncated()).isEqualTo(17);
 
         byte[] bytes = bytes(shard);
-        assertThat(bytes.length).isLessThan(1000 * (64 * 3 + 20));
+        assertThat(bytes.length).isLessThan(1000 * (64 * 3 + 30));
         try (ObjectInputStream in = new ObjectInputStream(new ByteArrayInputStream(bytes))) {
             assertThat(in.readObject()).isEqualTo(shard);
         }
+        // Blocks of any size make the same shard, also when rows cross the chunks in which bytes are stored.
+        for (int maxBytes : new int[] {1, 3_000, 1 << 20}) {
+            assertThat(blocks(3, examples, maxBytes)).isEqualTo(shard);
+        }
+        Example large = new Example(new int[300_000], 5, 1, 1, 5);
+        assertThat(Shard.of(0, List.of(large, large)).example(1)).isEqualTo(large);
+    }
+
+    /** The first 17 rows are truncated. */
+    private static Shard blocks(int index, List<Example> examples, int maxBytes) {
+        List<ShardBlock> blocks = new ArrayList<>();
+        for (int row = 0; row < examples.size(); ) {
+            ShardBlock.Builder block = new ShardBlock.Builder(maxBytes);
+            for (; row < examples.size() && !block.isFull(); row++) {
+                block.add(examples.get(row), row < 17);
+            }
+            blocks.add(block.build(HeapBytes::new));
+        }
+        return new Shard(index, blocks);
+    }
+
+    @Test
+    void aShardHoldsMoreThanAnArray() throws IOException {
+        ShardBlock.Builder rows = new ShardBlock.Builder(16 << 20);
+        int[] ids = new int[10_000];
+        Arrays.fill(ids, 20_000);
+        for (int row = 0; !rows.isFull(); row++) {
+            ids[0] = row;
+            rows.add(new Example(ids, ids.length, row, 1, row), false);
+        }
+        ShardBlock block = rows.build(HeapBytes::new);
+        byte[] serialized = bytes(block);
+        assertThat(serialized.length).isBetween(16 << 20, 17 << 20);
+        int count = 1 + Integer.MAX_VALUE / serialized.length;
+        Shard shard = new Shard(0, Collections.nCopies(count, block));
+        assertThat(shard.size()).isEqualTo(count * block.size());
+        int last = shard.size() - 1;
+        assertThat(shard.example(last)).isEqualTo(block.example(block.size() - 1));
+        assertThat(shard.key(last - block.size())).isEqualTo(block.size() - 1L);
+        assertThat(shard.length(block.size())).isEqualTo(10_000);
+        assertThat(shard.example(block.size()).inputIds()[0]).isZero();
     }
 
     @Test
     void anEmptyShardIsAShard() throws IOException, ClassNotFoundException {
-        Shard shard = new Shard(7, List.of(), 0);
+        Shard shard = Shard.of(7, List.of());
         try (ObjectInputStream in = new ObjectInputStream(new ByteArrayInputStream(bytes(shard)))) {
             assertThat(in.readObject()).isEqualTo(shard);
         }
@@ -57,7 +101,7 @@ class ShardTest {
         for (int length : lengths) {
             examples.add(new Example(new int[length], length, 0, 1, examples.size()));
         }
-        return new Shard(0, examples, 0);
+        return Shard.of(0, examples);
     }
 
     @Test

@@ -8,14 +8,8 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.ObjectInputStream;
 import java.io.ObjectOutputStream;
-import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.List;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.sparklora.worker.contract.CachePlan;
@@ -29,9 +23,6 @@ class CachedActivationsTest {
 
     private static final int HIDDEN = 6;
     private static final int[] VECTORS = {3, 1, 0, 7, 2};
-
-    @TempDir
-    private Path folder;
 
     private static CachedActivations.Builder builder(StoredType type, CacheStorage storage, int... vectors) {
         return new CachedActivations.Builder(new CachePlan(1, type, "d1ge5t", ""), storage, HIDDEN, vectors);
@@ -47,15 +38,14 @@ class CachedActivationsTest {
 
     /** Rows come in another order than they lie, each in the middle of a batch. */
     private static CachedActivations kept(StoredType type, CacheStorage storage) {
-        try (CachedActivations.Builder builder = builder(type, storage, VECTORS)) {
-            for (int position : new int[] {4, 2, 0, 3, 1}) {
-                float[] mine = values(position);
-                float[] batch = new float[mine.length + 10];
-                System.arraycopy(mine, 0, batch, 5, mine.length);
-                builder.put(position, batch, 5, mine.length);
-            }
-            return builder.build();
+        CachedActivations.Builder builder = builder(type, storage, VECTORS);
+        for (int position : new int[] {4, 2, 0, 3, 1}) {
+            float[] mine = values(position);
+            float[] batch = new float[mine.length + 10];
+            System.arraycopy(mine, 0, batch, 5, mine.length);
+            builder.put(position, batch, 5, mine.length);
         }
+        return builder.build();
     }
 
     private static float[] read(TrunkActivations states, int row, int count) {
@@ -106,53 +96,36 @@ class CachedActivationsTest {
     @Test
     void aShardWithoutRowsKeepsNothing() {
         for (CacheStorage storage : CacheStorage.values()) {
-            try (CachedActivations.Builder builder = builder(StoredType.FLOAT32, storage)) {
-                assertThat(builder.build().at(new int[0]).digest()).isEqualTo("d1ge5t");
-            }
+            assertThat(builder(StoredType.FLOAT32, storage)
+                            .build()
+                            .at(new int[0])
+                            .digest())
+                    .isEqualTo("d1ge5t");
         }
     }
 
     @Test
-    void theFileOnDiskHasNoNameToLeaveBehind() throws IOException {
-        // The third row is larger than a mapping, and the last one starts a new mapping.
-        long[] start = {0, 3, 3, 3 + (9 << 20), 7 + (9 << 20)};
-        List<ByteBuffer> rows;
-        try (ActivationFile file = new ActivationFile(folder.resolve("block"), start)) {
-            file.write(3, ByteBuffer.wrap(new byte[] {4, 5, 6, 7}));
-            file.write(0, ByteBuffer.wrap(new byte[] {1, 2, 3}));
-            try (Stream<Path> files = Files.list(folder)) {
-                assertThat(files).isEmpty();
-            }
-            rows = file.map();
-        }
-        assertThat(rows).extracting(ByteBuffer::capacity).containsExactly(3, 0, 9 << 20, 4);
-        assertThat(rows.get(0).get(2)).isEqualTo((byte) 3);
-        assertThat(rows.get(3).get(0)).isEqualTo((byte) 4);
-    }
-
-    @Test
-    void aDiskThatTakesNothingIsNamedWithWhatHelps() {
-        assertThatThrownBy(() -> new ActivationFile(folder.resolve("missing/block"), new long[] {0, 24, 312}))
-                .isInstanceOf(CacheStorageException.class)
-                .hasMessageContainingAll("312 bytes", "spark.local.dir", "activation_cache_type", "[cluster.disk]");
+    void aShardMayHoldMoreThanAnArray() {
+        // The file is sparse. Two rows of 1.92 GB lie before the third.
+        CachedActivations.Builder builder = builder(StoredType.FLOAT32, CacheStorage.DISK, 80_000_000, 80_000_000, 3);
+        builder.put(2, values(0), 0, 3 * HIDDEN);
+        assertThat(read(builder.build().at(new int[] {2}), 0, 3 * HIDDEN)).isEqualTo(values(0));
     }
 
     @Test
     void aNumberThatFloat16CannotHoldIsRefused() {
         float[] values = new float[HIDDEN];
         values[3] = -70_000f;
-        try (CachedActivations.Builder builder = builder(StoredType.FLOAT16, CacheStorage.MEMORY, 1)) {
-            assertThatThrownBy(() -> builder.put(0, values, 0, HIDDEN))
-                    .isInstanceOf(ModelException.class)
-                    .hasMessageContainingAll("-70000.0", "65504", "execution.activation_cache_type");
-        }
+        CachedActivations.Builder builder = builder(StoredType.FLOAT16, CacheStorage.MEMORY, 1);
+        assertThatThrownBy(() -> builder.put(0, values, 0, HIDDEN))
+                .isInstanceOf(ModelException.class)
+                .hasMessageContainingAll("-70000.0", "65504", "execution.activation_cache_type");
     }
 
     @Test
     void aRowOfAnotherLengthIsRefused() {
-        try (CachedActivations.Builder builder = builder(StoredType.FLOAT32, CacheStorage.MEMORY, VECTORS)) {
-            assertThatThrownBy(() -> builder.put(1, new float[100], 0, 2 * HIDDEN))
-                    .hasMessageContainingAll("position 1", "12 values", "1 vectors of 6");
-        }
+        CachedActivations.Builder builder = builder(StoredType.FLOAT32, CacheStorage.MEMORY, VECTORS);
+        assertThatThrownBy(() -> builder.put(1, new float[100], 0, 2 * HIDDEN))
+                .hasMessageContainingAll("position 1", "12 values", "1 vectors of 6");
     }
 }

@@ -90,7 +90,7 @@ public final class LengthBench {
             dealt.get(row % SHARDS).add(rows.get(row));
         }
         List<Shard> shards = new ArrayList<>();
-        dealt.forEach(mine -> shards.add(new Shard(shards.size(), mine, 0)));
+        dealt.forEach(mine -> shards.add(Shard.of(shards.size(), mine)));
         try (BertBase base = BertBase.create(1000)) {
             new LengthBench(BaseModel.shared(base.directory()), shards, plan).measure(steps);
         }

@@ -98,7 +98,7 @@ public final class PredictBench {
             Arrays.setAll(ids, i -> 5 + (i * 7) % 900);
             rows.add(new Example(ids, ids.length, 0, 1f, row));
         }
-        return new Shard(0, rows, 0);
+        return Shard.of(0, rows);
     }
 
     /** @param beside scorers of other arithmetics, by name, which take turns with the first */

@@ -42,7 +42,7 @@ public final class StoredStates implements TrunkActivations {
         float[][] rows = new float[examples.size()][];
         new TrunkPass(base, head, plan, padTokenId)
                 .run(
-                        new Shard(0, examples, 0),
+                        Shard.of(0, examples),
                         (position, values, from, count) ->
                                 rows[position] = Arrays.copyOfRange(values, from, from + count));
         return Batch.of(examples, padTokenId, new StoredStates(plan.cache().digest(), rows));

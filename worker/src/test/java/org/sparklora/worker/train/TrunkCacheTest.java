@@ -111,7 +111,7 @@ class TrunkCacheTest {
         float[][] all = new float[rows.size()][];
         new TrunkPass(TinyModel.BASE, TinyModel.HEAD, plan, 0)
                 .run(
-                        new Shard(0, rows, 0),
+                        Shard.of(0, rows),
                         (position, values, from, count) ->
                                 all[position] = Arrays.copyOfRange(values, from, from + count));
         return all;
@@ -123,7 +123,7 @@ class TrunkCacheTest {
     void logitsHaveTheBitsOfTheWholePass(int lowest) {
         List<Example> rows = TinyModel.examples(9, 3);
         EpochPlan kept = plan(lowest, kept(lowest));
-        Shard shard = new Shard(0, rows, 0);
+        Shard shard = Shard.of(0, rows);
         List<Example> inOrder = shard.examples(shard.batchesByLength().get(0));
         float[] fromKept = logits(kept, keptBatch(kept, inOrder));
         float[] whole = logits(plan(lowest, CachePlan.off("test")), Batch.of(inOrder, 0));

@@ -5,26 +5,29 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.function.Function;
+import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.JavaPairRDD;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.Function2;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
+import org.apache.spark.util.TaskCompletionListener;
 import org.sparklora.driver.cluster.data.RowCoder.Coded;
 import org.sparklora.worker.contract.ShardPlan;
-import org.sparklora.worker.data.Example;
 import org.sparklora.worker.data.Shard;
+import org.sparklora.worker.data.ShardBlock;
 import org.sparklora.worker.data.TextStatistics;
 import org.sparklora.worker.data.TextTokenizer;
 import org.sparklora.worker.data.TokenizerSpec;
 import org.sparklora.worker.spark.JavaSerialized;
+import org.sparklora.worker.spark.LocalFile;
 import org.sparklora.worker.spark.Shared;
 import org.sparklora.worker.spark.Stored;
 import scala.Tuple2;
 
 /**
- * Tokenized rows in S shards: partition i holds shard i, its rows in the order of their index, persisted by Spark.
+ * Tokenized rows in S shards: partition i holds the blocks of shard i, rows in the order of their index, persisted by Spark.
  *
  * <p>The last step before is a shuffle, so that the stage that uses the shards has S tasks and no coalesced ancestors, as a
  * barrier stage requires.
@@ -32,13 +35,18 @@ import scala.Tuple2;
  * @param plan which rows of a shard belong to which step
  * @param statistics counts and lengths of all rows
  */
-public record Shards(Stored<Shard> stored, ShardPlan plan, TextStatistics statistics) {
+public record Shards(Stored<ShardBlock> stored, ShardPlan plan, TextStatistics statistics) {
+
+    /**
+     * Size of a block. Spark stores, moves and spills block by block, and a file with a block's rows costs one descriptor.
+     */
+    private static final int BLOCK_BYTES = 16 << 20;
 
     /** Persists shards and counts their rows. */
-    static Shards persisted(JavaRDD<Shard> shards, ShardPlan plan) {
-        Stored<Shard> stored = Stored.of(shards).persist();
-        TextStatistics statistics =
-                JavaSerialized.fold(stored.rdd().map(TextStatistics::of), TextStatistics.EMPTY, TextStatistics::plus);
+    static Shards persisted(JavaRDD<ShardBlock> blocks, ShardPlan plan) {
+        Stored<ShardBlock> stored = Stored.of(blocks).persist();
+        TextStatistics statistics = JavaSerialized.fold(
+                assembled(stored).map(TextStatistics::of), TextStatistics.EMPTY, TextStatistics::plus);
         return new Shards(stored, plan, statistics);
     }
 
@@ -60,38 +68,57 @@ public record Shards(Stored<Shard> stored, ShardPlan plan, TextStatistics statis
 
     /** The shards, one in each partition. */
     public JavaRDD<Shard> rdd() {
-        return stored.rdd();
+        return assembled(stored);
+    }
+
+    private static JavaRDD<Shard> assembled(Stored<ShardBlock> stored) {
+        Function2<Integer, Iterator<ShardBlock>, Iterator<Shard>> assemble = (index, blocks) -> {
+            List<ShardBlock> all = new ArrayList<>();
+            blocks.forEachRemaining(all::add);
+            return List.of(new Shard(index, all)).iterator();
+        };
+        return stored.rdd().mapPartitionsWithIndex(assemble, true);
     }
 
     /** Builds shards of examples. */
-    static JavaRDD<Shard> ofExamples(JavaPairRDD<Long, Coded> byRowIndex, KeyPartitioner partitioner) {
-        Function2<Integer, Iterator<Tuple2<Long, Coded>>, Iterator<Shard>> build =
-                (index, rows) -> shard(index, rows, Tuple2::_2);
+    static JavaRDD<ShardBlock> ofExamples(JavaPairRDD<Long, Coded> byRowIndex, KeyPartitioner partitioner) {
+        return ofExamples(byRowIndex, partitioner, BLOCK_BYTES);
+    }
+
+    static JavaRDD<ShardBlock> ofExamples(
+            JavaPairRDD<Long, Coded> byRowIndex, KeyPartitioner partitioner, int blockBytes) {
         return JavaSerialized.shuffle(byRowIndex.repartitionAndSortWithinPartitions(partitioner))
-                .mapPartitionsWithIndex(build, true);
+                .mapPartitions(rows -> new Blocks<>(rows, Tuple2::_2, blockBytes));
     }
 
     /** Builds shards of rows, and encodes each row in its shard. The key of an example is its row index. */
-    static JavaRDD<Shard> ofRows(
+    static JavaRDD<ShardBlock> ofRows(
             JavaPairRDD<Long, RowText> byRowIndex, KeyPartitioner partitioner, RowCoder coder, Tokens tokens) {
-        Function2<Integer, Iterator<Tuple2<Long, RowText>>, Iterator<Shard>> build = (index, rows) -> {
-            try (TextTokenizer tokenizer = tokens.open()) {
-                return shard(index, rows, row -> coder.encode(tokenizer, row._2(), row._1()));
-            }
-        };
         return JavaSerialized.shuffle(byRowIndex.repartitionAndSortWithinPartitions(partitioner))
-                .mapPartitionsWithIndex(build, true);
+                .mapPartitions(rows -> {
+                    TextTokenizer tokenizer = tokens.openForTask();
+                    return new Blocks<>(rows, row -> coder.encode(tokenizer, row._2(), row._1()), BLOCK_BYTES);
+                });
     }
 
-    private static <T> Iterator<Shard> shard(int index, Iterator<T> rows, Function<T, Coded> encode) {
-        List<Example> examples = new ArrayList<>();
-        int truncated = 0;
-        while (rows.hasNext()) {
-            Coded row = encode.apply(rows.next());
-            examples.add(row.example());
-            truncated += row.truncated() ? 1 : 0;
+    /** Packs rows into blocks, one at a time. */
+    private record Blocks<T>(Iterator<T> rows, Function<T, Coded> encode, int blockBytes)
+            implements Iterator<ShardBlock> {
+
+        @Override
+        public boolean hasNext() {
+            return rows.hasNext();
         }
-        return List.of(new Shard(index, examples, truncated)).iterator();
+
+        @Override
+        public ShardBlock next() {
+            ShardBlock.Builder block = new ShardBlock.Builder(blockBytes);
+            while (rows.hasNext() && !block.isFull()) {
+                Coded row = encode.apply(rows.next());
+                block.add(row.example(), row.truncated());
+            }
+            return block.build(LocalFile::ofSize);
+        }
     }
 
     /** Frees the storage, and returns when it is free. */
@@ -115,8 +142,12 @@ public record Shards(Stored<Shard> stored, ShardPlan plan, TextStatistics statis
             this.maxLength = tokenization.maxLength();
         }
 
-        TextTokenizer open() {
-            return TextTokenizer.open(spec.value(), maxLength);
+        /** Opens it until the task ends, successfully or not. */
+        TextTokenizer openForTask() {
+            TextTokenizer tokenizer = TextTokenizer.open(spec.value(), maxLength);
+            TaskCompletionListener close = context -> tokenizer.close();
+            TaskContext.get().addTaskCompletionListener(close);
+            return tokenizer;
         }
     }
 }

@@ -1,14 +1,12 @@
 package org.sparklora.driver.cluster.data;
 
 import java.util.Iterator;
-import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.JavaPairRDD;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.PairFlatMapFunction;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
-import org.apache.spark.util.TaskCompletionListener;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.cluster.data.RowCoder.Coded;
 import org.sparklora.worker.contract.KeyedRandom;
@@ -62,13 +60,7 @@ public final class TrainingData {
     private static PairFlatMapFunction<Iterator<Tuple2<ContentHash, RowText>>, RowKey, Coded> keyed(
             long seed, RowCoder coder, Shards.Tokens tokens) {
         long seedKey = KeyedRandom.key(seed, "data/row");
-        return rows -> {
-            TextTokenizer tokenizer = tokens.open();
-            // Also closes the tokenizer of a task that fails.
-            TaskCompletionListener close = context -> tokenizer.close();
-            TaskContext.get().addTaskCompletionListener(close);
-            return new KeyedRows(rows, seedKey, coder, tokenizer);
-        };
+        return rows -> new KeyedRows(rows, seedKey, coder, tokens.openForTask());
     }
 
     /** Turns rows sorted by content into examples with their keys. */

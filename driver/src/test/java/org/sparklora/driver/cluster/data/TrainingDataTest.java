@@ -13,6 +13,11 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Function;
+import java.util.stream.LongStream;
+import org.apache.commons.lang3.SerializationUtils;
+import org.apache.spark.api.java.JavaPairRDD;
+import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -21,11 +26,14 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.sparklora.driver.cluster.data.RowCoder.Coded;
 import org.sparklora.driver.job.config.ClassWeights;
 import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.data.Example;
 import org.sparklora.worker.data.Shard;
 import org.sparklora.worker.data.TokenizerSpec;
+import org.sparklora.worker.spark.JavaSerialized;
+import scala.Tuple2;
 
 class TrainingDataTest {
 
@@ -75,6 +83,28 @@ class TrainingDataTest {
             }
             assertThat(LocalSpark.collect(prepare(renamed, partitions))).isEqualTo(expected);
         }
+    }
+
+    @Test
+    void aShardIsStoredInBlocksOfBoundedSize() {
+        Function<Integer, Shards> inBlocksOf = bytes -> {
+            JavaPairRDD<Long, Coded> rows = JavaSparkContext.fromSparkContext(spark.sparkContext())
+                    .parallelize(LongStream.range(0, 2_000).boxed().toList(), 3)
+                    .mapToPair(row -> new Tuple2<>(
+                            row, new Coded(new Example(new int[] {1, 2, row.intValue()}, 3, 0, 1, row), row % 7 == 0)));
+            ShardPlan plan = new ShardPlan(4, 8, 2_000, false);
+            return Shards.persisted(Shards.ofExamples(rows, KeyPartitioner.training(plan), bytes), plan);
+        };
+        Shards small = inBlocksOf.apply(2_000);
+        // 30 bytes a row, and the descriptions of the classes.
+        assertThat(JavaSerialized.collect(small.stored().rdd().map(SerializationUtils::serialize)))
+                .hasSize(32)
+                .allMatch(block -> block.length < 3_000);
+        Shards whole = inBlocksOf.apply(Integer.MAX_VALUE);
+        assertThat(whole.stored().rdd().count()).isEqualTo(4);
+        assertThat(LocalSpark.collect(small)).isEqualTo(LocalSpark.collect(whole));
+        assertThat(small.statistics()).isEqualTo(whole.statistics());
+        assertThat(small.statistics().truncated()).isEqualTo(286);
     }
 
     @Test
