@@ -35,6 +35,8 @@ public final class HadoopRunDirectory implements RunDirectory {
     /** Stores that show a file when its stream is closed. Azure's connectors rename instead. */
     private static final Set<String> OBJECT_STORES = Set.of("s3a", "s3", "s3n", "gs", "oss", "cosn", "obs");
 
+    private static final String HDFS = "hdfs";
+
     private final FileSystem fs;
     private final Path root;
     private final boolean shownOnClose;
@@ -75,7 +77,7 @@ public final class HadoopRunDirectory implements RunDirectory {
         FSDataOutputStream out = fs.create(target, true);
         try {
             content.writeTo(out);
-        } catch (IOException | RuntimeException e) {
+        } catch (IOException | RuntimeException | Error e) {
             // Closing would publish a partial file. If the store cannot abort, leaving the stream open does less harm.
             if (out.hasCapability(StreamCapabilities.ABORTABLE_STREAM)) {
                 out.abort();
@@ -107,8 +109,10 @@ public final class HadoopRunDirectory implements RunDirectory {
     }
 
     private void moveOver(Path temporary, Path target) throws IOException {
-        // Suffices for a new file, and on file systems with POSIX renames also for an existing one.
-        if (renamed(temporary, target)) {
+        // Suffices for a new file, and on file systems with POSIX renames also for an existing one. HDFS would refuse
+        // that, and
+        // its name node would log a warning at every commit.
+        if (!fs.getUri().getScheme().equals(HDFS) && renamed(temporary, target)) {
             return;
         }
         try {

@@ -4,13 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
-import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.stream.Stream;
-import org.apache.hadoop.conf.Configuration;
-import org.apache.hadoop.fs.Path;
-import org.apache.hadoop.hdfs.MiniDFSCluster;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -22,7 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 class ClusterIT {
 
     @TempDir
-    private java.nio.file.Path folder;
+    private Path folder;
 
     private ClusterRun runs;
 
@@ -83,33 +79,6 @@ class ClusterIT {
                 "spark.speculation=true");
         assertThat(runs.adapter("kryo")).isEqualTo(runs.adapter("plain"));
         assertThat(runs.adapter("dynamic")).isEqualTo(runs.adapter("plain"));
-    }
-
-    @Test
-    void aBaseModelOnHdfsIsCopiedOnceForAllExecutorsOfAHost() throws Exception {
-        Configuration hdfs = new Configuration();
-        hdfs.set(MiniDFSCluster.HDFS_MINIDFS_BASEDIR, folder.resolve("hdfs").toString());
-        hdfs.set("dfs.namenode.rpc-bind-host", "127.0.0.1");
-        try (MiniDFSCluster cluster = new MiniDFSCluster.Builder(hdfs).build()) {
-            Path model = new Path(cluster.getURI().resolve("/models/bert"));
-            cluster.getFileSystem().copyFromLocalFile(new Path(TrainingJob.TINY_MODEL.toUri()), model);
-            java.nio.file.Path copies = folder.resolve("copies");
-            TrainingJob.Ended ended = runs.end(
-                    "hdfs",
-                    runs.start(
-                            "hdfs",
-                            List.of("--set", "model.path=" + model),
-                            "local-cluster[2,1,1536]",
-                            "--conf",
-                            "spark.lora.modelDirectory=" + copies),
-                    line -> {});
-            assertThat(ended.code()).as(ended.err()).isZero();
-            try (Stream<java.nio.file.Path> there = Files.list(copies)) {
-                assertThat(there.filter(Files::isDirectory)).hasSize(1);
-            }
-        }
-        runs.run("local", "peer", "local[2]");
-        assertThat(runs.adapter("hdfs")).isEqualTo(runs.adapter("local"));
     }
 
     @Test

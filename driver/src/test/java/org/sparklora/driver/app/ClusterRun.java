@@ -78,15 +78,19 @@ final class ClusterRun implements AutoCloseable {
 
     /** Starts a run with further arguments of {@code train}. */
     Process start(String name, List<String> arguments, String master, String... options) throws IOException {
-        List<String> train = new ArrayList<>(List.of(
-                "train", "--config", job.toString(), "--output", output(name).toString()));
+        return start(name, output(name).toString(), arguments, master, options);
+    }
+
+    /** Starts a run into a directory on any file system. */
+    Process start(String name, String output, List<String> arguments, String master, String... options)
+            throws IOException {
+        List<String> train = new ArrayList<>(List.of("train", "--config", job.toString(), "--output", output));
         train.addAll(arguments);
         return startCommand(name, train, master, options);
     }
 
     /** Starts any command; what it prints is kept under the name. */
-    private Process startCommand(String name, List<String> arguments, String master, String... options)
-            throws IOException {
+    Process startCommand(String name, List<String> arguments, String master, String... options) throws IOException {
         List<String> command = new ArrayList<>();
         command.add(TrainingJob.ROOT.resolve("scripts/spark-lora").toString());
         command.addAll(arguments);
