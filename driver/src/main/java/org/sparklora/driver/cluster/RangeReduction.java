@@ -50,7 +50,7 @@ record RangeReduction(JavaSparkContext spark, ShardTree tree, int ranges) {
     static Optional<RangeReduction> of(JavaSparkContext spark, ShardTree tree, int tasks, int values) {
         long bytes = 4L * values;
         int sums = subtrees(tree, tasks);
-        long limit = spark.getConf().getSizeAsBytes(Failures.MAX_RESULT_SIZE, "1g");
+        long limit = spark.getConf().getSizeAsBytes(SparkSentences.MAX_RESULT_SIZE, "1g");
         long most = Math.min(Math.max(MAX_GRADIENTS * bytes, MAX_BYTES), limit == 0 ? Long.MAX_VALUE : limit / 2);
         if (sums * bytes <= most) {
             return Optional.empty();
@@ -80,7 +80,8 @@ record RangeReduction(JavaSparkContext spark, ShardTree tree, int ranges) {
                 .partitionBy(new KeyPartitioner(count, range -> (Integer) range)));
         try {
             List<StepPart> totals = JavaSerialized.collect(shuffled.values()
-                    .mapPartitions(range -> List.of(StepPart.total(along, range)).iterator()));
+                    .mapPartitions(
+                            range -> List.of(StepPart.total(along, range)).iterator()));
             ShardSum sum = ShardSum.joined(totals.stream().map(StepPart::sum).toList());
             return new StepPart(new TreeMap<>(Map.of(1, sum)), totals.get(0).times());
         } finally {
@@ -90,7 +91,8 @@ record RangeReduction(JavaSparkContext spark, ShardTree tree, int ranges) {
 
     /** Removes the shuffle's files. Spark would do so when the driver's heap is collected, after many more steps. */
     private void free(JavaPairRDD<?, ?> shuffled) {
-        int shuffle = ((ShuffleDependency<?, ?, ?>) shuffled.rdd().dependencies().head()).shuffleId();
+        int shuffle =
+                ((ShuffleDependency<?, ?, ?>) shuffled.rdd().dependencies().head()).shuffleId();
         Option<ContextCleaner> cleaner = spark.sc().cleaner();
         if (cleaner.isDefined()) {
             cleaner.get().doCleanupShuffle(shuffle, false);
