@@ -109,6 +109,7 @@ final class DriverExchange implements EpochRunner.Epoch {
         return total.sum();
     }
 
+    @SuppressWarnings("unchecked") // Spark returns an array of the class tag's class
     private StepPart onDriver(StepTask task) {
         SerializableWritable<JavaSerialized<StepPart>>[] parts =
                 (SerializableWritable<JavaSerialized<StepPart>>[]) spark.sc().runJob(shards.rdd(), task, RESULT);

@@ -20,7 +20,9 @@ class LargeGradientsTest {
     void areAddedOnExecutorsWithTheSameBits() throws IOException {
         Files.writeString(folder.resolve("train.csv"), "text,label\n" + "great plot,yes\nbad end,no\n".repeat(40));
         // A gradient has 0.2 MB, so those of 64 shards have 13 MB, and those of 12 tasks 3 MB or more.
-        Path job = Files.writeString(folder.resolve("job.yaml"), TrainingJob.format("""
+        Path job = Files.writeString(
+                folder.resolve("job.yaml"),
+                TrainingJob.format("""
                 model: {path: "%s", max_length: 16}
                 data: {train: {path: "%s"}}
                 lora:
@@ -29,8 +31,7 @@ class LargeGradientsTest {
                 schedule: {live: [all]}
                 training: {num_train_epochs: 1, batch_size: 64, shards: 64}
                 """, TrainingJob.TINY_MODEL, folder.resolve("train.csv")));
-        TrainingJob.Ended peer =
-                TrainingJob.train("local[2]", job, folder.resolve("peer"), "execution.exchange=peer");
+        TrainingJob.Ended peer = TrainingJob.train("local[2]", job, folder.resolve("peer"), "execution.exchange=peer");
         assertThat(peer.code()).as(peer.err()).isZero();
         System.setProperty(MAX_RESULT_SIZE, "1m");
         try {

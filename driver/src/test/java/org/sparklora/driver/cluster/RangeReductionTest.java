@@ -96,7 +96,8 @@ class RangeReductionTest {
     @ValueSource(ints = {1, 2, 7, 40})
     void anyNumberOfRangesGivesTheBitsOfTheDriver(int ranges) {
         requireSame(new RangeReduction(spark, tree, ranges).total(parts(spark)));
-        assertThat(((MapOutputTrackerMaster) SparkEnv.get().mapOutputTracker()).containsShuffle(0)).isFalse();
+        assertThat(((MapOutputTrackerMaster) SparkEnv.get().mapOutputTracker()).containsShuffle(0))
+                .isFalse();
     }
 
     @Test
@@ -115,7 +116,9 @@ class RangeReductionTest {
     }
 
     private static void deleteShuffleFiles(long mapTask) {
-        JavaConverters.seqAsJavaList(SparkEnv.get().blockManager().diskBlockManager().getAllFiles()).stream()
+        JavaConverters.seqAsJavaList(
+                        SparkEnv.get().blockManager().diskBlockManager().getAllFiles())
+                .stream()
                 .filter(file -> file.getName().matches("shuffle_\\d+_" + mapTask + "_.*"))
                 .forEach(File::delete);
     }
@@ -123,7 +126,9 @@ class RangeReductionTest {
     @Test
     void theDriverAddsFewSumsItself() {
         assertThat(RangeReduction.of(spark, tree, 2, 4_000)).as("32 kB").isEmpty();
-        assertThat(RangeReduction.of(spark, tree, 3, 4_000)).as("a third of 64 shards is several subtrees").isPresent();
+        assertThat(RangeReduction.of(spark, tree, 3, 4_000))
+                .as("a third of 64 shards is several subtrees")
+                .isPresent();
         assertThat(RangeReduction.of(spark, tree, 64, 100)).isEmpty();
         assertThat(RangeReduction.of(spark, tree, 64, 200)).isPresent();
     }

@@ -16,10 +16,11 @@ class ShardGroupsTest {
 
     @Test
     void aTaskHasNeighbours() {
-        try (SparkSession session = SparkSession.builder()
+        SparkSession session = SparkSession.builder()
                 .master("local[2]")
                 .config("spark.ui.enabled", "false")
-                .getOrCreate()) {
+                .getOrCreate();
+        try {
             JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
             List<Integer> indices = IntStream.range(0, 16).boxed().toList();
             JavaRDD<Integer> shards = spark.parallelize(indices, 16);
@@ -35,6 +36,8 @@ class ShardGroupsTest {
             assertThat(members)
                     .isEqualTo(List.of(indices.subList(0, 5), indices.subList(5, 10), indices.subList(10, 16)));
             assertThat(three.getPartition(9)).isEqualTo(1);
+        } finally {
+            session.stop();
         }
     }
 }

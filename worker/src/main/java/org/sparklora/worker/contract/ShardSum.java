@@ -42,14 +42,16 @@ public final class ShardSum implements Serializable {
     /** A copy with one of {@code count} ranges of the gradient; the other numbers are those of the whole. */
     public ShardSum range(int index, int count) {
         long values = gradient().length;
-        float[] cut = Arrays.copyOfRange(gradient(), (int) (values * index / count), (int) (values * (index + 1) / count));
+        float[] cut =
+                Arrays.copyOfRange(gradient(), (int) (values * index / count), (int) (values * (index + 1) / count));
         return new ShardSum(loss, weight, examples, padding, cut);
     }
 
     /** Joins the ranges of one sum, in order. */
     public static ShardSum joined(List<ShardSum> ranges) {
         ShardSum first = ranges.get(0);
-        float[] whole = new float[ranges.stream().mapToInt(range -> range.gradient().length).sum()];
+        float[] whole = new float
+                [ranges.stream().mapToInt(range -> range.gradient().length).sum()];
         int at = 0;
         for (ShardSum range : ranges) {
             System.arraycopy(range.gradient(), 0, whole, at, range.gradient().length);

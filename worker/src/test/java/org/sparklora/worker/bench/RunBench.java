@@ -239,7 +239,8 @@ public final class RunBench {
                     JsonObject event = JsonParser.parseString(line).getAsJsonObject();
                     switch (event.get("Event").getAsString()) {
                         case "SparkListenerJobStart" -> {
-                            JsonElement what = event.getAsJsonObject("Properties").get("spark.job.description");
+                            JsonElement what =
+                                    event.getAsJsonObject("Properties").get("spark.job.description");
                             Job job = new Job(
                                     event.get("Submission Time").getAsLong(), what == null ? "" : what.getAsString());
                             jobs.put(event.get("Job ID").getAsInt(), job);
@@ -248,7 +249,9 @@ public final class RunBench {
                         case "SparkListenerTaskEnd" -> {
                             Job job = byStage.get(event.get("Stage ID").getAsInt());
                             JsonObject metrics = event.getAsJsonObject("Task Metrics");
-                            job.longest = Math.max(job.longest, metrics.get("Executor Run Time").getAsLong());
+                            job.longest = Math.max(
+                                    job.longest,
+                                    metrics.get("Executor Run Time").getAsLong());
                             job.results += metrics.get("Result Size").getAsLong();
                         }
                         default -> {}
