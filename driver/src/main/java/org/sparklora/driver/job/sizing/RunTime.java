@@ -10,11 +10,13 @@ import org.sparklora.driver.job.plan.RunPlan.EpochLoad;
  *   <li><b>computing</b>, a step: operations · ⌈S / R⌉ / S / rate of a task. A task has whole shards, so speed grows in steps and
  *       ends at S tasks. It is as slow as its slowest rank: of R normal times with standard deviation σ of the mean, the largest
  *       is about 1 + σ √(2 ln R) of it.
- *   <li><b>exchange peer</b>, a step: sums go up a tree, and rank 0 takes in L of them: L (hop + b / bandwidth). The total goes down a
- *       tree in chunks of c = min(b, 256 KiB): L (hop + c / bandwidth), and every rank passes on up to two copies, its
- *       executor's wire shared by its tasks: min(2, R − 1) b · tasks / bandwidth. One rank exchanges nothing.
- *   <li><b>exchange driver</b>, a step: a Spark job of R tasks, one after the other: job + (R − 1) task; all R gradients come in over
- *       the driver's wire and the values go out, as a broadcast that executors pass on: (R + ⌈log₂(executors + 1)⌉) b / bandwidth.
+ *   <li><b>exchange peer</b>, a step: each chunk's sums go up a tree and its total comes down, and every rank owns as many chunks: 2 L
+ *       hops, and 2 (R − 1) / R gradients that each rank sends and receives at the same time, on the wire that its executor's tasks
+ *       share: 2 L hop + 2 b tasks (R − 1) / (R bandwidth). One rank exchanges nothing.
+ *   <li><b>exchange driver</b>, a step: a Spark job of R tasks, one after the other: job + (R − 1) task. The driver receives G
+ *       gradients and sends the values, as a broadcast that executors pass on: (G + ⌈log₂(executors + 1)⌉) b / bandwidth. G = R up to
+ *       64 MiB or four gradients. If that is exceeded, executors add ranges of 1 MB in 1 + b / 1 MB more tasks, G = 1, and the wire of
+ *       an executor carries the gradients of its tasks: tasks b / bandwidth.
  *   <li><b>peer's segments</b>, once a minute: a job of R tasks.
  *   <li><b>caching</b> and <b>validation</b>: their operations over min(slots, S) tasks at the rate of a task.
  * </ul>
@@ -26,8 +28,10 @@ import org.sparklora.driver.job.plan.RunPlan.EpochLoad;
  */
 public record RunTime(List<EpochLoad> epochs, int shards, Speeds speeds) {
 
-    /** The chunk size of {@code allreduce.Chunks}. */
-    private static final double CHUNK_BYTES = 256 * 1024;
+    /** From which bytes on executors add the gradients of the exchange {@code driver}, and what one task adds: those of the cluster. */
+    private static final double MAX_BYTES_ON_DRIVER = 64 << 20;
+
+    private static final double RANGE_BYTES = 1e6;
 
     /** The intended length of a segment. */
     private static final double SEGMENT_SECONDS = 60;
@@ -98,13 +102,12 @@ public record RunTime(List<EpochLoad> epochs, int shards, Speeds speeds) {
         double bandwidth = speeds.network().bytesPerSecond();
         double hop = speeds.network().hopSeconds();
         if (exchange == Exchange.DRIVER) {
-            return jobSeconds(ranks) + (ranks + log2(cluster.executors() + 1)) * bytes / bandwidth;
+            boolean few = ranks <= 4 || ranks * (double) bytes <= MAX_BYTES_ON_DRIVER;
+            int ranges = few ? 0 : 1 + (int) (bytes / RANGE_BYTES);
+            double gradients = (few ? ranks : 1 + cluster.tasks()) + log2(cluster.executors() + 1);
+            return jobSeconds(ranks + ranges) + gradients * bytes / bandwidth;
         }
-        int levels = log2(ranks);
-        double up = levels * (hop + bytes / bandwidth);
-        double down = levels * (hop + Math.min((double) bytes, CHUNK_BYTES) / bandwidth);
-        double copies = (double) Math.min(2, ranks - 1) * bytes * cluster.tasks() / bandwidth;
-        return up + down + copies;
+        return 2 * log2(ranks) * hop + 2.0 * bytes * cluster.tasks() * (ranks - 1) / (ranks * bandwidth);
     }
 
     private double jobSeconds(int tasks) {

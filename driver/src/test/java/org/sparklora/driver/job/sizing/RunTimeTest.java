@@ -38,21 +38,15 @@ class RunTimeTest {
     }
 
     @Test
-    void peersSendUpAndDownATree() {
-        // Four ranks: two levels up, two down, and two copies passed on.
+    void peersShareTheChunksOfATree() {
+        // Four ranks: two levels up, two down, and three quarters of a gradient each way, of 1 ms.
         Seconds four = on(Cluster.of(4, 1), Exchange.PEER);
         assertThat(four.computing()).isCloseTo(20, within(1e-9));
-        assertThat(four.exchange()).isCloseTo(10 * (2 * 0.002 + 2 * 0.002 + 2 * 0.001), within(1e-9));
+        assertThat(four.exchange()).isCloseTo(10 * (4 * 0.001 + 1.5 * 0.001), within(1e-9));
         assertThat(four.spark()).isCloseTo(20 + 1 + 0.01 + 3 * 0.002, within(1e-9));
         // The same four on two executors share their wires.
         assertThat(on(Cluster.of(2, 2), Exchange.PEER).exchange())
-                .isCloseTo(10 * (2 * 0.002 + 2 * 0.002 + 2 * 2 * 0.001), within(1e-9));
-        // A large gradient goes down in chunks: only the first one waits for every level.
-        EpochLoad large = new EpochLoad(List.of(new EpochLoad.Part(1, 0, 10_000_000)), 0, 0);
-        assertThat(new RunTime(List.of(large), 8, SPEEDS)
-                        .on(Cluster.of(4, 1), Exchange.PEER)
-                        .exchange())
-                .isCloseTo(2 * (0.001 + 10) + 2 * (0.001 + 0.262144) + 2 * 10, within(1e-9));
+                .isCloseTo(10 * (4 * 0.001 + 2 * 1.5 * 0.001), within(1e-9));
     }
 
     @Test
@@ -60,6 +54,21 @@ class RunTimeTest {
         Seconds four = on(Cluster.of(4, 1), Exchange.DRIVER);
         assertThat(four.exchange()).isCloseTo(10 * (0.01 + 3 * 0.002 + (4 + 3) * 0.001), within(1e-9));
         assertThat(four.spark()).isCloseTo(21, within(1e-9));
+    }
+
+    @Test
+    void executorsAddWhatIsTooLargeForTheDriver() {
+        EpochLoad large = new EpochLoad(List.of(new EpochLoad.Part(1, 0, 10_000_000)), 0, 0);
+        // Eight gradients of 10 s: 11 more tasks, and the driver receives one; four executors with two tasks each.
+        assertThat(new RunTime(List.of(large), 8, SPEEDS)
+                        .on(Cluster.of(4, 2), Exchange.DRIVER)
+                        .exchange())
+                .isCloseTo(0.01 + 18 * 0.002 + (1 + 2 + 3) * 10, within(1e-9));
+        // Four gradients go to the driver.
+        assertThat(new RunTime(List.of(large), 8, SPEEDS)
+                        .on(Cluster.of(4, 1), Exchange.DRIVER)
+                        .exchange())
+                .isCloseTo(0.01 + 3 * 0.002 + (4 + 3) * 10, within(1e-9));
     }
 
     @Test
