@@ -94,6 +94,16 @@ final class RankCount {
         refusedSince = Long.MAX_VALUE;
     }
 
+    /** Whether the run itself waits for executors, outside any job. */
+    boolean isAwaited() {
+        return cluster.isAwaited();
+    }
+
+    /** Number of tasks that can run at once now. */
+    int slots() {
+        return cluster.slots();
+    }
+
     /** Whether a job that Spark refused for lack of slots may be counted again, instead of being a failure. */
     boolean maySubmitAgain() {
         refusedSince = Math.min(refusedSince, cluster.millis());

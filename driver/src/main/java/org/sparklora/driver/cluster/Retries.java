@@ -30,6 +30,7 @@ final class Retries implements AutoCloseable {
     private final RunListener listener;
     private final LostExecutors lost;
     private final TaskFailures tasks;
+    private final StarvedJobs starved;
 
     /** Prefix of this run's job groups. Another run of the same session may be at the same step. */
     private final String run = "spark-lora " + UUID.randomUUID() + " ";
@@ -70,6 +71,9 @@ final class Retries implements AutoCloseable {
         this.listener = listener;
         this.lost = lost;
         this.tasks = TaskFailures.watch(spark.sc());
+        this.starved = new StarvedJobs(
+                () -> count.isAwaited() ? count.slots() : Integer.MAX_VALUE, spark.sc()::cancelJobGroup);
+        spark.sc().addSparkListener(starved);
     }
 
     RunListener listener() {
@@ -90,6 +94,7 @@ final class Retries implements AutoCloseable {
             String group = run + what;
             lost.report(listener);
             tasks.begin(group);
+            starved.begin(group);
             // Interrupts tasks that a failed job leaves behind: they would keep the slots that the next attempt needs.
             spark.sc().setJobGroup(group, "spark-lora " + what, true);
             try {
@@ -109,8 +114,9 @@ final class Retries implements AutoCloseable {
                     requireDiskSpace(cause, e);
                     throw e;
                 }
-                requireRunning(at, e);
-                if (Failures.lacksSlots(e) && count.maySubmitAgain()) {
+                boolean lacksExecutors = starved.isStarved();
+                requireRunning(at, e, lacksExecutors);
+                if ((lacksExecutors || Failures.lacksSlots(e)) && count.maySubmitAgain()) {
                     continue;
                 }
                 defects += Failures.isDefect(cause) ? 1 : 0;
@@ -124,7 +130,7 @@ final class Retries implements AutoCloseable {
         }
     }
 
-    private void requireRunning(RunStep at, Exception e) {
+    private void requireRunning(RunStep at, Exception e, boolean lacksExecutors) {
         if (e instanceof InterruptedException) {
             Thread.currentThread().interrupt();
         }
@@ -132,7 +138,7 @@ final class Retries implements AutoCloseable {
             throw new ClusterException(
                     "cluster.stopped", "Spark was stopped " + at + ": " + Failures.summary(e) + RESUME, e);
         }
-        if (Failures.isCancellation(e)) {
+        if (Failures.isCancellation(e) && !lacksExecutors) {
             throw new CancelledException(
                     "cancelled " + at + ": " + Failures.summary(e) + ". Run again with --resume to continue", e);
         }
@@ -182,6 +188,7 @@ final class Retries implements AutoCloseable {
     @Override
     public void close() {
         tasks.close();
+        spark.sc().removeSparkListener(starved);
         lost.report(listener);
     }
 }

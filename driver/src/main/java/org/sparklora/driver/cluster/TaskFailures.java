@@ -95,12 +95,19 @@ final class TaskFailures extends SparkListener implements AutoCloseable {
 
     @Override
     public synchronized void onStageSubmitted(SparkListenerStageSubmitted stage) {
-        if (stage.properties() != null && group.equals(stage.properties().getProperty(JOB_GROUP))) {
-            boolean barrier = JavaConverters.seqAsJavaList(stage.stageInfo().rddInfos()).stream()
-                    .anyMatch(RDDInfo::isBarrier);
-            barriers.put(stage.stageInfo().stageId(), barrier);
+        if (isOfGroup(stage, group)) {
+            barriers.put(stage.stageInfo().stageId(), isBarrier(stage));
             decisive = null;
         }
+    }
+
+    static boolean isOfGroup(SparkListenerStageSubmitted stage, String group) {
+        return stage.properties() != null && group.equals(stage.properties().getProperty(JOB_GROUP));
+    }
+
+    static boolean isBarrier(SparkListenerStageSubmitted stage) {
+        return JavaConverters.seqAsJavaList(stage.stageInfo().rddInfos()).stream()
+                .anyMatch(RDDInfo::isBarrier);
     }
 
     @Override
