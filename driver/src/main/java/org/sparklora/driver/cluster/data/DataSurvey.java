@@ -62,8 +62,8 @@ public record DataSurvey(long rows, TextStatistics sample) {
         Drawn(InputRow row) {
             this(
                     KeyedRandom.mix(
-                            KeyedRandom.key(row.row(), "plan/sample"),
-                            row.file().hashCode()),
+                            KeyedRandom.key(row.place().offset(), "plan/sample"),
+                            row.place().file().hashCode()),
                     row.content());
         }
     }

@@ -7,13 +7,12 @@ import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.jspecify.annotations.Nullable;
-import scala.Tuple2;
 
 /** The content of a row with its file and row number, which error messages name. */
-record InputRow(String file, long row, RowText content) implements Serializable {
+record InputRow(Place place, RowText content) implements Serializable {
 
     private InputRow(Row row) {
-        this(row.getAs(SourceReader.FILE), row.<Number>getAs(SourceReader.ROW).longValue(), content(row));
+        this(place(row), content(row));
     }
 
     /** Converts a table that {@link SourceReader} or {@link DatasetRows} made. */
@@ -23,11 +22,14 @@ record InputRow(String file, long row, RowText content) implements Serializable 
 
     /** Returns the content of the rows by row index: the position, from 0, in the order of file and row. */
     static JavaPairRDD<Long, RowText> inOrder(Dataset<Row> rows) {
-        return rows.orderBy(SourceReader.FILE, SourceReader.ROW)
-                .toJavaRDD()
-                .map(InputRow::content)
-                .zipWithIndex()
-                .mapToPair(Tuple2::swap);
+        return RowOrder.index(rows).mapValues(InputRow::content);
+    }
+
+    /** Returns the place of a row of the table. */
+    static Place place(Row row) {
+        return new Place(
+                row.getAs(SourceReader.FILE),
+                row.<Number>getAs(SourceReader.ROW).longValue());
     }
 
     /** Returns the content of a row of the table. */
@@ -44,15 +46,10 @@ record InputRow(String file, long row, RowText content) implements Serializable 
         return value == null ? null : value.toString();
     }
 
-    boolean isBefore(InputRow other) {
-        int byFile = file.compareTo(other.file);
-        return byFile != 0 ? byFile < 0 : row < other.row;
-    }
-
-    /** Formats a location as {@code FILE row N}. A local file is shown as a path, without scheme and escapes. */
-    static String location(String file, long row) {
+    /** Formats a row's place as {@code FILE row N}. A local file is shown as a path, without scheme and escapes. */
+    static String location(Place row) {
         // Spark's names of files are encoded as URIs; a dataset's name has no scheme.
-        URI uri = URI.create(file);
-        return ("file".equals(uri.getScheme()) ? uri.getPath() : file) + " row " + row;
+        URI uri = URI.create(row.file());
+        return ("file".equals(uri.getScheme()) ? uri.getPath() : row.file()) + " row " + row.offset();
     }
 }

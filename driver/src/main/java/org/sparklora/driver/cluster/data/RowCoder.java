@@ -44,7 +44,7 @@ final class RowCoder implements Serializable {
             Problem problem = problem(first.content()).orElseThrow();
             throw new DataException(
                     problem.code(),
-                    InputRow.location(first.file(), first.row()) + ": " + problem.message() + more(found.problems - 1));
+                    InputRow.location(first.place()) + ": " + problem.message() + more(found.problems - 1));
         }
         return found.rows;
     }
@@ -89,7 +89,8 @@ final class RowCoder implements Serializable {
     private record Found(long rows, long problems, @Nullable InputRow first) implements Serializable {
 
         Found plus(Found other) {
-            boolean oursIsFirst = other.first == null || (first != null && first.isBefore(other.first));
+            boolean oursIsFirst =
+                    other.first == null || (first != null && first.place().compareTo(other.first.place()) < 0);
             return new Found(rows + other.rows, problems + other.problems, oursIsFirst ? first : other.first);
         }
     }

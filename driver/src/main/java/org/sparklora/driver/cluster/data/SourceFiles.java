@@ -5,6 +5,8 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileStatus;
@@ -20,14 +22,14 @@ import org.sparklora.worker.contract.HostException;
  * path is taken for a pattern.
  *
  * @param roots files and folders, without patterns
- * @param read data files at and below the roots, sorted, at least one
+ * @param read data files at and below the roots with their bytes, at least one
  * @param skipped files that Spark skips, because a name on the way from the root begins with an underscore or a dot
  */
-record SourceFiles(List<String> roots, List<String> read, List<String> skipped) {
+record SourceFiles(List<String> roots, SortedMap<String, Long> read, List<String> skipped) {
 
     /** Finds the files of a source. */
     static SourceFiles of(SourceConfig source, Configuration hadoop) {
-        SourceFiles found = new SourceFiles(new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
+        SourceFiles found = new SourceFiles(new ArrayList<>(), new TreeMap<>(), new ArrayList<>());
         try {
             Path path = SourcePaths.path(source.path());
             FileSystem files = path.getFileSystem(hadoop);
@@ -37,8 +39,12 @@ record SourceFiles(List<String> roots, List<String> read, List<String> skipped) 
                     requireNamesInLocale(local.pathToFile(root.getPath()));
                 }
                 for (var below = files.listFiles(root.getPath(), true); below.hasNext(); ) {
-                    Path file = below.next().getPath();
-                    (isSkipped(root, file) ? found.skipped : found.read).add(file.toString());
+                    FileStatus file = below.next();
+                    if (isSkipped(root, file.getPath())) {
+                        found.skipped.add(file.getPath().toString());
+                    } else {
+                        found.read.put(file.getPath().toString(), file.getLen());
+                    }
                 }
             }
         } catch (CodedException e) {
@@ -49,7 +55,6 @@ record SourceFiles(List<String> roots, List<String> read, List<String> skipped) 
             String problem = "'" + source.path() + "' cannot be read: " + e.getMessage() + "; check its permissions";
             throw new DataException("data.file.unreadable", problem, e);
         }
-        found.read.sort(null);
         if (found.read.isEmpty()) {
             String remedy = found.skipped.isEmpty()
                     ? "; check the path in the data section"

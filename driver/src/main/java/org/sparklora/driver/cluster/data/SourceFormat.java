@@ -2,7 +2,9 @@ package org.sparklora.driver.cluster.data;
 
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import org.apache.spark.sql.catalyst.csv.CSVExprUtils;
 import org.sparklora.driver.job.config.SourceConfig;
 
 /** The format of a source, and the reader options for it. */
@@ -15,8 +17,11 @@ enum SourceFormat {
     /** The column in which Spark returns the text of a row that it cannot parse. */
     static final String MALFORMED = "_spark_lora_malformed";
 
+    /** Stands for bytes that are not in the encoding. */
+    static final String REPLACEMENT = "\uFFFD";
+
     /** Compressed files, by the extensions that Hadoop's codecs have. */
-    private static final String COMPRESSED = "\\.(gz|bz2|zst|lz4|snappy|deflate)$";
+    static final String COMPRESSED = "\\.(gz|bz2|zst|lz4|snappy|deflate)$";
 
     /** Spark's name of the format. */
     String sparkName() {
@@ -28,8 +33,7 @@ enum SourceFormat {
         return this == CSV || this == TSV;
     }
 
-    /** Returns the reader options: our defaults, overridden by the source's own. */
-    Map<String, String> options(SourceConfig source) {
+    private Map<String, String> defaults() {
         Map<String, String> options = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
         if (this != PARQUET) {
             // Not FAILFAST: its message names neither file nor row.
@@ -49,6 +53,12 @@ enum SourceFormat {
         if (this == JSON) {
             options.put("primitivesAsString", "true");
         }
+        return options;
+    }
+
+    /** Returns the reader options: our defaults, overridden by the source's own. */
+    Map<String, String> options(SourceConfig source) {
+        Map<String, String> options = defaults();
         source.options().forEach((key, value) -> {
             // Spark knows two names for these options. If both were set, Spark would choose one.
             if (key.equalsIgnoreCase("delimiter")) {
@@ -65,6 +75,23 @@ enum SourceFormat {
         return options;
     }
 
+    /** Returns the separator of fields. */
+    static String separator(Map<String, String> options) {
+        return CSVExprUtils.toDelimiterStr(options.getOrDefault("sep", options.get("delimiter")));
+    }
+
+    /** Whether a delimited file is read as RFC 4180 says, with or without header and with any separator of one character. */
+    boolean isPlain(Map<String, String> options) {
+        Map<String, String> plain = defaults();
+        plain.put("columnNameOfCorruptRecord", MALFORMED);
+        Set.of("header", "sep", "delimiter").forEach(option -> plain.put(option, options.getOrDefault(option, "")));
+        String separator = separator(options);
+        return separator.length() == 1
+                && !"\"\r\n".contains(separator)
+                && options.entrySet().stream()
+                        .allMatch(option -> option.getValue().equalsIgnoreCase(plain.get(option.getKey())));
+    }
+
     /**
      * Returns the configured format of a source, or the format that the extension of its first data file stands for.
      *
@@ -73,7 +100,7 @@ enum SourceFormat {
     static SourceFormat of(SourceConfig source, SourceFiles files) {
         String name = source.format()
                 .map(f -> f.toLowerCase(Locale.ROOT))
-                .orElseGet(() -> extension(files.read().get(0)));
+                .orElseGet(() -> extension(files.read().firstKey()));
         return switch (name) {
             case "csv" -> CSV;
             case "tsv" -> TSV;

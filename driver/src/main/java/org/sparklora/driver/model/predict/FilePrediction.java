@@ -14,7 +14,6 @@ import org.apache.hadoop.fs.Path;
 import org.apache.spark.SparkContext;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.Dataset;
-import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
@@ -23,6 +22,7 @@ import org.apache.spark.sql.types.StructType;
 import org.sparklora.driver.cluster.Locations;
 import org.sparklora.driver.cluster.data.DataException;
 import org.sparklora.driver.cluster.data.DatasetRows;
+import org.sparklora.driver.cluster.data.RowOrder;
 import org.sparklora.driver.cluster.data.SourcePaths;
 import org.sparklora.driver.cluster.data.SourceReader;
 import org.sparklora.driver.job.config.SourceConfig;
@@ -119,27 +119,29 @@ public final class FilePrediction {
         StructType input = (StructType) rows.schema().apply(SourceReader.INPUT).dataType();
         List<StructField> predicted = columns(model.head());
         requireRoom(input, predicted, into);
-        Dataset<Row> ordered = rows.orderBy(SourceReader.FILE, SourceReader.ROW);
+        Dataset<Row> texts = rows;
         boolean words = model.head() instanceof TokenClassificationHead;
         if (words) {
             DataType array = predicted.get(0).dataType();
-            ordered = ordered.withColumn(SourceReader.TEXT, from_json(col(SourceReader.TEXT), array));
+            texts = rows.withColumn(SourceReader.TEXT, from_json(col(SourceReader.TEXT), array));
         }
-        StructType out = ordered.schema();
+        StructType out = texts.schema();
         for (StructField column : predicted) {
             out = out.add(column);
         }
         int text = out.fieldIndex(SourceReader.TEXT);
-        ScoreTexts.Columns texts = new ScoreTexts.Columns(text, out.fieldIndex(SourceReader.TEXT_PAIR), null);
-        RowScorer scorer = words ? new ScoreWords(text, labels) : new ScoreTexts(texts, outputs(model.head(), labels));
+        ScoreTexts.Columns columns = new ScoreTexts.Columns(text, out.fieldIndex(SourceReader.TEXT_PAIR), null);
+        RowScorer scorer =
+                words ? new ScoreWords(text, labels) : new ScoreTexts(columns, outputs(model.head(), labels));
         SparkContext spark = rows.sparkSession().sparkContext();
         ScoreRows.Counters counters =
                 new ScoreRows.Counters(spark.longAccumulator("rows"), spark.longAccumulator("rows without text"));
         ScoreRows score = new ScoreRows(Shared.of(JavaSparkContext.fromSparkContext(spark), model), scorer, counters);
-        List<String> columns = new ArrayList<>(List.of(SourceReader.INPUT + ".*"));
-        predicted.forEach(column -> columns.add(column.name()));
-        ordered.mapPartitions(score, Encoders.row(out))
-                .selectExpr(columns.toArray(new String[0]))
+        List<String> written = new ArrayList<>(List.of(SourceReader.INPUT + ".*"));
+        predicted.forEach(column -> written.add(column.name()));
+        rows.sparkSession()
+                .createDataFrame(RowOrder.ordered(texts).mapPartitions(score::call), out)
+                .selectExpr(written.toArray(new String[0]))
                 .write()
                 .format(into.format())
                 .options(OPTIONS)

@@ -1,5 +1,6 @@
 package org.sparklora.driver.cluster.data;
 
+import static org.apache.spark.sql.functions.expr;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -10,6 +11,8 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import java.util.stream.LongStream;
+import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -63,6 +66,39 @@ class EvaluationDataTest {
         }
         assertThat(next).isEqualTo(n);
         assertThat(data.statistics().examples()).isEqualTo(n);
+    }
+
+    @Test
+    void rowsInOrderAreMovedButNotSorted() {
+        List<Row> rows = new ArrayList<>();
+        for (int i = 0; i < 9000; i++) {
+            rows.add(LocalSpark.row(i < 4000 ? "a" : "b", i + 1, "text", null, null, null));
+        }
+        // As of a validation fraction: not every row of a file is there.
+        Dataset<Row> table = LocalSpark.table(spark, rows).where("row % 3 > 0").repartition(1);
+        JavaRDD<Row> ordered = RowOrder.ordered(table.sortWithinPartitions("file", "row"));
+        requireOrder(ordered);
+        assertThat(ordered.getNumPartitions()).isEqualTo(7);
+        // Spark packs small splits into one partition, in any order.
+        List<Row> packed = new ArrayList<>();
+        for (int from = 8990; from >= 0; from -= 10) {
+            packed.addAll(rows.subList(from, from + 10));
+        }
+        JavaRDD<Row> small = RowOrder.ordered(LocalSpark.table(spark, packed).where("row % 3 > 0"));
+        requireOrder(small);
+        assertThat(small.getNumPartitions()).isEqualTo(6);
+        // These are no runs, or they overlap.
+        requireOrder(RowOrder.ordered(table.sortWithinPartitions(expr("row % 2"), expr("row"))));
+        requireOrder(RowOrder.ordered(table.repartition(2, expr("row % 2")).sortWithinPartitions("row")));
+        requireOrder(RowOrder.ordered(table.sortWithinPartitions(expr("-row"))));
+    }
+
+    private static void requireOrder(JavaRDD<Row> rows) {
+        List<Long> expected = LongStream.rangeClosed(1, 9000)
+                .filter(row -> row % 3 > 0)
+                .boxed()
+                .toList();
+        assertThat(rows.map(row -> row.getLong(1)).collect()).isEqualTo(expected);
     }
 
     @Test

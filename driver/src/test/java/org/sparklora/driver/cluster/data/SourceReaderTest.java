@@ -314,9 +314,9 @@ class SourceReaderTest {
 
     @Test
     void anAddressWithAPortMakesNoPathOdd() {
-        assertThat(SourceReader.isOdd("hdfs://host:9000/rows/a b.csv")).isFalse();
-        assertThat(SourceReader.isOdd("hdfs://host:9000/run12:30/a.csv")).isTrue();
-        assertThat(SourceReader.isOdd("file:/rows/a[1].csv")).isTrue();
+        assertThat(SourceScan.isOdd("hdfs://host:9000/rows/a b.csv")).isFalse();
+        assertThat(SourceScan.isOdd("hdfs://host:9000/run12:30/a.csv")).isTrue();
+        assertThat(SourceScan.isOdd("file:/rows/a[1].csv")).isTrue();
     }
 
     @Test
