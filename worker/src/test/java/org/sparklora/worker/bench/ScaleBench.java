@@ -2,10 +2,12 @@ package org.sparklora.worker.bench;
 
 import java.io.BufferedWriter;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
@@ -117,71 +119,82 @@ public final class ScaleBench {
         Run undisturbed = start("undisturbed", job, "--master", "local[2]");
         undisturbed.await();
         Path cluster = folder.resolve("cluster");
+        // When the benchmark is interrupted.
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> standalone("stop", cluster)));
         String master = standalone("start", cluster, "--workers", "" + executors, "--memory", "768m", "--port", "0");
-        int killed = 0;
         try {
-            Run disturbed = start(
-                    "disturbed",
-                    job,
-                    "--master",
-                    master,
-                    "--driver-memory",
-                    "1g",
-                    "--conf",
-                    "spark.executor.memory=768m",
-                    // A standalone cluster gives up an application after ten lost executors in a row.
-                    "--conf",
-                    "spark.deploy.maxExecutorRetries=-1");
-            long next = System.nanoTime() + TimeUnit.SECONDS.toNanos(40);
-            long end = next + TimeUnit.MINUTES.toNanos(minutes);
-            while (disturbed.isRunning()) {
-                disturbed.watch(executors(cluster));
-                if (System.nanoTime() > next) {
-                    List<ProcessHandle> alive = executors(cluster);
-                    boolean last = next > end;
-                    for (ProcessHandle executor : last ? alive : alive.subList(0, Math.min(1, alive.size()))) {
-                        executor.destroyForcibly();
-                        killed++;
-                    }
-                    next = last ? Long.MAX_VALUE : next + TimeUnit.SECONDS.toNanos(20);
-                }
-            }
-            disturbed.await();
-            boolean equal = java.util.Arrays.equals(undisturbed.adapter(), disturbed.adapter());
-            BenchReport.add(
-                    executors + " executors, one killed every 20 s for " + minutes + " minutes, then all",
-                    "the same adapter",
-                    String.format(
-                            Locale.ROOT,
-                            "%s adapter after %d kills, %.0f s against %.0f s on two cores undisturbed; resident: together %.1f GB,"
-                                    + " an executor %.2f GB",
-                            equal ? "the same" : "ANOTHER",
-                            killed,
-                            disturbed.seconds(),
-                            undisturbed.seconds(),
-                            disturbed.together() / 1e9,
-                            disturbed.executorPeak() / 1e9),
-                    Map.of("equal", equal, "kills", killed, "together", disturbed.together()));
-            if (!equal) {
-                throw new IllegalStateException("the adapter is not that of the undisturbed run");
-            }
+            disturb(master, cluster, executors, minutes, job, undisturbed);
         } finally {
             standalone("stop", cluster);
         }
     }
 
-    private static String standalone(String verb, Path directory, String... options) throws Exception {
+    private void disturb(String master, Path cluster, int executors, int minutes, List<String> job, Run undisturbed)
+            throws Exception {
+        int killed = 0;
+        Run disturbed = start(
+                "disturbed",
+                job,
+                "--master",
+                master,
+                "--driver-memory",
+                "1g",
+                "--conf",
+                "spark.executor.memory=768m",
+                // A standalone cluster gives up an application after ten lost executors in a row.
+                "--conf",
+                "spark.deploy.maxExecutorRetries=-1");
+        long next = System.nanoTime() + TimeUnit.SECONDS.toNanos(40);
+        long end = next + TimeUnit.MINUTES.toNanos(minutes);
+        while (disturbed.isRunning()) {
+            disturbed.watch(executors(cluster));
+            if (System.nanoTime() > next) {
+                List<ProcessHandle> alive = executors(cluster);
+                boolean last = next > end;
+                for (ProcessHandle executor : last ? alive : alive.subList(0, Math.min(1, alive.size()))) {
+                    executor.destroyForcibly();
+                    killed++;
+                }
+                next = last ? Long.MAX_VALUE : next + TimeUnit.SECONDS.toNanos(20);
+            }
+        }
+        disturbed.await();
+        boolean equal = Arrays.equals(undisturbed.adapter(), disturbed.adapter());
+        BenchReport.add(
+                executors + " executors, one killed every 20 s for " + minutes + " minutes, then all",
+                "the same adapter",
+                String.format(
+                        Locale.ROOT,
+                        "%s adapter after %d kills, %.0f s against %.0f s on two cores undisturbed; resident: together %.1f GB,"
+                                + " an executor %.2f GB",
+                        equal ? "the same" : "ANOTHER",
+                        killed,
+                        disturbed.seconds(),
+                        undisturbed.seconds(),
+                        disturbed.together() / 1e9,
+                        disturbed.executorPeak() / 1e9),
+                Map.of("equal", equal, "kills", killed, "together", disturbed.together()));
+        if (!equal) {
+            throw new IllegalStateException("the adapter is not that of the undisturbed run");
+        }
+    }
+
+    private static String standalone(String verb, Path directory, String... options) {
         List<String> command = new ArrayList<>(
                 List.of(ROOT.resolve("scripts/standalone").toString(), verb, "--dir", directory.toString()));
         command.addAll(List.of(options));
-        Process process = new ProcessBuilder(command)
-                .redirectError(ProcessBuilder.Redirect.DISCARD)
-                .start();
-        String output = new String(process.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
-        if (process.waitFor() != 0) {
-            throw new IllegalStateException("scripts/standalone " + verb + " failed: " + output);
+        try {
+            Process process = new ProcessBuilder(command)
+                    .redirectError(ProcessBuilder.Redirect.DISCARD)
+                    .start();
+            String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+            if (process.waitFor() != 0) {
+                throw new IllegalStateException("scripts/standalone " + verb + " failed: " + output);
+            }
+            return output.lines().findFirst().orElse("");
+        } catch (IOException | InterruptedException e) {
+            throw new IllegalStateException("scripts/standalone " + verb + " did not end", e);
         }
-        return output.lines().findFirst().orElse("");
     }
 
     /** The executors of a cluster that {@code scripts/standalone} started: children of the processes it recorded. */
