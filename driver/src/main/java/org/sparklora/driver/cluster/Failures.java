@@ -12,6 +12,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.commons.lang3.exception.ExceptionUtils;
 import org.sparklora.driver.cluster.data.DataException;
+import org.sparklora.driver.cluster.failure.SparkSentences;
 import org.sparklora.worker.allreduce.PeerException;
 import org.sparklora.worker.contract.HostException;
 import org.sparklora.worker.encoder.ModelException;

@@ -12,6 +12,7 @@ import org.apache.spark.scheduler.SparkListenerExecutorRemoved;
 import org.apache.spark.scheduler.SparkListenerTaskEnd;
 import org.apache.spark.scheduler.SparkListenerTaskStart;
 import org.apache.spark.scheduler.TaskInfo;
+import org.sparklora.driver.cluster.failure.SparkSentences;
 import org.sparklora.driver.run.loop.LostExecutor;
 import org.sparklora.driver.run.loop.LostExecutor.RunPhase;
 import org.sparklora.driver.run.loop.RunListener;

@@ -6,18 +6,16 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import org.apache.spark.ContextCleaner;
-import org.apache.spark.ShuffleDependency;
 import org.apache.spark.api.java.JavaPairRDD;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.sparklora.driver.cluster.data.KeyPartitioner;
+import org.sparklora.driver.cluster.failure.SparkSentences;
 import org.sparklora.worker.allreduce.RankMap;
 import org.sparklora.worker.allreduce.ShardTree;
 import org.sparklora.worker.contract.ShardSum;
 import org.sparklora.worker.spark.JavaSerialized;
 import org.sparklora.worker.spark.StepPart;
-import scala.Option;
 
 /**
  * Adds the sums of all tasks on executors: each task of a second stage adds one range of the gradient's values along the whole
@@ -85,17 +83,8 @@ record RangeReduction(JavaSparkContext spark, ShardTree tree, int ranges) {
             ShardSum sum = ShardSum.joined(totals.stream().map(StepPart::sum).toList());
             return new StepPart(new TreeMap<>(Map.of(1, sum)), totals.get(0).times());
         } finally {
-            free(shuffled);
-        }
-    }
-
-    /** Removes the shuffle's files. Spark would do so when the driver's heap is collected, after many more steps. */
-    private void free(JavaPairRDD<?, ?> shuffled) {
-        int shuffle =
-                ((ShuffleDependency<?, ?, ?>) shuffled.rdd().dependencies().head()).shuffleId();
-        Option<ContextCleaner> cleaner = spark.sc().cleaner();
-        if (cleaner.isDefined()) {
-            cleaner.get().doCleanupShuffle(shuffle, false);
+            // Spark would remove the files when the driver's heap is collected, after many more steps.
+            shuffled.rdd().cleanShuffleDependencies(false);
         }
     }
 }

@@ -15,6 +15,7 @@ import org.apache.spark.scheduler.SparkListenerStageSubmitted;
 import org.apache.spark.scheduler.SparkListenerTaskEnd;
 import org.apache.spark.storage.RDDInfo;
 import org.jspecify.annotations.Nullable;
+import org.sparklora.driver.cluster.failure.SparkSentences;
 import scala.collection.JavaConverters;
 
 /**

@@ -10,7 +10,7 @@ import java.util.regex.Pattern;
 import org.apache.spark.SparkException;
 import org.sparklora.driver.cluster.Failures;
 import org.sparklora.driver.cluster.QuotedException;
-import org.sparklora.driver.cluster.SparkSentences;
+import org.sparklora.driver.cluster.failure.SparkSentences;
 import org.sparklora.worker.contract.CodedException;
 import org.sparklora.worker.contract.HostException;
 

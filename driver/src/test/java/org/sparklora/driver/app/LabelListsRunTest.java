@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.sparklora.driver.cluster.SparkSentences;
+import org.sparklora.driver.cluster.failure.SparkSentences;
 import org.sparklora.driver.model.peft.PeftAdapter;
 import org.sparklora.worker.safetensors.Tensor;
 

@@ -21,6 +21,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.sparklora.driver.cluster.failure.SparkSentences;
 import org.sparklora.driver.job.config.Task;
 import org.sparklora.worker.data.Example;
 import org.sparklora.worker.head.ClassificationHead;

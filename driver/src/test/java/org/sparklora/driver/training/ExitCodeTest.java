@@ -113,9 +113,10 @@ class ExitCodeTest {
                 .contains("no djl_torch", "DJL_CACHE_DIR")
                 .endsWith(" [settings.natives]");
         assertThat(ExitCode.of(natives)).isEqualTo(ExitCode.USAGE);
-        Throwable full = new UncheckedIOException(new FileSystemException("/tmp/x", null, "No space left on device"));
+        Throwable full =
+                new UncheckedIOException(new FileSystemException("activations", null, "No space left on device"));
         assertThat(ExitCode.message(full))
-                .contains("/tmp/x: No space left on device")
+                .contains("activations: No space left on device")
                 .endsWith(" [internal.io]")
                 .doesNotContain("defect");
         assertThat(ExitCode.of(full)).isEqualTo(ExitCode.INTERNAL);

@@ -45,7 +45,7 @@ public final class LocalFile implements StoredBytes {
         this.file = open(path);
     }
 
-    /** Chooses storage for bytes that Spark holds: our files are plain, so there is none if the session encrypts local disks. */
+    /** Chooses storage for bytes that Spark holds. Our files are plain, so a session that encrypts local disks uses the heap. */
     public static StoredBytes ofSize(long size) {
         @Nullable SparkEnv env = SparkEnv.get();
         boolean encrypted = env != null && env.conf().getBoolean("spark.io.encryption.enabled", false);

@@ -17,6 +17,7 @@ import org.apache.spark.sql.types.ArrayType;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.MapType;
 import org.apache.spark.sql.types.StructType;
+import org.sparklora.driver.cluster.failure.SparkSentences;
 import org.sparklora.driver.job.config.SourceConfig;
 import org.sparklora.driver.job.config.Task;
 
@@ -96,9 +97,7 @@ public final class SourceReader {
     private static RuntimeException unreadable(Exception e, SourceScan scan) {
         List<Throwable> causes = ExceptionUtils.getThrowableList(e);
         Throwable root = causes.get(causes.size() - 1);
-        boolean cluster = root instanceof InterruptedException
-                || Stream.of("ExecutorLostFailure", "cancelled", "stopped SparkContext", "maxResultSize")
-                        .anyMatch(causes.toString()::contains);
+        boolean cluster = root instanceof InterruptedException || SparkSentences.isOfCluster(causes.toString());
         if (cluster) {
             return e instanceof RuntimeException r ? r : new IllegalStateException(e);
         }

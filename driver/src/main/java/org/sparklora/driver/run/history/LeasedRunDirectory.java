@@ -5,7 +5,6 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.Set;
-import java.util.SortedSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
@@ -22,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Thread-safe, like the directory that it writes to.
  */
-public final class LeasedRunDirectory implements RunDirectory, AutoCloseable {
+public final class LeasedRunDirectory extends ForwardingRunDirectory implements AutoCloseable {
 
     /** How long a lease is valid without a sign of life. */
     private static final Duration TERM = Duration.ofMinutes(2);
@@ -48,6 +47,7 @@ public final class LeasedRunDirectory implements RunDirectory, AutoCloseable {
     }
 
     LeasedRunDirectory(RunDirectory directory, Clock clock, Lease process) {
+        super(directory);
         this.directory = directory;
         this.clock = clock;
         this.mine = process;
@@ -165,34 +165,9 @@ public final class LeasedRunDirectory implements RunDirectory, AutoCloseable {
     }
 
     @Override
-    public String location() {
-        return directory.location();
-    }
-
-    @Override
     public void write(String name, Content content) throws IOException {
         fencingNumber();
         directory.write(name, content);
-    }
-
-    @Override
-    public boolean createsAtomically() {
-        return directory.createsAtomically();
-    }
-
-    @Override
-    public boolean exists(String name) throws IOException {
-        return directory.exists(name);
-    }
-
-    @Override
-    public SortedSet<String> list(String folder) throws IOException {
-        return directory.list(folder);
-    }
-
-    @Override
-    public byte[] read(String name, long from, int max) throws IOException {
-        return directory.read(name, from, max);
     }
 
     @Override

@@ -42,7 +42,7 @@ public final class RunHistory {
 
     /** Events of the cluster, which do not happen again when a run resumes. */
     private static final Pattern HAPPENED =
-            Pattern.compile("\\{\"event\":\"(failure|recovered|waited|executor_lost)\"");
+            Pattern.compile("\\{\"event\":\"(failure|recovered|waited|executor_lost|slow)\"");
 
     private final RunDirectory directory;
     private final Clock clock;

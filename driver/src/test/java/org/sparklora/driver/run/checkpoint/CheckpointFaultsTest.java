@@ -9,7 +9,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.SortedSet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -17,6 +16,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.sparklora.driver.cluster.FaultyFileSystem;
 import org.sparklora.driver.cluster.FaultyFileSystem.Operation;
 import org.sparklora.driver.cluster.HadoopRunDirectory;
+import org.sparklora.driver.run.history.ForwardingRunDirectory;
 import org.sparklora.driver.run.history.OutputException;
 import org.sparklora.driver.run.history.RunDirectory;
 
@@ -208,50 +208,23 @@ class CheckpointFaultsTest {
     }
 
     /** A directory whose disk refuses to delete from the moment that a file of this name is written. */
-    private record RefusingDeletesOnceWritten(RunDirectory directory, String name, FaultyFileSystem disk)
-            implements RunDirectory {
+    private static final class RefusingDeletesOnceWritten extends ForwardingRunDirectory {
 
-        @Override
-        public String location() {
-            return directory.location();
-        }
+        private final String name;
+        private final FaultyFileSystem disk;
 
-        @Override
-        public void write(String file, byte[] bytes) throws IOException {
-            directory.write(file, bytes);
-            if (file.endsWith("/" + name)) {
-                disk.refuse(Operation.DELETE);
-            }
+        RefusingDeletesOnceWritten(RunDirectory directory, String name, FaultyFileSystem disk) {
+            super(directory);
+            this.name = name;
+            this.disk = disk;
         }
 
         @Override
         public void write(String file, Content content) throws IOException {
-            directory.write(file, content);
-        }
-
-        @Override
-        public boolean exists(String file) throws IOException {
-            return directory.exists(file);
-        }
-
-        @Override
-        public SortedSet<String> list() throws IOException {
-            return directory.list();
-        }
-
-        @Override
-        public SortedSet<String> list(String of) throws IOException {
-            return directory.list(of);
-        }
-
-        @Override
-        public byte[] read(String file, long from, int max) throws IOException {
-            return directory.read(file, from, max);
-        }
-
-        @Override
-        public void delete(String file) throws IOException {
-            directory.delete(file);
+            super.write(file, content);
+            if (file.endsWith("/" + name)) {
+                disk.refuse(Operation.DELETE);
+            }
         }
     }
 }

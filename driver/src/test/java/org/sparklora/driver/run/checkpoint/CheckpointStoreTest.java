@@ -21,6 +21,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparklora.driver.job.freeze.EpochMetrics;
+import org.sparklora.driver.run.history.ForwardingRunDirectory;
 import org.sparklora.driver.run.history.LocalRunDirectory;
 import org.sparklora.driver.run.history.RunDirectory;
 import org.sparklora.driver.run.loop.TrainingCheckpoint;
@@ -56,36 +57,24 @@ class CheckpointStoreTest {
     }
 
     /** The process with a fencing number. */
-    private record Numbered(RunDirectory real, int fencingNumber) implements RunDirectory {
+    private static final class Numbered extends ForwardingRunDirectory {
 
-        @Override
-        public String location() {
-            return real.location();
+        private final int number;
+
+        Numbered(RunDirectory real, int number) {
+            super(real);
+            this.number = number;
         }
 
         @Override
-        public void write(String name, Content content) throws IOException {
-            real.write(name, content);
+        public int fencingNumber() {
+            return number;
         }
 
+        /** As an object store: checkpoints get the number into their names. */
         @Override
-        public boolean exists(String name) throws IOException {
-            return real.exists(name);
-        }
-
-        @Override
-        public SortedSet<String> list(String of) throws IOException {
-            return real.list(of);
-        }
-
-        @Override
-        public byte[] read(String name, long from, int max) throws IOException {
-            return real.read(name, from, max);
-        }
-
-        @Override
-        public void delete(String name) throws IOException {
-            real.delete(name);
+        public boolean createsAtomically() {
+            return false;
         }
     }
 

@@ -12,7 +12,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.SortedSet;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -25,7 +24,6 @@ import org.sparklora.driver.run.loop.RunListener.SlowRank;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.Padding;
-import org.sparklora.worker.pickle.TorchFile.Content;
 
 class RunHistoryTest {
 
@@ -183,6 +181,7 @@ class RunHistoryTest {
         history.append(HistoryEvent.waited(2, 1, 0, 2, 3.5));
         history.append(
                 HistoryEvent.executorLost(new LostExecutor(RunPhase.TRAINING, "3", "worker-2", "spot market", 2.5)));
+        history.append(HistoryEvent.slow(2, new SlowRank("worker-7", 1, 3, 30.5)));
         history.commit();
 
         RunDirectory directory = numbered(2);
@@ -191,7 +190,7 @@ class RunHistoryTest {
         resumed.append(step(2, 1.0, 1.0));
         resumed.commit();
         assertThat(steps(directory)).containsExactly(0, 1, 2);
-        assertThat(text(directory)).containsOnlyOnce("out of slots").contains("\"waited\"", "spot market");
+        assertThat(text(directory)).containsOnlyOnce("out of slots").contains("\"waited\"", "spot market", "worker-7");
         // The same checkpoint can be used again, since nothing before it changes.
         RunHistory again = RunHistory.resume(numbered(3), clock, checkpoint);
         again.append(step(1, 1.0, 1.0));
@@ -262,12 +261,12 @@ class RunHistoryTest {
 
     /** The folder, as the process with this fencing number sees it. */
     private RunDirectory numbered(int number) {
-        return new Numbered(new LocalRunDirectory(folder), number, new ArrayList<>());
+        return new Numbered(new LocalRunDirectory(folder), number);
     }
 
     @Test
     void aCommitWritesNoMoreThanTheLastSegment() throws IOException {
-        Numbered directory = new Numbered(new LocalRunDirectory(folder), 1, new ArrayList<>());
+        Numbered directory = new Numbered(new LocalRunDirectory(folder), 1);
         RunHistory history = new RunHistory(directory, clock);
         int commits = 400;
         for (int i = 0; i < 10 * commits; i++) {
@@ -372,57 +371,35 @@ class RunHistoryTest {
     }
 
     /** Writes under a fencing number and counts bytes. */
-    private record Numbered(LocalRunDirectory real, int fencingNumber, List<Integer> written) implements RunDirectory {
+    private static final class Numbered extends ForwardingRunDirectory {
+
+        private final int number;
+        private final List<Integer> written = new ArrayList<>();
+
+        Numbered(RunDirectory real, int number) {
+            super(real);
+            this.number = number;
+        }
 
         @Override
-        public String location() {
-            return real.location();
+        public int fencingNumber() {
+            return number;
         }
 
         @Override
         public void write(String name, byte[] bytes) throws IOException {
             written.add(bytes.length);
-            real.write(name, bytes);
-        }
-
-        @Override
-        public void write(String name, Content content) {
-            real.write(name, content);
-        }
-
-        @Override
-        public boolean exists(String name) {
-            return real.exists(name);
-        }
-
-        @Override
-        public SortedSet<String> list(String of) {
-            return real.list(of);
-        }
-
-        @Override
-        public byte[] read(String name, long from, int max) throws IOException {
-            return real.read(name, from, max);
-        }
-
-        @Override
-        public void delete(String name) {
-            real.delete(name);
+            super.write(name, bytes);
         }
     }
 
     /** A disk that is full once. */
-    private static final class FailingOnce implements RunDirectory {
-        private final LocalRunDirectory real;
+    private static final class FailingOnce extends ForwardingRunDirectory {
+
         private boolean failed;
 
         FailingOnce(Path folder) {
-            real = new LocalRunDirectory(folder);
-        }
-
-        @Override
-        public String location() {
-            return real.location();
+            super(new LocalRunDirectory(folder));
         }
 
         @Override
@@ -431,37 +408,7 @@ class RunHistoryTest {
                 failed = true;
                 throw new IOException("disk full");
             }
-            real.write(name, bytes);
-        }
-
-        @Override
-        public void write(String name, Content content) {
-            real.write(name, content);
-        }
-
-        @Override
-        public boolean exists(String name) {
-            return real.exists(name);
-        }
-
-        @Override
-        public SortedSet<String> list() throws IOException {
-            return real.list();
-        }
-
-        @Override
-        public SortedSet<String> list(String folder) throws IOException {
-            return real.list(folder);
-        }
-
-        @Override
-        public byte[] read(String name, long from, int max) throws IOException {
-            return real.read(name, from, max);
-        }
-
-        @Override
-        public void delete(String name) throws IOException {
-            real.delete(name);
+            super.write(name, bytes);
         }
     }
 }

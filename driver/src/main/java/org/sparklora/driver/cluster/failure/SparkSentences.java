@@ -1,11 +1,11 @@
-package org.sparklora.driver.cluster;
+package org.sparklora.driver.cluster.failure;
 
 import java.util.List;
 import java.util.regex.Pattern;
 
 /**
  * Everything about a failure that is read from a sentence, because Spark 3.5 and 4 offer nothing else. All other decisions
- * use classes of exceptions and the end reasons of tasks, see {@link TaskFailures}.
+ * use classes of exceptions and the end reasons of tasks, see {@code TaskFailures}.
  */
 public final class SparkSentences {
 
@@ -26,7 +26,7 @@ public final class SparkSentences {
     }
 
     /** A plain SparkException in Spark 3.5. In Spark 4 it has an error class, the same for each of the cases below. */
-    static boolean isCancelled(String message) {
+    public static boolean isCancelled(String message) {
         return CANCELLED.matcher(message).find();
     }
 
@@ -34,14 +34,25 @@ public final class SparkSentences {
      * Whether a person cancelled the job, in Spark's web page or through its API. A cancelled stage does not count, since a
      * scheduler may have cancelled it. Both have the same class.
      */
-    static boolean isCancelledOnPurpose(String message) {
+    public static boolean isCancelledOnPurpose(String message) {
         return isCancelled(message) && !BY_ITS_STAGE.matcher(message).find();
     }
 
     /** Whether Spark gave an executor back that it no longer needed. The event of a removed executor has a text alone. */
-    static boolean isReleased(String reason) {
+    public static boolean isReleased(String reason) {
         return List.of("Executor killed by driver.", "Executor decommission: spark scale down")
                 .contains(reason.strip());
+    }
+
+    /**
+     * Whether a job failed because of the cluster, not of what its tasks read. Spark tells both by a plain SparkException, which
+     * quotes the task's end.
+     */
+    public static boolean isOfCluster(String message) {
+        return message.contains("ExecutorLostFailure")
+                || isCancelled(message)
+                || isStopped(message)
+                || isResultTooLarge(message);
     }
 
     /** Spark throws an IllegalStateException, as many others do. */
@@ -50,7 +61,7 @@ public final class SparkSentences {
     }
 
     /** PyTorch has one class of exception for all its errors. */
-    static boolean lacksMemory(String message) {
+    public static boolean lacksMemory(String message) {
         return NO_MEMORY.matcher(message).find();
     }
 }
