@@ -136,6 +136,27 @@ class FailureIT {
         resume(output);
     }
 
+    /** Spark computes the lost task again, or the run repeats the job; either way its history names the executor. */
+    @ParameterizedTest
+    @CsvSource({"org.sparklora.worker.spark.TrunkTask, caching", "org.sparklora.worker.spark.PredictTask, validation"})
+    void anExecutorThatDiesOutsideTheStepsChangesNoBit(Class<?> task, String phase) throws Exception {
+        Path output = folder.resolve("died-in-" + phase);
+        AtomicBoolean died = new AtomicBoolean();
+        try (StepWatch watch = StepWatch.atCallsOf(task, "call", (call, executor) -> {
+                    if (died.compareAndSet(false, true)) {
+                        ClusterProcess.kill(executor.process());
+                    }
+                });
+                ClusterProcess cluster =
+                        ClusterProcess.onExecutors(2, watch, folder.resolve(phase + ".log"), job.command(output))) {
+            assertThat(cluster.await()).as(cluster.output()).isZero();
+        }
+        job.requireUndisturbed(output, phase);
+        assertThat(TrainingJob.events(output, "executor_lost"))
+                .extracting(event -> event.get("phase").asText())
+                .containsExactly(phase);
+    }
+
     /** A machine that hangs closes no connection. Takes Spark as long as its own timeouts are to notice. */
     @Tag("nightly")
     @Test

@@ -35,16 +35,17 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.function.Function;
 import org.sparklora.worker.spark.EpochContext;
 import org.sparklora.worker.train.TrainStep;
 
 /**
- * Tells of every shard of every step that an executor begins, before it computes it: the executor's thread waits until the
- * watcher returns. So a test can kill an executor at a chosen step, in the middle of a segment, without waiting for time
+ * Tells of every shard of every step that an executor begins, before it computes it, or of every call of another method: the
+ * executor's thread waits until the watcher returns. So a test can kill an executor at a chosen step, in the middle of a segment, without waiting for time
  * to pass and without a hook in the code under test.
  *
- * <p>It is a debugger. Each executor JVM connects to it when it starts, told to by {@link #javaOptions}, and stops at {@link
- * EpochContext}'s {@code microbatches}, which both exchanges ask for a shard's rows.
+ * <p>It is a debugger. Each executor JVM connects to it when it starts, told to by {@link #javaOptions}, and stops at that
+ * method; for steps it is {@link EpochContext}'s {@code microbatches}, which both exchanges ask for a shard's rows.
  */
 final class StepWatch implements AutoCloseable {
 
@@ -59,6 +60,9 @@ final class StepWatch implements AutoCloseable {
     interface Watcher {
         void begins(Spot spot, Stopped executor) throws Exception;
     }
+
+    /** Where executors stop, and what is read there. */
+    private record Watched(String type, String method, Function<StackFrame, Spot> spot) {}
 
     /** An executor that waits, before it computes a spot, for the watcher to return. */
     record Stopped(ProcessHandle process, ThreadReference task) {
@@ -81,12 +85,14 @@ final class StepWatch implements AutoCloseable {
     private final ListeningConnector connector;
     private final Map<String, Connector.Argument> arguments;
     private final String address;
+    private final Watched method;
     private final Watcher watcher;
     private final ExecutorService threads = Executors.newCachedThreadPool(StepWatch::daemon);
     private final ConcurrentLinkedQueue<Throwable> problems = new ConcurrentLinkedQueue<>();
     private volatile boolean closed;
 
-    private StepWatch(Watcher watcher) throws IOException, IllegalConnectorArgumentsException {
+    private StepWatch(Watched method, Watcher watcher) throws IOException, IllegalConnectorArgumentsException {
+        this.method = method;
         this.watcher = watcher;
         this.connector = Bootstrap.virtualMachineManager().listeningConnectors().stream()
                 .filter(c -> c.name().equals("com.sun.jdi.SocketListen"))
@@ -104,7 +110,18 @@ final class StepWatch implements AutoCloseable {
     }
 
     static StepWatch open(Watcher watcher) throws IOException, IllegalConnectorArgumentsException {
-        StepWatch watch = new StepWatch(watcher);
+        return open(new Watched(EpochContext.class.getName(), "microbatches", StepWatch::spot), watcher);
+    }
+
+    /** Tells of the calls of a method instead, which have no spot: all its numbers are 0. */
+    static StepWatch atCallsOf(Class<?> type, String method, Watcher watcher)
+            throws IOException, IllegalConnectorArgumentsException {
+        return open(new Watched(type.getName(), method, frame -> new Spot(0, 0, 0)), watcher);
+    }
+
+    private static StepWatch open(Watched method, Watcher watcher)
+            throws IOException, IllegalConnectorArgumentsException {
+        StepWatch watch = new StepWatch(method, watcher);
         watch.threads.execute(watch::accept);
         return watch;
     }
@@ -134,15 +151,15 @@ final class StepWatch implements AutoCloseable {
         CompletableFuture<ProcessHandle> process = new CompletableFuture<>();
         try {
             ClassPrepareRequest loaded = executor.eventRequestManager().createClassPrepareRequest();
-            loaded.addClassFilter(EpochContext.class.getName());
+            loaded.addClassFilter(method.type());
             loaded.enable();
             while (true) {
                 EventSet events = executor.eventQueue().remove();
                 for (Event event : events) {
                     if (event instanceof ClassPrepareEvent prepared) {
-                        stopAtRows(prepared.referenceType());
+                        stopAtCalls(prepared.referenceType());
                     } else if (event instanceof BreakpointEvent stopped) {
-                        Spot spot = spot(stopped.thread().frame(0));
+                        Spot spot = method.spot().apply(stopped.thread().frame(0));
                         if (!process.isDone()) {
                             process.complete(process(executor, stopped.thread()));
                         }
@@ -171,14 +188,16 @@ final class StepWatch implements AutoCloseable {
         }
     }
 
-    private static void stopAtRows(ReferenceType context) {
-        List<Method> rows = context.methodsByName("microbatches");
-        if (rows.size() != 1) {
-            throw new IllegalStateException("both exchanges ask EpochContext.microbatches; there is " + rows);
+    private void stopAtCalls(ReferenceType type) {
+        List<Method> found = type.methodsByName(method.method()).stream()
+                .filter(each -> !each.isBridge())
+                .toList();
+        if (found.size() != 1) {
+            throw new IllegalStateException("executors shall stop at one method: " + found);
         }
-        BreakpointRequest stop = context.virtualMachine()
+        BreakpointRequest stop = type.virtualMachine()
                 .eventRequestManager()
-                .createBreakpointRequest(rows.get(0).location());
+                .createBreakpointRequest(found.get(0).location());
         stop.setSuspendPolicy(EventRequest.SUSPEND_EVENT_THREAD);
         stop.enable();
     }

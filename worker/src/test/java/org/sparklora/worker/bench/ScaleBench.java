@@ -35,6 +35,8 @@ public final class ScaleBench {
 
     private static final Path ROOT = Path.of(System.getProperty("project.root", ".."));
     private static final int WORDS = 20;
+    private static final long HEAP = 1L << 30;
+    private static final long OUTSIDE_HEAP = 3L << 29;
     private static final Pattern COLLECTED = Pattern.compile("Pause.* \\d+M->(\\d+)M");
 
     private final Path folder;
@@ -67,6 +69,7 @@ public final class ScaleBench {
 
     private void rows(int most) throws Exception {
         Path model = tinyBert();
+        int heapBefore = Integer.MAX_VALUE;
         for (int rows : new int[] {most / 10, most}) {
             Path data = folder.resolve("rows.csv");
             writeRows(data, rows);
@@ -90,20 +93,31 @@ public final class ScaleBench {
                     "--driver-java-options",
                     "-Xlog:gc:file=" + collections);
             run.await();
+            int heap = heapAfterCollection(collections);
             BenchReport.add(
                     String.format(Locale.ROOT, "%,d rows of %d words, one epoch", rows, WORDS),
-                    null,
+                    "flat heap, an executor <= 2.5 GB",
                     String.format(
                             Locale.ROOT,
                             "%.0f s, %.0f CPU s a million rows; driver's heap after collection %d MB, resident: driver %.2f GB,"
                                     + " an executor %.2f GB",
                             run.seconds(),
                             run.cpuSeconds() * 1e6 / rows,
-                            heapAfterCollection(collections),
+                            heap,
                             run.driverPeak() / 1e9,
                             run.executorPeak() / 1e9),
                     Map.of("rows", rows, "cpuSeconds", run.cpuSeconds(), "executorBytes", run.executorPeak()));
             Files.delete(data);
+            require(run.executorPeak() <= HEAP + OUTSIDE_HEAP, "an executor needs more than its heap and 1.5 GB");
+            // What a collection leaves differs by a few MB from run to run.
+            require(heap - 32 <= 1.25 * heapBefore, "the driver's heap grows with the rows");
+            heapBefore = heap;
+        }
+    }
+
+    private static void require(boolean met, String otherwise) {
+        if (!met) {
+            throw new IllegalStateException(otherwise);
         }
     }
 
@@ -162,7 +176,7 @@ public final class ScaleBench {
         boolean equal = Arrays.equals(undisturbed.adapter(), disturbed.adapter());
         BenchReport.add(
                 executors + " executors, one killed every 20 s for " + minutes + " minutes, then all",
-                "the same adapter",
+                "the same adapter, <= 14 GB",
                 String.format(
                         Locale.ROOT,
                         "%s adapter after %d kills, %.0f s against %.0f s on two cores undisturbed; resident: together %.1f GB,"
@@ -174,9 +188,8 @@ public final class ScaleBench {
                         disturbed.together() / 1e9,
                         disturbed.executorPeak() / 1e9),
                 Map.of("equal", equal, "kills", killed, "together", disturbed.together()));
-        if (!equal) {
-            throw new IllegalStateException("the adapter is not that of the undisturbed run");
-        }
+        require(equal, "the adapter is not that of the undisturbed run");
+        require(disturbed.together() <= 14L << 30, "the processes together need more than 14 GB");
     }
 
     private static String standalone(String verb, Path directory, String... options) {
