@@ -1,11 +1,30 @@
 package org.sparklora.worker.encoder;
 
+import java.util.Map;
+import java.util.TreeMap;
 import org.sparklora.worker.encoder.bert.BertEncoder;
 import org.sparklora.worker.encoder.distilbert.DistilBertEncoder;
 import org.sparklora.worker.encoder.roberta.RobertaEncoder;
 
 /** Looks an encoder up by the {@code model_type} of its config.json. A new architecture adds one line here. */
 public final class Architectures {
+
+    private static final Map<String, Architecture> BY_TYPE = new TreeMap<>(Map.of(
+            "bert", new Architecture("Bert", BertEncoder::of),
+            "distilbert", new Architecture("DistilBert", (config, input, pooler) -> DistilBertEncoder.of(config, input)),
+            "roberta", new Architecture("Roberta", (config, input, pooler) -> RobertaEncoder.of(config, input)),
+            "xlm-roberta", new Architecture("XLMRoberta", (config, input, pooler) -> RobertaEncoder.of(config, input))));
+
+    /**
+     * An architecture.
+     *
+     * @param className how the names of its classes in transformers begin
+     */
+    private record Architecture(String className, Factory factory) {}
+
+    private interface Factory {
+        Encoder of(EncoderConfig config, HeadInput headInput, boolean pooler);
+    }
 
     private Architectures() {}
 
@@ -21,14 +40,20 @@ public final class Architectures {
      */
     static Encoder of(EncoderConfig config, HeadInput headInput, boolean pooler) {
         config.requireEncoder();
-        String type = config.modelType();
-        return switch (type) {
-            case "bert" -> BertEncoder.of(config, headInput, pooler);
-            case "distilbert" -> DistilBertEncoder.of(config, headInput);
-            case "roberta", "xlm-roberta" -> RobertaEncoder.of(config, headInput);
-            default ->
-                throw config.unsupported("model_type '" + type
-                        + "' is not supported; this version fine-tunes: bert, distilbert, roberta, xlm-roberta");
-        };
+        return of(config).factory().of(config, headInput, pooler);
+    }
+
+    /** How the names of the architecture's classes in transformers begin, e.g. {@code Bert}. */
+    public static String className(EncoderConfig config) {
+        return of(config).className();
+    }
+
+    private static Architecture of(EncoderConfig config) {
+        Architecture found = BY_TYPE.get(config.modelType());
+        if (found == null) {
+            throw config.unsupported("model_type '" + config.modelType()
+                    + "' is not supported; this version fine-tunes: " + String.join(", ", BY_TYPE.keySet()));
+        }
+        return found;
     }
 }

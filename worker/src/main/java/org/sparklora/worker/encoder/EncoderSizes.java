@@ -32,12 +32,12 @@ public record EncoderSizes(
     public record Positions(int rows, OptionalInt padTokenId) {
 
         /** Longest sequence that the table allows: 512 for a table of 514 rows and a padding token 1. */
-        int max() {
+        public int max() {
             return padTokenId.isPresent() ? rows - padTokenId.getAsInt() - 1 : rows;
         }
 
         /** The row of each token, [B·S] int64. */
-        NDArray ids(Tokens tokens) {
+        public NDArray ids(Tokens tokens) {
             return padTokenId.isPresent() ? tokens.positionsAfter(padTokenId.getAsInt()) : tokens.positions();
         }
     }
@@ -51,7 +51,7 @@ public record EncoderSizes(
     public record TokenTypes(int rows, boolean given) {
 
         /** The row of each token, [B·S] int64; empty if there is no table. */
-        Optional<NDArray> ids(Tokens tokens) {
+        public Optional<NDArray> ids(Tokens tokens) {
             if (rows == 0) {
                 return Optional.empty();
             }
@@ -59,23 +59,36 @@ public record EncoderSizes(
         }
     }
 
+    /** Sizes that transformers takes for keys that are missing. */
+    public record Defaults(int hidden, int heads, int intermediate) {}
+
+    /** The same as {@link #ofBert(EncoderConfig, OptionalInt, Defaults)} with BERT's sizes for keys that are missing. */
+    public static EncoderSizes ofBert(EncoderConfig config, OptionalInt padTokenId) {
+        return ofBert(config, padTokenId, new Defaults(768, 12, 3072));
+    }
+
     /**
-     * Sizes by BERT's keys, which RoBERTa shares; refuses variants that would compute something else.
+     * Sizes by BERT's keys, which several architectures share; refuses variants that would compute something else.
      *
      * @param padTokenId see {@link Positions}
      */
-    public static EncoderSizes ofBert(EncoderConfig config, OptionalInt padTokenId) {
+    public static EncoderSizes ofBert(EncoderConfig config, OptionalInt padTokenId, Defaults defaults) {
         HiddenActivation activation = HiddenActivation.of(config, "hidden_act");
         config.require("position_embedding_type", "absolute");
         double hiddenDropout = config.number("hidden_dropout_prob", 0.1);
-        int hidden = config.positive("hidden_size", 768);
+        int hidden = config.positive("hidden_size", defaults.hidden());
+        Positions positions = new Positions(config.positive("max_position_embeddings", 512), padTokenId);
+        if (positions.max() < 1) {
+            throw config.problem("max_position_embeddings " + positions.rows() + " leaves no position above pad_token_id "
+                    + padTokenId.orElseThrow() + ", where " + config.modelType() + " begins to count");
+        }
         return new EncoderSizes(
                 config.positive("num_hidden_layers", 12),
                 hidden,
-                config.divisor("num_attention_heads", 12, "hidden_size", hidden),
-                config.positive("intermediate_size", 3072),
+                config.divisor("num_attention_heads", defaults.heads(), "hidden_size", hidden),
+                config.positive("intermediate_size", defaults.intermediate()),
                 config.positive("vocab_size", padTokenId.isPresent() ? 50265 : 30522),
-                new Positions(config.positive("max_position_embeddings", 512), padTokenId),
+                positions,
                 new TokenTypes(config.positive("type_vocab_size", 2), padTokenId.isEmpty()),
                 activation,
                 config.number("layer_norm_eps", 1e-12),
@@ -84,6 +97,23 @@ public record EncoderSizes(
                         hiddenDropout,
                         config.number("attention_probs_dropout_prob", 0.1),
                         config.number("classifier_dropout", hiddenDropout)));
+    }
+
+    /** The same without a table of token types. */
+    public EncoderSizes withoutTypes() {
+        TokenTypes none = new TokenTypes(0, false);
+        return new EncoderSizes(
+                layers,
+                hidden,
+                heads,
+                intermediate,
+                vocabulary,
+                positions,
+                none,
+                activation,
+                layerNormEps,
+                initializerRange,
+                dropout);
     }
 
     /** D. */

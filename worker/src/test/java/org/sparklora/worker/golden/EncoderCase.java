@@ -124,6 +124,10 @@ public final class EncoderCase {
         return array(key).asList().stream().map(JsonElement::getAsString).toList();
     }
 
+    boolean has(String file) {
+        return Files.exists(directory.resolve(file));
+    }
+
     /** Tensors of a file of this case by our names: PEFT's without the prefix. */
     Map<String, float[]> tensors(String file) {
         Map<String, float[]> tensors = new TreeMap<>();

@@ -112,16 +112,23 @@ class GoldenEncodersTest {
     @ParameterizedTest
     @MethodSource("cases")
     void trainingEqualsPeft(EncoderCase golden) {
-        compareTraining(golden, false);
+        compareTraining(golden, false, 1);
+    }
+
+    @ParameterizedTest
+    @MethodSource("cases")
+    void trainingOnTwoRanksEqualsPeft(EncoderCase golden) {
+        compareTraining(golden, false, 2);
     }
 
     @ParameterizedTest
     @MethodSource("cases")
     void trainingFromKeptActivationsEqualsPeft(EncoderCase golden) {
-        compareTraining(golden, true);
+        compareTraining(golden, true, 1);
+        compareTraining(golden, true, 2);
     }
 
-    private static void compareTraining(EncoderCase golden, boolean kept) {
+    private static void compareTraining(EncoderCase golden, boolean kept, int ranks) {
         Deviations deviations = new Deviations();
         try (BaseModel base = golden.open()) {
             Replay replay = new Replay(golden, base);
@@ -130,7 +137,7 @@ class GoldenEncodersTest {
                     .isTrue();
             JsonArray steps = golden.array("steps");
             for (int i = 0; i < steps.size(); i++) {
-                StepReport report = replay.step(i, kept);
+                StepReport report = replay.step(i, kept, ranks);
                 JsonObject expected = steps.get(i).getAsJsonObject();
                 double loss = expected.get("loss").getAsDouble();
                 double norm = expected.get("grad_norm").getAsDouble();
@@ -158,6 +165,28 @@ class GoldenEncodersTest {
             float[] wanted = EncoderCase.floats(golden.array("final_logits"));
             deviations.absolute("final logits", logits, wanted, golden.tolerance("logits_abs"));
         }
+    }
+
+    @ParameterizedTest
+    @MethodSource("cases")
+    void theFirstGradientsAreThoseOfPyTorch(EncoderCase golden) {
+        assumeThat(golden.has("grads.safetensors")).as("stored gradients").isTrue();
+        Deviations deviations = new Deviations();
+        try (BaseModel base = golden.open()) {
+            Replay replay = new Replay(golden, base);
+            ShardSum sum = replay.sum(replay.rows(0), false);
+            Map<String, float[]> wanted = golden.tensors("grads.safetensors");
+            for (FreezePlan.Slot slot : replay.plan().slots()) {
+                String name = slot.tensor().name();
+                float[] ours = new float[slot.tensor().size()];
+                for (int i = 0; i < ours.length; i++) {
+                    ours[i] = (float) (sum.gradient()[slot.offset() + i] / sum.weight());
+                }
+                deviations.relativeL2(
+                        name, ours, wanted.get("step0." + name), golden.tolerance("grads_rel_l2"), 1e-12);
+            }
+        }
+        deviations.assertNone();
     }
 
     /** With all layers but the last frozen: what is kept of them changes no bit of loss and gradient. */
@@ -255,9 +284,21 @@ class GoldenEncodersTest {
             return new FreezePlan(state.manifest(), state.freeze(), base.encoder()::layerIndex);
         }
 
-        StepReport step(int i, boolean kept) {
-            List<Example> rows = golden.examples(golden.array("batches").get(i).getAsJsonObject());
-            return new TrainStep(state, plan(), optimizer()).run(i, 0, (step, live) -> sum(rows, kept));
+        /** Each rank has its part of the rows; the parts are added. */
+        StepReport step(int i, boolean kept, int ranks) {
+            List<Example> rows = rows(i);
+            int part = (rows.size() + ranks - 1) / ranks;
+            return new TrainStep(state, plan(), optimizer()).run(i, 0, (step, live) -> {
+                ShardSum sum = sum(rows.subList(0, part), kept);
+                for (int first = part; first < rows.size(); first += part) {
+                    sum.add(sum(rows.subList(first, Math.min(rows.size(), first + part)), kept));
+                }
+                return sum;
+            });
+        }
+
+        List<Example> rows(int batch) {
+            return golden.examples(golden.array("batches").get(batch).getAsJsonObject());
         }
 
         ShardSum sum(List<Example> rows, boolean kept) {

@@ -91,9 +91,9 @@ class FirstTokenPathTest {
                 x = encoder.layer(last, pass, x, tokens)
                         .traced(all -> all.reshape(byRow).get("0:, 0"));
             } else {
-                x = encoder.firstTokens(last, pass, x, tokens);
+                x = encoder.run(last + 1, last + 2, pass, x, tokens);
             }
-            Variable logits = encoder.head().logits(pass, encoder.pools() ? encoder.pool(pass, x) : x);
+            Variable logits = encoder.logits(last + 2, pass, x, tokens);
             model.graph().backward(logits.traced(of -> of.mul(of).sum()));
             Map<String, float[]> gradients = new TreeMap<>();
             for (FreezePlan.Slot slot : plan.slots()) {
