@@ -380,6 +380,84 @@ class VariableTest {
                 shape);
     }
 
+    @ParameterizedTest
+    @CsvSource({
+        "ONEDNN,1,1,0",
+        "ONEDNN,2,7,0",
+        "ONEDNN,3,40,0",
+        "ONEDNN,2,7,0.1",
+        "ONEDNN,3,40,0.5",
+        "MKL,2,7,0.1",
+        "BFLOAT16,2,7,0",
+        "BFLOAT16,3,40,0.1"
+    })
+    void disentangledAttentionIsThatOfItsFormula(Way way, int batch, int length, double drops) {
+        NDArray mask = mask(manager, batch, length);
+        NDArray dropout = dropout(manager, batch, length, drops);
+        int distances = 2 * length - 1;
+        long[] ofKeys = new long[length * length];
+        long[] ofQueries = new long[length * length];
+        for (int i = 0; i < ofKeys.length; i++) {
+            int distance = i / length - i % length;
+            ofKeys[i] = length - 1 - distance;
+            ofQueries[i] = length - 1 + distance;
+        }
+        int[] tokens = {batch * length, HEADS * SIZE};
+        int[] positions = {distances, HEADS * SIZE};
+        assertEqual(
+                way,
+                l -> Variable.disentangledAttention(
+                        l.get(0),
+                        l.get(1),
+                        l.get(2),
+                        new Variable.RelativePositions(l.get(3), l.get(4)),
+                        mask,
+                        HEADS,
+                        drops == 0 ? null : dropout),
+                l -> {
+                    NDArray query = l.get(0).reshape(new Shape(batch, length, 1, HEADS, SIZE));
+                    NDArray key = l.get(1).reshape(new Shape(batch, 1, length, HEADS, SIZE));
+                    NDArray scores = query.mul(key)
+                            .add(query.mul(byPair(l.get(3), ofKeys, length)))
+                            .add(key.mul(byPair(l.get(4), ofQueries, length)))
+                            .sum(new int[] {4})
+                            .transpose(0, 3, 1, 2);
+                    NDArray root = Tensors.constant(manager, StrictMath.sqrt(3 * SIZE));
+                    NDArray isToken = mask.transpose(0, 1, 3, 2).exp();
+                    return Ops.softmax(scores.div(root).add(mask))
+                            .mul(dropout)
+                            .matMul(l.get(2)
+                                    .reshape(new Shape(batch, length, HEADS, SIZE))
+                                    .transpose(0, 2, 1, 3))
+                            .mul(isToken)
+                            .transpose(0, 2, 1, 3)
+                            .reshape(new Shape(tokens[0], tokens[1]));
+                },
+                tokens,
+                tokens,
+                tokens,
+                positions,
+                positions);
+    }
+
+    /** Rows of a table for each pair of tokens, [1, S, S, N, D]. */
+    private NDArray byPair(NDArray table, long[] rows, int length) {
+        NDArray ids = Tensors.longs(manager, rows, rows.length);
+        return JniUtils.embedding((PtNDArray) ids, (PtNDArray) table, false)
+                .reshape(new Shape(1, length, length, HEADS, SIZE));
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aRowThatIsChosenTwiceGetsBothGradients(Way way) {
+        NDArray rows = Tensors.longs(manager, new long[] {3, 0, 3, 4}, 4);
+        assertEqual(
+                way,
+                l -> l.get(0).chosen(rows),
+                l -> JniUtils.embedding((PtNDArray) rows, (PtNDArray) l.get(0), false),
+                new int[] {5, 6});
+    }
+
     /** TorchScript may compile a method anew for shapes it has seen, with other bits. */
     @ParameterizedTest
     @EnumSource
