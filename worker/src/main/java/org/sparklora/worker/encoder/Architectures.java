@@ -3,6 +3,7 @@ package org.sparklora.worker.encoder;
 import java.util.Map;
 import java.util.TreeMap;
 import org.sparklora.worker.encoder.bert.BertEncoder;
+import org.sparklora.worker.encoder.deberta.DebertaEncoder;
 import org.sparklora.worker.encoder.distilbert.DistilBertEncoder;
 import org.sparklora.worker.encoder.roberta.RobertaEncoder;
 
@@ -11,6 +12,7 @@ public final class Architectures {
 
     private static final Map<String, Architecture> BY_TYPE = new TreeMap<>(Map.of(
             "bert", new Architecture("Bert", BertEncoder::of),
+            "deberta-v2", new Architecture("DebertaV2", DebertaEncoder::of),
             "distilbert", new Architecture("DistilBert", (config, input, pooler) -> DistilBertEncoder.of(config, input)),
             "roberta", new Architecture("Roberta", (config, input, pooler) -> RobertaEncoder.of(config, input)),
             "xlm-roberta", new Architecture("XLMRoberta", (config, input, pooler) -> RobertaEncoder.of(config, input))));
@@ -52,7 +54,10 @@ public final class Architectures {
         Architecture found = BY_TYPE.get(config.modelType());
         if (found == null) {
             throw config.unsupported("model_type '" + config.modelType()
-                    + "' is not supported; this version fine-tunes: " + String.join(", ", BY_TYPE.keySet()));
+                    + "' is not supported; this version fine-tunes: " + String.join(", ", BY_TYPE.keySet())
+                    + (config.modelType().equals("deberta")
+                            ? ". DeBERTa's first version has one Linear for query, key and value; use version 2 or 3"
+                            : ""));
         }
         return found;
     }

@@ -26,14 +26,20 @@ public record EncoderSizes(
     /**
      * The table of positions.
      *
-     * @param rows number of rows
+     * @param rows number of rows; 0 if an architecture has no table
      * @param padTokenId if present, positions count as in RoBERTa: from this token id + 1 on, without padding
+     * @param max longest sequence
      */
-    public record Positions(int rows, OptionalInt padTokenId) {
+    public record Positions(int rows, OptionalInt padTokenId, int max) {
 
-        /** Longest sequence that the table allows: 512 for a table of 514 rows and a padding token 1. */
-        public int max() {
-            return padTokenId.isPresent() ? rows - padTokenId.getAsInt() - 1 : rows;
+        /** The longest sequence that the table allows: 512 for a table of 514 rows and a padding token 1. */
+        public Positions(int rows, OptionalInt padTokenId) {
+            this(rows, padTokenId, padTokenId.isPresent() ? rows - padTokenId.getAsInt() - 1 : rows);
+        }
+
+        /** Embeddings without positions. */
+        public static Positions without(int max) {
+            return new Positions(0, OptionalInt.empty(), max);
         }
 
         /** The row of each token, [B·S] int64. */

@@ -21,6 +21,11 @@ public record ForwardPass(Parameters parameters, KeyedDropout dropout, DropoutRa
         return new ForwardPass(parameters, KeyedDropout.OFF, DropoutRates.NONE);
     }
 
+    /** The same pass with other dropout masks under the same names, for what a layer applies to more than its tokens. */
+    public ForwardPass apart(String use) {
+        return new ForwardPass(parameters, dropout.apart(use), rates);
+    }
+
     /** An array of the pass without a gradient. */
     public Variable constant(NDArray array) {
         return parameters.graph().constant(array);

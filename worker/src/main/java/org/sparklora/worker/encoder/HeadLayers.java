@@ -26,7 +26,8 @@ public record HeadLayers(int hiddenSize, Optional<Inner> inner, String output) {
         /** With the error function, whatever the layers use. */
         GELU;
 
-        NDArray of(NDArray x) {
+        /** The activation of an array, element by element. */
+        public NDArray of(NDArray x) {
             return switch (this) {
                 case TANH -> x.tanh();
                 case RELU -> Ops.relu(x);

@@ -87,7 +87,7 @@ class GoldenEncodersTest {
         Deviations deviations = new Deviations();
         try (BaseModel base = golden.open();
                 NDManager manager = Torch.newManager()) {
-            AdaptedModel model = plain(manager, base, golden.head());
+            AdaptedModel model = plain(manager, base, golden);
             Encoder encoder = base.encoder();
             ForwardPass pass = ForwardPass.evaluation(model);
             Tokens tokens = paddedTokens(manager, batch);
@@ -357,12 +357,12 @@ class GoldenEncodersTest {
         }
     }
 
-    /** The base model with its own head. */
-    private static AdaptedModel plain(NDManager manager, BaseModel base, TaskHead head) {
+    /** The base model with its own head, which is what training began with. */
+    private static AdaptedModel plain(NDManager manager, BaseModel base, EncoderCase golden) {
+        TaskHead head = golden.head();
         List<TensorSpec> tensors = base.encoder().head().tensors(head.outputs());
-        Map<String, float[]> values = new TreeMap<>();
-        tensors.forEach(t ->
-                values.put(t.name(), Tensors.toFloats(base.optional(t.name()).orElseThrow())));
+        Map<String, float[]> values = golden.tensors("init.safetensors");
+        values.keySet().retainAll(tensors.stream().map(TensorSpec::name).toList());
         LoraManifest manifest = new LoraManifest(PlainLora.INSTANCE, List.of(), BiasMode.NONE, tensors, List.of());
         FreezePlan plan = new FreezePlan(manifest, FreezeState.of(Map.of()), base.encoder()::layerIndex);
         return new AdaptedModel(manager, base, head, plan, new AdapterSnapshot(values), false);

@@ -9,8 +9,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.sparklora.driver.job.config.Task;
@@ -33,6 +35,8 @@ import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.head.TokenClassificationHead;
 import org.sparklora.worker.lora.PlainLora;
 import org.sparklora.worker.safetensors.SafetensorsFile;
+import org.sparklora.worker.safetensors.SafetensorsWriter;
+import org.sparklora.worker.safetensors.Tensor;
 
 /** A stored run of an encoder as if this program had done it: its last adapter with a manifest. */
 record GoldenEncoder(Path directory, JsonNode json) {
@@ -64,8 +68,28 @@ record GoldenEncoder(Path directory, JsonNode json) {
         return directory.resolve("case.json");
     }
 
+    /** The base model. A pooler that trained is left out: a checkpoint of the pretrained model has none, and a new one trains. */
     private Path model() {
-        return directory.resolve("model");
+        Path model = directory.resolve("model");
+        if (!json.get("modules_to_save").toString().contains("\"pooler\"")) {
+            return model;
+        }
+        try (SafetensorsFile whole = SafetensorsFile.open(model.resolve("model.safetensors"))) {
+            SortedMap<String, Tensor> kept = new TreeMap<>();
+            whole.names().stream()
+                    .filter(name -> !name.startsWith("pooler."))
+                    .forEach(name -> kept.put(name, whole.tensor(name)));
+            Path copy = Files.createTempDirectory("golden-encoder");
+            copy.toFile().deleteOnExit();
+            Path weights = copy.resolve("model.safetensors");
+            weights.toFile().deleteOnExit();
+            SafetensorsWriter.write(weights, kept);
+            Path settings = Files.copy(model.resolve("config.json"), copy.resolve("config.json"));
+            settings.toFile().deleteOnExit();
+            return copy;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private boolean labelsTokens() {
@@ -154,6 +178,25 @@ record GoldenEncoder(Path directory, JsonNode json) {
 
     float[] finalLogits() {
         return floats(json.get("final_logits"));
+    }
+
+    /** Logits without those of padding, which versions of transformers compute differently and nobody reads. */
+    float[] withoutPadding(float[] logits) {
+        if (!labelsTokens()) {
+            return logits;
+        }
+        long[] mask = Stream.of(batch("attention_mask"))
+                .flatMapToLong(LongStream::of)
+                .toArray();
+        List<Float> read = new ArrayList<>();
+        for (int i = 0; i < logits.length; i++) {
+            if (mask[i / outputs()] == 1) {
+                read.add(logits[i]);
+            }
+        }
+        float[] flat = new float[read.size()];
+        IntStream.range(0, flat.length).forEach(i -> flat[i] = read.get(i));
+        return flat;
     }
 
     /** All numbers of nested arrays, in order. */

@@ -96,9 +96,9 @@ class MergedEncodersTest {
         for (int i = 0; i < lines.size(); i++) {
             JsonNode found = JSON.readTree(lines.get(i));
             GoldenEncoder run = cases().get(i);
-            assertThat(GoldenEncoder.floats(found.get("logits")))
+            assertThat(run.withoutPadding(GoldenEncoder.floats(found.get("logits"))))
                     .as(run.toString())
-                    .containsExactly(run.finalLogits(), within(run.tolerance()));
+                    .containsExactly(run.withoutPadding(run.finalLogits()), within(run.tolerance()));
             assertThat(Stream.of("missing", "unexpected").map(found::get))
                     .as("tensors of %s", run)
                     .allSatisfy(names -> assertThat(names).isEmpty());

@@ -39,11 +39,17 @@ public class BertEmbeddings implements Embeddings<Tokens> {
     public List<TensorSpec> weights() {
         List<TensorSpec> weights = new ArrayList<>(EncoderPart.withBiases(List.of(), norms(), width));
         weights.add(table("word", sizes.vocabulary()));
-        weights.add(table("position", sizes.positions().rows()));
+        if (hasPositions()) {
+            weights.add(table("position", sizes.positions().rows()));
+        }
         if (sizes.types().rows() > 0) {
             weights.add(table("token_type", sizes.types().rows()));
         }
         return weights;
+    }
+
+    private boolean hasPositions() {
+        return sizes.positions().rows() > 0;
     }
 
     private TensorSpec table(String of, int rows) {
@@ -78,9 +84,11 @@ public class BertEmbeddings implements Embeddings<Tokens> {
             if (types.isPresent()) {
                 sum = sum.plus(lookUp(pass, types.get(), "token_type", own));
             }
-            NDArray ids = sizes.positions().ids(tokens);
-            ids.attach(own);
-            sum = sum.plus(lookUp(pass, ids, "position", own));
+            if (hasPositions()) {
+                NDArray ids = sizes.positions().ids(tokens);
+                ids.attach(own);
+                sum = sum.plus(lookUp(pass, ids, "position", own));
+            }
             Variable normalized = pass.normalize(prefix + "LayerNorm", sum, sizes.layerNormEps());
             Variable out = afterDropout(pass, pass.dropHidden(normalized, prefix + "dropout"));
             out.attach(outer);
@@ -107,8 +115,8 @@ public class BertEmbeddings implements Embeddings<Tokens> {
     @Override
     public String script() {
         return EncoderScript.resource(BertEmbeddings.class, "embeddings.py")
+                .replace("EMBEDDED", hasPositions() ? "torch.add(typed, " + positions() + ")" : "typed")
                 .replace("TYPED", typed())
-                .replace("POSITIONS", positions())
                 .replace("LONGEST", Integer.toString(sizes.positions().max()))
                 .replace("WORDS", EncoderScript.weight(name("word")))
                 .replace("TYPES", EncoderScript.weight(name("token_type")))

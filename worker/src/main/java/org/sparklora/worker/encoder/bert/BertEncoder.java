@@ -33,7 +33,7 @@ public final class BertEncoder {
                 new BertEmbeddings(sizes, NAMES),
                 BertLayer.all(sizes, NAMES, LayerPaths::ofBert),
                 pooler && headInput == HeadInput.FIRST_TOKEN
-                        ? Optional.of(new BertPooler(sizes.hidden(), POOLER))
+                        ? Optional.of(new BertPooler(sizes.hidden(), POOLER, Activation.TANH))
                         : Optional.empty());
         HeadLayers head =
                 new HeadLayers(sizes.hidden(), pooler ? Optional.empty() : Optional.of(trained), "classifier");

@@ -88,7 +88,7 @@ public record BertLayer(EncoderSizes sizes, LayerPaths paths) implements Encoder
     }
 
     /** The rest of a layer: its input and attention's output, both [M, H], to [M, H]. */
-    private Variable afterAttention(ForwardPass pass, Variable entered, Variable context) {
+    public Variable afterAttention(ForwardPass pass, Variable entered, Variable context) {
         Variable attended = end(paths.attended(), pass, entered, context);
         Variable inner = pass.linearWithGelu(paths.intermediate(), attended, sizes.activation());
         return end(paths.output(), pass, attended, inner);
@@ -166,7 +166,12 @@ public record BertLayer(EncoderSizes sizes, LayerPaths paths) implements Encoder
 
     @Override
     public String methods() {
-        return EncoderScript.resource(BertLayer.class, "layer.py")
+        return methods(EncoderScript.resource(BertLayer.class, "attention.py"));
+    }
+
+    /** The methods of a layer with an attention of its own, a method of that name. */
+    public String methods(String attention) {
+        return (EncoderScript.resource(BertLayer.class, "layer.py") + attention)
                 .replace("MODULE", EncoderScript.MODULE)
                 .replace("HEAD_SIZE", Integer.toString(sizes.headSize()))
                 .replace("HEADS", Integer.toString(sizes.heads()))
@@ -177,19 +182,25 @@ public record BertLayer(EncoderSizes sizes, LayerPaths paths) implements Encoder
 
     @Override
     public String script(String x, String asking, String result) {
-        // In the order of the parameters of the method.
-        String weights = Stream.of(
-                        paths.projections().query(),
-                        paths.projections().key(),
-                        paths.projections().value(),
-                        paths.attended().dense(),
-                        paths.attended().norm(),
-                        paths.intermediate(),
-                        paths.output().dense(),
-                        paths.output().norm())
-                .map(EncoderScript::weightAndBias)
-                .collect(Collectors.joining(", "));
-        String mask = asking.equals(x) ? "mask" : "torch.slice(mask, 2, 0, 1)";
-        return "    " + result + " = (self).layer(" + x + ", " + asking + ", " + mask + ", " + weights + ", )\n";
+        return script(x, asking, asking.equals(x) ? "mask" : "torch.slice(mask, 2, 0, 1)", result);
+    }
+
+    /** The same with the arguments that attention takes beside tokens and weights. */
+    public String script(String x, String asking, String shared, String result) {
+        Projections projections = paths.projections();
+        String ofAttention = weights(projections.query(), projections.key(), projections.value());
+        String ofRest = weights(
+                paths.attended().dense(),
+                paths.attended().norm(),
+                paths.intermediate(),
+                paths.output().dense(),
+                paths.output().norm());
+        String context = "(self).attention(" + x + ", " + asking + ", " + shared + ", " + ofAttention + ", )";
+        return "    " + result + " = (self).after_attention(" + context + ", " + asking + ", " + ofRest + ", )\n";
+    }
+
+    /** In the order of the parameters of the method. */
+    private static String weights(String... modules) {
+        return Stream.of(modules).map(EncoderScript::weightAndBias).collect(Collectors.joining(", "));
     }
 }
