@@ -100,7 +100,8 @@ public final class EncoderCase {
         return innermost.size();
     }
 
-    int padTokenId() {
+    /** The padding token. */
+    public int padTokenId() {
         return config.get("pad_token_id").getAsInt();
     }
 
@@ -160,6 +161,11 @@ public final class EncoderCase {
                 base.encoder().layerName(index).replace(' ', '.'), "one group a layer", modules, GroupSettings.PLAIN)));
         List<TensorSpec> head = base.encoder().head().tensors(head().outputs());
         return new LoraManifest(PlainLora.INSTANCE, groups, BiasMode.NONE, head, List.of());
+    }
+
+    /** The rows of a step's batch, without their padding. */
+    public List<Example> rows(int step) {
+        return examples(array("batches").get(step).getAsJsonObject());
     }
 
     /** The rows of a stored batch, without their padding. */

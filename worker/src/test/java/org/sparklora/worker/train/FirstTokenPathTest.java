@@ -76,7 +76,7 @@ class FirstTokenPathTest {
     private static Map<String, float[]> run(EncoderCase golden, BaseModel base, boolean everyToken) {
         LoraManifest manifest = manifest(golden, base);
         FreezeState freeze = FreezeState.of(Map.of("all", GroupState.LIVE));
-        Batch batch = Batch.of(TinyModel.examples(4, 5), 1);
+        Batch batch = Batch.of(golden.rows(0), golden.padTokenId());
         Torch.prepareThread();
         try (NDManager manager = Torch.newManager()) {
             FreezePlan plan = new FreezePlan(manifest, freeze, base.encoder()::layerIndex);
