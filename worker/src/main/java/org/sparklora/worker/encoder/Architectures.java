@@ -2,9 +2,12 @@ package org.sparklora.worker.encoder;
 
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.BiFunction;
 import org.sparklora.worker.encoder.bert.BertEncoder;
 import org.sparklora.worker.encoder.deberta.DebertaEncoder;
 import org.sparklora.worker.encoder.distilbert.DistilBertEncoder;
+import org.sparklora.worker.encoder.electra.ElectraEncoder;
+import org.sparklora.worker.encoder.mpnet.MpnetEncoder;
 import org.sparklora.worker.encoder.roberta.RobertaEncoder;
 
 /** Looks an encoder up by the {@code model_type} of its config.json. A new architecture adds one line here. */
@@ -12,17 +15,26 @@ public final class Architectures {
 
     private static final Map<String, Architecture> BY_TYPE = new TreeMap<>(Map.of(
             "bert", new Architecture("Bert", BertEncoder::of),
+            "camembert", new Architecture("Camembert", RobertaEncoder::of),
             "deberta-v2", new Architecture("DebertaV2", DebertaEncoder::of),
-            "distilbert", new Architecture("DistilBert", (config, input, pooler) -> DistilBertEncoder.of(config, input)),
-            "roberta", new Architecture("Roberta", (config, input, pooler) -> RobertaEncoder.of(config, input)),
-            "xlm-roberta", new Architecture("XLMRoberta", (config, input, pooler) -> RobertaEncoder.of(config, input))));
+            "distilbert", new Architecture("DistilBert", DistilBertEncoder::of),
+            "electra", new Architecture("Electra", ElectraEncoder::of),
+            "mpnet", new Architecture("MPNet", MpnetEncoder::of),
+            "roberta", new Architecture("Roberta", RobertaEncoder::of),
+            "xlm-roberta", new Architecture("XLMRoberta", RobertaEncoder::of)));
 
     /**
      * An architecture.
      *
      * @param className how the names of its classes in transformers begin
      */
-    private record Architecture(String className, Factory factory) {}
+    private record Architecture(String className, Factory factory) {
+
+        /** One that is the same whether the checkpoint has a pooler or not. */
+        Architecture(String className, BiFunction<EncoderConfig, HeadInput, Encoder> factory) {
+            this(className, (config, headInput, pooler) -> factory.apply(config, headInput));
+        }
+    }
 
     private interface Factory {
         Encoder of(EncoderConfig config, HeadInput headInput, boolean pooler);

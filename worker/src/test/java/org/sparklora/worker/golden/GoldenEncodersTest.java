@@ -174,7 +174,7 @@ class GoldenEncodersTest {
         Deviations deviations = new Deviations();
         try (BaseModel base = golden.open()) {
             Replay replay = new Replay(golden, base);
-            ShardSum sum = replay.sum(replay.rows(0), false);
+            ShardSum sum = replay.sum(golden.rows(0), false);
             Map<String, float[]> wanted = golden.tensors("grads.safetensors");
             for (FreezePlan.Slot slot : replay.plan().slots()) {
                 String name = slot.tensor().name();
@@ -205,9 +205,7 @@ class GoldenEncodersTest {
                 Replay frozen = new Replay(golden, base, freeze);
                 assertThat(frozen.prefix()).isPositive();
                 // One row, so that the pass that keeps it has the same batch.
-                List<Example> row = golden.examples(
-                                golden.array("batches").get(0).getAsJsonObject())
-                        .subList(0, 1);
+                List<Example> row = golden.rows(0).subList(0, 1);
                 ShardSum computed = frozen.sum(row, false);
                 ShardSum kept = frozen.sum(row, true);
                 assertThat(kept.loss()).isEqualTo(computed.loss());
@@ -228,7 +226,7 @@ class GoldenEncodersTest {
     void sumsOfShardsAreTheSumOfTheBatch(EncoderCase golden) {
         try (BaseModel base = golden.open()) {
             Replay replay = new Replay(golden, base);
-            List<Example> rows = golden.examples(golden.array("batches").get(0).getAsJsonObject());
+            List<Example> rows = golden.rows(0);
             ShardSum whole = replay.sum(rows, false);
             ShardSum parts = replay.sum(rows.subList(0, 1), false);
             parts.add(replay.sum(rows.subList(1, rows.size()), false));
@@ -286,7 +284,7 @@ class GoldenEncodersTest {
 
         /** Each rank has its part of the rows; the parts are added. */
         StepReport step(int i, boolean kept, int ranks) {
-            List<Example> rows = rows(i);
+            List<Example> rows = golden.rows(i);
             int part = (rows.size() + ranks - 1) / ranks;
             return new TrainStep(state, plan(), optimizer()).run(i, 0, (step, live) -> {
                 ShardSum sum = sum(rows.subList(0, part), kept);
@@ -295,10 +293,6 @@ class GoldenEncodersTest {
                 }
                 return sum;
             });
-        }
-
-        List<Example> rows(int batch) {
-            return golden.examples(golden.array("batches").get(batch).getAsJsonObject());
         }
 
         ShardSum sum(List<Example> rows, boolean kept) {
@@ -336,21 +330,24 @@ class GoldenEncodersTest {
         }
     }
 
-    /** No golden run is in bfloat16. Measured here: losses within 0.0025 of float32's, cosines of gradients from 0.9995 on. */
+    /**
+     * No golden run is in bfloat16. Measured here: losses within 0.0025 of float32's, cosines of gradients from 0.9995 on. The loss
+     * of mpnet moves by 1.1 %, and by 1.2 % if PyTorch computes it in bfloat16.
+     */
     @ParameterizedTest
     @MethodSource("cases")
     void bfloat16StaysNearFloat32(EncoderCase golden) {
         assumeTrue(Machine.hardware().hasBfloat16(), "this processor has no instructions for bfloat16");
-        List<Example> rows = golden.examples(golden.array("batches").get(0).getAsJsonObject());
+        List<Example> rows = golden.rows(0);
         try (BaseModel base = golden.open();
                 BaseModel rounded = golden.open(new Arithmetic(Kernel.ONEDNN, Precision.BFLOAT16))) {
             Replay replay = new Replay(golden, base);
             ShardSum exact = replay.sum(rows, false);
             Replay inBfloat16 = new Replay(golden, rounded);
             ShardSum sum = inBfloat16.sum(rows, false);
-            assertThat(sum.loss()).isNotEqualTo(exact.loss()).isCloseTo(exact.loss(), withinPercentage(0.5));
+            assertThat(sum.loss()).isNotEqualTo(exact.loss()).isCloseTo(exact.loss(), withinPercentage(1.5));
             Gradients.assertNear(replay.plan(), sum.gradient(), exact.gradient(), 0.999);
-            assertThat(inBfloat16.sum(rows, true))
+            assertThat(inBfloat16.sum(rows, replay.prefix() > 0))
                     .as("from the cache")
                     .usingRecursiveComparison()
                     .isEqualTo(sum);
