@@ -63,9 +63,9 @@ final class DisentangledAttentionFunction extends Function {
         try (NDList results = Script.callForAll(manager, "disentangled_attention_backward", arguments)) {
             NDArray ofScores = results.get(1);
             NDArray transposed = results.get(2);
-            add(0, "disentangled_to_tokens", ofScores, key, positionKeys, mask, heads);
+            add(0, "disentangled_to_tokens", ofScores, key, results.get(3), mask, heads);
             add(1, "disentangled_to_tokens", transposed, query, positionQueries, mask, heads);
-            add(3, "disentangled_to_positions", ofScores, query, positionKeys, mask, heads);
+            add(3, "disentangled_to_position_keys", ofScores, query, positionKeys, mask, heads);
             add(4, "disentangled_to_positions", transposed, key, positionQueries, mask, heads);
             if (operands.get(2).isTracked()) {
                 operands.get(2).addGradient(graph().share(results.get(0)));

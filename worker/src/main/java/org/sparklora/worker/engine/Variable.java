@@ -145,8 +145,8 @@ public final class Variable {
     /**
      * What a layer projects the distances between tokens to, for disentangled attention.
      *
-     * @param keys [2S − 1, N·D], by the distance i − j of query i and key j, from S − 1 down to 1 − S
-     * @param queries the same from 1 − S up to S − 1
+     * @param keys [2S − 1, N·D], by the distance i − j of query i and key j, from 1 − S to S − 1
+     * @param queries the same
      */
     public record RelativePositions(Variable keys, Variable queries) {}
 
@@ -203,11 +203,6 @@ public final class Variable {
         try (rows) {
             return graph.constant(Script.call(ids.getManager(), "to_float32", rows));
         }
-    }
-
-    /** Rows of this [R, H] with a gradient, each any number of times: rows [M] int64; result [M, H], owned by this's manager. */
-    public Variable chosen(NDArray rows) {
-        return RowsFunction.apply(this, rows);
     }
 
     /** Another handle of this array without a gradient, for two readers that each close what they read. */

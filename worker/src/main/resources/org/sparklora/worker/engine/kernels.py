@@ -117,7 +117,7 @@ class Kernels(Module):
     q = (self).by_head(query, mask, heads, )
     k = (self).by_head(key, mask, heads, )
     scores = torch.to(torch.matmul(q, torch.transpose(k, 2, 3)), 6)
-    of_query = torch.add_(scores, (self).position_scores(query, position_keys, mask, heads, ))
+    of_query = torch.add_(scores, (self).position_scores(query, torch.flip(position_keys, [0]), mask, heads, ))
     of_both = torch.add_(of_query, torch.transpose((self).position_scores(key, position_queries, mask, heads, ), 2, 3))
     scaled = torch.mul_(of_both, torch.div(1., torch.sqrt(torch.mul(torch.size(q, 3), 3))))
     return torch.softmax(torch.add_(scaled, mask), -1)
@@ -133,7 +133,7 @@ class Kernels(Module):
     context = torch.matmul(torch.to((self).dropped(p, dropout, ), v), v)
     tokens = torch.to(torch.eq(torch.transpose(mask, 2, 3), 0), context)
     return (self).by_token(torch.mul_(context, tokens), )
-  def disentangled_attention_backward(self: __torch__.Kernels, gradient: Tensor, query: Tensor, key: Tensor, value: Tensor, position_keys: Tensor, position_queries: Tensor, mask: Tensor, heads: Tensor, dropout: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
+  def disentangled_attention_backward(self: __torch__.Kernels, gradient: Tensor, query: Tensor, key: Tensor, value: Tensor, position_keys: Tensor, position_queries: Tensor, mask: Tensor, heads: Tensor, dropout: Tensor) -> Tuple[Tensor, Tensor, Tensor, Tensor]:
     g = (self).by_head(gradient, mask, heads, )
     v = (self).by_head(value, mask, heads, )
     p = (self).disentangled_probabilities(query, key, position_keys, position_queries, mask, heads, )
@@ -141,7 +141,7 @@ class Kernels(Module):
     dp = (self).dropped(torch.to(torch.matmul(g, torch.transpose(v, 2, 3)), 6), dropout, )
     scores = torch.mul_(torch._softmax_backward_data(dp, p, -1, 6), torch.div(1., torch.sqrt(torch.mul(torch.size(v, 3), 3))))
     ds = torch.to(scores, v)
-    return ((self).by_token(dv, ), ds, torch.transpose(ds, 2, 3))
+    return ((self).by_token(dv, ), ds, torch.transpose(ds, 2, 3), torch.flip(position_keys, [0]))
   def disentangled_to_tokens(self: __torch__.Kernels, scores: Tensor, other: Tensor, positions: Tensor, mask: Tensor, heads: Tensor) -> Tensor:
     of_content = (self).by_token(torch.matmul(scores, (self).by_head(other, mask, heads, )), )
     of_positions = torch.matmul((self).of_position_scores(scores, positions, mask, ), (self).rows_by_head(positions, heads, ))
@@ -149,10 +149,8 @@ class Kernels(Module):
   def disentangled_to_positions(self: __torch__.Kernels, scores: Tensor, x: Tensor, positions: Tensor, mask: Tensor, heads: Tensor) -> Tensor:
     products = torch.transpose((self).of_position_scores(scores, positions, mask, ), 1, 2)
     return (self).by_row(torch.matmul(products, (self).rows_by_head(x, heads, )), )
-  def chosen_rows(self: __torch__.Kernels, x: Tensor, rows: Tensor) -> Tensor:
-    return torch.index_select(x, 0, rows)
-  def chosen_rows_backward(self: __torch__.Kernels, gradient: Tensor, rows: Tensor, x: Tensor) -> Tensor:
-    return torch.index_add_(torch.zeros_like(x), 0, rows, gradient)
+  def disentangled_to_position_keys(self: __torch__.Kernels, scores: Tensor, x: Tensor, positions: Tensor, mask: Tensor, heads: Tensor) -> Tensor:
+    return torch.flip((self).disentangled_to_positions(scores, x, positions, mask, heads, ), [0])
   def to_bfloat16(self: __torch__.Kernels, x: Tensor) -> Tensor:
     return torch.to(x, 15)
   def to_float32(self: __torch__.Kernels, x: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.Callable;
@@ -395,13 +396,8 @@ class VariableTest {
         NDArray mask = mask(manager, batch, length);
         NDArray dropout = dropout(manager, batch, length, drops);
         int distances = 2 * length - 1;
-        long[] ofKeys = new long[length * length];
-        long[] ofQueries = new long[length * length];
-        for (int i = 0; i < ofKeys.length; i++) {
-            int distance = i / length - i % length;
-            ofKeys[i] = length - 1 - distance;
-            ofQueries[i] = length - 1 + distance;
-        }
+        long[] distance = new long[length * length];
+        Arrays.setAll(distance, i -> length - 1 + i / length - i % length);
         int[] tokens = {batch * length, HEADS * SIZE};
         int[] positions = {distances, HEADS * SIZE};
         assertEqual(
@@ -418,8 +414,8 @@ class VariableTest {
                     NDArray query = l.get(0).reshape(new Shape(batch, length, 1, HEADS, SIZE));
                     NDArray key = l.get(1).reshape(new Shape(batch, 1, length, HEADS, SIZE));
                     NDArray scores = query.mul(key)
-                            .add(query.mul(byPair(l.get(3), ofKeys, length)))
-                            .add(key.mul(byPair(l.get(4), ofQueries, length)))
+                            .add(query.mul(byPair(l.get(3), distance, length)))
+                            .add(key.mul(byPair(l.get(4), distance, length)))
                             .sum(new int[] {4})
                             .transpose(0, 3, 1, 2);
                     NDArray root = Tensors.constant(manager, StrictMath.sqrt(3 * SIZE));
@@ -445,17 +441,6 @@ class VariableTest {
         NDArray ids = Tensors.longs(manager, rows, rows.length);
         return JniUtils.embedding((PtNDArray) ids, (PtNDArray) table, false)
                 .reshape(new Shape(1, length, length, HEADS, SIZE));
-    }
-
-    @ParameterizedTest
-    @EnumSource
-    void aRowThatIsChosenTwiceGetsBothGradients(Way way) {
-        NDArray rows = Tensors.longs(manager, new long[] {3, 0, 3, 4}, 4);
-        assertEqual(
-                way,
-                l -> l.get(0).chosen(rows),
-                l -> JniUtils.embedding((PtNDArray) rows, (PtNDArray) l.get(0), false),
-                new int[] {5, 6});
     }
 
     /** TorchScript may compile a method anew for shapes it has seen, with other bits. */

@@ -90,7 +90,7 @@ public class BertEmbeddings implements Embeddings<Tokens> {
                 sum = sum.plus(lookUp(pass, ids, "position", own));
             }
             Variable normalized = pass.normalize(prefix + "LayerNorm", sum, sizes.layerNormEps());
-            Variable out = afterDropout(pass, pass.dropHidden(normalized, prefix + "dropout"));
+            Variable out = afterDropout(pass, pass.dropHidden(normalized, prefix + "dropout"), tokens);
             out.attach(outer);
             return out;
         }
@@ -103,7 +103,7 @@ public class BertEmbeddings implements Embeddings<Tokens> {
     }
 
     /** What an architecture does with the embeddings [B·S, E] before the first layer: nothing, unless it says otherwise. */
-    protected Variable afterDropout(ForwardPass pass, Variable embedded) {
+    protected Variable afterDropout(ForwardPass pass, Variable embedded, Tokens tokens) {
         return embedded;
     }
 

@@ -2,11 +2,13 @@ package org.sparklora.worker.encoder.bert;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.encoder.Encoder.Multiplied;
@@ -29,7 +31,16 @@ import org.sparklora.worker.lora.LinearByHead;
  * dot-product attention and a feed-forward network, each normalized after its residual. The mask of the tokens is added to the
  * scores and may differ by head and by query.
  */
-public record BertLayer(EncoderSizes sizes, LayerPaths paths) implements EncoderLayer<Tokens> {
+public class BertLayer implements EncoderLayer<Tokens> {
+
+    protected final EncoderSizes sizes;
+    protected final LayerPaths paths;
+
+    /** One layer. */
+    protected BertLayer(EncoderSizes sizes, LayerPaths paths) {
+        this.sizes = sizes;
+        this.paths = paths;
+    }
 
     /** All layers of an encoder. */
     public static List<BertLayer> all(EncoderSizes sizes, EncoderNames names, Function<String, LayerPaths> paths) {
@@ -88,7 +99,7 @@ public record BertLayer(EncoderSizes sizes, LayerPaths paths) implements Encoder
     }
 
     /** The rest of a layer: its input and attention's output, both [M, H], to [M, H]. */
-    public Variable afterAttention(ForwardPass pass, Variable entered, Variable context) {
+    private Variable afterAttention(ForwardPass pass, Variable entered, Variable context) {
         Variable attended = end(paths.attended(), pass, entered, context);
         Variable inner = pass.linearWithGelu(paths.intermediate(), attended, sizes.activation());
         return end(paths.output(), pass, attended, inner);
@@ -103,41 +114,67 @@ public record BertLayer(EncoderSizes sizes, LayerPaths paths) implements Encoder
         return pass.normalize(name.norm(), sum, sizes.layerNormEps());
     }
 
-    /** Scaled dot-product attention: x [B·S, H] to the context [B·S, H]. */
+    /** Attention: x [B·S, H] to the context [B·S, H]. */
     private Variable attend(ForwardPass pass, Variable x, Tokens tokens) {
         Variable query = pass.linear(paths.projections().query(), x);
         Variable key = pass.linear(paths.projections().key(), x);
         Variable value = pass.linear(paths.projections().value(), x);
         NDArray dropout = pass.attentionDropout(
                 x.manager(), paths.attentionDropout(), tokens.batch(), sizes.heads(), tokens.length(), tokens.length());
-        return Variable.attention(query, key, value, tokens.mask(), sizes.heads(), dropout);
+        return attend(pass, List.of(query, key, value), tokens, dropout);
+    }
+
+    /**
+     * Scaled dot-product attention.
+     *
+     * @param projected queries, keys and values, [B·S, N·D] each
+     * @param dropout factors of the probabilities [B, N, S, S]; null if nothing drops out
+     */
+    protected Variable attend(
+            ForwardPass pass, List<Variable> projected, Tokens tokens, @Nullable NDArray dropout) {
+        return Variable.attention(
+                projected.get(0), projected.get(1), projected.get(2), tokens.mask(), sizes.heads(), dropout);
     }
 
     /** The same with one query per row: first [B, H] and x [B·S, H] to the context [B, H]. */
     private Variable attendFromFirst(ForwardPass pass, Variable first, Variable x, Tokens tokens) {
-        Variable query = pass.linear(paths.projections().query(), first);
         LinearByHead key = pass.byHead(paths.projections().key(), sizes.heads());
         LinearByHead value = pass.byHead(paths.projections().value(), sizes.heads());
         List<Variable> parameters = Stream.concat(key.parameters().stream(), value.parameters().stream())
                 .toList();
+        List<Variable> operands = new ArrayList<>(List.of(x, pass.linear(paths.projections().query(), first)));
+        operands.addAll(besideQueryOfFirst(pass, tokens, first));
         return Variable.traced(
                 of -> {
-                    NDArray rows = tokens.byRow(of.get(1));
-                    NDArray scores = scoresOfFirst(key, of.get(0), rows, tokens);
-                    NDArray probabilities = pass.dropAttention(Ops.softmax(scores), paths.attentionDropout());
+                    NDArray rows = tokens.byRow(of.get(0));
+                    NDArray mask = tokens.maskOfFirst(rows.getManager());
+                    NDArray scores = scoresOfFirst(pass, key, rows, of.subList(1, of.size()));
+                    NDArray probabilities = pass.dropAttention(Ops.softmax(scores.add(mask)), paths.attentionDropout());
                     return value.weigh(probabilities, rows);
                 },
                 parameters,
-                query,
-                x);
+                operands.toArray(Variable[]::new));
     }
 
-    /** query [B, H] and x [B, S, H] to the scores [B, N, S]. */
-    private NDArray scoresOfFirst(LinearByHead key, NDArray query, NDArray x, Tokens tokens) {
-        NDArray byHead = query.reshape(new Shape(tokens.batch(), sizes.heads(), sizes.headSize()))
-                .transpose(1, 0, 2);
+    /** What the scores of first tokens depend on beside queries and keys: nothing. Owned by the manager of first. */
+    protected List<Variable> besideQueryOfFirst(ForwardPass pass, Tokens tokens, Variable first) {
+        return List.of();
+    }
+
+    /**
+     * The scores [B, N, S] of the first tokens without their mask.
+     *
+     * @param x [B, S, H]
+     * @param of the queries [B, H], and {@link #besideQueryOfFirst}
+     */
+    protected NDArray scoresOfFirst(ForwardPass pass, LinearByHead key, NDArray x, List<NDArray> of) {
         NDArray rootD = Tensors.constant(x.getManager(), StrictMath.sqrt(sizes.headSize()));
-        return key.dot(byHead, x).div(rootD).add(tokens.maskOfFirst(x.getManager()));
+        return key.dot(byHead(of.get(0)), x).div(rootD);
+    }
+
+    /** [M, N·D] to [N, M, D]. */
+    protected final NDArray byHead(NDArray x) {
+        return x.reshape(new Shape(-1, sizes.heads(), sizes.headSize())).transpose(1, 0, 2);
     }
 
     /** Q Kᵀ and P V, S x S x H each. For the first token only: a query and a mean per head, N x S x H each. */
@@ -170,7 +207,7 @@ public record BertLayer(EncoderSizes sizes, LayerPaths paths) implements Encoder
     }
 
     /** The methods of a layer with an attention of its own, a method of that name. */
-    public String methods(String attention) {
+    protected final String methods(String attention) {
         return (EncoderScript.resource(BertLayer.class, "layer.py") + attention)
                 .replace("MODULE", EncoderScript.MODULE)
                 .replace("HEAD_SIZE", Integer.toString(sizes.headSize()))
@@ -186,7 +223,7 @@ public record BertLayer(EncoderSizes sizes, LayerPaths paths) implements Encoder
     }
 
     /** The same with the arguments that attention takes beside tokens and weights. */
-    public String script(String x, String asking, String shared, String result) {
+    protected final String script(String x, String asking, String shared, String result) {
         Projections projections = paths.projections();
         String ofAttention = weights(projections.query(), projections.key(), projections.value());
         String ofRest = weights(

@@ -3,91 +3,79 @@ package org.sparklora.worker.encoder.deberta;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 import org.sparklora.worker.contract.TensorSpec;
-import org.sparklora.worker.encoder.Embeddings;
-import org.sparklora.worker.encoder.EncoderPart;
+import org.sparklora.worker.encoder.EncoderNames;
 import org.sparklora.worker.encoder.EncoderScript;
 import org.sparklora.worker.encoder.EncoderSizes;
 import org.sparklora.worker.encoder.ForwardPass;
 import org.sparklora.worker.encoder.Tokens;
 import org.sparklora.worker.encoder.bert.BertEmbeddings;
+import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.engine.Variable;
 
 /**
  * BERT's embeddings, with 0 for padding and in most checkpoints without positions, and the table of relative embeddings [2 K, H]
  * that all layers read.
  */
-record DebertaEmbeddings(EncoderSizes sizes, String prefix, RelativePosition positions, BertEmbeddings tokens)
-        implements Embeddings<Distances> {
+final class DebertaEmbeddings extends BertEmbeddings {
 
-    /** The name of the table of relative embeddings. */
-    private String table() {
-        return prefix + "encoder.rel_embeddings.weight";
+    private final EncoderSizes sizes;
+    private final RelativePosition positions;
+    private final TensorSpec table;
+    private final String norm;
+
+    DebertaEmbeddings(EncoderSizes sizes, EncoderNames names, RelativePosition positions) {
+        super(sizes, names);
+        this.sizes = sizes;
+        this.positions = positions;
+        this.table = new TensorSpec(
+                names.prefix() + "encoder.rel_embeddings.weight", List.of(positions.rows(), sizes.hidden()));
+        this.norm = names.prefix() + "encoder.LayerNorm";
     }
 
-    /** The path of the layer normalization of that table. */
-    private String tableNorm() {
-        return prefix + "encoder.LayerNorm";
-    }
-
+    /** The table; BERT's embeddings add the weights of all {@link #norms}. */
     @Override
     public List<TensorSpec> weights() {
-        List<TensorSpec> weights = new ArrayList<>(tokens.weights());
-        weights.add(new TensorSpec(table(), List.of(positions.rows(), sizes.hidden())));
-        weights.addAll(EncoderPart.withBiases(List.of(), List.of(tableNorm()), sizes.hidden()));
-        return weights;
-    }
-
-    @Override
-    public List<TensorSpec> linears() {
-        return List.of();
+        return Stream.concat(super.weights().stream(), Stream.of(table)).toList();
     }
 
     @Override
     public List<String> norms() {
-        List<String> norms = new ArrayList<>(tokens.norms());
-        norms.add(tableNorm());
-        return norms;
+        return Stream.concat(super.norms().stream(), Stream.of(norm)).toList();
     }
 
     @Override
-    public String words() {
-        return tokens.words();
+    protected Variable afterDropout(ForwardPass pass, Variable embedded, Tokens tokens) {
+        // The mask is 0 for a token and the most negative float for padding.
+        NDArray isToken = tokens.mask().exp();
+        isToken.attach(embedded.manager());
+        return embedded.times(isToken.reshape(new Shape(-1, 1)));
     }
 
-    @Override
-    public Variable embed(ForwardPass pass, Tokens batch) {
-        NDManager outer = batch.ids().getManager();
-        try (NDManager own = outer.newSubManager()) {
-            Variable embedded = tokens.embed(pass, batch);
-            embedded.attach(own);
-            // The mask is 0 for a token and the most negative float for padding.
-            NDArray isToken = batch.mask().exp();
-            isToken.attach(own);
-            Variable out = embedded.times(isToken.reshape(new Shape(-1, 1)));
-            out.attach(outer);
-            return out;
-        }
-    }
-
-    @Override
-    public Distances shared(ForwardPass pass, Tokens batch, NDManager manager) {
-        return Distances.of(batch, manager, positions, reached -> {
-            Variable rows = pass.weight(table()).rows(reached);
-            return pass.normalize(tableNorm(), rows, sizes.layerNormEps());
-        });
+    /**
+     * The normalized relative embeddings of the distances from one to another, both included, [M, H] float32. Only rows that a
+     * batch of this length reaches are read, by each layer for itself: they take little time beside its products.
+     *
+     * @param manager owns them
+     */
+    Variable relative(ForwardPass pass, NDManager manager, int from, int to) {
+        long[] rows = new long[Math.abs(to - from) + 1];
+        Arrays.setAll(rows, i -> positions.row(from < to ? from + i : from - i));
+        Variable read = pass.weight(table.name()).rows(Tensors.longs(manager, rows, rows.length));
+        return pass.normalize(norm, read, sizes.layerNormEps());
     }
 
     @Override
     public String script() {
-        return tokens.script()
+        return super.script()
                 + EncoderScript.resource(DebertaEmbeddings.class, "distances.py")
-                        .replace("TABLE", EncoderScript.weight(table()))
-                        .replace("NORM", EncoderScript.weightAndBias(tableNorm()))
+                        .replace("ROWS", positions.script())
+                        .replace("TABLE", EncoderScript.weight(table.name()))
+                        .replace("NORM", EncoderScript.weightAndBias(norm))
                         .replace("HIDDEN", Integer.toString(sizes.hidden()))
-                        .replace("EPS", Double.toString(sizes.layerNormEps()))
-                        .replace("ROWS", positions.script());
+                        .replace("EPS", Double.toString(sizes.layerNormEps()));
     }
 }

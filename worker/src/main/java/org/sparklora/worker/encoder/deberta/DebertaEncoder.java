@@ -17,8 +17,6 @@ import org.sparklora.worker.encoder.HeadLayers;
 import org.sparklora.worker.encoder.HeadLayers.Activation;
 import org.sparklora.worker.encoder.HeadLayers.Inner;
 import org.sparklora.worker.encoder.HiddenActivation;
-import org.sparklora.worker.encoder.bert.BertEmbeddings;
-import org.sparklora.worker.encoder.bert.BertLayer;
 import org.sparklora.worker.encoder.bert.BertPooler;
 
 /**
@@ -41,14 +39,11 @@ public final class DebertaEncoder {
         EncoderSizes sizes = sizes(config, headInput);
         refuseOthers(config, sizes);
         RelativePosition positions = RelativePosition.of(config, sizes.positions().max());
-        BertEmbeddings tokens = new BertEmbeddings(sizes, NAMES);
-        List<DebertaLayer> layers = BertLayer.all(sizes, NAMES, DebertaLayer::paths).stream()
-                .map(DebertaLayer::new)
-                .toList();
+        DebertaEmbeddings embeddings = new DebertaEmbeddings(sizes, NAMES, positions);
         boolean frozen = pooler && headInput == HeadInput.FIRST_TOKEN;
         EncoderParts<?> parts = new EncoderParts<>(
-                new DebertaEmbeddings(sizes, NAMES.prefix(), positions, tokens),
-                layers,
+                embeddings,
+                DebertaLayer.all(sizes, NAMES, embeddings),
                 frozen ? Optional.of(new BertPooler(sizes.hidden(), POOLER, Activation.GELU)) : Optional.empty());
         Inner trained = new Inner("pooler", POOLER, Activation.GELU, false);
         HeadLayers head =
@@ -77,32 +72,30 @@ public final class DebertaEncoder {
                 new DropoutRates(dropout, config.number("attention_probs_dropout_prob", 0.1), head));
     }
 
-    /** Refuses what no checkpoint of DeBERTa-v3 has, except for its sizes. */
+    /** Refuses what no checkpoint of DeBERTa-v3 has. */
     private static void refuseOthers(EncoderConfig config, EncoderSizes sizes) {
-        String hidden = Integer.toString(sizes.hidden());
-        require(config, "relative_attention", "false", "true", "attention without relative positions");
-        require(config, "share_att_key", "false", "true", "relative positions with Linears of their own");
+        int hidden = sizes.hidden();
+        require(config, "relative_attention", false, true, "attention without relative positions");
+        require(config, "share_att_key", false, true, "Linears of their own for relative positions");
         require(config, "norm_rel_ebd", "none", "layer_norm", "relative embeddings that are not normalized");
-        require(config, "conv_kernel_size", "0", "0", "the convolution of deberta-v2-xlarge and -xxlarge");
-        require(config, "embedding_size", hidden, hidden, "embeddings of another width than the layers");
-        require(config, "pooler_hidden_size", hidden, hidden, "a pooler of another width than the layers");
-        require(config, "attention_head_size", Integer.toString(sizes.headSize()), Integer.toString(sizes.headSize()), "");
-        require(config, "pooler_hidden_act", "gelu", "gelu", "another activation of the pooler");
-        if (config.number("pooler_dropout", 0) != 0) {
-            throw config.unsupported("pooler_dropout is not supported, 0 is: head_dropout of the job acts after the pooler");
-        }
-        Set<String> types = Set.copyOf(config.texts("pos_att_type"));
-        if (!types.equals(Set.of("c2p", "p2c"))) {
+        require(config, "conv_kernel_size", 0, 0, "the convolution of deberta-v2-xlarge and -xxlarge");
+        require(config, "embedding_size", hidden, hidden, "embeddings of another width");
+        require(config, "attention_head_size", sizes.headSize(), sizes.headSize(), "heads of another width");
+        require(config, "pooler_hidden_size", hidden, hidden, "a pooler of another width");
+        require(config, "pooler_hidden_act", "gelu", "gelu", "a pooler with another activation");
+        require(config, "pooler_dropout", 0, 0, "dropout before the pooler, beside the job's head_dropout,");
+        List<String> types = config.texts("pos_att_type");
+        if (!Set.copyOf(types).equals(Set.of("c2p", "p2c"))) {
             throw config.unsupported("pos_att_type " + types + " is not supported; c2p and p2c together are");
         }
     }
 
     private static void require(
-            EncoderConfig config, String key, String defaultValue, String supported, String reason) {
-        String value = config.text(key).orElse(defaultValue);
-        if (!value.equals(supported)) {
-            throw config.unsupported(key + " " + value + " is not supported: " + reason + " is not implemented; "
-                    + supported + " is");
+            EncoderConfig config, String key, Object defaultValue, Object supported, String reason) {
+        String value = config.text(key).orElse(defaultValue.toString()).replaceFirst("\\.0$", "");
+        if (!value.equals(supported.toString())) {
+            throw config.unsupported(
+                    key + " " + value + " is not supported: " + reason + " is not implemented; " + supported + " is");
         }
     }
 }

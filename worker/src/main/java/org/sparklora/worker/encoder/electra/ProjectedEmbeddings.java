@@ -8,6 +8,7 @@ import org.sparklora.worker.encoder.EncoderPart;
 import org.sparklora.worker.encoder.EncoderScript;
 import org.sparklora.worker.encoder.EncoderSizes;
 import org.sparklora.worker.encoder.ForwardPass;
+import org.sparklora.worker.encoder.Tokens;
 import org.sparklora.worker.encoder.bert.BertEmbeddings;
 import org.sparklora.worker.engine.Variable;
 
@@ -33,7 +34,7 @@ final class ProjectedEmbeddings extends BertEmbeddings {
     }
 
     @Override
-    protected Variable afterDropout(ForwardPass pass, Variable embedded) {
+    protected Variable afterDropout(ForwardPass pass, Variable embedded, Tokens tokens) {
         return pass.linear(project.name(), pass.inPrecisionOf(project.name(), embedded));
     }
 
