@@ -25,6 +25,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.sparklora.worker.contract.Kernel;
 import org.sparklora.worker.contract.Precision;
+import org.sparklora.worker.engine.Variable.RelativePositions;
 import org.sparklora.worker.machine.Machine;
 
 /** Each operation against PyTorch's autograd of its formula, and against itself. */
@@ -406,7 +407,7 @@ class VariableTest {
                         l.get(0),
                         l.get(1),
                         l.get(2),
-                        new Variable.RelativePositions(l.get(3), l.get(4)),
+                        new RelativePositions(l.get(3), l.get(4)),
                         mask,
                         HEADS,
                         drops == 0 ? null : dropout),
@@ -487,19 +488,24 @@ class VariableTest {
             return run(
                     own,
                     way,
-                    l -> Variable.attention(
-                                    l.get(0).linear(l.get(1), l.get(3), null),
-                                    l.get(0).linear(l.get(2), l.get(3), null),
-                                    l.get(0).linear(l.get(1), null, l.get(0)),
-                                    mask(own, batch, length),
-                                    HEADS,
-                                    kind == 0 ? null : dropout(own, batch, length, 0.1))
-                            .linearWithGelu(l.get(2), l.get(3), Gelu.ERF)
-                            .layerNorm(l.get(3), l.get(3), 1e-12),
+                    l -> {
+                        Variable query = l.get(0).linear(l.get(1), l.get(3), null);
+                        Variable key = l.get(0).linear(l.get(2), l.get(3), null);
+                        Variable value = l.get(0).linear(l.get(1), null, l.get(0));
+                        NDArray mask = mask(own, batch, length);
+                        NDArray dropout = kind == 0 ? null : dropout(own, batch, length, 0.1);
+                        RelativePositions positions = new RelativePositions(l.get(4), l.get(4));
+                        return Variable.attention(query, key, value, mask, HEADS, dropout)
+                                .plus(Variable.disentangledAttention(
+                                        query, key, value, positions, mask, HEADS, dropout))
+                                .linearWithGelu(l.get(2), l.get(3), Gelu.ERF)
+                                .layerNorm(l.get(3), l.get(3), 1e-12);
+                    },
                     x,
                     square,
                     square,
-                    vector);
+                    vector,
+                    new int[] {2 * length - 1, HEADS * SIZE});
         }
     }
 }

@@ -33,7 +33,10 @@ import org.sparklora.worker.lora.LinearByHead;
  */
 public class BertLayer implements EncoderLayer<Tokens> {
 
+    /** The sizes of the encoder. */
     protected final EncoderSizes sizes;
+
+    /** The names of the layer. */
     protected final LayerPaths paths;
 
     /** One layer. */
