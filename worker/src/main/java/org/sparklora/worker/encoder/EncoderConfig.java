@@ -220,7 +220,9 @@ public final class EncoderConfig {
     public List<String> texts(String key) {
         if (json.path(key) instanceof ArrayNode list) {
             used.add(key);
-            return StreamSupport.stream(list.spliterator(), false).map(JsonNode::asText).toList();
+            return StreamSupport.stream(list.spliterator(), false)
+                    .map(JsonNode::asText)
+                    .toList();
         }
         return text(key).stream()
                 .flatMap(all -> Stream.of(all.split("\\|")))

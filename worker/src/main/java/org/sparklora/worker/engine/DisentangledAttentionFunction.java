@@ -27,8 +27,7 @@ final class DisentangledAttentionFunction extends Function {
         this.operands = operands;
         this.heads = heads;
         // A number is shared by all threads and never closed.
-        this.kept = Stream.concat(
-                        operands.stream().map(Variable::raw), Stream.of(mask, dropout))
+        this.kept = Stream.concat(operands.stream().map(Variable::raw), Stream.of(mask, dropout))
                 .map(array -> array == heads ? heads : save(array))
                 .toList();
     }

@@ -13,7 +13,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
-import java.util.TreeMap;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -182,8 +181,7 @@ class GoldenEncodersTest {
                 for (int i = 0; i < ours.length; i++) {
                     ours[i] = (float) (sum.gradient()[slot.offset() + i] / sum.weight());
                 }
-                deviations.relativeL2(
-                        name, ours, wanted.get("step0." + name), golden.tolerance("grads_rel_l2"), 1e-12);
+                deviations.relativeL2(name, ours, wanted.get("step0." + name), golden.tolerance("grads_rel_l2"), 1e-12);
             }
         }
         deviations.assertNone();

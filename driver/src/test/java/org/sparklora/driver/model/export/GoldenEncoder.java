@@ -93,7 +93,11 @@ record GoldenEncoder(Path directory, JsonNode json) {
     }
 
     private boolean labelsTokens() {
-        return EncoderConfig.read(model()).json().at("/architectures/0").asText().endsWith("ForTokenClassification");
+        return EncoderConfig.read(model())
+                .json()
+                .at("/architectures/0")
+                .asText()
+                .endsWith("ForTokenClassification");
     }
 
     private HeadInput headInput() {
@@ -185,9 +189,8 @@ record GoldenEncoder(Path directory, JsonNode json) {
         if (!labelsTokens()) {
             return logits;
         }
-        long[] mask = Stream.of(batch("attention_mask"))
-                .flatMapToLong(LongStream::of)
-                .toArray();
+        long[] mask =
+                Stream.of(batch("attention_mask")).flatMapToLong(LongStream::of).toArray();
         List<Float> read = new ArrayList<>();
         for (int i = 0; i < logits.length; i++) {
             if (mask[i / outputs()] == 1) {

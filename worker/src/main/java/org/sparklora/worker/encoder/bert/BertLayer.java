@@ -133,8 +133,7 @@ public class BertLayer implements EncoderLayer<Tokens> {
      * @param projected queries, keys and values, [B·S, N·D] each
      * @param dropout factors of the probabilities [B, N, S, S]; null if nothing drops out
      */
-    protected Variable attend(
-            ForwardPass pass, List<Variable> projected, Tokens tokens, @Nullable NDArray dropout) {
+    protected Variable attend(ForwardPass pass, List<Variable> projected, Tokens tokens, @Nullable NDArray dropout) {
         return Variable.attention(
                 projected.get(0), projected.get(1), projected.get(2), tokens.mask(), sizes.heads(), dropout);
     }
@@ -145,7 +144,8 @@ public class BertLayer implements EncoderLayer<Tokens> {
         LinearByHead value = pass.byHead(paths.projections().value(), sizes.heads());
         List<Variable> parameters = Stream.concat(key.parameters().stream(), value.parameters().stream())
                 .toList();
-        List<Variable> operands = new ArrayList<>(List.of(x, pass.linear(paths.projections().query(), first)));
+        List<Variable> operands =
+                new ArrayList<>(List.of(x, pass.linear(paths.projections().query(), first)));
         operands.addAll(besideQueryOfFirst(pass, tokens, first));
         return Variable.traced(
                 of -> {

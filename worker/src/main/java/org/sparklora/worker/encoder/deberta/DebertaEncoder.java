@@ -38,7 +38,8 @@ public final class DebertaEncoder {
     public static Encoder of(EncoderConfig config, HeadInput headInput, boolean pooler) {
         EncoderSizes sizes = sizes(config, headInput);
         refuseOthers(config, sizes);
-        RelativePosition positions = RelativePosition.of(config, sizes.positions().max());
+        RelativePosition positions =
+                RelativePosition.of(config, sizes.positions().max());
         DebertaEmbeddings embeddings = new DebertaEmbeddings(sizes, NAMES, positions);
         boolean frozen = pooler && headInput == HeadInput.FIRST_TOKEN;
         EncoderParts<?> parts = new EncoderParts<>(

@@ -53,11 +53,11 @@ final class DebertaLayer extends BertLayer {
     }
 
     @Override
-    protected Variable attend(
-            ForwardPass pass, List<Variable> projected, Tokens tokens, @Nullable NDArray dropout) {
+    protected Variable attend(ForwardPass pass, List<Variable> projected, Tokens tokens, @Nullable NDArray dropout) {
         Variable query = projected.get(0);
         int far = tokens.length() - 1;
-        Variable relative = drop(pass, embeddings.relative(pass, query.manager(), -far, far)).to(query.precision());
+        Variable relative = drop(pass, embeddings.relative(pass, query.manager(), -far, far))
+                .to(query.precision());
         ForwardPass ofRelative = pass.apart(RELATIVE);
         RelativePositions positions = new RelativePositions(
                 ofRelative.linear(paths.projections().key(), relative),

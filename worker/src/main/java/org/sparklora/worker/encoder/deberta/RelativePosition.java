@@ -53,8 +53,8 @@ record RelativePosition(int buckets, int longest) {
             String part = "torch.div(" + logOfShare(size, half) + ", "
                     + logOfShare("torch.full([1], " + (longest - 1) + ", dtype=6)", half) + ")";
             String far = "torch.add(torch.ceil(torch.mul(" + part + ", " + (half - 1) + ")), " + half + ")";
-            bucket = "torch.where(torch.le(torch.abs(distance), " + half + "), distance, torch.to(torch.mul(torch.sign(distance), "
-                    + far + "), 4))";
+            bucket = "torch.where(torch.le(torch.abs(distance), " + half
+                    + "), distance, torch.to(torch.mul(torch.sign(distance), " + far + "), 4))";
         }
         return "torch.clamp(torch.add(" + bucket + ", " + rows() / 2 + "), 0, " + (rows() - 1) + ")";
     }

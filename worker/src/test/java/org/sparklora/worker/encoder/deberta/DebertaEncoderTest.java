@@ -154,7 +154,8 @@ class DebertaEncoderTest {
             assertThat(encoder.head().modules()).containsExactly("classifier");
             assertThat(encoder.layerIndex("pooler.dense.weight")).isEqualTo(4);
             assertThat(encoder.linears()).contains(new TensorSpec("pooler.dense", List.of(48, 48)));
-            assertThat(encoder.layerIndex("deberta.encoder.rel_embeddings.weight")).isZero();
+            assertThat(encoder.layerIndex("deberta.encoder.rel_embeddings.weight"))
+                    .isZero();
             assertThat(encoder.layerIndex("deberta.encoder.LayerNorm.bias")).isZero();
             assertThat(encoder.weights()).doesNotHaveDuplicates();
             assertThat(encoder.canonicalName("encoder.rel_embeddings.weight"))
@@ -179,8 +180,7 @@ class DebertaEncoderTest {
                 "\"position_biased_input\": false,",
                 "\"position_biased_input\": true, \"pos_att_type\": [\"c2p\", \"p2c\"],");
         Path file = folder.resolve("config.json");
-        Files.writeString(
-                file, Files.readString(file).replace("\"type_vocab_size\": 0", "\"type_vocab_size\": 2"));
+        Files.writeString(file, Files.readString(file).replace("\"type_vocab_size\": 0", "\"type_vocab_size\": 2"));
         SortedMap<String, Tensor> tables = new TreeMap<>();
         Map.of("position", 32, "token_type", 2).forEach((of, rows) -> {
             TensorSpec table = new TensorSpec("deberta.embeddings." + of + "_embeddings.weight", List.of(rows, 48));
@@ -193,9 +193,8 @@ class DebertaEncoderTest {
             long[] ids = {1, 20, 2, 1, 30, 0};
             long[] types = {0, 0, 1, 0, 1, 0};
             Tokens tokens = Tokens.of(manager, 2, ids, types, new float[] {1, 1, 1, 1, 1, 0});
-            float[] embedded = Tensors.toFloats(model.encoder()
-                    .embed(ForwardPass.evaluation(plain), tokens)
-                    .array());
+            float[] embedded = Tensors.toFloats(
+                    model.encoder().embed(ForwardPass.evaluation(plain), tokens).array());
             for (int token = 0; token < ids.length; token++) {
                 float[] expected =
                         token == 5 ? new float[48] : normalized(model, ids[token], token % 3, (int) types[token]);
@@ -255,8 +254,8 @@ class DebertaEncoderTest {
             LoraManifest manifest = manifest(base, BiasMode.ALL);
             FreezePlan plan = new FreezePlan(manifest, FreezeState.of(Map.of()), base.encoder()::layerIndex);
             assertThat(plan.lowestTrainableLayer()).isZero();
-            EpochPlan epoch = new EpochPlan(
-                    0, plan, new ShardPlan(1, 2, 2, true), values(base, manifest), CachePlan.off("test"));
+            EpochPlan epoch =
+                    new EpochPlan(0, plan, new ShardPlan(1, 2, 2, true), values(base, manifest), CachePlan.off("test"));
             StepSettings settings = new StepSettings(0, 1, LossSettings.PLAIN, DropoutRates.NONE);
             ShardPass pass = new ShardPass(base, HEAD, settings, epoch);
             int[] ids = IntStream.range(0, 20).map(i -> 3 + 37 * i % 150).toArray();
