@@ -79,8 +79,9 @@ public record EncoderSizes(
         int hidden = config.positive("hidden_size", defaults.hidden());
         Positions positions = new Positions(config.positive("max_position_embeddings", 512), padTokenId);
         if (positions.max() < 1) {
-            throw config.problem("max_position_embeddings " + positions.rows() + " leaves no position above pad_token_id "
-                    + padTokenId.orElseThrow() + ", where " + config.modelType() + " begins to count");
+            throw config.problem(
+                    "max_position_embeddings " + positions.rows() + " leaves no position above pad_token_id "
+                            + padTokenId.orElseThrow() + ", where " + config.modelType() + " begins to count");
         }
         return new EncoderSizes(
                 config.positive("num_hidden_layers", 12),

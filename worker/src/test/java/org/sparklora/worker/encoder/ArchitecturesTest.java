@@ -56,7 +56,9 @@ class ArchitecturesTest {
                 .hasMessageContainingAll(
                         folder.resolve("config.json").toString(),
                         "'deberta'",
-                        "bert", "distilbert", "roberta, xlm-roberta",
+                        "bert",
+                        "distilbert",
+                        "roberta, xlm-roberta",
                         "[model.unsupported]");
         assertThat(refused("roberta", "\"absolute\"", "\"relative_key\""))
                 .hasMessageContainingAll(

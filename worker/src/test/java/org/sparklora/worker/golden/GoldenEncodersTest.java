@@ -182,8 +182,7 @@ class GoldenEncodersTest {
                 for (int i = 0; i < ours.length; i++) {
                     ours[i] = (float) (sum.gradient()[slot.offset() + i] / sum.weight());
                 }
-                deviations.relativeL2(
-                        name, ours, wanted.get("step0." + name), golden.tolerance("grads_rel_l2"), 1e-12);
+                deviations.relativeL2(name, ours, wanted.get("step0." + name), golden.tolerance("grads_rel_l2"), 1e-12);
             }
         }
         deviations.assertNone();

@@ -82,8 +82,9 @@ class GoldenParityTest {
                     x = encoder.layer(layer, pass, x, tokens);
                 }
             }
-            float[] pooled = Tensors.toFloats(encoder.run(encoder.layers() + 1, encoder.headIndex(), pass, first, tokens)
-                    .array());
+            float[] pooled =
+                    Tensors.toFloats(encoder.run(encoder.layers() + 1, encoder.headIndex(), pass, first, tokens)
+                            .array());
             deviations.absolute("pooled", pooled, expected.get("pooled"), golden.tolerance("pooled_abs"));
 
             if (golden.object("expected").has("loss")) {

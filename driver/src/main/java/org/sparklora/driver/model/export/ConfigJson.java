@@ -17,7 +17,8 @@ final class ConfigJson {
     static byte[] of(Path base, Outputs outputs, DType dtype) {
         EncoderConfig config = EncoderConfig.read(base);
         ObjectNode json = config.json();
-        String task = outputs.task() == Task.TOKEN_CLASSIFICATION ? "ForTokenClassification" : "ForSequenceClassification";
+        String task =
+                outputs.task() == Task.TOKEN_CLASSIFICATION ? "ForTokenClassification" : "ForSequenceClassification";
         json.putArray("architectures").add(Architectures.className(config) + task);
         // Without model_type, transformers does not know the class.
         json.put("model_type", config.modelType());

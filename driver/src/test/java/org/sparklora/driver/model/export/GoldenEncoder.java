@@ -69,7 +69,11 @@ record GoldenEncoder(Path directory, JsonNode json) {
     }
 
     private boolean labelsTokens() {
-        return EncoderConfig.read(model()).json().at("/architectures/0").asText().endsWith("ForTokenClassification");
+        return EncoderConfig.read(model())
+                .json()
+                .at("/architectures/0")
+                .asText()
+                .endsWith("ForTokenClassification");
     }
 
     private HeadInput headInput() {

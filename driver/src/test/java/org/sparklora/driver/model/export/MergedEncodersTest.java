@@ -54,7 +54,9 @@ class MergedEncodersTest {
     @ParameterizedTest
     @MethodSource("cases")
     void torchScriptGivesPeftsLogits(GoldenEncoder run) throws Exception {
-        assumeThat(run.encoder().script()).as("heads of whole texts are exported").isPresent();
+        assumeThat(run.encoder().script())
+                .as("heads of whole texts are exported")
+                .isPresent();
         EncoderScript script = run.encoder().script().orElseThrow();
         try (MergedWeights merged = run.merged();
                 OutputStream out = Files.newOutputStream(folder.resolve("model.pt"))) {

@@ -33,8 +33,8 @@ public final class ElectraEncoder {
         Embeddings<Tokens> embeddings = width == sizes.hidden()
                 ? new BertEmbeddings(sizes, NAMES)
                 : new ProjectedEmbeddings(sizes, NAMES, width);
-        EncoderParts<?> parts = new EncoderParts<>(
-                embeddings, BertLayer.all(sizes, NAMES, LayerPaths::ofBert), Optional.empty());
+        EncoderParts<?> parts =
+                new EncoderParts<>(embeddings, BertLayer.all(sizes, NAMES, LayerPaths::ofBert), Optional.empty());
         return new Encoder(sizes, NAMES, parts, HeadLayers.ofRoberta(sizes.hidden(), Activation.GELU), headInput);
     }
 }

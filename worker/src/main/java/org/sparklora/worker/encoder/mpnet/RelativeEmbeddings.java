@@ -33,8 +33,8 @@ final class RelativeEmbeddings extends BertEmbeddings {
 
     RelativeEmbeddings(EncoderSizes sizes, EncoderNames names, int rows) {
         super(sizes, names);
-        this.table = new TensorSpec(
-                names.prefix() + "encoder.relative_attention_bias.weight", List.of(rows, sizes.heads()));
+        this.table =
+                new TensorSpec(names.prefix() + "encoder.relative_attention_bias.weight", List.of(rows, sizes.heads()));
     }
 
     @Override

@@ -30,9 +30,7 @@ public final class RobertaEncoder {
         int pad = config.notNegative("pad_token_id", 1);
         EncoderSizes sizes = EncoderSizes.ofBert(config, OptionalInt.of(pad));
         EncoderParts<?> parts = new EncoderParts<>(
-                new BertEmbeddings(sizes, NAMES),
-                BertLayer.all(sizes, NAMES, LayerPaths::ofBert),
-                Optional.empty());
+                new BertEmbeddings(sizes, NAMES), BertLayer.all(sizes, NAMES, LayerPaths::ofBert), Optional.empty());
         return new Encoder(sizes, NAMES, parts, HeadLayers.ofRoberta(sizes.hidden(), Activation.TANH), headInput);
     }
 }
