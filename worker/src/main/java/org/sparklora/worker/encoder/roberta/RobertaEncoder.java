@@ -15,9 +15,9 @@ import org.sparklora.worker.encoder.bert.BertLayer;
 import org.sparklora.worker.encoder.bert.LayerPaths;
 
 /**
- * RoBERTa and XLM-RoBERTa: positions start at {@code pad_token_id} + 1; every token has type 0, also in a second text, because
- * RoBERTa's tokenizers pass no token types to the model; there is no pooler. The head applies {@code classifier.dense}, tanh and
- * {@code classifier.out_proj} to the first token.
+ * RoBERTa, XLM-RoBERTa and CamemBERT: positions start at {@code pad_token_id} + 1; every token has type 0, also in a second
+ * text, because RoBERTa's tokenizers pass no token types to the model; there is no pooler. The head applies {@code
+ * classifier.dense}, tanh and {@code classifier.out_proj} to the first token.
  */
 public final class RobertaEncoder {
 
