@@ -3,6 +3,7 @@ package org.sparklora.worker.encoder;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.InputStream;
@@ -21,6 +22,7 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
 import org.sparklora.worker.contract.ForeignFile;
 
 /**
@@ -212,6 +214,20 @@ public final class EncoderConfig {
         used.add(key);
         JsonNode value = json.path(key);
         return value.isValueNode() && !value.isNull() ? Optional.of(value.asText()) : Optional.empty();
+    }
+
+    /** Texts of a key: a list, or one text with {@code |} between them. Empty if the key is missing or null. */
+    public List<String> texts(String key) {
+        if (json.path(key) instanceof ArrayNode list) {
+            used.add(key);
+            return StreamSupport.stream(list.spliterator(), false)
+                    .map(JsonNode::asText)
+                    .toList();
+        }
+        return text(key).stream()
+                .flatMap(all -> Stream.of(all.split("\\|")))
+                .map(part -> part.strip().toLowerCase(Locale.ROOT))
+                .toList();
     }
 
     /** An error about a value in this file. */

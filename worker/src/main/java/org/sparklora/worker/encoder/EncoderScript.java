@@ -4,19 +4,14 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.util.List;
 import java.util.Objects;
-import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.stream.Collectors;
-import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.sparklora.worker.engine.TorchScriptArchive;
 
 /**
- * An encoder as TorchScript source, for archives that run without this program. It computes what {@link Encoder} computes,
- * statement by statement, without dropout. The last layer computes only the first token, as there. Each weight is an attribute
- * of the module, named by {@link #weight}.
+ * An encoder as TorchScript source, for archives that run without this program. Each {@linkplain EncoderParts part} writes what it
+ * computes, statement by statement, without dropout. The last layer computes only the first token where {@link Encoder} does. Each
+ * weight is an attribute of the module, named by {@link #weight}.
  *
  * <p>The source is what PyTorch writes into an archive, a subset of Python: operators by their names in {@code torch}, one
  * statement per line, indented by two spaces per level.
@@ -29,23 +24,17 @@ public final class EncoderScript {
     /** The module's type: that of {@code self} in every method. */
     public static final String MODULE = TorchScriptArchive.type(CLASS);
 
-    /** The parameter {@code asking} of layer() is x itself, or its first token [B, 1, H] if no other token is read any more. */
-    private static final String METHODS = resource("methods.py");
-
-    private static final String EMBED = resource("embed.py");
-
     private final Encoder encoder;
-    private final List<LayerPaths> layers;
-    private final Optional<String> pooler;
+    private final EncoderParts<?> parts;
 
-    EncoderScript(Encoder encoder, List<LayerPaths> layers, Optional<String> pooler) {
+    EncoderScript(Encoder encoder, EncoderParts<?> parts) {
         this.encoder = encoder;
-        this.layers = layers;
-        this.pooler = pooler;
+        this.parts = parts;
     }
 
-    private static String resource(String name) {
-        try (InputStream in = Objects.requireNonNull(EncoderScript.class.getResourceAsStream(name), name)) {
+    /** A text file beside a class. */
+    public static String resource(Class<?> beside, String name) {
+        try (InputStream in = Objects.requireNonNull(beside.getResourceAsStream(name), name)) {
             return new String(in.readAllBytes(), StandardCharsets.UTF_8);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -54,7 +43,7 @@ public final class EncoderScript {
 
     /** Whether the model embeds token types, and so takes {@code token_type_ids}. */
     public boolean readsTokenTypes() {
-        return sizes().types().given();
+        return encoder.sizes().types().given();
     }
 
     /** The expression for a weight. */
@@ -62,14 +51,14 @@ public final class EncoderScript {
         return "self." + TorchScriptArchive.attribute(name);
     }
 
+    /** The expressions for the weight and the bias of a module, as arguments. */
+    public static String weightAndBias(String module) {
+        return weight(module + ".weight") + ", " + weight(module + ".bias");
+    }
+
     /** Whole methods of the class that {@link #pooled} calls. */
     public String methods() {
-        return METHODS.replace("MODULE", MODULE)
-                .replace("HEAD_SIZE", Integer.toString(sizes().headSize()))
-                .replace("HEADS", Integer.toString(sizes().heads()))
-                .replace("HIDDEN", Integer.toString(sizes().hidden()))
-                .replace("ACTIVATION", sizes().activation().script())
-                .replace("EPS", eps());
+        return parts.layers().stream().map(EncoderLayer::methods).distinct().collect(Collectors.joining());
     }
 
     /**
@@ -77,74 +66,19 @@ public final class EncoderScript {
      * attention_mask} and {@code token_type_ids}, all [B, S] int64.
      */
     public String pooled() {
-        StringBuilder code = new StringBuilder(EMBED.replace("TYPED", typed())
-                .replace("POSITIONS", positions())
-                .replace("LONGEST", Integer.toString(encoder.maxPositions()))
-                .replace("WORDS", weight(encoder.embeddings("word_embeddings.weight")))
-                .replace("TYPES", weight(encoder.embeddings("token_type_embeddings.weight")))
-                .replace("PLACES", weight(encoder.embeddings("position_embeddings.weight")))
-                .replace("NORM", weightAndBias(encoder.embeddings("LayerNorm")))
-                .replace("HIDDEN", Integer.toString(sizes().hidden()))
-                .replace("EPS", eps()));
-        int last = sizes().layers() - 1;
-        IntStream.range(0, last).forEach(layer -> code.append(layer(layer, "x" + layer)));
-        code.append("    first = torch.slice(x" + last + ", 1, 0, 1)\n");
-        code.append(layer(last, "first"));
-        String read = "torch.squeeze(x" + sizes().layers() + ", 1)";
-        String pooled = pooler.map(path -> "torch.tanh(torch.linear(" + read + ", " + weightAndBias(path) + "))")
-                .orElse(read);
-        code.append("    pooled = ").append(pooled).append('\n');
-        return code.toString();
-    }
-
-    /** The sum of word and token type embeddings: words [B, S, H], token types [H] or [B, S, H]. */
-    private String typed() {
-        if (sizes().types().rows() == 0) {
-            return "words";
+        StringBuilder code = new StringBuilder(parts.embeddings().script());
+        String x = "x0";
+        for (int index = 1; index <= encoder.layers(); index++) {
+            String asking = x;
+            if (encoder.firstTokenAlone(index)) {
+                asking = "first";
+                code.append("    first = torch.slice(").append(x).append(", 1, 0, 1)\n");
+            }
+            code.append(encoder.layer(index).script(x, asking, "x" + index));
+            x = "x" + index;
         }
-        String types = readsTokenTypes() ? "torch.embedding(TYPES, token_type_ids)" : "torch.select(TYPES, 0, 0)";
-        return "torch.add(words, " + types + ")";
-    }
-
-    /** The position embeddings, [S, H] or [B, S, H]. */
-    private String positions() {
-        OptionalInt padTokenId = sizes().positions().padTokenId();
-        if (padTokenId.isEmpty()) {
-            return "torch.slice(PLACES, 0, 0, length)";
-        }
-        // 4 is int64. Padding has the position pad_token_id, everything else counts on from there.
-        int pad = padTokenId.getAsInt();
-        String there = "torch.to(torch.ne(input_ids, " + pad + "), 4)";
-        return "torch.embedding(PLACES, torch.add(torch.mul(torch.cumsum(" + there + ", 1), " + there + "), " + pad
-                + "))";
-    }
-
-    private String layer(int layer, String asking) {
-        LayerPaths names = layers.get(layer);
-        // In the order of the parameters of the method.
-        String weights = Stream.of(
-                        names.projections().query(),
-                        names.projections().key(),
-                        names.projections().value(),
-                        names.attended().dense(),
-                        names.attended().norm(),
-                        names.intermediate(),
-                        names.output().dense(),
-                        names.output().norm())
-                .map(EncoderScript::weightAndBias)
-                .collect(Collectors.joining(", "));
-        return "    x" + (layer + 1) + " = (self).layer(x" + layer + ", " + asking + ", mask, " + weights + ", )\n";
-    }
-
-    private static String weightAndBias(String module) {
-        return weight(module + ".weight") + ", " + weight(module + ".bias");
-    }
-
-    private EncoderSizes sizes() {
-        return encoder.sizes();
-    }
-
-    private String eps() {
-        return Double.toString(sizes().layerNormEps());
+        String read = encoder.firstTokenAlone(encoder.layers()) ? "torch.squeeze(" + x + ", 1)" : x;
+        String pooled = parts.pooler().map(pooler -> pooler.script(read)).orElse(read);
+        return code.append("    pooled = ").append(pooled).append('\n').toString();
     }
 }

@@ -26,18 +26,24 @@ public record EncoderSizes(
     /**
      * The table of positions.
      *
-     * @param rows number of rows
+     * @param rows number of rows; 0 if an architecture has no table
      * @param padTokenId if present, positions count as in RoBERTa: from this token id + 1 on, without padding
+     * @param max longest sequence
      */
-    public record Positions(int rows, OptionalInt padTokenId) {
+    public record Positions(int rows, OptionalInt padTokenId, int max) {
 
-        /** Longest sequence that the table allows: 512 for a table of 514 rows and a padding token 1. */
-        int max() {
-            return padTokenId.isPresent() ? rows - padTokenId.getAsInt() - 1 : rows;
+        /** The longest sequence that the table allows: 512 for a table of 514 rows and a padding token 1. */
+        public Positions(int rows, OptionalInt padTokenId) {
+            this(rows, padTokenId, padTokenId.isPresent() ? rows - padTokenId.getAsInt() - 1 : rows);
+        }
+
+        /** Embeddings without positions. */
+        public static Positions without(int max) {
+            return new Positions(0, OptionalInt.empty(), max);
         }
 
         /** The row of each token, [B·S] int64. */
-        NDArray ids(Tokens tokens) {
+        public NDArray ids(Tokens tokens) {
             return padTokenId.isPresent() ? tokens.positionsAfter(padTokenId.getAsInt()) : tokens.positions();
         }
     }
@@ -51,7 +57,7 @@ public record EncoderSizes(
     public record TokenTypes(int rows, boolean given) {
 
         /** The row of each token, [B·S] int64; empty if there is no table. */
-        Optional<NDArray> ids(Tokens tokens) {
+        public Optional<NDArray> ids(Tokens tokens) {
             if (rows == 0) {
                 return Optional.empty();
             }
@@ -59,23 +65,37 @@ public record EncoderSizes(
         }
     }
 
+    /** Sizes that transformers takes for keys that are missing. */
+    public record Defaults(int hidden, int heads, int intermediate) {}
+
+    /** The same as {@link #ofBert(EncoderConfig, OptionalInt, Defaults)} with BERT's sizes for keys that are missing. */
+    public static EncoderSizes ofBert(EncoderConfig config, OptionalInt padTokenId) {
+        return ofBert(config, padTokenId, new Defaults(768, 12, 3072));
+    }
+
     /**
-     * Sizes by BERT's keys, which RoBERTa shares; refuses variants that would compute something else.
+     * Sizes by BERT's keys, which several architectures share; refuses variants that would compute something else.
      *
      * @param padTokenId see {@link Positions}
      */
-    public static EncoderSizes ofBert(EncoderConfig config, OptionalInt padTokenId) {
+    public static EncoderSizes ofBert(EncoderConfig config, OptionalInt padTokenId, Defaults defaults) {
         HiddenActivation activation = HiddenActivation.of(config, "hidden_act");
         config.require("position_embedding_type", "absolute");
         double hiddenDropout = config.number("hidden_dropout_prob", 0.1);
-        int hidden = config.positive("hidden_size", 768);
+        int hidden = config.positive("hidden_size", defaults.hidden());
+        Positions positions = new Positions(config.positive("max_position_embeddings", 512), padTokenId);
+        if (positions.max() < 1) {
+            throw config.problem(
+                    "max_position_embeddings " + positions.rows() + " leaves no position above pad_token_id "
+                            + padTokenId.orElseThrow() + ", where " + config.modelType() + " begins to count");
+        }
         return new EncoderSizes(
                 config.positive("num_hidden_layers", 12),
                 hidden,
-                config.divisor("num_attention_heads", 12, "hidden_size", hidden),
-                config.positive("intermediate_size", 3072),
+                config.divisor("num_attention_heads", defaults.heads(), "hidden_size", hidden),
+                config.positive("intermediate_size", defaults.intermediate()),
                 config.positive("vocab_size", padTokenId.isPresent() ? 50265 : 30522),
-                new Positions(config.positive("max_position_embeddings", 512), padTokenId),
+                positions,
                 new TokenTypes(config.positive("type_vocab_size", 2), padTokenId.isEmpty()),
                 activation,
                 config.number("layer_norm_eps", 1e-12),
@@ -84,6 +104,23 @@ public record EncoderSizes(
                         hiddenDropout,
                         config.number("attention_probs_dropout_prob", 0.1),
                         config.number("classifier_dropout", hiddenDropout)));
+    }
+
+    /** The same without a table of token types. */
+    public EncoderSizes withoutTypes() {
+        TokenTypes none = new TokenTypes(0, false);
+        return new EncoderSizes(
+                layers,
+                hidden,
+                heads,
+                intermediate,
+                vocabulary,
+                positions,
+                none,
+                activation,
+                layerNormEps,
+                initializerRange,
+                dropout);
     }
 
     /** D. */

@@ -122,7 +122,7 @@ public final class EncoderWeights implements Closeable {
      * {@code base_model.model.} by PEFT. Empty without a wrapper.
      */
     private String wrapperPrefix(Set<String> names) {
-        String own = encoder.embeddings("word_embeddings.weight");
+        String own = encoder.words();
         String bare = own.substring(own.indexOf('.') + 1);
         Pattern words = Pattern.compile("(|.*?\\.)(" + Pattern.quote(own) + "|" + Pattern.quote(bare) + ")");
         List<String> prefixes = names.stream()

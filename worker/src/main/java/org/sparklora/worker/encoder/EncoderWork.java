@@ -26,9 +26,6 @@ public final class EncoderWork {
 
     private final long[] firstTokenOfInput;
 
-    /** The widest output of a Linear in each layer. */
-    private final int[] widest;
-
     private EncoderWork(Encoder encoder) {
         int count = encoder.headIndex();
         this.encoder = encoder;
@@ -36,7 +33,6 @@ public final class EncoderWork {
         this.firstToken = new long[count];
         this.everyTokenOfInput = new long[count];
         this.firstTokenOfInput = new long[count];
-        this.widest = new int[count];
         for (TensorSpec weight : encoder.linears()) {
             int index = encoder.layerIndex(weight.name());
             boolean every = encoder.multiplied(weight.name()) == Multiplied.EVERY_TOKEN;
@@ -44,7 +40,6 @@ public final class EncoderWork {
             if (encoder.readsLayerInput(weight.name())) {
                 (every ? everyTokenOfInput : firstTokenOfInput)[index] += weight.size();
             }
-            widest[index] = Math.max(widest[index], weight.shape().get(0));
         }
     }
 
@@ -93,36 +88,23 @@ public final class EncoderWork {
         return 2.0 * everyToken[layerIndex] * length + 2.0 * firstToken[layerIndex];
     }
 
-    /** Q Kᵀ and P V, S x S x H each. For the first token only: a query and a mean per head, N x S x H each. */
     private double attention(int layerIndex, int length) {
-        int vectors = encoder.firstTokenAlone(layerIndex) ? encoder.sizes().heads() : length;
-        return layerIndex == 0 || layerIndex > encoder.layers() ? 0 : 4.0 * vectors * length * encoder.hiddenSize();
+        int queries = encoder.firstTokenAlone(layerIndex) ? encoder.sizes().heads() : length;
+        return layerIndex == 0 || layerIndex > encoder.layers()
+                ? 0
+                : encoder.layer(layerIndex).attention(queries, length);
     }
 
     /**
-     * Bytes that are kept for a layer and a row of S tokens until backward has passed it: the layer's input
-     * (for LoRA modules), Q, K and V by head, attention's output and the logarithm of each softmax's sum, and the inputs of
-     * both layer normalizations and of the GELU. For the first token only, the N x S probabilities and a query and a mean per
-     * head replace K, V and the sums. Dropout is not included: each mask adds its tensor twice. Attention's mask adds
-     * itself, and neither output nor sums are kept then.
-     *
-     * <p>In bfloat16, everything but the input of LoRA modules has half the size, and attention keeps neither output nor sums.
+     * Bytes that are kept for a layer and a row of S tokens until backward has passed it. Dropout is not included: each mask adds
+     * its tensor twice. Attention's mask adds itself, and neither output nor sums are kept then.
      */
     public double keptBytes(int layerIndex, int length, Precision precision) {
-        int hidden = encoder.hiddenSize();
-        int heads = encoder.sizes().heads();
         if (layerIndex == 0) {
             return 0;
         }
-        if (layerIndex > encoder.layers()) {
-            return Float.BYTES * 2.0 * hidden;
-        }
-        if (encoder.firstTokenAlone(layerIndex)) {
-            return Float.BYTES
-                    * (length * (double) hidden + heads * (2.0 * hidden + length) + 3.0 * hidden + widest[layerIndex]);
-        }
-        return precision == Precision.FLOAT32
-                ? Float.BYTES * length * (7.0 * hidden + widest[layerIndex] + heads)
-                : length * (Float.BYTES * (double) hidden + Short.BYTES * (5.0 * hidden + widest[layerIndex]));
+        return layerIndex > encoder.layers()
+                ? encoder.keptOfPooler(length)
+                : encoder.layer(layerIndex).keptBytes(length, encoder.firstTokenAlone(layerIndex), precision);
     }
 }

@@ -21,6 +21,11 @@ public record ForwardPass(Parameters parameters, KeyedDropout dropout, DropoutRa
         return new ForwardPass(parameters, KeyedDropout.OFF, DropoutRates.NONE);
     }
 
+    /** The same pass with other dropout masks under the same names, for what a layer applies to more than its tokens. */
+    public ForwardPass apart(String use) {
+        return new ForwardPass(parameters, dropout.apart(use), rates);
+    }
+
     /** An array of the pass without a gradient. */
     public Variable constant(NDArray array) {
         return parameters.graph().constant(array);
@@ -37,6 +42,16 @@ public record ForwardPass(Parameters parameters, KeyedDropout dropout, DropoutRa
         Variable bias = weight(path + ".bias");
         Optional<LoraVariant.Layer> lora = parameters.lora(path);
         return lora.isPresent() ? lora.get().forward(x, weight, bias, dropout) : x.linear(weight, bias, null);
+    }
+
+    /** x in the precision that the weight of a Linear is held in: that of a layer is that of its weights. */
+    public Variable inPrecisionOf(String path, Variable x) {
+        return x.to(weight(path + ".weight").precision());
+    }
+
+    /** The layer normalization of this path: x [M, H] to [M, H]. */
+    public Variable normalize(String path, Variable x, double eps) {
+        return x.layerNorm(weight(path + ".weight"), weight(path + ".bias"), eps);
     }
 
     /** The sum of {@link #linear} and other [M, out]: in one product, if the module has no LoRA layer. */
@@ -73,8 +88,7 @@ public record ForwardPass(Parameters parameters, KeyedDropout dropout, DropoutRa
     }
 
     /** Factors of attention probabilities [B, N, S, S]; null if none drops out. */
-    @Nullable
-    NDArray attentionDropout(NDManager manager, String name, long... shape) {
+    public @Nullable NDArray attentionDropout(NDManager manager, String name, long... shape) {
         return dropout.drops(rates.attention()) ? dropout.mask(manager, shape, name, rates.attention()) : null;
     }
 

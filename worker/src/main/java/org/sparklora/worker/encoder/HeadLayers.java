@@ -22,10 +22,26 @@ public record HeadLayers(int hiddenSize, Optional<Inner> inner, String output) {
     /** Activation after the inner Linear. */
     public enum Activation {
         TANH,
-        RELU;
+        RELU,
+        /** With the error function, whatever the layers use. */
+        GELU;
 
-        NDArray of(NDArray x) {
-            return this == TANH ? x.tanh() : Ops.relu(x);
+        /** The activation of an array, element by element. */
+        public NDArray of(NDArray x) {
+            return switch (this) {
+                case TANH -> x.tanh();
+                case RELU -> Ops.relu(x);
+                case GELU -> Ops.gelu(x);
+            };
+        }
+
+        /** TorchScript: the activation of an expression. */
+        public String script(String x) {
+            return switch (this) {
+                case TANH -> "torch.tanh(" + x + ")";
+                case RELU -> "torch.relu(" + x + ")";
+                case GELU -> "torch.gelu(" + x + ", approximate=\"none\")";
+            };
         }
     }
 
@@ -41,6 +57,12 @@ public record HeadLayers(int hiddenSize, Optional<Inner> inner, String output) {
     /** One Linear named {@code classifier}: the head of BERT, and of token classification in every architecture. */
     public static HeadLayers classifier(int hiddenSize) {
         return new HeadLayers(hiddenSize, Optional.empty(), "classifier");
+    }
+
+    /** RoBERTa's head: {@code classifier.dense}, an activation, and {@code classifier.out_proj}. Inputs of both drop out. */
+    public static HeadLayers ofRoberta(int hiddenSize, Activation activation) {
+        Inner dense = new Inner("classifier", "classifier.dense", activation, true);
+        return new HeadLayers(hiddenSize, Optional.of(dense), "classifier.out_proj");
     }
 
     /** The tensors of a head with this many outputs, ordered by name. All of them train. */

@@ -31,12 +31,12 @@ public enum HiddenActivation {
     }
 
     /** The form of the GELU. */
-    Gelu form() {
+    public Gelu form() {
         return this == GELU ? Gelu.ERF : Gelu.TANH;
     }
 
     /** The argument {@code approximate} of {@code torch.gelu}. */
-    String script() {
+    public String script() {
         return '"' + form().approximate() + '"';
     }
 }

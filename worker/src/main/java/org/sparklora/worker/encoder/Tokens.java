@@ -2,6 +2,7 @@ package org.sparklora.worker.encoder;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import java.util.Arrays;
 import org.sparklora.worker.data.Batch;
 import org.sparklora.worker.engine.Tensors;
@@ -13,7 +14,8 @@ import org.sparklora.worker.engine.Tensors;
  * @param length S
  * @param ids [B·S] int64
  * @param typeIds [B·S] int64
- * @param mask [B, 1, 1, S] float32, added to attention scores: 0 for a token, the most negative float for padding
+ * @param mask [B, 1, 1, S] float32, added to attention scores: 0 for a token, the most negative float for padding. Of
+ *     {@linkplain #withBias biased} scores [B, N, S, S]
  */
 public record Tokens(int batch, int length, NDArray ids, NDArray typeIds, NDArray mask) {
 
@@ -35,6 +37,23 @@ public record Tokens(int batch, int length, NDArray ids, NDArray typeIds, NDArra
                 Tensors.longs(manager, inputIds, inputIds.length),
                 Tensors.longs(manager, tokenTypeIds, tokenTypeIds.length),
                 Tensors.floats(manager, mask, batch, 1, 1, length));
+    }
+
+    /** The same tokens with a bias [1, N, S, S] of their scores by head, query and key; its manager owns the sum. */
+    public Tokens withBias(NDArray bias) {
+        return new Tokens(batch, length, ids, typeIds, bias.add(mask));
+    }
+
+    /** The mask of the scores of each row's first token: [B, 1, S] or [B, N, S], owned by {@code manager}. */
+    public NDArray maskOfFirst(NDManager manager) {
+        NDArray ofFirst = mask.get(":, :, 0");
+        ofFirst.attach(manager);
+        return ofFirst;
+    }
+
+    /** [B·S, H] to [B, S, H]. */
+    public NDArray byRow(NDArray x) {
+        return x.reshape(new Shape(batch, length, -1));
     }
 
     /** Position ids 0..S-1 for each sequence, [B·S] int64. */

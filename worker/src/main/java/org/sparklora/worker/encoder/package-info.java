@@ -1,7 +1,8 @@
 /**
- * Encoders of the BERT family. Open {@link org.sparklora.worker.encoder.Encoder} first. Each architecture has a folder below
- * this one and a line in {@link org.sparklora.worker.encoder.Architectures}. The computation of a layer is written once, in
- * {@code Encoder}; an architecture adds names, sizes and its head.
+ * Encoders of the BERT family. Open {@link org.sparklora.worker.encoder.Encoder} first: what all architectures share. Each
+ * architecture has a folder below this one and a line in {@link org.sparklora.worker.encoder.Architectures}; it brings its {@link
+ * org.sparklora.worker.encoder.Embeddings}, its {@link org.sparklora.worker.encoder.EncoderLayer}, names, sizes and head. The parts
+ * of BERT serve its relatives too.
  *
  * <p>Shapes: B sequences, S tokens, H hidden size, N heads, D = H / N. Activations are flat, [B·S, H], so a Linear is one
  * matrix product.

@@ -31,6 +31,11 @@ public final class KeyedDropout {
         return new KeyedDropout(true, seed, epoch, step, shard, microbatch);
     }
 
+    /** Other masks of the same microbatch under the same names, for layers that are applied twice. */
+    public KeyedDropout apart(String use) {
+        return new KeyedDropout(active, KeyedRandom.key(seed, use), counters);
+    }
+
     /** Whether anything is dropped at this probability. */
     public boolean drops(double p) {
         return active && p > 0.0;

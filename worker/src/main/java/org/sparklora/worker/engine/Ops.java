@@ -27,6 +27,11 @@ public final class Ops {
         return JniUtils.relu((PtNDArray) x);
     }
 
+    /** x Φ(x) with the error function, element by element. */
+    public static NDArray gelu(NDArray x) {
+        return JniUtils.gelu((PtNDArray) x);
+    }
+
     /** log(1 + eˣ), element by element; x itself above 20, as PyTorch's {@code softplus}. */
     public static NDArray softPlus(NDArray x) {
         return JniUtils.softPlus((PtNDArray) x);

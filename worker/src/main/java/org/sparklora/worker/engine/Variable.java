@@ -142,6 +142,32 @@ public final class Variable {
         return AttentionFunction.apply(query, key, value, mask, heads, dropout);
     }
 
+    /**
+     * What a layer projects the distances between tokens to, for disentangled attention.
+     *
+     * @param keys [2S − 1, N·D], by the distance i − j of query i and key j, from 1 − S to S − 1
+     * @param queries the same
+     */
+    public record RelativePositions(Variable keys, Variable queries) {}
+
+    /**
+     * Disentangled attention that keeps no scores. For query i and key j with distance d = i − j, the score is (q_i · k_j + q_i ·
+     * keys_d + queries_d · k_j) / √(3 D) + mask_j. A query that is padding gets 0. Shapes are those of {@link #attention}.
+     *
+     * @param dropout factors of the probabilities [B, N, S, S]; null if nothing drops out
+     */
+    public static Variable disentangledAttention(
+            Variable query,
+            Variable key,
+            Variable value,
+            RelativePositions positions,
+            NDArray mask,
+            int heads,
+            @Nullable NDArray dropout) {
+        return DisentangledAttentionFunction.apply(
+                List.of(query, key, value, positions.keys(), positions.queries()), mask, heads, dropout);
+    }
+
     /** A computation of several operands in DJL's operations, which PyTorch's autograd differentiates as one piece. */
     @FunctionalInterface
     public interface Traced {

@@ -95,6 +95,62 @@ class Kernels(Module):
     scores = torch.mul_(torch._softmax_backward_data(gradient, probabilities, -1, 6), torch.div(1., torch.sqrt(torch.size(query, 3))))
     ds = torch.to(scores, query)
     return (torch.matmul(ds, key), torch.matmul(torch.transpose(ds, 2, 3), query))
+  def rows_by_head(self: __torch__.Kernels, x: Tensor, heads: Tensor) -> Tensor:
+    return torch.transpose(torch.view(x, [torch.size(x, 0), int(heads), -1]), 0, 1)
+  def by_row(self: __torch__.Kernels, x: Tensor) -> Tensor:
+    return torch.reshape(torch.transpose(x, 0, 1), [torch.size(x, 1), -1])
+  def diagonals(self: __torch__.Kernels, products: Tensor, mask: Tensor) -> Tensor:
+    batch = torch.size(mask, 0)
+    length = torch.size(mask, 3)
+    width = torch.size(products, 2)
+    row = torch.mul(length, width)
+    return torch.as_strided(products, [batch, torch.size(products, 0), length, length], [row, torch.mul(batch, row), torch.sub(width, 1), 1], torch.sub(length, 1))
+  def position_scores(self: __torch__.Kernels, x: Tensor, positions: Tensor, mask: Tensor, heads: Tensor) -> Tensor:
+    products = torch.matmul((self).rows_by_head(x, heads, ), torch.transpose((self).rows_by_head(positions, heads, ), 1, 2))
+    return (self).diagonals(products, mask, )
+  def of_position_scores(self: __torch__.Kernels, scores: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
+    rows = torch.mul(torch.size(scores, 0), torch.size(scores, 2))
+    products = torch.new_zeros(scores, [torch.size(scores, 1), rows, torch.size(positions, 0)])
+    filled = torch.copy_((self).diagonals(products, mask, ), scores)
+    return products
+  def disentangled_probabilities(self: __torch__.Kernels, query: Tensor, key: Tensor, position_keys: Tensor, position_queries: Tensor, mask: Tensor, heads: Tensor) -> Tensor:
+    q = (self).by_head(query, mask, heads, )
+    k = (self).by_head(key, mask, heads, )
+    scores = torch.to(torch.matmul(q, torch.transpose(k, 2, 3)), 6)
+    of_query = torch.add_(scores, (self).position_scores(query, torch.flip(position_keys, [0]), mask, heads, ))
+    of_both = torch.add_(of_query, torch.transpose((self).position_scores(key, position_queries, mask, heads, ), 2, 3))
+    scaled = torch.mul_(of_both, torch.div(1., torch.sqrt(torch.mul(torch.size(q, 3), 3))))
+    return torch.softmax(torch.add_(scaled, mask), -1)
+  def dropped(self: __torch__.Kernels, x: Tensor, dropout: Tensor) -> Tensor:
+    if torch.eq(torch.dim(dropout), 4):
+      y = torch.mul(x, dropout)
+    else:
+      y = x
+    return y
+  def disentangled_attention(self: __torch__.Kernels, query: Tensor, key: Tensor, value: Tensor, position_keys: Tensor, position_queries: Tensor, mask: Tensor, heads: Tensor, dropout: Tensor) -> Tensor:
+    p = (self).disentangled_probabilities(query, key, position_keys, position_queries, mask, heads, )
+    v = (self).by_head(value, mask, heads, )
+    context = torch.matmul(torch.to((self).dropped(p, dropout, ), v), v)
+    tokens = torch.to(torch.eq(torch.transpose(mask, 2, 3), 0), context)
+    return (self).by_token(torch.mul_(context, tokens), )
+  def disentangled_attention_backward(self: __torch__.Kernels, gradient: Tensor, query: Tensor, key: Tensor, value: Tensor, position_keys: Tensor, position_queries: Tensor, mask: Tensor, heads: Tensor, dropout: Tensor) -> Tuple[Tensor, Tensor, Tensor, Tensor]:
+    g = (self).by_head(gradient, mask, heads, )
+    v = (self).by_head(value, mask, heads, )
+    p = (self).disentangled_probabilities(query, key, position_keys, position_queries, mask, heads, )
+    dv = torch.matmul(torch.to(torch.transpose((self).dropped(p, dropout, ), 2, 3), v), g)
+    dp = (self).dropped(torch.to(torch.matmul(g, torch.transpose(v, 2, 3)), 6), dropout, )
+    scores = torch.mul_(torch._softmax_backward_data(dp, p, -1, 6), torch.div(1., torch.sqrt(torch.mul(torch.size(v, 3), 3))))
+    ds = torch.to(scores, v)
+    return ((self).by_token(dv, ), ds, torch.transpose(ds, 2, 3), torch.flip(position_keys, [0]))
+  def disentangled_to_tokens(self: __torch__.Kernels, scores: Tensor, other: Tensor, positions: Tensor, mask: Tensor, heads: Tensor) -> Tensor:
+    of_content = (self).by_token(torch.matmul(scores, (self).by_head(other, mask, heads, )), )
+    of_positions = torch.matmul((self).of_position_scores(scores, positions, mask, ), (self).rows_by_head(positions, heads, ))
+    return torch.add_(of_content, (self).by_row(of_positions, ))
+  def disentangled_to_positions(self: __torch__.Kernels, scores: Tensor, x: Tensor, positions: Tensor, mask: Tensor, heads: Tensor) -> Tensor:
+    products = torch.transpose((self).of_position_scores(scores, positions, mask, ), 1, 2)
+    return (self).by_row(torch.matmul(products, (self).rows_by_head(x, heads, )), )
+  def disentangled_to_position_keys(self: __torch__.Kernels, scores: Tensor, x: Tensor, positions: Tensor, mask: Tensor, heads: Tensor) -> Tensor:
+    return torch.flip((self).disentangled_to_positions(scores, x, positions, mask, heads, ), [0])
   def to_bfloat16(self: __torch__.Kernels, x: Tensor) -> Tensor:
     return torch.to(x, 15)
   def to_float32(self: __torch__.Kernels, x: Tensor) -> Tensor:

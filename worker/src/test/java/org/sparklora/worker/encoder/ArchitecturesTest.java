@@ -56,7 +56,9 @@ class ArchitecturesTest {
                 .hasMessageContainingAll(
                         folder.resolve("config.json").toString(),
                         "'deberta'",
-                        "bert, distilbert, roberta, xlm-roberta",
+                        "bert",
+                        "distilbert",
+                        "roberta, xlm-roberta",
                         "[model.unsupported]");
         assertThat(refused("roberta", "\"absolute\"", "\"relative_key\""))
                 .hasMessageContainingAll(
@@ -162,6 +164,40 @@ class ArchitecturesTest {
                 "version https://git-lfs.github.com/spec/v1\noid sha256:3f3f3f3f\nsize 437955512\n");
         assertThatThrownBy(() -> BaseModel.open(folder))
                 .hasMessageContainingAll(folder.resolve(file).toString(), "git lfs pull", "[" + code + "]");
+    }
+
+    /** The checkpoint of ELECTRA-base has no projection, because its embeddings are as wide as its layers. */
+    @Test
+    void embeddingsAreProjectedIfTheyHaveAWidthOfTheirOwn() throws IOException {
+        String project = "electra.embeddings_project";
+        Encoder projected = encoder("electra", HeadInput.FIRST_TOKEN);
+        assertThat(projected.linears()).contains(new TensorSpec(project, List.of(40, 24)));
+        assertThat(projected.layerIndex(project + ".lora_A.weight")).isZero();
+        assertThat(projected.layerName(0)).isEqualTo("embeddings");
+        assertThat(projected.readsLayerInput(project)).isTrue();
+        assertThat(projected.multiplied(project)).isEqualTo(Multiplied.EVERY_TOKEN);
+        EncoderWork work = EncoderWork.of(projected);
+        assertThat(work.forward(0, 10)).isEqualTo(2 * 40 * 24 * 10);
+        assertThat(work.backward(0, 10, true)).isZero();
+        Files.writeString(folder.resolve("config.json"), "{\"model_type\": \"electra\", \"embedding_size\": 256}");
+        Encoder wide = Architectures.of(EncoderConfig.read(folder), HeadInput.FIRST_TOKEN);
+        // Sizes that are left out are those of transformers' ElectraConfig.
+        assertThat(wide.sizes())
+                .returns(256, EncoderSizes::hidden)
+                .returns(4, EncoderSizes::heads)
+                .returns(1024, EncoderSizes::intermediate);
+        assertThat(wide.layerIndex(project)).isEqualTo(wide.headIndex());
+    }
+
+    @Test
+    void mpnetsTableOfDistancesBelongsToTheEmbeddings() throws IOException {
+        Encoder encoder = encoder("mpnet", HeadInput.FIRST_TOKEN);
+        String table = "encoder.relative_attention_bias.weight";
+        assertThat(encoder.canonicalName(table)).contains("mpnet." + table);
+        assertThat(encoder.layerIndex("mpnet." + table)).isZero();
+        assertThat(encoder.maxPositions()).isEqualTo(42);
+        assertThat(refused("mpnet", "\"relative_attention_num_buckets\": 32", "\"relative_attention_num_buckets\": 16"))
+                .hasMessageContainingAll("relative_attention_num_buckets is 16", "32 buckets", "[model.config]");
     }
 
     @Test

@@ -103,7 +103,8 @@ class EngineTest {
                     KeyedDropout.training(1, 9, 3, 4, 5),
                     KeyedDropout.training(1, 2, 9, 4, 5),
                     KeyedDropout.training(1, 2, 3, 9, 5),
-                    KeyedDropout.training(1, 2, 3, 4, 9));
+                    KeyedDropout.training(1, 2, 3, 4, 9),
+                    KeyedDropout.training(1, 2, 3, 4, 5).apart("twice"));
             for (KeyedDropout other : others) {
                 assertThat(Tensors.toFloats(other.apply(x, "a", 0.5))).isNotEqualTo(base);
             }

@@ -9,6 +9,7 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.Callable;
@@ -24,6 +25,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.sparklora.worker.contract.Kernel;
 import org.sparklora.worker.contract.Precision;
+import org.sparklora.worker.engine.Variable.RelativePositions;
 import org.sparklora.worker.machine.Machine;
 
 /** Each operation against PyTorch's autograd of its formula, and against itself. */
@@ -380,6 +382,68 @@ class VariableTest {
                 shape);
     }
 
+    @ParameterizedTest
+    @CsvSource({
+        "ONEDNN,1,1,0",
+        "ONEDNN,2,7,0",
+        "ONEDNN,3,40,0",
+        "ONEDNN,2,7,0.1",
+        "ONEDNN,3,40,0.5",
+        "MKL,2,7,0.1",
+        "BFLOAT16,2,7,0",
+        "BFLOAT16,3,40,0.1"
+    })
+    void disentangledAttentionIsThatOfItsFormula(Way way, int batch, int length, double drops) {
+        NDArray mask = mask(manager, batch, length);
+        NDArray dropout = dropout(manager, batch, length, drops);
+        int distances = 2 * length - 1;
+        long[] distance = new long[length * length];
+        Arrays.setAll(distance, i -> length - 1 + i / length - i % length);
+        int[] tokens = {batch * length, HEADS * SIZE};
+        int[] positions = {distances, HEADS * SIZE};
+        assertEqual(
+                way,
+                l -> Variable.disentangledAttention(
+                        l.get(0),
+                        l.get(1),
+                        l.get(2),
+                        new RelativePositions(l.get(3), l.get(4)),
+                        mask,
+                        HEADS,
+                        drops == 0 ? null : dropout),
+                l -> {
+                    NDArray query = l.get(0).reshape(new Shape(batch, length, 1, HEADS, SIZE));
+                    NDArray key = l.get(1).reshape(new Shape(batch, 1, length, HEADS, SIZE));
+                    NDArray scores = query.mul(key)
+                            .add(query.mul(byPair(l.get(3), distance, length)))
+                            .add(key.mul(byPair(l.get(4), distance, length)))
+                            .sum(new int[] {4})
+                            .transpose(0, 3, 1, 2);
+                    NDArray root = Tensors.constant(manager, StrictMath.sqrt(3 * SIZE));
+                    NDArray isToken = mask.transpose(0, 1, 3, 2).exp();
+                    return Ops.softmax(scores.div(root).add(mask))
+                            .mul(dropout)
+                            .matMul(l.get(2)
+                                    .reshape(new Shape(batch, length, HEADS, SIZE))
+                                    .transpose(0, 2, 1, 3))
+                            .mul(isToken)
+                            .transpose(0, 2, 1, 3)
+                            .reshape(new Shape(tokens[0], tokens[1]));
+                },
+                tokens,
+                tokens,
+                tokens,
+                positions,
+                positions);
+    }
+
+    /** Rows of a table for each pair of tokens, [1, S, S, N, D]. */
+    private NDArray byPair(NDArray table, long[] rows, int length) {
+        NDArray ids = Tensors.longs(manager, rows, rows.length);
+        return JniUtils.embedding((PtNDArray) ids, (PtNDArray) table, false)
+                .reshape(new Shape(1, length, length, HEADS, SIZE));
+    }
+
     /** TorchScript may compile a method anew for shapes it has seen, with other bits. */
     @ParameterizedTest
     @EnumSource
@@ -424,19 +488,24 @@ class VariableTest {
             return run(
                     own,
                     way,
-                    l -> Variable.attention(
-                                    l.get(0).linear(l.get(1), l.get(3), null),
-                                    l.get(0).linear(l.get(2), l.get(3), null),
-                                    l.get(0).linear(l.get(1), null, l.get(0)),
-                                    mask(own, batch, length),
-                                    HEADS,
-                                    kind == 0 ? null : dropout(own, batch, length, 0.1))
-                            .linearWithGelu(l.get(2), l.get(3), Gelu.ERF)
-                            .layerNorm(l.get(3), l.get(3), 1e-12),
+                    l -> {
+                        Variable query = l.get(0).linear(l.get(1), l.get(3), null);
+                        Variable key = l.get(0).linear(l.get(2), l.get(3), null);
+                        Variable value = l.get(0).linear(l.get(1), null, l.get(0));
+                        NDArray mask = mask(own, batch, length);
+                        NDArray dropout = kind == 0 ? null : dropout(own, batch, length, 0.1);
+                        RelativePositions positions = new RelativePositions(l.get(4), l.get(4));
+                        return Variable.attention(query, key, value, mask, HEADS, dropout)
+                                .plus(Variable.disentangledAttention(
+                                        query, key, value, positions, mask, HEADS, dropout))
+                                .linearWithGelu(l.get(2), l.get(3), Gelu.ERF)
+                                .layerNorm(l.get(3), l.get(3), 1e-12);
+                    },
                     x,
                     square,
                     square,
-                    vector);
+                    vector,
+                    new int[] {2 * length - 1, HEADS * SIZE});
         }
     }
 }

@@ -5,12 +5,14 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.sparklora.worker.contract.Arithmetic;
@@ -29,6 +31,8 @@ import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.head.TokenClassificationHead;
 import org.sparklora.worker.lora.PlainLora;
 import org.sparklora.worker.safetensors.SafetensorsFile;
+import org.sparklora.worker.safetensors.SafetensorsWriter;
+import org.sparklora.worker.safetensors.Tensor;
 
 /** One folder under golden-encoders: a stored run of PyTorch, transformers and PEFT. */
 public final class EncoderCase {
@@ -76,7 +80,31 @@ public final class EncoderCase {
 
     /** The same in another arithmetic. */
     BaseModel open(Arithmetic arithmetic) {
-        return BaseModel.open(directory.resolve("model"), head().headInput(), arithmetic);
+        return BaseModel.open(model(), head().headInput(), arithmetic);
+    }
+
+    /** The base model. A pooler that trained is left out: a checkpoint of the pretrained model has none, and a new one trains. */
+    private Path model() {
+        Path model = directory.resolve("model");
+        if (!texts("modules_to_save").contains("pooler")) {
+            return model;
+        }
+        try (SafetensorsFile whole = SafetensorsFile.open(model.resolve("model.safetensors"))) {
+            SortedMap<String, Tensor> kept = new TreeMap<>();
+            whole.names().stream()
+                    .filter(name -> !name.startsWith("pooler."))
+                    .forEach(name -> kept.put(name, whole.tensor(name)));
+            Path copy = Files.createTempDirectory("encoder-case");
+            copy.toFile().deleteOnExit();
+            Path weights = copy.resolve("model.safetensors");
+            weights.toFile().deleteOnExit();
+            SafetensorsWriter.write(weights, kept);
+            Path settings = Files.copy(model.resolve("config.json"), copy.resolve("config.json"));
+            settings.toFile().deleteOnExit();
+            return copy;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** By the class that transformers ran, as config.json names it, and the width of the stored logits. */
@@ -100,8 +128,9 @@ public final class EncoderCase {
         return innermost.size();
     }
 
-    int padTokenId() {
-        return config.get("pad_token_id").getAsInt();
+    /** The padding token. */
+    public int padTokenId() {
+        return config.has("pad_token_id") ? config.get("pad_token_id").getAsInt() : 0;
     }
 
     JsonObject object(String key) {
@@ -122,6 +151,10 @@ public final class EncoderCase {
 
     List<String> texts(String key) {
         return array(key).asList().stream().map(JsonElement::getAsString).toList();
+    }
+
+    boolean has(String file) {
+        return Files.exists(directory.resolve(file));
     }
 
     /** Tensors of a file of this case by our names: PEFT's without the prefix. */
@@ -156,6 +189,11 @@ public final class EncoderCase {
                 base.encoder().layerName(index).replace(' ', '.'), "one group a layer", modules, GroupSettings.PLAIN)));
         List<TensorSpec> head = base.encoder().head().tensors(head().outputs());
         return new LoraManifest(PlainLora.INSTANCE, groups, BiasMode.NONE, head, List.of());
+    }
+
+    /** The rows of a step's batch, without their padding. */
+    public List<Example> rows(int step) {
+        return examples(array("batches").get(step).getAsJsonObject());
     }
 
     /** The rows of a stored batch, without their padding. */

@@ -13,7 +13,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
-import java.util.TreeMap;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -87,7 +86,7 @@ class GoldenEncodersTest {
         Deviations deviations = new Deviations();
         try (BaseModel base = golden.open();
                 NDManager manager = Torch.newManager()) {
-            AdaptedModel model = plain(manager, base, golden.head());
+            AdaptedModel model = plain(manager, base, golden);
             Encoder encoder = base.encoder();
             ForwardPass pass = ForwardPass.evaluation(model);
             Tokens tokens = paddedTokens(manager, batch);
@@ -112,16 +111,23 @@ class GoldenEncodersTest {
     @ParameterizedTest
     @MethodSource("cases")
     void trainingEqualsPeft(EncoderCase golden) {
-        compareTraining(golden, false);
+        compareTraining(golden, false, 1);
+    }
+
+    @ParameterizedTest
+    @MethodSource("cases")
+    void trainingOnTwoRanksEqualsPeft(EncoderCase golden) {
+        compareTraining(golden, false, 2);
     }
 
     @ParameterizedTest
     @MethodSource("cases")
     void trainingFromKeptActivationsEqualsPeft(EncoderCase golden) {
-        compareTraining(golden, true);
+        compareTraining(golden, true, 1);
+        compareTraining(golden, true, 2);
     }
 
-    private static void compareTraining(EncoderCase golden, boolean kept) {
+    private static void compareTraining(EncoderCase golden, boolean kept, int ranks) {
         Deviations deviations = new Deviations();
         try (BaseModel base = golden.open()) {
             Replay replay = new Replay(golden, base);
@@ -130,7 +136,7 @@ class GoldenEncodersTest {
                     .isTrue();
             JsonArray steps = golden.array("steps");
             for (int i = 0; i < steps.size(); i++) {
-                StepReport report = replay.step(i, kept);
+                StepReport report = replay.step(i, kept, ranks);
                 JsonObject expected = steps.get(i).getAsJsonObject();
                 double loss = expected.get("loss").getAsDouble();
                 double norm = expected.get("grad_norm").getAsDouble();
@@ -160,6 +166,27 @@ class GoldenEncodersTest {
         }
     }
 
+    @ParameterizedTest
+    @MethodSource("cases")
+    void theFirstGradientsAreThoseOfPyTorch(EncoderCase golden) {
+        assumeThat(golden.has("grads.safetensors")).as("stored gradients").isTrue();
+        Deviations deviations = new Deviations();
+        try (BaseModel base = golden.open()) {
+            Replay replay = new Replay(golden, base);
+            ShardSum sum = replay.sum(golden.rows(0), false);
+            Map<String, float[]> wanted = golden.tensors("grads.safetensors");
+            for (FreezePlan.Slot slot : replay.plan().slots()) {
+                String name = slot.tensor().name();
+                float[] ours = new float[slot.tensor().size()];
+                for (int i = 0; i < ours.length; i++) {
+                    ours[i] = (float) (sum.gradient()[slot.offset() + i] / sum.weight());
+                }
+                deviations.relativeL2(name, ours, wanted.get("step0." + name), golden.tolerance("grads_rel_l2"), 1e-12);
+            }
+        }
+        deviations.assertNone();
+    }
+
     /** With all layers but the last frozen: what is kept of them changes no bit of loss and gradient. */
     @ParameterizedTest
     @MethodSource("cases")
@@ -176,9 +203,7 @@ class GoldenEncodersTest {
                 Replay frozen = new Replay(golden, base, freeze);
                 assertThat(frozen.prefix()).isPositive();
                 // One row, so that the pass that keeps it has the same batch.
-                List<Example> row = golden.examples(
-                                golden.array("batches").get(0).getAsJsonObject())
-                        .subList(0, 1);
+                List<Example> row = golden.rows(0).subList(0, 1);
                 ShardSum computed = frozen.sum(row, false);
                 ShardSum kept = frozen.sum(row, true);
                 assertThat(kept.loss()).isEqualTo(computed.loss());
@@ -199,7 +224,7 @@ class GoldenEncodersTest {
     void sumsOfShardsAreTheSumOfTheBatch(EncoderCase golden) {
         try (BaseModel base = golden.open()) {
             Replay replay = new Replay(golden, base);
-            List<Example> rows = golden.examples(golden.array("batches").get(0).getAsJsonObject());
+            List<Example> rows = golden.rows(0);
             ShardSum whole = replay.sum(rows, false);
             ShardSum parts = replay.sum(rows.subList(0, 1), false);
             parts.add(replay.sum(rows.subList(1, rows.size()), false));
@@ -255,9 +280,17 @@ class GoldenEncodersTest {
             return new FreezePlan(state.manifest(), state.freeze(), base.encoder()::layerIndex);
         }
 
-        StepReport step(int i, boolean kept) {
-            List<Example> rows = golden.examples(golden.array("batches").get(i).getAsJsonObject());
-            return new TrainStep(state, plan(), optimizer()).run(i, 0, (step, live) -> sum(rows, kept));
+        /** Each rank has its part of the rows; the parts are added. */
+        StepReport step(int i, boolean kept, int ranks) {
+            List<Example> rows = golden.rows(i);
+            int part = (rows.size() + ranks - 1) / ranks;
+            return new TrainStep(state, plan(), optimizer()).run(i, 0, (step, live) -> {
+                ShardSum sum = sum(rows.subList(0, part), kept);
+                for (int first = part; first < rows.size(); first += part) {
+                    sum.add(sum(rows.subList(first, Math.min(rows.size(), first + part)), kept));
+                }
+                return sum;
+            });
         }
 
         ShardSum sum(List<Example> rows, boolean kept) {
@@ -295,33 +328,36 @@ class GoldenEncodersTest {
         }
     }
 
-    /** No golden run is in bfloat16. Measured here: losses within 0.0025 of float32's, cosines of gradients from 0.9995 on. */
+    /**
+     * No golden run is in bfloat16. Measured here: losses within 0.0025 of float32's, cosines of gradients from 0.9995 on. The loss
+     * of mpnet moves by 1.1 %, and by 1.2 % if PyTorch computes it in bfloat16.
+     */
     @ParameterizedTest
     @MethodSource("cases")
     void bfloat16StaysNearFloat32(EncoderCase golden) {
         assumeTrue(Machine.hardware().hasBfloat16(), "this processor has no instructions for bfloat16");
-        List<Example> rows = golden.examples(golden.array("batches").get(0).getAsJsonObject());
+        List<Example> rows = golden.rows(0);
         try (BaseModel base = golden.open();
                 BaseModel rounded = golden.open(new Arithmetic(Kernel.ONEDNN, Precision.BFLOAT16))) {
             Replay replay = new Replay(golden, base);
             ShardSum exact = replay.sum(rows, false);
             Replay inBfloat16 = new Replay(golden, rounded);
             ShardSum sum = inBfloat16.sum(rows, false);
-            assertThat(sum.loss()).isNotEqualTo(exact.loss()).isCloseTo(exact.loss(), withinPercentage(0.5));
+            assertThat(sum.loss()).isNotEqualTo(exact.loss()).isCloseTo(exact.loss(), withinPercentage(1.5));
             Gradients.assertNear(replay.plan(), sum.gradient(), exact.gradient(), 0.999);
-            assertThat(inBfloat16.sum(rows, true))
+            assertThat(inBfloat16.sum(rows, replay.prefix() > 0))
                     .as("from the cache")
                     .usingRecursiveComparison()
                     .isEqualTo(sum);
         }
     }
 
-    /** The base model with its own head. */
-    private static AdaptedModel plain(NDManager manager, BaseModel base, TaskHead head) {
+    /** The base model with its own head, which is what training began with. */
+    private static AdaptedModel plain(NDManager manager, BaseModel base, EncoderCase golden) {
+        TaskHead head = golden.head();
         List<TensorSpec> tensors = base.encoder().head().tensors(head.outputs());
-        Map<String, float[]> values = new TreeMap<>();
-        tensors.forEach(t ->
-                values.put(t.name(), Tensors.toFloats(base.optional(t.name()).orElseThrow())));
+        Map<String, float[]> values = golden.tensors("init.safetensors");
+        values.keySet().retainAll(tensors.stream().map(TensorSpec::name).toList());
         LoraManifest manifest = new LoraManifest(PlainLora.INSTANCE, List.of(), BiasMode.NONE, tensors, List.of());
         FreezePlan plan = new FreezePlan(manifest, FreezeState.of(Map.of()), base.encoder()::layerIndex);
         return new AdaptedModel(manager, base, head, plan, new AdapterSnapshot(values), false);

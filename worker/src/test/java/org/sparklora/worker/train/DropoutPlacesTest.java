@@ -79,7 +79,7 @@ class DropoutPlacesTest {
     private float[] ofTheFirst(double loraDropout, double attentionDropout) {
         ForwardPass pass = pass(loraDropout, attentionDropout);
         Tokens tokens = Tokens.of(manager, batch);
-        return Tensors.toFloats(encoder.firstTokens(LAST, pass, encoder.embed(pass, tokens), tokens)
+        return Tensors.toFloats(encoder.run(LAST + 1, LAST + 2, pass, encoder.embed(pass, tokens), tokens)
                 .array());
     }
 

@@ -76,7 +76,7 @@ class FirstTokenPathTest {
     private static Map<String, float[]> run(EncoderCase golden, BaseModel base, boolean everyToken) {
         LoraManifest manifest = manifest(golden, base);
         FreezeState freeze = FreezeState.of(Map.of("all", GroupState.LIVE));
-        Batch batch = Batch.of(TinyModel.examples(4, 5), 1);
+        Batch batch = Batch.of(golden.rows(0), golden.padTokenId());
         Torch.prepareThread();
         try (NDManager manager = Torch.newManager()) {
             FreezePlan plan = new FreezePlan(manifest, freeze, base.encoder()::layerIndex);
@@ -91,9 +91,9 @@ class FirstTokenPathTest {
                 x = encoder.layer(last, pass, x, tokens)
                         .traced(all -> all.reshape(byRow).get("0:, 0"));
             } else {
-                x = encoder.firstTokens(last, pass, x, tokens);
+                x = encoder.run(last + 1, last + 2, pass, x, tokens);
             }
-            Variable logits = encoder.head().logits(pass, encoder.pools() ? encoder.pool(pass, x) : x);
+            Variable logits = encoder.logits(last + 2, pass, x, tokens);
             model.graph().backward(logits.traced(of -> of.mul(of).sum()));
             Map<String, float[]> gradients = new TreeMap<>();
             for (FreezePlan.Slot slot : plan.slots()) {

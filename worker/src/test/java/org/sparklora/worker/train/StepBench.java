@@ -256,8 +256,7 @@ public final class StepBench {
                 first = base.encoder()
                         .layer(BertBase.LAYERS - 1, forward, first, tokens)
                         .traced(all -> all.reshape(byRow).get("0:, 0"));
-                Variable logits =
-                        base.encoder().head().logits(forward, base.encoder().pool(forward, first));
+                Variable logits = base.encoder().logits(BertBase.LAYERS + 1, forward, first, tokens);
                 model.graph()
                         .backward(logits.traced(
                                 of -> head.lossSum(of, batch.labels(), batch.weights(), LossSettings.PLAIN)));

@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.List;
 import org.sparklora.driver.job.config.Task;
 import org.sparklora.driver.model.peft.PythonJson;
+import org.sparklora.worker.encoder.Architectures;
 import org.sparklora.worker.encoder.EncoderConfig;
 import org.sparklora.worker.safetensors.DType;
 
@@ -16,7 +17,9 @@ final class ConfigJson {
     static byte[] of(Path base, Outputs outputs, DType dtype) {
         EncoderConfig config = EncoderConfig.read(base);
         ObjectNode json = config.json();
-        json.putArray("architectures").add(architecture(config, outputs.task()));
+        String task =
+                outputs.task() == Task.TOKEN_CLASSIFICATION ? "ForTokenClassification" : "ForSequenceClassification";
+        json.putArray("architectures").add(Architectures.className(config) + task);
         // Without model_type, transformers does not know the class.
         json.put("model_type", config.modelType());
         ObjectNode id2label = json.putObject("id2label");
@@ -31,19 +34,5 @@ final class ConfigJson {
         // transformers 5 calls this key dtype; both versions read both spellings.
         json.put(json.has("dtype") ? "dtype" : "torch_dtype", dtype == DType.F16 ? "float16" : "float32");
         return PythonJson.bytes(json);
-    }
-
-    /** The class of transformers for a model type's classifier. */
-    private static String architecture(EncoderConfig config, Task task) {
-        String name = switch (config.modelType()) {
-            case "bert" -> "Bert";
-            case "roberta" -> "Roberta";
-            case "xlm-roberta" -> "XLMRoberta";
-            case "distilbert" -> "DistilBert";
-            default ->
-                throw config.unsupported("model_type '" + config.modelType()
-                        + "' cannot be exported; this version exports: bert, distilbert, roberta, xlm-roberta");
-        };
-        return name + (task == Task.TOKEN_CLASSIFICATION ? "ForTokenClassification" : "ForSequenceClassification");
     }
 }

@@ -98,17 +98,12 @@ public final class TorchScriptExport {
         String read = "pooled";
         if (head.inner().isPresent()) {
             Inner inner = head.inner().get();
-            String activation = switch (inner.activation()) {
-                case TANH -> "torch.tanh";
-                case RELU -> "torch.relu";
-            };
-            read = activation + "(" + linear(inner.path(), read) + ")";
+            read = inner.activation().script(linear(inner.path(), read));
         }
         return linear(head.output(), read);
     }
 
     private static String linear(String path, String read) {
-        return "torch.linear(" + read + ", " + EncoderScript.weight(path + ".weight") + ", "
-                + EncoderScript.weight(path + ".bias") + ")";
+        return "torch.linear(" + read + ", " + EncoderScript.weightAndBias(path) + ")";
     }
 }

@@ -18,6 +18,7 @@ import org.sparklora.driver.job.config.Task;
 import org.sparklora.driver.job.manifest.ManifestFile;
 import org.sparklora.driver.model.peft.PeftAdapter;
 import org.sparklora.worker.contract.AdapterSnapshot;
+import org.sparklora.worker.contract.Arithmetic;
 import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.FreezePlan;
 import org.sparklora.worker.contract.FreezeState;
@@ -148,7 +149,7 @@ record GoldenRun(Path model, PeftAdapter adapter, JsonNode json) {
                 new LoraManifest(PlainLora.INSTANCE, List.of(), BiasMode.NONE, List.of(), List.of()),
                 FreezeState.of(Map.of()),
                 tensor -> 0);
-        try (BaseModel base = BaseModel.open(directory)) {
+        try (BaseModel base = BaseModel.open(directory, head.headInput(), Arithmetic.DEFAULT)) {
             return logits(base, head, none, AdapterSnapshot.EMPTY, List.of(ids, types, mask));
         }
     }
@@ -175,7 +176,7 @@ record GoldenRun(Path model, PeftAdapter adapter, JsonNode json) {
         return rows(json.at("/final/eval_batch/" + key));
     }
 
-    private static long[][] rows(JsonNode node) {
+    static long[][] rows(JsonNode node) {
         long[][] rows = new long[node.size()][];
         for (int r = 0; r < rows.length; r++) {
             JsonNode row = node.get(r);

@@ -6,6 +6,7 @@ import org.sparklora.worker.contract.DropoutRates;
 import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.encoder.EncoderConfig;
 import org.sparklora.worker.encoder.EncoderNames;
+import org.sparklora.worker.encoder.EncoderParts;
 import org.sparklora.worker.encoder.EncoderSizes;
 import org.sparklora.worker.encoder.EncoderSizes.Positions;
 import org.sparklora.worker.encoder.EncoderSizes.TokenTypes;
@@ -14,9 +15,11 @@ import org.sparklora.worker.encoder.HeadLayers;
 import org.sparklora.worker.encoder.HeadLayers.Activation;
 import org.sparklora.worker.encoder.HeadLayers.Inner;
 import org.sparklora.worker.encoder.HiddenActivation;
-import org.sparklora.worker.encoder.LayerPaths;
-import org.sparklora.worker.encoder.LayerPaths.Projections;
-import org.sparklora.worker.encoder.LayerPaths.Sublayer;
+import org.sparklora.worker.encoder.bert.BertEmbeddings;
+import org.sparklora.worker.encoder.bert.BertLayer;
+import org.sparklora.worker.encoder.bert.LayerPaths;
+import org.sparklora.worker.encoder.bert.LayerPaths.Projections;
+import org.sparklora.worker.encoder.bert.LayerPaths.Sublayer;
 
 /**
  * DistilBERT: positions start at 0; there are no token types, no pooler, and no dropout between attention and its residual. The
@@ -24,8 +27,7 @@ import org.sparklora.worker.encoder.LayerPaths.Sublayer;
  */
 public final class DistilBertEncoder {
 
-    private static final EncoderNames NAMES =
-            new EncoderNames("distilbert.", "transformer.layer.", DistilBertEncoder::layerNames, Optional.empty());
+    private static final EncoderNames NAMES = new EncoderNames("distilbert.", "transformer.layer.");
 
     private DistilBertEncoder() {}
 
@@ -52,7 +54,12 @@ public final class DistilBertEncoder {
                 config.number("initializer_range", 0.02),
                 new DropoutRates(dropout, config.number("attention_dropout", 0.1), head));
         Inner dense = new Inner("pre_classifier", "pre_classifier", Activation.RELU, false);
-        return new Encoder(sizes, NAMES, new HeadLayers(sizes.hidden(), Optional.of(dense), "classifier"), headInput);
+        EncoderParts<?> parts = new EncoderParts<>(
+                new BertEmbeddings(sizes, NAMES),
+                BertLayer.all(sizes, NAMES, DistilBertEncoder::layerNames),
+                Optional.empty());
+        HeadLayers layers = new HeadLayers(sizes.hidden(), Optional.of(dense), "classifier");
+        return new Encoder(sizes, NAMES, parts, layers, headInput);
     }
 
     private static LayerPaths layerNames(String prefix) {

@@ -5,22 +5,23 @@ import java.util.OptionalInt;
 import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.encoder.EncoderConfig;
 import org.sparklora.worker.encoder.EncoderNames;
+import org.sparklora.worker.encoder.EncoderParts;
 import org.sparklora.worker.encoder.EncoderSizes;
 import org.sparklora.worker.encoder.HeadInput;
 import org.sparklora.worker.encoder.HeadLayers;
 import org.sparklora.worker.encoder.HeadLayers.Activation;
-import org.sparklora.worker.encoder.HeadLayers.Inner;
-import org.sparklora.worker.encoder.LayerPaths;
+import org.sparklora.worker.encoder.bert.BertEmbeddings;
+import org.sparklora.worker.encoder.bert.BertLayer;
+import org.sparklora.worker.encoder.bert.LayerPaths;
 
 /**
- * RoBERTa and XLM-RoBERTa: positions start at {@code pad_token_id} + 1; every token has type 0, also in a second text, because
- * RoBERTa's tokenizers pass no token types to the model; there is no pooler. The head applies {@code classifier.dense}, tanh and
- * {@code classifier.out_proj} to the first token.
+ * RoBERTa, XLM-RoBERTa and CamemBERT: positions start at {@code pad_token_id} + 1; every token has type 0, also in a second
+ * text, because RoBERTa's tokenizers pass no token types to the model; there is no pooler. The head applies {@code
+ * classifier.dense}, tanh and {@code classifier.out_proj} to the first token.
  */
 public final class RobertaEncoder {
 
-    private static final EncoderNames NAMES =
-            new EncoderNames("roberta.", "encoder.layer.", LayerPaths::ofBert, Optional.empty());
+    private static final EncoderNames NAMES = new EncoderNames("roberta.", "encoder.layer.");
 
     private RobertaEncoder() {}
 
@@ -28,13 +29,8 @@ public final class RobertaEncoder {
     public static Encoder of(EncoderConfig config, HeadInput headInput) {
         int pad = config.notNegative("pad_token_id", 1);
         EncoderSizes sizes = EncoderSizes.ofBert(config, OptionalInt.of(pad));
-        int rows = sizes.positions().rows();
-        if (pad + 1 >= rows) {
-            throw config.problem("max_position_embeddings " + rows + " leaves no position above pad_token_id " + pad
-                    + ", where RoBERTa begins to count");
-        }
-        Inner dense = new Inner("classifier", "classifier.dense", Activation.TANH, true);
-        HeadLayers head = new HeadLayers(sizes.hidden(), Optional.of(dense), "classifier.out_proj");
-        return new Encoder(sizes, NAMES, head, headInput);
+        EncoderParts<?> parts = new EncoderParts<>(
+                new BertEmbeddings(sizes, NAMES), BertLayer.all(sizes, NAMES, LayerPaths::ofBert), Optional.empty());
+        return new Encoder(sizes, NAMES, parts, HeadLayers.ofRoberta(sizes.hidden(), Activation.TANH), headInput);
     }
 }

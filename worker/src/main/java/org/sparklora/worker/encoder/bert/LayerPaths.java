@@ -1,4 +1,4 @@
-package org.sparklora.worker.encoder;
+package org.sparklora.worker.encoder.bert;
 
 import java.util.Optional;
 

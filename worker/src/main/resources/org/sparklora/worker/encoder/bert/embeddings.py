@@ -5,8 +5,7 @@
       pass
     words = torch.embedding(WORDS, input_ids)
     typed = TYPED
-    positions = POSITIONS
-    embedded = torch.add(typed, positions)
+    embedded = EMBEDDED
     x0 = torch.layer_norm(embedded, [HIDDEN], NORM, EPS)
     padding = torch.to(torch.eq(attention_mask, 0), x0)
     mask = torch.mul(torch.reshape(padding, [torch.size(input_ids, 0), 1, 1, length]), -3.4028234663852886e+38)

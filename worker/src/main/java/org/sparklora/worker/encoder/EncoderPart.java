@@ -1,0 +1,35 @@
+package org.sparklora.worker.encoder;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.sparklora.worker.contract.TensorSpec;
+
+/** A part of an encoder with weights of its own: the embeddings, a layer, or the pooler. Names are full Hugging Face names. */
+public interface EncoderPart {
+
+    /** Every weight that a checkpoint must hold, in any order. */
+    List<TensorSpec> weights();
+
+    /** Paths of the Linears that LoRA can adapt, with weight [out, in]. */
+    List<TensorSpec> linears();
+
+    /** Paths of the layer normalizations. */
+    List<String> norms();
+
+    /**
+     * The weights of Linears and layer normalizations that all have a bias.
+     *
+     * @param width of the layer normalizations
+     */
+    static List<TensorSpec> withBiases(List<TensorSpec> linears, List<String> norms, int width) {
+        List<TensorSpec> weights = new ArrayList<>();
+        Stream.concat(linears.stream(), norms.stream().map(norm -> new TensorSpec(norm, List.of(width))))
+                .forEach(module -> {
+                    weights.add(new TensorSpec(module.name() + ".weight", module.shape()));
+                    weights.add(new TensorSpec(
+                            module.name() + ".bias", List.of(module.shape().get(0))));
+                });
+        return weights;
+    }
+}
