@@ -7,13 +7,17 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.cfg.JsonNodeFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -35,11 +39,25 @@ final class TokenizerJson {
 
     private final String source;
     private final ObjectNode json;
+    private final TokenizerSettings settings;
+    private final Optional<TokenizerKind> made;
+    /** The special tokens of a kind by their key in tokenizer_config.json; empty for a tokenizer.json that was read. */
+    private final Map<String, String> named;
+
     private final Map<String, Integer> ids = new HashMap<>();
 
-    TokenizerJson(String source, ObjectNode json) throws IOException {
+    /**
+     * A tokenizer.
+     *
+     * @param made the kind if it was made from a vocabulary, so that it lacks its special tokens
+     */
+    TokenizerJson(String source, ObjectNode json, TokenizerSettings settings, Optional<TokenizerKind> made)
+            throws IOException {
         this.source = source;
         this.json = json;
+        this.settings = settings;
+        this.made = made;
+        this.named = made.map(kind -> kind.specialTokens(settings)).orElse(Map.of());
         if (!json.path("model").has("vocab")) {
             throw new IOException("'" + source + "' has no model.vocab; copy the model's tokenizer.json again");
         }
@@ -67,30 +85,35 @@ final class TokenizerJson {
         }
     }
 
+    /** The tokens around texts must have the ids that the vocabulary gives them. */
+    private void requireIds(JsonNode postProcessor) throws IOException {
+        Map<String, JsonNode> given = new LinkedHashMap<>();
+        for (JsonNode token : postProcessor.findPath("special_tokens")) {
+            for (int i = 0; i < token.path("tokens").size(); i++) {
+                given.put(token.get("tokens").get(i).asText(), token.path("ids").path(i));
+            }
+        }
+        for (String key : List.of("cls", "sep")) {
+            JsonNode pair = postProcessor.findPath(key);
+            if (pair.isArray()) {
+                given.put(pair.path(0).asText(), pair.path(1));
+            }
+        }
+        for (Map.Entry<String, JsonNode> token : given.entrySet()) {
+            Integer known = ids.get(token.getKey());
+            if (known == null || known != token.getValue().asInt(-1)) {
+                throw new IOException("the post_processor of '" + source + "' puts " + token.getKey() + " with the id "
+                        + token.getValue() + " around texts, but the vocabulary "
+                        + (known == null ? "lacks it" : "gives it " + known) + "; copy the model's tokenizer.json again");
+            }
+        }
+    }
+
     private static int id(JsonNode node) {
         if (!node.canConvertToInt() || !node.isNumber()) {
             throw new IllegalArgumentException(node + " is not a token id");
         }
         return node.intValue();
-    }
-
-    /**
-     * A special token's text from tokenizer_config.json, or else from special_tokens_map.json, or else a default.
-     *
-     * @param key e.g. {@code pad_token}
-     * @param config tokenizer_config.json, may be empty
-     * @param map special_tokens_map.json, may be empty
-     */
-    static String specialToken(String key, String defaultName, JsonNode config, JsonNode map) {
-        for (JsonNode file : List.of(config, map)) {
-            JsonNode value = file.path(key);
-            // Older files store {"content": "[PAD]", "lstrip": …} instead of the text alone.
-            JsonNode text = value.isObject() ? value.path("content") : value;
-            if (text.isValueNode() && !text.isNull()) {
-                return text.asText();
-            }
-        }
-        return defaultName;
     }
 
     /** An entry of {@code added_tokens}: a token that is never cut. Special tokens are found before the text is normalized. */
@@ -107,17 +130,13 @@ final class TokenizerJson {
 
     /**
      * Adds the tokens of {@code added_tokens_decoder} in tokenizer_config.json, or else of added_tokens.json, and special
-     * tokens that no file gives an id, as transformers does.
-     *
-     * @param config tokenizer_config.json, may be empty
-     * @param map special_tokens_map.json, may be empty
-     * @param ofFile added_tokens.json, may be empty
+     * tokens that no file gives an id, as transformers does. Then every special token has its id.
      */
-    void addTokens(JsonNode config, JsonNode map, JsonNode ofFile) throws IOException {
-        List<String> special = specialTokens(config, map);
+    void addTokens() throws IOException {
+        List<String> further = settings.furtherSpecialTokens();
         SortedMap<Integer, ObjectNode> tokens = new TreeMap<>();
         for (Map.Entry<String, JsonNode> entry :
-                config.path("added_tokens_decoder").properties()) {
+                settings.config().path("added_tokens_decoder").properties()) {
             JsonNode given = entry.getValue();
             int id = Integer.parseInt(entry.getKey());
             ObjectNode token = token(
@@ -130,30 +149,32 @@ final class TokenizerJson {
             tokens.put(id, token);
         }
         if (tokens.isEmpty()) {
-            ofFile.properties()
-                    .forEach(entry -> tokens.put(
-                            id(entry.getValue()),
-                            token(id(entry.getValue()), entry.getKey(), special.contains(entry.getKey()))));
+            settings.added().properties().forEach(entry -> {
+                String name = entry.getKey();
+                int id = id(entry.getValue());
+                boolean special = further.contains(name);
+                tokens.put(id, named.containsValue(name) ? named(id, name) : token(id, name, special));
+            });
         }
         for (ObjectNode token : tokens.values()) {
             addToken(token);
         }
-        for (String name : special) {
+        if (made.isPresent()) {
+            frame(made.get());
+        }
+        for (String name : further) {
             if (!ids.containsKey(name)) {
                 addToken(token(vocabularySize(), name, true));
             }
         }
+        requireIds(json.get("post_processor"));
     }
 
-    /** Every special token's text, in the order of the files. */
-    private static List<String> specialTokens(JsonNode config, JsonNode map) {
-        List<String> names = new ArrayList<>();
-        for (JsonNode file : List.of(config, map)) {
-            file.path("additional_special_tokens")
-                    .forEach(token ->
-                            names.add(token.isObject() ? token.path("content").asText() : token.asText()));
-        }
-        return names;
+    /** An entry for a special token of the kind. */
+    private ObjectNode named(int id, String name) {
+        boolean mask = name.equals(named.get("mask_token"));
+        return token(id, name, true)
+                .put("lstrip", mask && made.filter(TokenizerKind::maskTakesSpace).isPresent());
     }
 
     private void addToken(ObjectNode token) throws IOException {
@@ -174,8 +195,55 @@ final class TokenizerJson {
         }
     }
 
+    /** Makes the kind's special tokens tokens that are never cut, and puts them around texts. */
+    private void frame(TokenizerKind kind) throws IOException {
+        List<String> missing = named.entrySet().stream()
+                // The mask is for pre-training; a vocabulary can do without.
+                .filter(e -> !e.getKey().equals("mask_token") && !ids.containsKey(e.getValue()))
+                .map(e -> e.getValue() + " (" + e.getKey() + ")")
+                .toList();
+        if (!missing.isEmpty()) {
+            throw new IOException("'" + source + "' (" + ids.size() + " tokens) lacks " + String.join(", ", missing)
+                    + "; if the model has other special tokens, name them in tokenizer_config.json; if this is not the"
+                    + " vocabulary of a " + kind + " tokenizer, " + TokenizerSpec.SAVE_JSON);
+        }
+        for (String name : named.values()) {
+            if (ids.containsKey(name) || kind.addsMask()) {
+                addToken(named(ids.getOrDefault(name, vocabularySize()), name));
+            }
+        }
+        List<JsonNode> added = new ArrayList<>();
+        json.get("added_tokens").forEach(added::add);
+        added.sort(Comparator.comparingInt(token -> token.get("id").asInt()));
+        json.putArray("added_tokens").addAll(added);
+        fill(
+                json.get("post_processor"),
+                Map.of(
+                        "[CLS]", named.getOrDefault("cls_token", "[CLS]"),
+                        "[SEP]", named.getOrDefault("sep_token", "[SEP]")));
+    }
+
+    /** Puts the model's own tokens for [CLS] and [SEP] into a post-processor, with their ids. */
+    private void fill(JsonNode postProcessor, Map<String, String> own) {
+        if (postProcessor.path("cls") instanceof ArrayNode cls && postProcessor.path("sep") instanceof ArrayNode sep) {
+            cls.add(own.get("[CLS]")).add(ids.get(own.get("[CLS]")));
+            sep.add(own.get("[SEP]")).add(ids.get(own.get("[SEP]")));
+            return;
+        }
+        ObjectNode special = (ObjectNode) postProcessor.get("special_tokens");
+        for (JsonNode token : postProcessor.findValues("SpecialToken")) {
+            String usual = token.get("id").asText();
+            String name = own.getOrDefault(usual, usual);
+            ((ObjectNode) token).put("id", name);
+            ObjectNode entry = special.putObject(name).put("id", name);
+            entry.putArray("ids").add(ids.get(name));
+            entry.putArray("tokens").add(name);
+        }
+    }
+
     /** Lays what tokenizer_config.json says over a BertNormalizer and a byte-level pre-tokenizer. */
-    void override(JsonNode config) {
+    void override() {
+        JsonNode config = settings.config();
         if (config.path("add_prefix_space").isBoolean()) {
             setPrefixSpace(json, config.get("add_prefix_space").asBoolean());
         }
@@ -190,8 +258,9 @@ final class TokenizerJson {
         }
     }
 
-    /** The padding token: the name given, or where that is empty a usual name; one that has an id. */
-    String padToken(String name) throws IOException {
+    /** The padding token: the name given, or where none is a usual name; one that has an id. */
+    String padToken() throws IOException {
+        String name = settings.specialToken("pad_token", "");
         List<String> names = name.isEmpty() ? List.of("[PAD]", "<pad>") : List.of(name);
         for (String candidate : names) {
             if (ids.containsKey(candidate)) {

@@ -1,16 +1,17 @@
 package org.sparklora.worker.data;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.Serializable;
+import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import org.sparklora.worker.contract.ForeignFile;
 
@@ -18,11 +19,10 @@ import org.sparklora.worker.contract.ForeignFile;
  * All that an executor needs to build a tokenizer, without access to the model's files: the text of a
  * {@code tokenizer.json}.
  *
- * <p>Read on the driver from a Hugging Face directory: from {@code tokenizer.json}, or else generated from {@code vocab.txt} as
- * BERT's own tokenizer would behave, or from {@code vocab.json} and {@code merges.txt} as RoBERTa's. What {@code
- * tokenizer_config.json} says about lower case, accents, Chinese characters and the space before a text wins over {@code
- * tokenizer.json}, as in transformers. Added tokens are read from {@code tokenizer_config.json} or {@code added_tokens.json}.
- * Settings that change the tokens and cannot be followed are refused.
+ * <p>Read on the driver from a Hugging Face directory: from {@code tokenizer.json}, or else made from the vocabulary's own files
+ * as {@link TokenizerKind} says. What {@code tokenizer_config.json} says about lower case, accents, Chinese characters and the
+ * space before a text wins over {@code tokenizer.json}, as in transformers. Added tokens are read from {@code
+ * tokenizer_config.json} or {@code added_tokens.json}. Settings that change the tokens and cannot be followed are refused.
  */
 public final class TokenizerSpec implements Serializable {
 
@@ -32,19 +32,8 @@ public final class TokenizerSpec implements Serializable {
     static final String SAVE_JSON = "save it as a tokenizer.json: in Python, AutoTokenizer.from_pretrained(DIRECTORY)"
             + ".save_pretrained(DIRECTORY) with a fast tokenizer";
 
-    private static final String WORD_PIECE = "vocab.txt";
-    private static final String BYTE_LEVEL = "vocab.json";
-    private static final String SENTENCE_PIECE = "sentencepiece.bpe.model";
-
     /** One in this many tokens of a vocabulary with capitals makes a cased vocabulary; uncased ones have none but special tokens. */
     private static final int CASED = 100;
-
-    /** Classes of transformers whose vocabularies are read here, without Fast. */
-    private static final Map<String, String> KINDS = Map.of(
-            "BertTokenizer", WORD_PIECE,
-            "DistilBertTokenizer", WORD_PIECE,
-            "ElectraTokenizer", WORD_PIECE,
-            "RobertaTokenizer", BYTE_LEVEL);
 
     private final String source;
     private final String json;
@@ -63,21 +52,27 @@ public final class TokenizerSpec implements Serializable {
     /** The tokenizer of a local Hugging Face directory. */
     public static TokenizerSpec read(Path directory) throws IOException {
         ObjectNode config = object(directory.resolve("tokenizer_config.json"));
-        ObjectNode map = object(directory.resolve("special_tokens_map.json"));
-        for (String side : List.of("padding_side", "truncation_side")) {
-            if (config.path(side).asText("").equals("left")) {
+        Path ready = directory.resolve("tokenizer.json");
+        ObjectNode json = object(ready);
+        for (String what : List.of("padding", "truncation")) {
+            String side = what + "_side";
+            // A tokenizer.json has the side of its last use.
+            String given = config.path(side)
+                    .asText(json.path(what).path("direction").asText(""));
+            if (given.equalsIgnoreCase("left")) {
                 throw new IOException(
-                        "'" + directory.resolve("tokenizer_config.json") + "' sets " + side + " to left, but"
-                                + " texts are padded and cut at the right, so the model would read other tokens; set it to right"
-                                + " if the model was trained so");
+                        "'" + (config.has(side) ? directory.resolve("tokenizer_config.json") : ready) + "' sets " + side
+                                + " to left, but texts are padded and cut at the right, so the model would read other tokens;"
+                                + " set " + side + " to right in tokenizer_config.json if the model was trained so");
             }
         }
-        ObjectNode added = object(directory.resolve("added_tokens.json"));
-        Path ready = directory.resolve("tokenizer.json");
-        if (Files.exists(ready)) {
-            return fromJson(ready.toString(), object(ready), new Settings(config, map, added));
-        }
-        return fromVocabulary(directory, new Settings(config, map, added));
+        TokenizerSettings settings = new TokenizerSettings(
+                config,
+                object(directory.resolve("special_tokens_map.json")),
+                object(directory.resolve("added_tokens.json")));
+        return Files.exists(ready)
+                ? fromJson(ready.toString(), json, settings, Optional.empty())
+                : fromVocabulary(directory, settings);
     }
 
     /**
@@ -103,59 +98,20 @@ public final class TokenizerSpec implements Serializable {
                                 + " model is cased, write {\"do_lower_case\": false} into tokenizer_config.json");
     }
 
-    /**
-     * What stands beside a tokenizer's main file.
-     *
-     * @param config tokenizer_config.json
-     * @param map special_tokens_map.json
-     * @param added added_tokens.json
-     */
-    private record Settings(ObjectNode config, ObjectNode map, ObjectNode added) {}
-
-    private static TokenizerSpec fromVocabulary(Path directory, Settings settings) throws IOException {
-        ObjectNode config = settings.config();
-        String kind = vocabularyKind(directory, config);
+    private static TokenizerSpec fromVocabulary(Path directory, TokenizerSettings settings) throws IOException {
+        JsonNode config = settings.config();
+        TokenizerKind kind = TokenizerKind.of(directory, config, object(directory.resolve("config.json")));
         refuse(directory, !config.path("do_basic_tokenize").asBoolean(true), "do_basic_tokenize is false");
         refuse(directory, !config.path("never_split").isEmpty(), "never_split is not empty");
-        Path words = directory.resolve("vocab.txt");
-        Path pieces = directory.resolve("vocab.json");
-        Path merges = directory.resolve("merges.txt");
-        if (kind.equals(WORD_PIECE) && Files.exists(words)) {
-            ObjectNode json = BertTokenizerJson.generate(words.toString(), lines(text(words)), config, settings.map());
-            return fromJson(words.toString(), json, settings);
-        }
-        if (kind.equals(BYTE_LEVEL) && Files.exists(pieces) && Files.exists(merges)) {
-            ObjectNode json = RobertaTokenizerJson.generate(
-                    pieces.toString(), object(pieces), lines(text(merges)), config, settings.map());
-            return fromJson(pieces.toString(), json, settings);
-        }
-        // Sentencepiece's own file is not read at all.
-        String files = Map.of(WORD_PIECE, " nor vocab.txt", BYTE_LEVEL, " nor vocab.json and merges.txt")
-                .getOrDefault(kind, "");
-        throw new IOException("'" + directory + "' holds no tokenizer.json" + files
-                + "; point model.path at a Hugging Face model directory with its tokenizer, or " + SAVE_JSON);
+        refuse(directory, !config.path("sp_model_kwargs").isEmpty(), "sp_model_kwargs is not empty");
+        String source = kind.vocabulary(directory).toString();
+        boolean withoutSpace = !config.path("add_prefix_space").asBoolean(true);
+        refuse(directory, withoutSpace && source.endsWith(".model"), "add_prefix_space is false");
+        return fromJson(source, VocabularyJson.of(kind, directory, settings), settings, Optional.of(kind));
     }
 
-    /** The kind of vocabulary that a tokenizer's class reads; the class follows from the model's type if no file names it. */
-    private static String vocabularyKind(Path directory, ObjectNode config) throws IOException {
-        ObjectNode model = object(directory.resolve("config.json"));
-        String named = config.path("tokenizer_class")
-                .asText(model.path("tokenizer_class").asText(""));
-        String kind = KINDS.get(named.replaceFirst("Fast$", ""));
-        refuse(directory, kind == null && !named.isEmpty(), "tokenizer_class is " + named);
-        if (kind != null) {
-            return kind;
-        }
-        String type = model.path("model_type").asText("bert");
-        boolean words = Files.exists(directory.resolve(WORD_PIECE));
-        boolean pieces = Files.exists(directory.resolve(BYTE_LEVEL));
-        if (pieces && (type.equals("roberta") || !words)) {
-            return BYTE_LEVEL;
-        }
-        return words || !type.equals("xlm-roberta") ? WORD_PIECE : SENTENCE_PIECE;
-    }
-
-    private static void refuse(Path directory, boolean condition, String setting) throws IOException {
+    /** Fails if a setting that cannot be followed is there. */
+    static void refuse(Path directory, boolean condition, String setting) throws IOException {
         if (condition) {
             throw new IOException(setting + " in the tokenizer's files of '" + directory
                     + "', which changes the tokens and is not supported without a tokenizer.json that says the same; "
@@ -163,14 +119,14 @@ public final class TokenizerSpec implements Serializable {
         }
     }
 
-    private static TokenizerSpec fromJson(String source, ObjectNode json, Settings settings) throws IOException {
-        ObjectNode config = settings.config();
-        ObjectNode map = settings.map();
+    /** Finishes a tokenizer.json; one that was made from a vocabulary of some kind lacks its special tokens. */
+    private static TokenizerSpec fromJson(
+            String source, ObjectNode json, TokenizerSettings settings, Optional<TokenizerKind> made) throws IOException {
         try {
-            TokenizerJson tokenizer = new TokenizerJson(source, json);
-            tokenizer.addTokens(config, map, settings.added());
-            tokenizer.override(config);
-            String pad = tokenizer.padToken(TokenizerJson.specialToken("pad_token", "", config, map));
+            TokenizerJson tokenizer = new TokenizerJson(source, json, settings, made);
+            tokenizer.addTokens();
+            tokenizer.override();
+            String pad = tokenizer.padToken();
             return new TokenizerSpec(source, tokenizer.text(), pad, tokenizer.id(pad), tokenizer.vocabularySize());
         } catch (RuntimeException e) {
             // A list where an object is needed, and the like: one message covers all of them.
@@ -241,8 +197,8 @@ public final class TokenizerSpec implements Serializable {
         return text.lines().toList();
     }
 
-    /** A JSON file's object; empty where the file is absent. */
-    private static ObjectNode object(Path file) throws IOException {
+    /** A JSON file's object, empty where the file is absent. */
+    static ObjectNode object(Path file) throws IOException {
         if (!Files.exists(file)) {
             return JsonNodeFactory.instance.objectNode();
         }
@@ -256,15 +212,22 @@ public final class TokenizerSpec implements Serializable {
         throw new IOException("'" + file + "' holds no JSON object; copy the file again");
     }
 
-    private static String text(Path file) throws IOException {
-        try (InputStream in = Files.newInputStream(file)) {
-            Optional<String> other = ForeignFile.of(in.readNBytes(ForeignFile.BYTES));
-            if (other.isPresent()) {
-                throw new IOException("'" + file + "': " + other.get());
-            }
-            return Files.readString(file);
+    /** The text of a UTF-8 file. */
+    static String text(Path file) throws IOException {
+        try {
+            return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes(file))).toString();
         } catch (CharacterCodingException e) {
             throw new IOException("'" + file + "' is not UTF-8; copy the file again", e);
         }
+    }
+
+    /** The bytes of a file that is what its name says. */
+    static byte[] bytes(Path file) throws IOException {
+        byte[] bytes = Files.readAllBytes(file);
+        Optional<String> other = ForeignFile.of(bytes);
+        if (other.isPresent()) {
+            throw new IOException("'" + file + "': " + other.get());
+        }
+        return bytes;
     }
 }

@@ -23,6 +23,7 @@ public final class HuggingFaceExport {
             "vocab.txt",
             "vocab.json",
             "merges.txt",
+            "spm.model",
             "sentencepiece.bpe.model",
             "spiece.model");
 
