@@ -110,7 +110,9 @@ final class SentencePieceModel {
             }
         });
         return new Piece(
-                all[1] == null ? "" : StandardCharsets.UTF_8.decode(all[1].bytes()).toString(),
+                all[1] == null
+                        ? ""
+                        : StandardCharsets.UTF_8.decode(all[1].bytes()).toString(),
                 all[2] == null ? 0 : Float.intBitsToFloat((int) all[2].value()),
                 all[3] == null ? 1 : (int) all[3].value());
     }

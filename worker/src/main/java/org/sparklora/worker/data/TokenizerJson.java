@@ -104,7 +104,8 @@ final class TokenizerJson {
             if (known == null || known != token.getValue().asInt(-1)) {
                 throw new IOException("the post_processor of '" + source + "' puts " + token.getKey() + " with the id "
                         + token.getValue() + " around texts, but the vocabulary "
-                        + (known == null ? "lacks it" : "gives it " + known) + "; copy the model's tokenizer.json again");
+                        + (known == null ? "lacks it" : "gives it " + known)
+                        + "; copy the model's tokenizer.json again");
             }
         }
     }
@@ -174,7 +175,9 @@ final class TokenizerJson {
     private ObjectNode named(int id, String name) {
         boolean mask = name.equals(named.get("mask_token"));
         return token(id, name, true)
-                .put("lstrip", mask && made.filter(TokenizerKind::maskTakesSpace).isPresent());
+                .put(
+                        "lstrip",
+                        mask && made.filter(TokenizerKind::maskTakesSpace).isPresent());
     }
 
     private void addToken(ObjectNode token) throws IOException {

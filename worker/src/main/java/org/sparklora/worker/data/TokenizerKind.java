@@ -34,17 +34,21 @@ enum TokenizerKind {
 
     private final String template;
     private final String frame;
-    private final List<String> modelTypes;
-    private final List<String> classes;
-    private final List<String> files;
+    private final String modelTypes;
+    private final String classes;
+    private final String files;
 
     /** Lists are words. */
     TokenizerKind(String template, String frame, String modelTypes, String classes, String files) {
         this.template = template;
         this.frame = frame;
-        this.modelTypes = List.of(modelTypes.split(" "));
-        this.classes = List.of(classes.split(" "));
-        this.files = List.of(files.split(" "));
+        this.modelTypes = modelTypes;
+        this.classes = classes;
+        this.files = files;
+    }
+
+    private static List<String> words(String list) {
+        return List.of(list.split(" ", -1));
     }
 
     /**
@@ -61,22 +65,22 @@ enum TokenizerKind {
                     + " keeps all it does; copy the model's tokenizer.json");
         }
         Optional<TokenizerKind> ofClass = Arrays.stream(values())
-                .filter(kind -> kind.classes.contains(named.replaceFirst("Fast$", "")))
+                .filter(kind -> words(kind.classes).contains(named.replaceFirst("Fast$", "")))
                 .filter(kind -> !named.isEmpty())
                 .findFirst();
         TokenizerSpec.refuse(directory, ofClass.isEmpty() && !named.isEmpty(), "tokenizer_class is " + named);
         String type = model.path("model_type").asText("bert");
         Optional<TokenizerKind> ofType = Arrays.stream(values())
-                .filter(kind -> kind.modelTypes.contains(type))
+                .filter(kind -> words(kind.modelTypes).contains(type))
                 .findFirst();
         Stream<TokenizerKind> candidates =
                 ofClass.isPresent() ? ofClass.stream() : Stream.concat(ofType.stream(), Stream.of(BERT, ROBERTA));
         return candidates
-                .filter(kind -> kind.files.stream().allMatch(file -> Files.exists(directory.resolve(file))))
+                .filter(kind -> words(kind.files).stream().allMatch(file -> Files.exists(directory.resolve(file))))
                 .findFirst()
                 .orElseThrow(() -> new IOException("'" + directory + "' holds no tokenizer.json"
                         + ofClass.or(() -> ofType)
-                                .map(kind -> " nor " + String.join(" and ", kind.files))
+                                .map(kind -> " nor " + String.join(" and ", words(kind.files)))
                                 .orElse("")
                         + (named.isEmpty() ? "" : ", the vocabulary of its tokenizer_class " + named)
                         + "; point model.path at a Hugging Face model directory with its tokenizer, or "
@@ -85,7 +89,7 @@ enum TokenizerKind {
 
     /** The file of the vocabulary in a directory. */
     Path vocabulary(Path directory) {
-        return directory.resolve(files.get(0));
+        return directory.resolve(words(files).get(0));
     }
 
     /**

@@ -57,8 +57,8 @@ public final class TokenizerSpec implements Serializable {
         for (String what : List.of("padding", "truncation")) {
             String side = what + "_side";
             // A tokenizer.json has the side of its last use.
-            String given = config.path(side)
-                    .asText(json.path(what).path("direction").asText(""));
+            String given =
+                    config.path(side).asText(json.path(what).path("direction").asText(""));
             if (given.equalsIgnoreCase("left")) {
                 throw new IOException(
                         "'" + (config.has(side) ? directory.resolve("tokenizer_config.json") : ready) + "' sets " + side
@@ -121,7 +121,8 @@ public final class TokenizerSpec implements Serializable {
 
     /** Finishes a tokenizer.json; one that was made from a vocabulary of some kind lacks its special tokens. */
     private static TokenizerSpec fromJson(
-            String source, ObjectNode json, TokenizerSettings settings, Optional<TokenizerKind> made) throws IOException {
+            String source, ObjectNode json, TokenizerSettings settings, Optional<TokenizerKind> made)
+            throws IOException {
         try {
             TokenizerJson tokenizer = new TokenizerJson(source, json, settings, made);
             tokenizer.addTokens();
@@ -215,7 +216,10 @@ public final class TokenizerSpec implements Serializable {
     /** The text of a UTF-8 file. */
     static String text(Path file) throws IOException {
         try {
-            return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes(file))).toString();
+            return StandardCharsets.UTF_8
+                    .newDecoder()
+                    .decode(ByteBuffer.wrap(bytes(file)))
+                    .toString();
         } catch (CharacterCodingException e) {
             throw new IOException("'" + file + "' is not UTF-8; copy the file again", e);
         }

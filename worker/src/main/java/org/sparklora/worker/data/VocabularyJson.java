@@ -84,10 +84,12 @@ final class VocabularyJson {
             return ofFile;
         }
         int replaced = kind == TokenizerKind.CAMEMBERT ? 1 : 3;
-        List<String> first = ofFile.stream().limit(replaced).map(Piece::text).sorted().toList();
+        List<String> first =
+                ofFile.stream().limit(replaced).map(Piece::text).sorted().toList();
         if (!first.equals(List.of("</s>", "<s>", "<unk>").subList(3 - replaced, 3))) {
-            throw new IOException("'" + file + "' begins with " + first + " instead of <unk>, <s> and </s>; it is not the"
-                    + " vocabulary of this model, copy the file again");
+            throw new IOException(
+                    "'" + file + "' begins with " + first + " instead of <unk>, <s> and </s>; it is not the"
+                            + " vocabulary of this model, copy the file again");
         }
         List<Piece> all = new ArrayList<>(before);
         all.addAll(ofFile.subList(replaced, ofFile.size()));
