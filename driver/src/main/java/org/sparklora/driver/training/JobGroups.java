@@ -23,7 +23,6 @@ import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.head.BaseHead;
 import org.sparklora.worker.head.TaskHead;
-import org.sparklora.worker.lora.PlainLora;
 import org.sparklora.worker.train.ParameterInitializer;
 
 /**
@@ -43,8 +42,11 @@ public record JobGroups(JobModel model, LoraManifest groups, FreezePolicy policy
         FreezePolicy policy = job.schedule().freezePolicy();
         ModelTensors tensors = new ModelTensors(
                 JobModel.linears(model.encoder()), List.of(), model.encoder().biases());
-        LoraManifest manifest =
-                ManifestBuilder.build(specs(job, policy), tensors, job.lora().bias());
+        LoraManifest manifest = ManifestBuilder.build(
+                specs(job, policy),
+                tensors,
+                job.lora().bias(),
+                job.lora().method().variant());
         model.initAdapter().ifPresent(adapter -> adapter.requireModulesFit(manifest, job.lora()));
         JobGroups groups = new JobGroups(model, manifest, policy);
         refuse(policy.problems(groups.names(), groups.trained(), Integer.MAX_VALUE));
@@ -98,7 +100,7 @@ public record JobGroups(JobModel model, LoraManifest groups, FreezePolicy policy
     /** The groups with the tensors of a head. */
     LoraManifest withHead(TaskHead head) {
         return new LoraManifest(
-                PlainLora.INSTANCE,
+                groups.variant(),
                 groups.groups(),
                 groups.bias(),
                 model.encoder().head().tensors(head.outputs()),

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.function.DoubleConsumer;
+import java.util.function.Supplier;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.LoraModule;
@@ -39,20 +40,27 @@ public enum PlainLora implements LoraVariant {
     }
 
     @Override
+    public Map<String, Object> settings() {
+        return Map.of();
+    }
+
+    @Override
     public Map<String, Object> peftSettings() {
         return Map.of("peft_type", "LORA", "init_lora_weights", true);
     }
 
     /** A is uniform in ±1/√in, which is Kaiming-uniform with a = √5, as in PEFT. B is zero. */
     @Override
-    public float[] initialValues(LoraModule module, TensorSpec tensor, long seed) {
-        return tensor.name().equals(module.loraA())
-                ? Initializers.uniform(seed, tensor, 1.0 / StrictMath.sqrt(module.inFeatures()))
-                : new float[tensor.size()];
+    public Map<String, float[]> initialValues(LoraModule module, long seed, Supplier<float[]> weight) {
+        List<TensorSpec> tensors = tensors(module);
+        double bound = 1.0 / StrictMath.sqrt(module.inFeatures());
+        return Map.of(
+                module.loraA(), Initializers.uniform(seed, tensors.get(0), bound),
+                module.loraB(), new float[tensors.get(1).size()]);
     }
 
     @Override
-    public boolean changesOutput(LoraModule module, AdapterSnapshot values) {
+    public boolean changesOutput(LoraModule module, AdapterSnapshot values, Supplier<float[]> weight) {
         if (values.contains(module.loraB())) {
             for (float b : values.view(module.loraB())) {
                 if (b != 0f) {
@@ -64,7 +72,7 @@ public enum PlainLora implements LoraVariant {
     }
 
     @Override
-    public long multiplyAdds(LoraModule module) {
+    public long multiplyAdds(LoraModule module, boolean dropsOut) {
         return (long) module.loraRank() * (module.inFeatures() + module.outFeatures());
     }
 

@@ -30,6 +30,7 @@ import org.sparklora.worker.encoder.HeadLayers;
 import org.sparklora.worker.head.ClassificationHead;
 import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.lora.Initializers;
+import org.sparklora.worker.lora.LoraVariant;
 import org.sparklora.worker.lora.PlainLora;
 
 /** The bundled 12-layer tiny BERT with one group a layer, for tests of this package. Never closed: shared. */
@@ -78,8 +79,8 @@ final class TinyModel {
         Map<String, float[]> values = new TreeMap<>();
         for (LoraGroup group : manifest.groups()) {
             for (LoraModule module : group.modules()) {
-                TensorSpec a = PlainLora.INSTANCE.tensors(module).get(0);
-                values.put(a.name(), PlainLora.INSTANCE.initialValues(module, a, 7));
+                LoraVariant variant = LoraVariant.of(manifest);
+                values.putAll(variant.initialValues(module, 7, () -> BASE.floats(module.path() + ".weight")));
                 TensorSpec b = PlainLora.INSTANCE.tensors(module).get(1);
                 values.put(b.name(), Initializers.normal(7, b, 0.05));
             }

@@ -47,12 +47,14 @@ public final class JobChanges {
     }
 
     /**
-     * SHA-256 of what must never change, hexadecimal. Keys without a value do not count, so that a later version may add
-     * keys.
+     * SHA-256 of what must never change, hexadecimal. Keys without a value and defaults of added keys do not count, so that
+     * a later version may add keys.
      */
     public static String fixedSha256(JobConfig job) {
         StringBuilder text = new StringBuilder();
-        new TreeMap<>(fixed(job)).forEach((key, value) -> {
+        Map<String, String> fixed = new TreeMap<>(fixed(job));
+        fixed.entrySet().removeAll(JobKeyTable.addedDefaults().entrySet());
+        fixed.forEach((key, value) -> {
             if (!value.equals("null")) {
                 text.append(key).append('=').append(value).append('\n');
             }

@@ -40,6 +40,8 @@ public record JobKey(String name, KeyType<?> type, Absent absent, Resume resume,
     public enum Resume {
         /** Nothing. */
         FIXED("no"),
+        /** Nothing. The key is newer than 0.1.0, which did what its default says: a default does not count in digests. */
+        ADDED("no"),
         /** Nothing; a job that leaves the key out takes what the run began with. */
         AS_BEGUN("no"),
         /** Everything. */

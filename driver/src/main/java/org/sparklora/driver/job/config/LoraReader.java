@@ -26,6 +26,11 @@ record LoraReader(YamlSection s, JobPaths paths) {
                     "is not available in this version; use [classifier], [pre_classifier, classifier] for DistilBERT,"
                             + " or []");
         }
+        try {
+            withoutGroups.method().variant();
+        } catch (IllegalArgumentException e) {
+            s.problemLine("config.value.conflict", "lora: " + e.getMessage());
+        }
         if (s.value("groups").filter(Map.of()::equals).isPresent()) {
             JobKeyTable.LORA.key("groups").reportMissing(s);
         }

@@ -114,7 +114,7 @@ public final class StepCost {
 
     /** Operations of a LoRA pair's two products. */
     private double product(LoraModule module, int length, boolean dropsOut) {
-        return 2.0 * variant.multiplyAdds(module) * work.vectors(module.path(), length, dropsOut);
+        return 2.0 * variant.multiplyAdds(module, dropsOut) * work.vectors(module.path(), length, dropsOut);
     }
 
     private static boolean drops(LoraGroup group) {

@@ -195,6 +195,7 @@ class JobFileTest {
                                 new ModulePattern.Names(List.of("pooler.dense", "key")),
                                 BiasMode.LORA_ONLY,
                                 true,
+                                new LoraConfig.Method("ADALORA", true, "pissa"),
                                 List.of("pooler", "classifier"),
                                 Optional.of("/a"),
                                 new TreeMap<>(Map.of(
@@ -520,6 +521,7 @@ class JobFileTest {
                 ModulePattern.NONE,
                 BiasMode.NONE,
                 false,
+                new LoraConfig.Method("LORA", false, "true"),
                 List.of("classifier"),
                 Optional.empty(),
                 groups);

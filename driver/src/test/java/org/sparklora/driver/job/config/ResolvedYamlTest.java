@@ -106,6 +106,9 @@ class ResolvedYamlTest {
                           exclude_modules: null
                           bias: none
                           use_rslora: false
+                          peft_type: LORA
+                          use_dora: false
+                          init_lora_weights: 'true'
                           modules_to_save:
                           - classifier
                           init_adapter: null
