@@ -9,7 +9,7 @@ import org.sparklora.worker.contract.TensorSpec;
 public final class LoraVariants {
 
     /** One of each. */
-    private static final List<LoraVariant> ALL = List.of(PlainLora.INSTANCE);
+    private static final List<LoraVariant> ALL = List.of(PlainLora.INSTANCE, Dora.INSTANCE);
 
     private LoraVariants() {}
 
@@ -26,6 +26,7 @@ public final class LoraVariants {
         String init = text(settings, "init_lora_weights", "true");
         return switch (String.join(" ", type, dora, init)) {
             case "LORA false true" -> PlainLora.INSTANCE;
+            case "LORA true true" -> Dora.INSTANCE;
             default ->
                 throw new IllegalArgumentException("there is no LoRA variant with peft_type " + type + ", use_dora "
                         + dora + " and init_lora_weights " + init + "; change one of the three");

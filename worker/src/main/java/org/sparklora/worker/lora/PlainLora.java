@@ -95,23 +95,35 @@ public enum PlainLora implements LoraVariant {
     @Override
     public void merge(
             LoraModule module, GroupSettings settings, AdapterSnapshot values, float[] weight, DoubleConsumer out) {
+        double[] merged = new double[module.inFeatures()];
+        for (int row = 0; row < module.outFeatures(); row++) {
+            mergeRow(module, settings, values, weight, row, merged);
+            Arrays.stream(merged).forEach(out);
+        }
+    }
+
+    /** One row of W + B A · scaling, in double precision. */
+    static void mergeRow(
+            LoraModule module,
+            GroupSettings settings,
+            AdapterSnapshot values,
+            float[] weight,
+            int row,
+            double[] merged) {
         int rank = module.loraRank();
         int in = module.inFeatures();
         double scaling = module.scaling(settings.rankStabilized());
         float[] a = values.view(module.loraA());
         float[] b = values.view(module.loraB());
-        double[] delta = new double[in];
-        for (int row = 0; row < module.outFeatures(); row++) {
-            Arrays.fill(delta, 0.0);
-            for (int r = 0; r < rank; r++) {
-                double factor = b[row * rank + r];
-                for (int i = 0; i < in; i++) {
-                    delta[i] += factor * a[r * in + i];
-                }
-            }
+        Arrays.fill(merged, 0.0);
+        for (int r = 0; r < rank; r++) {
+            double factor = b[row * rank + r];
             for (int i = 0; i < in; i++) {
-                out.accept(weight[row * in + i] + delta[i] * scaling);
+                merged[i] += factor * a[r * in + i];
             }
+        }
+        for (int i = 0; i < in; i++) {
+            merged[i] = weight[row * in + i] + merged[i] * scaling;
         }
     }
 
@@ -187,11 +199,11 @@ public enum PlainLora implements LoraVariant {
         }
 
         /** What A reads of x: x itself unless it drops out. */
-        private NDArray drop(NDArray x, KeyedDropout masks) {
+        NDArray drop(NDArray x, KeyedDropout masks) {
             return masks.apply(x, mask(), dropout.orElse(0.0));
         }
 
-        private String mask() {
+        String mask() {
             return path + ".lora_dropout";
         }
     }

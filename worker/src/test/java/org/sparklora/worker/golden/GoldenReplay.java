@@ -41,7 +41,8 @@ import org.sparklora.worker.data.Batch;
 import org.sparklora.worker.data.Example;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.head.TaskHead;
-import org.sparklora.worker.lora.PlainLora;
+import org.sparklora.worker.lora.LoraVariant;
+import org.sparklora.worker.lora.LoraVariants;
 import org.sparklora.worker.train.AdamW;
 import org.sparklora.worker.train.AdaptedModel;
 import org.sparklora.worker.train.LearningRateSchedule;
@@ -110,7 +111,18 @@ final class GoldenReplay {
                 modules,
                 new GroupSettings(0.0, rankStabilized, scale(name), 0))));
         List<TensorSpec> biases = bias == BiasMode.ALL ? base.encoder().biases() : List.of();
-        return new LoraManifest(PlainLora.INSTANCE, groups, bias, GoldenParityTest.tensors(base, head), biases);
+        return new LoraManifest(variant(hyper), groups, bias, GoldenParityTest.tensors(base, head), biases);
+    }
+
+    /** Of those settings that the case has. */
+    private static LoraVariant variant(JsonObject hyper) {
+        Map<String, Object> settings = new TreeMap<>();
+        for (Map.Entry<String, JsonElement> setting : hyper.entrySet()) {
+            if (setting.getValue().isJsonPrimitive()) {
+                settings.put(setting.getKey(), setting.getValue().getAsString());
+            }
+        }
+        return LoraVariants.of(settings);
     }
 
     private static String group(String path) {

@@ -60,8 +60,12 @@ final class TinyModel {
     }
 
     static LoraManifest manifest(LoraGroup... groups) {
+        return manifest(PlainLora.INSTANCE, groups);
+    }
+
+    static LoraManifest manifest(LoraVariant variant, LoraGroup... groups) {
         return new LoraManifest(
-                PlainLora.INSTANCE,
+                variant,
                 Arrays.asList(groups),
                 BiasMode.NONE,
                 HeadLayers.classifier(HIDDEN).tensors(HEAD.outputs()),
@@ -74,15 +78,19 @@ final class TinyModel {
         return FreezeState.of(all);
     }
 
-    /** A from the keyed generator, B and the head small but not zero, so that every gradient is alive. */
+    /** First values; B, other tensors that start at zero, and the head small but not zero, so that every gradient is alive. */
     static AdapterSnapshot values(LoraManifest manifest) {
         Map<String, float[]> values = new TreeMap<>();
         for (LoraGroup group : manifest.groups()) {
             for (LoraModule module : group.modules()) {
                 LoraVariant variant = LoraVariant.of(manifest);
-                values.putAll(variant.initialValues(module, 7, () -> BASE.floats(module.path() + ".weight")));
-                TensorSpec b = PlainLora.INSTANCE.tensors(module).get(1);
-                values.put(b.name(), Initializers.normal(7, b, 0.05));
+                Map<String, float[]> first =
+                        variant.initialValues(module, 7, () -> BASE.floats(module.path() + ".weight"));
+                for (TensorSpec tensor : variant.tensors(module)) {
+                    float[] own = first.get(tensor.name());
+                    boolean zero = Arrays.equals(own, new float[tensor.size()]);
+                    values.put(tensor.name(), zero ? Initializers.normal(7, tensor, 0.05) : own);
+                }
             }
         }
         manifest.head().forEach(t -> values.put(t.name(), Initializers.normal(7, t, 0.2)));

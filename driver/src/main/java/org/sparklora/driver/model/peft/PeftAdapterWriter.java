@@ -19,7 +19,7 @@ import org.sparklora.worker.safetensors.SafetensorsWriter;
 import org.sparklora.worker.safetensors.Tensor;
 
 /**
- * Writes an adapter as PEFT saves it, loadable by PEFT 0.3.0 and by current PEFT.
+ * Writes an adapter as PEFT saves it, loadable by current PEFT, and by PEFT 0.3.0 if it is plain LoRA.
  *
  * <p>target_modules holds full names, because both versions read only those alike (a suffix such as {@code
  * 1.attention.self.query} also means layer 11 to PEFT 0.3.0). PEFT 0.3.0 does not know rank_pattern: modules of different

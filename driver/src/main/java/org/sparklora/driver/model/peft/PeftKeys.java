@@ -45,7 +45,8 @@ public final class PeftKeys {
                 .replaceFirst("$1")
                 .replace(".modules_to_save" + ADAPTER + ".", ".")
                 .replace(".modules_to_save.", ".")
-                .replace(BASE_LAYER, ".bias");
+                .replace(BASE_LAYER, ".bias")
+                .replaceFirst("(\\.lora_magnitude_vector)\\.weight$", "$1");
         boolean lora = LoraVariants.suffixes().stream().anyMatch(name::endsWith);
         if (!lora && (name.contains(".lora_") || name.contains(".base_layer."))) {
             throw new PeftException(

@@ -105,7 +105,7 @@ record GoldenRun(Path model, PeftAdapter adapter, JsonNode json) {
                         .map(name -> new TensorSpec(name, shape(name)))
                         .toList();
         LoraManifest manifest = new LoraManifest(
-                PlainLora.INSTANCE,
+                adapter.config().variant(),
                 List.of(new LoraGroup("all", "everything", modules, settings)),
                 bias,
                 Stream.of("classifier.bias", "classifier.weight")
