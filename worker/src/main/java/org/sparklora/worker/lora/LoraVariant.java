@@ -8,6 +8,7 @@ import java.util.function.DoubleConsumer;
 import java.util.function.Supplier;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.GroupSettings;
+import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.ModuleTensors;
@@ -20,7 +21,7 @@ import org.sparklora.worker.engine.Variable;
  *
  * <ul>
  *   <li>which settings choose it: {@link #settings}
- *   <li>which tensors it trains and saves, and their PEFT names: {@link #tensors}, {@link #peftSettings}
+ *   <li>which tensors it trains and saves, and their PEFT names: {@link #tensors}, {@link #saved}, {@link #peftSettings}
  *   <li>how they start: {@link #initialValues}, {@link #changesOutput}
  *   <li>what forward computes: {@link #layer}
  *   <li>what the merged weight is: {@link Layer#merged} for prediction, {@link #merge} for export
@@ -42,6 +43,28 @@ public interface LoraVariant extends ModuleTensors {
 
     /** Keys of adapter_config.json that tell PEFT which variant this is. */
     Map<String, Object> peftSettings();
+
+    /** Why groups cannot have this variant in a run of this many optimizer steps, one line each. */
+    default List<String> problems(List<LoraGroup> groups, long steps) {
+        return List.of();
+    }
+
+    /** The same variant for a run of this many optimizer steps. */
+    default LoraVariant during(long steps) {
+        return this;
+    }
+
+    /**
+     * Groups and values in the form in which a run's result is saved and read.
+     *
+     * @param values of every tensor whose group is not dormant
+     */
+    default Saved saved(LoraManifest manifest, AdapterSnapshot values) {
+        return new Saved(manifest, values);
+    }
+
+    /** A result as it is saved. */
+    record Saved(LoraManifest manifest, AdapterSnapshot values) {}
 
     /**
      * First values of the module's tensors: a function of the seed, their names and the base. The driver computes them when

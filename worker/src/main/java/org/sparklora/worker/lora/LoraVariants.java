@@ -9,7 +9,8 @@ import org.sparklora.worker.contract.TensorSpec;
 public final class LoraVariants {
 
     /** One of each. */
-    private static final List<LoraVariant> ALL = List.of(PlainLora.INSTANCE, Dora.INSTANCE);
+    private static final List<LoraVariant> ALL =
+            List.of(PlainLora.INSTANCE, Dora.INSTANCE, AdaLora.of(Map.of("init_r", 4, "target_r", 2)));
 
     private LoraVariants() {}
 
@@ -27,6 +28,7 @@ public final class LoraVariants {
         return switch (String.join(" ", type, dora, init)) {
             case "LORA false true" -> PlainLora.INSTANCE;
             case "LORA true true" -> Dora.INSTANCE;
+            case "ADALORA false true" -> AdaLora.of(settings);
             default ->
                 throw new IllegalArgumentException("there is no LoRA variant with peft_type " + type + ", use_dora "
                         + dora + " and init_lora_weights " + init + "; change one of the three");

@@ -89,7 +89,9 @@ final class TinyModel {
                 for (TensorSpec tensor : variant.tensors(module)) {
                     float[] own = first.get(tensor.name());
                     boolean zero = Arrays.equals(own, new float[tensor.size()]);
-                    values.put(tensor.name(), zero ? Initializers.normal(7, tensor, 0.05) : own);
+                    // AdaLoRA's A and B are small at first.
+                    double size = tensor.name().endsWith(".lora_E") ? 10 : 0.05;
+                    values.put(tensor.name(), zero ? Initializers.normal(7, tensor, size) : own);
                 }
             }
         }

@@ -181,10 +181,11 @@ public final class JobChanges {
             refused.add(line + " (a run cannot become shorter)");
         } else if (now > old
                 && (after.training().lrSchedulerType().dependsOnLength()
-                        || after.training().warmupRatio().isPresent())) {
+                        || after.training().warmupRatio().isPresent()
+                        || after.lora().method().isAdaptive())) {
             refused.add(line
-                    + " (more epochs need lr_scheduler_type: constant or inverse_sqrt, and warmup_steps instead of"
-                    + " warmup_ratio; other schedules depend on the number of epochs)");
+                    + " (more epochs need lr_scheduler_type: constant or inverse_sqrt, warmup_steps instead of"
+                    + " warmup_ratio, and peft_type: LORA; other schedules depend on the number of epochs)");
         }
     }
 

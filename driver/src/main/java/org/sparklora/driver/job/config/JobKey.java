@@ -89,9 +89,11 @@ public record JobKey(String name, KeyType<?> type, Absent absent, Resume resume,
         return new Absent(Kind.DEFAULT, defaultValue, words.isEmpty() ? "''" : words);
     }
 
-    /** The name of a record's component as a key: {@code loraAlpha} is {@code lora_alpha}. */
+    /** The name of a record's component as a key: {@code loraAlpha} is {@code lora_alpha}, but PEFT writes {@code deltaT}. */
     static String nameOf(String component) {
-        return component.replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT);
+        return component.equals("deltaT")
+                ? component
+                : component.replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT);
     }
 
     /** Whether the file must give a value. */

@@ -3,6 +3,8 @@ package org.sparklora.driver.job.config;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.sparklora.driver.job.manifest.ModulePattern;
@@ -46,7 +48,23 @@ public record LoraConfig(
      * @param peftType {@code LORA} or {@code ADALORA}
      * @param initLoraWeights {@code true}, {@code pissa} or {@code pissa_niter_N}
      */
-    public record Method(String peftType, boolean useDora, String initLoraWeights) {
+    public record Method(String peftType, boolean useDora, String initLoraWeights, Ranks ranks) {
+
+        /** The keys of AdaLoRA, with PEFT's names; empty with another method. */
+        public record Ranks(
+                OptionalInt initR,
+                OptionalInt targetR,
+                OptionalInt tinit,
+                OptionalInt tfinal,
+                OptionalInt deltaT,
+                OptionalDouble beta1,
+                OptionalDouble beta2,
+                OptionalDouble orthRegWeight) {}
+
+        /** Whether ranks change while the run trains. */
+        boolean isAdaptive() {
+            return peftType.equals("ADALORA");
+        }
 
         /**
          * The LoRA variant.

@@ -125,8 +125,7 @@ public final class PeftAdapterWriter {
                 alphas.put(module.path(), plain(module.loraAlpha()));
             }
         }
-        SortedMap<String, Object> config =
-                new TreeMap<>(LoraVariant.of(manifest).peftSettings());
+        SortedMap<String, Object> config = new TreeMap<>();
         config.put("base_model_name_or_path", details.baseModel());
         config.put("bias", manifest.bias().peftName());
         config.put("fan_in_fan_out", false);
@@ -146,6 +145,7 @@ public final class PeftAdapterWriter {
         if (!alphas.isEmpty()) {
             config.put("alpha_pattern", alphas);
         }
+        config.putAll(LoraVariant.of(manifest).peftSettings());
         return config;
     }
 

@@ -62,6 +62,14 @@ final class Jobs {
               peft_type: ADALORA
               use_dora: true
               init_lora_weights: pissa
+              init_r: 3
+              target_r: 1
+              tinit: 2
+              tfinal: 4
+              deltaT: 5
+              beta1: 0.5
+              beta2: 0.25
+              orth_reg_weight: 0.125
               modules_to_save: [pooler, classifier]
               init_adapter: /a
               groups:

@@ -28,6 +28,7 @@ class UnavailableTest {
                                 "peft_type ADALORA",
                                 "use_dora true",
                                 "init_lora_weights pissa"),
+                        problem("config.value.conflict", "schedule.policy must be epochs", "ADALORA"),
                         problem("config.value.unavailable", "execution.device='gpu'"));
     }
 

@@ -34,7 +34,19 @@ class PeftAdapterTest {
     Path dir;
 
     static List<Path> adapters() throws IOException {
-        return Golden.named("adapter_config.json").stream().map(Path::getParent).toList();
+        return Golden.named("adapter_config.json").stream()
+                .map(Path::getParent)
+                .filter(adapter -> !adapter.startsWith(Golden.dir("adalora")))
+                .toList();
+    }
+
+    /** Its ranks are those of an end; a job cannot start from it. */
+    @Test
+    void refusesAnAdaptiveAdapter() {
+        assertThatThrownBy(() -> PeftAdapter.read(Golden.dir("adalora/final-adapter")))
+                .isInstanceOf(PeftException.class)
+                .hasMessageContaining("peft_type is 'ADALORA'")
+                .hasMessageEndingWith("[adapter.unsupported]");
     }
 
     @ParameterizedTest
