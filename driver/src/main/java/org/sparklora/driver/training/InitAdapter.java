@@ -14,6 +14,7 @@ import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.encoder.ModelException;
+import org.sparklora.worker.lora.LoraVariant;
 import org.sparklora.worker.safetensors.Tensor;
 
 /** The adapter of {@code lora.init_adapter}. Every tensor of it must belong to a group of the job: none is dropped silently. */
@@ -42,6 +43,14 @@ record InitAdapter(Path directory, PeftAdapter adapter) {
 
     /** Refuses an adapter whose A and B do not fit the groups. The head, which depends on the data, may be unknown. */
     void requireModulesFit(LoraManifest groups, LoraConfig lora) {
+        LoraVariant theirs = adapter.config().variant();
+        if (!theirs.equals(groups.variant())) {
+            throw new ModelException(
+                    "adapter.mismatch",
+                    "lora.init_adapter " + directory + " is of another LoRA variant: it has " + described(theirs)
+                            + " where the job has " + described(LoraVariant.of(groups))
+                            + "; give the job the adapter's settings under lora, or name another adapter");
+        }
         List<String> problems = shapeProblems(groups, name -> name.contains(".lora_"), "");
         problems.addAll(scalingProblems(groups, lora));
         throwIfAny(problems);
@@ -50,6 +59,10 @@ record InitAdapter(Path directory, PeftAdapter adapter) {
     /** Refuses an adapter that does not fit the manifest, head included. */
     void requireFit(LoraManifest manifest, List<String> labels) {
         throwIfAny(shapeProblems(manifest, name -> true, " (the job has the labels " + labels + ")"));
+    }
+
+    private static String described(LoraVariant variant) {
+        return variant.settings().isEmpty() ? "plain LoRA" : new TreeMap<>(variant.settings()).toString();
     }
 
     private List<String> shapeProblems(LoraManifest manifest, Predicate<String> which, String ofHead) {

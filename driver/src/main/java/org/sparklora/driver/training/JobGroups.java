@@ -9,6 +9,7 @@ import org.sparklora.driver.job.config.GroupConfig;
 import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.job.config.LoraConfig;
 import org.sparklora.driver.job.freeze.FreezePolicy;
+import org.sparklora.driver.job.freeze.RunLength;
 import org.sparklora.driver.job.manifest.GroupSpec;
 import org.sparklora.driver.job.manifest.JobValue;
 import org.sparklora.driver.job.manifest.ManifestBuilder;
@@ -23,7 +24,7 @@ import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.head.BaseHead;
 import org.sparklora.worker.head.TaskHead;
-import org.sparklora.worker.lora.PlainLora;
+import org.sparklora.worker.lora.LoraVariant;
 import org.sparklora.worker.train.ParameterInitializer;
 
 /**
@@ -32,6 +33,9 @@ import org.sparklora.worker.train.ParameterInitializer;
  * @param groups without the head, whose size depends on the labels
  */
 public record JobGroups(JobModel model, LoraManifest groups, FreezePolicy policy) {
+
+    private static final String POLICY = "manifest.policy.invalid";
+    private static final String RANKS = "manifest.rank.invalid";
 
     /**
      * Matches the declared groups to the model's modules and checks the freeze policy against them.
@@ -43,11 +47,15 @@ public record JobGroups(JobModel model, LoraManifest groups, FreezePolicy policy
         FreezePolicy policy = job.schedule().freezePolicy();
         ModelTensors tensors = new ModelTensors(
                 JobModel.linears(model.encoder()), List.of(), model.encoder().biases());
-        LoraManifest manifest =
-                ManifestBuilder.build(specs(job, policy), tensors, job.lora().bias());
-        model.initAdapter().ifPresent(adapter -> adapter.requireModulesFit(manifest, job.lora()));
+        LoraManifest manifest = ManifestBuilder.build(
+                specs(job, policy),
+                tensors,
+                job.lora().bias(),
+                job.lora().method().variant());
         JobGroups groups = new JobGroups(model, manifest, policy);
-        refuse(policy.problems(groups.names(), groups.trained(), Integer.MAX_VALUE));
+        refuse(RANKS, LoraVariant.of(manifest).problems(manifest.groups(), Long.MAX_VALUE));
+        model.initAdapter().ifPresent(adapter -> adapter.requireModulesFit(manifest, job.lora()));
+        refuse(POLICY, policy.problems(groups.names(), groups.trained(), Integer.MAX_VALUE));
         return groups;
     }
 
@@ -89,16 +97,17 @@ public record JobGroups(JobModel model, LoraManifest groups, FreezePolicy policy
         return PeftTraps.of(specs(model.job(), policy), JobModel.linears(model.encoder()));
     }
 
-    /** The groups' states before the first epoch. Refuses a policy that this number of steps makes illegal. */
-    FreezeState initial(int stepsPerEpoch) {
-        refuse(policy.problems(names(), trained(), stepsPerEpoch));
+    /** The groups' states before the first epoch. Refuses a policy, or a change of ranks, that this length makes illegal. */
+    FreezeState initial(RunLength length) {
+        refuse(RANKS, LoraVariant.of(groups).problems(groups.groups(), length.steps()));
+        refuse(POLICY, policy.problems(names(), trained(), length.stepsPerEpoch()));
         return policy.initial(names(), trained());
     }
 
-    /** The groups with the tensors of a head. */
-    LoraManifest withHead(TaskHead head) {
+    /** The groups with the tensors of a head, for a run of this length. */
+    LoraManifest withHead(TaskHead head, RunLength length) {
         return new LoraManifest(
-                PlainLora.INSTANCE,
+                LoraVariant.of(groups).during(length.steps()),
                 groups.groups(),
                 groups.bias(),
                 model.encoder().head().tensors(head.outputs()),
@@ -135,9 +144,9 @@ public record JobGroups(JobModel model, LoraManifest groups, FreezePolicy policy
         return groups.groups().stream().map(LoraGroup::name).collect(Collectors.toSet());
     }
 
-    private static void refuse(List<String> problems) {
+    private static void refuse(String code, List<String> problems) {
         if (!problems.isEmpty()) {
-            throw new ManifestException("manifest.policy.invalid", problems);
+            throw new ManifestException(code, problems);
         }
     }
 }

@@ -61,10 +61,10 @@ public final class JobPlan {
         ShardPlan shards = settings.layout().plan(survey.rows());
         int steps = shards.stepsPerEpoch();
         RunLength length = settings.length(steps);
-        LoraManifest manifest = groups.withHead(JobRows.head(job, rows.labels()));
+        LoraManifest manifest = groups.withHead(JobRows.head(job, rows.labels()), length);
         // Only to refuse an init_adapter that does not fit.
         groups.initializer(manifest, rows.labels());
-        List<Timeline> timelines = Timeline.of(policy, groups.initial(steps), length);
+        List<Timeline> timelines = Timeline.of(policy, groups.initial(length), length);
         LearningRateSchedule schedule = settings.learningRates(length);
         List<String> warnings = new ArrayList<>(groups.peftTraps());
         warnings.addAll(new Warnings(policy, timelines, schedule).of(manifest.groups(), length));

@@ -24,6 +24,7 @@ import org.sparklora.driver.watch.progress.Progress;
 import org.sparklora.driver.watch.progress.ProgressLine.Position;
 import org.sparklora.worker.contract.EpochPlan;
 import org.sparklora.worker.contract.StepProgress;
+import org.sparklora.worker.train.RankAllocation;
 import org.sparklora.worker.train.StepReport;
 
 /** Writes the events of a run into its history and shows them. Publishes at the end of each epoch and once a minute. */
@@ -105,6 +106,10 @@ final class RunRecord implements RunListener, AutoCloseable {
         int examples = 0;
         for (StepReport report : reports) {
             history.append(event(epoch, report));
+            RankAllocation ranks = report.ranks();
+            if (ranks != null) {
+                history.append(HistoryEvent.ranks(epoch, report.step(), ranks.budget(), ranks.kept()));
+            }
             examples += report.examples();
         }
         StepReport last = reports.get(reports.size() - 1);

@@ -59,10 +59,7 @@ record RunSettings(JobConfig job) {
 
     /** The length of the run if nothing stops it earlier. */
     RunLength length(int stepsPerEpoch) {
-        TrainingConfig t = job.training();
-        return t.maxSteps().isPresent()
-                ? RunLength.ofSteps(t.maxSteps().getAsInt(), stepsPerEpoch)
-                : RunLength.ofEpochs(t.numTrainEpochs().getAsInt(), stepsPerEpoch);
+        return job.training().length(stepsPerEpoch);
     }
 
     OptimizerSettings optimizer(RunLength length, LoraManifest manifest, Encoder encoder) {

@@ -106,9 +106,9 @@ public final class TrainingRun {
                 settings.layout(), model.tokenization(), job.training().loss().classWeights());
         int steps = data.training().plan().stepsPerEpoch();
         RunLength length = settings.length(steps);
-        LoraManifest manifest = groups.withHead(JobRows.head(job, data.labels()));
+        LoraManifest manifest = groups.withHead(JobRows.head(job, data.labels()), length);
         ParameterInitializer initializer = groups.initializer(manifest, data.labels());
-        FreezeState initial = groups.initial(steps);
+        FreezeState initial = groups.initial(length);
         String instructions = ExecutorSurvey.instructions(JavaSparkContext.fromSparkContext(spark.sparkContext()));
         RunOutput.Start start = new RunOutput.Start(model, manifest, initial, data, exchange, instructions);
         output.started(start, spark);

@@ -78,6 +78,16 @@ class BadInputAdapterTest {
     }
 
     @Test
+    void anotherVariant() {
+        refused(
+                job.trainWithoutSpark("lora.use_dora=true", "lora.init_adapter=" + adapter),
+                "adapter.mismatch",
+                "DIR/adapter",
+                "plain LoRA",
+                "{use_dora=true}");
+    }
+
+    @Test
     void moduleOfNoGroup() {
         write("bert.encoder.layer.0.attention.self.value", 2);
         refused(

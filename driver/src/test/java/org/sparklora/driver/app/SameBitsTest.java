@@ -10,9 +10,14 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.sparklora.worker.lora.AdaLora;
+import org.sparklora.worker.lora.LoraVariant;
 
 /** The adapter's bits depend only on job, data and seed. */
 class SameBitsTest {
@@ -80,6 +85,14 @@ class SameBitsTest {
         return output;
     }
 
+    /** The job's keys of a LoRA variant, and others. */
+    private static String[] settings(LoraVariant variant, String... others) {
+        return Stream.concat(
+                        variant.settings().entrySet().stream().map(key -> "lora." + key.getKey() + "=" + key.getValue()),
+                        Stream.of(others))
+                .toArray(String[]::new);
+    }
+
     private static byte[] adapter(Path output) throws IOException {
         return Files.readAllBytes(output.resolve("adapter/adapter_model.safetensors"));
     }
@@ -99,11 +112,12 @@ class SameBitsTest {
                 .toList();
     }
 
-    @Test
-    void oneAndTwoCoresGiveTheSameBits() throws IOException {
-        Path one = train("one", "local[1]");
-        Path two = train("two", "local[2]");
-        Path three = train("three", "local[3]");
+    @ParameterizedTest
+    @MethodSource("org.sparklora.worker.lora.LoraVariants#all")
+    void oneAndTwoCoresGiveTheSameBits(LoraVariant variant) throws IOException {
+        Path one = train("one", "local[1]", settings(variant));
+        Path two = train("two", "local[2]", settings(variant));
+        Path three = train("three", "local[3]", settings(variant));
         assertThat(adapter(two)).isEqualTo(adapter(one));
         assertThat(adapter(three)).isEqualTo(adapter(one));
         assertThat(numbers(two)).isEqualTo(numbers(one));
@@ -115,10 +129,11 @@ class SameBitsTest {
                 .startsWith("same: ");
     }
 
-    @Test
-    void bothExchangesGiveTheSameBits() throws IOException {
-        Path driver = train("driver", "local[2]", "execution.exchange=driver");
-        Path peer = train("peer", "local[3]", "execution.exchange=peer");
+    @ParameterizedTest
+    @MethodSource("org.sparklora.worker.lora.LoraVariants#all")
+    void bothExchangesGiveTheSameBits(LoraVariant variant) throws IOException {
+        Path driver = train("driver", "local[2]", settings(variant, "execution.exchange=driver"));
+        Path peer = train("peer", "local[3]", settings(variant, "execution.exchange=peer"));
         assertThat(adapter(peer)).isEqualTo(adapter(driver));
         assertThat(numbers(peer)).isEqualTo(numbers(driver));
         assertThat(TrainingJob.events(peer, "run")
@@ -137,13 +152,19 @@ class SameBitsTest {
         assertThat(adapter(train("again", "local[2]"))).isEqualTo(adapter(first));
     }
 
-    @Test
-    void aDormantGroupChangesNothing() throws IOException {
-        Path without = train("without", "local[2]");
+    @ParameterizedTest
+    @MethodSource("org.sparklora.worker.lora.LoraVariants#all")
+    void aDormantGroupChangesNothing(LoraVariant variant) throws IOException {
+        Path without = train("without", "local[2]", settings(variant));
+        // AdaLoRA has one rank at the start.
+        String rank = variant instanceof AdaLora ? "" : ", r: 3";
         Path with = train(
                 "with",
                 "local[2]",
-                "lora.groups.middle={target_modules: [query, value, key], layers_to_transform: [5, 6], r: 3}");
+                settings(
+                        variant,
+                        "lora.groups.middle={target_modules: [query, value, key], layers_to_transform: [5, 6]" + rank
+                                + "}"));
         assertThat(adapter(with)).isEqualTo(adapter(without));
         assertThat(numbers(with)).isEqualTo(numbers(without));
         assertThat(validation(with)).isEqualTo(validation(without));

@@ -38,9 +38,9 @@ public record LoraModule(String path, int loraRank, double loraAlpha, int inFeat
         return path + B;
     }
 
-    /** Whether a tensor of this name is the B of some module. */
+    /** Whether a tensor of this name is the B of some module; AdaLoRA's is a parameter, without {@code .weight}. */
     public static boolean isLoraB(String tensor) {
-        return tensor.endsWith(B);
+        return tensor.endsWith(B) || tensor.endsWith(".lora_B");
     }
 
     /** Name of the Linear's own bias, [out]; trained only with bias {@code lora_only} or {@code all}. */

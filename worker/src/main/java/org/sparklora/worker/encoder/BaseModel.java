@@ -14,6 +14,7 @@ import org.sparklora.worker.contract.Arithmetic;
 import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.engine.Bfloat16;
 import org.sparklora.worker.engine.Graph;
+import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.engine.Variable;
 
@@ -199,6 +200,17 @@ public final class BaseModel implements AutoCloseable {
     /** Whether a weight is held in bfloat16. */
     public boolean isRounded(String name) {
         return rounded.containsKey(name);
+    }
+
+    /** The values of a weight in float32, row-major; those of a rounded one are read from the files again. */
+    public float[] floats(String name) {
+        requireUnchanged();
+        if (!isRounded(name)) {
+            return Tensors.toFloats(weight(name));
+        }
+        try (EncoderWeights source = EncoderWeights.open(directory, encoder.headInput())) {
+            return source.floats(name);
+        }
     }
 
     /** A tensor that not every checkpoint has, such as a trained classifier. */

@@ -131,6 +131,11 @@ public final class Variable {
         return FactorFunction.apply(this, factor);
     }
 
+    /** This [M, N] with each column times its factor of [N], plus other [N] or [M, N], if it is given; all in float32. */
+    public Variable timesColumns(Variable factors, @Nullable Variable other) {
+        return ColumnsFunction.apply(this, factors, other);
+    }
+
     /**
      * Scaled dot-product attention that keeps no scores: softmax(Q Kᵀ / √D + mask) V by head. Query, key, value and result
      * [B·S, N·D], mask [B, 1, 1, S], which is added to the scores and has no gradient.

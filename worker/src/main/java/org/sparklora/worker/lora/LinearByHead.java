@@ -71,7 +71,12 @@ public record LinearByHead(
         NDManager manager = weights.getManager();
         NDArray mass = weights.sum(new int[] {2}, true).transpose(1, 0, 2);
         NDArray ofBias = mass.mul(columns(manager).transpose(0, 2, 1));
-        return mean.matMul(rows(weight.array(), manager).transpose(0, 2, 1)).add(ofBias);
+        return timesWeight(mean).add(ofBias);
+    }
+
+    /** W of these sums by head, without the bias: [N, B, H] to [N, B, D]. */
+    NDArray timesWeight(NDArray mean) {
+        return mean.matMul(rows(weight.array(), mean.getManager()).transpose(0, 2, 1));
     }
 
     /** [N·D, M] to [N, D, M]. */

@@ -5,12 +5,13 @@ import ai.djl.ndarray.NDManager;
 import java.util.List;
 import java.util.Map;
 import java.util.function.DoubleConsumer;
+import java.util.function.Supplier;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.GroupSettings;
+import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.ModuleTensors;
-import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.engine.KeyedDropout;
 import org.sparklora.worker.engine.Variable;
 
@@ -19,15 +20,16 @@ import org.sparklora.worker.engine.Variable;
  * differs between variants:
  *
  * <ul>
- *   <li>which tensors it trains and saves, and their PEFT names: {@link #tensors}, {@link #peftSettings}
+ *   <li>which settings choose it: {@link #settings}
+ *   <li>which tensors it trains and saves, and their PEFT names: {@link #tensors}, {@link #saved}, {@link #peftSettings}
  *   <li>how they start: {@link #initialValues}, {@link #changesOutput}
  *   <li>what forward computes: {@link #layer}
  *   <li>what the merged weight is: {@link Layer#merged} for prediction, {@link #merge} for export
  *   <li>what it costs: {@link #multiplyAdds}, {@link #savedValues}; its parameters are the sizes of its tensors
  * </ul>
  *
- * <p>To add a variant, implement this interface in an enum with one constant (a manifest is serialized and compared) and
- * let the job file choose it.
+ * <p>To add a variant, implement this interface in an enum with one constant, or in a record of its settings (a manifest is
+ * serialized and compared), and let {@link LoraVariants} choose it.
  */
 public interface LoraVariant extends ModuleTensors {
 
@@ -36,23 +38,52 @@ public interface LoraVariant extends ModuleTensors {
         return (LoraVariant) manifest.variant();
     }
 
-    /** What PEFT appends to a module's path for the tensors of all variants that can be loaded. */
-    static List<String> peftSuffixes() {
-        LoraModule any = new LoraModule("", 1, 1, 1, 1);
-        return PlainLora.INSTANCE.tensors(any).stream().map(TensorSpec::name).toList();
-    }
+    /** The settings from which {@link LoraVariants#of} makes this variant, without defaults; empty for plain LoRA. */
+    Map<String, Object> settings();
 
     /** Keys of adapter_config.json that tell PEFT which variant this is. */
     Map<String, Object> peftSettings();
 
-    /** First values of one of the module's tensors: a function of the seed and the tensor's name. */
-    float[] initialValues(LoraModule module, TensorSpec tensor, long seed);
+    /** Why groups cannot have this variant in a run of this many optimizer steps, one line each. */
+    default List<String> problems(List<LoraGroup> groups, long steps) {
+        return List.of();
+    }
 
-    /** Whether a module with these values computes anything else than the base Linear. */
-    boolean changesOutput(LoraModule module, AdapterSnapshot values);
+    /** The same variant for a run of this many optimizer steps. */
+    default LoraVariant during(long steps) {
+        return this;
+    }
+
+    /**
+     * Groups and values in the form in which a run's result is saved and read.
+     *
+     * @param values of every tensor whose group is not dormant
+     */
+    default Saved saved(LoraManifest manifest, AdapterSnapshot values) {
+        return new Saved(manifest, values);
+    }
+
+    /** A result as it is saved. */
+    record Saved(LoraManifest manifest, AdapterSnapshot values) {}
+
+    /**
+     * First values of the module's tensors: a function of the seed, their names and the base. The driver computes them when
+     * the group first thaws.
+     *
+     * @param weight the module's weight [out, in] in float32, row-major; read when asked for
+     */
+    Map<String, float[]> initialValues(LoraModule module, long seed, Supplier<float[]> weight);
+
+    /**
+     * Whether a module with these values computes anything else than the base Linear.
+     *
+     * @param values of all the module's tensors, or of none of them
+     * @param weight as in {@link #initialValues}
+     */
+    boolean changesOutput(LoraModule module, AdapterSnapshot values, Supplier<float[]> weight);
 
     /** Multiply-adds that forward takes for one input vector, beside those of the base Linear. */
-    long multiplyAdds(LoraModule module);
+    long multiplyAdds(LoraModule module, boolean dropsOut);
 
     /** float32 values that autograd saves for one input vector until backward, beside those of the base Linear. */
     long savedValues(LoraModule module, boolean dropsOut);

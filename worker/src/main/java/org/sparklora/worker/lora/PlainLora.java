@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.function.DoubleConsumer;
+import java.util.function.Supplier;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.LoraModule;
@@ -39,20 +40,27 @@ public enum PlainLora implements LoraVariant {
     }
 
     @Override
+    public Map<String, Object> settings() {
+        return Map.of();
+    }
+
+    @Override
     public Map<String, Object> peftSettings() {
         return Map.of("peft_type", "LORA", "init_lora_weights", true);
     }
 
     /** A is uniform in ±1/√in, which is Kaiming-uniform with a = √5, as in PEFT. B is zero. */
     @Override
-    public float[] initialValues(LoraModule module, TensorSpec tensor, long seed) {
-        return tensor.name().equals(module.loraA())
-                ? Initializers.uniform(seed, tensor, 1.0 / StrictMath.sqrt(module.inFeatures()))
-                : new float[tensor.size()];
+    public Map<String, float[]> initialValues(LoraModule module, long seed, Supplier<float[]> weight) {
+        List<TensorSpec> tensors = tensors(module);
+        double bound = 1.0 / StrictMath.sqrt(module.inFeatures());
+        return Map.of(
+                module.loraA(), Initializers.uniform(seed, tensors.get(0), bound),
+                module.loraB(), new float[tensors.get(1).size()]);
     }
 
     @Override
-    public boolean changesOutput(LoraModule module, AdapterSnapshot values) {
+    public boolean changesOutput(LoraModule module, AdapterSnapshot values, Supplier<float[]> weight) {
         if (values.contains(module.loraB())) {
             for (float b : values.view(module.loraB())) {
                 if (b != 0f) {
@@ -64,7 +72,7 @@ public enum PlainLora implements LoraVariant {
     }
 
     @Override
-    public long multiplyAdds(LoraModule module) {
+    public long multiplyAdds(LoraModule module, boolean dropsOut) {
         return (long) module.loraRank() * (module.inFeatures() + module.outFeatures());
     }
 
@@ -87,23 +95,35 @@ public enum PlainLora implements LoraVariant {
     @Override
     public void merge(
             LoraModule module, GroupSettings settings, AdapterSnapshot values, float[] weight, DoubleConsumer out) {
+        double[] merged = new double[module.inFeatures()];
+        for (int row = 0; row < module.outFeatures(); row++) {
+            mergeRow(module, settings, values, weight, row, merged);
+            Arrays.stream(merged).forEach(out);
+        }
+    }
+
+    /** One row of W + B A · scaling, in double precision. */
+    static void mergeRow(
+            LoraModule module,
+            GroupSettings settings,
+            AdapterSnapshot values,
+            float[] weight,
+            int row,
+            double[] merged) {
         int rank = module.loraRank();
         int in = module.inFeatures();
         double scaling = module.scaling(settings.rankStabilized());
         float[] a = values.view(module.loraA());
         float[] b = values.view(module.loraB());
-        double[] delta = new double[in];
-        for (int row = 0; row < module.outFeatures(); row++) {
-            Arrays.fill(delta, 0.0);
-            for (int r = 0; r < rank; r++) {
-                double factor = b[row * rank + r];
-                for (int i = 0; i < in; i++) {
-                    delta[i] += factor * a[r * in + i];
-                }
-            }
+        Arrays.fill(merged, 0.0);
+        for (int r = 0; r < rank; r++) {
+            double factor = b[row * rank + r];
             for (int i = 0; i < in; i++) {
-                out.accept(weight[row * in + i] + delta[i] * scaling);
+                merged[i] += factor * a[r * in + i];
             }
+        }
+        for (int i = 0; i < in; i++) {
+            merged[i] = weight[row * in + i] + merged[i] * scaling;
         }
     }
 
@@ -179,11 +199,11 @@ public enum PlainLora implements LoraVariant {
         }
 
         /** What A reads of x: x itself unless it drops out. */
-        private NDArray drop(NDArray x, KeyedDropout masks) {
+        NDArray drop(NDArray x, KeyedDropout masks) {
             return masks.apply(x, mask(), dropout.orElse(0.0));
         }
 
-        private String mask() {
+        String mask() {
             return path + ".lora_dropout";
         }
     }

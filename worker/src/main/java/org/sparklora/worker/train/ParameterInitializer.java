@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
@@ -32,24 +33,21 @@ public record ParameterInitializer(
 
     /** First values of every tensor of a group. */
     public AdapterSnapshot of(String group) {
-        Map<String, LoraModule> byTensor = new TreeMap<>();
-        manifest.group(group)
-                .map(LoraGroup::modules)
-                .ifPresent(modules ->
-                        modules.forEach(m -> variant().tensors(m).forEach(tensor -> byTensor.put(tensor.name(), m))));
         Map<String, float[]> values = new TreeMap<>();
+        for (LoraModule module : manifest.group(group).map(LoraGroup::modules).orElse(List.of())) {
+            if (!initAdapter.contains(variant().tensors(module).get(0).name())) {
+                values.putAll(variant().initialValues(module, seed, weight(module)));
+            }
+        }
         for (TensorSpec tensor : manifest.tensors(group)) {
-            values.put(tensor.name(), first(tensor, Optional.ofNullable(byTensor.get(tensor.name()))));
+            values.computeIfAbsent(tensor.name(), name -> first(tensor));
         }
         return new AdapterSnapshot(values);
     }
 
-    private float[] first(TensorSpec tensor, Optional<LoraModule> module) {
+    private float[] first(TensorSpec tensor) {
         if (initAdapter.contains(tensor.name())) {
             return initAdapter.values(tensor.name());
-        }
-        if (module.isPresent()) {
-            return variant().initialValues(module.get(), tensor, seed);
         }
         boolean output = tensor.name().startsWith(base.encoder().head().output() + ".");
         Optional<NDArray> inBase = base.optional(tensor.name())
@@ -77,7 +75,11 @@ public record ParameterInitializer(
 
     /** Whether a group changes the output from the start, so that the forward pass includes it before it first trains. */
     public boolean isTrained(LoraGroup group) {
-        return group.modules().stream().anyMatch(module -> variant().changesOutput(module, initAdapter));
+        return group.modules().stream().anyMatch(module -> variant().changesOutput(module, initAdapter, weight(module)));
+    }
+
+    private Supplier<float[]> weight(LoraModule module) {
+        return () -> base.floats(module.path() + ".weight");
     }
 
     private LoraVariant variant() {

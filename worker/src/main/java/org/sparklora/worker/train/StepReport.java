@@ -2,6 +2,7 @@ package org.sparklora.worker.train;
 
 import java.io.Serializable;
 import java.util.SortedMap;
+import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.contract.Padding;
 
 /**
@@ -12,9 +13,21 @@ import org.sparklora.worker.contract.Padding;
  * @param rows the step's examples
  * @param gradNorm global gradient norm before clipping
  * @param groups per live group, by name
+ * @param ranks AdaLoRA's new masks; null if they stay, because an Optional cannot be serialized
  */
-public record StepReport(long step, float loss, Rows rows, float gradNorm, SortedMap<String, GroupReport> groups)
+public record StepReport(
+        long step,
+        float loss,
+        Rows rows,
+        float gradNorm,
+        SortedMap<String, GroupReport> groups,
+        @Nullable RankAllocation ranks)
         implements Serializable {
+
+    /** The result of a step that changes no mask. */
+    public StepReport(long step, float loss, Rows rows, float gradNorm, SortedMap<String, GroupReport> groups) {
+        this(step, loss, rows, gradNorm, groups, null);
+    }
 
     /**
      * What a step computed.

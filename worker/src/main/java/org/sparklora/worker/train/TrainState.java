@@ -2,6 +2,7 @@ package org.sparklora.worker.train;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.FreezeState;
@@ -10,6 +11,7 @@ import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
 import org.sparklora.worker.contract.TensorSpec;
+import org.sparklora.worker.lora.AdaLora;
 import org.sparklora.worker.train.AdamW.Moments;
 
 /**
@@ -26,6 +28,7 @@ public final class TrainState {
     private final Map<String, float[]> values = new TreeMap<>();
     private final Map<String, Moments> moments = new TreeMap<>();
     private final Map<String, Long> stepsSinceThaw = new TreeMap<>();
+    private final Optional<RankAllocator> ranks;
     private FreezeState freeze;
 
     /**
@@ -36,6 +39,7 @@ public final class TrainState {
     public TrainState(LoraManifest manifest, FreezeState freeze, AdapterSnapshot initial) {
         this.manifest = manifest;
         this.freeze = freeze;
+        this.ranks = AdaLora.in(manifest).map(RankAllocator::new);
         for (String group : manifest.names()) {
             if (freeze.of(group) != GroupState.DORMANT) {
                 place(group, initial);
@@ -67,6 +71,7 @@ public final class TrainState {
                 state.moments.put(tensor.name(), moments.copy());
             }
         }
+        state.ranks.ifPresent(ranks -> ranks.restore(snapshot.values()));
         return state;
     }
 
@@ -79,11 +84,15 @@ public final class TrainState {
         values.putAll(copy.values);
         moments.putAll(copy.moments);
         stepsSinceThaw.putAll(copy.stepsSinceThaw);
+        ranks.ifPresent(mine -> mine.restore(later.values()));
     }
 
     /** A copy of everything, for {@link #restore}. */
     public TrainStateSnapshot capture() {
-        return new TrainStateSnapshot(freeze, snapshot(), moments, stepsSinceThaw);
+        AdapterSnapshot memory = ranks.map(RankAllocator::snapshot).orElse(AdapterSnapshot.EMPTY);
+        Map<String, Moments> all = new TreeMap<>(moments);
+        memory.names().forEach(name -> all.put(name, new Moments(0)));
+        return new TrainStateSnapshot(freeze, snapshot().with(memory), all, stepsSinceThaw);
     }
 
     /** The groups of the run, dormant ones included. */
@@ -96,9 +105,10 @@ public final class TrainState {
         return freeze;
     }
 
-    /** Stops training a group; its values, moments and step counts stay as they are. */
+    /** Stops training a group; its values, moments and step counts stay as they are, with AdaLoRA inside its masks. */
     public void freeze(String group) {
         freeze = freeze.with(group, GroupState.FROZEN);
+        ranks.ifPresent(masks -> manifest.group(group).orElseThrow().modules().forEach(m -> masks.apply(m, this)));
     }
 
     /**
@@ -136,6 +146,11 @@ public final class TrainState {
     /** Finished optimizer steps since a group's last thaw; the group's warm-up counts them. */
     public long stepsSinceThaw(String group) {
         return entry(stepsSinceThaw, group);
+    }
+
+    /** What allocates ranks, with AdaLoRA. */
+    Optional<RankAllocator> ranks() {
+        return ranks;
     }
 
     /** The values themselves; only {@link TrainStep} changes them. */

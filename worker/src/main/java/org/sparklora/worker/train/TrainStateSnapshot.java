@@ -12,8 +12,8 @@ import org.sparklora.worker.train.AdamW.Moments;
  * An immutable copy of a {@link TrainState}.
  *
  * @param freeze of the declared groups
- * @param values of every tensor whose group is not dormant
- * @param moments by tensor name, for the same tensors
+ * @param values of every tensor whose group is not dormant, and what AdaLoRA remembers
+ * @param moments by tensor name, for the same tensors; without values for what AdaLoRA remembers
  * @param stepsSinceThaw by group name, implicit groups included, for every group that is not dormant
  */
 public record TrainStateSnapshot(

@@ -1,6 +1,7 @@
 package org.sparklora.worker.train;
 
 import java.util.List;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
@@ -16,9 +17,10 @@ import org.sparklora.worker.train.StepReport.GroupReport;
  * <ol>
  *   <li>sum loss and gradient over all shards, through the exchange;
  *   <li>stop if anything is not finite, before any update;
- *   <li>divide once by the sum of example weights;
+ *   <li>divide once by the sum of example weights, and add what the LoRA variant adds to the loss;
  *   <li>compute the norm of each group and of all, then clip as {@code torch.nn.utils.clip_grad_norm_};
- *   <li>update every trainable tensor with AdamW at its group's learning rate; with LoRA+ at a multiple for B and biases.
+ *   <li>update every trainable tensor with AdamW at its group's learning rate; with LoRA+ at a multiple for B and biases;
+ *   <li>with AdaLoRA, measure and drop triplets.
  * </ol>
  *
  * <p>Every rank has the same sum, so every rank computes the same update. Not thread-safe; one instance per freeze state.
@@ -54,10 +56,12 @@ public record TrainStep(TrainState state, FreezePlan plan, OptimizerSettings opt
 
         // If all weights of a batch are zero, its gradient is zero and there is nothing to divide.
         double divisor = sum.weight() == 0.0 ? 1.0 : sum.weight();
-        float loss = (float) (sum.loss() / divisor);
         for (int i = 0; i < gradient.length; i++) {
             gradient[i] = (float) (gradient[i] / divisor);
         }
+        Optional<RankAllocator> ranks = state.ranks();
+        float loss = (float) (sum.loss() / divisor)
+                + ranks.map(of -> of.addOrthogonality(state, plan, gradient)).orElse(0f);
 
         SortedMap<String, Double> squares = squaresByGroup(gradient);
         double norm = StrictMath.sqrt(
@@ -72,8 +76,9 @@ public record TrainStep(TrainState state, FreezePlan plan, OptimizerSettings opt
             state.countStep(group);
             groups.put(group, new GroupReport((float) StrictMath.sqrt(squares.getOrDefault(group, 0.0)), rate));
         });
+        Optional<RankAllocation> allocation = ranks.flatMap(of -> of.updated(globalStep, state, plan, gradient));
         StepReport.Rows rows = new StepReport.Rows(sum.examples(), sum.weight(), sum.padding());
-        return new StepReport(globalStep, loss, rows, (float) norm, groups);
+        return new StepReport(globalStep, loss, rows, (float) norm, groups, allocation.orElse(null));
     }
 
     private SortedMap<String, Double> squaresByGroup(float[] gradient) {

@@ -23,6 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.sparklora.worker.contract.Kernel;
 import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.engine.Variable.RelativePositions;
@@ -257,6 +258,19 @@ class VariableTest {
                 new int[] {5, 12},
                 new int[] {12},
                 new int[] {12});
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void columnsHaveFactorsAndWhatIsAdded(boolean matrix) {
+        int[] other = matrix ? new int[] {4, 6} : new int[] {6};
+        assertEqual(
+                Way.ONEDNN,
+                leaves -> leaves.get(0).timesColumns(leaves.get(1), leaves.get(2)),
+                of -> of.get(0).mul(of.get(1)).add(of.get(2)),
+                new int[] {4, 6},
+                new int[] {6},
+                other);
     }
 
     @ParameterizedTest

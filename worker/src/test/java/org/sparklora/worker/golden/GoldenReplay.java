@@ -41,11 +41,14 @@ import org.sparklora.worker.data.Batch;
 import org.sparklora.worker.data.Example;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.head.TaskHead;
-import org.sparklora.worker.lora.PlainLora;
+import org.sparklora.worker.lora.AdaLora;
+import org.sparklora.worker.lora.LoraVariant;
+import org.sparklora.worker.lora.LoraVariants;
 import org.sparklora.worker.train.AdamW;
 import org.sparklora.worker.train.AdaptedModel;
 import org.sparklora.worker.train.LearningRateSchedule;
 import org.sparklora.worker.train.OptimizerSettings;
+import org.sparklora.worker.train.RankAllocator;
 import org.sparklora.worker.train.ShardPass;
 import org.sparklora.worker.train.StepReport;
 import org.sparklora.worker.train.StoredStates;
@@ -63,6 +66,10 @@ final class GoldenReplay {
     private final AdapterSnapshot initial;
     private final TrainState state;
     private final OptimizerSettings optimizer;
+
+    /** The newest importance that AdaLoRA has measured. */
+    private AdapterSnapshot measured = AdapterSnapshot.EMPTY;
+
     private final StepSettings settings;
 
     /**
@@ -96,11 +103,11 @@ final class GoldenReplay {
                     module.get("lora_alpha").getAsDouble(),
                     module.get("in_features").getAsInt(),
                     module.get("out_features").getAsInt());
+            // AdaLoRA's scaling is alpha, which it divides by init_r in each pass.
+            double scaling =
+                    ours.scaling(rankStabilized) * golden.hyper("init_r").orElse(1);
             deviations.absolute(
-                    "scaling of " + ours.path(),
-                    ours.scaling(rankStabilized),
-                    module.get("scaling").getAsDouble(),
-                    1e-12);
+                    "scaling of " + ours.path(), scaling, module.get("scaling").getAsDouble(), 1e-12);
             byGroup.computeIfAbsent(group(ours.path()), g -> new ArrayList<>()).add(ours);
         }
         List<LoraGroup> groups = new ArrayList<>();
@@ -110,7 +117,19 @@ final class GoldenReplay {
                 modules,
                 new GroupSettings(0.0, rankStabilized, scale(name), 0))));
         List<TensorSpec> biases = bias == BiasMode.ALL ? base.encoder().biases() : List.of();
-        return new LoraManifest(PlainLora.INSTANCE, groups, bias, GoldenParityTest.tensors(base, head), biases);
+        LoraVariant variant = variant(hyper).during(golden.array("steps").size());
+        return new LoraManifest(variant, groups, bias, GoldenParityTest.tensors(base, head), biases);
+    }
+
+    /** Of those settings that the case has. */
+    private static LoraVariant variant(JsonObject hyper) {
+        Map<String, Object> settings = new TreeMap<>();
+        for (Map.Entry<String, JsonElement> setting : hyper.entrySet()) {
+            if (setting.getValue().isJsonPrimitive()) {
+                settings.put(setting.getKey(), setting.getValue().getAsString());
+            }
+        }
+        return LoraVariants.of(settings);
     }
 
     private static String group(String path) {
@@ -142,14 +161,9 @@ final class GoldenReplay {
         }
         Map<String, GroupState> states = new HashMap<>();
         for (LoraGroup group : manifest.groups()) {
-            boolean trained = group.modules().stream().anyMatch(module -> {
-                for (float b : initial.view(module.loraB())) {
-                    if (b != 0f) {
-                        return true;
-                    }
-                }
-                return false;
-            });
+            boolean trained = group.modules().stream()
+                    .anyMatch(module -> LoraVariant.of(manifest)
+                            .changesOutput(module, initial, () -> base.floats(module.path() + ".weight")));
             GroupState resting = trained ? GroupState.FROZEN : GroupState.DORMANT;
             states.put(group.name(), frozen.contains(group.name()) ? resting : GroupState.LIVE);
         }
@@ -241,6 +255,7 @@ final class GoldenReplay {
             StepReport report = step.run(i, 0, recorder.exchange(i));
             compare(i, report, gradients, plan(), recorder);
             restingTensorsAreUntouched(before, freeze);
+            compareRanks(i);
             int after = i;
             trajectory.ifPresent(t -> compareTrajectory(after, t));
         }
@@ -267,7 +282,7 @@ final class GoldenReplay {
                 : CachePlan.off("test");
     }
 
-    /** Keeps the mean gradient as it was before clipping. */
+    /** Keeps the mean gradient as it was before clipping; with AdaLoRA, which no case clips, the step adds to it. */
     private final class Recorder {
 
         private float @Nullable [] mean;
@@ -288,6 +303,10 @@ final class GoldenReplay {
                                 plan.cache().isOn() ? StoredStates.batch(base, head, plan, piece) : Batch.of(piece, 0))
                         .toList();
                 ShardSum sum = new ShardPass(base, head, settings, plan).sum(live, 0, 0, mine);
+                if (AdaLora.in(state.manifest()).isPresent()) {
+                    mean = sum.gradient();
+                    return sum;
+                }
                 float[] copy = sum.gradient().clone();
                 for (int i = 0; i < copy.length; i++) {
                     copy[i] = (float) (copy[i] / sum.weight());
@@ -398,6 +417,70 @@ final class GoldenReplay {
                 deviations.absolute(key, now.view(name), values, golden.tolerance("final_abs"));
             }
         });
+    }
+
+    /** AdaLoRA's budget, masks, scores and threshold after a step. */
+    private void compareRanks(int step) throws IOException {
+        if (AdaLora.in(state.manifest()).isEmpty()) {
+            return;
+        }
+        JsonObject expected = golden.array("steps").get(step).getAsJsonObject();
+        List<LoraModule> modules = state.manifest().groups().stream()
+                .flatMap(group -> group.modules().stream())
+                .toList();
+        AdaLora ranks = AdaLora.in(state.manifest()).orElseThrow();
+        assertThat(ranks.budget().at(step, modules.size()))
+                .as("budget of step " + step)
+                .isEqualTo(expected.get("budget").getAsInt());
+        assertThat(ranks.budget().allocates(step))
+                .as("masks of step " + step)
+                .isEqualTo(expected.get("masked").getAsBoolean());
+        AdapterSnapshot now = state.capture().values();
+        if (step < ranks.budget().last()) {
+            // The last allocation ranks what the step before it measured, and forgets it.
+            measured = now;
+        }
+        Map<String, float[]> stored = golden.tensors("adalora.safetensors").orElseThrow();
+        String prefix = "step" + step + ".";
+        stored.forEach((key, values) -> {
+            if (key.startsWith(prefix + "exp_avg_")) {
+                String kind = key.substring(prefix.length(), prefix.length() + "exp_avg_ipt".length());
+                String tensor = GoldenCase.ourName(key.substring(prefix.length() + kind.length() + 1));
+                deviations.relativeL2(
+                        key, now.view(tensor + "." + kind), values, golden.tolerance("score_rel_l2"), 1e-30);
+            }
+        });
+        float dropped = 0;
+        float kept = Float.MAX_VALUE;
+        for (LoraModule module : modules) {
+            if (!expected.has("kept")) {
+                continue;
+            }
+            float[] e = now.view(AdaLora.e(module));
+            float[] scores = RankAllocator.scores(module, measured::view);
+            float[] wanted = stored.get(prefix + "score." + module.path());
+            if (wanted != null) {
+                deviations.relativeL2(
+                        prefix + "score " + module.path(), scores, wanted, golden.tolerance("score_rel_l2"), 1e-30);
+            }
+            JsonArray mask = expected.getAsJsonObject("kept").getAsJsonArray(module.path());
+            for (int i = 0; i < e.length; i++) {
+                boolean keeps = mask.get(i).getAsInt() == 1;
+                assertThat(e[i] != 0)
+                        .as(prefix + module.path() + " keeps triplet " + i)
+                        .isEqualTo(keeps);
+                kept = keeps ? Math.min(kept, scores[i]) : kept;
+                dropped = keeps ? dropped : Math.max(dropped, scores[i]);
+            }
+        }
+        if (expected.has("threshold")) {
+            float[] ours = {dropped, kept};
+            float[] theirs = {
+                expected.get("threshold").getAsFloat(),
+                expected.get("next_score").getAsFloat()
+            };
+            deviations.relativeL2(prefix + "threshold", ours, theirs, golden.tolerance("score_rel_l2"), 1e-30);
+        }
     }
 
     /** All tensors, those of groups that are still dormant at their stored first values. */

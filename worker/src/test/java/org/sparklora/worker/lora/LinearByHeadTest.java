@@ -33,10 +33,17 @@ class LinearByHeadTest {
 
     /** Leaves, in the order of their gradients. */
     private record Leaves(
-            Variable query, Variable weights, Variable x, Variable weight, Variable bias, Variable a, Variable b) {
+            Variable query,
+            Variable weights,
+            Variable x,
+            Variable weight,
+            Variable bias,
+            Variable a,
+            Variable b,
+            Variable m) {
 
         List<Variable> all() {
-            return List.of(query, weights, x, weight, bias, a, b);
+            return List.of(query, weights, x, weight, bias, a, b, m);
         }
     }
 
@@ -45,11 +52,11 @@ class LinearByHeadTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"false,0", "true,0", "true,0.4"})
-    void queriesMeetTheSameKeys(boolean pair, double dropout) {
+    @CsvSource({"none,0", "pair,0", "pair,0.4", "dora,0", "dora,0.4"})
+    void queriesMeetTheSameKeys(String layer, double dropout) {
         KeyedDropout masks = KeyedDropout.training(9, 1, 2, 3, 0);
         same(
-                pair,
+                layer,
                 dropout,
                 (l, lora) -> Variable.traced(
                         of -> byHead(l, lora, masks).dot(of.get(0), of.get(1)),
@@ -69,11 +76,11 @@ class LinearByHeadTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"false,0", "true,0", "true,0.4"})
-    void theSameValuesAreWeighed(boolean pair, double dropout) {
+    @CsvSource({"none,0", "pair,0", "pair,0.4", "dora,0", "dora,0.4"})
+    void theSameValuesAreWeighed(String layer, double dropout) {
         KeyedDropout masks = KeyedDropout.training(9, 1, 2, 3, 0);
         same(
-                pair,
+                layer,
                 dropout,
                 (l, lora) -> Variable.traced(
                         of -> byHead(l, lora, masks).weigh(of.get(0), of.get(1)),
@@ -107,7 +114,7 @@ class LinearByHeadTest {
                 : tokens.linear(l.weight(), l.bias(), null);
     }
 
-    private void same(boolean pair, double dropout, Attention byHead, Attention byToken) {
+    private void same(String layer, double dropout, Attention byHead, Attention byToken) {
         Torch.prepareThread();
         try (NDManager manager = Torch.newManager()) {
             Graph graph = Graph.of(manager, Kernel.ONEDNN, true);
@@ -118,11 +125,16 @@ class LinearByHeadTest {
                     leaf(graph, HIDDEN, HIDDEN),
                     leaf(graph, HIDDEN),
                     leaf(graph, RANK, HIDDEN),
-                    leaf(graph, HIDDEN, RANK));
-            Optional<LoraVariant.Layer> lora = pair
-                    ? Optional.of(new PlainLora.Pair(
-                            "test", leaves.a(), leaves.b(), Tensors.constant(manager, 1.5), OptionalDouble.of(dropout)))
-                    : Optional.empty();
+                    leaf(graph, HIDDEN, RANK),
+                    leaf(graph, HIDDEN));
+            PlainLora.Pair pair = new PlainLora.Pair(
+                    "test", leaves.a(), leaves.b(), Tensors.constant(manager, 1.5), OptionalDouble.of(dropout));
+            Optional<LoraVariant.Layer> lora = Optional.ofNullable(
+                    switch (layer) {
+                        case "pair" -> pair;
+                        case "dora" -> new Dora.Decomposed(pair, leaves.m());
+                        default -> null;
+                    });
             List<float[]> expected = run(leaves, lora, byToken);
             List<float[]> got = run(leaves, lora, byHead);
             for (int i = 0; i < expected.size(); i++) {

@@ -8,10 +8,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.Arithmetic;
 import org.sparklora.worker.contract.BiasMode;
@@ -31,6 +33,8 @@ import org.sparklora.worker.data.Example;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.HeadInput;
 import org.sparklora.worker.engine.Tensors;
+import org.sparklora.worker.lora.LoraVariant;
+import org.sparklora.worker.lora.LoraVariants;
 import org.sparklora.worker.lora.PlainLora;
 import org.sparklora.worker.machine.Machine;
 
@@ -53,11 +57,15 @@ class Bfloat16Test {
     }
 
     private static LoraManifest manifest(BiasMode bias) {
+        return manifest(PlainLora.INSTANCE, bias);
+    }
+
+    private static LoraManifest manifest(LoraVariant variant, BiasMode bias) {
         LoraGroup[] groups = IntStream.range(0, LAYERS)
                 .mapToObj(layer -> TinyModel.group(layer, GroupSettings.PLAIN))
                 .toArray(LoraGroup[]::new);
         return new LoraManifest(
-                PlainLora.INSTANCE,
+                variant,
                 List.of(groups),
                 bias,
                 TinyModel.BASE.encoder().head().tensors(2),
@@ -94,7 +102,10 @@ class Bfloat16Test {
         ShardSum expected = sum(TinyModel.BASE, plan, dropout, Batch.of(ROWS, 0));
         ShardSum sum = sum(ROUNDED, plan, dropout, Batch.of(ROWS, 0));
         assertThat(sum.loss()).isNotEqualTo(expected.loss()).isCloseTo(expected.loss(), withinPercentage(2));
-        Gradients.assertNear(plan.freezePlan(), sum.gradient(), expected.gradient(), 0.96);
+        // The limits of plain LoRA are measured on one draw of rounding errors; every other variant is another draw.
+        boolean plain = plan.freezePlan().manifest().variant().equals(PlainLora.INSTANCE);
+        Gradients.assertNear(
+                plan.freezePlan(), sum.gradient(), expected.gradient(), plain ? 0.96 : 0.93, plain ? 0.15 : 0.25);
         assertThat(sum(ROUNDED, plan, dropout, Batch.of(ROWS, 0)))
                 .as("again")
                 .usingRecursiveComparison()
@@ -102,15 +113,22 @@ class Bfloat16Test {
     }
 
     @ParameterizedTest
-    @EnumSource(GroupState.class)
-    void gradientsPointWhereThoseOfFloat32DoWhateverTheOtherLayersAre(GroupState others) {
-        assertNear(plan(manifest(BiasMode.NONE), others, GroupState.LIVE), 0);
-        assertNear(plan(manifest(BiasMode.NONE), GroupState.LIVE, others), 0);
+    @MethodSource("variants")
+    void gradientsPointWhereThoseOfFloat32DoWhateverTheOtherLayersAre(LoraVariant variant, GroupState others) {
+        assertNear(plan(manifest(variant, BiasMode.NONE), others, GroupState.LIVE), 0);
+        assertNear(plan(manifest(variant, BiasMode.NONE), GroupState.LIVE, others), 0);
     }
 
-    @Test
-    void masksOfDropoutAreThoseOfFloat32() {
-        assertNear(plan(manifest(BiasMode.NONE), GroupState.DORMANT, GroupState.LIVE), 0.1);
+    /** Each variant with each state of the other layers. */
+    static Stream<Arguments> variants() {
+        return LoraVariants.all().stream()
+                .flatMap(variant -> Stream.of(GroupState.values()).map(others -> Arguments.of(variant, others)));
+    }
+
+    @ParameterizedTest
+    @MethodSource("org.sparklora.worker.lora.LoraVariants#all")
+    void masksOfDropoutAreThoseOfFloat32(LoraVariant variant) {
+        assertNear(plan(manifest(variant, BiasMode.NONE), GroupState.DORMANT, GroupState.LIVE), 0.1);
     }
 
     @Test

@@ -8,7 +8,8 @@ import ai.djl.ndarray.types.Shape;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.sparklora.worker.contract.DropoutRates;
 import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.LoraGroup;
@@ -21,6 +22,7 @@ import org.sparklora.worker.encoder.Tokens;
 import org.sparklora.worker.engine.KeyedDropout;
 import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.engine.Torch;
+import org.sparklora.worker.lora.LoraVariant;
 
 /** Layers are computed in three ways, by what drops out and what is read: all of them drop out what they should. */
 class DropoutPlacesTest {
@@ -54,8 +56,8 @@ class DropoutPlacesTest {
     }
 
     /** Keys and values of the last layer with pairs that train; what enters a layer is the embeddings. */
-    private ForwardPass pass(double loraDropout, double attentionDropout) {
-        LoraManifest manifest = TinyModel.manifest(group("k", "key", loraDropout), group("v", "value", loraDropout));
+    private ForwardPass pass(LoraVariant variant, double loraDropout, double attentionDropout) {
+        LoraManifest manifest = TinyModel.manifest(variant, group("k", "key", loraDropout), group("v", "value", loraDropout));
         AdaptedModel model = new AdaptedModel(
                 manager,
                 TinyModel.BASE,
@@ -67,8 +69,8 @@ class DropoutPlacesTest {
     }
 
     /** The first token of each row after the last layer, computed for every token. */
-    private float[] ofEveryToken(double loraDropout, double attentionDropout) {
-        ForwardPass pass = pass(loraDropout, attentionDropout);
+    private float[] ofEveryToken(LoraVariant variant, double loraDropout, double attentionDropout) {
+        ForwardPass pass = pass(variant, loraDropout, attentionDropout);
         Tokens tokens = Tokens.of(manager, batch);
         NDArray all =
                 encoder.layer(LAST, pass, encoder.embed(pass, tokens), tokens).array();
@@ -76,8 +78,8 @@ class DropoutPlacesTest {
                 .get("0:, 0"));
     }
 
-    private float[] ofTheFirst(double loraDropout, double attentionDropout) {
-        ForwardPass pass = pass(loraDropout, attentionDropout);
+    private float[] ofTheFirst(LoraVariant variant, double loraDropout, double attentionDropout) {
+        ForwardPass pass = pass(variant, loraDropout, attentionDropout);
         Tokens tokens = Tokens.of(manager, batch);
         return Tensors.toFloats(encoder.run(LAST + 1, LAST + 2, pass, encoder.embed(pass, tokens), tokens)
                 .array());
@@ -92,22 +94,25 @@ class DropoutPlacesTest {
         return most;
     }
 
-    @Test
-    void theInputsOfKeysAndValuesDropOutByTheSameMasksInBothWays() {
-        assertThat(distance(ofTheFirst(0, 0), ofEveryToken(0, 0))).isLessThan(1e-5);
-        assertThat(distance(ofTheFirst(0.5, 0), ofEveryToken(0.5, 0))).isLessThan(1e-5);
-        assertThat(distance(ofEveryToken(0.5, 0), ofEveryToken(0, 0))).isGreaterThan(1e-3);
+    @ParameterizedTest
+    @MethodSource("org.sparklora.worker.lora.LoraVariants#all")
+    void theInputsOfKeysAndValuesDropOutByTheSameMasksInBothWays(LoraVariant variant) {
+        assertThat(distance(ofTheFirst(variant, 0, 0), ofEveryToken(variant, 0, 0))).isLessThan(1e-5);
+        assertThat(distance(ofTheFirst(variant, 0.5, 0), ofEveryToken(variant, 0.5, 0))).isLessThan(1e-5);
+        assertThat(distance(ofEveryToken(variant, 0.5, 0), ofEveryToken(variant, 0, 0))).isGreaterThan(1e-3);
     }
 
-    @Test
-    void probabilitiesDropOutWhetherOneTokenAsksOrAll() {
-        assertThat(distance(ofEveryToken(0, 0.5), ofEveryToken(0, 0))).isGreaterThan(1e-3);
-        assertThat(distance(ofTheFirst(0, 0.5), ofTheFirst(0, 0))).isGreaterThan(1e-3);
+    @ParameterizedTest
+    @MethodSource("org.sparklora.worker.lora.LoraVariants#all")
+    void probabilitiesDropOutWhetherOneTokenAsksOrAll(LoraVariant variant) {
+        assertThat(distance(ofEveryToken(variant, 0, 0.5), ofEveryToken(variant, 0, 0))).isGreaterThan(1e-3);
+        assertThat(distance(ofTheFirst(variant, 0, 0.5), ofTheFirst(variant, 0, 0))).isGreaterThan(1e-3);
     }
 
-    @Test
-    void attentionInOperationsIsThatOfTheFusedKernel() {
-        assertThat(distance(ofEveryToken(0, NEXT_TO_NOTHING), ofEveryToken(0, 0)))
+    @ParameterizedTest
+    @MethodSource("org.sparklora.worker.lora.LoraVariants#all")
+    void attentionInOperationsIsThatOfTheFusedKernel(LoraVariant variant) {
+        assertThat(distance(ofEveryToken(variant, 0, NEXT_TO_NOTHING), ofEveryToken(variant, 0, 0)))
                 .isLessThan(1e-4);
     }
 }

@@ -10,8 +10,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.BiasMode;
@@ -34,7 +36,8 @@ import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.engine.Variable;
 import org.sparklora.worker.golden.EncoderCase;
 import org.sparklora.worker.lora.Initializers;
-import org.sparklora.worker.lora.PlainLora;
+import org.sparklora.worker.lora.LoraVariant;
+import org.sparklora.worker.lora.LoraVariants;
 
 /** The last layer for the first token alone gives what the whole layer gives there, forward and backward. */
 class FirstTokenPathTest {
@@ -44,12 +47,15 @@ class FirstTokenPathTest {
         Torch.prepareThread();
     }
 
-    static List<EncoderCase> cases() throws IOException {
-        return EncoderCase.all();
+    /** Each variant with each encoder. */
+    static Stream<Arguments> cases() throws IOException {
+        List<EncoderCase> encoders = EncoderCase.all();
+        return LoraVariants.all().stream()
+                .flatMap(variant -> encoders.stream().map(golden -> Arguments.of(variant, golden)));
     }
 
     /** Every Linear of the encoder, the ones around attention included, has a pair that trains. */
-    private static LoraManifest manifest(EncoderCase golden, BaseModel base) {
+    private static LoraManifest manifest(LoraVariant variant, EncoderCase golden, BaseModel base) {
         List<LoraModule> modules = new ArrayList<>();
         for (TensorSpec linear : base.encoder().linears()) {
             modules.add(new LoraModule(
@@ -57,7 +63,7 @@ class FirstTokenPathTest {
         }
         List<TensorSpec> head = base.encoder().head().tensors(golden.head().outputs());
         return new LoraManifest(
-                PlainLora.INSTANCE,
+                variant,
                 List.of(new LoraGroup("all", "", modules, GroupSettings.PLAIN)),
                 BiasMode.LORA_ONLY,
                 head,
@@ -73,8 +79,9 @@ class FirstTokenPathTest {
     }
 
     /** Gradients by tensor, and the logits under a name of their own. */
-    private static Map<String, float[]> run(EncoderCase golden, BaseModel base, boolean everyToken) {
-        LoraManifest manifest = manifest(golden, base);
+    private static Map<String, float[]> run(
+            LoraVariant variant, EncoderCase golden, BaseModel base, boolean everyToken) {
+        LoraManifest manifest = manifest(variant, golden, base);
         FreezeState freeze = FreezeState.of(Map.of("all", GroupState.LIVE));
         Batch batch = Batch.of(golden.rows(0), golden.padTokenId());
         Torch.prepareThread();
@@ -108,13 +115,13 @@ class FirstTokenPathTest {
 
     @ParameterizedTest
     @MethodSource("cases")
-    void equalsTheWholeLayer(EncoderCase golden) {
+    void equalsTheWholeLayer(LoraVariant variant, EncoderCase golden) {
         try (BaseModel base = golden.open()) {
             assumeThat(base.encoder().headInput())
                     .as("heads that read every token have no such path")
                     .isEqualTo(HeadInput.FIRST_TOKEN);
-            Map<String, float[]> alone = run(golden, base, false);
-            Map<String, float[]> whole = run(golden, base, true);
+            Map<String, float[]> alone = run(variant, golden, base, false);
+            Map<String, float[]> whole = run(variant, golden, base, true);
             whole.forEach((name, values) -> assertClose(name, alone.getOrDefault(name, new float[0]), values));
         }
     }

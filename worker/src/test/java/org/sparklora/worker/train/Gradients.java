@@ -12,6 +12,11 @@ public final class Gradients {
 
     /** Each tensor's gradient points in the same direction and is as long, within 15 %. */
     public static void assertNear(FreezePlan plan, float[] gradient, float[] expected, double cosine) {
+        assertNear(plan, gradient, expected, cosine, 0.15);
+    }
+
+    /** @param length by how much of the expected length a gradient may be longer or shorter */
+    static void assertNear(FreezePlan plan, float[] gradient, float[] expected, double cosine, double length) {
         for (Slot slot : plan.slots()) {
             double product = 0;
             double square = 0;
@@ -30,9 +35,11 @@ public final class Gradients {
             assertThat(product / StrictMath.sqrt(square * squareOfExpected))
                     .as("cosine of " + name)
                     .isGreaterThan(cosine);
+            // Rounding averages out less in a few values, as AdaLoRA's E has.
+            double limit = slot.tensor().size() < 16 ? 2 * length : length;
             assertThat(StrictMath.sqrt(square / squareOfExpected))
                     .as("length of " + name)
-                    .isBetween(0.85, 1.15);
+                    .isBetween(1 - limit, 1 + limit);
         }
     }
 }

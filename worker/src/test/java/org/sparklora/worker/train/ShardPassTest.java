@@ -12,6 +12,8 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.DropoutRates;
 import org.sparklora.worker.contract.EpochPlan;
@@ -23,6 +25,7 @@ import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.ShardSum;
 import org.sparklora.worker.data.Batch;
 import org.sparklora.worker.data.Example;
+import org.sparklora.worker.lora.LoraVariant;
 
 class ShardPassTest {
 
@@ -74,10 +77,11 @@ class ShardPassTest {
         }
     }
 
-    @Test
-    void aDormantGroupChangesNoBit() {
-        LoraManifest without = TinyModel.manifest(TinyModel.group(11, DROPPING));
-        LoraManifest with = TinyModel.manifest(TinyModel.group(0, DROPPING), TinyModel.group(11, DROPPING));
+    @ParameterizedTest
+    @MethodSource("org.sparklora.worker.lora.LoraVariants#all")
+    void aDormantGroupChangesNoBit(LoraVariant variant) {
+        LoraManifest without = TinyModel.manifest(variant, TinyModel.group(11, DROPPING));
+        LoraManifest with = TinyModel.manifest(variant, TinyModel.group(0, DROPPING), TinyModel.group(11, DROPPING));
         DropoutRates dropout = new DropoutRates(0.1, 0.1, 0.1);
         ShardSum a = sum(without, TinyModel.freeze(without, Map.of()), dropout, 4);
         ShardSum b = sum(with, TinyModel.freeze(with, Map.of(TinyModel.name(0), GroupState.DORMANT)), dropout, 4);
@@ -85,10 +89,11 @@ class ShardPassTest {
         assertThat(b.loss()).isEqualTo(a.loss());
     }
 
-    @Test
-    void aFrozenGroupCountsInTheForwardPassOnly() {
+    @ParameterizedTest
+    @MethodSource("org.sparklora.worker.lora.LoraVariants#all")
+    void aFrozenGroupCountsInTheForwardPassOnly(LoraVariant variant) {
         LoraManifest manifest =
-                TinyModel.manifest(TinyModel.group(0, GroupSettings.PLAIN), TinyModel.group(11, GroupSettings.PLAIN));
+                TinyModel.manifest(variant, TinyModel.group(0, GroupSettings.PLAIN), TinyModel.group(11, GroupSettings.PLAIN));
         FreezeState live = TinyModel.freeze(manifest, Map.of());
         FreezeState frozen = TinyModel.freeze(manifest, Map.of(TinyModel.name(0), GroupState.FROZEN));
         FreezeState dormant = TinyModel.freeze(manifest, Map.of(TinyModel.name(0), GroupState.DORMANT));
@@ -103,9 +108,10 @@ class ShardPassTest {
                 .noneMatch(slot -> slot.group().equals(TinyModel.name(0)));
     }
 
-    @Test
-    void nothingBelowTheLowestLiveLayerDropsOut() {
-        LoraManifest manifest = TinyModel.manifest(TinyModel.group(0, DROPPING), TinyModel.group(11, DROPPING));
+    @ParameterizedTest
+    @MethodSource("org.sparklora.worker.lora.LoraVariants#all")
+    void nothingBelowTheLowestLiveLayerDropsOut(LoraVariant variant) {
+        LoraManifest manifest = TinyModel.manifest(variant, TinyModel.group(0, DROPPING), TinyModel.group(11, DROPPING));
         // Only the head is live: everything else is prefix, whatever the rates say.
         FreezeState headOnly = TinyModel.freeze(
                 manifest, Map.of(TinyModel.name(0), GroupState.FROZEN, TinyModel.name(11), GroupState.FROZEN));
@@ -116,9 +122,10 @@ class ShardPassTest {
                 .isNotEqualTo(quiet.loss());
     }
 
-    @Test
-    void dropoutHangsOnTheStepAndOnNothingElse() {
-        LoraManifest manifest = TinyModel.manifest(TinyModel.group(11, DROPPING));
+    @ParameterizedTest
+    @MethodSource("org.sparklora.worker.lora.LoraVariants#all")
+    void dropoutHangsOnTheStepAndOnNothingElse(LoraVariant variant) {
+        LoraManifest manifest = TinyModel.manifest(variant, TinyModel.group(11, DROPPING));
         FreezeState freeze = TinyModel.freeze(manifest, Map.of());
         DropoutRates dropout = new DropoutRates(0.1, 0.1, 0.1);
         ShardSum first = sum(manifest, freeze, dropout, 0);
@@ -137,9 +144,10 @@ class ShardPassTest {
         assertThat(none.gradient()).containsOnly(0f);
     }
 
-    @Test
-    void manyThreadsGiveTheBitsOfOne() throws Exception {
-        LoraManifest manifest = TinyModel.manifest(TinyModel.group(0, DROPPING), TinyModel.group(11, DROPPING));
+    @ParameterizedTest
+    @MethodSource("org.sparklora.worker.lora.LoraVariants#all")
+    void manyThreadsGiveTheBitsOfOne(LoraVariant variant) throws Exception {
+        LoraManifest manifest = TinyModel.manifest(variant, TinyModel.group(0, DROPPING), TinyModel.group(11, DROPPING));
         FreezeState freeze = TinyModel.freeze(manifest, Map.of());
         AdapterSnapshot values = TinyModel.values(manifest);
         ShardPass pass = pass(TinyModel.plan(manifest, freeze, values), new DropoutRates(0.1, 0.1, 0.1));

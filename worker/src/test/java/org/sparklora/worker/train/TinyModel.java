@@ -30,6 +30,7 @@ import org.sparklora.worker.encoder.HeadLayers;
 import org.sparklora.worker.head.ClassificationHead;
 import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.lora.Initializers;
+import org.sparklora.worker.lora.LoraVariant;
 import org.sparklora.worker.lora.PlainLora;
 
 /** The bundled 12-layer tiny BERT with one group a layer, for tests of this package. Never closed: shared. */
@@ -59,8 +60,12 @@ final class TinyModel {
     }
 
     static LoraManifest manifest(LoraGroup... groups) {
+        return manifest(PlainLora.INSTANCE, groups);
+    }
+
+    static LoraManifest manifest(LoraVariant variant, LoraGroup... groups) {
         return new LoraManifest(
-                PlainLora.INSTANCE,
+                variant,
                 Arrays.asList(groups),
                 BiasMode.NONE,
                 HeadLayers.classifier(HIDDEN).tensors(HEAD.outputs()),
@@ -73,15 +78,21 @@ final class TinyModel {
         return FreezeState.of(all);
     }
 
-    /** A from the keyed generator, B and the head small but not zero, so that every gradient is alive. */
+    /** First values; B, other tensors that start at zero, and the head small but not zero, so that every gradient is alive. */
     static AdapterSnapshot values(LoraManifest manifest) {
         Map<String, float[]> values = new TreeMap<>();
         for (LoraGroup group : manifest.groups()) {
             for (LoraModule module : group.modules()) {
-                TensorSpec a = PlainLora.INSTANCE.tensors(module).get(0);
-                values.put(a.name(), PlainLora.INSTANCE.initialValues(module, a, 7));
-                TensorSpec b = PlainLora.INSTANCE.tensors(module).get(1);
-                values.put(b.name(), Initializers.normal(7, b, 0.05));
+                LoraVariant variant = LoraVariant.of(manifest);
+                Map<String, float[]> first =
+                        variant.initialValues(module, 7, () -> BASE.floats(module.path() + ".weight"));
+                for (TensorSpec tensor : variant.tensors(module)) {
+                    float[] own = first.get(tensor.name());
+                    boolean zero = Arrays.equals(own, new float[tensor.size()]);
+                    // AdaLoRA's A and B are small at first.
+                    double size = tensor.name().endsWith(".lora_E") ? 10 : 0.05;
+                    values.put(tensor.name(), zero ? Initializers.normal(7, tensor, size) : own);
+                }
             }
         }
         manifest.head().forEach(t -> values.put(t.name(), Initializers.normal(7, t, 0.2)));

@@ -9,9 +9,11 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.DropoutRates;
@@ -31,6 +33,9 @@ import org.sparklora.worker.engine.Graph;
 import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.lora.AdapterRegistry;
+import org.sparklora.worker.lora.LoraVariant;
+import org.sparklora.worker.lora.LoraVariants;
+import org.sparklora.worker.lora.PlainLora;
 
 /** A pass from what was kept of the frozen prefix gives what the whole pass gives. */
 class TrunkCacheTest {
@@ -40,19 +45,34 @@ class TrunkCacheTest {
     private static final int HEAD = 14;
 
     /** Groups on the layers 0 and 3, which have trained, and on the layers 9 and 11. */
-    private static final LoraManifest MANIFEST = TinyModel.manifest(
-            TinyModel.group(0, DROPPING),
-            TinyModel.group(3, DROPPING),
-            TinyModel.group(9, DROPPING),
-            TinyModel.group(11, DROPPING));
+    private static final LoraManifest MANIFEST = manifest(PlainLora.INSTANCE);
+
+    private static LoraManifest manifest(LoraVariant variant) {
+        return TinyModel.manifest(
+                variant,
+                TinyModel.group(0, DROPPING),
+                TinyModel.group(3, DROPPING),
+                TinyModel.group(9, DROPPING),
+                TinyModel.group(11, DROPPING));
+    }
+
+    /** Each variant with each of these layer indices as the lowest that trains. */
+    static Stream<Arguments> variants() {
+        return LoraVariants.all().stream()
+                .flatMap(variant -> Stream.of(4, 10, 12, HEAD).map(lowest -> Arguments.of(variant, lowest)));
+    }
 
     private static EpochPlan plan(int lowest, CachePlan cache) {
+        return plan(MANIFEST, lowest, cache);
+    }
+
+    private static EpochPlan plan(LoraManifest manifest, int lowest, CachePlan cache) {
         Map<String, GroupState> states = new java.util.TreeMap<>();
         for (int layer : new int[] {0, 3, 9, 11}) {
             states.put(TinyModel.name(layer), layer + 1 < lowest ? GroupState.FROZEN : GroupState.LIVE);
         }
-        FreezeState freeze = TinyModel.freeze(MANIFEST, states);
-        EpochPlan plain = TinyModel.plan(MANIFEST, freeze, TinyModel.values(MANIFEST));
+        FreezeState freeze = TinyModel.freeze(manifest, states);
+        EpochPlan plain = TinyModel.plan(manifest, freeze, TinyModel.values(manifest));
         return new EpochPlan(plain.epoch(), plain.freezePlan(), plain.shards(), plain.snapshot(), cache);
     }
 
@@ -71,12 +91,12 @@ class TrunkCacheTest {
 
     /** With all dropout on: the masks above the prefix are the same. */
     @ParameterizedTest
-    @ValueSource(ints = {4, 10, 12, HEAD})
-    void lossAndGradientAreThoseOfTheWholePass(int lowest) {
+    @MethodSource("variants")
+    void lossAndGradientAreThoseOfTheWholePass(LoraVariant variant, int lowest) {
         List<Example> rows = TinyModel.examples(7, lowest);
-        EpochPlan kept = plan(lowest, kept(lowest));
+        EpochPlan kept = plan(manifest(variant), lowest, kept(lowest));
         ShardSum fromKept = sum(kept, List.of(keptBatch(kept, rows)));
-        ShardSum whole = sum(plan(lowest, CachePlan.off("test")), List.of(Batch.of(rows, 0)));
+        ShardSum whole = sum(plan(manifest(variant), lowest, CachePlan.off("test")), List.of(Batch.of(rows, 0)));
         assertThat(fromKept.loss()).isCloseTo(whole.loss(), org.assertj.core.data.Percentage.withPercentage(1e-4));
         double norm = 0;
         double difference = 0;
@@ -119,14 +139,14 @@ class TrunkCacheTest {
 
     /** Validation: in the same batches, not a bit differs. */
     @ParameterizedTest
-    @ValueSource(ints = {4, 12, HEAD})
-    void logitsHaveTheBitsOfTheWholePass(int lowest) {
+    @MethodSource("variants")
+    void logitsHaveTheBitsOfTheWholePass(LoraVariant variant, int lowest) {
         List<Example> rows = TinyModel.examples(9, 3);
-        EpochPlan kept = plan(lowest, kept(lowest));
+        EpochPlan kept = plan(manifest(variant), lowest, kept(lowest));
         Shard shard = Shard.of(0, rows);
         List<Example> inOrder = shard.examples(shard.batchesByLength().get(0));
         float[] fromKept = logits(kept, keptBatch(kept, inOrder));
-        float[] whole = logits(plan(lowest, CachePlan.off("test")), Batch.of(inOrder, 0));
+        float[] whole = logits(plan(manifest(variant), lowest, CachePlan.off("test")), Batch.of(inOrder, 0));
         assertThat(fromKept).isEqualTo(whole);
     }
 

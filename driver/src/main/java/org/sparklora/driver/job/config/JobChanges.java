@@ -47,12 +47,14 @@ public final class JobChanges {
     }
 
     /**
-     * SHA-256 of what must never change, hexadecimal. Keys without a value do not count, so that a later version may add
-     * keys.
+     * SHA-256 of what must never change, hexadecimal. Keys without a value and defaults of added keys do not count, so that
+     * a later version may add keys.
      */
     public static String fixedSha256(JobConfig job) {
         StringBuilder text = new StringBuilder();
-        new TreeMap<>(fixed(job)).forEach((key, value) -> {
+        Map<String, String> fixed = new TreeMap<>(fixed(job));
+        fixed.entrySet().removeAll(JobKeyTable.addedDefaults().entrySet());
+        fixed.forEach((key, value) -> {
             if (!value.equals("null")) {
                 text.append(key).append('=').append(value).append('\n');
             }
@@ -179,10 +181,11 @@ public final class JobChanges {
             refused.add(line + " (a run cannot become shorter)");
         } else if (now > old
                 && (after.training().lrSchedulerType().dependsOnLength()
-                        || after.training().warmupRatio().isPresent())) {
+                        || after.training().warmupRatio().isPresent()
+                        || after.lora().method().isAdaptive())) {
             refused.add(line
-                    + " (more epochs need lr_scheduler_type: constant or inverse_sqrt, and warmup_steps instead of"
-                    + " warmup_ratio; other schedules depend on the number of epochs)");
+                    + " (more epochs need lr_scheduler_type: constant or inverse_sqrt, warmup_steps instead of"
+                    + " warmup_ratio, and peft_type: LORA; other schedules depend on the number of epochs)");
         }
     }
 

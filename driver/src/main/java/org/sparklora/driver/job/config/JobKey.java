@@ -40,6 +40,8 @@ public record JobKey(String name, KeyType<?> type, Absent absent, Resume resume,
     public enum Resume {
         /** Nothing. */
         FIXED("no"),
+        /** Nothing. The key is newer than 0.1.0, which did what its default says: a default does not count in digests. */
+        ADDED("no"),
         /** Nothing; a job that leaves the key out takes what the run began with. */
         AS_BEGUN("no"),
         /** Everything. */
@@ -87,9 +89,11 @@ public record JobKey(String name, KeyType<?> type, Absent absent, Resume resume,
         return new Absent(Kind.DEFAULT, defaultValue, words.isEmpty() ? "''" : words);
     }
 
-    /** The name of a record's component as a key: {@code loraAlpha} is {@code lora_alpha}. */
+    /** The name of a record's component as a key: {@code loraAlpha} is {@code lora_alpha}, but PEFT writes {@code deltaT}. */
     static String nameOf(String component) {
-        return component.replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT);
+        return component.equals("deltaT")
+                ? component
+                : component.replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT);
     }
 
     /** Whether the file must give a value. */

@@ -3,6 +3,7 @@ package org.sparklora.driver.job.config;
 import static java.util.Map.entry;
 import static org.sparklora.driver.job.config.KeyType.choice;
 import static org.sparklora.driver.job.config.KeyType.custom;
+import static org.sparklora.driver.job.config.KeyType.matching;
 import static org.sparklora.driver.job.config.KeyType.number;
 import static org.sparklora.driver.job.config.KeyType.numberOrNull;
 import static org.sparklora.driver.job.config.KeyType.whole;
@@ -18,7 +19,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.stream.Collectors;
+import java.util.function.Predicate;
 import org.sparklora.driver.job.config.JobKey.Resume;
 import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.Kernel;
@@ -72,6 +73,8 @@ public final class JobKeyTable {
             entry("duration", KeyType.DURATION),
             entry("decay exclusions", KeyType.DECAY_EXCLUSIONS),
             entry("class weights", KeyType.CLASS_WEIGHTS),
+            entry("init", matching("true, pissa or pissa_niter_N", "true|pissa|pissa_niter_[1-9]\\d{0,3}")),
+            entry("peft type", matching("LORA or ADALORA", "LORA|ADALORA")),
             entry("Task", choice(Task.class)),
             entry("DataOrder", choice(DataOrder.class)),
             entry("BiasMode", choice(BiasMode.class)),
@@ -157,10 +160,21 @@ public final class JobKeyTable {
 
     /** Paths of all keys, outside lists and named groups, that have rules of their own when a run resumes. */
     static Set<String> changeableOnResume() {
-        return SECTIONS.stream()
-                .flatMap(s -> s.keys().stream()
-                        .filter(key -> key.resume() != Resume.FIXED)
-                        .map(key -> YamlSection.join(s.name(), key.name())))
-                .collect(Collectors.toSet());
+        return paths(resume -> resume != Resume.FIXED && resume != Resume.ADDED).keySet();
+    }
+
+    /** Defaults, by path, of the keys that 0.1.0 did not know. */
+    static Map<String, String> addedDefaults() {
+        return paths(Resume.ADDED::equals);
+    }
+
+    /** The defaults in words, by path, of keys with such a rule. */
+    private static Map<String, String> paths(Predicate<Resume> rule) {
+        Map<String, String> paths = new TreeMap<>();
+        SECTIONS.forEach(s -> s.keys().stream()
+                .filter(key -> rule.test(key.resume()))
+                .forEach(key -> paths.put(
+                        YamlSection.join(s.name(), key.name()), key.absent().words())));
+        return paths;
     }
 }

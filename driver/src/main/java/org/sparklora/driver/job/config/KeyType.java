@@ -127,6 +127,11 @@ public record KeyType<T>(
         return ofScalar(words, scalar -> Optional.ofNullable(constants.get(scalar.text())));
     }
 
+    /** A text of a given form, in words that complete "must be". */
+    static KeyType<String> matching(String words, String regex) {
+        return ofScalar(words, scalar -> Optional.of(scalar.text()).filter(text -> text.matches(regex)));
+    }
+
     /** A value that {@link JobReader} reads itself, such as a map of named groups. */
     static <T> KeyType<T> custom(String words, @Nullable T nothing) {
         return new KeyType<>(words, nothing, (s, key, value) -> Optional.empty());

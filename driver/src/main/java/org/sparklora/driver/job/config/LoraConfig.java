@@ -3,11 +3,15 @@ package org.sparklora.driver.job.config;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.sparklora.driver.job.manifest.ModulePattern;
 import org.sparklora.driver.job.manifest.PatternMap;
 import org.sparklora.worker.contract.BiasMode;
+import org.sparklora.worker.lora.LoraVariant;
+import org.sparklora.worker.lora.LoraVariants;
 
 /**
  * The adapter: defaults for groups, and the groups.
@@ -19,6 +23,7 @@ import org.sparklora.worker.contract.BiasMode;
  * @param alphaPattern alphas, likewise
  * @param excludeModules modules that no group adapts, save groups with an exclusion of their own
  * @param useRslora scaling alpha / √r instead of alpha / r
+ * @param method the LoRA variant
  * @param modulesToSave modules trained in full beside the adapter
  * @param initAdapter PEFT directory to start from, absolute or with a scheme
  * @param groups at least one, by name
@@ -32,9 +37,44 @@ public record LoraConfig(
         ModulePattern excludeModules,
         BiasMode bias,
         boolean useRslora,
+        Method method,
         List<String> modulesToSave,
         Optional<String> initAdapter,
         SortedMap<String, GroupConfig> groups) {
+
+    /**
+     * The keys that choose the LoRA variant, with PEFT's names.
+     *
+     * @param peftType {@code LORA} or {@code ADALORA}
+     * @param initLoraWeights {@code true}, {@code pissa} or {@code pissa_niter_N}
+     */
+    public record Method(String peftType, boolean useDora, String initLoraWeights, Ranks ranks) {
+
+        /** The keys of AdaLoRA, with PEFT's names; empty with another method. */
+        public record Ranks(
+                OptionalInt initR,
+                OptionalInt targetR,
+                OptionalInt tinit,
+                OptionalInt tfinal,
+                OptionalInt deltaT,
+                OptionalDouble beta1,
+                OptionalDouble beta2,
+                OptionalDouble orthRegWeight) {}
+
+        /** Whether ranks change while the run trains. */
+        boolean isAdaptive() {
+            return peftType.equals("ADALORA");
+        }
+
+        /**
+         * The LoRA variant.
+         *
+         * @throws IllegalArgumentException where keys exclude each other
+         */
+        public LoraVariant variant() {
+            return LoraVariants.of(JobKeyTable.LORA.write(this));
+        }
+    }
 
     public LoraConfig {
         modulesToSave = List.copyOf(modulesToSave);

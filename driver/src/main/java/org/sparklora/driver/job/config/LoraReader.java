@@ -8,15 +8,18 @@ import java.util.regex.Pattern;
 import org.sparklora.driver.job.config.JobSection.Values;
 import org.sparklora.driver.job.manifest.ModuleMatcher;
 import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.lora.AdaLora;
 
 /** Reads the section {@code lora}. Groups inherit what they leave out. */
 record LoraReader(YamlSection s, JobPaths paths) {
 
     private static final Pattern GROUP_NAME = Pattern.compile("[A-Za-z0-9_.-]+");
+    private static final String CONFLICT = "config.value.conflict";
 
     LoraConfig read() {
         Values values = JobKeyTable.LORA.read(s);
         values.<String>find("init_adapter").ifPresent(path -> values.set("init_adapter", paths.input(path)));
+        readRanks(values);
         LoraConfig withoutGroups = values.to(LoraConfig.class);
         List<String> toSave = withoutGroups.modulesToSave();
         if (!ModuleMatcher.HEAD_MODULES.containsAll(toSave)) {
@@ -25,6 +28,11 @@ record LoraReader(YamlSection s, JobPaths paths) {
                     "modules_to_save=" + toSave,
                     "is not available in this version; use [classifier], [pre_classifier, classifier] for DistilBERT,"
                             + " or []");
+        }
+        try {
+            withoutGroups.method().variant();
+        } catch (IllegalArgumentException e) {
+            s.problemLine(CONFLICT, "lora: " + e.getMessage());
         }
         if (s.value("groups").filter(Map.of()::equals).isPresent()) {
             JobKeyTable.LORA.key("groups").reportMissing(s);
@@ -35,6 +43,16 @@ record LoraReader(YamlSection s, JobPaths paths) {
             read.put(name, group(groups, name, withoutGroups));
         }
         return withoutGroups.withGroups(read);
+    }
+
+    /** AdaLoRA's keys with PEFT's defaults; other methods have none of them. */
+    private void readRanks(Values values) {
+        if (!values.<String>get("peft_type").equals("ADALORA")) {
+            AdaLora.DEFAULTS.keySet().stream().filter(s::has).forEach(key -> s.problem(CONFLICT, key, "needs peft_type: ADALORA"));
+            return;
+        }
+        AdaLora.DEFAULTS.forEach(values::setDefault);
+        values.setDefault("r", values.get("init_r"));
     }
 
     /** Reads one group of {@code lora.groups}, or of those that an event adds. */

@@ -51,6 +51,9 @@ final class ScheduleReader {
     Read read() {
         Values values = JobKeyTable.SCHEDULE.read(s, policyKeys());
         Policy policy = values.get("policy");
+        if (policy != Policy.EPOCHS && lora.method().isAdaptive()) {
+            s.problem(CONFLICT, "policy", "must be epochs with peft_type: ADALORA, which has a schedule of its own");
+        }
         List<YamlSection> sections = s.sections("events");
         List<List<String>> adds = addedGroups(sections);
         SortedMap<String, GroupConfig> allGroups = new TreeMap<>(added);

@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
+import org.sparklora.driver.job.freeze.RunLength;
 
 /**
  * How the job trains.
@@ -64,4 +65,11 @@ public record TrainingConfig(
 
     /** The default of {@code weight_decay_exclude}. */
     public static final List<String> DEFAULT_EXCLUDED = List.of(BIAS, LAYER_NORM);
+
+    /** The length of the run if nothing stops it earlier. */
+    public RunLength length(int stepsPerEpoch) {
+        return maxSteps.isPresent()
+                ? RunLength.ofSteps(maxSteps.getAsInt(), stepsPerEpoch)
+                : RunLength.ofEpochs(numTrainEpochs.orElseThrow(), stepsPerEpoch);
+    }
 }

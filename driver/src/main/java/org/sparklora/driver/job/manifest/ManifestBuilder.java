@@ -13,7 +13,7 @@ import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
-import org.sparklora.worker.lora.PlainLora;
+import org.sparklora.worker.lora.LoraVariant;
 
 /** Builds the manifest of a run from the job's groups and the model's modules, or reports every problem. */
 public final class ManifestBuilder {
@@ -27,7 +27,8 @@ public final class ManifestBuilder {
      *
      * @throws ManifestException with all problems at once
      */
-    public static LoraManifest build(List<GroupSpec> specs, ModelTensors model, BiasMode bias) {
+    public static LoraManifest build(
+            List<GroupSpec> specs, ModelTensors model, BiasMode bias, LoraVariant variant) {
         Problems problems = new Problems();
         checkNames(specs, problems);
         ModuleMatcher matcher = new ModuleMatcher(model.linears());
@@ -47,7 +48,7 @@ public final class ManifestBuilder {
         List<LoraGroup> groups = new ArrayList<>();
         members.forEach((spec, modules) -> groups.add(group(spec, modules)));
         return new LoraManifest(
-                PlainLora.INSTANCE,
+                variant,
                 groups,
                 bias,
                 model.head(),

@@ -2,14 +2,16 @@ package org.sparklora.driver.job.manifest;
 
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
+import java.util.TreeMap;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.Sha256;
 import org.sparklora.worker.contract.TensorSpec;
+import org.sparklora.worker.lora.LoraVariant;
 
 /**
- * The digest of what an adapter's numbers mean: groups, modules, ranks, scalings, bias mode and the implicit groups'
+ * The digest of what an adapter's numbers mean: variant, groups, modules, ranks, scalings, bias mode and the implicit groups'
  * tensors. States, purposes and training settings may change without changing it.
  */
 public final class ManifestDigest {
@@ -20,6 +22,7 @@ public final class ManifestDigest {
     public static String sha256(LoraManifest manifest) {
         MessageDigest sha = Sha256.digest();
         add(sha, "bias", manifest.bias().peftName());
+        new TreeMap<>(LoraVariant.of(manifest).settings()).forEach((key, value) -> add(sha, "variant", key, value));
         for (LoraGroup group : manifest.groups()) {
             add(sha, "group", group.name(), group.settings().rankStabilized());
             for (LoraModule m : group.modules()) {

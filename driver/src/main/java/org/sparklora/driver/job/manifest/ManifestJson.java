@@ -3,6 +3,7 @@ package org.sparklora.driver.job.manifest;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamWriteFeature;
+import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.core.util.DefaultIndenter;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
 import com.fasterxml.jackson.databind.DeserializationFeature;
@@ -16,6 +17,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.TreeMap;
 import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.FreezeState;
@@ -25,7 +27,8 @@ import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.TensorSpec;
-import org.sparklora.worker.lora.PlainLora;
+import org.sparklora.worker.lora.LoraVariant;
+import org.sparklora.worker.lora.LoraVariants;
 
 /**
  * Writes and reads {@code manifest.json}. Equal manifests give equal bytes: groups by name, modules by path, lines ended
@@ -33,7 +36,7 @@ import org.sparklora.worker.lora.PlainLora;
  *
  * <p>Declared groups list {@code modules} with {@code path, r, alpha, in, out}; a group's own {@code r} and
  * {@code alpha} stand beside them where all its modules agree. Implicit groups ({@code "implicit": true}) list
- * {@code tensors}. {@code tensors_sha256} is absent for a dormant group, {@code labels} where there are none.
+ * {@code tensors}. {@code tensors_sha256} is absent for a dormant group, {@code labels} where there are none, and {@code variant} (its settings by name) for plain LoRA.
  */
 public final class ManifestJson {
 
@@ -68,6 +71,10 @@ public final class ManifestJson {
                 .put("bias", manifest.bias().peftName());
         if (!file.labels().isEmpty()) {
             root.set("labels", JSON.valueToTree(file.labels()));
+        }
+        Map<String, Object> variant = LoraVariant.of(manifest).settings();
+        if (!variant.isEmpty()) {
+            root.set("variant", JSON.valueToTree(new TreeMap<>(variant)));
         }
         ArrayNode groups = root.putArray("groups");
         for (String name : manifest.names()) {
@@ -159,8 +166,8 @@ public final class ManifestJson {
                 biases = readList(node, "tensors", TensorSpec.class);
             }
         }
-        LoraManifest manifest =
-                new LoraManifest(PlainLora.INSTANCE, groups, BiasMode.valueOf(upper(need(root, "bias"))), head, biases);
+        LoraManifest manifest = new LoraManifest(
+                LoraVariants.of(readVariant(root)), groups, BiasMode.valueOf(upper(need(root, "bias"))), head, biases);
         String written = need(root, "manifest_sha256").asText();
         String actual = ManifestDigest.sha256(manifest);
         if (!written.equals(actual)) {
@@ -172,6 +179,12 @@ public final class ManifestJson {
         String base = need(root, "base_model_sha256").asText();
         List<String> labels = root.has("labels") ? readList(root, "labels", String.class) : List.of();
         return new ManifestFile(manifest, new FreezeState(states), digests, base, labels);
+    }
+
+    private static Map<String, Object> readVariant(JsonNode root) {
+        return root.has("variant")
+                ? JSON.convertValue(root.get("variant"), new TypeReference<Map<String, Object>>() {})
+                : Map.of();
     }
 
     private static LoraGroup readDeclared(String name, JsonNode node) throws JsonProcessingException {

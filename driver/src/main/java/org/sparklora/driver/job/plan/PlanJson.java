@@ -10,6 +10,7 @@ import java.util.Locale;
 import org.sparklora.driver.job.plan.Timeline.Stretch;
 import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraGroup;
+import org.sparklora.worker.lora.AdaLora;
 
 /** A plan as one JSON object, with the keys of a run's history. {@link PlanText} formats the same object for people. */
 public final class PlanJson {
@@ -116,8 +117,20 @@ public final class PlanJson {
                                 + epoch.cache().reason())
                 .put("activation_cache_bytes", plan.cacheBytes(epoch.cache()))
                 .put("prefix_runs", !epoch.held());
+        AdaLora.in(plan.manifest()).ifPresent(ranks -> json.put("rank_budget", rankBudget(ranks, epoch)));
         ArrayNode stretches = json.putArray("stretches");
         epoch.stretches().forEach(stretch -> stretch(stretches.addObject(), stretch, epoch.held()));
+    }
+
+    /** What AdaLoRA's modules keep together after an epoch. */
+    private int rankBudget(AdaLora ranks, Timeline.Epoch epoch) {
+        Stretch last = epoch.stretches().get(epoch.stretches().size() - 1);
+        int modules = plan.manifest().groups().stream()
+                .filter(group -> last.state().of(group.name()) != GroupState.DORMANT)
+                .mapToInt(group -> group.modules().size())
+                .sum();
+        long step = last.from().globalStep() + last.steps() - 1;
+        return ranks.budget().inForce(step, modules);
     }
 
     /** The total cost of the steps of some epochs. */

@@ -131,6 +131,10 @@ public final class PlanText {
             lines.add("  " + table.get(i));
             moves.get(i).forEach(move -> lines.add("      " + move));
         }
+        if (epochs.get(0).has("rank_budget")) {
+            lines.add("  triplets that AdaLoRA keeps after each epoch: "
+                    + epochs.stream().map(epoch -> text(epoch, "rank_budget")).collect(Collectors.joining(", ")));
+        }
         line(
                 timeline,
                 "  in all: {relative_cost:%.2f} of the operations of training every group from the start;"

@@ -8,8 +8,7 @@ import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.sparklora.worker.contract.AdapterSnapshot;
-import org.sparklora.worker.contract.LoraModule;
-import org.sparklora.worker.lora.LoraVariant;
+import org.sparklora.worker.lora.LoraVariants;
 import org.sparklora.worker.pickle.TorchFile;
 import org.sparklora.worker.safetensors.SafetensorsFile;
 import org.sparklora.worker.safetensors.Tensor;
@@ -27,9 +26,6 @@ public record PeftAdapter(PeftConfig config, SortedMap<String, Tensor> tensors) 
     static final String CONFIG = "adapter_config.json";
     static final String SAFETENSORS = "adapter_model.safetensors";
     static final String PICKLE = "adapter_model.bin";
-
-    private static final String A = LoraModule.A;
-    private static final String B = LoraModule.B;
 
     public PeftAdapter {
         tensors = Collections.unmodifiableSortedMap(new TreeMap<>(tensors));
@@ -61,16 +57,17 @@ public record PeftAdapter(PeftConfig config, SortedMap<String, Tensor> tensors) 
 
     /** Full names of the adapted modules, in order. */
     public List<String> modules() {
+        String a = suffix("A");
         return tensors.keySet().stream()
-                .filter(name -> name.endsWith(A))
-                .map(name -> name.substring(0, name.length() - A.length()))
+                .filter(name -> name.endsWith(a))
+                .map(name -> name.substring(0, name.length() - a.length()))
                 .sorted()
                 .toList();
     }
 
     /** r of an adapted module: the number of rows of its A. */
     public int rank(String module) {
-        return require(module + A).shape().get(0);
+        return require(module + suffix("A")).shape().get(0);
     }
 
     /** alpha of an adapted module. */
@@ -104,15 +101,15 @@ public record PeftAdapter(PeftConfig config, SortedMap<String, Tensor> tensors) 
 
     private void checkModules(Path file) {
         for (String name : tensors.keySet()) {
-            for (String suffix : LoraVariant.peftSuffixes()) {
+            for (String suffix : LoraVariants.suffixes()) {
                 if (name.endsWith(suffix)) {
-                    requireAll(file, name, name.substring(0, name.length() - suffix.length()));
+                    requireAll(file, name, suffix);
                 }
             }
         }
         for (String module : modules()) {
-            List<Integer> a = require(module + A).shape();
-            List<Integer> b = require(module + B).shape();
+            List<Integer> a = require(module + suffix("A")).shape();
+            List<Integer> b = require(module + suffix("B")).shape();
             if (a.size() != 2 || b.size() != 2 || !a.get(0).equals(b.get(1))) {
                 String shapes = "' has A " + a + " and B " + b + ", but LoRA on a Linear needs [r, in] and [out, r]";
                 throw wrong(file, "module '" + module + shapes);
@@ -128,13 +125,27 @@ public record PeftAdapter(PeftConfig config, SortedMap<String, Tensor> tensors) 
         }
     }
 
-    private void requireAll(Path file, String name, String module) {
-        for (String suffix : LoraVariant.peftSuffixes()) {
+    private void requireAll(Path file, String name, String its) {
+        List<String> suffixes = LoraVariants.suffixes(config.variant());
+        if (!suffixes.contains(its)) {
+            String other = "' is not a tensor of the LoRA variant that " + CONFIG + " names";
+            throw wrong(file, "'" + name + other + "; the two files belong to different adapters");
+        }
+        String module = name.substring(0, name.length() - its.length());
+        for (String suffix : suffixes) {
             if (!tensors.containsKey(module + suffix)) {
                 String missing = "' has no '" + module + suffix + "' next to it; copy the adapter again";
                 throw wrong(file, "'" + name + missing);
             }
         }
+    }
+
+    /** What the variant appends to a module's path for A or B. */
+    private String suffix(String matrix) {
+        return LoraVariants.suffixes(config.variant()).stream()
+                .filter(suffix -> suffix.startsWith(".lora_" + matrix))
+                .findFirst()
+                .orElseThrow();
     }
 
     private static PeftException wrong(Path file, String what) {

@@ -19,7 +19,7 @@ import org.sparklora.worker.safetensors.SafetensorsWriter;
 import org.sparklora.worker.safetensors.Tensor;
 
 /**
- * Writes an adapter as PEFT saves it, loadable by PEFT 0.3.0 and by current PEFT.
+ * Writes an adapter as PEFT saves it, loadable by current PEFT, and by PEFT 0.3.0 if it is plain LoRA.
  *
  * <p>target_modules holds full names, because both versions read only those alike (a suffix such as {@code
  * 1.attention.self.query} also means layer 11 to PEFT 0.3.0). PEFT 0.3.0 does not know rank_pattern: modules of different
@@ -125,8 +125,7 @@ public final class PeftAdapterWriter {
                 alphas.put(module.path(), plain(module.loraAlpha()));
             }
         }
-        SortedMap<String, Object> config =
-                new TreeMap<>(LoraVariant.of(manifest).peftSettings());
+        SortedMap<String, Object> config = new TreeMap<>();
         config.put("base_model_name_or_path", details.baseModel());
         config.put("bias", manifest.bias().peftName());
         config.put("fan_in_fan_out", false);
@@ -146,6 +145,7 @@ public final class PeftAdapterWriter {
         if (!alphas.isEmpty()) {
             config.put("alpha_pattern", alphas);
         }
+        config.putAll(LoraVariant.of(manifest).peftSettings());
         return config;
     }
 

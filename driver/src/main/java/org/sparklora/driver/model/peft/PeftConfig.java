@@ -3,15 +3,17 @@ package org.sparklora.driver.model.peft;
 import java.util.SortedSet;
 import org.sparklora.driver.job.manifest.PatternMap;
 import org.sparklora.worker.contract.BiasMode;
+import org.sparklora.worker.lora.LoraVariant;
 
 /**
  * The parts of {@code adapter_config.json} that change numbers. The tensors tell which modules were adapted.
  *
+ * @param variant the LoRA variant
  * @param ranks r and alpha by module
  * @param bias which biases were trained
  * @param unknownKeys keys that no known version of PEFT writes; they are not used
  */
-public record PeftConfig(Ranks ranks, BiasMode bias, SortedSet<String> unknownKeys) {
+public record PeftConfig(LoraVariant variant, Ranks ranks, BiasMode bias, SortedSet<String> unknownKeys) {
 
     /**
      * r and alpha, with exceptions by module.

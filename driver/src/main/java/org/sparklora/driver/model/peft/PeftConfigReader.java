@@ -21,6 +21,8 @@ import java.util.stream.Collectors;
 import org.sparklora.driver.job.manifest.PatternMap;
 import org.sparklora.driver.job.text.Resource;
 import org.sparklora.worker.contract.BiasMode;
+import org.sparklora.worker.lora.LoraVariant;
+import org.sparklora.worker.lora.LoraVariants;
 
 /** Reads {@code adapter_config.json}; reports everything wrong with it at once. */
 final class PeftConfigReader {
@@ -95,7 +97,14 @@ final class PeftConfigReader {
         TreeSet<String> unknown = new TreeSet<>();
         root.fieldNames().forEachRemaining(unknown::add);
         unknown.removeAll(KEYS.keySet());
-        return new PeftConfig(ranks, bias, unknown);
+        return new PeftConfig(variant(), ranks, bias, unknown);
+    }
+
+    /** How the adapter started does not matter any more. */
+    private LoraVariant variant() {
+        return LoraVariants.of(Map.of(
+                "peft_type", root.path("peft_type").asText(),
+                "use_dora", root.path("use_dora").asBoolean()));
     }
 
     private void checkTargets() {

@@ -1,7 +1,8 @@
 package org.sparklora.driver.model.peft;
 
 import java.util.Optional;
-import org.sparklora.worker.lora.LoraVariant;
+import java.util.regex.Pattern;
+import org.sparklora.worker.lora.LoraVariants;
 
 /**
  * Tensor names: translates PEFT's spellings, old and current, to the one inside spark-lora. The names of a LoRA variant's
@@ -17,6 +18,8 @@ public final class PeftKeys {
 
     /** PEFT's name for an adapter inside a model. A raw state_dict has it in its keys; save_pretrained removes it. */
     private static final String ADAPTER = ".default";
+
+    private static final Pattern IN_ADAPTER = Pattern.compile("(\\.lora_\\w+)" + ADAPTER + "(?=\\.|$)");
 
     private PeftKeys() {}
 
@@ -37,19 +40,19 @@ public final class PeftKeys {
             return Optional.empty();
         }
         String name = key.substring(PREFIX.length());
-        for (String suffix : LoraVariant.peftSuffixes()) {
-            int dot = suffix.lastIndexOf('.');
-            name = name.replace(suffix.substring(0, dot) + ADAPTER + ".", suffix.substring(0, dot) + ".");
-        }
-        name = name.replace(".modules_to_save" + ADAPTER + ".", ".")
+        name = IN_ADAPTER
+                .matcher(name)
+                .replaceFirst("$1")
+                .replace(".modules_to_save" + ADAPTER + ".", ".")
                 .replace(".modules_to_save.", ".")
-                .replace(BASE_LAYER, ".bias");
-        boolean lora = LoraVariant.peftSuffixes().stream().anyMatch(name::endsWith);
+                .replace(BASE_LAYER, ".bias")
+                .replaceFirst("(\\.lora_magnitude_vector)\\.weight$", "$1");
+        boolean lora = LoraVariants.suffixes().stream().anyMatch(name::endsWith);
         if (!lora && (name.contains(".lora_") || name.contains(".base_layer."))) {
             throw new PeftException(
                     "adapter.unsupported",
                     file + ": tensor '" + key
-                            + "' is not part of a plain LoRA adapter on Linear modules; such adapters cannot be loaded");
+                            + "' is not part of a LoRA adapter on Linear modules; such adapters cannot be loaded");
         }
         return Optional.of(name);
     }

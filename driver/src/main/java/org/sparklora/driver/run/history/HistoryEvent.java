@@ -161,6 +161,17 @@ public record HistoryEvent(String name, Map<String, Object> fields) {
     }
 
     /**
+     * AdaLoRA's masks changed after a step.
+     *
+     * @param step of the whole run, from 0
+     * @param budget triplets that the modules may keep together
+     * @param kept by module that has trained: how many it keeps
+     */
+    public static HistoryEvent ranks(int epoch, long step, int budget, Map<String, Integer> kept) {
+        return of("ranks", "epoch", epoch, "step", step, "budget", budget, "kept", new TreeMap<>(kept));
+    }
+
+    /**
      * An epoch is complete.
      *
      * @param padding share of padding in the computed tokens

@@ -15,6 +15,7 @@ import org.sparklora.driver.job.freeze.EpochMetrics;
 import org.sparklora.driver.job.freeze.FreezeDecision;
 import org.sparklora.driver.job.freeze.FreezePolicy;
 import org.sparklora.driver.job.freeze.Replay;
+import org.sparklora.driver.job.freeze.RunLength;
 import org.sparklora.driver.job.freeze.StepPosition;
 import org.sparklora.driver.job.freeze.Transition;
 import org.sparklora.driver.run.history.HistoryLine;
@@ -24,11 +25,12 @@ import org.sparklora.driver.run.history.RunHistory;
 import org.sparklora.driver.run.history.StoredHistory;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
+import org.sparklora.worker.lora.AdaLora;
 
 /**
  * Re-evaluates every freeze decision of a run from {@code history.jsonl} alone: the job at each epoch, the states before the
  * first epoch, and the metrics of each finished epoch. A difference means that the policy would not have made the recorded
- * decision.
+ * decision. With AdaLoRA the budget of each change of ranks is re-evaluated, too.
  */
 public final class DecisionReplay {
 
@@ -47,6 +49,7 @@ public final class DecisionReplay {
     private int stepsPerEpoch;
     private long steps;
     private int decisions;
+    private int budgets;
 
     private DecisionReplay(String file) {
         this.file = file;
@@ -88,6 +91,7 @@ public final class DecisionReplay {
                 record(event, line(name, "the run", reason));
             }
             case "step" -> steps++;
+            case "ranks" -> replayBudget(event);
             case "epoch_end" ->
                 seen.add(new EpochMetrics(
                         event.path("epoch").asInt(),
@@ -97,6 +101,23 @@ public final class DecisionReplay {
             default -> {
                 // An added group is dormant, and failures change no group.
             }
+        }
+    }
+
+    /** The budget follows from the job and the number of modules. Which triplets it keeps depends on gradients. */
+    private void replayBudget(JsonNode event) {
+        decisions++;
+        budgets++;
+        long step = event.path("step").asLong();
+        int modules = event.path("kept").size();
+        RunLength length = currentJob().training().length(stepsPerEpoch);
+        String replayed = currentJob().lora().method().variant().during(length.steps()) instanceof AdaLora ranks
+                        && ranks.budget().allocates(step)
+                ? "a rank budget of " + ranks.budget().at(step, modules)
+                : "nothing";
+        String before = "a rank budget of " + event.path("budget").asText();
+        if (!before.equals(replayed)) {
+            differences.add("after step " + step + ": recorded " + before + ", re-evaluated " + replayed);
         }
     }
 
@@ -150,7 +171,7 @@ public final class DecisionReplay {
                 }
             }
         }
-        long changes = recorded.values().stream().mapToLong(List::size).sum();
+        long changes = budgets + recorded.values().stream().mapToLong(List::size).sum();
         String summary = "re-evaluated " + decisions + " decisions in " + jobs.size() + " epochs, " + changes
                 + " of them changes";
         return new Verdict(differences, summary, List.of());

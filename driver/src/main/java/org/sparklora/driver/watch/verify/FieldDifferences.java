@@ -16,6 +16,7 @@ import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.TensorSpec;
+import org.sparklora.worker.lora.LoraVariant;
 
 /** Flattens nested values to text by path, such as {@code learning_rate.top}, and compares them. */
 final class FieldDifferences {
@@ -46,6 +47,7 @@ final class FieldDifferences {
     private static Map<String, String> flatten(LoraManifest manifest) {
         Map<String, String> fields = new TreeMap<>();
         fields.put("bias", manifest.bias().peftName());
+        LoraVariant.of(manifest).settings().forEach((key, value) -> fields.put(key, value.toString()));
         for (LoraGroup group : manifest.groups()) {
             String name = "group '" + group.name() + "'";
             // Sorts before the group's modules, so a group that one run lacks is reported as such.

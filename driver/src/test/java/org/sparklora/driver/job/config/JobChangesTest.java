@@ -74,6 +74,7 @@ class JobChangesTest {
             "training.max_grad_norm=null",
             "training.loraplus_lr_ratio=16",
             "lora.groups.top.r=4",
+            "lora.use_dora=true",
             "schedule.live=[]"
         };
         assertThat(refused(changes))
@@ -84,6 +85,7 @@ class JobChangesTest {
                         "training.max_grad_norm: 1.0 → null",
                         "training.loraplus_lr_ratio: null → 16.0",
                         "schedule.live: [top] → []",
+                        "lora.use_dora: false → true",
                         "lora.groups.top.r: 8 → 4")
                 .anyMatch(line -> line.startsWith("data.validation"));
         assertThat(JobChanges.fixedSha256(job(changes))).isNotEqualTo(JobChanges.fixedSha256(job()));
@@ -113,6 +115,11 @@ class JobChangesTest {
         assertThat(refused("lora.groups.top.layers_to_transform=1-1"))
                 .as("another spelling of the same")
                 .isEmpty();
+    }
+
+    @Test
+    void aVariantIsPartOfTheDigest() {
+        assertThat(JobChanges.fixedSha256(job("lora.use_dora=true"))).isNotEqualTo(JobChanges.fixedSha256(job()));
     }
 
     @Test

@@ -195,6 +195,19 @@ class JobFileTest {
                                 new ModulePattern.Names(List.of("pooler.dense", "key")),
                                 BiasMode.LORA_ONLY,
                                 true,
+                                new LoraConfig.Method(
+                                        "ADALORA",
+                                        true,
+                                        "pissa",
+                                        new LoraConfig.Method.Ranks(
+                                                OptionalInt.of(3),
+                                                OptionalInt.of(1),
+                                                OptionalInt.of(2),
+                                                OptionalInt.of(4),
+                                                OptionalInt.of(5),
+                                                OptionalDouble.of(0.5),
+                                                OptionalDouble.of(0.25),
+                                                OptionalDouble.of(0.125))),
                                 List.of("pooler", "classifier"),
                                 Optional.of("/a"),
                                 new TreeMap<>(Map.of(
@@ -510,6 +523,12 @@ class JobFileTest {
                 path, Optional.empty(), "text", Optional.empty(), "label", Optional.empty(), new TreeMap<>());
     }
 
+    private static LoraConfig.Method.Ranks noRanks() {
+        OptionalInt none = OptionalInt.empty();
+        OptionalDouble nothing = OptionalDouble.empty();
+        return new LoraConfig.Method.Ranks(none, none, none, none, none, nothing, nothing, nothing);
+    }
+
     private static LoraConfig lora(SortedMap<String, GroupConfig> groups) {
         return new LoraConfig(
                 8,
@@ -520,6 +539,7 @@ class JobFileTest {
                 ModulePattern.NONE,
                 BiasMode.NONE,
                 false,
+                new LoraConfig.Method("LORA", false, "true", noRanks()),
                 List.of("classifier"),
                 Optional.empty(),
                 groups);

@@ -59,6 +59,17 @@ final class Jobs {
               exclude_modules: [pooler.dense, key]
               bias: lora_only
               use_rslora: true
+              peft_type: ADALORA
+              use_dora: true
+              init_lora_weights: pissa
+              init_r: 3
+              target_r: 1
+              tinit: 2
+              tfinal: 4
+              deltaT: 5
+              beta1: 0.5
+              beta2: 0.25
+              orth_reg_weight: 0.125
               modules_to_save: [pooler, classifier]
               init_adapter: /a
               groups:
@@ -145,13 +156,13 @@ final class Jobs {
         return e.problems();
     }
 
-    /** Reads a job whose values need not be available in this version. */
+    /** Reads a job whose values need not be available in this version, nor go with each other. */
     static JobConfig readEvenIfUnavailable(Path directory, String yaml) {
         Problems problems = new Problems();
         YamlSection root =
                 new YamlSection("", YamlTree.parseMap(yaml, "a map", problems).orElseThrow(), problems);
         JobConfig job = new JobReader(root, new JobPaths(directory, Path.of("job.yaml"))).read("job", Optional.empty());
-        assertThat(problems.lines()).allMatch(line -> line.endsWith("[config.value.unavailable]"));
+        assertThat(problems.lines()).allMatch(line -> line.matches(".*\\[config\\.value\\.(unavailable|conflict)]"));
         return job;
     }
 

@@ -106,6 +106,17 @@ class ResolvedYamlTest {
                           exclude_modules: null
                           bias: none
                           use_rslora: false
+                          peft_type: LORA
+                          use_dora: false
+                          init_lora_weights: 'true'
+                          init_r: null
+                          target_r: null
+                          tinit: null
+                          tfinal: null
+                          deltaT: null
+                          beta1: null
+                          beta2: null
+                          orth_reg_weight: null
                           modules_to_save:
                           - classifier
                           init_adapter: null

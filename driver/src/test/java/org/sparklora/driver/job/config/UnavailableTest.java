@@ -22,6 +22,13 @@ class UnavailableTest {
                                 "lora.modules_to_save=[pooler",
                                 "[classifier]",
                                 "[pre_classifier, classifier]"),
+                        problem(
+                                "config.value.conflict",
+                                "lora: there is no LoRA variant",
+                                "peft_type ADALORA",
+                                "use_dora true",
+                                "init_lora_weights pissa"),
+                        problem("config.value.conflict", "schedule.policy must be epochs", "ADALORA"),
                         problem("config.value.unavailable", "execution.device='gpu'"));
     }
 

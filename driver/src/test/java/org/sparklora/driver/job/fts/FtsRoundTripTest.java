@@ -31,6 +31,7 @@ import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
+import org.sparklora.worker.lora.PlainLora;
 
 /** What a conversion prints is a job that thaws when finetuning-scheduler does. */
 class FtsRoundTripTest {
@@ -56,7 +57,7 @@ class FtsRoundTripTest {
     private static LoraManifest manifest(JobConfig job) {
         List<GroupSpec> specs = new ArrayList<>();
         job.lora().groups().forEach((name, group) -> specs.add(spec(name, group)));
-        return ManifestBuilder.build(specs, new ModelTensors(BERT.linears(), List.of(), List.of()), BiasMode.NONE);
+        return ManifestBuilder.build(specs, new ModelTensors(BERT.linears(), List.of(), List.of()), BiasMode.NONE, PlainLora.INSTANCE);
     }
 
     private static GroupSpec spec(String name, GroupConfig group) {

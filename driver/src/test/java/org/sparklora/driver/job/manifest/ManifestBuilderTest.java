@@ -12,6 +12,7 @@ import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.TensorSpec;
+import org.sparklora.worker.lora.PlainLora;
 
 class ManifestBuilderTest {
 
@@ -34,7 +35,7 @@ class ManifestBuilderTest {
                                 Modules.size(4, 16.0),
                                 slow)),
                 MODEL,
-                BiasMode.NONE);
+                BiasMode.NONE, PlainLora.INSTANCE);
 
         assertThat(manifest.names()).containsExactly("bottom", "head", "top");
         assertThat(manifest.groups())
@@ -58,8 +59,8 @@ class ManifestBuilderTest {
     @Test
     void biasesTrainAsAGroupWithModeAllOnly() {
         List<GroupSpec> groups = List.of(group("g", "", 4, names("query")));
-        assertThat(ManifestBuilder.build(groups, MODEL, BiasMode.ALL).biases()).containsExactly(POOLER_BIAS);
-        assertThat(ManifestBuilder.build(groups, MODEL, BiasMode.LORA_ONLY).biases())
+        assertThat(ManifestBuilder.build(groups, MODEL, BiasMode.ALL, PlainLora.INSTANCE).biases()).containsExactly(POOLER_BIAS);
+        assertThat(ManifestBuilder.build(groups, MODEL, BiasMode.LORA_ONLY, PlainLora.INSTANCE).biases())
                 .isEmpty();
     }
 
@@ -147,6 +148,6 @@ class ManifestBuilderTest {
 
     private static ManifestException refusal(GroupSpec... specs) {
         return catchThrowableOfType(
-                ManifestException.class, () -> ManifestBuilder.build(List.of(specs), MODEL, BiasMode.NONE));
+                ManifestException.class, () -> ManifestBuilder.build(List.of(specs), MODEL, BiasMode.NONE, PlainLora.INSTANCE));
     }
 }

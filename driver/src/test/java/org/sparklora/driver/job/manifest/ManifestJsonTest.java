@@ -7,6 +7,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupSettings;
@@ -15,6 +17,7 @@ import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.TensorSpec;
+import org.sparklora.worker.lora.LoraVariant;
 import org.sparklora.worker.lora.PlainLora;
 
 class ManifestJsonTest {
@@ -82,7 +85,7 @@ class ManifestJsonTest {
                         ManifestBuilderTest.group("mid", "", 1, ManifestBuilderTest.names("layer.5.output.dense")),
                         ManifestBuilderTest.group("low", "", 2, ManifestBuilderTest.names("layer.0.output.dense"))),
                 ManifestBuilderTest.MODEL,
-                BiasMode.ALL);
+                BiasMode.ALL, PlainLora.INSTANCE);
         ManifestFile file = new ManifestFile(
                 manifest,
                 FreezeState.of(Map.of("top", GroupState.LIVE, "mid", GroupState.FROZEN, "low", GroupState.DORMANT)),
@@ -104,6 +107,19 @@ class ManifestJsonTest {
         ManifestFile file =
                 file(new LoraManifest(PlainLora.INSTANCE, List.of(mixed), BiasMode.LORA_ONLY, List.of(), List.of()));
         assertThat(ManifestJson.read(ManifestJson.write(file))).isEqualTo(file);
+    }
+
+    @ParameterizedTest
+    @MethodSource("org.sparklora.worker.lora.LoraVariants#all")
+    void readsBackEachVariantWhichIsAbsentForPlainLora(LoraVariant variant) {
+        ManifestFile plain = small();
+        ManifestFile file = file(new LoraManifest(
+                variant, plain.manifest().groups(), BiasMode.NONE, plain.manifest().head(), List.of()));
+        String text = ManifestJson.write(file);
+        assertThat(ManifestJson.read(text)).isEqualTo(file);
+        assertThat(text.contains("\"variant\"")).isEqualTo(!variant.settings().isEmpty());
+        assertThat(ManifestDigest.sha256(file.manifest()).equals(ManifestDigest.sha256(plain.manifest())))
+                .isEqualTo(variant.settings().isEmpty());
     }
 
     @Test

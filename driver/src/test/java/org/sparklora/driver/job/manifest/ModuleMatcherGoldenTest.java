@@ -20,6 +20,7 @@ import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
+import org.sparklora.worker.lora.PlainLora;
 
 /** What PEFT adapted in the stored runs is what we match. */
 class ModuleMatcherGoldenTest {
@@ -94,7 +95,7 @@ class ModuleMatcherGoldenTest {
         GroupSpec group = new GroupSpec("all", "", selection(golden), size, GroupSettings.PLAIN);
         ModelTensors model =
                 new ModelTensors(Modules.ofModel(golden.path("base_model").asText()), List.of(), List.of());
-        LoraManifest manifest = ManifestBuilder.build(List.of(group), model, BiasMode.NONE);
+        LoraManifest manifest = ManifestBuilder.build(List.of(group), model, BiasMode.NONE, PlainLora.INSTANCE);
         List<LoraModule> adapted = new ArrayList<>();
         for (JsonNode m : golden.path("matched_modules")) {
             adapted.add(new LoraModule(

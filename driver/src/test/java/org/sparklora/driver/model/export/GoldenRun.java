@@ -1,6 +1,7 @@
 package org.sparklora.driver.model.export;
 
 import ai.djl.ndarray.NDManager;
+import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
@@ -12,11 +13,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.sparklora.driver.job.config.Task;
 import org.sparklora.driver.job.manifest.ManifestFile;
+import org.sparklora.driver.job.manifest.PatternMap;
 import org.sparklora.driver.model.peft.PeftAdapter;
+import org.sparklora.driver.model.peft.PeftConfig;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.Arithmetic;
 import org.sparklora.worker.contract.BiasMode;
@@ -35,7 +39,11 @@ import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.head.ClassificationHead;
 import org.sparklora.worker.head.RegressionHead;
 import org.sparklora.worker.head.TaskHead;
+import org.sparklora.worker.lora.AdaLora;
+import org.sparklora.worker.lora.LoraVariants;
 import org.sparklora.worker.lora.PlainLora;
+import org.sparklora.worker.safetensors.SafetensorsFile;
+import org.sparklora.worker.safetensors.Tensor;
 import org.sparklora.worker.train.AdaptedModel;
 
 /** A stored run of PEFT as if this program had done it: its last adapter with a manifest. */
@@ -51,11 +59,33 @@ record GoldenRun(Path model, PeftAdapter adapter, JsonNode json) {
                     new ObjectMapper().readTree(directory.resolve("case.json").toFile());
             return new GoldenRun(
                     GOLDEN.resolve("models").resolve(json.get("base_model").asText()),
-                    PeftAdapter.read(directory.resolve("final-adapter")),
+                    adapter(directory.resolve("final-adapter"), json),
                     json);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /** A job cannot start from an adapter of AdaLoRA, so it is put together here. */
+    private static PeftAdapter adapter(Path directory, JsonNode json) throws IOException {
+        ObjectMapper mapper = new ObjectMapper();
+        Map<String, Object> config = mapper.convertValue(
+                mapper.readTree(directory.resolve("adapter_config.json").toFile()), new TypeReference<>() {});
+        if (!"ADALORA".equals(config.get("peft_type"))) {
+            return PeftAdapter.read(directory);
+        }
+        SortedMap<String, Tensor> tensors = new TreeMap<>();
+        try (SafetensorsFile file = SafetensorsFile.open(directory.resolve("adapter_model.safetensors"))) {
+            file.names().forEach(name -> tensors.put(name.replace("base_model.model.", ""), file.tensor(name)));
+        }
+        double alpha = json.at("/hyper/lora_alpha").asDouble();
+        return new PeftAdapter(
+                new PeftConfig(
+                        LoraVariants.of(config),
+                        new PeftConfig.Ranks(1, alpha, PatternMap.of(Map.of()), PatternMap.of(Map.of()), false),
+                        BiasMode.NONE,
+                        new TreeSet<>()),
+                tensors);
     }
 
     /** Every case that trained. */
@@ -89,13 +119,14 @@ record GoldenRun(Path model, PeftAdapter adapter, JsonNode json) {
 
     ManifestFile manifest() {
         List<LoraModule> modules = new ArrayList<>();
+        String weight = adapter.config().variant() instanceof AdaLora ? "" : ".weight";
         for (String path : adapter.modules()) {
             modules.add(new LoraModule(
                     path,
                     adapter.rank(path),
                     adapter.alpha(path),
-                    shape(path + ".lora_A.weight").get(1),
-                    shape(path + ".lora_B.weight").get(0)));
+                    shape(path + ".lora_A" + weight).get(1),
+                    shape(path + ".lora_B" + weight).get(0)));
         }
         GroupSettings settings = new GroupSettings(0, adapter.config().ranks().rankStabilized(), 1, 0);
         BiasMode bias = adapter.config().bias();
@@ -106,7 +137,7 @@ record GoldenRun(Path model, PeftAdapter adapter, JsonNode json) {
                         .map(name -> new TensorSpec(name, shape(name)))
                         .toList();
         LoraManifest manifest = new LoraManifest(
-                PlainLora.INSTANCE,
+                adapter.config().variant(),
                 List.of(new LoraGroup("all", "everything", modules, settings)),
                 bias,
                 Stream.of("classifier.bias", "classifier.weight")

@@ -18,7 +18,9 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.sparklora.worker.contract.BiasMode;
+import org.sparklora.worker.lora.Dora;
 import org.sparklora.worker.safetensors.SafetensorsWriter;
 import org.sparklora.worker.safetensors.Tensor;
 
@@ -32,7 +34,19 @@ class PeftAdapterTest {
     Path dir;
 
     static List<Path> adapters() throws IOException {
-        return Golden.named("adapter_config.json").stream().map(Path::getParent).toList();
+        return Golden.named("adapter_config.json").stream()
+                .map(Path::getParent)
+                .filter(adapter -> !adapter.startsWith(Golden.dir("adalora")))
+                .toList();
+    }
+
+    /** Its ranks are those of an end; a job cannot start from it. */
+    @Test
+    void refusesAnAdaptiveAdapter() {
+        assertThatThrownBy(() -> PeftAdapter.read(Golden.dir("adalora/final-adapter")))
+                .isInstanceOf(PeftException.class)
+                .hasMessageContaining("peft_type is 'ADALORA'")
+                .hasMessageEndingWith("[adapter.unsupported]");
     }
 
     @ParameterizedTest
@@ -133,8 +147,8 @@ class PeftAdapterTest {
         write(MINIMAL, new TreeMap<>(Map.of("bert.weight", tensor(1))));
         refused("adapter.tensor", "'bert.weight'", "'base_model.model.'");
 
-        write(MINIMAL, new TreeMap<>(Map.of("base_model.model.q.lora_magnitude_vector", tensor(1))));
-        refused("adapter.unsupported", "'base_model.model.q.lora_magnitude_vector'");
+        write(MINIMAL, new TreeMap<>(Map.of("base_model.model.q.lora_B.bias", tensor(1))));
+        refused("adapter.unsupported", "'base_model.model.q.lora_B.bias'");
     }
 
     @Test
@@ -157,6 +171,33 @@ class PeftAdapterTest {
         refused("adapter.tensor", "'q.lora_B.weight'", "'q.lora_A.weight'");
     }
 
+    /** A file, a raw state_dict of PEFT since 0.11, and one of PEFT before. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "lora_magnitude_vector",
+                "lora_magnitude_vector.weight",
+                "lora_magnitude_vector.default.weight",
+                "lora_magnitude_vector.default"
+            })
+    void everySpellingOfAMagnitudeIsTheSame(String spelling) throws IOException {
+        SortedMap<String, Tensor> raw = new TreeMap<>();
+        raw.put("base_model.model.q.lora_A.weight", new Tensor(List.of(1, 2), new float[] {1, 2}));
+        raw.put("base_model.model.q.lora_B.weight", new Tensor(List.of(2, 1), new float[] {3, 4}));
+        raw.put("base_model.model.q." + spelling, new Tensor(List.of(2), new float[] {5, 6}));
+        write("{\"peft_type\":\"LORA\",\"r\":1,\"lora_alpha\":1,\"use_dora\":true}", raw);
+        PeftAdapter adapter = PeftAdapter.read(dir);
+        assertThat(adapter.config().variant()).isEqualTo(Dora.INSTANCE);
+        assertThat(adapter.modules()).containsExactly("q");
+        assertThat(adapter.snapshot().values("q.lora_magnitude_vector")).containsExactly(5, 6);
+
+        write("{\"peft_type\":\"LORA\",\"r\":1,\"lora_alpha\":1}", raw);
+        refused("adapter.tensor", "'q.lora_magnitude_vector'", "variant", "adapter_config.json");
+        raw.remove("base_model.model.q." + spelling);
+        write("{\"peft_type\":\"LORA\",\"r\":1,\"lora_alpha\":1,\"use_dora\":true}", raw);
+        refused("adapter.tensor", "'q.lora_A.weight'", "'q.lora_magnitude_vector'");
+    }
+
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
@@ -164,7 +205,7 @@ class PeftAdapterTest {
                 "{'peft_type':'IA3'} | adapter.unsupported | 'IA3'",
                 "{} | adapter.unsupported | peft_type",
                 "[] | adapter.config | JSON",
-                "{'peft_type':'LORA','r':1,'lora_alpha':1,'use_dora':true} | adapter.unsupported | use_dora; DoRA",
+                "{'peft_type':'LORA','r':1,'lora_alpha':1,'lora_bias':true} | adapter.unsupported | lora_bias; lora_B",
                 "{'peft_type':'LORA','r':1,'lora_alpha':1,'fan_in_fan_out':true} | adapter.unsupported |"
                         + " fan_in_fan_out",
                 "{'peft_type':'LORA','r':0,'bias':'some'} | adapter.config | r is 0; lora_alpha; bias is 'some'",
@@ -174,7 +215,7 @@ class PeftAdapterTest {
                         + " ['q']; \"x\"",
                 "{'peft_type':'LORA','r':1,'lora_alpha':'a','layers_to_transform':['x']} | adapter.config | \"x\";"
                         + " lora_alpha is \"a\"",
-                "{'peft_type':'LORA','use_dora':true,'r':0,'lora_alpha':1} | adapter.config | use_dora; r is 0",
+                "{'peft_type':'LORA','lora_bias':true,'r':0,'lora_alpha':1} | adapter.config | lora_bias; r is 0",
             },
             quoteCharacter = '~')
     void refusesAConfigThatCannotBeUsed(String json, String code, String facts) throws IOException {
@@ -191,7 +232,6 @@ class PeftAdapterTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "use_dora|true",
                 "fan_in_fan_out|true",
                 "lora_bias|true",
                 "use_qalora|true",

@@ -1,0 +1,62 @@
+package org.sparklora.worker.lora;
+
+import java.util.List;
+import java.util.Map;
+import org.sparklora.worker.contract.LoraModule;
+import org.sparklora.worker.contract.TensorSpec;
+
+/** Every LoRA variant, and which of them settings name. Nothing else maps settings to variants. */
+public final class LoraVariants {
+
+    /** One of each. */
+    private static final List<LoraVariant> ALL =
+            List.of(PlainLora.INSTANCE, Dora.INSTANCE, AdaLora.of(Map.of("init_r", 4, "target_r", 2)));
+
+    private LoraVariants() {}
+
+    /**
+     * The variant of settings, which have the names and defaults of PEFT: those of a job file, of manifest.json, or of
+     * adapter_config.json.
+     *
+     * @param settings by name; Boolean, Number or String. Others than those of variants do not matter
+     * @throws IllegalArgumentException where settings exclude each other, in words that follow the file's name
+     */
+    public static LoraVariant of(Map<String, ?> settings) {
+        String type = text(settings, "peft_type", "LORA");
+        String dora = text(settings, "use_dora", "false");
+        String init = text(settings, "init_lora_weights", "true");
+        return switch (String.join(" ", type, dora, init)) {
+            case "LORA false true" -> PlainLora.INSTANCE;
+            case "LORA true true" -> Dora.INSTANCE;
+            case "ADALORA false true" -> AdaLora.of(settings);
+            default ->
+                throw new IllegalArgumentException("there is no LoRA variant with peft_type " + type + ", use_dora "
+                        + dora + " and init_lora_weights " + init + "; change one of the three");
+        };
+    }
+
+    private static String text(Map<String, ?> settings, String key, String defaultValue) {
+        Object value = settings.get(key);
+        return value == null ? defaultValue : value.toString();
+    }
+
+    /** One of each variant. */
+    public static List<LoraVariant> all() {
+        return ALL;
+    }
+
+    /** What PEFT appends to a module's path for the tensors of all variants. */
+    public static List<String> suffixes() {
+        return ALL.stream()
+                .flatMap(variant -> suffixes(variant).stream())
+                .distinct()
+                .toList();
+    }
+
+    /** The same for one variant, in the order of its tensors. */
+    public static List<String> suffixes(LoraVariant variant) {
+        return variant.tensors(new LoraModule("", 1, 1, 1, 1)).stream()
+                .map(TensorSpec::name)
+                .toList();
+    }
+}
