@@ -21,6 +21,7 @@ import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.head.BaseHead;
 import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.train.ParameterInitializer;
@@ -32,6 +33,8 @@ import org.sparklora.worker.train.ParameterInitializer;
  */
 public record JobGroups(JobModel model, LoraManifest groups, FreezePolicy policy) {
 
+    private static final String POLICY = "manifest.policy.invalid";
+
     /**
      * Matches the declared groups to the model's modules and checks the freeze policy against them.
      *
@@ -40,16 +43,20 @@ public record JobGroups(JobModel model, LoraManifest groups, FreezePolicy policy
     public static JobGroups of(JobModel model) {
         JobConfig job = model.job();
         FreezePolicy policy = job.schedule().freezePolicy();
-        ModelTensors tensors = new ModelTensors(
-                JobModel.linears(model.encoder()), List.of(), model.encoder().biases());
+        List<TensorSpec> saved = model.savedTensors();
+        List<TensorSpec> biases = model.encoder().biases().stream()
+                .filter(bias -> !saved.contains(bias))
+                .toList();
+        ModelTensors tensors = new ModelTensors(JobModel.linears(model.encoder()), List.of(), biases);
         LoraManifest manifest = ManifestBuilder.build(
                 specs(job, policy),
                 tensors,
                 job.lora().bias(),
                 job.lora().method().variant());
+        refuse("manifest.module.shared", twice(manifest, saved));
         model.initAdapter().ifPresent(adapter -> adapter.requireModulesFit(manifest, job.lora()));
         JobGroups groups = new JobGroups(model, manifest, policy);
-        refuse(policy.problems(groups.names(), groups.trained(), Integer.MAX_VALUE));
+        refuse(POLICY, policy.problems(groups.names(), groups.trained(), Integer.MAX_VALUE));
         return groups;
     }
 
@@ -93,18 +100,15 @@ public record JobGroups(JobModel model, LoraManifest groups, FreezePolicy policy
 
     /** The groups' states before the first epoch. Refuses a policy that this number of steps makes illegal. */
     FreezeState initial(int stepsPerEpoch) {
-        refuse(policy.problems(names(), trained(), stepsPerEpoch));
+        refuse(POLICY, policy.problems(names(), trained(), stepsPerEpoch));
         return policy.initial(names(), trained());
     }
 
-    /** The groups with the tensors of a head. */
+    /** The groups with the tensors of a head, which modules that train whole belong to. */
     LoraManifest withHead(TaskHead head) {
-        return new LoraManifest(
-                groups.variant(),
-                groups.groups(),
-                groups.bias(),
-                model.encoder().head().tensors(head.outputs()),
-                groups.biases());
+        List<TensorSpec> whole = new ArrayList<>(model.encoder().head().tensors(head.outputs()));
+        whole.addAll(model.savedTensors());
+        return new LoraManifest(groups.variant(), groups.groups(), groups.bias(), whole, groups.biases());
     }
 
     /**
@@ -137,9 +141,20 @@ public record JobGroups(JobModel model, LoraManifest groups, FreezePolicy policy
         return groups.groups().stream().map(LoraGroup::name).collect(Collectors.toSet());
     }
 
-    private static void refuse(List<String> problems) {
+    /** Modules that train whole and by LoRA. */
+    private static List<String> twice(LoraManifest manifest, List<TensorSpec> saved) {
+        Set<String> whole = saved.stream().map(TensorSpec::name).collect(Collectors.toSet());
+        return manifest.groups().stream()
+                .flatMap(group -> group.modules().stream()
+                        .filter(module -> whole.contains(module.path() + ".weight"))
+                        .map(module -> "lora.modules_to_save and lora.groups." + group.name() + " both have '"
+                                + module.path() + "'; a module may be in one of them only"))
+                .toList();
+    }
+
+    private static void refuse(String code, List<String> problems) {
         if (!problems.isEmpty()) {
-            throw new ManifestException("manifest.policy.invalid", problems);
+            throw new ManifestException(code, problems);
         }
     }
 }
