@@ -22,6 +22,7 @@ import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.head.BaseHead;
 import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.lora.LoraVariant;
@@ -45,14 +46,18 @@ public record JobGroups(JobModel model, LoraManifest groups, FreezePolicy policy
     public static JobGroups of(JobModel model) {
         JobConfig job = model.job();
         FreezePolicy policy = job.schedule().freezePolicy();
-        ModelTensors tensors = new ModelTensors(
-                JobModel.linears(model.encoder()), List.of(), model.encoder().biases());
+        List<TensorSpec> saved = model.savedTensors();
+        List<TensorSpec> biases = model.encoder().biases().stream()
+                .filter(bias -> !saved.contains(bias))
+                .toList();
+        ModelTensors tensors = new ModelTensors(JobModel.linears(model.encoder()), List.of(), biases);
         LoraManifest manifest = ManifestBuilder.build(
                 specs(job, policy),
                 tensors,
                 job.lora().bias(),
                 job.lora().method().variant());
         JobGroups groups = new JobGroups(model, manifest, policy);
+        refuse("manifest.module.shared", twice(manifest, saved));
         refuse(RANKS, LoraVariant.of(manifest).problems(manifest.groups(), Long.MAX_VALUE));
         model.initAdapter().ifPresent(adapter -> adapter.requireModulesFit(manifest, job.lora()));
         refuse(POLICY, policy.problems(groups.names(), groups.trained(), Integer.MAX_VALUE));
@@ -104,14 +109,12 @@ public record JobGroups(JobModel model, LoraManifest groups, FreezePolicy policy
         return policy.initial(names(), trained());
     }
 
-    /** The groups with the tensors of a head, for a run of this length. */
+    /** The groups with the tensors of a head, which modules that train whole belong to, for a run of this length. */
     LoraManifest withHead(TaskHead head, RunLength length) {
+        List<TensorSpec> whole = new ArrayList<>(model.encoder().head().tensors(head.outputs()));
+        whole.addAll(model.savedTensors());
         return new LoraManifest(
-                LoraVariant.of(groups).during(length.steps()),
-                groups.groups(),
-                groups.bias(),
-                model.encoder().head().tensors(head.outputs()),
-                groups.biases());
+                LoraVariant.of(groups).during(length.steps()), groups.groups(), groups.bias(), whole, groups.biases());
     }
 
     /**
@@ -142,6 +145,17 @@ public record JobGroups(JobModel model, LoraManifest groups, FreezePolicy policy
 
     private Set<String> names() {
         return groups.groups().stream().map(LoraGroup::name).collect(Collectors.toSet());
+    }
+
+    /** Modules that train whole and by LoRA. */
+    private static List<String> twice(LoraManifest manifest, List<TensorSpec> saved) {
+        Set<String> whole = saved.stream().map(TensorSpec::name).collect(Collectors.toSet());
+        return manifest.groups().stream()
+                .flatMap(group -> group.modules().stream()
+                        .filter(module -> whole.contains(module.path() + ".weight"))
+                        .map(module -> "lora.modules_to_save and lora.groups." + group.name() + " both have '"
+                                + module.path() + "'; a module may be in one of them only"))
+                .toList();
     }
 
     private static void refuse(String code, List<String> problems) {

@@ -13,16 +13,17 @@ import org.sparklora.driver.job.config.ModelConfig;
 import org.sparklora.driver.job.config.Task;
 import org.sparklora.driver.job.manifest.LinearModule;
 import org.sparklora.driver.job.manifest.ManifestException;
+import org.sparklora.driver.job.manifest.SavedModules;
 import org.sparklora.driver.job.plan.CachePolicy;
 import org.sparklora.worker.contract.Arithmetic;
 import org.sparklora.worker.contract.ModelSource;
+import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.data.TextTokenizer;
 import org.sparklora.worker.data.TokenizerSpec;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.encoder.EncoderSizes;
 import org.sparklora.worker.encoder.HeadInput;
-import org.sparklora.worker.encoder.HeadLayers;
 import org.sparklora.worker.encoder.ModelException;
 import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.head.BaseHead;
@@ -55,7 +56,7 @@ public final class JobModel {
         HostDirectory found = HostDirectory.model("model.path", job.model().path());
         Path directory = found.here();
         BaseModel base = BaseModel.shared(directory, headInput(job.model().task()), arithmetic);
-        requireHead(job.lora().modulesToSave(), base.encoder().head());
+        requireModules(job.lora().modulesToSave(), base.encoder());
         int longest = base.encoder().maxPositions();
         if (job.model().maxLength() > longest) {
             throw new UsageException(
@@ -103,6 +104,19 @@ public final class JobModel {
                         .map(weight -> BaseHead.of(Tensors.shape(weight).get(0), base.labels(), labels));
     }
 
+    /** The encoder's tensors that train whole. */
+    List<TensorSpec> savedTensors() {
+        return SavedModules.tensors(job.lora().modulesToSave(), base.encoder().weights());
+    }
+
+    /** Names of the modules that train whole, those of the head included. */
+    List<String> savedModules() {
+        Stream<String> head = base.encoder().head().modules().stream();
+        return Stream.concat(head, job.lora().modulesToSave().stream())
+                .distinct()
+                .toList();
+    }
+
     /** Which tokens of the last layer a task's head reads. */
     static HeadInput headInput(Task task) {
         return task == Task.TOKEN_CLASSIFICATION ? HeadInput.EVERY_TOKEN : HeadInput.FIRST_TOKEN;
@@ -115,16 +129,20 @@ public final class JobModel {
                 .toList();
     }
 
-    /** The head is always saved whole, so modules_to_save may name any of its modules, but no other. */
-    private static void requireHead(List<String> modulesToSave, HeadLayers head) {
+    /** The head is always saved whole; modules_to_save may name its modules and those of {@link SavedModules}. */
+    private static void requireModules(List<String> modulesToSave, Encoder encoder) {
+        List<String> head = encoder.head().modules();
         List<String> others = modulesToSave.stream()
-                .filter(module -> !head.modules().contains(module))
+                .filter(module -> !head.contains(module)
+                        && SavedModules.tensors(List.of(module), encoder.weights())
+                                .isEmpty())
                 .toList();
         if (!others.isEmpty()) {
             throw new ManifestException(
                     "manifest.head.unknown",
                     List.of("lora.modules_to_save=" + modulesToSave + ": " + others
-                            + " is not part of this model's head, which consists of " + head.modules()));
+                            + " is not part of this model's head, which consists of " + head
+                            + ", nor a module of its encoder"));
         }
     }
 

@@ -316,7 +316,7 @@ public final class RunOutput {
                 job.model().path(),
                 readsEveryToken() ? "TOKEN_CLS" : "SEQ_CLS",
                 job.lora().loraDropout(),
-                start.model().encoder().head().modules(),
+                start.model().savedModules(),
                 Optional.of(summary(start.data())));
         SortedMap<String, byte[]> files = PeftAdapterWriter.files(manifest, active, saved.values(), details);
         for (Map.Entry<String, byte[]> file : files.entrySet()) {

@@ -10,14 +10,19 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.sparklora.driver.job.manifest.ManifestJson;
 import org.sparklora.driver.model.peft.PeftAdapter;
 import org.sparklora.worker.lora.AdaLora;
 import org.sparklora.worker.lora.LoraVariant;
 import org.sparklora.worker.lora.LoraVariants;
+import org.sparklora.worker.lora.PlainLora;
+import org.sparklora.worker.safetensors.SafetensorsFile;
 
 /** Each LoRA variant through the command line: trained, saved, resumed, predicted with, merged, and read by PEFT. */
 class VariantRunTest {
@@ -26,6 +31,11 @@ class VariantRunTest {
     private Path folder;
 
     private SmallJob job;
+
+    @BeforeEach
+    void openJob() {
+        job = new SmallJob(folder);
+    }
 
     /** The job's keys of a variant, and others. */
     private static String[] settings(LoraVariant variant, String... others) {
@@ -40,7 +50,6 @@ class VariantRunTest {
     }
 
     private Path train(LoraVariant variant, String... others) {
-        job = new SmallJob(folder);
         TrainingJob.Ended ended = job.train(settings(variant, others));
         assertThat(ended.code()).as(ended.err()).isZero();
         return job.output();
@@ -77,11 +86,10 @@ class VariantRunTest {
     void aResumedRunHasTheBitsOfOneThatNeverStopped(LoraVariant variant) throws IOException {
         Path run = train(variant, "training.lr_scheduler_type=constant");
         byte[] whole = Files.readAllBytes(run.resolve("adapter/adapter_model.safetensors"));
-        String[] shorter = settings(
-                variant, "training.lr_scheduler_type=constant", "training.num_train_epochs=1", "--overwrite");
+        String[] shorter =
+                settings(variant, "training.lr_scheduler_type=constant", "training.num_train_epochs=1", "--overwrite");
         assertThat(job.train(shorter).code()).isZero();
-        TrainingJob.Ended resumed =
-                job.train(settings(variant, "training.lr_scheduler_type=constant", "--resume"));
+        TrainingJob.Ended resumed = job.train(settings(variant, "training.lr_scheduler_type=constant", "--resume"));
         assertThat(resumed.code()).as(resumed.err()).isZero();
         assertThat(Files.readAllBytes(run.resolve("adapter/adapter_model.safetensors")))
                 .isEqualTo(whole);
@@ -95,24 +103,85 @@ class VariantRunTest {
         }
     }
 
-    /** Probabilities by PEFT with the adapter, by transformers with the merged model, and by predict. */
     @ParameterizedTest
     @MethodSource("org.sparklora.worker.lora.LoraVariants#all")
     void peftAndTransformersPredictWhatWePredict(LoraVariant variant) throws Exception {
         PythonWitness python = PythonWitness.withPeft();
-        Path run = train(variant, "training.learning_rate=0.05");
+        sameProbabilities(python, train(variant, "training.learning_rate=0.05"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"pooler", "word_embeddings, position_embeddings, token_type_embeddings"})
+    void soTheyDoWithModulesThatTrainWhole(String modules) throws Exception {
+        PythonWitness python = PythonWitness.withPeft();
+        Path run = train(
+                PlainLora.INSTANCE,
+                "training.learning_rate=0.01",
+                "lora.modules_to_save=[" + modules + ", classifier]",
+                "lora.bias=all");
+        sameProbabilities(python, run);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"pooler", "word_embeddings"})
+    void modulesThatTrainWholeHaveTheSameBitsOnAnyNumberOfCoresAndAreMerged(String module) throws IOException {
+        String setting = "lora.modules_to_save=[" + module + ", classifier]";
+        Path run = train(PlainLora.INSTANCE, setting);
+        byte[] two = Files.readAllBytes(run.resolve("adapter/adapter_model.safetensors"));
+        TrainingJob.Ended one =
+                TrainingJob.train("local[1]", folder.resolve("job.yaml"), folder.resolve("one"), setting);
+        assertThat(one.code()).as(one.err()).isZero();
+        assertThat(Files.readAllBytes(folder.resolve("one/adapter/adapter_model.safetensors")))
+                .isEqualTo(two);
+
+        Path merged = folder.resolve("merged");
+        TrainingJob.Ended merge =
+                TrainingJob.run("local[1]", "merge", "--run", run.toString(), "--output", merged.toString());
+        assertThat(merge.code()).as(merge.err()).isZero();
+        try (SafetensorsFile before = SafetensorsFile.open(job.model().resolve("model.safetensors"));
+                SafetensorsFile after = SafetensorsFile.open(merged.resolve("model.safetensors"));
+                SafetensorsFile adapter = SafetensorsFile.open(run.resolve("adapter/adapter_model.safetensors"))) {
+            List<String> whole = before.names().stream()
+                    .filter(name -> name.contains("." + module + "."))
+                    .toList();
+            assertThat(whole).isNotEmpty().allSatisfy(name -> {
+                assertThat(after.tensor(name)).isNotEqualTo(before.tensor(name));
+                assertThat(after.tensor(name)).isEqualTo(adapter.tensor("base_model.model." + name));
+            });
+        }
+    }
+
+    @Test
+    void aModuleTrainsWholeOrByLora() {
+        TrainingJob.Ended ended = job.trainWithoutSpark(
+                "lora.modules_to_save=[pooler]",
+                "lora.groups={top: {target_modules: [pooler.dense]}}",
+                "schedule.events=[]");
+        assertThat(ended.code()).isEqualTo(2);
+        assertThat(ended.err())
+                .contains("lora.modules_to_save and lora.groups.top both have 'bert.pooler.dense'")
+                .contains("[manifest.module.shared]");
+    }
+
+    /** Probabilities by PEFT with the adapter, by transformers with the merged model, and by predict. */
+    private void sameProbabilities(PythonWitness python, Path run) throws Exception {
         Path merged = folder.resolve("merged");
         TrainingJob.Ended merge =
                 TrainingJob.run("local[1]", "merge", "--run", run.toString(), "--output", merged.toString());
         assertThat(merge.code()).as(merge.err()).isZero();
         Path predicted = folder.resolve("predicted");
         TrainingJob.Ended predict = TrainingJob.run(
-                "local[1]", "predict", "--run", run.toString(), "--input", job.trainCsv().toString(), "--output",
+                "local[1]",
+                "predict",
+                "--run",
+                run.toString(),
+                "--input",
+                job.trainCsv().toString(),
+                "--output",
                 predicted.toString());
         assertThat(predict.code()).as(predict.err()).isZero();
 
-        String[] lines = python.run(
-                        """
+        String[] lines = python.run("""
                         import csv, sys, torch
                         from peft import PeftModel
                         from transformers import AutoModelForSequenceClassification, BertTokenizer
@@ -126,11 +195,7 @@ class VariantRunTest {
                             batch = read(row["text"], return_tensors="pt")
                             with torch.no_grad():
                                 print(*[float(m(**batch).logits.softmax(-1).max()) for m in ours])
-                        """,
-                        job.model(),
-                        run.resolve("adapter"),
-                        merged,
-                        job.trainCsv())
+                        """, job.model(), run.resolve("adapter"), merged, job.trainCsv())
                 .split("\n");
         List<Double> wanted = new ArrayList<>();
         for (Path part : TrainingJob.parts(predicted)) {
@@ -140,7 +205,8 @@ class VariantRunTest {
         }
         assertThat(lines).hasSize(wanted.size());
         for (int row = 0; row < lines.length; row++) {
-            List<Double> found = Arrays.stream(lines[row].split(" ")).map(Double::valueOf).toList();
+            List<Double> found =
+                    Arrays.stream(lines[row].split(" ")).map(Double::valueOf).toList();
             for (double probability : found) {
                 assertThat(probability).as("row " + row + ": " + found).isCloseTo(wanted.get(row), within(2e-5));
             }

@@ -199,8 +199,11 @@ public final class Variable {
         return traced(operands -> computation.apply(operands.get(0)), List.of(), this);
     }
 
-    /** Rows of this table [V, H], which does not train, in float32: ids [M] int64; result [M, H], owned by the manager of ids. */
+    /** Rows of this table [V, H] in float32: ids [M] int64; result [M, H], owned by the manager of ids. */
     public Variable rows(NDArray ids) {
+        if (tracked) {
+            return traced(table -> JniUtils.embedding((PtNDArray) ids, (PtNDArray) table, false));
+        }
         NDArray rows = JniUtils.embedding((PtNDArray) ids, (PtNDArray) array, false);
         if (precision == Precision.FLOAT32) {
             return graph.constant(rows);

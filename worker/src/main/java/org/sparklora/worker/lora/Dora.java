@@ -53,7 +53,8 @@ public enum Dora implements LoraVariant {
     @Override
     public List<TensorSpec> tensors(LoraModule module) {
         TensorSpec magnitude = new TensorSpec(magnitude(module), List.of(module.outFeatures()));
-        return Stream.concat(PAIR.tensors(module).stream(), Stream.of(magnitude)).toList();
+        return Stream.concat(PAIR.tensors(module).stream(), Stream.of(magnitude))
+                .toList();
     }
 
     /** Name of m: what PEFT writes. */
@@ -162,14 +163,14 @@ public enum Dora implements LoraVariant {
             Variable other = bias;
             double p = pair.dropout().orElse(0.0);
             if (masks.drops(p)) {
-                long[] shape =
-                        x.shape().stream().mapToLong(Integer::longValue).toArray();
+                long[] shape = x.shape().stream().mapToLong(Integer::longValue).toArray();
                 NDArray mask = masks.mask(x.manager(), shape, pair.mask(), p);
                 Variable rest = x.times(Tensors.constant(x.manager(), 1).sub(mask));
                 other = rest.linear(weight, bias, null).to(Precision.FLOAT32);
                 read = x.times(mask);
             }
-            Variable narrow = read.to(Precision.FLOAT32).linear(pair.a(), null, null).times(pair.scaling());
+            Variable narrow =
+                    read.to(Precision.FLOAT32).linear(pair.a(), null, null).times(pair.scaling());
             Variable base = read.linear(weight, null, null).to(Precision.FLOAT32);
             return narrow.linear(pair.b(), null, base).timesColumns(f, other).to(precision);
         }
@@ -237,7 +238,8 @@ public enum Dora implements LoraVariant {
             NDManager manager = weights.getManager();
             NDArray dropped = linear.mean(weights, pair.drop(x, linear.masks()));
             NDArray narrow = Ops.linear(dropped, pair.a().array(), null).mul(pair.scaling());
-            NDArray ofPair = narrow.matMul(linear.rows(pair.b().array(), manager).transpose(0, 2, 1));
+            NDArray ofPair =
+                    narrow.matMul(linear.rows(pair.b().array(), manager).transpose(0, 2, 1));
             NDArray direction = linear.timesWeight(dropped).add(ofPair);
             // Without dropout the difference is zero, and what remains is the bias.
             NDArray rest = linear.weighMean(weights, linear.mean(weights, x).sub(dropped));

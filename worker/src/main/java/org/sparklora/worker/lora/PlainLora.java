@@ -55,8 +55,10 @@ public enum PlainLora implements LoraVariant {
         List<TensorSpec> tensors = tensors(module);
         double bound = 1.0 / StrictMath.sqrt(module.inFeatures());
         return Map.of(
-                module.loraA(), Initializers.uniform(seed, tensors.get(0), bound),
-                module.loraB(), new float[tensors.get(1).size()]);
+                module.loraA(),
+                Initializers.uniform(seed, tensors.get(0), bound),
+                module.loraB(),
+                new float[tensors.get(1).size()]);
     }
 
     @Override

@@ -57,6 +57,9 @@ public record ParameterInitializer(
             float[] values = Tensors.toFloats(inBase.get());
             return output ? inOrder(values, headRows.orElseThrow()) : values;
         }
+        if (base.isRounded(tensor.name())) {
+            return base.floats(tensor.name());
+        }
         boolean headWeight = manifest.head().contains(tensor) && tensor.shape().size() > 1;
         return headWeight
                 ? Initializers.normal(seed, tensor, base.encoder().sizes().initializerRange())
@@ -75,7 +78,8 @@ public record ParameterInitializer(
 
     /** Whether a group changes the output from the start, so that the forward pass includes it before it first trains. */
     public boolean isTrained(LoraGroup group) {
-        return group.modules().stream().anyMatch(module -> variant().changesOutput(module, initAdapter, weight(module)));
+        return group.modules().stream()
+                .anyMatch(module -> variant().changesOutput(module, initAdapter, weight(module)));
     }
 
     private Supplier<float[]> weight(LoraModule module) {

@@ -9,7 +9,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.TreeMap;
-import java.util.function.Supplier;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 import org.sparklora.worker.contract.AdapterSnapshot;
@@ -28,8 +27,11 @@ class DoraTest {
     private static final LoraModule MODULE = new LoraModule("m", 1, 2, 2, 3);
 
     private static final float[] WEIGHT = {3, 4, 0, 0, -6, 8};
-    private static final Supplier<float[]> BASE = () -> WEIGHT;
     private static final String M = "m.lora_magnitude_vector";
+
+    private static float[] base() {
+        return WEIGHT;
+    }
 
     private static AdapterSnapshot values(float[] b, float[] m) {
         return new AdapterSnapshot(Map.of("m.lora_A.weight", new float[] {1, 2}, "m.lora_B.weight", b, M, m));
@@ -43,18 +45,18 @@ class DoraTest {
 
     @Test
     void theMagnitudeStartsAsTheNormsOfTheBaseAndTheRestAsPlainLora() {
-        Map<String, float[]> first = new TreeMap<>(Dora.INSTANCE.initialValues(MODULE, 42, BASE));
+        Map<String, float[]> first = new TreeMap<>(Dora.INSTANCE.initialValues(MODULE, 42, DoraTest::base));
         assertThat(first.remove(M)).containsExactly(5, 0, 10);
-        Map<String, float[]> plain = PlainLora.INSTANCE.initialValues(MODULE, 42, BASE);
+        Map<String, float[]> plain = PlainLora.INSTANCE.initialValues(MODULE, 42, DoraTest::base);
         assertThat(first.keySet()).isEqualTo(plain.keySet());
         plain.forEach((name, values) -> assertThat(first.get(name)).isEqualTo(values));
     }
 
     @Test
     void beforeTrainingNothingChanges() {
-        AdapterSnapshot first = new AdapterSnapshot(Dora.INSTANCE.initialValues(MODULE, 42, BASE));
-        assertThat(Dora.INSTANCE.changesOutput(MODULE, first, BASE)).isFalse();
-        assertThat(Dora.INSTANCE.changesOutput(MODULE, AdapterSnapshot.EMPTY, BASE))
+        AdapterSnapshot first = new AdapterSnapshot(Dora.INSTANCE.initialValues(MODULE, 42, DoraTest::base));
+        assertThat(Dora.INSTANCE.changesOutput(MODULE, first, DoraTest::base)).isFalse();
+        assertThat(Dora.INSTANCE.changesOutput(MODULE, AdapterSnapshot.EMPTY, DoraTest::base))
                 .isFalse();
         assertThat(merged(first)).containsExactly(3.0, 4.0, 0.0, 0.0, -6.0, 8.0);
     }
@@ -62,12 +64,14 @@ class DoraTest {
     @Test
     void aMagnitudeThatMovedOrABChangesTheOutput() {
         float[] zero = new float[3];
-        assertThat(Dora.INSTANCE.changesOutput(MODULE, values(zero, new float[] {5, 0, 10.001f}), BASE))
+        assertThat(Dora.INSTANCE.changesOutput(MODULE, values(zero, new float[] {5, 0, 10.001f}), DoraTest::base))
                 .isTrue();
-        assertThat(Dora.INSTANCE.changesOutput(MODULE, values(zero, new float[] {Math.nextUp(5f), 0, 10}), BASE))
+        assertThat(Dora.INSTANCE.changesOutput(
+                        MODULE, values(zero, new float[] {Math.nextUp(5f), 0, 10}), DoraTest::base))
                 .as("the norm, added in another order")
                 .isFalse();
-        assertThat(Dora.INSTANCE.changesOutput(MODULE, values(new float[] {0, 1, 0}, new float[] {5, 0, 10}), BASE))
+        assertThat(Dora.INSTANCE.changesOutput(
+                        MODULE, values(new float[] {0, 1, 0}, new float[] {5, 0, 10}), DoraTest::base))
                 .isTrue();
     }
 

@@ -6,7 +6,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.function.Supplier;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 import org.sparklora.worker.contract.AdapterSnapshot;
@@ -19,27 +18,31 @@ class PlainLoraTest {
     private static final LoraModule QUERY =
             new LoraModule("bert.encoder.layer.0.attention.self.query", 8, 16, 768, 768);
 
-    private static final Supplier<float[]> NO_WEIGHT = () -> {
+    private static float[] noWeight() {
         throw new AssertionError("plain LoRA asks for the base weight");
-    };
+    }
 
     private static float[] a(long seed, LoraModule module) {
         TensorSpec a = PlainLora.INSTANCE.tensors(module).get(0);
         assertThat(a.name()).endsWith(".lora_A.weight");
-        return Objects.requireNonNull(
-                PlainLora.INSTANCE.initialValues(module, seed, NO_WEIGHT).get(a.name()));
+        return Objects.requireNonNull(PlainLora.INSTANCE
+                .initialValues(module, seed, PlainLoraTest::noWeight)
+                .get(a.name()));
     }
 
     @Test
     void bStartsAtZeroSoTheOutputIsTheBaseLinears() {
         TensorSpec b = PlainLora.INSTANCE.tensors(QUERY).get(1);
-        float[] values = Objects.requireNonNull(
-                PlainLora.INSTANCE.initialValues(QUERY, 42, NO_WEIGHT).get(b.name()));
+        float[] values = Objects.requireNonNull(PlainLora.INSTANCE
+                .initialValues(QUERY, 42, PlainLoraTest::noWeight)
+                .get(b.name()));
         assertThat(values).hasSize(8 * 768).containsOnly(0f);
-        assertThat(PlainLora.INSTANCE.changesOutput(QUERY, new AdapterSnapshot(Map.of(b.name(), values)), NO_WEIGHT))
+        assertThat(PlainLora.INSTANCE.changesOutput(
+                        QUERY, new AdapterSnapshot(Map.of(b.name(), values)), PlainLoraTest::noWeight))
                 .isFalse();
         values[17] = 1e-30f;
-        assertThat(PlainLora.INSTANCE.changesOutput(QUERY, new AdapterSnapshot(Map.of(b.name(), values)), NO_WEIGHT))
+        assertThat(PlainLora.INSTANCE.changesOutput(
+                        QUERY, new AdapterSnapshot(Map.of(b.name(), values)), PlainLoraTest::noWeight))
                 .isTrue();
     }
 

@@ -57,7 +57,8 @@ class DropoutPlacesTest {
 
     /** Keys and values of the last layer with pairs that train; what enters a layer is the embeddings. */
     private ForwardPass pass(LoraVariant variant, double loraDropout, double attentionDropout) {
-        LoraManifest manifest = TinyModel.manifest(variant, group("k", "key", loraDropout), group("v", "value", loraDropout));
+        LoraManifest manifest =
+                TinyModel.manifest(variant, group("k", "key", loraDropout), group("v", "value", loraDropout));
         AdaptedModel model = new AdaptedModel(
                 manager,
                 TinyModel.BASE,
@@ -97,16 +98,21 @@ class DropoutPlacesTest {
     @ParameterizedTest
     @MethodSource("org.sparklora.worker.lora.LoraVariants#all")
     void theInputsOfKeysAndValuesDropOutByTheSameMasksInBothWays(LoraVariant variant) {
-        assertThat(distance(ofTheFirst(variant, 0, 0), ofEveryToken(variant, 0, 0))).isLessThan(1e-5);
-        assertThat(distance(ofTheFirst(variant, 0.5, 0), ofEveryToken(variant, 0.5, 0))).isLessThan(1e-5);
-        assertThat(distance(ofEveryToken(variant, 0.5, 0), ofEveryToken(variant, 0, 0))).isGreaterThan(1e-3);
+        assertThat(distance(ofTheFirst(variant, 0, 0), ofEveryToken(variant, 0, 0)))
+                .isLessThan(1e-5);
+        assertThat(distance(ofTheFirst(variant, 0.5, 0), ofEveryToken(variant, 0.5, 0)))
+                .isLessThan(1e-5);
+        assertThat(distance(ofEveryToken(variant, 0.5, 0), ofEveryToken(variant, 0, 0)))
+                .isGreaterThan(1e-3);
     }
 
     @ParameterizedTest
     @MethodSource("org.sparklora.worker.lora.LoraVariants#all")
     void probabilitiesDropOutWhetherOneTokenAsksOrAll(LoraVariant variant) {
-        assertThat(distance(ofEveryToken(variant, 0, 0.5), ofEveryToken(variant, 0, 0))).isGreaterThan(1e-3);
-        assertThat(distance(ofTheFirst(variant, 0, 0.5), ofTheFirst(variant, 0, 0))).isGreaterThan(1e-3);
+        assertThat(distance(ofEveryToken(variant, 0, 0.5), ofEveryToken(variant, 0, 0)))
+                .isGreaterThan(1e-3);
+        assertThat(distance(ofTheFirst(variant, 0, 0.5), ofTheFirst(variant, 0, 0)))
+                .isGreaterThan(1e-3);
     }
 
     @ParameterizedTest

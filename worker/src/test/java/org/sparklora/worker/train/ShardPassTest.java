@@ -92,8 +92,8 @@ class ShardPassTest {
     @ParameterizedTest
     @MethodSource("org.sparklora.worker.lora.LoraVariants#all")
     void aFrozenGroupCountsInTheForwardPassOnly(LoraVariant variant) {
-        LoraManifest manifest =
-                TinyModel.manifest(variant, TinyModel.group(0, GroupSettings.PLAIN), TinyModel.group(11, GroupSettings.PLAIN));
+        LoraManifest manifest = TinyModel.manifest(
+                variant, TinyModel.group(0, GroupSettings.PLAIN), TinyModel.group(11, GroupSettings.PLAIN));
         FreezeState live = TinyModel.freeze(manifest, Map.of());
         FreezeState frozen = TinyModel.freeze(manifest, Map.of(TinyModel.name(0), GroupState.FROZEN));
         FreezeState dormant = TinyModel.freeze(manifest, Map.of(TinyModel.name(0), GroupState.DORMANT));
@@ -111,7 +111,8 @@ class ShardPassTest {
     @ParameterizedTest
     @MethodSource("org.sparklora.worker.lora.LoraVariants#all")
     void nothingBelowTheLowestLiveLayerDropsOut(LoraVariant variant) {
-        LoraManifest manifest = TinyModel.manifest(variant, TinyModel.group(0, DROPPING), TinyModel.group(11, DROPPING));
+        LoraManifest manifest =
+                TinyModel.manifest(variant, TinyModel.group(0, DROPPING), TinyModel.group(11, DROPPING));
         // Only the head is live: everything else is prefix, whatever the rates say.
         FreezeState headOnly = TinyModel.freeze(
                 manifest, Map.of(TinyModel.name(0), GroupState.FROZEN, TinyModel.name(11), GroupState.FROZEN));
@@ -147,7 +148,8 @@ class ShardPassTest {
     @ParameterizedTest
     @MethodSource("org.sparklora.worker.lora.LoraVariants#all")
     void manyThreadsGiveTheBitsOfOne(LoraVariant variant) throws Exception {
-        LoraManifest manifest = TinyModel.manifest(variant, TinyModel.group(0, DROPPING), TinyModel.group(11, DROPPING));
+        LoraManifest manifest =
+                TinyModel.manifest(variant, TinyModel.group(0, DROPPING), TinyModel.group(11, DROPPING));
         FreezeState freeze = TinyModel.freeze(manifest, Map.of());
         AdapterSnapshot values = TinyModel.values(manifest);
         ShardPass pass = pass(TinyModel.plan(manifest, freeze, values), new DropoutRates(0.1, 0.1, 0.1));

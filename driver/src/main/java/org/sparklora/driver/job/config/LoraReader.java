@@ -6,7 +6,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
 import org.sparklora.driver.job.config.JobSection.Values;
-import org.sparklora.driver.job.manifest.ModuleMatcher;
+import org.sparklora.driver.job.manifest.SavedModules;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.lora.AdaLora;
 
@@ -22,12 +22,12 @@ record LoraReader(YamlSection s, JobPaths paths) {
         readRanks(values);
         LoraConfig withoutGroups = values.to(LoraConfig.class);
         List<String> toSave = withoutGroups.modulesToSave();
-        if (!ModuleMatcher.HEAD_MODULES.containsAll(toSave)) {
+        if (!SavedModules.NAMES.containsAll(toSave)) {
             s.problem(
                     "config.value.unavailable",
                     "modules_to_save=" + toSave,
-                    "is not available in this version; use [classifier], [pre_classifier, classifier] for DistilBERT,"
-                            + " or []");
+                    "is not available in this version; use some of " + String.join(", ", SavedModules.NAMES)
+                            + ", or []");
         }
         try {
             withoutGroups.method().variant();

@@ -27,8 +27,7 @@ public final class ManifestBuilder {
      *
      * @throws ManifestException with all problems at once
      */
-    public static LoraManifest build(
-            List<GroupSpec> specs, ModelTensors model, BiasMode bias, LoraVariant variant) {
+    public static LoraManifest build(List<GroupSpec> specs, ModelTensors model, BiasMode bias, LoraVariant variant) {
         Problems problems = new Problems();
         checkNames(specs, problems);
         ModuleMatcher matcher = new ModuleMatcher(model.linears());
@@ -48,11 +47,7 @@ public final class ManifestBuilder {
         List<LoraGroup> groups = new ArrayList<>();
         members.forEach((spec, modules) -> groups.add(group(spec, modules)));
         return new LoraManifest(
-                variant,
-                groups,
-                bias,
-                model.head(),
-                bias == BiasMode.ALL ? model.encoderBiases() : List.of());
+                variant, groups, bias, model.head(), bias == BiasMode.ALL ? model.encoderBiases() : List.of());
     }
 
     private static LoraGroup group(GroupSpec spec, List<LinearModule> modules) {

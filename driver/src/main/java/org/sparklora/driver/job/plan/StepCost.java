@@ -114,7 +114,8 @@ public final class StepCost {
 
     /** Operations of a LoRA pair's two products. */
     private double product(LoraModule module, int length, boolean dropsOut) {
-        // Where heads read one vector, a second product with the weight takes as many operations as the first: next to none.
+        // Where heads read one vector, a second product with the weight takes as many operations as the first: next to
+        // none.
         boolean again = dropsOut && encoder.multiplied(module.path()) != Encoder.Multiplied.ONE_VECTOR_BY_HEAD;
         return 2.0 * variant.multiplyAdds(module, again) * work.vectors(module.path(), length, dropsOut);
     }

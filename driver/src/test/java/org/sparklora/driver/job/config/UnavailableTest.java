@@ -18,11 +18,6 @@ class UnavailableTest {
         assertThat(Jobs.problems(directory, Jobs.EVERY_KEY))
                 .satisfiesExactlyInAnyOrder(
                         problem(
-                                "config.value.unavailable",
-                                "lora.modules_to_save=[pooler",
-                                "[classifier]",
-                                "[pre_classifier, classifier]"),
-                        problem(
                                 "config.value.conflict",
                                 "lora: there is no LoRA variant",
                                 "peft_type ADALORA",
@@ -30,6 +25,13 @@ class UnavailableTest {
                                 "init_lora_weights pissa"),
                         problem("config.value.conflict", "schedule.policy must be epochs", "ADALORA"),
                         problem("config.value.unavailable", "execution.device='gpu'"));
+    }
+
+    @Test
+    void otherModulesDoNotTrainWhole() {
+        assertThat(Jobs.problems(directory, Jobs.SMALLEST, "lora.modules_to_save=[query, classifier]"))
+                .satisfiesExactly(
+                        problem("config.value.unavailable", "modules_to_save=[query", "pooler", "word_embeddings"));
     }
 
     @Test

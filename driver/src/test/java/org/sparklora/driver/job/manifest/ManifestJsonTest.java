@@ -85,7 +85,8 @@ class ManifestJsonTest {
                         ManifestBuilderTest.group("mid", "", 1, ManifestBuilderTest.names("layer.5.output.dense")),
                         ManifestBuilderTest.group("low", "", 2, ManifestBuilderTest.names("layer.0.output.dense"))),
                 ManifestBuilderTest.MODEL,
-                BiasMode.ALL, PlainLora.INSTANCE);
+                BiasMode.ALL,
+                PlainLora.INSTANCE);
         ManifestFile file = new ManifestFile(
                 manifest,
                 FreezeState.of(Map.of("top", GroupState.LIVE, "mid", GroupState.FROZEN, "low", GroupState.DORMANT)),
@@ -114,7 +115,11 @@ class ManifestJsonTest {
     void readsBackEachVariantWhichIsAbsentForPlainLora(LoraVariant variant) {
         ManifestFile plain = small();
         ManifestFile file = file(new LoraManifest(
-                variant, plain.manifest().groups(), BiasMode.NONE, plain.manifest().head(), List.of()));
+                variant,
+                plain.manifest().groups(),
+                BiasMode.NONE,
+                plain.manifest().head(),
+                List.of()));
         String text = ManifestJson.write(file);
         assertThat(ManifestJson.read(text)).isEqualTo(file);
         assertThat(text.contains("\"variant\"")).isEqualTo(!variant.settings().isEmpty());
