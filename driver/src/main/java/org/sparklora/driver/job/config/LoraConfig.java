@@ -20,7 +20,7 @@ import org.sparklora.worker.contract.BiasMode;
  * @param excludeModules modules that no group adapts, save groups with an exclusion of their own
  * @param useRslora scaling alpha / √r instead of alpha / r
  * @param modulesToSave modules trained in full beside the adapter
- * @param initAdapter PEFT directory to start from, absolute or with a scheme
+ * @param initAdapter PEFT directory to start from, absolute or with a scheme, or a {@link HubId}
  * @param groups at least one, by name
  */
 public record LoraConfig(
