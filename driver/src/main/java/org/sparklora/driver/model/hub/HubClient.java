@@ -296,8 +296,8 @@ final class HubClient {
             // Without the address, which may be a signed one.
             throw new IOException(from.getHost() + " redirects to something that is no address");
         }
-        boolean safe =
-                "https".equals(next.getScheme()) || ("http".equals(next.getScheme()) && "http".equals(from.getScheme()));
+        boolean safe = "https".equals(next.getScheme())
+                || ("http".equals(next.getScheme()) && "http".equals(from.getScheme()));
         if (!safe || next.getHost() == null) {
             throw new IOException(from.getHost() + " redirects to an address without https");
         }
