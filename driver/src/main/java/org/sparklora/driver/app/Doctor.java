@@ -148,7 +148,7 @@ final class Doctor {
             JobModel opened = JobModel.open(config);
             model = Optional.of(opened);
             groups = Optional.of(JobGroups.of(opened));
-            return Finding.ok("base model " + opened.source().location() + " and the groups of the job fit together");
+            return Finding.ok("base model " + config.model().path() + " and the groups of the job fit together");
         });
         attempt(() -> {
             JobRows.requireFiles(config);

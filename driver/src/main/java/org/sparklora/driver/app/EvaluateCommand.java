@@ -43,9 +43,9 @@ final class EvaluateCommand implements Callable<Integer> {
         TrainedRun trained = run.read();
         SourceConfig source = rows.source(trained, data, Optional.ofNullable(label));
         Task task = trained.job().model().task();
-        TrainedModel model = rows.model(trained);
         try (SparkSession spark =
                 Sessions.open("spark-lora evaluate " + trained.job().name())) {
+            TrainedModel model = rows.model(trained);
             Shards labelled = Shards.inOrder(
                     SourceReader.read(spark, source, task),
                     LabelCodec.of(task, trained.labels()),

@@ -27,6 +27,11 @@ final class JobOverrides {
         return JobFile.read(file, all, output);
     }
 
+    /** A job that was written, but not into a file. */
+    JobConfig read(String yaml) {
+        return JobFile.ofText(Path.of("the job of --model and --train"), yaml, all);
+    }
+
     /** For commands that write no run. The job file then needs no output, and without one it is empty. */
     JobConfig readWithoutOutput(Path file) {
         return JobFile.read(file, all, Optional.of(""));

@@ -35,6 +35,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             ReportCommand.class,
             MergeCommand.class,
             ExportCommand.class,
+            InitJobCommand.class,
             DoctorCommand.class
         })
 public final class Main implements Callable<Integer> {

@@ -20,7 +20,6 @@ import org.sparklora.driver.training.JobModel;
 import org.sparklora.driver.training.JobPlan;
 import org.sparklora.driver.training.UsageException;
 import org.sparklora.worker.contract.TensorSpec;
-import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.Encoder;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -42,7 +41,7 @@ final class PlanCommand implements Callable<Integer> {
     private @Nullable Path fts;
 
     @Option(names = "--model", paramLabel = "DIR")
-    private @Nullable Path model;
+    private @Nullable String model;
 
     @Override
     public Integer call() throws IOException {
@@ -71,7 +70,7 @@ final class PlanCommand implements Callable<Integer> {
         if (json) {
             throw new UsageException("usage.options-conflict", "--from-fts prints YAML; leave out --json");
         }
-        Optional<Encoder> encoder = Optional.ofNullable(model).map(PlanCommand::encoder);
+        Optional<Encoder> encoder = Optional.ofNullable(model).map(JobModel::encoder);
         OptionalDouble learningRate = OptionalDouble.empty();
         if (config != null) {
             JobConfig job = overrides.readWithoutOutput(config);
@@ -88,9 +87,5 @@ final class PlanCommand implements Callable<Integer> {
         Stream<TensorSpec> parameters = Stream.concat(encoder.weights().stream(), encoder.head().tensors(1).stream());
         return new FtsModel(
                 JobModel.linears(encoder), parameters.map(TensorSpec::name).toList());
-    }
-
-    private static Encoder encoder(Path directory) {
-        return BaseModel.shared(directory).encoder();
     }
 }

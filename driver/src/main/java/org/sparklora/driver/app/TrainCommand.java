@@ -1,10 +1,14 @@
 package org.sparklora.driver.app;
 
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import org.sparklora.driver.cluster.Locations;
 import org.sparklora.driver.job.config.JobConfig;
+import org.sparklora.driver.run.history.OutputGuard;
+import org.sparklora.driver.training.JobDraft;
 import org.sparklora.driver.training.RunOutput.IfRunIsThere;
 import org.sparklora.driver.training.TrainingRun;
 import org.sparklora.driver.training.UsageException;
@@ -15,8 +19,11 @@ import picocli.CommandLine.Option;
 @Command(name = "train", mixinStandardHelpOptions = true)
 final class TrainCommand implements Callable<Integer> {
 
-    @Option(names = "--config", required = true, paramLabel = "FILE")
-    private Path config = Path.of("");
+    @Option(names = "--config", paramLabel = "FILE")
+    private @Nullable Path config;
+
+    @Mixin
+    private DraftOptions options = new DraftOptions();
 
     @Mixin
     private JobOverrides overrides = new JobOverrides();
@@ -37,8 +44,27 @@ final class TrainCommand implements Callable<Integer> {
                     "usage.options-conflict",
                     "--resume continues a run and --overwrite deletes it; give one of the two");
         }
-        JobConfig job = overrides.read(config, Optional.ofNullable(output));
-        return new TrainingRun(job, ifRunExists()).run().code();
+        return new TrainingRun(job(), ifRunExists()).run().code();
+    }
+
+    private JobConfig job() throws IOException {
+        if (config != null && options.areGiven()) {
+            throw new UsageException(
+                    "usage.options-conflict",
+                    "--config names a job; --model, --train, --validation, --text, --label and --task make one: give either");
+        }
+        if (config != null) {
+            return overrides.read(config, Optional.ofNullable(output));
+        }
+        if (!options.areGiven()) {
+            throw new UsageException(
+                    "usage.option-missing", "train needs --config FILE, or --model DIR and --train FILE");
+        }
+        JobDraft draft = options.draft(Optional.ofNullable(output));
+        if (ifRunExists() == IfRunIsThere.REFUSE) {
+            OutputGuard.refuseNonEmpty(Locations.directory(draft.output()));
+        }
+        return overrides.read(draft.yaml());
     }
 
     private IfRunIsThere ifRunExists() {

@@ -2,6 +2,7 @@ package org.sparklora.driver.cluster;
 
 import java.io.IOException;
 import java.net.URI;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.apache.hadoop.conf.Configuration;
@@ -45,6 +46,20 @@ public final class Locations {
      */
     public static Optional<Path> local(String location) {
         return local(location, settings(), hadoop());
+    }
+
+    /** Whether there is a file or directory; a file system that cannot be reached has none. */
+    public static boolean exists(String location) {
+        Optional<Path> local = local(location);
+        if (local.isPresent()) {
+            return Files.exists(local.get());
+        }
+        try {
+            org.apache.hadoop.fs.Path path = new org.apache.hadoop.fs.Path(location);
+            return path.getFileSystem(hadoop()).exists(path);
+        } catch (IOException | RuntimeException e) {
+            return false;
+        }
     }
 
     /**

@@ -122,6 +122,11 @@ public final class JobModel {
         return task == Task.TOKEN_CLASSIFICATION ? HeadInput.EVERY_TOKEN : HeadInput.FIRST_TOKEN;
     }
 
+    /** The encoder of the model that {@code --model} names. */
+    public static Encoder encoder(String location) {
+        return BaseModel.shared(HostDirectory.model("--model", location).here()).encoder();
+    }
+
     /** The linear layers that LoRA can adapt in a model. */
     public static List<LinearModule> linears(Encoder encoder) {
         return encoder.linears().stream()

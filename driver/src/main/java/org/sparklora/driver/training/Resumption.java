@@ -12,6 +12,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import org.sparklora.driver.cluster.Locations;
 import org.sparklora.driver.cluster.data.RunData;
+import org.sparklora.driver.job.config.HubId;
 import org.sparklora.driver.job.config.JobChanges;
 import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.job.config.JobFile;
@@ -40,7 +41,7 @@ record Resumption(RunDirectory directory, Optional<Checkpoint> checkpoint, Optio
     private static final String CONFIG = "config.yaml";
 
     /**
-     * The job with what its run began with, where the job leaves it open: kernel and precision, and in a run of 0.1.0
+     * The job with what its run began with, where the job leaves it open: kernel, precision and commits of a hub, and in a run of 0.1.0
      * the default of that version, by which every tensor decayed.
      */
     static JobConfig asBegun(JobConfig job) throws IOException {
@@ -48,7 +49,11 @@ record Resumption(RunDirectory directory, Optional<Checkpoint> checkpoint, Optio
         if (before.isEmpty()) {
             return job;
         }
-        JobConfig begun = job.with(job.arithmetic(JobChanges.arithmetic(before.get())));
+        Optional<String> adapter = before.get().lora().initAdapter();
+        JobConfig begun = job.with(job.arithmetic(JobChanges.arithmetic(before.get())))
+                .with(
+                        asBegun(job.model().path(), before.get().model().path()),
+                        job.lora().initAdapter().map(now -> asBegun(now, adapter.orElse(now))));
         boolean defaults = job.training().weightDecayExclude().equals(Optional.of(TrainingConfig.DEFAULT_EXCLUDED));
         if (defaults && before.get().training().weightDecayExclude().isEmpty()) {
             Console.progress(
@@ -56,6 +61,12 @@ record Resumption(RunDirectory directory, Optional<Checkpoint> checkpoint, Optio
             return begun.withDecayOfEverything();
         }
         return begun;
+    }
+
+    /** The id of a repository without a revision stays at the commit that the run began with. */
+    private static String asBegun(String now, String before) {
+        boolean open = HubId.of(now).filter(id -> id.revision().isEmpty()).isPresent();
+        return open && before.startsWith(now + "@") ? before : now;
     }
 
     private static Optional<JobConfig> before(RunDirectory directory) throws IOException {

@@ -45,7 +45,7 @@ public final class TrainingRun {
 
     public TrainingRun(JobConfig job, IfRunIsThere ifRunIsThere) throws IOException {
         JobConfig begun = ifRunIsThere == IfRunIsThere.RESUME ? Resumption.asBegun(job) : job;
-        this.job = begun.with(begun.arithmetic(Machine.arithmetic()));
+        this.job = HostDirectory.pinned(begun).with(begun.arithmetic(Machine.arithmetic()));
         this.settings = new RunSettings(this.job);
         this.ifRunIsThere = ifRunIsThere;
     }

@@ -1,5 +1,6 @@
 /**
- * The hardware that a process runs on, as Linux reports it. Open {@link org.sparklora.worker.machine.Machine}.
+ * The machine that a process runs on: its hardware, as Linux reports it, and a lock among its processes. Open {@link
+ * org.sparklora.worker.machine.Machine}.
  *
  * <p>Invariant: nothing here makes decisions. A value that cannot be read is left out, or replaced by the JVM's.
  */

@@ -2,12 +2,11 @@ package org.sparklora.worker.spark;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.channels.FileChannel;
+import java.nio.channels.Channels;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.DigestInputStream;
 import java.security.MessageDigest;
@@ -20,7 +19,6 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Collectors;
 import org.apache.commons.io.function.IOSupplier;
 import org.apache.hadoop.conf.Configuration;
@@ -30,11 +28,13 @@ import org.apache.hadoop.fs.FileUtil;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.deploy.SparkHadoopUtil;
+import org.apache.spark.rpc.RpcEnv;
 import org.sparklora.worker.contract.HostException;
 import org.sparklora.worker.contract.ModelSource;
 import org.sparklora.worker.contract.Sha256;
 import org.sparklora.worker.encoder.ModelException;
 import org.sparklora.worker.inference.TrainedModel;
+import org.sparklora.worker.machine.HostLock;
 
 /**
  * The copies on this host of directories on remote file systems. A copy is named by the digests of its files and made once:
@@ -57,8 +57,8 @@ public record HostModels(Path root, Configuration hadoop) {
     /** Copies that this process has seen complete. */
     private static final Set<Path> COMPLETE = ConcurrentHashMap.newKeySet();
 
-    /** A lock on a file excludes other processes, but not other threads of this one. */
-    private static final ReentrantLock IN_THIS_JVM = new ReentrantLock();
+    /** Begins the address of files that the driver serves. */
+    private static final String SERVED = "spark:";
 
     /** Opens the copies with these settings. */
     public static HostModels of(SparkConf spark) {
@@ -107,6 +107,31 @@ public record HostModels(Path root, Configuration hadoop) {
         return copy(location, matching(list(location), "adapter_.*|.*\\.json"));
     }
 
+    /**
+     * Serves files of a directory on the driver's own disk to other hosts, over the connections that Spark has: they are
+     * authenticated and encrypted where Spark's are. Needs a running session, and lasts as long.
+     *
+     * @param names of the files; links are followed
+     */
+    public ModelSource served(Path directory, List<String> names) {
+        return locked(directory.toString(), () -> {
+            RpcEnv rpc = SparkEnv.get().rpcEnv();
+            // Spark serves a file by its name alone, so each gets a name that no other content has.
+            Path links = Files.createDirectories(root.resolve("served"));
+            SortedMap<String, String> sha256 = new TreeMap<>();
+            for (String name : names) {
+                Path file = directory.resolve(name).toRealPath();
+                try (InputStream in = Files.newInputStream(file)) {
+                    sha256.put(name, Sha256.hex(in));
+                }
+                Path link = links.resolve(sha256.get(name));
+                Files.deleteIfExists(link);
+                rpc.fileServer().addFile(Files.createSymbolicLink(link, file).toFile());
+            }
+            return new ModelSource(rpc.address().toSparkURL() + "/files", sha256);
+        });
+    }
+
     private static String name(FileStatus file) {
         return file.getPath().getName();
     }
@@ -126,7 +151,7 @@ public record HostModels(Path root, Configuration hadoop) {
                     Files.exists(known) ? digests(Files.readAllLines(known)) : Collections.emptySortedMap();
             long bytes = 0;
             if (sha256.isEmpty() || !Files.isDirectory(folder(sha256))) {
-                sha256 = fetch(location, files);
+                sha256 = fetch(opened(location, files));
                 Files.writeString(known, text(sha256));
                 bytes = files.stream().mapToLong(FileStatus::getLen).sum();
             }
@@ -142,10 +167,7 @@ public record HostModels(Path root, Configuration hadoop) {
         }
         return locked(source.location(), () -> {
             if (!Files.isDirectory(copy)) {
-                List<FileStatus> files = list(source.location()).stream()
-                        .filter(f -> source.sha256().containsKey(name(f)))
-                        .toList();
-                SortedMap<String, String> copied = fetch(source.location(), files);
+                SortedMap<String, String> copied = fetch(opened(source));
                 if (!copied.equals(source.sha256())) {
                     throw new ModelException(
                             "model.changed",
@@ -185,19 +207,40 @@ public record HostModels(Path root, Configuration hadoop) {
         }
     }
 
+    /** How to open the files of a source, by their names. */
+    private Map<String, IOSupplier<InputStream>> opened(ModelSource source) throws IOException {
+        if (!source.location().startsWith(SERVED)) {
+            return opened(
+                    source.location(),
+                    list(source.location()).stream()
+                            .filter(f -> source.sha256().containsKey(name(f)))
+                            .toList());
+        }
+        RpcEnv rpc = SparkEnv.get().rpcEnv();
+        Map<String, IOSupplier<InputStream>> files = new TreeMap<>();
+        source.sha256()
+                .forEach((name, sha256) -> files.put(
+                        name, () -> Channels.newInputStream(rpc.openChannel(source.location() + "/" + sha256))));
+        return files;
+    }
+
+    private Map<String, IOSupplier<InputStream>> opened(String location, List<FileStatus> files) throws IOException {
+        FileSystem system = new org.apache.hadoop.fs.Path(location).getFileSystem(hadoop);
+        return files.stream().collect(Collectors.toMap(HostModels::name, file -> () -> system.open(file.getPath())));
+    }
+
     /** Copies files, gives the copy its final name, and returns the digests. */
-    private SortedMap<String, String> fetch(String location, List<FileStatus> files) throws IOException {
+    private SortedMap<String, String> fetch(Map<String, IOSupplier<InputStream>> files) throws IOException {
         Path part = root.resolve("part");
         FileUtil.fullyDelete(part.toFile());
         Files.createDirectory(part);
         SortedMap<String, String> sha256 = new TreeMap<>();
-        FileSystem system = new org.apache.hadoop.fs.Path(location).getFileSystem(hadoop);
-        for (FileStatus file : files) {
+        for (Map.Entry<String, IOSupplier<InputStream>> file : files.entrySet()) {
             MessageDigest digest = Sha256.digest();
-            try (InputStream in = new DigestInputStream(system.open(file.getPath()), digest)) {
-                Files.copy(in, part.resolve(name(file)));
+            try (InputStream in = new DigestInputStream(file.getValue().get(), digest)) {
+                Files.copy(in, part.resolve(file.getKey()));
             }
-            sha256.put(name(file), Sha256.hex(digest));
+            sha256.put(file.getKey(), Sha256.hex(digest));
         }
         Path copy = folder(sha256);
         if (Files.isDirectory(copy)) {
@@ -239,16 +282,11 @@ public record HostModels(Path root, Configuration hadoop) {
         }
     }
 
-    /** Runs work while no other thread of any process on this host does. A process that ends releases its lock. */
+    /** Runs work while no other thread of any process on this host does. */
     private <T> T locked(String location, IOSupplier<T> work) {
-        IN_THIS_JVM.lock();
         try {
             requireOwnRoot();
-            try (FileChannel file =
-                    FileChannel.open(root.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
-                file.lock();
-                return work.get();
-            }
+            return HostLock.locked(root.resolve("lock"), work);
         } catch (IOException e) {
             throw new ModelException(
                     "model.unreachable",
@@ -256,8 +294,6 @@ public record HostModels(Path root, Configuration hadoop) {
                             + "; check the address, the permissions of both folders and the free disk space ("
                             + DIRECTORY + " sets another folder)",
                     e);
-        } finally {
-            IN_THIS_JVM.unlock();
         }
     }
 }

@@ -19,6 +19,7 @@ import java.util.stream.Stream;
 import org.apache.hadoop.fs.FSDataInputStream;
 import org.apache.hadoop.fs.RawLocalFileSystem;
 import org.apache.spark.SparkConf;
+import org.apache.spark.api.java.JavaSparkContext;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -149,6 +150,28 @@ class HostModelsTest {
                 .hasMessageContainingAll(location, "has changed", "vocab.txt");
         Files.delete(remote.resolve("config.json"));
         assertThatThrownBy(() -> host("b").copyOf(source)).hasMessageContainingAll(location, "config.json");
+    }
+
+    @Test
+    void filesOfTheDriversOwnDiskAreServedOverSparksConnections() throws IOException {
+        Path linked = Files.createDirectory(folder.resolve("linked"));
+        for (String name : List.of("config.json", "vocab.txt")) {
+            Files.createSymbolicLink(linked.resolve(name), Path.of("../remote").resolve(name));
+        }
+        SparkConf conf =
+                new SparkConf(false).setMaster("local[1]").setAppName("served").set("spark.ui.enabled", "false");
+        try (JavaSparkContext spark = new JavaSparkContext(conf)) {
+            ModelSource source = host("driver").served(linked, List.of("config.json", "vocab.txt"));
+            assertThat(host("driver").served(linked, List.of("config.json", "vocab.txt")))
+                    .isEqualTo(source);
+            assertThat(source.location())
+                    .startsWith("spark://" + spark.getConf().get("spark.driver.host"));
+            Path copy = host("b").copyOf(source);
+            assertThat(names(copy)).containsExactly("config.json", "vocab.txt");
+            assertThat(copy.resolve("vocab.txt")).hasContent("of vocab.txt");
+            Files.writeString(remote.resolve("vocab.txt"), "of another vocab.txt");
+            assertThatThrownBy(() -> host("c").copyOf(source)).hasMessageContainingAll("has changed", "vocab.txt");
+        }
     }
 
     @Test

@@ -96,7 +96,7 @@ public final class ClassLabels implements LabelCodec {
     }
 
     /** Returns the distinct labels, sorted. One more than allowed is enough to tell that there are too many. */
-    private static List<String> distinct(Dataset<Row> labels) {
+    static List<String> distinct(Dataset<Row> labels) {
         List<String> found = new ArrayList<>();
         labels.where("label is not null and label != ''")
                 .distinct()

@@ -1,5 +1,6 @@
 package org.sparklora.driver.job.config;
 
+import java.util.Optional;
 import org.sparklora.worker.contract.Arithmetic;
 
 /**
@@ -35,6 +36,17 @@ public record JobConfig(
                 .set("precision", arithmetic.precision())
                 .to(ExecutionConfig.class);
         return new JobConfig(name, seed, model, data, lora, schedule, training, with, tracking, output);
+    }
+
+    /** The same job with its base model and the adapter that it starts from in other places. */
+    public JobConfig with(String modelPath, Optional<String> initAdapter) {
+        ModelConfig there = JobKeyTable.MODEL.like(model).set("path", modelPath).to(ModelConfig.class);
+        LoraConfig from = JobKeyTable.LORA
+                .like(lora)
+                .set("groups", lora.groups())
+                .set("init_adapter", initAdapter.orElse(null))
+                .to(LoraConfig.class);
+        return new JobConfig(name, seed, there, data, from, schedule, training, execution, tracking, output);
     }
 
     /** The same job with weight decay of every tensor, as in 0.1.0. */

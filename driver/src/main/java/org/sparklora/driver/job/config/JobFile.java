@@ -33,6 +33,19 @@ public final class JobFile {
     }
 
     /**
+     * Reads and checks the text of a job file.
+     *
+     * @param file where the text would be; its folder and name count, as those of a file do
+     * @throws ConfigException naming every problem
+     */
+    public static JobConfig ofText(Path file, String yaml, List<String> setOverrides) {
+        Problems problems = new Problems();
+        Map<String, Object> tree = tree(file.toString(), Optional.of(yaml), problems);
+        Overrides.apply(tree, setOverrides, problems);
+        return read(file.toString(), tree, problems, new JobPaths(Path.of(""), file), file, Optional.empty());
+    }
+
+    /**
      * A job without a file.
      *
      * @param name of the job, unless a key sets it

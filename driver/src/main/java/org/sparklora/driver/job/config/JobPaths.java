@@ -48,6 +48,12 @@ public final class JobPaths {
         return output(path);
     }
 
+    /** Absolute path of a model or adapter. The id of a repository on a hub stays as it is if no directory has that name. */
+    String model(String path) {
+        String place = input(path);
+        return HubId.of(path).isPresent() && !Files.exists(Path.of(place)) ? path : place;
+    }
+
     /** Absolute path of something to write: always in the current directory. */
     String output(String path) {
         HostException.requireInLocale(path);

@@ -49,7 +49,8 @@ record JobReader(YamlSection root, JobPaths paths) {
 
     private ModelConfig model(YamlSection s) {
         Values values = JobKeyTable.MODEL.read(s);
-        values.set("path", input(values.get("path")));
+        String path = values.get("path");
+        values.set("path", path.isEmpty() ? path : paths.model(path));
         ModelConfig model = values.to(ModelConfig.class);
         int minLabels = model.task() == Task.MULTI_LABEL ? 1 : 2;
         if (s.has("labels") && model.task() == Task.REGRESSION) {

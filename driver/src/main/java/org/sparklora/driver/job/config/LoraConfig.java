@@ -25,7 +25,7 @@ import org.sparklora.worker.lora.LoraVariants;
  * @param useRslora scaling alpha / √r instead of alpha / r
  * @param method the LoRA variant
  * @param modulesToSave modules trained in full beside the adapter
- * @param initAdapter PEFT directory to start from, absolute or with a scheme
+ * @param initAdapter PEFT directory to start from, absolute or with a scheme, or a {@link HubId}
  * @param groups at least one, by name
  */
 public record LoraConfig(

@@ -18,7 +18,7 @@ record LoraReader(YamlSection s, JobPaths paths) {
 
     LoraConfig read() {
         Values values = JobKeyTable.LORA.read(s);
-        values.<String>find("init_adapter").ifPresent(path -> values.set("init_adapter", paths.input(path)));
+        values.<String>find("init_adapter").ifPresent(path -> values.set("init_adapter", paths.model(path)));
         readRanks(values);
         LoraConfig withoutGroups = values.to(LoraConfig.class);
         List<String> toSave = withoutGroups.modulesToSave();

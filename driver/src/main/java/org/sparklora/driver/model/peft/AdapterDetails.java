@@ -6,7 +6,7 @@ import java.util.Optional;
 /**
  * The facts in an adapter's configuration and model card besides groups and values.
  *
- * @param baseModel base_model_name_or_path, where PEFT looks for the base model
+ * @param baseModel base_model_name_or_path, where PEFT looks for the base model: a path, or a hub's id with its revision
  * @param taskType PEFT's name, e.g. SEQ_CLS
  * @param loraDropout lora_dropout of the job
  * @param modulesToSave modules that are saved whole: the head

@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import org.sparklora.driver.job.config.HubId;
 import org.sparklora.driver.job.text.Resource;
 import org.sparklora.driver.model.peft.AdapterDetails.TrainingSummary;
 import org.sparklora.worker.contract.LoraGroup;
@@ -16,7 +17,7 @@ import org.sparklora.worker.contract.TensorSpec;
 
 /**
  * The README.md of an adapter directory, with the header by which hubs recognize a PEFT adapter. It is for people; no
- * program reads it. It names the base model by its folder and holds no time, version or path, so equal runs give equal
+ * program reads it. It names the base model by its folder or hub id and holds no time, version or path, so equal runs give equal
  * cards.
  */
 final class ModelCard {
@@ -25,7 +26,7 @@ final class ModelCard {
 
     /** @param activeGroups names of the groups that the adapter holds */
     static String of(LoraManifest manifest, Set<String> activeGroups, AdapterDetails details) {
-        String base = folder(details.baseModel());
+        String base = HubId.of(details.baseModel()).map(HubId::repository).orElseGet(() -> folder(details.baseModel()));
         int outputs = manifest.head().stream()
                 .filter(tensor -> tensor.shape().size() == 1)
                 .mapToInt(TensorSpec::size)
@@ -83,7 +84,7 @@ final class ModelCard {
         return alpha == StrictMath.rint(alpha) ? Long.toString((long) alpha) : Double.toString(alpha);
     }
 
-    /** The last part of a path or of a hub's name. */
+    /** The last part of a path. */
     private static String folder(String path) {
         String[] parts = path.replace('\\', '/').split("/");
         return parts.length == 0 ? path : parts[parts.length - 1];

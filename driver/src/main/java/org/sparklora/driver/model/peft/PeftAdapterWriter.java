@@ -5,10 +5,12 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
+import org.sparklora.driver.job.config.HubId;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
@@ -126,7 +128,9 @@ public final class PeftAdapterWriter {
             }
         }
         SortedMap<String, Object> config = new TreeMap<>();
-        config.put("base_model_name_or_path", details.baseModel());
+        Optional<HubId> hub = HubId.of(details.baseModel());
+        config.put("base_model_name_or_path", hub.map(HubId::repository).orElse(details.baseModel()));
+        hub.flatMap(HubId::revision).ifPresent(revision -> config.put("revision", revision));
         config.put("bias", manifest.bias().peftName());
         config.put("fan_in_fan_out", false);
         config.put("inference_mode", true);
