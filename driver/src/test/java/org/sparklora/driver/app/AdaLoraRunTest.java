@@ -69,7 +69,9 @@ class AdaLoraRunTest {
 
     private static SortedMap<String, Integer> kept(JsonNode ranks) {
         SortedMap<String, Integer> kept = new TreeMap<>();
-        ranks.get("kept").fields().forEachRemaining(e -> kept.put(e.getKey(), e.getValue().asInt()));
+        ranks.get("kept")
+                .fields()
+                .forEachRemaining(e -> kept.put(e.getKey(), e.getValue().asInt()));
         return kept;
     }
 
@@ -89,7 +91,8 @@ class AdaLoraRunTest {
         assertThat(kept).hasSize(3);
         assertThat(kept.values().stream().mapToInt(Integer::intValue).sum()).isEqualTo(6);
 
-        JsonNode config = JSON.readTree(run.resolve("adapter/adapter_config.json").toFile());
+        JsonNode config =
+                JSON.readTree(run.resolve("adapter/adapter_config.json").toFile());
         assertThat(config.get("peft_type").asText()).isEqualTo("ADALORA");
         assertThat(config.get("total_step").asInt()).isEqualTo(8);
         try (SafetensorsFile saved = SafetensorsFile.open(run.resolve("adapter/adapter_model.safetensors"))) {
@@ -109,14 +112,25 @@ class AdaLoraRunTest {
         }
         ManifestJson.read(Files.readString(run.resolve("manifest.json"))).manifest().groups().stream()
                 .flatMap(group -> group.modules().stream())
-                .forEach(module ->
-                        assertThat(module.loraRank()).isEqualTo(Math.max(1, kept.get(module.path()))));
+                .forEach(module -> assertThat(module.loraRank()).isEqualTo(Math.max(1, kept.get(module.path()))));
 
         assertThat(ok("replay", run.toString()).out()).contains(ranks.size() + 2 + " of them changes");
         String rows = job.trainCsv().toString();
         ok("evaluate", "--run", run.toString(), "--data", rows);
-        ok("predict", "--run", run.toString(), "--input", rows, "--output", folder.resolve("p").toString());
-        ok("merge", "--run", run.toString(), "--output", folder.resolve("merged").toString());
+        ok(
+                "predict",
+                "--run",
+                run.toString(),
+                "--input",
+                rows,
+                "--output",
+                folder.resolve("p").toString());
+        ok(
+                "merge",
+                "--run",
+                run.toString(),
+                "--output",
+                folder.resolve("merged").toString());
         ok("export", "--run", run.toString(), "--output", folder.resolve("ts").toString(), "--format", "torchscript");
 
         Path history = run.resolve("history.jsonl");
@@ -134,8 +148,8 @@ class AdaLoraRunTest {
     void coresAndExchangesGiveTheSameBits(String master, String exchange) throws IOException {
         byte[] bits = adapter(train());
         Path other = folder.resolve("other");
-        TrainingJob.Ended ended = TrainingJob.train(
-                master, folder.resolve("job.yaml"), other, with("execution.exchange=" + exchange));
+        TrainingJob.Ended ended =
+                TrainingJob.train(master, folder.resolve("job.yaml"), other, with("execution.exchange=" + exchange));
         assertThat(ended.code()).as(ended.err()).isZero();
         assertThat(adapter(other)).isEqualTo(bits);
         assertThat(TrainingJob.events(other, "ranks").stream().map(AdaLoraRunTest::kept))
@@ -172,8 +186,8 @@ class AdaLoraRunTest {
 
     @Test
     void thePlanShowsTheBudget() throws IOException {
-        List<String> command = new ArrayList<>(List.of(
-                "plan", "--config", folder.resolve("job.yaml").toString(), "--set", "output=" + job.output()));
+        List<String> command = new ArrayList<>(
+                List.of("plan", "--config", folder.resolve("job.yaml").toString(), "--set", "output=" + job.output()));
         Stream.of(SETTINGS).forEach(setting -> command.addAll(List.of("--set", setting)));
         assertThat(ok(command.toArray(String[]::new)).out())
                 .contains("triplets that AdaLoRA keeps after each epoch: 8, 7, 6, 6");

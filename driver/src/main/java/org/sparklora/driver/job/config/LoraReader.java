@@ -48,7 +48,9 @@ record LoraReader(YamlSection s, JobPaths paths) {
     /** AdaLoRA's keys with PEFT's defaults; other methods have none of them. */
     private void readRanks(Values values) {
         if (!values.<String>get("peft_type").equals("ADALORA")) {
-            AdaLora.DEFAULTS.keySet().stream().filter(s::has).forEach(key -> s.problem(CONFLICT, key, "needs peft_type: ADALORA"));
+            AdaLora.DEFAULTS.keySet().stream()
+                    .filter(s::has)
+                    .forEach(key -> s.problem(CONFLICT, key, "needs peft_type: ADALORA"));
             return;
         }
         AdaLora.DEFAULTS.forEach(values::setDefault);

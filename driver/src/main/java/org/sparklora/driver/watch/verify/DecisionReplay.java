@@ -171,7 +171,8 @@ public final class DecisionReplay {
                 }
             }
         }
-        long changes = budgets + recorded.values().stream().mapToLong(List::size).sum();
+        long changes =
+                budgets + recorded.values().stream().mapToLong(List::size).sum();
         String summary = "re-evaluated " + decisions + " decisions in " + jobs.size() + " epochs, " + changes
                 + " of them changes";
         return new Verdict(differences, summary, List.of());

@@ -49,8 +49,7 @@ class AdaLoraAdapterTest {
         List<TensorSpec> head = List.of(
                 new TensorSpec("classifier.bias", List.of(2)), new TensorSpec("classifier.weight", List.of(2, 32)));
         LoraGroup group = new LoraGroup("all", "", modules, GroupSettings.PLAIN);
-        return new LoraManifest(
-                LoraVariants.of(settings).during(10), List.of(group), BiasMode.NONE, head, List.of());
+        return new LoraManifest(LoraVariants.of(settings).during(10), List.of(group), BiasMode.NONE, head, List.of());
     }
 
     @Test
@@ -71,9 +70,24 @@ class AdaLoraAdapterTest {
         assertThat(Golden.tensors(file))
                 .isEqualTo(Golden.tensors(Golden.dir("adalora/final-adapter/adapter_model.safetensors")));
         JsonNode ours = JSON.readTree(files.get("adapter_config.json"));
-        JsonNode theirs = JSON.readTree(Golden.dir("adalora/final-adapter/adapter_config.json").toFile());
-        for (String key : List.of("peft_type", "r", "lora_alpha", "rank_pattern", "init_r", "target_r", "tinit", "tfinal",
-                "deltaT", "beta1", "beta2", "orth_reg_weight", "total_step", "init_lora_weights", "bias")) {
+        JsonNode theirs = JSON.readTree(
+                Golden.dir("adalora/final-adapter/adapter_config.json").toFile());
+        for (String key : List.of(
+                "peft_type",
+                "r",
+                "lora_alpha",
+                "rank_pattern",
+                "init_r",
+                "target_r",
+                "tinit",
+                "tfinal",
+                "deltaT",
+                "beta1",
+                "beta2",
+                "orth_reg_weight",
+                "total_step",
+                "init_lora_weights",
+                "bias")) {
             assertThat(ours.get(key)).as(key).isEqualTo(theirs.get(key));
         }
     }
@@ -82,7 +96,8 @@ class AdaLoraAdapterTest {
     void aModuleThatKeepsNothingIsSavedWithOneTriplet() {
         LoraModule module = new LoraModule("q", 3, 6, 4, 4);
         LoraManifest whole = new LoraManifest(
-                LoraVariants.of(Map.of("peft_type", "ADALORA", "init_r", 3, "target_r", 1)).during(5),
+                LoraVariants.of(Map.of("peft_type", "ADALORA", "init_r", 3, "target_r", 1))
+                        .during(5),
                 List.of(new LoraGroup("all", "", List.of(module), GroupSettings.PLAIN)),
                 BiasMode.NONE,
                 List.of(),

@@ -318,7 +318,8 @@ class PeftAdapterWriterTest {
                 biases.add(spec);
             }
         }
-        return new LoraManifest(adapter.config().variant(), groups, adapter.config().bias(), head, biases);
+        return new LoraManifest(
+                adapter.config().variant(), groups, adapter.config().bias(), head, biases);
     }
 
     private static List<Integer> shape(PeftAdapter adapter, String name) {
