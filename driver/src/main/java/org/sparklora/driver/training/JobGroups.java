@@ -17,6 +17,7 @@ import org.sparklora.driver.job.manifest.ModelTensors;
 import org.sparklora.driver.job.manifest.ModuleSelection;
 import org.sparklora.driver.job.manifest.PeftTraps;
 import org.sparklora.worker.contract.AdapterSnapshot;
+import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.LoraGroup;
@@ -45,6 +46,11 @@ public record JobGroups(JobModel model, LoraManifest groups, FreezePolicy policy
                 JobModel.linears(model.encoder()), List.of(), model.encoder().biases());
         LoraManifest manifest =
                 ManifestBuilder.build(specs(job, policy), tensors, job.lora().bias());
+        if (job.lora().bias() == BiasMode.LORA_ONLY && tensors.encoderBiases().isEmpty()) {
+            throw new ManifestException(
+                    "manifest.bias.missing",
+                    List.of("lora.bias=lora_only, but no Linear of this model has a bias; use bias: none"));
+        }
         model.initAdapter().ifPresent(adapter -> adapter.requireModulesFit(manifest, job.lora()));
         JobGroups groups = new JobGroups(model, manifest, policy);
         refuse(policy.problems(groups.names(), groups.trained(), Integer.MAX_VALUE));

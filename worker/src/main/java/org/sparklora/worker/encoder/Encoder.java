@@ -64,9 +64,8 @@ public final class Encoder {
         this.sequenceHead = sequenceHead;
         this.headInput = headInput;
         this.inLayer = Pattern.compile(Pattern.quote(names.prefix() + names.layers()) + "(\\d+)\\..*");
-        this.norms = parts.all().stream()
-                .flatMap(part -> part.norms().stream())
-                .collect(Collectors.toUnmodifiableSet());
+        this.norms =
+                parts.all().stream().flatMap(part -> part.norms().stream()).collect(Collectors.toUnmodifiableSet());
     }
 
     /** The encoder as TorchScript; empty if heads read every token, which is not written yet. */
@@ -203,8 +202,7 @@ public final class Encoder {
     /** Whether the output at a layer index is one vector per sequence, of the last layer for the first token, not one per token. */
     public boolean firstTokenAlone(int layerIndex) {
         boolean ofLastLayer = parts.pooler().map(Pooler::reads).orElse(HeadInput.FIRST_TOKEN) == HeadInput.FIRST_TOKEN;
-        return headInput == HeadInput.FIRST_TOKEN
-                && (layerIndex > layers() || (layerIndex == layers() && ofLastLayer));
+        return headInput == HeadInput.FIRST_TOKEN && (layerIndex > layers() || (layerIndex == layers() && ofLastLayer));
     }
 
     /** Whether the input at a layer index, or of the head, is one vector per sequence instead of one per token. */
@@ -258,13 +256,7 @@ public final class Encoder {
     }
 
     private <C> Variable runLayers(
-            EncoderParts<C> of,
-            int from,
-            int to,
-            boolean everyToken,
-            ForwardPass pass,
-            Variable input,
-            Tokens tokens) {
+            EncoderParts<C> of, int from, int to, boolean everyToken, ForwardPass pass, Variable input, Tokens tokens) {
         if (from >= to) {
             return input;
         }
@@ -277,10 +269,17 @@ public final class Encoder {
                 Variable entered = x;
                 x = inOwnManager(
                         entered,
-                        () -> first ? layer.firstToken(pass, entered, shared) : layer.everyToken(pass, entered, shared));
+                        () -> first
+                                ? layer.firstToken(pass, entered, shared)
+                                : layer.everyToken(pass, entered, shared));
             }
             return x;
         }
+    }
+
+    /** transformers' {@code last_hidden_state} of what the last layer gave: [M, H]. */
+    public Variable lastHidden(ForwardPass pass, Variable x) {
+        return parts.pooler().isPresent() ? parts.pooler().get().lastHidden(pass, x) : x;
     }
 
     /** Logits [B, C], or [B·S, C] if the head reads every token, from the input of a layer. */

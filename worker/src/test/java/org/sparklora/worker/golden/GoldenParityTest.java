@@ -82,8 +82,9 @@ class GoldenParityTest {
                     x = encoder.layer(layer, pass, x, tokens);
                 }
             }
-            float[] pooled = Tensors.toFloats(encoder.run(encoder.layers() + 1, encoder.headIndex(), pass, first, tokens)
-                    .array());
+            float[] pooled =
+                    Tensors.toFloats(encoder.run(encoder.layers() + 1, encoder.headIndex(), pass, first, tokens)
+                            .array());
             deviations.absolute("pooled", pooled, expected.get("pooled"), golden.tolerance("pooled_abs"));
 
             if (golden.object("expected").has("loss")) {
@@ -205,9 +206,9 @@ class GoldenParityTest {
     private record Merged(AdaptedModel model, Map<String, NDArray> weights) implements Parameters {
 
         @Override
-        public Variable get(String name) {
+        public Optional<Variable> find(String name) {
             NDArray merged = weights.get(name);
-            return merged == null ? model.get(name) : model.graph().constant(merged);
+            return merged == null ? model.find(name) : Optional.of(model.graph().constant(merged));
         }
 
         @Override
