@@ -69,7 +69,11 @@ record GoldenEncoder(Path directory, JsonNode json) {
     }
 
     private boolean labelsTokens() {
-        return EncoderConfig.read(model()).json().at("/architectures/0").asText().endsWith("ForTokenClassification");
+        return EncoderConfig.read(model())
+                .json()
+                .at("/architectures/0")
+                .asText()
+                .endsWith("ForTokenClassification");
     }
 
     private HeadInput headInput() {
@@ -112,11 +116,16 @@ record GoldenEncoder(Path directory, JsonNode json) {
                         linear.shape().get(0)));
             }
         }
+        AdapterSnapshot adapter = adapter();
+        List<TensorSpec> head = new ArrayList<>(encoder.head().tensors(outputs()));
+        encoder.weights().stream()
+                .filter(weight -> adapter.contains(weight.name()))
+                .forEach(head::add);
         LoraManifest manifest = new LoraManifest(
                 PlainLora.INSTANCE,
                 List.of(new LoraGroup("all", "everything", modules, new GroupSettings(0, false, 1, 0))),
                 BiasMode.NONE,
-                encoder.head().tensors(outputs()),
+                head,
                 List.of());
         ManifestFile file = new ManifestFile(
                 manifest,
@@ -124,7 +133,7 @@ record GoldenEncoder(Path directory, JsonNode json) {
                 new TreeMap<>(),
                 "",
                 meaning().labels());
-        return MergedWeights.open(model(), headInput(), file, adapter());
+        return MergedWeights.open(model(), headInput(), file, adapter);
     }
 
     private AdapterSnapshot adapter() {
@@ -171,6 +180,17 @@ record GoldenEncoder(Path directory, JsonNode json) {
         } else {
             leaves.add(node);
         }
+    }
+
+    /** Logits, with 0 for those of padding: a token that sees no other has no value that all kernels of PyTorch agree on. */
+    float[] ofTokens(float[] logits) {
+        float[] kept = logits.clone();
+        long[][] mask = batch("attention_mask");
+        for (int i = 0; labelsTokens() && i < kept.length; i++) {
+            int token = i / outputs();
+            kept[i] *= mask[token / mask[0].length][token % mask[0].length];
+        }
+        return kept;
     }
 
     float tolerance() {
