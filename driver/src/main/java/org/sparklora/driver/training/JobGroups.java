@@ -18,6 +18,7 @@ import org.sparklora.driver.job.manifest.ModelTensors;
 import org.sparklora.driver.job.manifest.ModuleSelection;
 import org.sparklora.driver.job.manifest.PeftTraps;
 import org.sparklora.worker.contract.AdapterSnapshot;
+import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.LoraGroup;
@@ -36,6 +37,7 @@ import org.sparklora.worker.train.ParameterInitializer;
 public record JobGroups(JobModel model, LoraManifest groups, FreezePolicy policy) {
 
     private static final String POLICY = "manifest.policy.invalid";
+    private static final String NO_BIAS = "lora.bias=lora_only, but no Linear of this model has a bias; use bias: none";
     private static final String RANKS = "manifest.rank.invalid";
 
     /**
@@ -56,6 +58,9 @@ public record JobGroups(JobModel model, LoraManifest groups, FreezePolicy policy
                 tensors,
                 job.lora().bias(),
                 job.lora().method().variant());
+        if (job.lora().bias() == BiasMode.LORA_ONLY && model.encoder().biases().isEmpty()) {
+            refuse("manifest.bias.missing", List.of(NO_BIAS));
+        }
         JobGroups groups = new JobGroups(model, manifest, policy);
         refuse("manifest.module.shared", twice(manifest, saved));
         refuse(RANKS, LoraVariant.of(manifest).problems(manifest.groups(), Long.MAX_VALUE));

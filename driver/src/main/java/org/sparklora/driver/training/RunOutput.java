@@ -50,6 +50,8 @@ import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.contract.Sha256;
 import org.sparklora.worker.contract.TensorSpec;
+import org.sparklora.worker.encoder.Encoder;
+import org.sparklora.worker.encoder.Encoder.Multiplied;
 import org.sparklora.worker.encoder.HeadInput;
 import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.lora.LoraVariant;
@@ -249,7 +251,8 @@ public final class RunOutput {
     /** What changes rounding. */
     private Map<String, String> choices(Start start) {
         ExchangeChoice exchange = start.exchange();
-        boolean everyToken = readsEveryToken();
+        Set<Multiplied> multiplied = inLastLayer(start.model().encoder());
+        boolean byHead = multiplied.contains(Multiplied.ONE_VECTOR_BY_HEAD);
         boolean cached = job.execution().activationCache() != ActivationCache.OFF;
         String precision = job.execution().activationCacheType().name().toLowerCase(Locale.ROOT);
         Map<String, String> choices = new TreeMap<>();
@@ -261,14 +264,17 @@ public final class RunOutput {
         choices.put(
                 "folding",
                 "frozen pairs are merged into their float32 weights for batches of more than in * out / (in + out) tokens");
-        choices.put(
-                "last_layer", everyToken ? "every token's" : "the first token's; no other is multiplied with a weight");
+        String first = "the first token's; "
+                + (multiplied.contains(Multiplied.EVERY_TOKEN)
+                        ? "another one's query, key and value only"
+                        : "no other is multiplied with a weight");
+        choices.put("last_layer", multiplied.contains(Multiplied.FIRST_TOKEN) ? first : "every token's");
         choices.put(
                 "attention",
                 (rounded
                                 ? "products with a float32 softmax"
                                 : "PyTorch's fused kernel, but where probabilities drop out")
-                        + (everyToken ? "" : "; by head in the last layer"));
+                        + (byHead ? "; by head in the last layer" : ""));
         choices.put("precision", arithmetic.precision().name().toLowerCase(Locale.ROOT));
         choices.put("kernel", arithmetic.kernel().name().toLowerCase(Locale.ROOT));
         choices.put("instructions", start.instructions());
@@ -276,6 +282,15 @@ public final class RunOutput {
             choices.put("class_weights", start.data().classWeights().toString());
         }
         return choices;
+    }
+
+    /** What the weights of the last layer are multiplied with. */
+    private static Set<Multiplied> inLastLayer(Encoder encoder) {
+        return encoder.linears().stream()
+                .map(TensorSpec::name)
+                .filter(path -> encoder.layerIndex(path) == encoder.layers())
+                .map(encoder::multiplied)
+                .collect(Collectors.toSet());
     }
 
     /** Whether the head reads every token of the last layer, or only the first. */

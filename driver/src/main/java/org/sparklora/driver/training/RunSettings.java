@@ -46,6 +46,7 @@ record RunSettings(JobConfig job) {
     StepSettings step(DropoutRates modelDropout, List<Float> classWeights) {
         ExecutionConfig execution = job.execution();
         DropoutRates rates = new DropoutRates(
+                execution.baseDropout().or(modelDropout.embeddings()),
                 execution.baseDropout().or(modelDropout.hidden()),
                 execution.baseDropout().or(modelDropout.attention()),
                 execution.headDropout().or(modelDropout.head()));

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Stream;
@@ -112,7 +113,7 @@ class AdaLoraRunTest {
         }
         ManifestJson.read(Files.readString(run.resolve("manifest.json"))).manifest().groups().stream()
                 .flatMap(group -> group.modules().stream())
-                .forEach(module -> assertThat(module.loraRank()).isEqualTo(Math.max(1, kept.get(module.path()))));
+                .forEach(module -> assertThat(module.loraRank()).isEqualTo(Math.max(1, Objects.requireNonNull(kept.get(module.path())))));
 
         assertThat(ok("replay", run.toString()).out()).contains(ranks.size() + 2 + " of them changes");
         String rows = job.trainCsv().toString();

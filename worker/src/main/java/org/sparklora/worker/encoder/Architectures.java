@@ -7,6 +7,7 @@ import org.sparklora.worker.encoder.bert.BertEncoder;
 import org.sparklora.worker.encoder.deberta.DebertaEncoder;
 import org.sparklora.worker.encoder.distilbert.DistilBertEncoder;
 import org.sparklora.worker.encoder.electra.ElectraEncoder;
+import org.sparklora.worker.encoder.modernbert.ModernBertEncoder;
 import org.sparklora.worker.encoder.mpnet.MpnetEncoder;
 import org.sparklora.worker.encoder.roberta.RobertaEncoder;
 
@@ -19,6 +20,7 @@ public final class Architectures {
             "deberta-v2", new Architecture("DebertaV2", DebertaEncoder::of),
             "distilbert", new Architecture("DistilBert", DistilBertEncoder::of),
             "electra", new Architecture("Electra", ElectraEncoder::of),
+            "modernbert", new Architecture("ModernBert", ModernBertEncoder::of),
             "mpnet", new Architecture("MPNet", MpnetEncoder::of),
             "roberta", new Architecture("Roberta", RobertaEncoder::of),
             "xlm-roberta", new Architecture("XLMRoberta", RobertaEncoder::of)));

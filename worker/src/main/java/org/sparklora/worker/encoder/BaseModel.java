@@ -179,9 +179,11 @@ public final class BaseModel implements AutoCloseable {
     }
 
     /** The weight of this Hugging Face name in a pass, in the checkpoint's shape and the precision it is held in. */
-    public Variable weight(Graph graph, String name) {
+    public Optional<Variable> weight(Graph graph, String name) {
         Bfloat16 half = rounded.get(name);
-        return half == null ? graph.constant(weight(name)) : graph.constant(half);
+        return half == null
+                ? Optional.ofNullable(weights.get(name)).map(graph::constant)
+                : Optional.of(graph.constant(half));
     }
 
     /**

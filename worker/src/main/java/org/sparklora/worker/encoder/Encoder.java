@@ -277,6 +277,11 @@ public final class Encoder {
         }
     }
 
+    /** transformers' {@code last_hidden_state} of what the last layer gave: [M, H]. */
+    public Variable lastHidden(ForwardPass pass, Variable x) {
+        return parts.pooler().isPresent() ? parts.pooler().get().lastHidden(pass, x) : x;
+    }
+
     /** Logits [B, C], or [B·S, C] if the head reads every token, from the input of a layer. */
     public Variable logits(int from, ForwardPass pass, Variable input, Tokens tokens) {
         return head().logits(pass, run(from, headIndex(), pass, input, tokens));

@@ -131,6 +131,12 @@ public final class EncoderConfig {
         return value;
     }
 
+    /** A list or an object; a missing node if there is none. */
+    public JsonNode node(String key) {
+        used.add(key);
+        return json.path(key);
+    }
+
     /** Refuses a value of a key, or of its default, that would compute something else than {@code supported}. */
     public void require(String key, String supported) {
         String value = text(key).orElse(supported);

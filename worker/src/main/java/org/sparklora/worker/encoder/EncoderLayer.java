@@ -26,8 +26,8 @@ public interface EncoderLayer<C> extends EncoderPart {
     /** Whether a Linear multiplies the layer's input, as it is or normalized. */
     boolean readsInput(String path);
 
-    /** Operations of attention's own products for a row. Queries: one per token, or one per head for the first token alone. */
-    double attention(int queries, int length);
+    /** Operations of attention's own products for a row of S tokens. */
+    double attention(int length, boolean firstTokenAlone);
 
     /** Bytes that are kept for a row until backward has passed the layer; see {@link EncoderWork#keptBytes}. */
     double keptBytes(int length, boolean firstTokenAlone, Precision precision);

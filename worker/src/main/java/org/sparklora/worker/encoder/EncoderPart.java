@@ -32,4 +32,11 @@ public interface EncoderPart {
                 });
         return weights;
     }
+
+    /** The same of modules without a bias. */
+    static List<TensorSpec> withoutBiases(List<TensorSpec> linears, List<String> norms, int width) {
+        return withBiases(linears, norms, width).stream()
+                .filter(weight -> weight.name().endsWith(".weight"))
+                .toList();
+    }
 }

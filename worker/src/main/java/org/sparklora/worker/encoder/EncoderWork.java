@@ -89,10 +89,9 @@ public final class EncoderWork {
     }
 
     private double attention(int layerIndex, int length) {
-        int queries = encoder.firstTokenAlone(layerIndex) ? encoder.sizes().heads() : length;
         return layerIndex == 0 || layerIndex > encoder.layers()
                 ? 0
-                : encoder.layer(layerIndex).attention(queries, length);
+                : encoder.layer(layerIndex).attention(length, encoder.firstTokenAlone(layerIndex));
     }
 
     /**

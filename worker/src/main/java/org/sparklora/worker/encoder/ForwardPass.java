@@ -39,7 +39,7 @@ public record ForwardPass(Parameters parameters, KeyedDropout dropout, DropoutRa
     /** The Linear of this module path, with its LoRA layer and that layer's dropout. x [M, in]; result [M, out]. */
     public Variable linear(String path, Variable x) {
         Variable weight = weight(path + ".weight");
-        Variable bias = weight(path + ".bias");
+        Variable bias = bias(path);
         Optional<LoraVariant.Layer> lora = parameters.lora(path);
         return lora.isPresent() ? lora.get().forward(x, weight, bias, dropout) : x.linear(weight, bias, null);
     }
@@ -51,21 +51,26 @@ public record ForwardPass(Parameters parameters, KeyedDropout dropout, DropoutRa
 
     /** The layer normalization of this path: x [M, H] to [M, H]. */
     public Variable normalize(String path, Variable x, double eps) {
-        return x.layerNorm(weight(path + ".weight"), weight(path + ".bias"), eps);
+        return x.layerNorm(weight(path + ".weight"), bias(path), eps);
+    }
+
+    /** The bias of a module; null if it has none. */
+    private @Nullable Variable bias(String path) {
+        return parameters.find(path + ".bias").orElse(null);
     }
 
     /** The sum of {@link #linear} and other [M, out]: in one product, if the module has no LoRA layer. */
     public Variable linearPlus(String path, Variable x, Variable other) {
         return parameters.lora(path).isPresent()
                 ? linear(path, x).plus(other)
-                : x.linear(weight(path + ".weight"), weight(path + ".bias"), other);
+                : x.linear(weight(path + ".weight"), bias(path), other);
     }
 
     /** GELU of {@link #linear}. */
     public Variable linearWithGelu(String path, Variable x, HiddenActivation activation) {
         return parameters.lora(path).isPresent()
                 ? linear(path, x).gelu(activation.form())
-                : x.linearWithGelu(weight(path + ".weight"), weight(path + ".bias"), activation.form());
+                : x.linearWithGelu(weight(path + ".weight"), bias(path), activation.form());
     }
 
     /** The Linear of keys or values, for one query per row; see {@link LinearByHead} for shapes. */

@@ -13,7 +13,12 @@ public interface Parameters {
      *
      * @throws IllegalArgumentException if no weight has that name
      */
-    Variable get(String name);
+    default Variable get(String name) {
+        return find(name).orElseThrow(() -> new IllegalArgumentException("the model has no weight '" + name + "'"));
+    }
+
+    /** The same; empty if no weight has that name, such as the bias of a module without one. */
+    Optional<Variable> find(String name);
 
     /** The graph of the pass. */
     Graph graph();

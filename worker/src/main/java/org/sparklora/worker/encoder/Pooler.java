@@ -11,6 +11,11 @@ public interface Pooler extends EncoderPart {
     /** x, [B, H] or [B·S, H] as it {@link #reads}, to [B, H]; to [B·S, H] if the heads read every token. */
     Variable pool(ForwardPass pass, Variable x, Tokens tokens);
 
+    /** The hidden state that transformers gives out last, from the last layer's output: the same, unless it is normalized. */
+    default Variable lastHidden(ForwardPass pass, Variable x) {
+        return x;
+    }
+
     /** Bytes that are kept for a row of S tokens until backward has passed the pooler. */
     double keptBytes(int length);
 

@@ -23,35 +23,37 @@ final class AttentionFunction extends Function {
     private final List<NDArray> kept = new ArrayList<>();
     private final NDArray heads;
 
-    private AttentionFunction(List<Variable> operands, String method, List<NDArray> kept, NDArray heads) {
+    private AttentionFunction(List<Variable> operands, NDList parts, String method, List<NDArray> kept, NDArray heads) {
         super(operands.get(0).graph());
         this.operands = operands;
         this.method = method;
         this.heads = heads;
-        operands.forEach(operand -> this.kept.add(save(operand.raw())));
+        parts.forEach(part -> this.kept.add(save(part)));
         kept.forEach(array -> this.kept.add(save(array)));
     }
 
-    static Variable apply(
-            Variable query, Variable key, Variable value, NDArray mask, int heads, @Nullable NDArray dropout) {
-        boolean flash = dropout == null && query.precision() == Precision.FLOAT32;
+    /** Of query, key and value: three operands [B·S, N·D], or one [B·S, 3·N·D] that holds them side by side. */
+    static Variable apply(List<Variable> operands, NDArray mask, int heads, @Nullable NDArray dropout) {
+        Variable first = operands.get(0);
+        NDList parts = operands.size() == 1
+                ? first.raw().split(3, 1)
+                : new NDList(operands.stream().map(Variable::raw).toList());
+        boolean flash = dropout == null && first.precision() == Precision.FLOAT32;
         String method = flash ? "flash_attention" : dropout == null ? "plain_attention" : "dropped_attention";
         NDArray count = Script.number(heads);
-        NDArray[] arguments = Stream.of(query.raw(), key.raw(), value.raw(), mask, count, dropout)
+        NDArray[] arguments = Stream.of(parts.get(0), parts.get(1), parts.get(2), mask, count, dropout)
                 .filter(Objects::nonNull)
                 .toArray(NDArray[]::new);
-        NDList results = Script.callForAll(query.manager(), method, arguments);
+        NDList results = Script.callForAll(first.manager(), method, arguments);
         List<NDArray> kept = Stream.of(mask, dropout, flash ? results.get(0) : null, flash ? results.get(1) : null)
                 .filter(Objects::nonNull)
                 .toList();
-        return query.graph()
+        return first.graph()
                 .result(
                         results.get(0),
-                        query.precision(),
-                        () -> new AttentionFunction(List.of(query, key, value), method + "_backward", kept, count),
-                        query,
-                        key,
-                        value);
+                        first.precision(),
+                        () -> new AttentionFunction(operands, parts, method + "_backward", kept, count),
+                        operands.toArray(Variable[]::new));
     }
 
     @Override
@@ -59,6 +61,13 @@ final class AttentionFunction extends Function {
         List<NDArray> arguments = new ArrayList<>(List.of(gradient, heads));
         arguments.addAll(kept);
         NDList gradients = Script.callForAll(graph().manager(), method, arguments.toArray(NDArray[]::new));
+        if (operands.size() == 1) {
+            try (gradients) {
+                operands.get(0)
+                        .addGradient(Script.call(graph().manager(), "side_by_side", gradients.toArray(NDArray[]::new)));
+            }
+            return;
+        }
         for (int i = 0; i < operands.size(); i++) {
             if (operands.get(i).isTracked()) {
                 operands.get(i).addGradient(gradients.get(i));

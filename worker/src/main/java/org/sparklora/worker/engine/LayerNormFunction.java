@@ -2,35 +2,40 @@ package org.sparklora.worker.engine;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
+import org.jspecify.annotations.Nullable;
 
 /** Layer normalisation, with PyTorch's kernels. Keeps its input, and mean and deviation of each row. */
 final class LayerNormFunction extends Function {
 
     private final Variable x;
     private final Variable weight;
-    private final Variable bias;
+    private final @Nullable Variable bias;
     private final NDArray input;
+    private final NDArray shift;
     private final NDArray mean;
     private final NDArray deviation;
 
-    private LayerNormFunction(Variable x, Variable weight, Variable bias, NDArray mean, NDArray deviation) {
+    private LayerNormFunction(
+            Variable x, Variable weight, @Nullable Variable bias, NDArray shift, NDArray mean, NDArray deviation) {
         super(x.graph());
         this.x = x;
         this.weight = weight;
         this.bias = bias;
         this.input = save(x.raw());
+        this.shift = save(shift);
         this.mean = save(mean);
         this.deviation = save(deviation);
     }
 
-    static Variable apply(Variable x, Variable weight, Variable bias, double eps) {
+    static Variable apply(Variable x, Variable weight, @Nullable Variable bias, double eps) {
+        NDArray shift = bias == null ? x.manager().zeros(weight.array().getShape()) : bias.array();
         NDList results =
-                Script.callForAll(x.manager(), "layer_norm", x.raw(), weight.array(), bias.array(), Script.number(eps));
+                Script.callForAll(x.manager(), "layer_norm", x.raw(), weight.array(), shift, Script.number(eps));
         return x.graph()
                 .result(
                         results.get(0),
                         x.precision(),
-                        () -> new LayerNormFunction(x, weight, bias, results.get(1), results.get(2)),
+                        () -> new LayerNormFunction(x, weight, bias, shift, results.get(1), results.get(2)),
                         x,
                         weight,
                         bias);
@@ -38,8 +43,8 @@ final class LayerNormFunction extends Function {
 
     @Override
     void backward(NDArray gradient) {
-        NDArray[] arguments = {gradient, input, mean, deviation, weight.array(), bias.array()};
-        if (weight.isTracked() || bias.isTracked()) {
+        NDArray[] arguments = {gradient, input, mean, deviation, weight.array(), shift};
+        if (weight.isTracked() || (bias != null && bias.isTracked())) {
             NDList ofParameters = Script.callForAll(graph().manager(), "layer_norm_to_parameters", arguments);
             add(weight, ofParameters.get(0));
             add(bias, ofParameters.get(1));
@@ -49,8 +54,8 @@ final class LayerNormFunction extends Function {
         }
     }
 
-    private static void add(Variable parameter, NDArray gradient) {
-        if (parameter.isTracked()) {
+    private static void add(@Nullable Variable parameter, NDArray gradient) {
+        if (parameter != null && parameter.isTracked()) {
             parameter.addGradient(gradient);
         } else {
             gradient.close();

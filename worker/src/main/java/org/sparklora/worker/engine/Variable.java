@@ -100,9 +100,9 @@ public final class Variable {
         return LinearFunction.apply(this, weight, bias, other);
     }
 
-    /** {@link #linear} and then {@link #gelu}; in one call where no gradient is needed. */
-    public Variable linearWithGelu(Variable weight, Variable bias, Gelu form) {
-        if (!graph.tracks(List.of(this, weight, bias))) {
+    /** {@link #linear} and then {@link #gelu}; in one call where there is a bias and no gradient is needed. */
+    public Variable linearWithGelu(Variable weight, @Nullable Variable bias, Gelu form) {
+        if (bias != null && !graph.tracks(List.of(this, weight, bias))) {
             NDArray y = graph.products().linearWithGelu(array, weight.array, bias.array, form.approximate());
             if (y != null) {
                 return new Variable(graph, y, precision, false);
@@ -113,11 +113,19 @@ public final class Variable {
 
     /** GELU, element by element, any shape. */
     public Variable gelu(Gelu form) {
-        return GeluFunction.apply(this, form);
+        return GeluFunction.apply(this, form, false);
     }
 
-    /** Layer normalisation over the last axis: this [M, H], weight [H], bias [H]. Its sums are float32 in any precision. */
-    public Variable layerNorm(Variable weight, Variable bias, double eps) {
+    /** GELU of the first half of each row, times the second half (GeGLU; Shazeer 2020, arXiv:2002.05202): [M, 2I] to [M, I]. */
+    public Variable gatedGelu(Gelu form) {
+        return GeluFunction.apply(this, form, true);
+    }
+
+    /**
+     * Layer normalisation over the last axis: this [M, H], weight [H], bias [H], or null for none. Its sums are float32 in any
+     * precision.
+     */
+    public Variable layerNorm(Variable weight, @Nullable Variable bias, double eps) {
         return LayerNormFunction.apply(this, weight, bias, eps);
     }
 
@@ -138,13 +146,30 @@ public final class Variable {
 
     /**
      * Scaled dot-product attention that keeps no scores: softmax(Q Kᵀ / √D + mask) V by head. Query, key, value and result
-     * [B·S, N·D], mask [B, 1, 1, S], which is added to the scores and has no gradient.
+     * [B·S, N·D], mask [B, 1, 1 or S, S], which is added to the scores and has no gradient. A query that sees no key sees all of
+     * them alike; nothing may read it, because PyTorch's kernel has no gradient for that case.
      *
      * @param dropout factors of the probabilities [B, N, S, S]; null if nothing drops out
      */
     public static Variable attention(
             Variable query, Variable key, Variable value, NDArray mask, int heads, @Nullable NDArray dropout) {
-        return AttentionFunction.apply(query, key, value, mask, heads, dropout);
+        return AttentionFunction.apply(List.of(query, key, value), mask, heads, dropout);
+    }
+
+    /** The same where this [B·S, 3·N·D] holds query, key and value side by side, as one Linear makes them. */
+    public Variable attention(NDArray mask, int heads, @Nullable NDArray dropout) {
+        return AttentionFunction.apply(List.of(this), mask, heads, dropout);
+    }
+
+    /**
+     * Rotary positions (Su et al. 2021, arXiv:2104.09864) of the queries and keys of this [B·S, 3·N·D], which holds query, key
+     * and value side by side: at position s, the pair (xᵢ, xᵢ₊D/2) of each head is turned by the angle s · frequencies[i].
+     *
+     * @param length S
+     * @param frequencies [D/2], in radians a position; no gradient
+     */
+    public Variable rotary(int length, NDArray frequencies) {
+        return RotaryFunction.apply(this, length, frequencies);
     }
 
     /**

@@ -97,9 +97,9 @@ final class MergedModel implements AutoCloseable {
     private record Weights(MergedModel model, Graph graph) implements Parameters {
 
         @Override
-        public Variable get(String name) {
+        public Optional<Variable> find(String name) {
             NDArray mine = model.own.get(name);
-            return mine == null ? model.base.weight(graph, name) : graph.constant(mine);
+            return mine == null ? model.base.weight(graph, name) : Optional.of(graph.constant(mine));
         }
 
         @Override
@@ -126,18 +126,23 @@ final class MergedModel implements AutoCloseable {
      * Both results of one pass.
      *
      * @param logits [B, C]
-     * @param hidden the last layer's output: [B, H] of the first tokens, or [B·S, H]
+     * @param hidden transformers' last_hidden_state: [B, H] of the first tokens, or [B·S, H]
      */
     record Outputs(NDArray logits, NDArray hidden) {}
 
-    /** Logits of a batch as {@link #logits}, and the last layer's output for the first token or for every token. */
+    /** Logits of a batch as {@link #logits}, and the last hidden state of the first token or of every token. */
     Outputs outputs(Tokens tokens, boolean everyToken) {
         ForwardPass pass = pass(tokens);
         Encoder encoder = base.encoder();
         int last = encoder.layers();
-        int from = everyToken ? last : last + 1;
+        boolean firstAlone = encoder.firstTokenAlone(last);
+        int from = everyToken && firstAlone ? last : last + 1;
         Variable x = encoder.run(0, from, pass, pass.constant(tokens.ids()), tokens);
-        Variable hidden = everyToken ? encoder.layer(last - 1, pass, x.twin(), tokens) : x.twin();
+        Variable hidden = from == last ? encoder.layer(last - 1, pass, x.twin(), tokens) : x.twin();
+        if (!everyToken && !firstAlone) {
+            hidden = hidden.traced(rows -> tokens.byRow(rows).get("0:, 0"));
+        }
+        hidden = encoder.lastHidden(pass, hidden);
         Variable logits = encoder.logits(from, pass, x, tokens);
         base.requireUnchanged();
         return new Outputs(logits.array(), hidden.to(Precision.FLOAT32).array());

@@ -17,6 +17,7 @@ import java.util.TreeMap;
 import java.util.function.DoubleConsumer;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.LoraGroup;
@@ -311,7 +312,7 @@ public record AdaLora(SortedMap<String, Object> values) implements LoraVariant {
         }
 
         @Override
-        public Variable forward(Variable x, Variable weight, Variable bias, KeyedDropout masks) {
+        public Variable forward(Variable x, Variable weight, @Nullable Variable bias, KeyedDropout masks) {
             Variable read = masks.apply(
                     x.to(Precision.FLOAT32),
                     pair.path() + ".lora_dropout",

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.DoubleConsumer;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.LoraGroup;
@@ -107,8 +108,11 @@ public interface LoraVariant extends ModuleTensors {
     /** An adapted module in one pass. Owns no array. Not thread-safe. */
     interface Layer {
 
-        /** The adapted Linear. x [M, in] and weight [out, in] in one precision, bias [out]; result [M, out] in the same one. */
-        Variable forward(Variable x, Variable weight, Variable bias, KeyedDropout masks);
+        /**
+         * The adapted Linear. x [M, in] and weight [out, in] in one precision, bias [out], or null for none; result [M, out] in
+         * that precision.
+         */
+        Variable forward(Variable x, Variable weight, @Nullable Variable bias, KeyedDropout masks);
 
         /** The tensors of the module. */
         List<Variable> parameters();

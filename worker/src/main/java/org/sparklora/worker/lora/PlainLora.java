@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.function.DoubleConsumer;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.LoraModule;
@@ -139,7 +140,7 @@ public enum PlainLora implements LoraVariant {
     record Pair(String path, Variable a, Variable b, NDArray scaling, OptionalDouble dropout) implements Layer {
 
         @Override
-        public Variable forward(Variable x, Variable weight, Variable bias, KeyedDropout masks) {
+        public Variable forward(Variable x, Variable weight, @Nullable Variable bias, KeyedDropout masks) {
             Precision precision = x.precision();
             // A merged weight in bfloat16 would lose most of B A to rounding.
             if (precision == Precision.FLOAT32 && isCheaperMerged(x.shape().get(0))) {

@@ -60,8 +60,8 @@ public final class AdaptedModel implements Parameters {
     }
 
     @Override
-    public Variable get(String name) {
-        return adapters.find(name).orElseGet(() -> base.weight(graph, name));
+    public Optional<Variable> find(String name) {
+        return adapters.find(name).or(() -> base.weight(graph, name));
     }
 
     @Override

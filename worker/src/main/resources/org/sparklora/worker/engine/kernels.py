@@ -37,6 +37,22 @@ class Kernels(Module):
     return torch.gelu(x, approximate="tanh")
   def gelu_tanh_to_input(self: __torch__.Kernels, gradient: Tensor, x: Tensor) -> Tensor:
     return torch.gelu_backward(gradient, x, approximate="tanh")
+  def gated_gelu_none(self: __torch__.Kernels, x: Tensor) -> Tensor:
+    read, gate, = torch.chunk(x, 2, 1)
+    return torch.mul((self).gelu_none(read, ), gate)
+  def gated_gelu_none_to_input(self: __torch__.Kernels, gradient: Tensor, x: Tensor) -> Tensor:
+    read, gate, = torch.chunk(x, 2, 1)
+    to_read = (self).gelu_none_to_input(torch.mul(gradient, gate), read, )
+    return torch.cat([to_read, torch.mul(gradient, (self).gelu_none(read, ))], 1)
+  def gated_gelu_tanh(self: __torch__.Kernels, x: Tensor) -> Tensor:
+    read, gate, = torch.chunk(x, 2, 1)
+    return torch.mul((self).gelu_tanh(read, ), gate)
+  def gated_gelu_tanh_to_input(self: __torch__.Kernels, gradient: Tensor, x: Tensor) -> Tensor:
+    read, gate, = torch.chunk(x, 2, 1)
+    to_read = (self).gelu_tanh_to_input(torch.mul(gradient, gate), read, )
+    return torch.cat([to_read, torch.mul(gradient, (self).gelu_tanh(read, ))], 1)
+  def side_by_side(self: __torch__.Kernels, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    return torch.cat([query, key, value], 1)
   def by_head(self: __torch__.Kernels, x: Tensor, mask: Tensor, heads: Tensor) -> Tensor:
     return torch.transpose(torch.view(x, [torch.size(mask, 0), torch.size(mask, 3), int(heads), -1]), 1, 2)
   def by_token(self: __torch__.Kernels, x: Tensor) -> Tensor:
@@ -151,6 +167,17 @@ class Kernels(Module):
     return (self).by_row(torch.matmul(products, (self).rows_by_head(x, heads, )), )
   def disentangled_to_position_keys(self: __torch__.Kernels, scores: Tensor, x: Tensor, positions: Tensor, mask: Tensor, heads: Tensor) -> Tensor:
     return torch.flip((self).disentangled_to_positions(scores, x, positions, mask, heads, ), [0])
+  def rotary(self: __torch__.Kernels, x: Tensor, length: Tensor, frequencies: Tensor) -> Tensor:
+    parts = torch.reshape(x, [-1, int(length), 3, torch.floordiv(torch.size(x, 1), torch.mul(torch.size(frequencies, 0), 6)), 2, torch.size(frequencies, 0)])
+    places = torch.to(torch.arange(int(length)), frequencies)
+    angles = torch.reshape(torch.outer(places, frequencies), [int(length), 1, 1, -1])
+    cosine = torch.cos(angles)
+    sine = torch.sin(angles)
+    turned = torch.slice(parts, 2, 0, 2)
+    first = torch.select(turned, 4, 0)
+    second = torch.select(turned, 4, 1)
+    rotated = torch.stack([torch.sub(torch.mul(first, cosine), torch.mul(second, sine)), torch.add(torch.mul(second, cosine), torch.mul(first, sine))], 4)
+    return torch.reshape(torch.cat([torch.to(rotated, x), torch.slice(parts, 2, 2, 3)], 2), torch.size(x))
   def to_bfloat16(self: __torch__.Kernels, x: Tensor) -> Tensor:
     return torch.to(x, 15)
   def to_float32(self: __torch__.Kernels, x: Tensor) -> Tensor:

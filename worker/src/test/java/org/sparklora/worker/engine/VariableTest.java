@@ -18,6 +18,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import org.assertj.core.data.Offset;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -275,6 +276,99 @@ class VariableTest {
 
     @ParameterizedTest
     @EnumSource
+    void layerNormMayHaveNoBias(Way way) {
+        NDArray zeros = Tensors.floats(manager, new float[12], 12);
+        assertEqual(
+                way,
+                l -> l.get(0).layerNorm(l.get(1), null, 1e-5),
+                l -> {
+                    NDArray x = l.get(0);
+                    NDArray centred = x.sub(x.mean(new int[] {1}, true));
+                    NDArray variance = centred.mul(centred).mean(new int[] {1}, true);
+                    return centred.div(variance.add(Tensors.constant(manager, 1e-5))
+                                    .sqrt())
+                            .mul(l.get(1))
+                            .add(zeros);
+                },
+                new int[] {5, 12},
+                new int[] {12});
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aGatedGeluIsTheProductOfBothHalves(Way way) {
+        assertEqual(
+                way,
+                l -> l.get(0).gatedGelu(Gelu.ERF),
+                l -> JniUtils.gelu((PtNDArray) l.get(0).get(":, 0:5"))
+                        .mul(l.get(0).get(":, 5:")),
+                new int[] {7, 10});
+        assertEqual(
+                way,
+                l -> l.get(0).gatedGelu(Gelu.TANH),
+                l -> {
+                    NDArray x = l.get(0).get(":, 0:5");
+                    NDArray inner = x.add(x.mul(x).mul(x).mul(Tensors.constant(manager, 0.044715)))
+                            .mul(Tensors.constant(manager, StrictMath.sqrt(2 / StrictMath.PI)));
+                    NDArray both =
+                            inner.tanh().add(Tensors.constant(manager, 1)).mul(x);
+                    return both.mul(Tensors.constant(manager, 0.5)).mul(l.get(0).get(":, 5:"));
+                },
+                new int[] {7, 10});
+    }
+
+    /** (x₁, x₂) of a head at position s becomes (x₁ cos sf − x₂ sin sf, x₂ cos sf + x₁ sin sf); values stay. */
+    @ParameterizedTest
+    @EnumSource
+    void rotaryPositionsTurnQueriesAndKeys(Way way) {
+        int batch = 2;
+        int length = 5;
+        NDArray frequencies = Tensors.floats(manager, new float[] {1f, 0.5f, 0.1f, 0.01f}, SIZE / 2);
+        NDArray places = Tensors.floats(manager, new float[] {0, 1, 2, 3, 4}, length, 1);
+        Shape byHead = new Shape(batch, length, 3, HEADS, 2, SIZE / 2);
+        assertEqual(
+                way,
+                l -> l.get(0).rotary(length, frequencies),
+                l -> {
+                    NDArray parts = l.get(0).reshape(byHead);
+                    NDArray angles = places.mul(frequencies).reshape(length, 1, 1, SIZE / 2);
+                    NDArray first = parts.get("0:, 0:, 0:2, 0:, 0");
+                    NDArray second = parts.get("0:, 0:, 0:2, 0:, 1");
+                    NDArray turned = first.mul(angles.cos())
+                            .sub(second.mul(angles.sin()))
+                            .stack(second.mul(angles.cos()).add(first.mul(angles.sin())), 4);
+                    return turned.concat(parts.get("0:, 0:, 2:3"), 2).reshape((long) batch * length, -1);
+                },
+                new int[] {batch * length, 3 * HEADS * SIZE});
+    }
+
+    /** The mask of {@link #mask}, and tokens more than four apart do not see each other. */
+    private static NDArray windows(NDManager manager, int batch, int length) {
+        float[] far = new float[length * length];
+        for (int i = 0; i < far.length; i++) {
+            far[i] = Math.abs(i / length - i % length) > 4 ? -Float.MAX_VALUE : 0f;
+        }
+        return Tensors.floats(manager, far, 1, 1, length, length).minimum(mask(manager, batch, length));
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void attentionOfPartsSideBySideIsAttention(Way way) {
+        int batch = 2;
+        int length = 12;
+        int width = HEADS * SIZE;
+        NDArray windows = windows(manager, batch, length);
+        for (NDArray dropout : Arrays.asList(null, dropout(manager, batch, length, 0.1))) {
+            assertEqual(
+                    way,
+                    l -> l.get(0).attention(windows, HEADS, dropout),
+                    l -> attention(l.get(0).split(3, 1), windows, batch, dropout),
+                    new int[] {batch * length, 3 * width});
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
     void aFactorIsNotDifferentiated(Way way) {
         NDArray mask = Tensors.floats(manager, new float[] {0, 2, 2, 0}, 4);
         NDArray scaling = Tensors.constant(manager, 3);
@@ -356,6 +450,20 @@ class VariableTest {
                 length);
     }
 
+    /** The formula of attention in operations of DJL. */
+    private NDArray attention(List<NDArray> parts, NDArray mask, int batch, @Nullable NDArray dropout) {
+        Shape byHead = new Shape(batch, -1, HEADS, SIZE);
+        NDArray query = parts.get(0).reshape(byHead).transpose(0, 2, 1, 3);
+        NDArray key = parts.get(1).reshape(byHead).transpose(0, 2, 3, 1);
+        NDArray value = parts.get(2).reshape(byHead).transpose(0, 2, 1, 3);
+        NDArray rootD = Tensors.constant(manager, StrictMath.sqrt(SIZE));
+        NDArray probabilities = Ops.softmax(query.matMul(key).div(rootD).add(mask));
+        return (dropout == null ? probabilities : probabilities.mul(dropout))
+                .matMul(value)
+                .transpose(0, 2, 1, 3)
+                .reshape(new Shape(-1, (long) HEADS * SIZE));
+    }
+
     @ParameterizedTest
     @CsvSource({
         "ONEDNN,1,1,0",
@@ -375,22 +483,11 @@ class VariableTest {
     void attentionIsThatOfItsFormula(Way way, int batch, int length, double drops) {
         NDArray mask = mask(manager, batch, length);
         NDArray dropout = dropout(manager, batch, length, drops);
-        Shape byHead = new Shape(batch, length, HEADS, SIZE);
         int[] shape = {batch * length, HEADS * SIZE};
         assertEqual(
                 way,
                 l -> Variable.attention(l.get(0), l.get(1), l.get(2), mask, HEADS, drops == 0 ? null : dropout),
-                l -> {
-                    NDArray query = l.get(0).reshape(byHead).transpose(0, 2, 1, 3);
-                    NDArray key = l.get(1).reshape(byHead).transpose(0, 2, 3, 1);
-                    NDArray value = l.get(2).reshape(byHead).transpose(0, 2, 1, 3);
-                    NDArray rootD = Tensors.constant(manager, StrictMath.sqrt(SIZE));
-                    return Ops.softmax(query.matMul(key).div(rootD).add(mask))
-                            .mul(dropout)
-                            .matMul(value)
-                            .transpose(0, 2, 1, 3)
-                            .reshape(new Shape(shape[0], shape[1]));
-                },
+                l -> attention(l, mask, batch, dropout),
                 shape,
                 shape,
                 shape);

@@ -187,7 +187,11 @@ public final class EncoderCase {
         List<LoraGroup> groups = new ArrayList<>();
         byLayer.forEach((index, modules) -> groups.add(new LoraGroup(
                 base.encoder().layerName(index).replace(' ', '.'), "one group a layer", modules, GroupSettings.PLAIN)));
-        List<TensorSpec> head = base.encoder().head().tensors(head().outputs());
+        List<TensorSpec> head = new ArrayList<>(base.encoder().head().tensors(head().outputs()));
+        base.encoder().weights().stream()
+                .filter(weight -> texts("modules_to_save").stream()
+                        .anyMatch(module -> weight.name().startsWith(module + ".")))
+                .forEach(head::add);
         return new LoraManifest(PlainLora.INSTANCE, groups, BiasMode.NONE, head, List.of());
     }
 

@@ -206,9 +206,9 @@ class GoldenParityTest {
     private record Merged(AdaptedModel model, Map<String, NDArray> weights) implements Parameters {
 
         @Override
-        public Variable get(String name) {
+        public Optional<Variable> find(String name) {
             NDArray merged = weights.get(name);
-            return merged == null ? model.get(name) : model.graph().constant(merged);
+            return merged == null ? model.find(name) : Optional.of(model.graph().constant(merged));
         }
 
         @Override

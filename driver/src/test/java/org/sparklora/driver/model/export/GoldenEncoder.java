@@ -12,7 +12,6 @@ import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
-import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.sparklora.driver.job.config.Task;
@@ -140,11 +139,16 @@ record GoldenEncoder(Path directory, JsonNode json) {
                         linear.shape().get(0)));
             }
         }
+        AdapterSnapshot adapter = adapter();
+        List<TensorSpec> head = new ArrayList<>(encoder.head().tensors(outputs()));
+        encoder.weights().stream()
+                .filter(weight -> adapter.contains(weight.name()))
+                .forEach(head::add);
         LoraManifest manifest = new LoraManifest(
                 PlainLora.INSTANCE,
                 List.of(new LoraGroup("all", "everything", modules, new GroupSettings(0, false, 1, 0))),
                 BiasMode.NONE,
-                encoder.head().tensors(outputs()),
+                head,
                 List.of());
         ManifestFile file = new ManifestFile(
                 manifest,
@@ -152,7 +156,7 @@ record GoldenEncoder(Path directory, JsonNode json) {
                 new TreeMap<>(),
                 "",
                 meaning().labels());
-        return MergedWeights.open(model(), headInput(), file, adapter());
+        return MergedWeights.open(model(), headInput(), file, adapter);
     }
 
     private AdapterSnapshot adapter() {
@@ -184,24 +188,6 @@ record GoldenEncoder(Path directory, JsonNode json) {
         return floats(json.get("final_logits"));
     }
 
-    /** Logits without those of padding, which versions of transformers compute differently and nobody reads. */
-    float[] withoutPadding(float[] logits) {
-        if (!labelsTokens()) {
-            return logits;
-        }
-        long[] mask =
-                Stream.of(batch("attention_mask")).flatMapToLong(LongStream::of).toArray();
-        List<Float> read = new ArrayList<>();
-        for (int i = 0; i < logits.length; i++) {
-            if (mask[i / outputs()] == 1) {
-                read.add(logits[i]);
-            }
-        }
-        float[] flat = new float[read.size()];
-        IntStream.range(0, flat.length).forEach(i -> flat[i] = read.get(i));
-        return flat;
-    }
-
     /** All numbers of nested arrays, in order. */
     static float[] floats(JsonNode node) {
         List<JsonNode> leaves = new ArrayList<>();
@@ -217,6 +203,17 @@ record GoldenEncoder(Path directory, JsonNode json) {
         } else {
             leaves.add(node);
         }
+    }
+
+    /** Logits, with 0 for those of padding: a token that sees no other has no value that all kernels of PyTorch agree on. */
+    float[] ofTokens(float[] logits) {
+        float[] kept = logits.clone();
+        long[][] mask = batch("attention_mask");
+        for (int i = 0; labelsTokens() && i < kept.length; i++) {
+            int token = i / outputs();
+            kept[i] *= mask[token / mask[0].length][token % mask[0].length];
+        }
+        return kept;
     }
 
     float tolerance() {

@@ -98,9 +98,9 @@ class MergedEncodersTest {
         for (int i = 0; i < lines.size(); i++) {
             JsonNode found = JSON.readTree(lines.get(i));
             GoldenEncoder run = cases().get(i);
-            assertThat(run.withoutPadding(GoldenEncoder.floats(found.get("logits"))))
+            assertThat(run.ofTokens(GoldenEncoder.floats(found.get("logits"))))
                     .as(run.toString())
-                    .containsExactly(run.withoutPadding(run.finalLogits()), within(run.tolerance()));
+                    .containsExactly(run.ofTokens(run.finalLogits()), within(run.tolerance()));
             assertThat(Stream.of("missing", "unexpected").map(found::get))
                     .as("tensors of %s", run)
                     .allSatisfy(names -> assertThat(names).isEmpty());

@@ -182,8 +182,8 @@ public class BertLayer implements EncoderLayer<Tokens> {
 
     /** Q Kᵀ and P V, S x S x H each. For the first token only: a query and a mean per head, N x S x H each. */
     @Override
-    public double attention(int queries, int length) {
-        return 4.0 * queries * length * sizes.hidden();
+    public double attention(int length, boolean firstTokenAlone) {
+        return 4.0 * (firstTokenAlone ? sizes.heads() : length) * length * sizes.hidden();
     }
 
     /**

@@ -98,8 +98,8 @@ final class DebertaLayer extends BertLayer {
      * also projects the distances of a batch, which is counted nowhere else.
      */
     @Override
-    public double attention(int queries, int length) {
-        return 3 * super.attention(queries, length);
+    public double attention(int length, boolean firstTokenAlone) {
+        return 3 * super.attention(length, firstTokenAlone);
     }
 
     /** What BERT's layer keeps; for the first token alone also the sums of tokens and relative embeddings. */
