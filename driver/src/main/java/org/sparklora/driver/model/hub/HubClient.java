@@ -3,6 +3,7 @@ package org.sparklora.driver.model.hub;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.net.ConnectException;
 import java.net.URI;
 import java.net.URLEncoder;
@@ -16,6 +17,8 @@ import java.net.http.HttpResponse.BodyHandler;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.net.http.HttpResponse.BodySubscribers;
 import java.net.http.HttpTimeoutException;
+import java.nio.channels.Channels;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,6 +35,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.LongConsumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.apache.commons.io.function.Uncheck;
 import org.sparklora.driver.job.config.HubId;
 import org.sparklora.worker.encoder.ModelException;
 
@@ -180,8 +184,11 @@ final class HubClient {
         retrying(pinned, received, () -> {
             long before = received.bytes();
             if (before < file.bytes() || !Files.exists(part)) {
-                HttpResponse<Path> answer = send("GET", resolve(pinned, file.name()), before, into(part), received);
-                requireFound(pinned, file.name(), answer);
+                try (FileChannel out = FileChannel.open(part, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+                    out.position(before);
+                    HttpResponse<Void> answer = send("GET", resolve(pinned, file.name()), before, into(out), received);
+                    requireFound(pinned, file.name(), answer);
+                }
             }
             long after = received.bytes();
             if (after > file.bytes()) {
@@ -198,17 +205,19 @@ final class HubClient {
         return Files.exists(part) ? Files.size(part) : 0;
     }
 
-    /** Appends where the server continues, and starts anew where it does not. */
-    private static BodyHandler<Path> into(Path part) {
-        return info -> switch (info.statusCode()) {
-            case 200 ->
-                BodySubscribers.ofFile(
-                        part,
-                        StandardOpenOption.CREATE,
-                        StandardOpenOption.WRITE,
-                        StandardOpenOption.TRUNCATE_EXISTING);
-            case 206 -> BodySubscribers.ofFile(part, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
-            default -> BodySubscribers.replacing(part);
+    /** Appends where the server continues, and starts anew where it does not. The JDK's own ofFile loses bytes before Java 20. */
+    private static BodyHandler<Void> into(FileChannel out) {
+        return info -> {
+            int status = info.statusCode();
+            if (status != 200 && status != 206) {
+                return BodySubscribers.discarding();
+            }
+            if (status == 200) {
+                Uncheck.run(() -> out.truncate(0));
+            }
+            OutputStream end = Channels.newOutputStream(out);
+            return BodySubscribers.ofByteArrayConsumer(
+                    bytes -> bytes.ifPresent(content -> Uncheck.run(() -> end.write(content))));
         };
     }
 
