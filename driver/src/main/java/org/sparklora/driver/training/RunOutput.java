@@ -52,6 +52,7 @@ import org.sparklora.worker.contract.Sha256;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.encoder.HeadInput;
 import org.sparklora.worker.engine.Torch;
+import org.sparklora.worker.lora.LoraVariant;
 import org.sparklora.worker.machine.Machine;
 
 /**
@@ -307,7 +308,8 @@ public final class RunOutput {
 
     /** Writes the PEFT directory and manifest.json. Returns the digest of the adapter's weights. */
     private String writeAdapter(Start start, TrainingLoop.Result result) throws IOException {
-        LoraManifest manifest = start.manifest();
+        LoraVariant.Saved saved = LoraVariant.of(start.manifest()).saved(start.manifest(), result.adapter());
+        LoraManifest manifest = saved.manifest();
         Set<String> active = new TreeSet<>(manifest.names());
         active.removeAll(result.freeze().in(GroupState.DORMANT));
         AdapterDetails details = new AdapterDetails(
@@ -316,13 +318,13 @@ public final class RunOutput {
                 job.lora().loraDropout(),
                 start.model().encoder().head().modules(),
                 Optional.of(summary(start.data())));
-        SortedMap<String, byte[]> files = PeftAdapterWriter.files(manifest, active, result.adapter(), details);
+        SortedMap<String, byte[]> files = PeftAdapterWriter.files(manifest, active, saved.values(), details);
         for (Map.Entry<String, byte[]> file : files.entrySet()) {
             directory.write("adapter/" + file.getKey(), file.getValue());
         }
         SortedMap<String, String> digests = new TreeMap<>();
         for (String group : active) {
-            digests.put(group, digest(manifest, group, result.adapter()));
+            digests.put(group, digest(manifest, group, saved.values()));
         }
         ManifestFile file = new ManifestFile(
                 manifest,

@@ -87,7 +87,8 @@ class SameBitsTest {
     /** The job's keys of a LoRA variant, and others. */
     private static String[] settings(LoraVariant variant, String... others) {
         return Stream.concat(
-                        variant.settings().entrySet().stream().map(key -> "lora." + key.getKey() + "=" + key.getValue()),
+                        variant.settings().entrySet().stream()
+                                .map(key -> "lora." + key.getKey() + "=" + key.getValue()),
                         Stream.of(others))
                 .toArray(String[]::new);
     }

@@ -9,7 +9,7 @@ import org.sparklora.worker.contract.TensorSpec;
 public final class LoraVariants {
 
     /** One of each. */
-    private static final List<LoraVariant> ALL = List.of(PlainLora.INSTANCE, Dora.INSTANCE);
+    private static final List<LoraVariant> ALL = List.of(PlainLora.INSTANCE, Dora.INSTANCE, new Pissa("pissa"));
 
     private LoraVariants() {}
 
@@ -24,9 +24,10 @@ public final class LoraVariants {
         String type = text(settings, "peft_type", "LORA");
         String dora = text(settings, "use_dora", "false");
         String init = text(settings, "init_lora_weights", "true");
-        return switch (String.join(" ", type, dora, init)) {
+        return switch (String.join(" ", type, dora, init.replaceFirst("^pissa(_niter_\\d+)?$", "pissa"))) {
             case "LORA false true" -> PlainLora.INSTANCE;
             case "LORA true true" -> Dora.INSTANCE;
+            case "LORA false pissa" -> new Pissa(init);
             default ->
                 throw new IllegalArgumentException("there is no LoRA variant with peft_type " + type + ", use_dora "
                         + dora + " and init_lora_weights " + init + "; change one of the three");

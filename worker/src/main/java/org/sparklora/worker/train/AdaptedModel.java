@@ -61,7 +61,9 @@ public final class AdaptedModel implements Parameters {
 
     @Override
     public Variable get(String name) {
-        return adapters.find(name).orElseGet(() -> base.weight(graph, name));
+        return adapters.find(name)
+                .or(() -> adapters.residual(name).map(residual -> base.residual(graph, name, residual)))
+                .orElseGet(() -> base.weight(graph, name));
     }
 
     @Override

@@ -13,7 +13,7 @@ import org.sparklora.worker.train.AdamW.Moments;
  *
  * @param freeze of the declared groups
  * @param values of every tensor whose group is not dormant
- * @param moments by tensor name, for the same tensors
+ * @param moments by tensor name, for the same tensors; of no value for a tensor that never trains
  * @param stepsSinceThaw by group name, implicit groups included, for every group that is not dormant
  */
 public record TrainStateSnapshot(

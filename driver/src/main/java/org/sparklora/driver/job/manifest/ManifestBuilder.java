@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import org.sparklora.driver.job.text.Problems;
+import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
@@ -27,8 +28,7 @@ public final class ManifestBuilder {
      *
      * @throws ManifestException with all problems at once
      */
-    public static LoraManifest build(
-            List<GroupSpec> specs, ModelTensors model, BiasMode bias, LoraVariant variant) {
+    public static LoraManifest build(List<GroupSpec> specs, ModelTensors model, BiasMode bias, LoraVariant variant) {
         Problems problems = new Problems();
         checkNames(specs, problems);
         ModuleMatcher matcher = new ModuleMatcher(model.linears());
@@ -47,12 +47,15 @@ public final class ManifestBuilder {
         }
         List<LoraGroup> groups = new ArrayList<>();
         members.forEach((spec, modules) -> groups.add(group(spec, modules)));
-        return new LoraManifest(
-                variant,
-                groups,
-                bias,
-                model.head(),
-                bias == BiasMode.ALL ? model.encoderBiases() : List.of());
+        LoraManifest manifest = new LoraManifest(
+                variant, groups, bias, model.head(), bias == BiasMode.ALL ? model.encoderBiases() : List.of());
+        try {
+            variant.saved(manifest, AdapterSnapshot.EMPTY);
+        } catch (IllegalArgumentException e) {
+            String twice = "lora: with " + variant.settings() + " the adapter is saved with twice its rank; ";
+            throw new ManifestException("manifest.rank.invalid", List.of(twice + e.getMessage()));
+        }
+        return manifest;
     }
 
     private static LoraGroup group(GroupSpec spec, List<LinearModule> modules) {

@@ -57,7 +57,8 @@ class FtsRoundTripTest {
     private static LoraManifest manifest(JobConfig job) {
         List<GroupSpec> specs = new ArrayList<>();
         job.lora().groups().forEach((name, group) -> specs.add(spec(name, group)));
-        return ManifestBuilder.build(specs, new ModelTensors(BERT.linears(), List.of(), List.of()), BiasMode.NONE, PlainLora.INSTANCE);
+        return ManifestBuilder.build(
+                specs, new ModelTensors(BERT.linears(), List.of(), List.of()), BiasMode.NONE, PlainLora.INSTANCE);
     }
 
     private static GroupSpec spec(String name, GroupConfig group) {

@@ -35,7 +35,8 @@ class ManifestBuilderTest {
                                 Modules.size(4, 16.0),
                                 slow)),
                 MODEL,
-                BiasMode.NONE, PlainLora.INSTANCE);
+                BiasMode.NONE,
+                PlainLora.INSTANCE);
 
         assertThat(manifest.names()).containsExactly("bottom", "head", "top");
         assertThat(manifest.groups())
@@ -59,8 +60,11 @@ class ManifestBuilderTest {
     @Test
     void biasesTrainAsAGroupWithModeAllOnly() {
         List<GroupSpec> groups = List.of(group("g", "", 4, names("query")));
-        assertThat(ManifestBuilder.build(groups, MODEL, BiasMode.ALL, PlainLora.INSTANCE).biases()).containsExactly(POOLER_BIAS);
-        assertThat(ManifestBuilder.build(groups, MODEL, BiasMode.LORA_ONLY, PlainLora.INSTANCE).biases())
+        assertThat(ManifestBuilder.build(groups, MODEL, BiasMode.ALL, PlainLora.INSTANCE)
+                        .biases())
+                .containsExactly(POOLER_BIAS);
+        assertThat(ManifestBuilder.build(groups, MODEL, BiasMode.LORA_ONLY, PlainLora.INSTANCE)
+                        .biases())
                 .isEmpty();
     }
 
@@ -148,6 +152,7 @@ class ManifestBuilderTest {
 
     private static ManifestException refusal(GroupSpec... specs) {
         return catchThrowableOfType(
-                ManifestException.class, () -> ManifestBuilder.build(List.of(specs), MODEL, BiasMode.NONE, PlainLora.INSTANCE));
+                ManifestException.class,
+                () -> ManifestBuilder.build(List.of(specs), MODEL, BiasMode.NONE, PlainLora.INSTANCE));
     }
 }

@@ -85,7 +85,8 @@ class ManifestJsonTest {
                         ManifestBuilderTest.group("mid", "", 1, ManifestBuilderTest.names("layer.5.output.dense")),
                         ManifestBuilderTest.group("low", "", 2, ManifestBuilderTest.names("layer.0.output.dense"))),
                 ManifestBuilderTest.MODEL,
-                BiasMode.ALL, PlainLora.INSTANCE);
+                BiasMode.ALL,
+                PlainLora.INSTANCE);
         ManifestFile file = new ManifestFile(
                 manifest,
                 FreezeState.of(Map.of("top", GroupState.LIVE, "mid", GroupState.FROZEN, "low", GroupState.DORMANT)),

@@ -33,7 +33,8 @@ class SizeCheckTest {
                                 "lora.alpha_pattern",
                                 new PatternMap<>(List.of(new Entry<>("11.*", 4.5), new Entry<>(".*value", 3.0))))),
                 new GroupSettings(0.0, true, 1.0, 0));
-        LoraManifest manifest = ManifestBuilder.build(List.of(top), ManifestBuilderTest.MODEL, BiasMode.NONE, PlainLora.INSTANCE);
+        LoraManifest manifest =
+                ManifestBuilder.build(List.of(top), ManifestBuilderTest.MODEL, BiasMode.NONE, PlainLora.INSTANCE);
 
         assertThat(manifest.groups().get(0).modules())
                 .containsExactly(
@@ -70,7 +71,8 @@ class SizeCheckTest {
     void anInheritedPatternNeedsAModuleInOneOfItsHeirs() {
         GroupSpec queries = group("a", "query", INHERITED, "query", 4);
         GroupSpec values = group("b", "value", INHERITED, "query", 4);
-        assertThat(ManifestBuilder.build(List.of(queries, values), ManifestBuilderTest.MODEL, BiasMode.NONE, PlainLora.INSTANCE)
+        assertThat(ManifestBuilder.build(
+                                List.of(queries, values), ManifestBuilderTest.MODEL, BiasMode.NONE, PlainLora.INSTANCE)
                         .groups())
                 .extracting(g -> g.modules().get(0).loraRank())
                 .containsExactly(4, 8);
@@ -129,7 +131,8 @@ class SizeCheckTest {
     private static List<String> problems(GroupSpec... specs) {
         return catchThrowableOfType(
                         ManifestException.class,
-                        () -> ManifestBuilder.build(List.of(specs), ManifestBuilderTest.MODEL, BiasMode.NONE, PlainLora.INSTANCE))
+                        () -> ManifestBuilder.build(
+                                List.of(specs), ManifestBuilderTest.MODEL, BiasMode.NONE, PlainLora.INSTANCE))
                 .problems();
     }
 }
