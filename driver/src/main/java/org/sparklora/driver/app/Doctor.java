@@ -204,7 +204,9 @@ final class Doctor {
             found(MemoryChecks.of(
                     room(answer),
                     new MemoryChecks.Need(
-                            plan.subject().model().weightBytes(), plan.savedBytes() + plan.stateBytes(), tasks)));
+                            plan.subject().model().weightBytes() + plan.residualBytes(),
+                            plan.savedBytes() + plan.stateBytes(),
+                            tasks)));
         });
     }
 

@@ -136,7 +136,7 @@ public record JobGroups(JobModel model, LoraManifest groups, FreezePolicy policy
 
     private ParameterInitializer initializer(LoraManifest manifest, Optional<List<Integer>> headRows) {
         AdapterSnapshot init = model.initAdapter().map(InitAdapter::snapshot).orElse(AdapterSnapshot.EMPTY);
-        return new ParameterInitializer(model.base(), manifest, model.job().seed(), init, headRows);
+        return new ParameterInitializer(model.base(), manifest, model.job().seed(), init, new LapackSvd(), headRows);
     }
 
     /** Groups for which init_adapter has a B that is not zero. */

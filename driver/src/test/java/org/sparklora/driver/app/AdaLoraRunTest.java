@@ -113,7 +113,8 @@ class AdaLoraRunTest {
         }
         ManifestJson.read(Files.readString(run.resolve("manifest.json"))).manifest().groups().stream()
                 .flatMap(group -> group.modules().stream())
-                .forEach(module -> assertThat(module.loraRank()).isEqualTo(Math.max(1, Objects.requireNonNull(kept.get(module.path())))));
+                .forEach(module -> assertThat(module.loraRank())
+                        .isEqualTo(Math.max(1, Objects.requireNonNull(kept.get(module.path())))));
 
         assertThat(ok("replay", run.toString()).out()).contains(ranks.size() + 2 + " of them changes");
         String rows = job.trainCsv().toString();

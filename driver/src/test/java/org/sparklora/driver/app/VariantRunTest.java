@@ -59,15 +59,23 @@ class VariantRunTest {
     @MethodSource("withFixedRanks")
     void manifestAndAdapterNameTheVariant(LoraVariant variant) throws IOException {
         Path run = train(variant, "lora.groups.idle={target_modules: [key], layers_to_transform: [0]}");
+        // PiSSA is saved as plain LoRA of twice the rank.
+        LoraVariant saved = LoraVariants.of(variant.peftSettings());
         assertThat(ManifestJson.read(Files.readString(run.resolve("manifest.json")))
                         .manifest()
                         .variant())
-                .isEqualTo(variant);
+                .isEqualTo(saved);
         PeftAdapter adapter = PeftAdapter.read(run.resolve("adapter"));
+        assertThat(adapter.config().variant()).isEqualTo(saved);
         assertThat(adapter.tensors().keySet()).noneMatch(name -> name.contains(".key."));
         assertThat(adapter.modules()).hasSize(3);
+        String module = adapter.modules().get(0);
         TrainingJob.Ended more = job.train(settings(
-                variant, "--overwrite", "lora.init_adapter=" + copy(run.resolve("adapter"), folder.resolve("start"))));
+                saved,
+                "--overwrite",
+                "lora.r=" + adapter.rank(module),
+                "lora.lora_alpha=" + adapter.alpha(module),
+                "lora.init_adapter=" + copy(run.resolve("adapter"), folder.resolve("start"))));
         assertThat(more.code()).as(more.err()).isZero();
     }
 

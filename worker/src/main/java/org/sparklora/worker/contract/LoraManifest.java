@@ -92,6 +92,13 @@ public record LoraManifest(
         return tensors.stream().sorted().toList();
     }
 
+    /** The tensors that a group keeps without training them, in no order that matters. */
+    public List<TensorSpec> constants(String groupName) {
+        return group(groupName).map(LoraGroup::modules).orElse(List.of()).stream()
+                .flatMap(module -> variant.constants(module).stream())
+                .toList();
+    }
+
     /** How a group trains; the implicit groups train plainly. */
     public GroupSettings settings(String groupName) {
         return group(groupName).map(LoraGroup::settings).orElse(GroupSettings.PLAIN);

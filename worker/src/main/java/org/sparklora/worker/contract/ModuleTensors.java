@@ -11,4 +11,9 @@ public interface ModuleTensors extends Serializable {
 
     /** The tensors of a module, by the names that PEFT gives them without its prefix. */
     List<TensorSpec> tensors(LoraModule module);
+
+    /** Tensors that a module keeps from its first thaw on and that never train. They are neither saved in an adapter nor named by PEFT. */
+    default List<TensorSpec> constants(LoraModule module) {
+        return List.of();
+    }
 }

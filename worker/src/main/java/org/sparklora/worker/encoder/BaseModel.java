@@ -17,6 +17,7 @@ import org.sparklora.worker.engine.Graph;
 import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.engine.Variable;
+import org.sparklora.worker.lora.Residual;
 
 /**
  * A frozen base model: its encoder and its weights by Hugging Face name. In float32, weights of safetensors are the mapped file
@@ -34,6 +35,7 @@ public final class BaseModel implements AutoCloseable {
     private final NDManager manager;
     private final Map<String, NDArray> weights = new TreeMap<>();
     private final Map<String, Bfloat16> rounded = new TreeMap<>();
+    private final Residuals residuals;
     private final List<FileStamp> files = new ArrayList<>();
     private final List<String> notes = new ArrayList<>();
     private final SortedMap<Integer, String> labels = new TreeMap<>();
@@ -44,6 +46,7 @@ public final class BaseModel implements AutoCloseable {
         this.encoder = encoder;
         this.arithmetic = arithmetic;
         this.manager = manager;
+        this.residuals = new Residuals(this, manager);
     }
 
     /**
@@ -184,6 +187,11 @@ public final class BaseModel implements AutoCloseable {
         return half == null
                 ? Optional.ofNullable(weights.get(name)).map(graph::constant)
                 : Optional.of(graph.constant(half));
+    }
+
+    /** What an adapter has left of a weight, in the precision of that weight; computed once in this JVM. */
+    public Variable residual(Graph graph, String name, Residual residual) {
+        return residuals.get(graph, name, residual);
     }
 
     /**

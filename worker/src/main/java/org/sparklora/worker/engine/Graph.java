@@ -59,6 +59,16 @@ public final class Graph {
         return new Variable(this, tensor.array(), Precision.BFLOAT16, false);
     }
 
+    /** The same of an array that its owner may close during the pass, which has a handle of its own. */
+    public Variable borrowed(NDArray array) {
+        return constant(share(array));
+    }
+
+    /** The same of a tensor in bfloat16. */
+    public Variable borrowed(Bfloat16 tensor) {
+        return new Variable(this, share(tensor.array()), Precision.BFLOAT16, false);
+    }
+
     /** A tensor with these values, row-major. It is trainable if the graph records. */
     public Variable leaf(float[] values, List<Integer> shape) {
         NDArray array = Tensors.floats(manager, values, shape);

@@ -174,7 +174,7 @@ public record AdaLora(SortedMap<String, Object> values) implements LoraVariant {
 
     /** A and B are normal with deviation 0.02, as in PEFT. E is zero, so that nothing changes at first. */
     @Override
-    public Map<String, float[]> initialValues(LoraModule module, long seed, Supplier<float[]> weight) {
+    public Map<String, float[]> initialValues(LoraModule module, GroupSettings settings, long seed, BaseWeight weight) {
         List<TensorSpec> tensors = tensors(module);
         return Map.of(
                 a(module), Initializers.normal(seed, tensors.get(0), 0.02),

@@ -26,6 +26,8 @@ import org.sparklora.worker.engine.Variable;
  */
 public final class AdapterRegistry {
 
+    private static final String WEIGHT = ".weight";
+
     private final Graph graph;
     private final LoraVariant variant;
     private final AdapterSnapshot values;
@@ -67,6 +69,13 @@ public final class AdapterRegistry {
                 ? Optional.empty()
                 : Optional.of(layers.computeIfAbsent(
                         path, p -> variant.layer(adapted.module(), adapted.settings(), adapted.trains(), this)));
+    }
+
+    /** What replaces the base's weight of this name, if anything does. */
+    public Optional<Residual> residual(String weight) {
+        Adapted adapted =
+                weight.endsWith(WEIGHT) ? modules.get(weight.substring(0, weight.length() - WEIGHT.length())) : null;
+        return adapted == null ? Optional.empty() : variant.residual(adapted.module(), adapted.settings(), values);
     }
 
     /** Every LoRA layer, by module path. */

@@ -70,9 +70,9 @@ public enum Dora implements LoraVariant {
     }
 
     @Override
-    public Map<String, float[]> initialValues(LoraModule module, long seed, Supplier<float[]> weight) {
-        Map<String, float[]> values = new TreeMap<>(PAIR.initialValues(module, seed, weight));
-        values.put(magnitude(module), norms(module, weight.get()));
+    public Map<String, float[]> initialValues(LoraModule module, GroupSettings settings, long seed, BaseWeight weight) {
+        Map<String, float[]> values = new TreeMap<>(PAIR.initialValues(module, settings, seed, weight));
+        values.put(magnitude(module), norms(module, weight.values().get()));
         return values;
     }
 

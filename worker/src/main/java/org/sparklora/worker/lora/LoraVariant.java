@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.DoubleConsumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -24,9 +25,10 @@ import org.sparklora.worker.engine.Variable;
  *   <li>which settings choose it: {@link #settings}
  *   <li>which tensors it trains and saves, and their PEFT names: {@link #tensors}, {@link #saved}, {@link #peftSettings}
  *   <li>how they start: {@link #initialValues}, {@link #changesOutput}
+ *   <li>whether they replace the weight: {@link #residual}, {@link #constants}, {@link #saved}
  *   <li>what forward computes: {@link #layer}
  *   <li>what the merged weight is: {@link Layer#merged} for prediction, {@link #merge} for export
- *   <li>what it costs: {@link #multiplyAdds}, {@link #savedValues}; its parameters are the sizes of its tensors
+ *   <li>what it costs: {@link #multiplyAdds}, {@link #savedValues}, {@link #residualValues}; its parameters are the sizes of its tensors
  * </ul>
  *
  * <p>To add a variant, implement this interface in an enum with one constant, or in a record of its settings (a manifest is
@@ -68,18 +70,18 @@ public interface LoraVariant extends ModuleTensors {
     record Saved(LoraManifest manifest, AdapterSnapshot values) {}
 
     /**
-     * First values of the module's tensors: a function of the seed, their names and the base. The driver computes them when
-     * the group first thaws.
+     * First values of the module's tensors and constants: a function of the seed, their names and the base. The driver
+     * computes them when the group first thaws.
      *
-     * @param weight the module's weight [out, in] in float32, row-major; read when asked for
+     * @param weight the module's weight
      */
-    Map<String, float[]> initialValues(LoraModule module, long seed, Supplier<float[]> weight);
+    Map<String, float[]> initialValues(LoraModule module, GroupSettings settings, long seed, BaseWeight weight);
 
     /**
      * Whether a module with these values computes anything else than the base Linear.
      *
      * @param values of all the module's tensors, or of none of them
-     * @param weight as in {@link #initialValues}
+     * @param weight the module's weight [out, in] in float32, row-major; read when asked for
      */
     boolean changesOutput(LoraModule module, AdapterSnapshot values, Supplier<float[]> weight);
 
@@ -88,6 +90,16 @@ public interface LoraVariant extends ModuleTensors {
 
     /** float32 values that autograd saves for one input vector until backward, beside those of the base Linear. */
     long savedValues(LoraModule module, boolean dropsOut);
+
+    /** float32 values of the {@link #residual} of a module, which all tasks of a JVM share; 0 without one. */
+    default long residualValues(LoraModule module) {
+        return 0;
+    }
+
+    /** What an initialized module has as its weight instead of the base's own, if it has taken a part out of that. */
+    default Optional<Residual> residual(LoraModule module, GroupSettings settings, AdapterSnapshot values) {
+        return Optional.empty();
+    }
 
     /**
      * Binds a module to the arrays of one pass.

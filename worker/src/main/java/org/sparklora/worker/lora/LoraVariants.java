@@ -9,8 +9,8 @@ import org.sparklora.worker.contract.TensorSpec;
 public final class LoraVariants {
 
     /** One of each. */
-    private static final List<LoraVariant> ALL =
-            List.of(PlainLora.INSTANCE, Dora.INSTANCE, AdaLora.of(Map.of("init_r", 4, "target_r", 2)));
+    private static final List<LoraVariant> ALL = List.of(
+            PlainLora.INSTANCE, Dora.INSTANCE, new Pissa("pissa"), AdaLora.of(Map.of("init_r", 4, "target_r", 2)));
 
     private LoraVariants() {}
 
@@ -25,10 +25,11 @@ public final class LoraVariants {
         String type = text(settings, "peft_type", "LORA");
         String dora = text(settings, "use_dora", "false");
         String init = text(settings, "init_lora_weights", "true");
-        return switch (String.join(" ", type, dora, init)) {
+        return switch (String.join(" ", type, dora, init.replaceFirst("^pissa(_niter_\\d+)?$", "pissa"))) {
             case "LORA false true" -> PlainLora.INSTANCE;
             case "LORA true true" -> Dora.INSTANCE;
             case "ADALORA false true" -> AdaLora.of(settings);
+            case "LORA false pissa" -> new Pissa(init);
             default ->
                 throw new IllegalArgumentException("there is no LoRA variant with peft_type " + type + ", use_dora "
                         + dora + " and init_lora_weights " + init + "; change one of the three");

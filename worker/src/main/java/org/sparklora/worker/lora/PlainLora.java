@@ -52,7 +52,7 @@ public enum PlainLora implements LoraVariant {
 
     /** A is uniform in ±1/√in, which is Kaiming-uniform with a = √5, as in PEFT. B is zero. */
     @Override
-    public Map<String, float[]> initialValues(LoraModule module, long seed, Supplier<float[]> weight) {
+    public Map<String, float[]> initialValues(LoraModule module, GroupSettings settings, long seed, BaseWeight weight) {
         List<TensorSpec> tensors = tensors(module);
         double bound = 1.0 / StrictMath.sqrt(module.inFeatures());
         return Map.of(

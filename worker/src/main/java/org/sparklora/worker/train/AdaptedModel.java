@@ -61,7 +61,9 @@ public final class AdaptedModel implements Parameters {
 
     @Override
     public Optional<Variable> find(String name) {
-        return adapters.find(name).or(() -> base.weight(graph, name));
+        return adapters.find(name)
+                .or(() -> adapters.residual(name).map(residual -> base.residual(graph, name, residual)))
+                .or(() -> base.weight(graph, name));
     }
 
     @Override

@@ -7,14 +7,17 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Supplier;
 import org.sparklora.worker.contract.AdapterSnapshot;
+import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.engine.Tensors;
+import org.sparklora.worker.lora.BaseWeight;
 import org.sparklora.worker.lora.Initializers;
 import org.sparklora.worker.lora.LoraVariant;
+import org.sparklora.worker.lora.Svd;
 
 /**
  * The values that a group's tensors start with: those of {@code init_adapter} where it has them; else LoRA tensors as the
@@ -22,6 +25,7 @@ import org.sparklora.worker.lora.LoraVariant;
  * org.sparklora.worker.head.BaseHead}), else from its keyed generator with zero bias.
  *
  * @param initAdapter tensors of init_adapter by name; empty without one
+ * @param svd decomposes weights for variants that start from their parts
  * @param headRows for each output of the head the row of the base model's head; empty if the outputs start anew
  */
 public record ParameterInitializer(
@@ -29,20 +33,28 @@ public record ParameterInitializer(
         LoraManifest manifest,
         long seed,
         AdapterSnapshot initAdapter,
+        Svd svd,
         Optional<List<Integer>> headRows) {
 
-    /** First values of every tensor of a group. */
+    /** First values of every tensor and constant of a group. */
     public AdapterSnapshot of(String group) {
         Map<String, float[]> values = new TreeMap<>();
-        for (LoraModule module : manifest.group(group).map(LoraGroup::modules).orElse(List.of())) {
-            if (!initAdapter.contains(variant().tensors(module).get(0).name())) {
-                values.putAll(variant().initialValues(module, seed, weight(module)));
-            }
-        }
+        // In parallel, because a decomposition takes a second or more; each is a function of its module alone.
+        manifest.group(group)
+                .ifPresent(of -> of.modules().parallelStream()
+                        .map(module -> first(module, of.settings()))
+                        .toList()
+                        .forEach(values::putAll));
         for (TensorSpec tensor : manifest.tensors(group)) {
             values.computeIfAbsent(tensor.name(), name -> first(tensor));
         }
         return new AdapterSnapshot(values);
+    }
+
+    private Map<String, float[]> first(LoraModule module, GroupSettings settings) {
+        return initAdapter.contains(variant().tensors(module).get(0).name())
+                ? Map.of()
+                : variant().initialValues(module, settings, seed, new BaseWeight(weight(module), svd));
     }
 
     private float[] first(TensorSpec tensor) {

@@ -172,6 +172,10 @@ public final class TrainState {
             values.put(tensor.name(), v);
             moments.put(tensor.name(), new Moments(tensor.size()));
         }
+        for (TensorSpec constant : manifest.constants(group)) {
+            values.put(constant.name(), from.values(constant.name()));
+            moments.put(constant.name(), new Moments(0));
+        }
     }
 
     private static <T> T entry(Map<String, T> map, String name) {

@@ -13,7 +13,7 @@ import org.sparklora.worker.train.AdamW.Moments;
  *
  * @param freeze of the declared groups
  * @param values of every tensor whose group is not dormant, and what AdaLoRA remembers
- * @param moments by tensor name, for the same tensors; without values for what AdaLoRA remembers
+ * @param moments by tensor name, for the same tensors; without values for a tensor that never trains and for what AdaLoRA remembers
  * @param stepsSinceThaw by group name, implicit groups included, for every group that is not dormant
  */
 public record TrainStateSnapshot(

@@ -104,19 +104,25 @@ class GoldenParityTest {
     @ParameterizedTest
     @MethodSource("trainCases")
     void trainingEqualsPeft(GoldenCase golden) throws IOException {
-        compareTraining(golden, false);
+        compareTraining(golden, false, 1);
     }
 
     @ParameterizedTest
     @MethodSource("trainCases")
     void trainingFromKeptActivationsEqualsPeft(GoldenCase golden) throws IOException {
-        compareTraining(golden, true);
+        compareTraining(golden, true, 1);
     }
 
-    private static void compareTraining(GoldenCase golden, boolean cached) throws IOException {
+    @ParameterizedTest
+    @MethodSource("trainCases")
+    void trainingOnTwoRanksEqualsPeft(GoldenCase golden) throws IOException {
+        compareTraining(golden, true, 2);
+    }
+
+    private static void compareTraining(GoldenCase golden, boolean cached, int shards) throws IOException {
         Deviations deviations = new Deviations();
         try (BaseModel base = BaseModel.open(golden.model())) {
-            GoldenReplay replay = new GoldenReplay(golden, base, cached, deviations);
+            GoldenReplay replay = new GoldenReplay(golden, base, cached, shards, deviations);
             replay.run();
             AdapterSnapshot end = replay.everything();
             compareFinal(golden, end, replay, deviations);
@@ -176,6 +182,7 @@ class GoldenParityTest {
             deviations.absolute("base model logits", untouched, wanted, golden.tolerance("logits_abs"));
 
             compareMerged(golden, manager, base, model, deviations);
+            comparePissa(golden, model, deviations);
         }
     }
 
@@ -185,7 +192,7 @@ class GoldenParityTest {
         Map<String, NDArray> merged = new TreeMap<>();
         model.adapters().layers().forEach((path, lora) -> {
             String weight = path + ".weight";
-            merged.put(weight, lora.merged(base.weight(weight), manager));
+            merged.put(weight, lora.merged(model.get(weight).array(), manager));
         });
         Merged mergedModel = new Merged(model, merged);
         JsonObject end = golden.object("final");
@@ -200,6 +207,27 @@ class GoldenParityTest {
                         values,
                         golden.tolerance("final_rel_l2"),
                         1e-30)));
+    }
+
+    /** What PEFT's PiSSA trained beside, and the products of what it trained. */
+    private static void comparePissa(GoldenCase golden, AdaptedModel model, Deviations deviations) throws IOException {
+        Map<String, float[]> expected = golden.tensors("pissa.safetensors").orElse(Map.of());
+        for (String path : model.adapters().layers().keySet()) {
+            float[] residual = expected.get(path + ".residual_weight");
+            if (residual != null) {
+                float[] ours = Tensors.toFloats(model.get(path + ".weight").array());
+                deviations.absolute("residual of " + path, ours, residual, golden.tolerance("residual_weight_abs"));
+                NDArray product = model.get(path + ".lora_B.weight")
+                        .array()
+                        .matMul(model.get(path + ".lora_A.weight").array());
+                deviations.relativeL2(
+                        "B A of " + path,
+                        Tensors.toFloats(product),
+                        new AdapterSnapshot(expected).values(path + ".final_BA"),
+                        golden.tolerance("final_BA_rel_l2"),
+                        1e-30);
+            }
+        }
     }
 
     /** The same model without LoRA pairs: their deltas are in the weights. */

@@ -55,12 +55,13 @@ import org.sparklora.worker.train.StoredStates;
 import org.sparklora.worker.train.TrainState;
 import org.sparklora.worker.train.TrainStep;
 
-/** Replays one stored training run through our engine: one group a layer, one shard, the stored batches as pieces. */
+/** Replays one stored training run through our engine: one group a layer, the stored batches as pieces. */
 final class GoldenReplay {
 
     private final GoldenCase golden;
     private final BaseModel base;
     private final boolean cached;
+    private final int shards;
     private final Deviations deviations;
     private final TaskHead head;
     private final AdapterSnapshot initial;
@@ -74,15 +75,18 @@ final class GoldenReplay {
 
     /**
      * @param cached whether what enters the lowest live stage comes from a pass of its own
+     * @param shards how many passes share each batch
      */
-    GoldenReplay(GoldenCase golden, BaseModel base, boolean cached, Deviations deviations) throws IOException {
+    GoldenReplay(GoldenCase golden, BaseModel base, boolean cached, int shards, Deviations deviations)
+            throws IOException {
         this.golden = golden;
         this.cached = cached;
+        this.shards = shards;
         this.base = base;
         this.deviations = deviations;
         this.head = GoldenParityTest.head(golden, base);
-        this.initial = new AdapterSnapshot(golden.tensors("init.safetensors").orElseThrow());
         LoraManifest manifest = manifest();
+        this.initial = initial(manifest);
         this.state = new TrainState(manifest, atStart(manifest), initial);
         this.settings = new StepSettings(
                 0, (int) golden.hyper("gradient_accumulation_steps").orElse(1), loss(), DropoutRates.NONE);
@@ -130,6 +134,23 @@ final class GoldenReplay {
             }
         }
         return LoraVariants.of(settings);
+    }
+
+    /** The stored first values. Beside them a PiSSA module holds what it has taken out of its weight: A and -B. */
+    private AdapterSnapshot initial(LoraManifest manifest) throws IOException {
+        Map<String, float[]> values =
+                new TreeMap<>(golden.tensors("init.safetensors").orElseThrow());
+        for (String group : manifest.names()) {
+            for (TensorSpec constant : manifest.constants(group)) {
+                float[] taken =
+                        new AdapterSnapshot(values).values(constant.name().replace(".taken", ""));
+                for (int i = 0; i < taken.length && constant.name().contains(".lora_B."); i++) {
+                    taken[i] = -taken[i];
+                }
+                values.put(constant.name(), taken);
+            }
+        }
+        return new AdapterSnapshot(values);
     }
 
     private static String group(String path) {
@@ -297,12 +318,17 @@ final class GoldenReplay {
                 }
                 int examples = rows.stream().mapToInt(List::size).sum();
                 EpochPlan plan = new EpochPlan(
-                        0, plan(), new ShardPlan(1, examples, examples, true), state.snapshot(), cachePlan());
-                List<Batch> mine = rows.stream()
-                        .map(piece ->
-                                plan.cache().isOn() ? StoredStates.batch(base, head, plan, piece) : Batch.of(piece, 0))
-                        .toList();
-                ShardSum sum = new ShardPass(base, head, settings, plan).sum(live, 0, 0, mine);
+                        0, plan(), new ShardPlan(shards, examples, examples, true), state.snapshot(), cachePlan());
+                ShardPass pass = new ShardPass(base, head, settings, plan);
+                ShardSum sum = ShardSum.zero(live.length);
+                for (int shard = 0; shard < shards; shard++) {
+                    int own = shard;
+                    sum.add(pass.sum(
+                            live,
+                            0,
+                            own,
+                            rows.stream().map(piece -> batch(plan, piece, own)).toList()));
+                }
                 if (AdaLora.in(state.manifest()).isPresent()) {
                     mean = sum.gradient();
                     return sum;
@@ -315,6 +341,12 @@ final class GoldenReplay {
                 return sum;
             };
         }
+    }
+
+    /** A shard's part of a batch. */
+    private Batch batch(EpochPlan plan, List<Example> piece, int shard) {
+        List<Example> own = piece.subList(shard * piece.size() / shards, (shard + 1) * piece.size() / shards);
+        return plan.cache().isOn() ? StoredStates.batch(base, head, plan, own) : Batch.of(own, 0);
     }
 
     private void compare(
@@ -483,12 +515,9 @@ final class GoldenReplay {
         }
     }
 
-    /** All tensors, those of groups that are still dormant at their stored first values. */
+    /** All trained tensors, those of groups that are still dormant at their stored first values. */
     AdapterSnapshot everything() {
-        AdapterSnapshot trained = state.snapshot();
-        Map<String, float[]> values = new TreeMap<>();
-        trained.names().forEach(name -> values.put(name, trained.view(name)));
-        return initial.with(new AdapterSnapshot(values));
+        return initial.with(state.snapshot()).only(name -> !name.endsWith(".taken"));
     }
 
     /** Number of updates a tensor has had; 0 for a dormant one. */

@@ -27,6 +27,10 @@ class DoraTest {
     private static final LoraModule MODULE = new LoraModule("m", 1, 2, 2, 3);
 
     private static final float[] WEIGHT = {3, 4, 0, 0, -6, 8};
+    private static final BaseWeight BASE_WEIGHT =
+            new BaseWeight(DoraTest::base, (weight, rows, columns, rank, iterations, key) -> {
+                throw new AssertionError("DoRA decomposes nothing");
+            });
     private static final String M = "m.lora_magnitude_vector";
 
     private static float[] base() {
@@ -45,16 +49,18 @@ class DoraTest {
 
     @Test
     void theMagnitudeStartsAsTheNormsOfTheBaseAndTheRestAsPlainLora() {
-        Map<String, float[]> first = new TreeMap<>(Dora.INSTANCE.initialValues(MODULE, 42, DoraTest::base));
+        Map<String, float[]> first =
+                new TreeMap<>(Dora.INSTANCE.initialValues(MODULE, GroupSettings.PLAIN, 42, BASE_WEIGHT));
         assertThat(first.remove(M)).containsExactly(5, 0, 10);
-        Map<String, float[]> plain = PlainLora.INSTANCE.initialValues(MODULE, 42, DoraTest::base);
+        Map<String, float[]> plain = PlainLora.INSTANCE.initialValues(MODULE, GroupSettings.PLAIN, 42, BASE_WEIGHT);
         assertThat(first.keySet()).isEqualTo(plain.keySet());
         plain.forEach((name, values) -> assertThat(first.get(name)).isEqualTo(values));
     }
 
     @Test
     void beforeTrainingNothingChanges() {
-        AdapterSnapshot first = new AdapterSnapshot(Dora.INSTANCE.initialValues(MODULE, 42, DoraTest::base));
+        AdapterSnapshot first =
+                new AdapterSnapshot(Dora.INSTANCE.initialValues(MODULE, GroupSettings.PLAIN, 42, BASE_WEIGHT));
         assertThat(Dora.INSTANCE.changesOutput(MODULE, first, DoraTest::base)).isFalse();
         assertThat(Dora.INSTANCE.changesOutput(MODULE, AdapterSnapshot.EMPTY, DoraTest::base))
                 .isFalse();

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 import org.sparklora.worker.contract.AdapterSnapshot;
@@ -18,6 +17,10 @@ class PlainLoraTest {
     private static final LoraModule QUERY =
             new LoraModule("bert.encoder.layer.0.attention.self.query", 8, 16, 768, 768);
 
+    private static final Svd NO_SVD = (weight, rows, columns, rank, iterations, key) -> {
+        throw new AssertionError("plain LoRA decomposes nothing");
+    };
+
     private static float[] noWeight() {
         throw new AssertionError("plain LoRA asks for the base weight");
     }
@@ -25,17 +28,19 @@ class PlainLoraTest {
     private static float[] a(long seed, LoraModule module) {
         TensorSpec a = PlainLora.INSTANCE.tensors(module).get(0);
         assertThat(a.name()).endsWith(".lora_A.weight");
-        return Objects.requireNonNull(PlainLora.INSTANCE
-                .initialValues(module, seed, PlainLoraTest::noWeight)
-                .get(a.name()));
+        return first(seed, module, a);
+    }
+
+    private static float[] first(long seed, LoraModule module, TensorSpec tensor) {
+        return new AdapterSnapshot(PlainLora.INSTANCE.initialValues(
+                        module, GroupSettings.PLAIN, seed, new BaseWeight(PlainLoraTest::noWeight, NO_SVD)))
+                .values(tensor.name());
     }
 
     @Test
     void bStartsAtZeroSoTheOutputIsTheBaseLinears() {
         TensorSpec b = PlainLora.INSTANCE.tensors(QUERY).get(1);
-        float[] values = Objects.requireNonNull(PlainLora.INSTANCE
-                .initialValues(QUERY, 42, PlainLoraTest::noWeight)
-                .get(b.name()));
+        float[] values = first(42, QUERY, b);
         assertThat(values).hasSize(8 * 768).containsOnly(0f);
         assertThat(PlainLora.INSTANCE.changesOutput(
                         QUERY, new AdapterSnapshot(Map.of(b.name(), values)), PlainLoraTest::noWeight))

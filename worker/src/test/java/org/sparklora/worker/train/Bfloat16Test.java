@@ -105,7 +105,7 @@ class Bfloat16Test {
         // The limits of plain LoRA are measured on one draw of rounding errors; every other variant is another draw.
         boolean plain = plan.freezePlan().manifest().variant().equals(PlainLora.INSTANCE);
         Gradients.assertNear(
-                plan.freezePlan(), sum.gradient(), expected.gradient(), plain ? 0.96 : 0.93, plain ? 0.15 : 0.25);
+                plan.freezePlan(), sum.gradient(), expected.gradient(), plain ? 0.96 : 0.9, plain ? 0.15 : 0.25);
         assertThat(sum(ROUNDED, plan, dropout, Batch.of(ROWS, 0)))
                 .as("again")
                 .usingRecursiveComparison()

@@ -72,8 +72,8 @@ class FirstTokenPathTest {
     private static AdapterSnapshot values(LoraManifest manifest) {
         Map<String, float[]> values = new TreeMap<>();
         manifest.names()
-                .forEach(group ->
-                        manifest.tensors(group).forEach(t -> values.put(t.name(), Initializers.normal(3, t, 0.1))));
+                .forEach(group -> Stream.concat(manifest.tensors(group).stream(), manifest.constants(group).stream())
+                        .forEach(t -> values.put(t.name(), Initializers.normal(3, t, 0.1))));
         return new AdapterSnapshot(values);
     }
 

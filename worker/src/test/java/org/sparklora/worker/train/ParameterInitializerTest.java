@@ -27,7 +27,7 @@ class ParameterInitializerTest {
                 BiasMode.NONE,
                 BASE.encoder().head().tensors(3),
                 List.of());
-        return new ParameterInitializer(BASE, manifest, 7, AdapterSnapshot.EMPTY, rows)
+        return new ParameterInitializer(BASE, manifest, 7, AdapterSnapshot.EMPTY, TinyModel.SVD, rows)
                 .of("head")
                 .values(tensor);
     }

@@ -74,8 +74,8 @@ class RankAllocatorTest {
             Map<String, float[]> values = new TreeMap<>(Map.of("head.weight", new float[6]));
             manifest.groups()
                     .forEach(group -> group.modules()
-                            .forEach(module -> values.putAll(
-                                    LoraVariant.of(manifest).initialValues(module, 7, () -> new float[0]))));
+                            .forEach(module -> values.putAll(LoraVariant.of(manifest)
+                                    .initialValues(module, group.settings(), 7, TinyModel.weight(module)))));
             return new AdapterSnapshot(values);
         }
 

@@ -7,6 +7,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.DoubleStream;
+import java.util.stream.Stream;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.CachePlan;
@@ -29,9 +31,11 @@ import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.HeadLayers;
 import org.sparklora.worker.head.ClassificationHead;
 import org.sparklora.worker.head.TaskHead;
+import org.sparklora.worker.lora.BaseWeight;
 import org.sparklora.worker.lora.Initializers;
 import org.sparklora.worker.lora.LoraVariant;
 import org.sparklora.worker.lora.PlainLora;
+import org.sparklora.worker.lora.Svd;
 
 /** The bundled 12-layer tiny BERT with one group a layer, for tests of this package. Never closed: shared. */
 final class TinyModel {
@@ -41,7 +45,21 @@ final class TinyModel {
     static final TaskHead HEAD = new ClassificationHead(2);
     static final int HIDDEN = 32;
 
+    /** Stands in for the driver's decomposition: keyed vectors, which fit no weight, so that the part they take is not small. */
+    static final Svd SVD = (weight, rows, columns, rank, iterations, key) -> new Svd.Part(
+            DoubleStream.iterate(0.4, value -> value / 2).limit(rank).toArray(),
+            vectors(key, rank, rows),
+            vectors(key + 1, rank, columns));
+
     private TinyModel() {}
+
+    private static double[][] vectors(long key, int count, int length) {
+        double[][] vectors = new double[count][length];
+        for (int i = 0; i < count * length; i++) {
+            vectors[i / length][i % length] = KeyedRandom.gaussian(key, i) / Math.sqrt(length);
+        }
+        return vectors;
+    }
 
     /** Query and value of a layer as the group "layerNN". */
     static LoraGroup group(int layer, GroupSettings settings) {
@@ -78,20 +96,31 @@ final class TinyModel {
         return FreezeState.of(all);
     }
 
-    /** First values; B, other tensors that start at zero, and the head small but not zero, so that every gradient is alive. */
+    /** The weight of a module; it is read if it is asked for. */
+    static BaseWeight weight(LoraModule module) {
+        return new BaseWeight(() -> BASE.floats(module.path() + ".weight"), SVD);
+    }
+
+    /** First values; B has moved a little, and the head is small but not zero, so that every gradient is alive. */
     static AdapterSnapshot values(LoraManifest manifest) {
         Map<String, float[]> values = new TreeMap<>();
         for (LoraGroup group : manifest.groups()) {
             for (LoraModule module : group.modules()) {
                 LoraVariant variant = LoraVariant.of(manifest);
-                Map<String, float[]> first =
-                        variant.initialValues(module, 7, () -> BASE.floats(module.path() + ".weight"));
+                Map<String, float[]> first = variant.initialValues(
+                        module, group.settings(), 7, new BaseWeight(() -> BASE.floats(module.path() + ".weight"), SVD));
+                values.putAll(first);
                 for (TensorSpec tensor : variant.tensors(module)) {
-                    float[] own = first.get(tensor.name());
-                    boolean zero = Arrays.equals(own, new float[tensor.size()]);
-                    // AdaLoRA's A and B are small at first.
-                    double size = tensor.name().endsWith(".lora_E") ? 10 : 0.05;
-                    values.put(tensor.name(), zero ? Initializers.normal(7, tensor, size) : own);
+                    float[] start = new AdapterSnapshot(first).values(tensor.name());
+                    if (tensor.name().endsWith(LoraModule.B) || Arrays.equals(start, new float[tensor.size()])) {
+                        // AdaLoRA's A and B are small at first.
+                        double size = tensor.name().endsWith(".lora_E") ? 10 : 0.05;
+                        float[] moved = Initializers.normal(7, tensor, size);
+                        for (int i = 0; i < moved.length; i++) {
+                            moved[i] += start[i];
+                        }
+                        values.put(tensor.name(), moved);
+                    }
                 }
             }
         }
@@ -115,7 +144,7 @@ final class TinyModel {
     static EpochPlan plan(LoraManifest manifest, FreezeState freeze, AdapterSnapshot values) {
         AdapterSnapshot present = values.only(name -> manifest.names().stream()
                 .filter(g -> freeze.of(g) != GroupState.DORMANT)
-                .flatMap(g -> manifest.tensors(g).stream())
+                .flatMap(g -> Stream.concat(manifest.tensors(g).stream(), manifest.constants(g).stream()))
                 .anyMatch(t -> t.name().equals(name)));
         return new EpochPlan(
                 3, freezePlan(manifest, freeze), new ShardPlan(1, 8, 8, false), present, CachePlan.off("test"));

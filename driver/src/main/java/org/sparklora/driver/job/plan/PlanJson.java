@@ -57,6 +57,9 @@ public final class PlanJson {
                 .put("activation_cache_bytes", plan.cacheBytes())
                 .put("rows_per_task", subject.memory().rows())
                 .put("base_dropout", subject.memory().baseDropout());
+        if (plan.residualBytes() > 0) {
+            memory.put("residual_weight_bytes", plan.residualBytes());
+        }
         subject.memory().tasks().ifPresent(tasks -> memory.put("tasks", tasks));
         texts(root.putArray("warnings"), plan.warnings());
         return root;

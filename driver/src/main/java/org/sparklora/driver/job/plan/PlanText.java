@@ -213,6 +213,7 @@ public final class PlanText {
         JsonNode memory = plan.get("memory");
         long tasks = memory.path("tasks").asLong();
         long needed = number(memory, "base_weight_bytes")
+                + memory.path("residual_weight_bytes").asLong()
                 + tasks * (number(memory, "kept_bytes_per_task") + number(memory, "state_bytes_per_task"));
         lines.add("");
         lines.add("memory of an executor, beside the Java heap and PyTorch itself");
@@ -225,6 +226,9 @@ public final class PlanText {
                         + count(number(memory, "rows_per_task"), "row") + " of "
                         + number(plan.get("data"), "sample_longest_tokens")
                         + " tokens, and {state_bytes_per_task:size} of adapters and optimizer");
+        if (memory.has("residual_weight_bytes")) {
+            line(memory, "  {residual_weight_bytes:size} of residual weights of adapted modules, once a JVM");
+        }
         if (memory.has("tasks")) {
             lines.add("  with " + count(tasks, "task") + " at a time: " + Bytes.text(needed));
         }

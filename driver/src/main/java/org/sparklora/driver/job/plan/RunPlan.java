@@ -125,6 +125,11 @@ public record RunPlan(
         return largest(cost::stateBytes);
     }
 
+    /** The most bytes that the residuals of adapted weights take in a JVM; 0 for variants without them. */
+    public long residualBytes() {
+        return largest(state -> cost.residualBytes(state, subject.memory().precision()));
+    }
+
     private long largest(ToLongFunction<FreezeState> size) {
         return timelines.stream()
                 .flatMap(timeline -> timeline.stretches().stream())

@@ -188,6 +188,20 @@ public final class StepCost {
         return Math.round(rows * sum);
     }
 
+    /** Bytes of the weights that stand in for the base's own, once a JVM. */
+    public long residualBytes(FreezeState state, Precision precision) {
+        return planner.manifest().groups().stream()
+                .filter(group -> state.of(group.name()) != GroupState.DORMANT)
+                .flatMap(group -> group.modules().stream())
+                .mapToLong(module -> variant.residualValues(module) * bytes(module, precision))
+                .sum();
+    }
+
+    private int bytes(LoraModule module, Precision precision) {
+        boolean rounded = precision == Precision.BFLOAT16 && encoder.roundsToBfloat16(module.path() + ".weight");
+        return rounded ? Short.BYTES : Float.BYTES;
+    }
+
     /** Bytes of values, gradients and both moments of trainable tensors, and of the values of frozen ones. */
     public long stateBytes(FreezeState state) {
         long frozen = state.in(GroupState.FROZEN).stream()

@@ -54,12 +54,13 @@ record GoldenRun(Path model, PeftAdapter adapter, JsonNode json) {
 
     static GoldenRun of(String name) {
         Path directory = GOLDEN.resolve("cases").resolve(name);
+        Path converted = directory.resolve("final-adapter-converted");
         try {
             JsonNode json =
                     new ObjectMapper().readTree(directory.resolve("case.json").toFile());
             return new GoldenRun(
                     GOLDEN.resolve("models").resolve(json.get("base_model").asText()),
-                    adapter(directory.resolve("final-adapter"), json),
+                    adapter(Files.exists(converted) ? converted : directory.resolve("final-adapter"), json),
                     json);
         } catch (IOException e) {
             throw new UncheckedIOException(e);

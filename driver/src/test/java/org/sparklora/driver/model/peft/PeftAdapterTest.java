@@ -33,10 +33,12 @@ class PeftAdapterTest {
     @TempDir
     Path dir;
 
+    /** All but those of PiSSA: they are on other base weights, and the converted one is of no stored moment. */
     static List<Path> adapters() throws IOException {
         return Golden.named("adapter_config.json").stream()
                 .map(Path::getParent)
                 .filter(adapter -> !adapter.startsWith(Golden.dir("adalora")))
+                .filter(adapter -> Files.notExists(adapter.resolveSibling("pissa.safetensors")))
                 .toList();
     }
 

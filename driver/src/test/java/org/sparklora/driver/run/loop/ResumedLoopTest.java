@@ -42,6 +42,7 @@ import org.sparklora.worker.contract.ShardSum;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.HeadLayers;
 import org.sparklora.worker.lora.PlainLora;
+import org.sparklora.worker.lora.Svd;
 import org.sparklora.worker.train.AdamW;
 import org.sparklora.worker.train.LearningRateSchedule;
 import org.sparklora.worker.train.OptimizerSettings;
@@ -52,6 +53,9 @@ import org.sparklora.worker.train.TrainState;
 /** A run that goes on from a point, any point, tells the rest of the same story and ends with the same bits. */
 class ResumedLoopTest {
 
+    private static final Svd NO_SVD = (weight, rows, columns, rank, iterations, key) -> {
+        throw new AssertionError("plain LoRA decomposes nothing");
+    };
     private static final BaseModel BASE = BaseModel.shared(
             Path.of(System.getProperty("project.root", ".."), "worker/src/test/resources/golden/models/tiny-bert-12l"));
     private static final int EPOCHS = 5;
@@ -231,7 +235,7 @@ class ResumedLoopTest {
                 ending,
                 new EpochPlanner(manifest, BASE.encoder(), new ShardPlan(2, 4, 11, true), CachePolicy.off("test")));
         ParameterInitializer initializer =
-                new ParameterInitializer(BASE, manifest, 1, AdapterSnapshot.EMPTY, Optional.empty());
+                new ParameterInitializer(BASE, manifest, 1, AdapterSnapshot.EMPTY, NO_SVD, Optional.empty());
         return new TrainingLoop(initializer, settings, runner, story, Clock.systemUTC());
     }
 

@@ -40,6 +40,7 @@ import org.sparklora.worker.contract.ShardSum;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.HeadLayers;
 import org.sparklora.worker.lora.PlainLora;
+import org.sparklora.worker.lora.Svd;
 import org.sparklora.worker.train.AdamW;
 import org.sparklora.worker.train.LearningRateSchedule;
 import org.sparklora.worker.train.OptimizerSettings;
@@ -50,6 +51,9 @@ import org.sparklora.worker.train.TrainState;
 /** The loop on a runner of its own: no Spark, gradients of ones. */
 class TrainingLoopTest {
 
+    private static final Svd NO_SVD = (weight, rows, columns, rank, iterations, key) -> {
+        throw new AssertionError("plain LoRA decomposes nothing");
+    };
     private static final BaseModel BASE = BaseModel.shared(
             Path.of(System.getProperty("project.root", ".."), "worker/src/test/resources/golden/models/tiny-bert-12l"));
 
@@ -172,7 +176,7 @@ class TrainingLoopTest {
                 ending,
                 new EpochPlanner(manifest, BASE.encoder(), new ShardPlan(2, 4, 7, true), CachePolicy.off("test")));
         ParameterInitializer initializer =
-                new ParameterInitializer(BASE, manifest, 1, AdapterSnapshot.EMPTY, Optional.empty());
+                new ParameterInitializer(BASE, manifest, 1, AdapterSnapshot.EMPTY, NO_SVD, Optional.empty());
         return new TrainingLoop(initializer, settings, new Ones(accuracies), new Listener(), Clock.systemUTC())
                 .run(checkpoint -> {});
     }
