@@ -99,7 +99,7 @@ public record HostModels(Path root, Configuration hadoop) {
         List<FileStatus> all = list(location);
         boolean safetensors = all.stream().anyMatch(f -> name(f).matches("model.*\\.safetensors(\\.index\\.json)?"));
         String weights = safetensors ? "model.*\\.safetensors" : "pytorch_model.*\\.bin";
-        return copy(location, matching(all, weights + "|.*\\.(json|txt)"));
+        return copy(location, matching(all, weights + "|.*\\.(json|txt|model)"));
     }
 
     /** Copies the files of a PEFT adapter. */

@@ -12,7 +12,7 @@ import org.sparklora.worker.contract.TensorSpec;
 public final class SavedModules {
 
     private static final List<String> OF_THE_ENCODER =
-            List.of("pooler", "word_embeddings", "position_embeddings", "token_type_embeddings");
+            List.of("pooler", "head", "word_embeddings", "position_embeddings", "token_type_embeddings");
 
     /** Every name that can be given; a model has some of them. */
     public static final List<String> NAMES = Stream.concat(ModuleMatcher.HEAD_MODULES.stream(), OF_THE_ENCODER.stream())
@@ -27,7 +27,7 @@ public final class SavedModules {
      */
     public static List<TensorSpec> tensors(List<String> names, List<TensorSpec> weights) {
         return weights.stream()
-                .filter(tensor -> names.stream().anyMatch(name -> tensor.name().contains("." + name + ".")))
+                .filter(tensor -> names.stream().anyMatch(name -> ("." + tensor.name()).contains("." + name + ".")))
                 .toList();
     }
 }

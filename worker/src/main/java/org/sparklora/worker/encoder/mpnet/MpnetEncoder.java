@@ -42,12 +42,12 @@ public final class MpnetEncoder {
 
     private static LayerPaths layerNames(String prefix) {
         String attention = prefix + "attention.";
+        String output = prefix + "output.";
         return new LayerPaths(
                 attention + "attn.dropout",
                 new Projections(attention + "attn.q", attention + "attn.k", attention + "attn.v"),
                 new Sublayer(attention + "attn.o", Optional.of(attention + "dropout"), attention + "LayerNorm"),
                 prefix + "intermediate.dense",
-                new Sublayer(
-                        prefix + "output.dense", Optional.of(prefix + "output.dropout"), prefix + "output.LayerNorm"));
+                new Sublayer(output + "dense", Optional.of(output + "dropout"), output + "LayerNorm"));
     }
 }
