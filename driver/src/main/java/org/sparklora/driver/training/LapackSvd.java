@@ -1,18 +1,19 @@
 package org.sparklora.driver.training;
 
-import dev.ludovic.netlib.lapack.JavaLAPACK;
 import java.util.Arrays;
 import java.util.OptionalInt;
 import org.apache.commons.math3.linear.BlockRealMatrix;
 import org.apache.commons.math3.linear.RealMatrix;
 import org.apache.commons.math3.linear.RealVector;
+import org.netlib.lapack.Dsyevx;
 import org.netlib.util.intW;
 import org.sparklora.worker.contract.KeyedRandom;
 import org.sparklora.worker.lora.Svd;
 
 /**
  * Singular vectors with the LAPACK and the matrices in Java that come with Spark, never a native library: the same bits on every
- * JVM.
+ * JVM. LAPACK's translation is called itself, because the classes around it (dev.ludovic.netlib) load a native LAPACK if the
+ * host has one, and that takes over products of PyTorch in this process: they round differently from then on.
  *
  * <p>Exact: V are the leading eigenvectors of WᵀW, where W is the weight or its transpose, whichever has fewer columns, and
  * U diag(S) = W V. Squares of float32 weights are exact in double precision, so the k-th singular value is right to about
@@ -25,8 +26,6 @@ import org.sparklora.worker.lora.Svd;
  * dsyevr, keeps none from one matrix to the next.
  */
 final class LapackSvd implements Svd {
-
-    private static final JavaLAPACK LAPACK = JavaLAPACK.getInstance();
 
     @Override
     public Part leading(float[] weight, int rows, int columns, int rank, OptionalInt iterations, long key) {
@@ -82,12 +81,13 @@ final class LapackSvd implements Svd {
         double[] vectors = new double[n * count];
         double[] work = new double[64 * n];
         intW info = new intW(0);
-        LAPACK.dsyevx(
+        Dsyevx.dsyevx(
                 "V",
                 "I",
                 "U",
                 n,
                 columns,
+                0,
                 n,
                 0,
                 0,
@@ -96,12 +96,17 @@ final class LapackSvd implements Svd {
                 0,
                 new intW(0),
                 new double[n],
+                0,
                 vectors,
+                0,
                 n,
                 work,
+                0,
                 work.length,
                 new int[5 * n],
+                0,
                 new int[n],
+                0,
                 info);
         if (info.val != 0) {
             throw new IllegalStateException("LAPACK's dsyevx ended with info " + info.val);

@@ -127,13 +127,23 @@ class BadInputConfigTest {
             quoteCharacter = '`',
             value = {
                 "trian | 'trian'; 'spark-lora --help'",
-                "train | --config=FILE; 'spark-lora train --help'",
+                "size | --config=FILE; 'spark-lora size --help'",
                 "train --config f --fast | '--fast'; 'spark-lora train --help'",
                 "train --config f now | 'now'; 'spark-lora train --help'",
                 "train --config | '--config' (FILE); 'spark-lora train --help'",
             })
     void commandLine(String line, String facts) {
         job.refused(TrainingJob.run("none", line.split(" ", -1)), ExitCode.USAGE, facts("usage.command-line", facts));
+    }
+
+    @Test
+    void trainNeedsAJobFileOrAModelWithRows() {
+        job.refused(
+                TrainingJob.run("none", "train"),
+                ExitCode.USAGE,
+                "--config FILE",
+                "--model DIR and --train FILE",
+                "[usage.option-missing]");
     }
 
     @Test

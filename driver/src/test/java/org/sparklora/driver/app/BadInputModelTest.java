@@ -116,7 +116,7 @@ class BadInputModelTest {
                 "\"hidden_size\": 24     | \"hidden_size\": 0.5 | model.config      | hidden_size; 0.5",
                 "\"hidden_size\": 24     | \"hidden_size\": \"a\" | model.config      | hidden_size; 'a'",
                 "\"hidden_size\": 24     | \"hidden_size\": 25  | model.config      | hidden_size 25; num_attention_heads 3",
-                "\"bert\"                | \"t5\"               | model.unsupported | 't5'; bert, distilbert, roberta, xlm-roberta",
+                "\"bert\"                | \"t5\"               | model.unsupported | 't5'; bert, camembert; roberta, xlm-roberta",
                 "\"gelu\"                | \"relu\"             | model.unsupported | hidden_act; 'relu'; gelu_new",
                 "{                       | [                    | model.config      | JSON",
             })

@@ -10,10 +10,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** The first {@code python3} of the path, which reads what we write. Tests that ask for a package are skipped without it. */
+/**
+ * A Python that reads what we write: {@code python3}, or the one that the environment variable PEFT_PYTHON names. Tests that ask
+ * for a package are skipped without it.
+ */
 final class PythonWitness {
 
-    private static final String PYTHON = "python3";
+    private static final String PYTHON = System.getenv().getOrDefault("PEFT_PYTHON", "python3");
 
     private PythonWitness() {}
 

@@ -3,6 +3,7 @@ package org.sparklora.driver.training;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -26,6 +27,14 @@ import org.sparklora.worker.safetensors.SafetensorsFile;
 class LapackSvdTest {
 
     private static final LapackSvd SVD = new LapackSvd();
+
+    /** A native BLAS or LAPACK in this process would take over products of PyTorch, which then round differently. */
+    @Test
+    void loadsNoNativeLibrary() throws IOException {
+        SVD.leading(matrix(4, 3, 2), 4, 3, 2, OptionalInt.empty(), 1);
+        assertThat(Files.readAllLines(Path.of("/proc/self/maps")))
+                .noneMatch(line -> line.matches(".*/lib(netlib|lapack|blas|openblas|mkl)[^/]*"));
+    }
 
     /** Matrix [rows, columns] of the singular values 1, 1/2, 1/4, … as many as {@code count}, with random vectors. */
     private static float[] matrix(int rows, int columns, int count) {

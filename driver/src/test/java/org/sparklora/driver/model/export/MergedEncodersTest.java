@@ -80,10 +80,10 @@ class MergedEncodersTest {
         }
     }
 
-    /** Needs a Python with torch and transformers; WITNESS_PYTHON names another one than python3. */
+    /** Needs a Python with torch and transformers; PEFT_PYTHON names another one than python3. */
     @Test
     void transformersLoadsTheMergedModelsAndGivesPeftsLogits() throws Exception {
-        String python = System.getenv().getOrDefault("WITNESS_PYTHON", "python3");
+        String python = System.getenv().getOrDefault("PEFT_PYTHON", "python3");
         assumeThat(run(List.of(python, "-c", "import torch, transformers")))
                 .as("a Python with torch and transformers")
                 .isZero();
