@@ -142,7 +142,7 @@ class BadInputConfigTest {
                 TrainingJob.run("none", "train"),
                 ExitCode.USAGE,
                 "--config FILE",
-                "--model DIR and --train FILE",
+                "--train FILE",
                 "[usage.option-missing]");
     }
 
