@@ -129,7 +129,7 @@ public final class ScaleBench {
                 "schedule={live: [top]}",
                 "training.batch_size=64",
                 "training.shards=8",
-                "training.num_train_epochs=" + Math.max(2, 3 * minutes));
+                "training.num_train_epochs=" + Math.max(2, 5 * minutes));
         Run undisturbed = start("undisturbed", job, "--master", "local[2]");
         undisturbed.await();
         Path cluster = folder.resolve("cluster");
@@ -188,6 +188,7 @@ public final class ScaleBench {
                         disturbed.together() / 1e9,
                         disturbed.executorPeak() / 1e9),
                 Map.of("equal", equal, "kills", killed, "together", disturbed.together()));
+        require(next == Long.MAX_VALUE, "the run ended before all executors were killed at once");
         require(equal, "the adapter is not that of the undisturbed run");
         require(disturbed.together() <= 14L << 30, "the processes together need more than 14 GB");
     }
