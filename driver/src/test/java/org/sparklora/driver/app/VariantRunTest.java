@@ -1,13 +1,10 @@
 package org.sparklora.driver.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.within;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
@@ -115,7 +112,7 @@ class VariantRunTest {
     @MethodSource("org.sparklora.worker.lora.LoraVariants#all")
     void peftAndTransformersPredictWhatWePredict(LoraVariant variant) throws Exception {
         PythonWitness python = PythonWitness.withPeft();
-        sameProbabilities(python, train(variant, "training.learning_rate=0.05"));
+        python.requireSameProbabilities(job, train(variant, "training.learning_rate=0.05"));
     }
 
     @ParameterizedTest
@@ -127,7 +124,7 @@ class VariantRunTest {
                 "training.learning_rate=0.01",
                 "lora.modules_to_save=[" + modules + ", classifier]",
                 "lora.bias=all");
-        sameProbabilities(python, run);
+        python.requireSameProbabilities(job, run);
     }
 
     @ParameterizedTest
@@ -169,55 +166,5 @@ class VariantRunTest {
         assertThat(ended.err())
                 .contains("lora.modules_to_save and lora.groups.top both have 'bert.pooler.dense'")
                 .contains("[manifest.module.shared]");
-    }
-
-    /** Probabilities by PEFT with the adapter, by transformers with the merged model, and by predict. */
-    private void sameProbabilities(PythonWitness python, Path run) throws Exception {
-        Path merged = folder.resolve("merged");
-        TrainingJob.Ended merge =
-                TrainingJob.run("local[1]", "merge", "--run", run.toString(), "--output", merged.toString());
-        assertThat(merge.code()).as(merge.err()).isZero();
-        Path predicted = folder.resolve("predicted");
-        TrainingJob.Ended predict = TrainingJob.run(
-                "local[1]",
-                "predict",
-                "--run",
-                run.toString(),
-                "--input",
-                job.trainCsv().toString(),
-                "--output",
-                predicted.toString());
-        assertThat(predict.code()).as(predict.err()).isZero();
-
-        String[] lines = python.run("""
-                        import csv, sys, torch
-                        from peft import PeftModel
-                        from transformers import AutoModelForSequenceClassification, BertTokenizer
-                        model, adapter, merged, rows = sys.argv[1:]
-                        read = BertTokenizer.from_pretrained(model)
-                        base = AutoModelForSequenceClassification.from_pretrained(
-                            model, num_labels=2, problem_type="single_label_classification", ignore_mismatched_sizes=True)
-                        ours = [PeftModel.from_pretrained(base, adapter).eval(),
-                                AutoModelForSequenceClassification.from_pretrained(merged).eval()]
-                        for row in csv.DictReader(open(rows)):
-                            batch = read(row["text"], return_tensors="pt")
-                            with torch.no_grad():
-                                print(*[float(m(**batch).logits.softmax(-1).max()) for m in ours])
-                        """, job.model(), run.resolve("adapter"), merged, job.trainCsv())
-                .split("\n");
-        List<Double> wanted = new ArrayList<>();
-        for (Path part : TrainingJob.parts(predicted)) {
-            Files.readAllLines(part).stream()
-                    .skip(1)
-                    .forEach(line -> wanted.add(Double.valueOf(line.substring(line.lastIndexOf(',') + 1))));
-        }
-        assertThat(lines).hasSize(wanted.size());
-        for (int row = 0; row < lines.length; row++) {
-            List<Double> found =
-                    Arrays.stream(lines[row].split(" ")).map(Double::valueOf).toList();
-            for (double probability : found) {
-                assertThat(probability).as("row " + row + ": " + found).isCloseTo(wanted.get(row), within(2e-5));
-            }
-        }
     }
 }

@@ -39,7 +39,9 @@ public final class HostException extends CodedException {
             throw new HostException(
                     "settings.processor",
                     "this executor's processor has the instructions '" + own + "', but the run computes with '"
-                            + expected + "', and both would round differently; use machines of one kind",
+                            + expected
+                            + "', and both would round differently; use machines of one kind (host-blas: Spark ML has loaded"
+                            + " the host's BLAS, see docs/precision.md)",
                     null);
         }
     }

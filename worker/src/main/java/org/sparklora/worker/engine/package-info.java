@@ -33,7 +33,8 @@
  *   <li><em>Intra-op threads.</em> A new thread inherits the last value set anywhere in the process: {@link
  *       org.sparklora.worker.engine.Torch#prepareThread()} runs at the start of every task.
  *   <li><em>A native BLAS or LAPACK that the process loaded before PyTorch</em> takes over PyTorch's products of the same names
- *       (dev.ludovic.netlib, which Spark ML uses, loads the host's). They round differently then. Nothing here may load one.
+ *       (dev.ludovic.netlib, which Spark ML uses, loads the host's). They round differently then. Nothing here may load one (.mvn/forbidden-apis.txt), and {@link
+ *       org.sparklora.worker.machine.Machine#instructions()} tells that one is there.
  *   <li><em>TorchScript may recompile a module that it has seen often</em>, and a tenth call could round differently from
  *       the first: the same method turns that off for the thread.
  * </ul>

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.sparklora.worker.contract.Arithmetic;
 import org.sparklora.worker.contract.HostException;
@@ -33,7 +34,16 @@ public final class Machine {
             "ONEDNN_DEFAULT_FPMATH_MODE",
             "ONEDNN_MAX_CPU_ISA");
 
+    /** Libraries with products of the names that PyTorch calls; of those two in a process, the first one computes. */
+    private static final Pattern BLAS =
+            Pattern.compile(".*/lib(blas|cblas|lapack|openblas|atlas|flexiblas|mkl_rt)[^/]*");
+
     private final Path root;
+
+    /** Read once, when the process first asks, because a BLAS that is loaded after PyTorch changes nothing. */
+    private static final class Own {
+        private static final String INSTRUCTIONS = new Machine(Path.of("/")).instructions(System.getenv());
+    }
 
     /** Reads files below this root instead of {@code /}. */
     Machine(Path root) {
@@ -62,9 +72,9 @@ public final class Machine {
         }
     }
 
-    /** What rounding depends on: equal texts mean equal instructions. */
+    /** What rounding depends on: equal texts mean equal instructions. {@code host-blas}: the process has a BLAS of the host. */
     public static String instructions() {
-        return new Machine(Path.of("/")).instructions(System.getenv());
+        return Own.INSTRUCTIONS;
     }
 
     String instructions(Map<String, String> environment) {
@@ -74,6 +84,9 @@ public final class Machine {
         OVERRIDES.stream()
                 .filter(environment::containsKey)
                 .forEach(name -> words.add(name + "=" + environment.get(name)));
+        if (lines("proc/self/maps").stream().anyMatch(line -> BLAS.matcher(line).matches())) {
+            words.add("host-blas");
+        }
         return String.join(" ", words);
     }
 

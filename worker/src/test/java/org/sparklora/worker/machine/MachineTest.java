@@ -42,6 +42,12 @@ class MachineTest {
         assertThat(hardware.features()).containsExactly("avx2", "avx512f", "fma");
         assertThat(new Machine(root).instructions(Map.of("ONEDNN_MAX_CPU_ISA", "AVX2", "HOME", "/root")))
                 .endsWith(" avx2 avx512f fma ONEDNN_MAX_CPU_ISA=AVX2");
+        write(
+                "proc/self/maps",
+                "7f01 r-xp 0001 fe:00 55 /usr/lib/jvm/libjvm.so\n7f02 r-xp 0001 fe:00 56 /tmp/libtorch_cpu.so\n");
+        assertThat(new Machine(root).instructions(Map.of())).endsWith(" avx2 avx512f fma");
+        write("proc/self/maps", "7f02 r-xp 0001 fe:00 56   /usr/lib/x86_64-linux-gnu/blas/libblas.so.3.11.0\n");
+        assertThat(new Machine(root).instructions(Map.of())).endsWith(" avx2 avx512f fma host-blas");
         assertThat(hardware.memoryBytes()).isEqualTo(16_000_000L * 1024);
         assertThat(hardware.cores()).isEqualTo(Runtime.getRuntime().availableProcessors());
         assertThat(hardware.heapBytes()).isEqualTo(Runtime.getRuntime().maxMemory());

@@ -4,28 +4,15 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import org.sparklora.driver.run.history.RunDirectory;
 import org.sparklora.driver.run.history.RunDirectory.Content;
+import org.sparklora.worker.data.TokenizerSpec;
 import org.sparklora.worker.safetensors.DType;
 import org.sparklora.worker.safetensors.SafetensorsWriter;
 
 /** Writes a merged model as transformers saves one: config.json, model.safetensors, and the base's tokenizer files. */
 public final class HuggingFaceExport {
-
-    /** Tokenizer files of all families; a base model has some of them. */
-    private static final List<String> TOKENIZER = List.of(
-            "tokenizer.json",
-            "tokenizer_config.json",
-            "special_tokens_map.json",
-            "added_tokens.json",
-            "vocab.txt",
-            "vocab.json",
-            "merges.txt",
-            "spm.model",
-            "sentencepiece.bpe.model",
-            "spiece.model");
 
     private HuggingFaceExport() {}
 
@@ -37,7 +24,7 @@ public final class HuggingFaceExport {
     public static void write(RunDirectory directory, MergedWeights model, Outputs outputs, DType dtype)
             throws IOException {
         Map<String, Content> files = new LinkedHashMap<>();
-        for (String name : TOKENIZER) {
+        for (String name : TokenizerSpec.FILES) {
             Path file = model.directory().resolve(name);
             if (Files.isRegularFile(file)) {
                 files.put(name, out -> Files.copy(file, out));

@@ -7,23 +7,12 @@ import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.sparklora.worker.data.TokenizerSpec;
 
 /** The files of a repository that are read. All others are never downloaded: other formats of the weights, code, texts. */
 public enum HubFiles {
     /** A base model: configuration, tokenizer and weights. */
-    MODEL(
-            "config.json",
-            List.of("model.safetensors", "pytorch_model.bin"),
-            List.of(
-                    "tokenizer.json",
-                    "tokenizer_config.json",
-                    "special_tokens_map.json",
-                    "added_tokens.json",
-                    "vocab.txt",
-                    "vocab.json",
-                    "merges.txt",
-                    "spm.model",
-                    "sentencepiece.bpe.model")),
+    MODEL("config.json", List.of("model.safetensors", "pytorch_model.bin"), TokenizerSpec.FILES),
     /** A PEFT adapter. */
     ADAPTER("adapter_config.json", List.of("adapter_model.safetensors", "adapter_model.bin"), List.of());
 
