@@ -18,7 +18,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.sparklora.driver.training.ExitCode;
 
-/** PiSSA through the command line: its adapter is a plain one of twice the rank, whoever reads it. */
+/** PiSSA through the command line: its adapter is saved as a plain one of twice the rank. */
 class PissaRunTest {
 
     private static final ObjectMapper JSON = new ObjectMapper();

@@ -130,7 +130,7 @@ final class SentencePieceModel {
         return (int) unknownId;
     }
 
-    /** The table that normalizes characters; empty if there is none. The caller must not write to it. */
+    /** The table that normalizes characters; empty if the model has no table. The caller must not write to it. */
     ByteBuffer charsMap() {
         return charsMap.duplicate();
     }

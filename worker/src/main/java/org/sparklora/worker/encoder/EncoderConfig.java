@@ -131,7 +131,7 @@ public final class EncoderConfig {
         return value;
     }
 
-    /** A list or an object; a missing node if there is none. */
+    /** A list or an object; otherwise a missing node. */
     public JsonNode node(String key) {
         used.add(key);
         return json.path(key);

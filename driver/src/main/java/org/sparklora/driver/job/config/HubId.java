@@ -22,7 +22,7 @@ public record HubId(String repository, Optional<String> revision) {
     private static final Pattern NO_REPOSITORY = Pattern.compile("(^|/)[.-]|[.-](/|$)|--|\\.\\.");
     private static final Pattern NO_REVISION = Pattern.compile("(^|/)[.-]|(^|/)/|/$|\\.\\.");
 
-    /** Reads an id; empty if the text is none, so that it can only be a path. */
+    /** Reads an id; empty if the text is not an id and so can only be a path. */
     public static Optional<HubId> of(String text) {
         Matcher id = ID.matcher(text);
         if (!id.matches() || NO_REPOSITORY.matcher(id.group(1)).find()) {

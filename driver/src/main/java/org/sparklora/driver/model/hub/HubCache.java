@@ -77,7 +77,7 @@ record HubCache(Path root, String repository) {
         return folder().resolve(".no_exist").resolve(commit);
     }
 
-    /** Names of files; a link to a blob that was deleted is none. */
+    /** Names of files, without links to blobs that were deleted. */
     private static Set<String> names(Path folder) throws IOException {
         if (!Files.isDirectory(folder)) {
             return Set.of();

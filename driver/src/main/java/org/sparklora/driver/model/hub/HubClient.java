@@ -252,7 +252,7 @@ final class HubClient {
         }
     }
 
-    /** The wait before the next try; throws the failure if there is none. */
+    /** The wait before the next try; throws the failure after the last one. */
     private Duration waitAfter(int failures, IOException failure) throws IOException {
         boolean connected = !(failure instanceof ConnectException || failure instanceof HttpConnectTimeoutException);
         Duration asked = failure instanceof BusyException busy ? busy.wait : Duration.ZERO;
