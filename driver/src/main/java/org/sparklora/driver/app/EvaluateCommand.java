@@ -41,7 +41,7 @@ final class EvaluateCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         TrainedRun trained = run.read();
-        SourceConfig source = rows.source(trained, data, Optional.ofNullable(label));
+        SourceConfig source = rows.source(trained, "--data", data, Optional.ofNullable(label));
         Task task = trained.job().model().task();
         try (SparkSession spark =
                 Sessions.open("spark-lora evaluate " + trained.job().name())) {

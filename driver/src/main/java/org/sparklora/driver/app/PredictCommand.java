@@ -37,7 +37,7 @@ final class PredictCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         TrainedRun trained = run.read();
-        SourceConfig source = rows.source(trained, input, Optional.empty());
+        SourceConfig source = rows.source(trained, "--input", input, Optional.empty());
         Task task = trained.job().model().task();
         FilePrediction.Output into = FilePrediction.Output.of(output, Optional.ofNullable(outputFormat), source, task);
         try (SparkSession spark =

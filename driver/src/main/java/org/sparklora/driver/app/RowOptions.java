@@ -42,7 +42,7 @@ final class RowOptions {
     }
 
     /** The rows at a path, with the run's columns unless options name others. Refuses missing files. */
-    SourceConfig source(TrainedRun run, String path, Optional<String> label) {
+    SourceConfig source(TrainedRun run, String option, String path, Optional<String> label) {
         SourceConfig trained = run.job().data().train();
         SourceConfig source = new SourceConfig(
                 path,
@@ -52,7 +52,7 @@ final class RowOptions {
                 label.orElse(trained.label()),
                 Optional.empty(),
                 trained.options());
-        SourceReader.requireFiles(source, Locations.hadoop());
+        SourceReader.requireFiles(source, Locations.hadoop(), option);
         return source;
     }
 }

@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import org.apache.spark.sql.SparkSession;
+import org.sparklora.driver.cluster.Locations;
 import org.sparklora.driver.cluster.Sessions;
 import org.sparklora.driver.cluster.data.SourceLook;
 import org.sparklora.driver.job.text.Resource;
@@ -50,6 +51,8 @@ public record JobDraft(
 
     /** Looks at model and rows, says what it found, and returns the text of the file. */
     public String yaml() throws IOException {
+        SourceLook.requireFiles(train, "--train", Locations.hadoop());
+        validation.ifPresent(path -> SourceLook.requireFiles(path, "--validation", Locations.hadoop()));
         Encoder encoder = JobModel.encoder(model);
         SourceLook look;
         try (SparkSession spark = Sessions.open("spark-lora look at " + train)) {

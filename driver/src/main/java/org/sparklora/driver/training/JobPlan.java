@@ -81,7 +81,9 @@ public final class JobPlan {
                         schedule),
                 memory(spark, model, shards));
         EpochPlanner planner = new EpochPlanner(manifest, model.encoder(), shards, model.cachePolicy());
-        return new RunPlan(subject, planner, new StepCost(planner, survey.sample()), timelines, warnings);
+        double rowsTogether =
+                (double) shards.batchSize() / shards.shards() / job.training().gradientAccumulationSteps();
+        return new RunPlan(subject, planner, new StepCost(planner, survey.sample(), rowsTogether), timelines, warnings);
     }
 
     private static RunPlan.Model describe(JobModel model) {

@@ -40,9 +40,9 @@ public record JobRows(
     /** Refuses missing files. Needs no Spark session. */
     public static void requireFiles(JobConfig job) {
         Configuration hadoop = Locations.hadoop();
-        SourceReader.requireFiles(job.data().train(), hadoop);
+        SourceReader.requireFiles(job.data().train(), hadoop, "data.train");
         if (job.data().validation().orElse(null) instanceof ValidationConfig.Source own) {
-            SourceReader.requireFiles(own.source(), hadoop);
+            SourceReader.requireFiles(own.source(), hadoop, "data.validation");
         }
     }
 

@@ -168,7 +168,7 @@ public final class TrainingRun {
         TrainingConfig t = job.training();
         double rowsTogether = (double) t.batchSize() / t.shards() / t.gradientAccumulationSteps();
         return new EpochWork(
-                new StepCost(training.planner(), lengths),
+                new StepCost(training.planner(), lengths, rowsTogether),
                 new EpochWork.Run(training.policy(), training.length(), initial, training.planner()),
                 lengths,
                 rowsTogether,

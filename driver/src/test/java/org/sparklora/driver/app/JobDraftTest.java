@@ -144,6 +144,23 @@ class JobDraftTest {
     }
 
     @Test
+    void aPathThatIsWrongIsThatOfItsOption() throws IOException {
+        Path rows = write("text,label", "a,x", "b,y");
+        Path nowhere = folder.resolve("nowhere.csv");
+        TrainingJob.Ended train = run("train", nowhere);
+        assertThat(train.code()).as(train.err()).isEqualTo(3);
+        assertThat(train.err())
+                .contains("'" + nowhere + "' does not exist; check the path in --train")
+                .doesNotContain("data section");
+        String job = folder.resolve("job.yaml").toString();
+        TrainingJob.Ended validation = run("init-job", rows, "--config", job, "--validation", nowhere.toString());
+        assertThat(validation.code()).as(validation.err()).isEqualTo(3);
+        assertThat(validation.err())
+                .contains("'" + nowhere + "' does not exist; check the path in --validation")
+                .doesNotContain("data section");
+    }
+
+    @Test
     void whatCannotBeGuessedIsAsked() throws IOException {
         Path rows = write("a,b,c", "1,2,3");
         TrainingJob.Ended label = run("train", rows);
@@ -153,7 +170,7 @@ class JobDraftTest {
         assertThat(text.err()).contains("--text", "Its columns are 'a', 'b'");
         TrainingJob.Ended wrong = run("train", rows, "--label", "c", "--text", "d");
         assertThat(wrong.code()).isEqualTo(3);
-        assertThat(wrong.err()).contains("no column 'd'");
+        assertThat(wrong.err()).contains("no column 'd'", "--text");
         TrainingJob.Ended task = run("train", rows, "--task", "clustering");
         assertThat(task.code()).isEqualTo(2);
         assertThat(task.err()).contains("--task is one of classification, ", "not 'clustering'");

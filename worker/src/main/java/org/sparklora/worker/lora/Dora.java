@@ -107,11 +107,17 @@ public enum Dora implements LoraVariant {
         return false;
     }
 
-    /** Those of the pair and of f; with dropout also W of what stays. The norms are not counted: they are once a pass. */
+    /** Those of the pair and of f; with dropout also W of what stays. */
     @Override
     public long multiplyAdds(LoraModule module, boolean dropsOut) {
         long again = dropsOut ? (long) module.inFeatures() * module.outFeatures() : 0;
         return PAIR.multiplyAdds(module, dropsOut) + module.outFeatures() + again;
+    }
+
+    /** The norms: B A, and the squares of V. */
+    @Override
+    public long multiplyAddsOfPass(LoraModule module) {
+        return (module.loraRank() + 1L) * module.inFeatures() * module.outFeatures();
     }
 
     /** Those of the pair and the input of f; with dropout also a second mask. */

@@ -28,7 +28,7 @@ import org.sparklora.worker.engine.Variable;
  *   <li>whether they replace the weight: {@link #residual}, {@link #constants}, {@link #saved}
  *   <li>what forward computes: {@link #layer}
  *   <li>what the merged weight is: {@link Layer#merged} for prediction, {@link #merge} for export
- *   <li>what it costs: {@link #multiplyAdds}, {@link #savedValues}, {@link #residualValues}; its parameters are the sizes of its tensors
+ *   <li>what it costs: {@link #multiplyAdds}, {@link #multiplyAddsOfPass}, {@link #savedValues}, {@link #residualValues}; its parameters are the sizes of its tensors
  * </ul>
  *
  * <p>To add a variant, implement this interface in an enum with one constant, or in a record of its settings (a manifest is
@@ -87,6 +87,11 @@ public interface LoraVariant extends ModuleTensors {
 
     /** Multiply-adds that forward takes for one input vector, beside those of the base Linear. */
     long multiplyAdds(LoraModule module, boolean dropsOut);
+
+    /** Multiply-adds that forward takes once a pass, however many vectors it has, and that no gradient goes through. */
+    default long multiplyAddsOfPass(LoraModule module) {
+        return 0;
+    }
 
     /** float32 values that autograd saves for one input vector until backward, beside those of the base Linear. */
     long savedValues(LoraModule module, boolean dropsOut);

@@ -21,6 +21,22 @@ class EncoderWorkTest {
         assertThat(work.forward(1, S)).isEqualTo(2 * (4 * 24 * 24 + 2 * 24 * 40) * S + 2 * (2 * S * S * 24));
     }
 
+    /** Each token has 2 S − 1 distances, one in excess is counted; MPNet looks its scores of distances up. */
+    @Test
+    void debertaMultipliesQueriesAndKeysWithRelativeEmbeddingsToo() {
+        double linears = 2 * (4 * 48 * 48 + 2 * 48 * 64) * S;
+        double plain = 2 * (2 * S * S * 48);
+        double distances = 2 * (2 * S * 2 * S * 48);
+        assertThat(work("deberta-v2").forward(1, S)).isEqualTo(linears + plain + distances);
+        assertThat(work("deberta-v2").backward(1, S, false)).isEqualTo(linears + 2 * (plain + distances));
+        assertThat(work("mpnet").forward(1, S)).isEqualTo(2 * (4 * 32 * 32 + 2 * 32 * 64) * S + 2 * (2 * S * S * 32));
+    }
+
+    private static EncoderWork work(String golden) {
+        Path model = Path.of("src/test/resources/golden-encoders", golden, "model");
+        return EncoderWork.of(Architectures.of(EncoderConfig.read(model), HeadInput.FIRST_TOKEN));
+    }
+
     @Test
     void theLastLayerMultipliesItsSixWeightsOnceAndAttendsFromEachHead() {
         int one = 4 * 24 * 24 + 2 * 24 * 40;

@@ -116,6 +116,12 @@ class GoldenParityTest {
     @ParameterizedTest
     @MethodSource("trainCases")
     void trainingOnTwoRanksEqualsPeft(GoldenCase golden) throws IOException {
+        compareTraining(golden, false, 2);
+    }
+
+    @ParameterizedTest
+    @MethodSource("trainCases")
+    void trainingOnTwoRanksFromKeptActivationsEqualsPeft(GoldenCase golden) throws IOException {
         compareTraining(golden, true, 2);
     }
 

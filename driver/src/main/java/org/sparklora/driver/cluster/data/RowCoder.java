@@ -37,7 +37,7 @@ final class RowCoder implements Serializable {
                 new Found(0, 0, null),
                 Found::plus);
         if (found.rows == 0) {
-            throw new DataException("data.rows.none", "there are no rows to " + purpose + "; check the data section");
+            throw new DataException("data.rows.none", "there are no rows to " + purpose + "; check the data file");
         }
         InputRow first = found.first;
         if (first != null) {

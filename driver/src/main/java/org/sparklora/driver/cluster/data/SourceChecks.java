@@ -144,13 +144,13 @@ record SourceChecks(SourceSchema schema) {
                 numbers,
                 "data.row.escape",
                 ": a quote within quotes is written as \\\", as Spark writes it, but is read as \"\"; set options: {escape: '\\'}"
-                        + " in the data section, or accept the row as it is with {escape: '\"'}");
+                        + " in the data section of a job file, or accept the row as it is with {escape: '\"'}");
         misread(
                 seen,
                 7,
                 numbers,
                 "data.text.encoding",
-                " has bytes that are not UTF-8; name the file's encoding in the data section, for example options: {encoding:"
+                " has bytes that are not UTF-8; name the file's encoding in the data section of a job file, for example options: {encoding:"
                         + " windows-1252}, or accept the row as it is with {encoding: UTF-8}");
     }
 

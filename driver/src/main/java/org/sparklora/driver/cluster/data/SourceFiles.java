@@ -27,8 +27,12 @@ import org.sparklora.worker.contract.HostException;
  */
 record SourceFiles(List<String> roots, SortedMap<String, Long> read, List<String> skipped) {
 
-    /** Finds the files of a source. */
-    static SourceFiles of(SourceConfig source, Configuration hadoop) {
+    /**
+     * Finds the files of a source.
+     *
+     * @param where key or option that names the path, for the message
+     */
+    static SourceFiles of(SourceConfig source, Configuration hadoop, String where) {
         SourceFiles found = new SourceFiles(new ArrayList<>(), new TreeMap<>(), new ArrayList<>());
         try {
             Path path = SourcePaths.path(source.path());
@@ -57,7 +61,7 @@ record SourceFiles(List<String> roots, SortedMap<String, Long> read, List<String
         }
         if (found.read.isEmpty()) {
             String remedy = found.skipped.isEmpty()
-                    ? "; check the path in the data section"
+                    ? "; check the path in " + where
                     : "; Spark skips " + found.skipped.get(0) + ", because a name begins with _ or .: rename it";
             String problem = found.roots.isEmpty() ? " does not exist" : " contains no data file";
             throw new DataException("data.file.missing", "'" + source.path() + "'" + problem + remedy);

@@ -110,7 +110,8 @@ enum SourceFormat {
                 throw new DataException(
                         "data.format.unknown",
                         "'" + source.path() + "': the format " + (name.isEmpty() ? "" : "'" + name + "' ")
-                                + "is not known; set format in the data section to csv, tsv, parquet, json or jsonl");
+                                + "is not known; set --format or, in a job file, format in the data section to csv, tsv, parquet,"
+                                + " json or jsonl");
         };
     }
 

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.ArrayType;
 import org.apache.spark.sql.types.StructType;
@@ -52,6 +53,11 @@ public record SourceLook(List<String> texts, String label, Task task, String rea
 
     /** What the user says, and need not. */
     public record Given(Optional<String> text, Optional<String> label, Optional<Task> task) {}
+
+    /** Refuses a path without data files. Needs no Spark session. */
+    public static void requireFiles(String path, String option, Configuration hadoop) {
+        SourceReader.requireFiles(source(path, "text", "label"), hadoop, option);
+    }
 
     /** Looks at the columns of files, and at all labels. */
     public static SourceLook at(SparkSession spark, String path, Given given) {

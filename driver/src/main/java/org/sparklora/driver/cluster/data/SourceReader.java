@@ -54,10 +54,11 @@ public final class SourceReader {
     /**
      * Checks that a source has a data file and a known format. Needs no Spark session.
      *
+     * @param where key or option that names the path, for the message
      * @throws DataException if it does not
      */
-    public static void requireFiles(SourceConfig source, Configuration hadoop) {
-        SourceFormat.of(source, SourceFiles.of(source, hadoop));
+    public static void requireFiles(SourceConfig source, Configuration hadoop, String where) {
+        SourceFormat.of(source, SourceFiles.of(source, hadoop, where));
     }
 
     /** Reads labelled rows. */
@@ -113,7 +114,7 @@ public final class SourceReader {
                 "'" + scan.source.path() + "' cannot be read: "
                         + StringUtils.abbreviate(
                                 message.strip().lines().findFirst().orElse("").replaceFirst("[.;]+$", ""), "…", 600)
-                        + "; check the file, its permissions, and format and options in the data section",
+                        + "; check the file, its permissions, and format and options in the data section of a job file",
                 e);
     }
 }

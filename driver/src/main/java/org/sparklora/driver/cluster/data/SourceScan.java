@@ -54,7 +54,7 @@ final class SourceScan {
     SourceScan(SparkSession spark, SourceConfig source) {
         this.spark = fixed(spark);
         this.source = source;
-        this.files = SourceFiles.of(source, spark.sparkContext().hadoopConfiguration());
+        this.files = SourceFiles.of(source, spark.sparkContext().hadoopConfiguration(), "the data section");
         this.format = SourceFormat.of(source, files);
         this.options = format.options(source);
         String extension = SourceFormat.extension(files.read().firstKey());

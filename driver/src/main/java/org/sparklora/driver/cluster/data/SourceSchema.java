@@ -67,7 +67,8 @@ record SourceSchema(SourceScan scan, StructType all, Task task, Optional<String>
                             "data.column.missing",
                             "'" + scan.source.path() + "' has no column '" + name + "'"
                                     + DidYouMean.hint(name, names) + " Its columns are " + DidYouMean.list(names)
-                                    + "; name the right one in the data section" + hintOfHeader(names)));
+                                    + "; name the right one in the data section or with --text, --text-pair or --label"
+                                    + hintOfHeader(names)));
         }
         requireType(name, type(name));
     }

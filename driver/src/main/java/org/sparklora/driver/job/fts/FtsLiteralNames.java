@@ -11,13 +11,13 @@ final class FtsLiteralNames implements FtsNames {
 
     /** What comes before is the attribute of the LightningModule that holds the model, e.g. {@code model.}. */
     private static final List<Pattern> WITHOUT_PREFIX = List.of(
-            Pattern.compile("(?:.*\\.)?((?:bert|roberta|distilbert)\\..+)"),
+            Pattern.compile("(?:.*\\.)?((?:bert|roberta|distilbert|mpnet)\\..+)"),
             // An attribute that holds a bare model; target_modules takes the end of a name.
             Pattern.compile("(?:.*\\.)?((?:embeddings|(?:encoder|transformer)\\.layer|pooler)\\..+)"));
 
     private static final Pattern LINEAR =
-            Pattern.compile("(?:bert|roberta|distilbert|(?:encoder|transformer)\\.layer|pooler)\\.(?:.*\\.)?"
-                    + "(?:query|key|value|dense|[qkv]_lin|out_lin|lin[12])");
+            Pattern.compile("(?:bert|roberta|distilbert|mpnet|(?:encoder|transformer)\\.layer|pooler)\\.(?:.*\\.)?"
+                    + "(?:query|key|value|dense|[qkv]_lin|out_lin|lin[12]|attn\\.[qkvo])");
 
     @Override
     public List<String> of(String entry) {

@@ -21,7 +21,7 @@ import org.sparklora.worker.lora.LoraVariant;
  * <p>Every layer runs forward, unless the input of the lowest trainable layer is already cached. Backward runs from the
  * head to the lowest trainable layer, which counts as a whole. A LoRA pair of r x in and out x r costs its products forward
  * unless its group is dormant, the gradient of its input down to where backward ends, and the gradient of its own values
- * while its group is live.
+ * while its group is live. What a variant computes once a pass is shared by the pass's rows.
  */
 public final class StepCost {
 
@@ -30,19 +30,22 @@ public final class StepCost {
     private final Encoder encoder;
     private final EncoderWork work;
     private final TextStatistics lengths;
+    private final double rowsOfPass;
     private final double allLiveOperations;
 
     /**
      * The costs of a run.
      *
      * @param lengths of at least one row; a sample is enough
+     * @param rowsOfPass rows that a pass has at once, which share what it computes once
      */
-    public StepCost(EpochPlanner planner, TextStatistics lengths) {
+    public StepCost(EpochPlanner planner, TextStatistics lengths, double rowsOfPass) {
         this.planner = planner;
         this.variant = LoraVariant.of(planner.manifest());
         this.encoder = planner.encoder();
         this.work = EncoderWork.of(encoder);
         this.lengths = lengths;
+        this.rowsOfPass = rowsOfPass;
         this.allLiveOperations = operations(allLive(), false);
     }
 
@@ -97,7 +100,8 @@ public final class StepCost {
             for (LoraModule module : group.modules()) {
                 int layer = encoder.layerIndex(module.path());
                 double product = product(module, length, trains && is == GroupState.LIVE && drops(group));
-                sum += layer < first ? 0 : product * passes(is, trains, layer >= lowest);
+                double once = is == GroupState.DORMANT ? 0 : 2.0 * variant.multiplyAddsOfPass(module) / rowsOfPass;
+                sum += layer < first ? 0 : product * passes(is, trains, layer >= lowest) + once;
             }
         }
         return sum;

@@ -212,6 +212,21 @@ class FtsConversionTest {
                 """);
     }
 
+    /** MPNet's Linears of attention have names of one letter. */
+    @Test
+    void namesOfMpnetAreKnownWithoutAModel() throws IOException {
+        assertThat(converted(
+                        "0: {params: [model.mpnet.encoder.layer.3.attention.attn.q.weight,"
+                                + " net.encoder.layer.2.attention.attn.o.weight, model.mpnet.encoder.layer.3.output.dense.weight,"
+                                + " model.mpnet.encoder.relative_attention_bias.weight]}",
+                        NO_MODEL))
+                .contains(
+                        "- mpnet.encoder.layer.3.attention.attn.q\n",
+                        "- encoder.layer.2.attention.attn.o\n",
+                        "- mpnet.encoder.layer.3.output.dense\n")
+                .doesNotContain("- mpnet.encoder.relative_attention_bias\n");
+    }
+
     @Test
     void aScheduleOfOnePhaseEndsOnAPlateau() throws IOException {
         assertThat(converted("0: {params: [bert.encoder.layer.0.attention.self.query.weight]}", NO_MODEL))

@@ -23,6 +23,7 @@ import org.sparklora.worker.data.TextStatistics;
 import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.encoder.EncoderConfig;
 import org.sparklora.worker.encoder.bert.BertEncoder;
+import org.sparklora.worker.lora.Dora;
 import org.sparklora.worker.lora.PlainLora;
 
 /** Counted by hand for 2 layers, H = 24, N = 3, an intermediate size of 40. */
@@ -71,7 +72,7 @@ class StepCostTest {
     private final StepCost cost = cost(new TextStatistics(5, 0, Map.of(S, 5L)));
 
     static StepCost cost(TextStatistics lengths) {
-        return new StepCost(PLANNER, lengths);
+        return new StepCost(PLANNER, lengths, 2);
     }
 
     private static LoraGroup group(String name, int layer, int r, double dropout) {
@@ -113,10 +114,32 @@ class StepCostTest {
         assertThat(cost.relative(state, false)).isCloseTo(operations / ALL, Offset.offset(1e-12));
     }
 
+    /** Each of 2 rows bears half of B A and of the squares of V; a dormant pair has neither, and a held layer neither. */
+    @Test
+    void theNormsOfDoraAreComputedOnceAPass() {
+        LoraManifest manifest =
+                new LoraManifest(Dora.INSTANCE, MANIFEST.groups(), BiasMode.NONE, MANIFEST.head(), List.of());
+        EpochPlanner planner = new EpochPlanner(manifest, TWO_LAYERS, PLANNER.shards(), PLANNER.cache());
+        StepCost dora = new StepCost(planner, new TextStatistics(5, 0, Map.of(S, 5L)), 2);
+        double norms4 = 2 * (4 + 1) * 24 * 24 / 2.0;
+        double norms2 = 2 * (2 + 1) * 24 * 24 / 2.0;
+        // The length of each output; the group that drops out multiplies W a second time.
+        double top = TOP + 2 * 24;
+        double bottom = BOTTOM + 2 * 24 * S;
+        double dropping = bottom + 2 * 24 * 24 * S;
+        double topOnly = FORWARD + LAYER1_LOWEST + POOLER + 3 * top + norms4;
+        assertThat(dora.operations(TOP_ONLY, false)).isEqualTo(topOnly);
+        assertThat(dora.operations(BOTTOM_FROZEN, false)).isEqualTo(topOnly + bottom + norms2);
+        assertThat(dora.operations(BOTTOM_FROZEN, true)).isEqualTo(TAIL + LAYER1_LOWEST + POOLER + 3 * top + norms4);
+        assertThat(dora.operations(BOTH, false)).isEqualTo(ALL + 3 * (top - TOP + dropping - BOTTOM) + norms4 + norms2);
+        assertThat(dora.forwardOperations(BOTH, false)).isEqualTo(FORWARD + top + bottom + norms4 + norms2);
+        assertThat(dora.operations(HEAD_ONLY, false)).isEqualTo(FORWARD);
+    }
+
     @Test
     void rowsOfSeveralLengthsAreAveraged() {
         // Attention grows with the square, so a mean length would not do.
-        StepCost mixed = new StepCost(PLANNER, new TextStatistics(2, 0, Map.of(S, 1L, 3 * S, 1L)));
+        StepCost mixed = new StepCost(PLANNER, new TextStatistics(2, 0, Map.of(S, 1L, 3 * S, 1L)), 2);
         // Three times the tokens: thrice the products of every token, nine times the attention below the last layer.
         double forward = (2 * FORWARD + 2 * LAYER0 + 8 * ATTENTION0 + 2 * ATTENTION1) / 2;
         double lowest1 = (2 * LAYER1_LOWEST + 2 * ATTENTION1) / 2;

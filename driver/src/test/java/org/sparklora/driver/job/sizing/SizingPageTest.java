@@ -96,7 +96,7 @@ class SizingPageTest {
                                 new LearningRateSchedule(LearningRateSchedule.Type.CONSTANT, 0, 1)),
                         new RunPlan.Memory(OptionalInt.of(4), 1, false, Precision.FLOAT32)),
                 planner,
-                new StepCost(planner, lengths),
+                new StepCost(planner, lengths, 1),
                 List.of(timeline),
                 List.of());
     }
