@@ -2,8 +2,10 @@ package org.sparklora.driver.training;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.sparklora.driver.job.config.GroupConfig;
 import org.sparklora.driver.job.config.JobConfig;
@@ -23,6 +25,7 @@ import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
+import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.head.BaseHead;
 import org.sparklora.worker.head.TaskHead;
@@ -52,7 +55,7 @@ public record JobGroups(JobModel model, LoraManifest groups, FreezePolicy policy
         List<TensorSpec> biases = model.encoder().biases().stream()
                 .filter(bias -> !saved.contains(bias))
                 .toList();
-        ModelTensors tensors = new ModelTensors(JobModel.linears(model.encoder()), List.of(), biases);
+        ModelTensors tensors = new ModelTensors(JobModel.adaptable(model.encoder()), List.of(), biases);
         LoraManifest manifest = ManifestBuilder.build(
                 specs(job, policy),
                 tensors,
@@ -63,6 +66,7 @@ public record JobGroups(JobModel model, LoraManifest groups, FreezePolicy policy
         }
         JobGroups groups = new JobGroups(model, manifest, policy);
         refuse("manifest.module.shared", twice(manifest, saved));
+        refuse("manifest.embeddings.unsupported", ofTables(manifest, job));
         refuse(RANKS, LoraVariant.of(manifest).problems(manifest.groups(), Long.MAX_VALUE));
         model.initAdapter().ifPresent(adapter -> adapter.requireModulesFit(manifest, job.lora()));
         refuse(POLICY, policy.problems(groups.names(), groups.trained(), Integer.MAX_VALUE));
@@ -104,7 +108,7 @@ public record JobGroups(JobModel model, LoraManifest groups, FreezePolicy policy
 
     /** Warns of module names by which PEFT 0.3.0 would adapt more modules than this job does, one line each. */
     public List<String> peftTraps() {
-        return PeftTraps.of(specs(model.job(), policy), JobModel.linears(model.encoder()));
+        return PeftTraps.of(specs(model.job(), policy), JobModel.adaptable(model.encoder()));
     }
 
     /** The groups' states before the first epoch. Refuses a policy, or a change of ranks, that this length makes illegal. */
@@ -150,6 +154,24 @@ public record JobGroups(JobModel model, LoraManifest groups, FreezePolicy policy
 
     private Set<String> names() {
         return groups.groups().stream().map(LoraGroup::name).collect(Collectors.toSet());
+    }
+
+    /** Tables of embeddings have plain LoRA, and one learning rate. */
+    private static List<String> ofTables(LoraManifest manifest, JobConfig job) {
+        Map<String, Object> variant = new TreeMap<>(LoraVariant.of(manifest).settings());
+        boolean twoRates = job.training().loraplusLrRatio().isPresent();
+        if (variant.isEmpty() && !twoRates) {
+            return List.of();
+        }
+        String with = variant.isEmpty() ? "training.loraplus_lr_ratio" : "lora " + variant;
+        return manifest.groups().stream()
+                .flatMap(group -> group.modules().stream()
+                        .filter(LoraModule::isTable)
+                        .map(module -> "lora.groups." + group.name() + ": " + with + " is for Linears only, and '"
+                                + module.path()
+                                + "' is a table of embeddings; remove it from target_modules, or name it in"
+                                + " lora.modules_to_save"))
+                .toList();
     }
 
     /** Modules that train whole and by LoRA. */

@@ -134,6 +134,14 @@ public final class JobModel {
                 .toList();
     }
 
+    /** The same, and the tables of embeddings, whose weight is [in, out]. */
+    static List<LinearModule> adaptable(Encoder encoder) {
+        Stream<LinearModule> tables = encoder.tables().stream()
+                .map(table -> new LinearModule(
+                        table.name(), table.shape().get(0), table.shape().get(1)));
+        return Stream.concat(linears(encoder).stream(), tables).toList();
+    }
+
     /** The head is always saved whole; modules_to_save may name its modules and those of {@link SavedModules}. */
     private static void requireModules(List<String> modulesToSave, Encoder encoder) {
         List<String> head = encoder.head().modules();

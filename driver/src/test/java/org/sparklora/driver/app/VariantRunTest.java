@@ -115,6 +115,17 @@ class VariantRunTest {
         python.requireSameProbabilities(job, train(variant, "training.learning_rate=0.05"));
     }
 
+    @Test
+    void soTheyDoWithLoraOnThePooler() throws Exception {
+        PythonWitness python = PythonWitness.withPeft();
+        Path run = train(
+                PlainLora.INSTANCE,
+                "training.learning_rate=0.05",
+                "lora.groups={top: {target_modules: [pooler.dense]}}",
+                "schedule.events=[]");
+        python.requireSameProbabilities(job, run);
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"pooler", "word_embeddings, position_embeddings, token_type_embeddings"})
     void soTheyDoWithModulesThatTrainWhole(String modules) throws Exception {

@@ -85,7 +85,7 @@ public record LoraManifest(
         List<TensorSpec> tensors = new ArrayList<>();
         for (LoraModule module : group.modules()) {
             tensors.addAll(variant.tensors(module));
-            if (bias == BiasMode.LORA_ONLY) {
+            if (bias == BiasMode.LORA_ONLY && !module.isTable()) {
                 tensors.add(new TensorSpec(module.bias(), List.of(module.outFeatures())));
             }
         }

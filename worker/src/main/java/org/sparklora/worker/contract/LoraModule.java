@@ -3,7 +3,8 @@ package org.sparklora.worker.contract;
 import java.io.Serializable;
 
 /**
- * One adapted Linear: y = x Wᵀ + b + (x Aᵀ) Bᵀ · scaling, with A [r, in] and B [out, r].
+ * One adapted Linear: y = x Wᵀ + b + (x Aᵀ) Bᵀ · scaling, with A [r, in] and B [out, r]. Or one adapted table of embeddings
+ * [in, out]: its row i becomes Wᵢ + aᵢ Bᵀ · scaling, where aᵢ is column i of A.
  *
  * @param path full module name as Hugging Face gives it, e.g. {@code bert.encoder.layer.11.attention.self.query}
  * @param loraRank r
@@ -18,6 +19,12 @@ public record LoraModule(String path, int loraRank, double loraAlpha, int inFeat
     /** What PEFT appends to a module's path for B. */
     public static final String B = ".lora_B.weight";
 
+    /** The same for A of a table, which PEFT holds in a parameter of its own. */
+    public static final String TABLE_A = ".lora_embedding_A";
+
+    /** The same for B of a table. */
+    public static final String TABLE_B = ".lora_embedding_B";
+
     /** @throws IllegalArgumentException where r is outside 1 to min(in, out) */
     public LoraModule {
         int most = Math.min(inFeatures, outFeatures);
@@ -28,14 +35,24 @@ public record LoraModule(String path, int loraRank, double loraAlpha, int inFeat
         }
     }
 
+    /** Whether a path is that of a table of embeddings: Hugging Face names those alone {@code …_embeddings}. */
+    public static boolean isTable(String path) {
+        return path.endsWith("_embeddings");
+    }
+
+    /** Whether this is a table of embeddings. */
+    public boolean isTable() {
+        return isTable(path);
+    }
+
     /** Name of A, [r, in]. */
     public String loraA() {
-        return path + A;
+        return path + (isTable() ? TABLE_A : A);
     }
 
     /** Name of B, [out, r]. */
     public String loraB() {
-        return path + B;
+        return path + (isTable() ? TABLE_B : B);
     }
 
     /** Whether a tensor of this name is the B of some module; AdaLoRA's is a parameter, without {@code .weight}. */

@@ -1,6 +1,8 @@
 package org.sparklora.worker.encoder;
 
 import ai.djl.ndarray.NDManager;
+import java.util.List;
+import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.engine.Variable;
 
 /**
@@ -13,6 +15,9 @@ public interface Embeddings<C> extends EncoderPart {
 
     /** The name of the table of words. */
     String words();
+
+    /** Paths of the tables whose rows are looked up by id, which LoRA can adapt: [rows, width]. */
+    List<TensorSpec> tables();
 
     /** Embeddings of a batch: [B·S, H], owned by the manager of the tokens. */
     Variable embed(ForwardPass pass, Tokens tokens);

@@ -144,6 +144,11 @@ public final class Encoder {
                 .toList();
     }
 
+    /** Paths of every table of embeddings that LoRA can adapt, ordered by path, with weight [rows, width]. */
+    public List<TensorSpec> tables() {
+        return parts.embeddings().tables().stream().sorted().toList();
+    }
+
     /** Names and shapes of every bias of the encoder. */
     public List<TensorSpec> biases() {
         return weights().stream().filter(t -> t.name().endsWith(".bias")).toList();

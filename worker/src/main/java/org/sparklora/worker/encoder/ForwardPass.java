@@ -44,6 +44,18 @@ public record ForwardPass(Parameters parameters, KeyedDropout dropout, DropoutRa
         return lora.isPresent() ? lora.get().forward(x, weight, bias, dropout) : x.linear(weight, bias, null);
     }
 
+    /**
+     * Rows of the table of embeddings of this module path, with its LoRA layer: ids [M] int64; result [M, H] float32, owned by the
+     * manager of ids.
+     */
+    public Variable rows(String path, NDArray ids) {
+        Variable table = weight(path + ".weight");
+        return parameters
+                .lora(path)
+                .map(lora -> lora.forward(constant(ids), table, null, dropout))
+                .orElseGet(() -> table.rows(ids));
+    }
+
     /** x in the precision that the weight of a Linear is held in: that of a layer is that of its weights. */
     public Variable inPrecisionOf(String path, Variable x) {
         return x.to(weight(path + ".weight").precision());

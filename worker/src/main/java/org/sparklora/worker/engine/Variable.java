@@ -238,6 +238,15 @@ public final class Variable {
         }
     }
 
+    /** Columns of this [N, V], float32: ids [M] int64; result [M, N], owned by the manager of ids. */
+    public Variable columns(NDArray ids) {
+        return traced(table -> {
+            try (NDArray rows = table.transpose()) {
+                return JniUtils.embedding((PtNDArray) ids, (PtNDArray) rows, false);
+            }
+        });
+    }
+
     /** Another handle of this array without a gradient, for two readers that each close what they read. */
     public Variable twin() {
         NDManager owner = manager();

@@ -128,7 +128,7 @@ public enum Dora implements LoraVariant {
 
     @Override
     public Decomposed layer(LoraModule module, GroupSettings settings, boolean trains, AdapterRegistry arrays) {
-        return new Decomposed(PAIR.layer(module, settings, trains, arrays), arrays.tensor(magnitude(module)));
+        return new Decomposed(PlainLora.pair(module, settings, trains, arrays), arrays.tensor(magnitude(module)));
     }
 
     @Override

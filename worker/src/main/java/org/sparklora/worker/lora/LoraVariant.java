@@ -18,7 +18,7 @@ import org.sparklora.worker.engine.KeyedDropout;
 import org.sparklora.worker.engine.Variable;
 
 /**
- * One way to adapt a frozen Linear with a few trainable values. A variant is one class, and it answers everything that
+ * One way to adapt a frozen Linear, or a table of embeddings, with a few trainable values. A variant is one class, and it answers everything that
  * differs between variants:
  *
  * <ul>
@@ -78,7 +78,7 @@ public interface LoraVariant extends ModuleTensors {
     Map<String, float[]> initialValues(LoraModule module, GroupSettings settings, long seed, BaseWeight weight);
 
     /**
-     * Whether a module with these values computes anything else than the base Linear.
+     * Whether a module with these values computes anything else than the base module.
      *
      * @param values of all the module's tensors, or of none of them
      * @param weight the module's weight [out, in] in float32, row-major; read when asked for
@@ -117,7 +117,7 @@ public interface LoraVariant extends ModuleTensors {
     /**
      * Merges a module into its weight in double precision, for export.
      *
-     * @param weight [out, in], row-major
+     * @param weight [out, in], or the table [in, out], row-major
      * @param out receives the merged weight, row-major, not yet rounded
      */
     void merge(LoraModule module, GroupSettings settings, AdapterSnapshot values, float[] weight, DoubleConsumer out);
@@ -125,22 +125,32 @@ public interface LoraVariant extends ModuleTensors {
     /** An adapted module in one pass. Owns no array. Not thread-safe. */
     interface Layer {
 
+        /** Why a table has neither {@link #dot} nor {@link #weigh}. */
+        String NO_LINEAR = "only a Linear is multiplied by head";
+
         /**
          * The adapted Linear. x [M, in] and weight [out, in] in one precision, bias [out], or null for none; result [M, out] in
          * that precision.
+         *
+         * <p>Of a table of embeddings, x holds ids [M] int64, and weight is the table [in, out]; result [M, out] in float32, owned
+         * by the manager of ids.
          */
         Variable forward(Variable x, Variable weight, @Nullable Variable bias, KeyedDropout masks);
 
         /** The tensors of the module. */
         List<Variable> parameters();
 
-        /** The weight [out, in] of one Linear that computes the same in float32; owned by {@code manager}. */
+        /** The weight of one module that computes the same in float32, in the shape of weight; owned by {@code manager}. */
         NDArray merged(NDArray weight, NDManager manager);
 
         /** {@link LinearByHead#dot} of the adapted Linear. */
-        NDArray dot(LinearByHead linear, NDArray query, NDArray x);
+        default NDArray dot(LinearByHead linear, NDArray query, NDArray x) {
+            throw new UnsupportedOperationException(NO_LINEAR);
+        }
 
         /** {@link LinearByHead#weigh} of the adapted Linear, as [N, B, D]. */
-        NDArray weigh(LinearByHead linear, NDArray weights, NDArray x);
+        default NDArray weigh(LinearByHead linear, NDArray weights, NDArray x) {
+            throw new UnsupportedOperationException(NO_LINEAR);
+        }
     }
 }

@@ -2,8 +2,8 @@ package org.sparklora.worker.lora;
 
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.sparklora.worker.contract.LoraModule;
-import org.sparklora.worker.contract.TensorSpec;
 
 /** Every LoRA variant, and which of them settings name. Nothing else maps settings to variants. */
 public final class LoraVariants {
@@ -11,6 +11,9 @@ public final class LoraVariants {
     /** One of each. */
     private static final List<LoraVariant> ALL = List.of(
             PlainLora.INSTANCE, Dora.INSTANCE, new Pissa("pissa"), AdaLora.of(Map.of("init_r", 4, "target_r", 2)));
+
+    /** A path of a table of embeddings. */
+    private static final String TABLE = "word_embeddings";
 
     private LoraVariants() {}
 
@@ -49,15 +52,15 @@ public final class LoraVariants {
     /** What PEFT appends to a module's path for the tensors of all variants. */
     public static List<String> suffixes() {
         return ALL.stream()
-                .flatMap(variant -> suffixes(variant).stream())
+                .flatMap(variant -> Stream.of("", TABLE).flatMap(path -> suffixes(variant, path).stream()))
                 .distinct()
                 .toList();
     }
 
-    /** The same for one variant, in the order of its tensors. */
-    public static List<String> suffixes(LoraVariant variant) {
-        return variant.tensors(new LoraModule("", 1, 1, 1, 1)).stream()
-                .map(TensorSpec::name)
+    /** The same for one variant and a module, a Linear or a table of embeddings, in the order of its tensors. */
+    public static List<String> suffixes(LoraVariant variant, String path) {
+        return variant.tensors(new LoraModule(path, 1, 1, 1, 1)).stream()
+                .map(tensor -> tensor.name().substring(path.length()))
                 .toList();
     }
 }

@@ -23,7 +23,7 @@ import org.sparklora.worker.engine.Variable;
  *
  * <p>x [M, in], A [r, in], B [out, r], y [M, out] (PEFT's shapes). The scaling is alpha / r, or alpha / √r for rsLoRA, and
  * is applied to the narrow product: r columns instead of out. A starts Kaiming-uniform and B at zero, so an adapter that
- * has not trained equals the base.
+ * has not trained equals the base. A table of embeddings has names and first values of its own: {@link TablePair}.
  *
  * <p>The merged weight W + B A · scaling is computed in two ways, and both must keep their bits. {@link Layer#merged}
  * multiplies in the engine in float32: prediction merges on every executor, and it must be fast. {@link #merge} adds in
@@ -54,6 +54,9 @@ public enum PlainLora implements LoraVariant {
     @Override
     public Map<String, float[]> initialValues(LoraModule module, GroupSettings settings, long seed, BaseWeight weight) {
         List<TensorSpec> tensors = tensors(module);
+        if (module.isTable()) {
+            return TablePair.initialValues(seed, tensors.get(0), tensors.get(1));
+        }
         double bound = 1.0 / StrictMath.sqrt(module.inFeatures());
         return Map.of(
                 module.loraA(),
@@ -64,9 +67,11 @@ public enum PlainLora implements LoraVariant {
 
     @Override
     public boolean changesOutput(LoraModule module, AdapterSnapshot values, Supplier<float[]> weight) {
-        if (values.contains(module.loraB())) {
-            for (float b : values.view(module.loraB())) {
-                if (b != 0f) {
+        // The tensor that starts at zero.
+        String zero = module.isTable() ? module.loraA() : module.loraB();
+        if (values.contains(zero)) {
+            for (float value : values.view(zero)) {
+                if (value != 0f) {
                     return true;
                 }
             }
@@ -76,17 +81,28 @@ public enum PlainLora implements LoraVariant {
 
     @Override
     public long multiplyAdds(LoraModule module, boolean dropsOut) {
-        return (long) module.loraRank() * (module.inFeatures() + module.outFeatures());
+        // A row of a table is looked up.
+        return (long) module.loraRank() * ((module.isTable() ? 0 : module.inFeatures()) + module.outFeatures());
     }
 
     /** The narrow product; with dropout on the input of A, also the mask and the dropped input. */
     @Override
     public long savedValues(LoraModule module, boolean dropsOut) {
-        return module.loraRank() + (dropsOut ? 2L * module.inFeatures() : 0);
+        return module.loraRank() + (dropsOut && !module.isTable() ? 2L * module.inFeatures() : 0);
     }
 
     @Override
-    public Pair layer(LoraModule module, GroupSettings settings, boolean trains, AdapterRegistry arrays) {
+    public Layer layer(LoraModule module, GroupSettings settings, boolean trains, AdapterRegistry arrays) {
+        return module.isTable()
+                ? new TablePair(
+                        arrays.tensor(module.loraA()),
+                        arrays.tensor(module.loraB()),
+                        arrays.constant(module.scaling(settings.rankStabilized())))
+                : pair(module, settings, trains, arrays);
+    }
+
+    /** The layer of a Linear. */
+    static Pair pair(LoraModule module, GroupSettings settings, boolean trains, AdapterRegistry arrays) {
         return new Pair(
                 module.path(),
                 arrays.tensor(module.loraA()),
@@ -98,6 +114,10 @@ public enum PlainLora implements LoraVariant {
     @Override
     public void merge(
             LoraModule module, GroupSettings settings, AdapterSnapshot values, float[] weight, DoubleConsumer out) {
+        if (module.isTable()) {
+            TablePair.merge(module, settings, values, weight, out);
+            return;
+        }
         double[] merged = new double[module.inFeatures()];
         for (int row = 0; row < module.outFeatures(); row++) {
             mergeRow(module, settings, values, weight, row, merged);

@@ -9,15 +9,19 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.sparklora.worker.contract.Arithmetic;
+import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.encoder.Encoder.Multiplied;
@@ -48,6 +52,28 @@ class ArchitecturesTest {
             return e;
         }
         throw new AssertionError("accepted: " + to);
+    }
+
+    /** LoRA tells tables from Linears by their names. */
+    @Test
+    void tablesOfEmbeddingsAndNothingElseHaveNamesOfTables() throws IOException {
+        Set<String> endings = new TreeSet<>();
+        try (Stream<Path> cases = Files.list(CASES)) {
+            for (Path golden : cases.filter(Files::isDirectory).toList()) {
+                Encoder encoder = encoder(golden.getFileName().toString(), HeadInput.FIRST_TOKEN);
+                assertThat(encoder.linears()).noneMatch(linear -> LoraModule.isTable(linear.name()));
+                assertThat(encoder.tables()).isNotEmpty().allSatisfy(table -> {
+                    assertThat(LoraModule.isTable(table.name()))
+                            .as(table.name())
+                            .isTrue();
+                    assertThat(encoder.layerIndex(table.name())).isZero();
+                    assertThat(encoder.weights()).contains(new TensorSpec(table.name() + ".weight", table.shape()));
+                    endings.add(table.name().substring(table.name().lastIndexOf('.') + 1));
+                });
+            }
+        }
+        assertThat(endings)
+                .containsExactly("position_embeddings", "tok_embeddings", "token_type_embeddings", "word_embeddings");
     }
 
     @Test

@@ -1,7 +1,7 @@
 package org.sparklora.driver.job.manifest;
 
 /**
- * A Linear of the encoder that can be adapted; its weight is [out, in].
+ * A Linear of the encoder that can be adapted; its weight is [out, in]. Or a table of embeddings of it, whose weight is [in, out].
  *
  * @param path full module name as Hugging Face gives it, e.g. {@code bert.encoder.layer.0.attention.self.query}
  */

@@ -6,7 +6,7 @@ import org.sparklora.worker.contract.TensorSpec;
 /**
  * What the model side says about a model.
  *
- * @param linears Linears of the encoder that can be adapted
+ * @param linears Linears of the encoder that can be adapted, and tables of embeddings
  * @param head tensors of the task head
  * @param encoderBiases every bias of the encoder, LayerNorm's included
  */

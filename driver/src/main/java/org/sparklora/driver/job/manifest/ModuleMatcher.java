@@ -11,6 +11,7 @@ import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.sparklora.driver.job.text.Problems;
+import org.sparklora.worker.contract.LoraModule;
 
 /**
  * Finds the modules that a group means, by the rules of current PEFT.
@@ -18,6 +19,8 @@ import org.sparklora.driver.job.text.Problems;
  * <ul>
  *   <li>A list entry t matches a module named t, or one whose name ends in "." + t.
  *   <li>A string is a regular expression that must match the whole name; {@code all-linear} is every Linear.
+ *   <li>Tables of embeddings are matched by names, and by an expression that speaks of embeddings. One that does not, such as
+ *       {@code .*}, is refused by PEFT, which cannot adapt the layer normalizations that it matches too; here it means Linears.
  *   <li>{@code exclude_modules}, a list or a string likewise, overrides {@code target_modules}.
  *   <li>{@code layers_to_transform} limits the match to those layers, the number in {@code .layer.N.}; modules outside
  *       numbered layers (the pooler) are left out. As in PEFT, a module that a list gives by its whole name stays.
@@ -105,10 +108,15 @@ public final class ModuleMatcher {
         } else if (pattern instanceof ModulePattern.Regex string) {
             Pattern regex = string.compiled();
             String where = key + "='" + string.regex() + "'";
-            Predicate<String> test = path -> regex.matcher(path).matches();
+            boolean tables = string.regex().contains("embeddings");
+            Predicate<String> test = path -> regex.matcher(path).matches() && (tables || !LoraModule.isTable(path));
             entries.add(new Entry(where, "", test, () -> hints.ofRegex(string.regex())));
         } else {
-            entries.add(new Entry(key + "=" + ModulePattern.AllLinear.SHORTHAND, "", path -> true, hints::endings));
+            entries.add(new Entry(
+                    key + "=" + ModulePattern.AllLinear.SHORTHAND,
+                    "",
+                    path -> !LoraModule.isTable(path),
+                    hints::endings));
         }
         return entries;
     }

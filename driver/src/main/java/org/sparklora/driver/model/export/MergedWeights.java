@@ -91,7 +91,7 @@ public final class MergedWeights implements Closeable {
         return Collections.unmodifiableSortedMap(shapes);
     }
 
-    /** Number of Linears with a merged adapter. */
+    /** Number of modules with a merged adapter. */
     public int mergedModules() {
         return adapted.size();
     }

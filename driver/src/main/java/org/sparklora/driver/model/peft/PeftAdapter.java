@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.sparklora.worker.contract.AdapterSnapshot;
@@ -18,7 +19,8 @@ import org.sparklora.worker.safetensors.TensorFile;
  * An adapter that PEFT (0.3.0 or later) or spark-lora saved.
  *
  * @param config adapter_config.json
- * @param tensors by canonical name: {@code <module>.lora_A.weight} [r, in], {@code <module>.lora_B.weight} [out, r],
+ * @param tensors by canonical name: {@code <module>.lora_A.weight} [r, in], {@code <module>.lora_B.weight} [out, r], those of tables of
+ *     embeddings ({@code <module>.lora_embedding_A} [r, rows], {@code <module>.lora_embedding_B} [width, r]),
  *     {@code <module>.bias}, and the head's, e.g. {@code classifier.weight}
  */
 public record PeftAdapter(PeftConfig config, SortedMap<String, Tensor> tensors) {
@@ -57,17 +59,22 @@ public record PeftAdapter(PeftConfig config, SortedMap<String, Tensor> tensors) 
 
     /** Full names of the adapted modules, in order. */
     public List<String> modules() {
-        String a = suffix("A");
         return tensors.keySet().stream()
-                .filter(name -> name.endsWith(a))
-                .map(name -> name.substring(0, name.length() - a.length()))
+                .flatMap(name -> module(name).stream())
                 .sorted()
                 .toList();
     }
 
+    /** The module that a tensor is the A of. */
+    private Optional<String> module(String name) {
+        int end = name.lastIndexOf(".lora_");
+        return Optional.of(name.substring(0, Math.max(0, end)))
+                .filter(module -> end >= 0 && name.equals(matrix(module, "A")));
+    }
+
     /** r of an adapted module: the number of rows of its A. */
     public int rank(String module) {
-        return require(module + suffix("A")).shape().get(0);
+        return require(matrix(module, "A")).shape().get(0);
     }
 
     /** alpha of an adapted module. */
@@ -108,8 +115,8 @@ public record PeftAdapter(PeftConfig config, SortedMap<String, Tensor> tensors) 
             }
         }
         for (String module : modules()) {
-            List<Integer> a = require(module + suffix("A")).shape();
-            List<Integer> b = require(module + suffix("B")).shape();
+            List<Integer> a = require(matrix(module, "A")).shape();
+            List<Integer> b = require(matrix(module, "B")).shape();
             if (a.size() != 2 || b.size() != 2 || !a.get(0).equals(b.get(1))) {
                 String shapes = "' has A " + a + " and B " + b + ", but LoRA on a Linear needs [r, in] and [out, r]";
                 throw wrong(file, "module '" + module + shapes);
@@ -126,12 +133,12 @@ public record PeftAdapter(PeftConfig config, SortedMap<String, Tensor> tensors) 
     }
 
     private void requireAll(Path file, String name, String its) {
-        List<String> suffixes = LoraVariants.suffixes(config.variant());
+        String module = name.substring(0, name.length() - its.length());
+        List<String> suffixes = LoraVariants.suffixes(config.variant(), module);
         if (!suffixes.contains(its)) {
             String other = "' is not a tensor of the LoRA variant that " + CONFIG + " names";
             throw wrong(file, "'" + name + other + "; the two files belong to different adapters");
         }
-        String module = name.substring(0, name.length() - its.length());
         for (String suffix : suffixes) {
             if (!tensors.containsKey(module + suffix)) {
                 String missing = "' has no '" + module + suffix + "' next to it; copy the adapter again";
@@ -140,10 +147,11 @@ public record PeftAdapter(PeftConfig config, SortedMap<String, Tensor> tensors) 
         }
     }
 
-    /** What the variant appends to a module's path for A or B. */
-    private String suffix(String matrix) {
-        return LoraVariants.suffixes(config.variant()).stream()
-                .filter(suffix -> suffix.startsWith(".lora_" + matrix))
+    /** The name of a module's A or B in the variant. */
+    private String matrix(String module, String matrix) {
+        return LoraVariants.suffixes(config.variant(), module).stream()
+                .filter(suffix -> suffix.matches("\\.lora_(embedding_)?" + matrix + "\\b.*"))
+                .map(suffix -> module + suffix)
                 .findFirst()
                 .orElseThrow();
     }

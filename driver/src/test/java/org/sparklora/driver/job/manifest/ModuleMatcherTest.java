@@ -72,6 +72,26 @@ class ModuleMatcherTest {
     }
 
     @Test
+    void aTableOfEmbeddingsIsMatchedByItsNameOrAnExpressionThatSpeaksOfEmbeddings() {
+        List<LinearModule> withTable = new ArrayList<>(Modules.twelveLayers());
+        LinearModule table = new LinearModule("bert.embeddings.word_embeddings", 200, 32);
+        withTable.add(table);
+        ModuleMatcher all = new ModuleMatcher(withTable);
+        for (ModuleSelection linears : List.of(regex(".*"), regex(".*d.*"), names("query"), allLinear())) {
+            assertThat(all.match("lora.groups.g", linears, new Problems()))
+                    .isNotEmpty()
+                    .doesNotContain(table);
+        }
+        assertThat(all.match("lora.groups.g", names("word_embeddings"), new Problems()))
+                .containsExactly(table);
+        assertThat(all.match("lora.groups.g", regex(".*\\.(word_embeddings|query)"), new Problems()))
+                .hasSize(13)
+                .contains(table);
+        assertThat(problems(all, "lora.groups.g", names(List.of(0), "word_embeddings")))
+                .satisfiesExactly(problem("manifest.module.unmatched", "layers_to_transform=[0]"));
+    }
+
+    @Test
     void refusesALayerThatTheModelLacks() {
         assertThat(problems(names("layer.12.attention.self.query")))
                 .satisfiesExactly(problem(

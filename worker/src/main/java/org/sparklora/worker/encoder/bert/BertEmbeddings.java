@@ -38,14 +38,21 @@ public class BertEmbeddings implements Embeddings<Tokens> {
     @Override
     public List<TensorSpec> weights() {
         List<TensorSpec> weights = new ArrayList<>(EncoderPart.withBiases(List.of(), norms(), width));
-        weights.add(table("word", sizes.vocabulary()));
+        tables().forEach(table -> weights.add(new TensorSpec(table.name() + ".weight", table.shape())));
+        return weights;
+    }
+
+    @Override
+    public List<TensorSpec> tables() {
+        List<TensorSpec> tables = new ArrayList<>();
+        tables.add(table("word", sizes.vocabulary()));
         if (hasPositions()) {
-            weights.add(table("position", sizes.positions().rows()));
+            tables.add(table("position", sizes.positions().rows()));
         }
         if (sizes.types().rows() > 0) {
-            weights.add(table("token_type", sizes.types().rows()));
+            tables.add(table("token_type", sizes.types().rows()));
         }
-        return weights;
+        return tables;
     }
 
     private boolean hasPositions() {
@@ -53,11 +60,15 @@ public class BertEmbeddings implements Embeddings<Tokens> {
     }
 
     private TensorSpec table(String of, int rows) {
-        return new TensorSpec(name(of), List.of(rows, width));
+        return new TensorSpec(path(of), List.of(rows, width));
+    }
+
+    private String path(String table) {
+        return prefix + table + "_embeddings";
     }
 
     private String name(String table) {
-        return prefix + table + "_embeddings.weight";
+        return path(table) + ".weight";
     }
 
     @Override
@@ -97,7 +108,7 @@ public class BertEmbeddings implements Embeddings<Tokens> {
     }
 
     private Variable lookUp(ForwardPass pass, NDArray ids, String table, NDManager manager) {
-        Variable rows = pass.weight(name(table)).rows(ids);
+        Variable rows = pass.rows(path(table), ids);
         rows.attach(manager);
         return rows;
     }

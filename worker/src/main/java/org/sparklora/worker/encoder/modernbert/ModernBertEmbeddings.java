@@ -25,6 +25,7 @@ import org.sparklora.worker.engine.Variable;
 record ModernBertEmbeddings(EncoderSizes sizes, List<LayerType> types) implements Embeddings<Map<LayerType, View>> {
 
     private static final String PATH = "model.embeddings.";
+    private static final String TABLE = PATH + "tok_embeddings";
     private static final String NORM = PATH + "norm";
 
     @Override
@@ -47,14 +48,19 @@ record ModernBertEmbeddings(EncoderSizes sizes, List<LayerType> types) implement
 
     @Override
     public String words() {
-        return PATH + "tok_embeddings.weight";
+        return TABLE + ".weight";
+    }
+
+    @Override
+    public List<TensorSpec> tables() {
+        return List.of(new TensorSpec(TABLE, List.of(sizes.vocabulary(), sizes.hidden())));
     }
 
     @Override
     public Variable embed(ForwardPass pass, Tokens tokens) {
         NDManager outer = tokens.ids().getManager();
         try (NDManager own = outer.newSubManager()) {
-            Variable rows = pass.weight(words()).rows(tokens.ids());
+            Variable rows = pass.rows(TABLE, tokens.ids());
             rows.attach(own);
             Variable normalized = pass.normalize(NORM, rows, sizes.layerNormEps());
             Variable out = pass.dropout()
