@@ -163,8 +163,8 @@ class SweepTest {
         TrainingJob.Ended plan = TrainingJob.run("local[1]", "plan", "--config", sweep.toString());
         assertThat(plan.code()).as(plan.err()).isZero();
         assertThat(plan.out())
-                .contains("sweep: 4 trials, 2 layouts of rows")
-                .contains("rows are read and tokenized 2 times instead of 4");
+                .contains("sweep: 4 trials, layouts of rows: 2")
+                .contains("layouts of rows to read and tokenize: 2 instead of 4");
         assertThat(output()).doesNotExist();
     }
 

@@ -71,7 +71,7 @@ public final class SweepPlan {
         Map<Layout, List<Trial>> layouts = byLayout(sweep.trials());
         lines.add(String.format(
                 Locale.ROOT,
-                "%s: %d trials, %d layouts of rows%s",
+                "%s: %d trials, layouts of rows: %d%s",
                 sweep.name(),
                 sweep.trials().size(),
                 layouts.size(),
@@ -122,7 +122,7 @@ public final class SweepPlan {
         lines.addAll(Table.left(table));
         lines.add(String.format(
                 Locale.ROOT,
-                "operations: %s TFLOP for the trials alone, %s TFLOP together (%.2f); rows are read and tokenized %d times instead of %d",
+                "operations: %s TFLOP for the trials alone, %s TFLOP together (%.2f); layouts of rows to read and tokenize: %d instead of %d",
                 tera(alone),
                 tera(shared),
                 shared / alone,
