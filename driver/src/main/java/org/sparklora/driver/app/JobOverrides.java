@@ -6,6 +6,8 @@ import java.util.List;
 import java.util.Optional;
 import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.job.config.JobFile;
+import org.sparklora.driver.job.config.SweepConfig;
+import org.sparklora.driver.job.config.SweepFile;
 import org.sparklora.driver.training.UsageException;
 import picocli.CommandLine.Option;
 
@@ -25,6 +27,11 @@ final class JobOverrides {
             throw new UsageException("usage.option-value", "--output is empty; name the run directory");
         }
         return JobFile.read(file, all, output);
+    }
+
+    /** @param output replaces the sweep file's folder */
+    SweepConfig readSweep(Path file, Optional<String> output) {
+        return SweepFile.read(file, all, output);
     }
 
     /** A job that was written, but not into a file. */

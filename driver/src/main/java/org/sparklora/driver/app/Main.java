@@ -26,6 +26,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
         resourceBundle = "org.sparklora.driver.app.help",
         subcommands = {
             TrainCommand.class,
+            SweepCommand.class,
             PlanCommand.class,
             SizeCommand.class,
             EvaluateCommand.class,

@@ -8,6 +8,7 @@ import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.job.config.JobConfig;
+import org.sparklora.driver.job.config.SweepFile;
 import org.sparklora.driver.job.fts.FtsConversion;
 import org.sparklora.driver.job.fts.FtsModel;
 import org.sparklora.driver.job.fts.FtsSchedule;
@@ -19,6 +20,7 @@ import org.sparklora.driver.training.ExitCode;
 import org.sparklora.driver.training.JobModel;
 import org.sparklora.driver.training.JobPlan;
 import org.sparklora.driver.training.UsageException;
+import org.sparklora.driver.training.sweep.SweepPlan;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.encoder.Encoder;
 import picocli.CommandLine.Command;
@@ -52,6 +54,8 @@ final class PlanCommand implements Callable<Integer> {
                     "usage.options-conflict", "--model works only with --from-fts; a plan uses the model of --config");
         } else if (config == null) {
             throw new UsageException("usage.option-missing", "plan needs --config FILE or --from-fts FILE");
+        } else if (SweepFile.isSweep(config)) {
+            printSweep(config);
         } else {
             print(JobPlan.of(overrides.readWithoutOutput(config)));
         }
@@ -64,6 +68,14 @@ final class PlanCommand implements Callable<Integer> {
         } else {
             PlanText.of(plan).forEach(line -> Console.out("%s", line));
         }
+    }
+
+    private void printSweep(Path file) throws IOException {
+        if (json) {
+            throw new UsageException(
+                    "usage.options-conflict", file + " is a sweep, whose plan is text; leave out --json");
+        }
+        SweepPlan.lines(overrides.readSweep(file, Optional.of("."))).forEach(line -> Console.out("%s", line));
     }
 
     private void convert(Path file) {

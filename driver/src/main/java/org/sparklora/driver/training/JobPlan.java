@@ -49,7 +49,8 @@ public final class JobPlan {
         }
     }
 
-    private static RunPlan of(SparkSession spark, JobGroups groups, JobRows rows) {
+    /** The same with rows that are read already. */
+    public static RunPlan of(SparkSession spark, JobGroups groups, JobRows rows) {
         JobConfig job = groups.model().job();
         RunSettings settings = new RunSettings(job);
         JobModel model = groups.model();

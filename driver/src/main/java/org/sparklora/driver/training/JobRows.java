@@ -47,7 +47,7 @@ public record JobRows(
     }
 
     /** Reads the files of a job. */
-    static JobRows read(SparkSession spark, JobConfig job) {
+    public static JobRows read(SparkSession spark, JobConfig job) {
         Task task = job.model().task();
         Dataset<Row> training = SourceReader.read(spark, job.data().train(), task);
         Optional<Dataset<Row>> validation = Optional.empty();
@@ -65,7 +65,7 @@ public record JobRows(
             Dataset<Row> training = all;
             Optional<Dataset<Row>> validation = rows.validation();
             if (job.data().validation().orElse(null) instanceof ValidationConfig.Fraction part) {
-                Split split = Split.of(all, part.fraction(), job.seed());
+                Split split = Split.of(all, part.fraction(), job.dataSeed());
                 training = split.training();
                 validation = Optional.of(split.validation());
             }
@@ -87,8 +87,11 @@ public record JobRows(
                         job.model().task(), all, job.data().train().path()));
     }
 
-    /** Tokenizes the rows, divides them into shards, and frees what Spark persists of the rows. */
-    RunData prepare(ShardLayout layout, Tokenization tokenization, Optional<ClassWeights> weights) {
+    /** Tokenizes the rows for a job, divides them into shards, and frees what Spark persists of the rows. */
+    RunData prepare(JobConfig job, JobModel model) {
+        ShardLayout layout = new RunSettings(job).layout();
+        Tokenization tokenization = model.tokenization();
+        Optional<ClassWeights> weights = job.training().loss().classWeights();
         try {
             Shards shards = TrainingData.prepare(training, codec(), tokenization, layout);
             return new RunData(

@@ -166,6 +166,37 @@ public final class RunOutput {
         return true;
     }
 
+    /**
+     * Where the run to resume was after a part, if it has done that; then nothing is written.
+     *
+     * @param criteria when the whole run is complete
+     */
+    Optional<TrainingRun.Reached> reached(StoppingCriteria criteria, TrainingRun.Leg leg) throws IOException {
+        List<EpochMetrics> seen = seen();
+        boolean finished = resumption.filter(Resumption::isFinished).isPresent();
+        boolean complete = resumption.filter(r -> r.nothingLeft(criteria)).isPresent();
+        boolean goesOn = leg.goesOn() && !(complete && seen.size() <= leg.epochs());
+        if ((!complete && seen.size() < leg.epochs()) || (!goesOn && !finished)) {
+            return Optional.empty();
+        }
+        if (finished) {
+            status.ignoreShutdown();
+        } else {
+            // The directory was claimed, and status.json says so.
+            paused(seen.size());
+        }
+        return Optional.of(
+                goesOn
+                        ? new TrainingRun.Reached(seen.subList(0, leg.epochs()), false, "")
+                        : new TrainingRun.Reached(seen, true, ""));
+    }
+
+    /** Ends this part of a run that goes on later. */
+    void paused(int epochs) throws IOException {
+        status.failed(RunStatus.cancelled("paused after " + epochs + " epochs; --resume continues"));
+        end(Outcome.CANCELLED);
+    }
+
     /** Runs the loop, from the checkpoint to resume if there is one, and writes checkpoints. */
     TrainingLoop.Result run(TrainingLoop loop) {
         RunCheckpointer checkpointer = new RunCheckpointer(

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -39,6 +40,8 @@ final class RunRecord implements RunListener, AutoCloseable {
     private final Clock clock;
     private final int epochs;
     private final RunLength length;
+    private final List<EpochMetrics> seen;
+    private boolean stopped;
     private Instant published;
 
     /**
@@ -55,7 +58,18 @@ final class RunRecord implements RunListener, AutoCloseable {
         this.clock = clock;
         this.epochs = length.epochs();
         this.length = length;
+        this.seen = new ArrayList<>(output.seen());
         this.published = clock.instant();
+    }
+
+    /** Metrics of all finished epochs of the run. */
+    List<EpochMetrics> seen() {
+        return List.copyOf(seen);
+    }
+
+    /** Whether the policy has ended the run. */
+    boolean isStopped() {
+        return stopped;
     }
 
     @Override
@@ -82,6 +96,7 @@ final class RunRecord implements RunListener, AutoCloseable {
 
     @Override
     public void stopped(StepPosition at, String reason) {
+        stopped = true;
         history.append(HistoryEvent.stop(at.epoch(), reason));
         note("stopping before epoch %d/%d (%s)", at.epoch(), epochs, reason);
     }
@@ -144,6 +159,7 @@ final class RunRecord implements RunListener, AutoCloseable {
     @Override
     public void epochEnds(EpochResult result) {
         EpochMetrics metrics = result.metrics();
+        seen.add(metrics);
         history.append(HistoryEvent.epochEnd(
                 metrics, result.padding(), result.seconds(), work.count(metrics, result.padding())));
         publish();

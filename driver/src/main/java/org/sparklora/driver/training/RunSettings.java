@@ -26,7 +26,7 @@ record RunSettings(JobConfig job) {
     ShardLayout layout() {
         boolean given = job.data().order() == DataOrder.GIVEN;
         return new ShardLayout(
-                job.seed(), job.training().shards(), job.training().batchSize(), given);
+                job.dataSeed(), job.training().shards(), job.training().batchSize(), given);
     }
 
     /** The order of rows within an epoch. */
@@ -34,7 +34,9 @@ record RunSettings(JobConfig job) {
         if (job.data().order() == DataOrder.GIVEN) {
             return ShardOrder.given();
         }
-        return job.data().groupByLength() ? ShardOrder.groupedByLength(job.seed()) : ShardOrder.shuffled(job.seed());
+        return job.data().groupByLength()
+                ? ShardOrder.groupedByLength(job.dataSeed())
+                : ShardOrder.shuffled(job.dataSeed());
     }
 
     /**

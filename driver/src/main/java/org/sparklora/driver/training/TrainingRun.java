@@ -2,18 +2,22 @@ package org.sparklora.driver.training;
 
 import java.io.IOException;
 import java.time.Clock;
+import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.SparkSession;
 import org.sparklora.driver.cluster.ExchangeChoice;
 import org.sparklora.driver.cluster.ExecutorSurvey;
 import org.sparklora.driver.cluster.LostExecutors;
+import org.sparklora.driver.cluster.PlacedData;
 import org.sparklora.driver.cluster.Sessions;
 import org.sparklora.driver.cluster.SparkEpochRunner;
 import org.sparklora.driver.cluster.data.RunData;
 import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.job.config.TrainingConfig;
+import org.sparklora.driver.job.freeze.EpochMetrics;
 import org.sparklora.driver.job.freeze.RunLength;
 import org.sparklora.driver.job.plan.EpochPlanner;
 import org.sparklora.driver.job.plan.EpochWork;
@@ -43,6 +47,45 @@ public final class TrainingRun {
     private final IfRunIsThere ifRunIsThere;
     private final Clock clock = Clock.systemUTC();
 
+    /**
+     * A part of a run.
+     *
+     * @param epochs after which it ends
+     * @param goesOn whether the run can go on from there later; otherwise its adapter is written then
+     */
+    public record Leg(int epochs, boolean goesOn) {
+
+        /** The whole run. */
+        public static final Leg WHOLE = new Leg(Integer.MAX_VALUE, false);
+    }
+
+    /**
+     * Where a run has arrived.
+     *
+     * @param seen metrics of all its epochs
+     * @param finished whether its adapter is written
+     * @param summary for the user; empty if the run goes on
+     */
+    public record Reached(List<EpochMetrics> seen, boolean finished, String summary) {}
+
+    /** The epoch whose adapter is the result of a job after these epochs; −1 if there are none. */
+    public static int resultEpoch(JobConfig job, List<EpochMetrics> seen) {
+        return seen.isEmpty() ? -1 : new RunSettings(job).completion().resultEpoch(seen);
+    }
+
+    /** Gives a run its rows. */
+    @FunctionalInterface
+    interface RowSource {
+
+        /** The tokenized rows of the job, which trains this model. */
+        PlacedData open(JobModel model);
+
+        /** The run needs them no longer. */
+        default void done(PlacedData rows) {
+            rows.close();
+        }
+    }
+
     public TrainingRun(JobConfig job, IfRunIsThere ifRunIsThere) throws IOException {
         JobConfig begun = ifRunIsThere == IfRunIsThere.RESUME ? Resumption.asBegun(job) : job;
         this.job = HostDirectory.pinned(begun).with(begun.arithmetic(Machine.arithmetic()));
@@ -65,7 +108,11 @@ public final class TrainingRun {
                     job.name(), job.data().train().path());
             try (SparkSession spark = Sessions.open("spark-lora " + job.name());
                     LostExecutors lost = LostExecutors.watch(spark.sparkContext())) {
-                Console.out("%s", train(spark, groups, exchange, Optional.empty(), output, lost));
+                RowSource files = model -> own(spark, JobRows.read(spark, job), model, exchange);
+                Console.out(
+                        "%s",
+                        train(spark, groups, exchange, files, Leg.WHOLE, output, lost)
+                                .summary());
             }
             return ExitCode.OK;
         } catch (Throwable e) {
@@ -79,31 +126,68 @@ public final class TrainingRun {
 
     /** Runs the job on a session that stays open, with rows that Spark has already. */
     void run(SparkSession spark, DatasetTraining.Rows rows) throws IOException {
+        run(
+                spark,
+                exchange -> model -> own(spark, JobRows.of(job, rows), model, exchange),
+                new RunOutput(job, clock, ifRunIsThere),
+                Leg.WHOLE);
+    }
+
+    /**
+     * Runs a part of the job on a session that stays open, with rows that stay, too. Nothing runs if the directory has that
+     * part already.
+     */
+    public Reached run(SparkSession spark, SharedRows rows, Leg leg) throws IOException {
         RunOutput output = new RunOutput(job, clock, ifRunIsThere);
+        Optional<Reached> there = output.reached(settings.completion(), leg);
+        return there.isPresent() ? there.get() : run(spark, exchange -> rows.of(spark, job, exchange), output, leg);
+    }
+
+    private Reached run(SparkSession spark, Function<ExchangeChoice, RowSource> rows, RunOutput output, Leg leg)
+            throws IOException {
         try (LostExecutors lost = LostExecutors.watch(spark.sparkContext())) {
             JobGroups groups = JobGroups.of(JobModel.open(job));
             ExchangeChoice exchange = ExchangeChoice.of(
                     job.execution().exchange(), spark.sparkContext().conf());
-            train(spark, groups, exchange, Optional.of(rows), output, lost);
+            return train(spark, groups, exchange, rows.apply(exchange), leg, output, lost);
         } catch (Throwable e) {
             output.failed(e);
             throw e;
         }
     }
 
-    /** Returns the summary of the run. */
-    private String train(
+    private PlacedData own(SparkSession spark, JobRows rows, JobModel model, ExchangeChoice exchange) {
+        return PlacedData.of(spark, rows.prepare(job, model), exchange);
+    }
+
+    private Reached train(
             SparkSession spark,
             JobGroups groups,
             ExchangeChoice exchange,
-            Optional<DatasetTraining.Rows> given,
+            RowSource source,
+            Leg leg,
+            RunOutput output,
+            LostExecutors lost)
+            throws IOException {
+        PlacedData rows = source.open(groups.model());
+        try {
+            return train(spark, groups, exchange, rows, leg, output, lost);
+        } finally {
+            source.done(rows);
+        }
+    }
+
+    private Reached train(
+            SparkSession spark,
+            JobGroups groups,
+            ExchangeChoice exchange,
+            PlacedData rows,
+            Leg leg,
             RunOutput output,
             LostExecutors lost)
             throws IOException {
         JobModel model = groups.model();
-        JobRows rows = given.isPresent() ? JobRows.of(job, given.get()) : JobRows.read(spark, job);
-        RunData data = rows.prepare(
-                settings.layout(), model.tokenization(), job.training().loss().classWeights());
+        RunData data = rows.data();
         int steps = data.training().plan().stepsPerEpoch();
         RunLength length = settings.length(steps);
         LoraManifest manifest = groups.withHead(JobRows.head(job, data.labels()), length);
@@ -119,22 +203,28 @@ public final class TrainingRun {
                 settings.optimizer(length, manifest, model.encoder()),
                 length,
                 settings.stoppingCriteria(length.epochs()),
+                leg.epochs(),
                 new EpochPlanner(manifest, model.encoder(), data.training().plan(), model.cachePolicy()));
         EpochWork work = work(training, initial, data, output);
         Progress progress = new Progress(clock, Console.screen());
         try (RunGauges gauges = new RunGauges(progress);
                 RunRecord record = new RunRecord(output, work, progress, clock, length);
-                SparkEpochRunner runner = runner(spark, start, record, lost)) {
+                SparkEpochRunner runner = runner(spark, start, rows, record, lost)) {
             gauges.show();
             TrainingLoop loop = new TrainingLoop(initializer, training, runner, record, clock);
             TrainingLoop.Result result = output.run(loop);
             lost.close();
             lost.report(record);
-            return output.finished(start, result);
+            if (leg.goesOn() && !record.isStopped() && !training.stopping().reached(record.seen())) {
+                output.paused(record.seen().size());
+                return new Reached(record.seen(), false, "");
+            }
+            return new Reached(record.seen(), true, output.finished(start, result));
         }
     }
 
-    private SparkEpochRunner runner(SparkSession spark, RunOutput.Start start, RunRecord record, LostExecutors lost) {
+    private SparkEpochRunner runner(
+            SparkSession spark, RunOutput.Start start, PlacedData rows, RunRecord record, LostExecutors lost) {
         JobModel model = start.model();
         RunData data = start.data();
         RunContext context = new RunContext(
@@ -150,7 +240,7 @@ public final class TrainingRun {
                 spark,
                 context,
                 model.encoder(),
-                data,
+                rows,
                 new SparkEpochRunner.ClusterSettings(
                         start.exchange(),
                         job.execution().maxFailures(),

@@ -21,6 +21,11 @@ public record JobConfig(
         TrackingConfig tracking,
         String output) {
 
+    /** Decides how rows are split, dealt to shards and ordered, and nothing else. */
+    public long dataSeed() {
+        return training.dataSeed().orElse(seed);
+    }
+
     /** How the job computes; what it leaves open is as in {@code otherwise}. */
     public Arithmetic arithmetic(Arithmetic otherwise) {
         return new Arithmetic(

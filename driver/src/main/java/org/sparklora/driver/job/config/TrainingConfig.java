@@ -12,6 +12,7 @@ import org.sparklora.driver.job.freeze.RunLength;
  * @param numTrainEpochs empty with {@code maxSteps}
  * @param maxSteps optimizer steps of the run; empty: those of all epochs
  * @param batchSize examples per optimizer step over the whole cluster
+ * @param dataSeed of dealing and order; empty: the job's seed
  * @param shards logical shards, a power of two, at most {@code batchSize}
  * @param gradientAccumulationSteps microbatches of a shard's part of a batch
  * @param warmupRatio share of all steps that warm up, instead of {@code warmupSteps}; empty: those steps
@@ -26,6 +27,7 @@ public record TrainingConfig(
         OptionalInt numTrainEpochs,
         OptionalInt maxSteps,
         int batchSize,
+        Optional<Long> dataSeed,
         int shards,
         int gradientAccumulationSteps,
         double learningRate,

@@ -1,6 +1,7 @@
 package org.sparklora.driver.job.plan;
 
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.function.ToLongFunction;
@@ -9,6 +10,7 @@ import org.sparklora.driver.job.freeze.RunLength;
 import org.sparklora.driver.job.freeze.StepPosition;
 import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.FreezeState;
+import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.contract.ShardPlan;
@@ -184,6 +186,23 @@ public record RunPlan(
                 validationRows * cost.forwardOperations(last, cached));
     }
 
+    /**
+     * The trunk that each epoch caches: equal digests for equal activations, also in other runs over the same rows. Empty where
+     * nothing is cached, or where a trained group is frozen below, whose values are the run's own.
+     */
+    public List<Optional<String>> trunks(Timeline timeline) {
+        return timeline.epochs(planner).stream()
+                .map(epoch -> Optional.of(epoch.cache().digest())
+                        .filter(digest -> epoch.cache().isOn()
+                                && epoch.lastState().in(GroupState.FROZEN).isEmpty()))
+                .toList();
+    }
+
+    /** The most parameters that train at a time. */
+    public long trainableParameters() {
+        return largest(cost::trainableParameters);
+    }
+
     /** Bytes that a cache holds for training and validation rows. */
     long cacheBytes(CachePlan epoch) {
         Data data = subject.data();
@@ -192,7 +211,7 @@ public record RunPlan(
     }
 
     /** Bytes of the largest cache of the run. */
-    long cacheBytes() {
+    public long cacheBytes() {
         return timelines.stream()
                 .flatMap(timeline -> timeline.epochs(planner).stream())
                 .mapToLong(epoch -> cacheBytes(epoch.cache()))

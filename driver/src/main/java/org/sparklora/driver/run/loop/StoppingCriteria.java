@@ -27,6 +27,11 @@ public record StoppingCriteria(int epochs, String metric, boolean loadBest, Opti
                         && seen.size() - 1 - bestEpoch(seen) >= patience.getAsInt());
     }
 
+    /** The epoch whose adapter is the result of a run of these epochs, of which there is at least one. */
+    public int resultEpoch(List<EpochMetrics> seen) {
+        return loadBest ? bestEpoch(seen) : seen.size() - 1;
+    }
+
     /** The best of these epochs, of which there is at least one. */
     int bestEpoch(List<EpochMetrics> seen) {
         String name = metric.startsWith("eval_") ? metric.substring("eval_".length()) : metric;

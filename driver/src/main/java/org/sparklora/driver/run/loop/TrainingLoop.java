@@ -38,6 +38,7 @@ public final class TrainingLoop {
      * How to train.
      *
      * @param length of the run if nothing stops it earlier
+     * @param pauseAfter epochs after which the loop returns, although the run may go on
      * @param planner turns the freeze state into each epoch's plan
      */
     public record TrainingSettings(
@@ -45,7 +46,18 @@ public final class TrainingLoop {
             OptimizerSettings optimizer,
             RunLength length,
             StoppingCriteria stopping,
+            int pauseAfter,
             EpochPlanner planner) {
+
+        /** Settings of a run that does not pause. */
+        public TrainingSettings(
+                FreezePolicy policy,
+                OptimizerSettings optimizer,
+                RunLength length,
+                StoppingCriteria stopping,
+                EpochPlanner planner) {
+            this(policy, optimizer, length, stopping, Integer.MAX_VALUE, planner);
+        }
 
         /** Rows and steps. */
         public ShardPlan shards() {
@@ -91,7 +103,7 @@ public final class TrainingLoop {
     public Result resume(TrainingCheckpoint from, Checkpointer checkpointer) {
         RunState run = new RunState(settings.planner().manifest(), from, settings.length());
         EpochProgress progress = from.progress().weighed(settings.shards());
-        while (!settings.stopping().reached(run.seen())) {
+        while (run.epoch() < settings.pauseAfter() && !settings.stopping().reached(run.seen())) {
             if (progress.stepsDone() > 0) {
                 listener.epochResumes(run.plan(settings), progress.stepsDone());
             } else {
