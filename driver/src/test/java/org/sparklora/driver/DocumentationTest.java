@@ -21,6 +21,7 @@ import org.sparklora.driver.DocumentationPage.Block;
 import org.sparklora.driver.DocumentationPage.Link;
 import org.sparklora.driver.job.config.ConfigException;
 import org.sparklora.driver.job.config.JobFile;
+import org.sparklora.driver.job.config.SweepFile;
 
 /**
  * Keeps README.md, ARCHITECTURE.md and the pages of {@code docs} short, linked and true.
@@ -165,9 +166,14 @@ class DocumentationTest {
             for (Block block : page.blocks()) {
                 if (isJobFile(block)) {
                     jobs++;
-                    Path file = Files.writeString(folder.resolve("job" + jobs + ".yaml"), block.text());
+                    String text = block.text().replace("conf/", DocumentationPage.ROOT.resolve("conf") + "/");
+                    Path file = Files.writeString(folder.resolve("job" + jobs + ".yaml"), text);
                     try {
-                        JobFile.read(file, List.of(), Optional.empty());
+                        if (SweepFile.isSweep(file)) {
+                            SweepFile.read(file, List.of(), Optional.empty());
+                        } else {
+                            JobFile.read(file, List.of(), Optional.empty());
+                        }
                     } catch (ConfigException e) {
                         problems.add(block.where() + ": " + e.getMessage());
                     }

@@ -101,28 +101,32 @@ public final class SweepRun {
     /** Trains a part of a trial. A trial that diverges ends alone. */
     private void train(SparkSession spark, SharedRows rows, Trial trial, Leg leg) throws IOException {
         JobConfig job = trial.job();
+        Optional<String> before = diverged(job);
         TrialResult result;
-        try {
-            Optional<String> diverged = diverged(job);
-            if (diverged.isPresent()) {
-                throw new DivergedException("diverged.earlier", diverged.get());
+        if (before.isPresent()) {
+            result = diverged(trial, before.get());
+        } else {
+            try {
+                result = result(trial, new TrainingRun(job, IfRunIsThere.RESUME).run(spark, rows, leg), leg);
+            } catch (DivergedException e) {
+                Console.err("%s: %s; the other trials go on", job.name(), e.getMessage());
+                result = diverged(trial, String.valueOf(e.getMessage()));
             }
-            Reached reached = new TrainingRun(job, IfRunIsThere.RESUME).run(spark, rows, leg);
-            result = result(trial, reached, leg);
-        } catch (DivergedException e) {
-            Console.err("%s: %s; the other trials go on", job.name(), e.getMessage());
-            result = new TrialResult(
-                    trial.id(),
-                    trial.varied(),
-                    State.DIVERGED,
-                    List.of(),
-                    -1,
-                    "",
-                    String.valueOf(e.getMessage()),
-                    job.output());
         }
         results.put(trial, result);
         leaderboard().write(directory);
+    }
+
+    private static TrialResult diverged(Trial trial, String why) {
+        return new TrialResult(
+                trial.id(),
+                trial.varied(),
+                State.DIVERGED,
+                List.of(),
+                -1,
+                "",
+                why,
+                trial.job().output());
     }
 
     /** Why an earlier process of the sweep ended this trial. */
