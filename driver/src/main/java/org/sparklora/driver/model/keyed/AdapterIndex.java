@@ -79,7 +79,9 @@ public record AdapterIndex(String column, Optional<KeyEntry> fallback, SortedMap
             for (String manifest : manifests.keySet()) {
                 texts.add(JSON.readTree(manifest));
             }
-            return JSON.writerWithDefaultPrettyPrinter().writeValueAsString(root).getBytes(StandardCharsets.UTF_8);
+            return JSON.writerWithDefaultPrettyPrinter()
+                    .writeValueAsString(root)
+                    .getBytes(StandardCharsets.UTF_8);
         } catch (JsonProcessingException e) {
             throw new IllegalStateException("an index of plain values cannot fail to become JSON", e);
         }
@@ -95,8 +97,8 @@ public record AdapterIndex(String column, Optional<KeyEntry> fallback, SortedMap
                 .put("rows_sha256", entry.rows().sha256());
         entry.adapter().ifPresent(packed -> {
             ManifestFile full = packed.manifest();
-            ManifestFile shared = new ManifestFile(
-                    full.manifest(), full.state(), new TreeMap<>(), full.baseModelSha256(), List.of());
+            ManifestFile shared =
+                    new ManifestFile(full.manifest(), full.state(), new TreeMap<>(), full.baseModelSha256(), List.of());
             String manifest = ManifestJson.write(shared);
             node.set("labels", JSON.valueToTree(full.labels()));
             node.put("manifest", manifests.computeIfAbsent(manifest, text -> manifests.size()))
@@ -148,8 +150,7 @@ public record AdapterIndex(String column, Optional<KeyEntry> fallback, SortedMap
                 need(node, "validation_rows").asLong(),
                 need(node, "rows_sha256").asText());
         Outcome outcome = Outcome.valueOf(need(node, "outcome").asText().toUpperCase(Locale.ROOT));
-        Optional<Packed> adapter =
-                node.has("adapter_sha256") ? Optional.of(packed(node, manifests)) : Optional.empty();
+        Optional<Packed> adapter = node.has("adapter_sha256") ? Optional.of(packed(node, manifests)) : Optional.empty();
         return new KeyEntry(rows, outcome, node.path("reason").asText(), adapter);
     }
 
@@ -158,11 +159,12 @@ public record AdapterIndex(String column, Optional<KeyEntry> fallback, SortedMap
         List<String> labels = new ArrayList<>();
         need(node, "labels").forEach(label -> labels.add(label.asText()));
         SortedMap<String, Double> validation = new TreeMap<>();
-        need(node, "validation").fields().forEachRemaining(metric -> validation.put(
-                metric.getKey(), JSON.convertValue(metric.getValue(), Double.class)));
+        need(node, "validation")
+                .fields()
+                .forEachRemaining(
+                        metric -> validation.put(metric.getKey(), JSON.convertValue(metric.getValue(), Double.class)));
         return new Packed(
-                new ManifestFile(
-                        shared.manifest(), shared.state(), new TreeMap<>(), shared.baseModelSha256(), labels),
+                new ManifestFile(shared.manifest(), shared.state(), new TreeMap<>(), shared.baseModelSha256(), labels),
                 need(node, "epoch").asInt(),
                 validation,
                 need(node, "adapter_sha256").asText(),

@@ -55,12 +55,14 @@ public record AdapterPack(RunDirectory directory, AdapterIndex index) {
     public static SortedMap<String, Place> write(
             RunDirectory directory, String file, SortedMap<String, KeyedAdapter> adapters) throws IOException {
         SortedMap<String, Tensor> tensors = new TreeMap<>();
-        adapters.forEach((id, adapter) -> KeyedAdapter.tensors(adapter.manifest()).values().forEach(tensor -> tensors.put(
-                id + "/" + tensor.name(),
-                new Tensor(tensor.shape(), adapter.values().view(tensor.name())))));
+        adapters.forEach((id, adapter) -> KeyedAdapter.tensors(adapter.manifest())
+                .values()
+                .forEach(tensor -> tensors.put(
+                        id + "/" + tensor.name(),
+                        new Tensor(tensor.shape(), adapter.values().view(tensor.name())))));
         byte[] bytes = SafetensorsWriter.encode(tensors);
-        long offset =
-                Long.BYTES + ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getLong();
+        long offset = Long.BYTES
+                + ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getLong();
         SortedMap<String, Place> places = new TreeMap<>();
         for (Map.Entry<String, KeyedAdapter> adapter : adapters.entrySet()) {
             int size = bytes(KeyedAdapter.tensors(adapter.getValue().manifest()));
@@ -73,7 +75,8 @@ public record AdapterPack(RunDirectory directory, AdapterIndex index) {
 
     private static int bytes(SortedMap<String, TensorSpec> tensors) {
         return Math.multiplyExact(
-                Float.BYTES, tensors.values().stream().mapToInt(TensorSpec::size).sum());
+                Float.BYTES,
+                tensors.values().stream().mapToInt(TensorSpec::size).sum());
     }
 
     /**

@@ -20,7 +20,7 @@ public record KeyedAdapter(ManifestFile manifest, AdapterSnapshot values) {
     /** @throws IllegalArgumentException if a tensor is missing or of another size */
     public KeyedAdapter {
         SortedMap<String, TensorSpec> tensors = tensors(manifest);
-        values = values.only(tensors::containsKey);
+        values = values.only(tensors.keySet()::contains);
         for (TensorSpec tensor : tensors.values()) {
             if (values.view(tensor.name()).length != tensor.size()) {
                 throw new IllegalArgumentException("'" + tensor.name() + "' has " + values.view(tensor.name()).length

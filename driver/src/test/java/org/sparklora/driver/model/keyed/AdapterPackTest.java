@@ -58,13 +58,16 @@ class AdapterPackTest {
         KeyedAdapter second = adapter(2, List.of("x", "y", "z"), GroupState.FROZEN);
         AdapterPack pack = written(new TreeMap<>(Map.of("first", first, "second", second)));
 
-        for (Map.Entry<String, KeyedAdapter> key : Map.of("first", first, "second", second).entrySet()) {
+        for (Map.Entry<String, KeyedAdapter> key :
+                Map.of("first", first, "second", second).entrySet()) {
             Packed packed = pack.index().adapter(key.getKey()).orElseThrow();
             KeyedAdapter read = pack.read(packed);
             assertThat(read.values()).isEqualTo(key.getValue().values());
             assertThat(read.labels()).isEqualTo(key.getValue().labels());
-            assertThat(read.manifest().state()).isEqualTo(key.getValue().manifest().state());
-            assertThat(read.manifest().manifest()).isEqualTo(key.getValue().manifest().manifest());
+            assertThat(read.manifest().state())
+                    .isEqualTo(key.getValue().manifest().state());
+            assertThat(read.manifest().manifest())
+                    .isEqualTo(key.getValue().manifest().manifest());
             assertThat(packed.validation()).containsEntry("loss", 0.25).containsEntry("auc", Double.NaN);
         }
     }
@@ -99,7 +102,8 @@ class AdapterPackTest {
             }
         };
 
-        new AdapterPack(counted, pack.index()).read(pack.index().adapter("key 31").orElseThrow());
+        new AdapterPack(counted, pack.index())
+                .read(pack.index().adapter("key 31").orElseThrow());
 
         int values = small.values().names().stream()
                 .mapToInt(name -> small.values().view(name).length)
@@ -125,7 +129,9 @@ class AdapterPackTest {
         }
         keys.put("small", new KeyEntry(ROWS, Outcome.LEFT_OUT, "3 rows", Optional.empty()));
         AdapterIndex index = new AdapterIndex(
-                "customer", Optional.of(entry(adapter(2, List.of("a", "c"), GroupState.LIVE), new Place("f", 1, 2))), keys);
+                "customer",
+                Optional.of(entry(adapter(2, List.of("a", "c"), GroupState.LIVE), new Place("f", 1, 2))),
+                keys);
 
         AdapterIndex read = AdapterIndex.parse("index", index.toJson());
 
@@ -137,7 +143,8 @@ class AdapterPackTest {
     void keysWithoutAnAdapterHaveTheFallback() {
         KeyEntry fallback = entry(adapter(2, List.of("a", "b"), GroupState.LIVE), new Place("f", 1, 2));
         KeyEntry failed = new KeyEntry(ROWS, Outcome.FAILED, "diverged", Optional.empty());
-        AdapterIndex index = new AdapterIndex("customer", Optional.empty(), new TreeMap<>()).with(Map.of("bad", failed));
+        AdapterIndex index =
+                new AdapterIndex("customer", Optional.empty(), new TreeMap<>()).with(Map.of("bad", failed));
 
         assertThat(index.adapter("bad")).isEmpty();
         assertThat(index.with(fallback).adapter("bad")).isEqualTo(fallback.adapter());
@@ -157,8 +164,9 @@ class AdapterPackTest {
                 .isInstanceOf(AdapterPackException.class)
                 .hasMessageContaining("other values");
         Files.write(file, new byte[10]);
-        assertThatThrownBy(() -> pack.read(packed)).hasMessageContaining("has 0 of").hasMessageEndingWith(
-                "[run.pack-damaged]");
+        assertThatThrownBy(() -> pack.read(packed))
+                .hasMessageContaining("has 0 of")
+                .hasMessageEndingWith("[run.pack-damaged]");
         Files.writeString(dir.resolve(AdapterIndex.FILE), "{\"format\": 1}");
         assertThatThrownBy(() -> AdapterPack.find(directory)).hasMessageContaining("lacks the field 'manifests'");
     }
