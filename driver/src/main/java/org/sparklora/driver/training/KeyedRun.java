@@ -34,7 +34,6 @@ import org.sparklora.driver.model.keyed.KeyedAdapter;
 import org.sparklora.driver.run.history.HistoryEvent;
 import org.sparklora.driver.run.loop.TrainingLoop;
 import org.sparklora.driver.training.RunOutput.IfRunIsThere;
-import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.Sha256;
 import org.sparklora.worker.contract.TensorSpec;
@@ -73,11 +72,7 @@ public final class KeyedRun {
 
     /** What is the same for all keys. */
     private record Session(
-            SparkSession spark,
-            JobGroups groups,
-            ExchangeChoice exchange,
-            LostExecutors lost,
-            String instructions) {
+            SparkSession spark, JobGroups groups, ExchangeChoice exchange, LostExecutors lost, String instructions) {
 
         String baseSha256() {
             return groups.model().baseSha256();
@@ -140,10 +135,8 @@ public final class KeyedRun {
     }
 
     /** Divides keys into tasks and waves. */
-    static KeyPacking packing(JobGroups groups, SortedMap<String, Count> counts, KeyPacking.Limits limits) {
+    static KeyPacking packing(JobGroups groups, SortedMap<String, Long> rows, KeyPacking.Limits limits) {
         JobConfig job = groups.model().job();
-        SortedMap<String, Long> rows = new TreeMap<>();
-        counts.forEach((key, count) -> rows.put(key, count.training()));
         long values = groups.groups().names().stream()
                 .flatMap(group -> groups.groups().tensors(group).stream())
                 .mapToLong(TensorSpec::size)
@@ -160,7 +153,9 @@ public final class KeyedRun {
     private String train(Session session, KeyedTable table, KeyedOutput output) throws IOException {
         SortedMap<String, Count> all = count(job, table);
         SortedMap<String, Count> counts = output.left(all);
-        KeyPacking packing = packing(session.groups(), counts, limits);
+        SortedMap<String, Long> rowsByKey = new TreeMap<>();
+        counts.forEach((key, count) -> rowsByKey.put(key, count.training()));
+        KeyPacking packing = packing(session.groups(), rowsByKey, limits);
         boolean startsFromAll = job.lora().init().isPresent();
         if (packing.trained() == 0 && output.index().keys().isEmpty() && !startsFromAll) {
             throw new DataException(
@@ -180,8 +175,8 @@ public final class KeyedRun {
                 packing.leftOut().size());
         if (startsFromAll && output.index().fallback().isEmpty()) {
             Console.err("%s: training on all rows first (lora.init: all)", job.name());
-            KeyResult fallback = onRanks(
-                    session, AdapterPack.FALLBACK, table.training(), table.validation(), Optional.empty());
+            KeyResult fallback =
+                    onRanks(session, AdapterPack.FALLBACK, table.training(), table.validation(), Optional.empty());
             long rows = all.values().stream().mapToLong(Count::training).sum();
             long held = all.values().stream().mapToLong(Count::validation).sum();
             output.commitFallback(fallback, new Count(rows, held, digest(all)), session.baseSha256());
@@ -226,9 +221,10 @@ public final class KeyedRun {
         Shared<KeyTask.Constants> shared = Shared.of(spark, constants);
         int done = 0;
         for (List<List<String>> wave : packing.waves()) {
-            spark.sc().setJobDescription("keys, wave " + (done + 1) + " of " + packing.waves().size());
-            output.commit(
-                    JavaSerialized.collect(table.work(wave, new KeyTask(shared))), counts, session.baseSha256());
+            spark.sc()
+                    .setJobDescription("keys, wave " + (done + 1) + " of "
+                            + packing.waves().size());
+            output.commit(JavaSerialized.collect(table.work(wave, new KeyTask(shared))), counts, session.baseSha256());
             done++;
             Console.err(
                     "%s: wave %d/%d: %,d keys trained, %,d failed",
@@ -276,7 +272,8 @@ public final class KeyedRun {
                         settings.layout(),
                         model.tokenization(),
                         job.training().loss().classWeights());
-        RunSetup setup = start.map(from -> groups.setup().startingFrom(from.values())).orElseGet(groups::setup);
+        RunSetup setup =
+                start.map(from -> groups.setup().startingFrom(from.values())).orElseGet(groups::setup);
         RunLength length = settings.length(data.training().plan().stepsPerEpoch());
         LoraManifest manifest = setup.withHead(JobRows.head(job, data.labels()), length);
         RunOutput.Start begin = new RunOutput.Start(
@@ -312,8 +309,7 @@ public final class KeyedRun {
         String yaml = ResolvedYaml.write(job);
         int shards = job.training().shards();
         return HistoryEvent.run(
-                new HistoryEvent.Configuration(
-                        Sha256.hex(yaml), yaml, 0, session.groups().initial(settings.length(Integer.MAX_VALUE / 2))),
+                new HistoryEvent.Configuration(Sha256.hex(yaml), yaml, 0, Resumption.atStart(job)),
                 session.baseSha256(),
                 Map.of("seed", job.seed()),
                 new HistoryEvent.Environment(
@@ -325,8 +321,8 @@ public final class KeyedRun {
                         List.of(Machine.hardware().cpu())),
                 Map.of(
                         "keys",
-                        packing.trained() + " to train, " + packing.spread().size() + " of them spread over ranks, since"
-                                + " training.shards is " + shards,
+                        packing.trained() + " to train, " + packing.spread().size()
+                                + " of them spread over ranks, since" + " training.shards is " + shards,
                         "instructions",
                         session.instructions()));
     }
