@@ -35,6 +35,7 @@ class ErrorCodesTest {
 
     /** Literals that look like codes: keys of the job file and of the report page's texts. */
     private static final Set<String> OTHER_KEYS = Set.of(
+            "data.train",
             "data.validation",
             "manifest.implicit",
             "manifest.modules",

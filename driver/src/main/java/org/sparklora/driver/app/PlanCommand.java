@@ -12,6 +12,7 @@ import org.sparklora.driver.job.config.SweepFile;
 import org.sparklora.driver.job.fts.FtsConversion;
 import org.sparklora.driver.job.fts.FtsModel;
 import org.sparklora.driver.job.fts.FtsSchedule;
+import org.sparklora.driver.job.plan.KeyedPlan;
 import org.sparklora.driver.job.plan.PlanJson;
 import org.sparklora.driver.job.plan.PlanText;
 import org.sparklora.driver.job.plan.RunPlan;
@@ -57,9 +58,22 @@ final class PlanCommand implements Callable<Integer> {
         } else if (SweepFile.isSweep(config)) {
             printSweep(config);
         } else {
-            print(JobPlan.of(overrides.readWithoutOutput(config)));
+            JobConfig job = overrides.readWithoutOutput(config);
+            if (job.data().keyed().adapter().isPresent()) {
+                print(JobPlan.keyed(job));
+            } else {
+                print(JobPlan.of(job));
+            }
         }
         return ExitCode.OK.code();
+    }
+
+    private void print(KeyedPlan plan) {
+        if (json) {
+            Console.out("%s", plan.json());
+        } else {
+            plan.text().forEach(line -> Console.out("%s", line));
+        }
     }
 
     private void print(RunPlan plan) {

@@ -6,15 +6,12 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.sparklora.driver.cluster.data.Tokenization;
-import org.sparklora.driver.job.config.ActivationCache;
-import org.sparklora.driver.job.config.ExecutionConfig;
 import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.job.config.ModelConfig;
 import org.sparklora.driver.job.config.Task;
 import org.sparklora.driver.job.manifest.LinearModule;
 import org.sparklora.driver.job.manifest.ManifestException;
 import org.sparklora.driver.job.manifest.SavedModules;
-import org.sparklora.driver.job.plan.CachePolicy;
 import org.sparklora.worker.contract.Arithmetic;
 import org.sparklora.worker.contract.ModelSource;
 import org.sparklora.worker.contract.TensorSpec;
@@ -25,8 +22,6 @@ import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.encoder.EncoderSizes;
 import org.sparklora.worker.encoder.HeadInput;
 import org.sparklora.worker.encoder.ModelException;
-import org.sparklora.worker.engine.Tensors;
-import org.sparklora.worker.head.BaseHead;
 import org.sparklora.worker.machine.Machine;
 
 /** The base model of a job, its tokenizer, and the adapter that training starts from, if the job names one. */
@@ -90,18 +85,6 @@ public final class JobModel {
                             + directory.resolve("config.json") + " is " + types.rows()
                             + "; use another model, or write both texts into one column");
         }
-    }
-
-    /** How the head starts from the base model's; empty if the base model has none, or init_adapter brings one. */
-    Optional<BaseHead> baseHead(List<String> labels) {
-        String output = base.encoder().head().output() + ".weight";
-        boolean given = initAdapter
-                .filter(adapter -> adapter.snapshot().contains(output))
-                .isPresent();
-        return given
-                ? Optional.empty()
-                : base.optional(output)
-                        .map(weight -> BaseHead.of(Tensors.shape(weight).get(0), base.labels(), labels));
     }
 
     /** The encoder's tensors that train whole. */
@@ -217,15 +200,5 @@ public final class JobModel {
 
     Optional<InitAdapter> initAdapter() {
         return initAdapter;
-    }
-
-    /** When to cache the activations of the frozen trunk. */
-    CachePolicy cachePolicy() {
-        ExecutionConfig execution = job.execution();
-        if (execution.activationCache() == ActivationCache.OFF) {
-            return CachePolicy.off("execution.activation_cache says so");
-        }
-        String source = baseSha256() + " max_length " + job.model().maxLength();
-        return CachePolicy.auto(execution.activationCacheType(), source);
     }
 }

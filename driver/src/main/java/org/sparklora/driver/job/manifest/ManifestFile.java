@@ -4,7 +4,9 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Set;
 import java.util.SortedMap;
+import java.util.SortedSet;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupState;
@@ -44,5 +46,12 @@ public record ManifestFile(
                         "a digest is given for the dormant group '" + group + "', which has no tensors");
             }
         }
+    }
+
+    /** Names of the groups that are not dormant, implicit groups included. */
+    public SortedSet<String> active() {
+        SortedSet<String> active = new TreeSet<>(manifest.names());
+        active.removeAll(state.in(GroupState.DORMANT));
+        return active;
     }
 }

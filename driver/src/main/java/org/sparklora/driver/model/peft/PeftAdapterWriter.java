@@ -50,18 +50,33 @@ public final class PeftAdapterWriter {
      */
     public static SortedMap<String, byte[]> files(
             LoraManifest manifest, Set<String> activeGroups, AdapterSnapshot snapshot, AdapterDetails details) {
-        for (String name : activeGroups) {
-            manifest.tensors(name); // refuses an unknown group
-        }
-        List<LoraGroup> active = manifest.groups().stream()
-                .filter(g -> activeGroups.contains(g.name()))
-                .toList();
-        List<LoraGroup> listed = active.isEmpty() ? manifest.groups() : active;
+        List<LoraGroup> listed = listed(manifest, activeGroups);
         SortedMap<String, byte[]> files = new TreeMap<>();
         files.put(PeftAdapter.CONFIG, PythonJson.bytes(config(manifest, listed, details)));
         files.put(CARD, ModelCard.of(manifest, activeGroups, details).getBytes(StandardCharsets.UTF_8));
-        files.put(PeftAdapter.SAFETENSORS, SafetensorsWriter.encode(tensors(manifest, active, listed, snapshot)));
+        files.put(PeftAdapter.SAFETENSORS, weights(manifest, activeGroups, snapshot));
         return files;
+    }
+
+    /** The bytes of {@code adapter_model.safetensors} alone, as {@link #files} has them. */
+    public static byte[] weights(LoraManifest manifest, Set<String> activeGroups, AdapterSnapshot snapshot) {
+        List<LoraGroup> listed = listed(manifest, activeGroups);
+        return SafetensorsWriter.encode(tensors(manifest, active(manifest, activeGroups), listed, snapshot));
+    }
+
+    private static List<LoraGroup> active(LoraManifest manifest, Set<String> activeGroups) {
+        for (String name : activeGroups) {
+            manifest.tensors(name); // refuses an unknown group
+        }
+        return manifest.groups().stream()
+                .filter(g -> activeGroups.contains(g.name()))
+                .toList();
+    }
+
+    /** The groups whose modules PEFT wraps. */
+    private static List<LoraGroup> listed(LoraManifest manifest, Set<String> activeGroups) {
+        List<LoraGroup> active = active(manifest, activeGroups);
+        return active.isEmpty() ? manifest.groups() : active;
     }
 
     private static SortedMap<String, Tensor> tensors(

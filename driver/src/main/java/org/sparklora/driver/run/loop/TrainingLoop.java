@@ -59,6 +59,11 @@ public final class TrainingLoop {
             this(policy, optimizer, length, stopping, Integer.MAX_VALUE, planner);
         }
 
+        /** The same, for a loop that returns after some epochs. */
+        public TrainingSettings pausingAfter(int epochs) {
+            return new TrainingSettings(policy, optimizer, length, stopping, epochs, planner);
+        }
+
         /** Rows and steps. */
         public ShardPlan shards() {
             return planner.shards();
