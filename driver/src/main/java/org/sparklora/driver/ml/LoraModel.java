@@ -37,7 +37,7 @@ import org.sparklora.driver.model.predict.ScoreRows;
 import org.sparklora.driver.model.predict.ScoreTexts;
 import org.sparklora.driver.training.TrainedRun;
 import org.sparklora.worker.contract.Precision;
-import org.sparklora.worker.inference.TextScorer.Pooling;
+import org.sparklora.worker.inference.Scorer.Pooling;
 import org.sparklora.worker.inference.TrainedModel;
 import org.sparklora.worker.spark.Shared;
 

@@ -8,8 +8,8 @@ import java.util.function.Function;
 import org.apache.spark.sql.Row;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.inference.TextScorer;
-import org.sparklora.worker.inference.TextScorer.Pooling;
-import org.sparklora.worker.inference.TextScorer.TextRow;
+import org.sparklora.worker.inference.Scorer.Pooling;
+import org.sparklora.worker.inference.Scorer.TextRow;
 
 /**
  * Computes the outputs of a text or a pair of texts.
