@@ -87,9 +87,7 @@ public record Metrics(Task task, TaskHead head, List<String> labels) implements 
             return total(scored, shards).values();
         }
         if (rows <= ROWS_ON_DRIVER) {
-            List<ScoredShard> all = JavaSerialized.collect(scored);
-            RowSums sums = new ShardTree(shards).total(subtrees(shards, all.iterator()), RowSums::plus);
-            return withRanks(sums, () -> positiveRanks(Ranks.twice(scoresAndLabels(all))), () -> squares(all));
+            return of(JavaSerialized.collect(scored), shards);
         }
         Stored<ScoredShard> stored = Stored.of(scored).persist();
         try {
@@ -100,6 +98,14 @@ public record Metrics(Task task, TaskHead head, List<String> labels) implements 
         } finally {
             stored.unpersist(false);
         }
+    }
+
+    /** The same for rows that are all here. */
+    SortedMap<String, Double> of(List<ScoredShard> all, int shards) {
+        RowSums sums = new ShardTree(shards).total(subtrees(shards, all.iterator()), RowSums::plus);
+        return ranked()
+                ? withRanks(sums, () -> positiveRanks(Ranks.twice(scoresAndLabels(all))), () -> squares(all))
+                : sums.values();
     }
 
     private SortedMap<String, Double> withRanks(

@@ -36,6 +36,12 @@ public final class EpochContext implements Serializable {
         this.plan = plan;
     }
 
+    /** Creates the value for a task that has the base model already. */
+    EpochContext(RunContext run, EpochPlan plan, BaseModel base) {
+        this(run, plan);
+        this.base = base;
+    }
+
     /** Groups, freeze state, adapter values and cache of this epoch. */
     public EpochPlan plan() {
         return plan;

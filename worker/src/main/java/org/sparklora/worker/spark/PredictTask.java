@@ -21,12 +21,13 @@ public record PredictTask<T extends ShardScores>(Shared<EpochContext> context, S
     public Iterator<T> call(Iterator<CachedShard> shards) {
         List<T> all = new ArrayList<>();
         while (shards.hasNext()) {
-            all.add(score(context.value(), shards.next()));
+            all.add(score(context.value(), shards.next(), scores));
         }
         return all.iterator();
     }
 
-    private T score(EpochContext epoch, CachedShard shard) {
+    /** Scores one shard. */
+    static <T extends ShardScores> T score(EpochContext epoch, CachedShard shard, ShardScores.Factory<T> scores) {
         T own = scores.of(shard.index());
         for (int[] positions : shard.rows().batchesByLength()) {
             float[] logits = forward(epoch, epoch.batch(shard, positions));

@@ -27,25 +27,29 @@ public record TrunkTask(Shared<EpochContext> context, CacheStorage storage, Long
 
             @Override
             public CachedShard next() {
-                return cached(shards.next().rows());
+                return cached(context.value(), shards.next().rows(), storage, () -> rows.add(1));
             }
         };
     }
 
-    private CachedShard cached(Shard shard) {
-        EpochContext epoch = context.value();
+    /**
+     * Computes the activations of a shard.
+     *
+     * @param row is called after each row
+     */
+    static CachedShard cached(EpochContext epoch, Shard shard, CacheStorage storage, Runnable row) {
         EpochPlan plan = epoch.plan();
         BaseModel base = epoch.base();
         TrunkPass pass =
                 new TrunkPass(base, epoch.run().head(), plan, epoch.run().padTokenId());
         int[] vectors = IntStream.range(0, shard.size())
-                .map(row -> pass.vectors(shard.length(row)))
+                .map(position -> pass.vectors(shard.length(position)))
                 .toArray();
         CachedActivations.Builder activations = new CachedActivations.Builder(
                 plan.cache(), storage, base.encoder().hiddenSize(), vectors);
         pass.run(shard, (position, values, from, count) -> {
             activations.put(position, values, from, count);
-            rows.add(1);
+            row.run();
         });
         return new CachedShard(shard, activations.build());
     }

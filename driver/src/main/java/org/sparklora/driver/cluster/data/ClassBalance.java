@@ -3,6 +3,7 @@ package org.sparklora.driver.cluster.data;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SortedMap;
+import java.util.function.Supplier;
 import java.util.stream.LongStream;
 import org.sparklora.driver.job.config.ClassWeights;
 import org.sparklora.worker.data.Example;
@@ -22,8 +23,23 @@ public final class ClassBalance {
      * @throws DataException if the job weighs a label that does not exist
      */
     public static List<Float> weights(ClassWeights given, List<String> labels, Shards training) {
+        return weights(given, labels, () -> counts(training, labels.size()));
+    }
+
+    /** The same for shards in memory. */
+    public static List<Float> weights(ClassWeights given, List<String> labels, List<Shard> training) {
+        return weights(
+                given,
+                labels,
+                () -> training.stream()
+                        .map(shard -> counts(shard, labels.size()))
+                        .reduce(ClassBalance::plus)
+                        .orElseThrow());
+    }
+
+    private static List<Float> weights(ClassWeights given, List<String> labels, Supplier<long[]> counts) {
         if (given.byLabel().isEmpty()) {
-            return balanced(counts(training, labels.size()));
+            return balanced(counts.get());
         }
         SortedMap<String, Double> byLabel = given.byLabel().get();
         byLabel.keySet().stream().filter(label -> !labels.contains(label)).forEach(label -> {
@@ -48,12 +64,14 @@ public final class ClassBalance {
     }
 
     private static long[] counts(Shards training, int classes) {
-        return training.rdd().map(shard -> counts(shard, classes)).reduce((a, b) -> {
-            for (int c = 0; c < a.length; c++) {
-                a[c] += b[c];
-            }
-            return a;
-        });
+        return training.rdd().map(shard -> counts(shard, classes)).reduce(ClassBalance::plus);
+    }
+
+    private static long[] plus(long[] a, long[] b) {
+        for (int c = 0; c < a.length; c++) {
+            a[c] += b[c];
+        }
+        return a;
     }
 
     private static long[] counts(Shard shard, int classes) {

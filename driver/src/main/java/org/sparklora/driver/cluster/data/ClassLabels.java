@@ -3,8 +3,10 @@ package org.sparklora.driver.cluster.data;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -63,7 +65,29 @@ public final class ClassLabels implements LabelCodec {
         if (task == Task.REGRESSION) {
             return List.of();
         }
-        List<String> found = distinct(task == Task.CLASSIFICATION ? rows.select(SourceReader.LABEL) : elements(rows));
+        return checked(
+                task,
+                distinct(task == Task.CLASSIFICATION ? rows.select(SourceReader.LABEL) : elements(rows)),
+                source);
+    }
+
+    /** The same for rows in memory. */
+    static List<String> learn(Task task, List<InputRow> rows, String source) {
+        if (task == Task.REGRESSION) {
+            return List.of();
+        }
+        List<String> found = rows.stream()
+                .map(row -> row.content().label())
+                .filter(Objects::nonNull)
+                .flatMap(label -> task == Task.CLASSIFICATION ? Stream.of(label) : TextLists.parse(label).stream())
+                .filter(label -> label != null && !label.isEmpty())
+                .distinct()
+                .sorted()
+                .toList();
+        return checked(task, found, source);
+    }
+
+    private static List<String> checked(Task task, List<String> found, String source) {
         if (found.size() > MAX_CLASSES) {
             throw new DataException(
                     "data.labels.count",

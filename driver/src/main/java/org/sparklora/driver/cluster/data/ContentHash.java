@@ -48,6 +48,13 @@ final class ContentHash implements Serializable, Comparable<ContentHash> {
         return key;
     }
 
+    /** Adds the four words of the hash to a sum of hashes, which does not depend on their order. */
+    void addTo(long[] sum, int from) {
+        for (int word = 0; word < words.length; word++) {
+            sum[from + word] += words[word];
+        }
+    }
+
     /** The first 64 bits, which are uniformly distributed. */
     long prefix() {
         return words[0];

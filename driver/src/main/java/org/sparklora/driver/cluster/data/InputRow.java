@@ -20,6 +20,11 @@ record InputRow(Place place, RowText content) implements Serializable {
         return rows.toJavaRDD().map(InputRow::new);
     }
 
+    /** Converts a row of such a table. */
+    static InputRow of(Row row) {
+        return new InputRow(row);
+    }
+
     /** Returns the content of the rows by row index: the position, from 0, in the order of file and row. */
     static JavaPairRDD<Long, RowText> inOrder(Dataset<Row> rows) {
         return RowOrder.index(rows).mapValues(InputRow::content);

@@ -1,9 +1,11 @@
 package org.sparklora.driver.cluster.data;
 
 import java.io.Serializable;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.api.java.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.cluster.data.LabelCodec.Problem;
 import org.sparklora.worker.data.Encoded;
@@ -32,16 +34,36 @@ final class RowCoder implements Serializable {
      * @throws DataException for the first problem in the order of file and row, or if there are no rows
      */
     long check(JavaRDD<InputRow> rows, String purpose) {
-        Found found = JavaSerialized.fold(
-                rows.map(row -> problem(row.content()).isPresent() ? new Found(1, 1, row) : new Found(1, 0, null)),
-                new Found(0, 0, null),
-                Found::plus);
+        return count(JavaSerialized.fold(rows.map(this::found), Found.NONE, Found::plus), purpose);
+    }
+
+    /** The same for rows in memory. */
+    long check(List<InputRow> rows, String purpose) {
+        return count(rows.stream().map(this::found).reduce(Found.NONE, Found::plus), purpose);
+    }
+
+    /** Refuses rows without text or label, or with a wrong weight, whatever the labels are. */
+    static void requireComplete(JavaRDD<InputRow> rows, String purpose) {
+        Function<InputRow, Found> found = row -> Found.of(row, incomplete(row.content()));
+        count(JavaSerialized.fold(rows.map(found), Found.NONE, Found::plus), RowCoder::incomplete, purpose);
+    }
+
+    private Found found(InputRow row) {
+        return Found.of(row, problem(row.content()));
+    }
+
+    private long count(Found found, String purpose) {
+        return count(found, this::problem, purpose);
+    }
+
+    private static long count(
+            Found found, java.util.function.Function<RowText, Optional<Problem>> problems, String purpose) {
         if (found.rows == 0) {
             throw new DataException("data.rows.none", "there are no rows to " + purpose + "; check the data section");
         }
         InputRow first = found.first;
         if (first != null) {
-            Problem problem = problem(first.content()).orElseThrow();
+            Problem problem = problems.apply(first.content()).orElseThrow();
             throw new DataException(
                     problem.code(),
                     InputRow.location(first.place()) + ": " + problem.message() + more(found.problems - 1));
@@ -57,6 +79,13 @@ final class RowCoder implements Serializable {
     }
 
     private Optional<Problem> problem(RowText content) {
+        Optional<Problem> incomplete = incomplete(content);
+        return incomplete.isPresent()
+                ? incomplete
+                : labels.problem(Objects.requireNonNull(content.text()), Objects.requireNonNull(content.label()));
+    }
+
+    private static Optional<Problem> incomplete(RowText content) {
         if (content.weight() != null && !isWeight(content.weight())) {
             return Optional.of(new Problem(
                     "data.weight.invalid",
@@ -70,7 +99,7 @@ final class RowCoder implements Serializable {
             return Optional.of(
                     new Problem("data.label.missing", "the label is missing or empty; fill it in or remove the row"));
         }
-        return labels.problem(content.text(), content.label());
+        return Optional.empty();
     }
 
     private static boolean isWeight(String weight) {
@@ -87,6 +116,12 @@ final class RowCoder implements Serializable {
 
     /** The number of rows and problems, and the first row with a problem. */
     private record Found(long rows, long problems, @Nullable InputRow first) implements Serializable {
+
+        static final Found NONE = new Found(0, 0, null);
+
+        static Found of(InputRow row, Optional<Problem> problem) {
+            return problem.isPresent() ? new Found(1, 1, row) : new Found(1, 0, null);
+        }
 
         Found plus(Found other) {
             boolean oursIsFirst =

@@ -2,9 +2,11 @@ package org.sparklora.driver.cluster.data;
 
 import java.io.Serializable;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.Iterator;
 import java.util.List;
 import java.util.function.Function;
+import java.util.stream.IntStream;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.JavaPairRDD;
 import org.apache.spark.api.java.JavaRDD;
@@ -64,6 +66,33 @@ public record Shards(Stored<ShardBlock> stored, ShardPlan plan, TextStatistics s
         // Slices have no steps, so the batch size does not matter.
         ShardPlan plan = new ShardPlan(shards, shards, coder.check(InputRow.of(rows), "evaluate"), true);
         return persisted(ofRows(InputRow.inOrder(rows), KeyPartitioner.slices(plan), coder, tokens), plan);
+    }
+
+    /** The same for rows in memory: the coded rows in the order of file and row. */
+    static List<Coded> inOrder(List<InputRow> rows, RowCoder coder, TextTokenizer tokenizer) {
+        List<InputRow> sorted =
+                rows.stream().sorted(Comparator.comparing(InputRow::place)).toList();
+        return IntStream.range(0, sorted.size())
+                .mapToObj(index -> coder.encode(tokenizer, sorted.get(index).content(), index))
+                .toList();
+    }
+
+    /** Deals coded rows in memory to shards. */
+    static List<Shard> dealt(List<Coded> rows, KeyPartitioner partitioner) {
+        List<List<Coded>> shards = new ArrayList<>();
+        for (int shard = 0; shard < partitioner.numPartitions(); shard++) {
+            shards.add(new ArrayList<>());
+        }
+        for (int row = 0; row < rows.size(); row++) {
+            shards.get(partitioner.getPartition((long) row)).add(rows.get(row));
+        }
+        return IntStream.range(0, shards.size())
+                .mapToObj(shard -> {
+                    List<ShardBlock> blocks = new ArrayList<>();
+                    new Blocks<>(shards.get(shard).iterator(), row -> row, BLOCK_BYTES).forEachRemaining(blocks::add);
+                    return new Shard(shard, blocks);
+                })
+                .toList();
     }
 
     /** The shards, one in each partition. */

@@ -45,6 +45,7 @@ record SourceColumns(SourceSchema schema) {
                                 .map(name -> DatasetRows.named(name).cast(DataTypes.StringType))
                                 .orElse(lit(null).cast(DataTypes.StringType)))
                         .as(SourceReader.WEIGHT)));
+        schema.key().ifPresent(key -> columns.add(text(schema.key()).as(SourceReader.KEY)));
         if (withInput) {
             Stream<Column> all = Arrays.stream(schema.all().fieldNames()).map(DatasetRows::named);
             columns.add(struct(all.toArray(Column[]::new)).as(SourceReader.INPUT));

@@ -4,6 +4,7 @@ import static org.apache.spark.sql.functions.col;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.apache.commons.lang3.StringUtils;
 import org.apache.commons.lang3.exception.ExceptionUtils;
@@ -46,6 +47,9 @@ public final class SourceReader {
     /** Column of the weight as text; null for the weight 1. */
     public static final String WEIGHT = "weight";
 
+    /** Column of the key as text, whose values have an adapter each; only in tables that were read with it. */
+    public static final String KEY = "adapter";
+
     /** All columns of the input as a struct; only in tables of {@link #readWithInput}. */
     public static final String INPUT = "input";
 
@@ -62,12 +66,17 @@ public final class SourceReader {
 
     /** Reads labelled rows. */
     public static Dataset<Row> read(SparkSession spark, SourceConfig source, Task task) {
-        return read(new SourceScan(spark, source), task, true);
+        return read(spark, source, task, Optional.empty());
+    }
+
+    /** The same with {@value #KEY}, if a column of the source is given for it. */
+    public static Dataset<Row> read(SparkSession spark, SourceConfig source, Task task, Optional<String> key) {
+        return read(new SourceScan(spark, source), task, true, key);
     }
 
     /** Reads rows without their labels, with all columns of the input in the struct {@value #INPUT}. */
     public static Dataset<Row> readWithInput(SparkSession spark, SourceConfig source, Task task) {
-        return read(new SourceScan(spark, source), task, false);
+        return read(new SourceScan(spark, source), task, false, Optional.empty());
     }
 
     /** Whether values of the type hold other values. */
@@ -75,9 +84,9 @@ public final class SourceReader {
         return type instanceof StructType || type instanceof ArrayType || type instanceof MapType;
     }
 
-    private static Dataset<Row> read(SourceScan scan, Task task, boolean labelled) {
+    private static Dataset<Row> read(SourceScan scan, Task task, boolean labelled, Optional<String> key) {
         try {
-            SourceSchema schema = SourceSchema.of(scan, task, labelled);
+            SourceSchema schema = SourceSchema.of(scan, task, labelled, key);
             Dataset<Row> rows = new SourceColumns(schema).of(scan.rows(schema.read()), !labelled);
             RowNumbers numbers = new SourceChecks(schema).number(rows);
             List<Column> columns = new ArrayList<>(

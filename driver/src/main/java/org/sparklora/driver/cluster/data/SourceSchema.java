@@ -18,11 +18,12 @@ import org.sparklora.driver.job.config.Task;
  *
  * @param all columns as Spark infers them
  * @param label the label's column; empty for rows to predict
+ * @param key the column of {@link SourceReader#KEY}; empty if rows have none
  */
-record SourceSchema(SourceScan scan, StructType all, Task task, Optional<String> label) {
+record SourceSchema(SourceScan scan, StructType all, Task task, Optional<String> label, Optional<String> key) {
 
     /** Infers and checks the columns. */
-    static SourceSchema of(SourceScan scan, Task task, boolean labelled) {
+    static SourceSchema of(SourceScan scan, Task task, boolean labelled, Optional<String> key) {
         StructField[] fields = Arrays.stream(scan.infer().fields())
                 .filter(f -> !f.name().equals(SourceFormat.MALFORMED))
                 .toArray(StructField[]::new);
@@ -37,7 +38,7 @@ record SourceSchema(SourceScan scan, StructType all, Task task, Optional<String>
                                     : "is empty; it needs a header and at least one row"));
         }
         Optional<String> label = labelled ? Optional.of(source.label()) : Optional.empty();
-        SourceSchema schema = new SourceSchema(scan, new StructType(fields), task, label);
+        SourceSchema schema = new SourceSchema(scan, new StructType(fields), task, label, key);
         schema.names().forEach(schema::require);
         return schema;
     }
@@ -50,7 +51,7 @@ record SourceSchema(SourceScan scan, StructType all, Task task, Optional<String>
     /** The columns that the job names, as it names them. */
     Stream<String> names() {
         SourceConfig source = scan.source;
-        return Stream.of(Optional.of(source.text()), source.textPair(), label, source.weight())
+        return Stream.of(Optional.of(source.text()), source.textPair(), label, source.weight(), key)
                 .flatMap(Optional::stream);
     }
 

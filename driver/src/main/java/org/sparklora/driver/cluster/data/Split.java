@@ -1,5 +1,8 @@
 package org.sparklora.driver.cluster.data;
 
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.function.FilterFunction;
 import org.apache.spark.sql.Dataset;
@@ -29,13 +32,7 @@ public record Split(Dataset<Row> training, Dataset<Row> validation) {
         JavaRDD<Long> hashes =
                 InputRow.of(rows).map(row -> hash(seedKey, row.content())).distinct();
         long distinct = hashes.count();
-        if (distinct < 2) {
-            throw new DataException(
-                    "data.rows.none",
-                    "data.validation.fraction: the training data has " + distinct
-                            + " distinct text(s), too few to set some aside; give a validation file");
-        }
-        long count = Math.min(distinct - 1, Math.max(1, Math.round(fraction * distinct)));
+        long count = validationTexts(fraction, distinct);
         long last = hashes.sortBy(h -> h, true, hashes.getNumPartitions())
                 .zipWithIndex()
                 .filter(h -> h._2() == count - 1)
@@ -44,6 +41,28 @@ public record Split(Dataset<Row> training, Dataset<Row> validation) {
         return new Split(
                 rows.filter((FilterFunction<Row>) row -> hash(seedKey, InputRow.content(row)) > last),
                 rows.filter((FilterFunction<Row>) row -> hash(seedKey, InputRow.content(row)) <= last));
+    }
+
+    /** The same for rows in memory: those to train on, and those to validate on. */
+    static Map<Boolean, List<InputRow>> byTraining(List<InputRow> rows, double fraction, long seed) {
+        long seedKey = KeyedRandom.key(seed, "data/split");
+        long[] hashes = rows.stream()
+                .mapToLong(row -> hash(seedKey, row.content()))
+                .distinct()
+                .sorted()
+                .toArray();
+        long last = hashes[(int) validationTexts(fraction, hashes.length) - 1];
+        return rows.stream().collect(Collectors.partitioningBy(row -> hash(seedKey, row.content()) > last));
+    }
+
+    private static long validationTexts(double fraction, long distinct) {
+        if (distinct < 2) {
+            throw new DataException(
+                    "data.rows.none",
+                    "data.validation.fraction: the training data has " + distinct
+                            + " distinct text(s), too few to set some aside; give a validation file");
+        }
+        return Math.min(distinct - 1, Math.max(1, Math.round(fraction * distinct)));
     }
 
     private static long hash(long seedKey, RowText content) {

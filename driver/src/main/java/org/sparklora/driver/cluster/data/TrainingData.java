@@ -1,6 +1,9 @@
 package org.sparklora.driver.cluster.data;
 
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.Iterator;
+import java.util.List;
 import org.apache.spark.api.java.JavaPairRDD;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -59,12 +62,31 @@ public final class TrainingData {
     /** Numbers rows with equal content, which are neighbours here, and encodes each row. */
     private static PairFlatMapFunction<Iterator<Tuple2<ContentHash, RowText>>, RowKey, Coded> keyed(
             long seed, RowCoder coder, Shards.Tokens tokens) {
-        long seedKey = KeyedRandom.key(seed, "data/row");
+        long seedKey = seedKey(seed);
         return rows -> new KeyedRows(rows, seedKey, coder, tokens.openForTask());
     }
 
+    /** The same as {@link #prepare} for rows in memory: the coded rows of all shards, by row index. */
+    static List<Coded> inOrder(List<InputRow> rows, RowCoder coder, TextTokenizer tokenizer, ShardLayout layout) {
+        if (layout.given()) {
+            return Shards.inOrder(rows, coder, tokenizer);
+        }
+        List<Tuple2<ContentHash, RowText>> byContent = rows.stream()
+                .map(row -> new Tuple2<>(ContentHash.of(row.content()), row.content()))
+                .sorted(Comparator.comparing(Tuple2::_1))
+                .toList();
+        List<Tuple2<RowKey, Coded>> keyed = new ArrayList<>();
+        new KeyedRows(byContent.iterator(), seedKey(layout.seed()), coder, tokenizer).forEachRemaining(keyed::add);
+        keyed.sort(Comparator.comparing(Tuple2::_1));
+        return keyed.stream().map(Tuple2::_2).toList();
+    }
+
+    private static long seedKey(long seed) {
+        return KeyedRandom.key(seed, "data/row");
+    }
+
     /** Turns rows sorted by content into examples with their keys. */
-    private static final class KeyedRows implements Iterator<Tuple2<RowKey, Coded>> {
+    static final class KeyedRows implements Iterator<Tuple2<RowKey, Coded>> {
 
         private final Iterator<Tuple2<ContentHash, RowText>> rows;
         private final long seedKey;

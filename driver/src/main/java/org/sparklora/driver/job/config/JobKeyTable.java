@@ -74,6 +74,7 @@ public final class JobKeyTable {
             entry("decay exclusions", KeyType.DECAY_EXCLUSIONS),
             entry("class weights", KeyType.CLASS_WEIGHTS),
             entry("init", matching("true, pissa or pissa_niter_N", "true|pissa|pissa_niter_[1-9]\\d{0,3}")),
+            entry("init from", matching(LoraConfig.INIT_ALL, LoraConfig.INIT_ALL)),
             entry("peft type", matching("LORA or ADALORA", "LORA|ADALORA")),
             entry("Task", choice(Task.class)),
             entry("DataOrder", choice(DataOrder.class)),

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.sparklora.driver.job.config.JobSection.Values;
 import org.sparklora.worker.contract.Kernel;
 import org.sparklora.worker.contract.Precision;
@@ -35,9 +36,11 @@ record JobReader(YamlSection root, JobPaths paths) {
         job.set("data", data);
         job.set("lora", schedule.lora());
         job.set("schedule", schedule.schedule());
-        job.set("training", training(root.section("training"), model, metrics, validated));
+        YamlSection training = root.section("training");
+        job.set("training", training(training, model, metrics, data));
         job.set("execution", execution(root.section("execution")));
         job.set("tracking", tracking(root.section("tracking")));
+        checkKeyed(data, lora);
         if (outputOverride.isEmpty() && !root.has("output")) {
             JobKeyTable.JOB.key("output").reportMissing(root);
         }
@@ -81,11 +84,43 @@ record JobReader(YamlSection root, JobPaths paths) {
         }
         boolean shuffled = values.<DataOrder>get("order") == DataOrder.SHUFFLED;
         values.setDefault("group_by_length", shuffled);
+        if (values.find("adapter").isPresent()) {
+            values.setDefault("min_rows", DataConfig.Keyed.MIN_ROWS);
+            values.setDefault("max_keys", DataConfig.Keyed.MAX_KEYS);
+        } else {
+            Stream.of("min_rows", "max_keys")
+                    .filter(s::has)
+                    .forEach(key -> s.problem(CONFLICT, key, "needs data.adapter, the column of the keys"));
+        }
         DataConfig data = values.to(DataConfig.class);
         if (data.groupByLength() && !shuffled) {
             s.problem(CONFLICT, "group_by_length", "needs order: shuffled; with order: given rows keep their order");
         }
         return data;
+    }
+
+    /** Checks what a job with an adapter for each key cannot have, and what only such a job can. */
+    private void checkKeyed(DataConfig data, LoraConfig lora) {
+        YamlSection s = root.section("lora");
+        if (data.keyed().adapter().isEmpty()) {
+            if (lora.init().isPresent()) {
+                s.problem(CONFLICT, "init", "needs data.adapter, the column of the keys");
+            }
+            return;
+        }
+        boolean plain = !lora.method().isAdaptive() && lora.method().initLoraWeights().equals("true");
+        if (lora.init().isPresent() && !plain) {
+            s.problem(
+                    CONFLICT,
+                    "init",
+                    "needs peft_type: LORA and init_lora_weights: true, since other adapters are saved in another form"
+                            + " than they start in");
+        }
+        YamlSection tracking = root.section("tracking");
+        Stream.of("mlflow", "tensorboard")
+                .filter(tracking::has)
+                .forEach(key -> tracking.problem(
+                        UNAVAILABLE, key, "is not available with data.adapter; read history.jsonl of the run"));
     }
 
     private ValidationConfig validation(YamlSection s, SourceConfig train, Task task) {
@@ -116,11 +151,13 @@ record JobReader(YamlSection root, JobPaths paths) {
         }
     }
 
-    private static TrainingConfig training(YamlSection s, ModelConfig model, List<String> metrics, boolean validated) {
+    private static TrainingConfig training(YamlSection s, ModelConfig model, List<String> metrics, DataConfig data) {
+        boolean validated = data.validation().isPresent();
         Values values = JobKeyTable.TRAINING.read(s);
         int batchSize = values.get("batch_size");
         // A small batch alone must not refuse a job. The default depends on the job's own numbers only.
-        values.setDefault("shards", Math.min(8, Integer.highestOneBit(batchSize)));
+        boolean keyed = data.keyed().adapter().isPresent();
+        values.setDefault("shards", keyed ? 1 : Math.min(8, Integer.highestOneBit(batchSize)));
         if (s.has("max_steps")) {
             if (s.has("num_train_epochs")) {
                 s.problem(CONFLICT, "max_steps", "must be left out with training.num_train_epochs");

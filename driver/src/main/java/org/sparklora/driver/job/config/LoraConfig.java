@@ -26,6 +26,7 @@ import org.sparklora.worker.lora.LoraVariants;
  * @param method the LoRA variant
  * @param modulesToSave modules trained in full beside the adapter
  * @param initAdapter PEFT directory to start from, absolute or with a scheme, or a {@link HubId}
+ * @param init {@value #INIT_ALL} where the adapters of keys start from an adapter of all rows
  * @param groups at least one, by name
  */
 public record LoraConfig(
@@ -40,7 +41,11 @@ public record LoraConfig(
         Method method,
         List<String> modulesToSave,
         Optional<String> initAdapter,
+        Optional<String> init,
         SortedMap<String, GroupConfig> groups) {
+
+    /** The value of {@code lora.init}. */
+    public static final String INIT_ALL = "all";
 
     /**
      * The keys that choose the LoRA variant, with PEFT's names.

@@ -2,6 +2,7 @@ package org.sparklora.driver.job.config;
 
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.file.Path;
 import java.time.Duration;
@@ -145,7 +146,12 @@ class JobFileTest {
                         "job",
                         42,
                         new ModelConfig("/m", Task.CLASSIFICATION, Optional.empty(), 128),
-                        new DataConfig(source("/d/train.csv"), Optional.empty(), DataOrder.SHUFFLED, true),
+                        new DataConfig(
+                                source("/d/train.csv"),
+                                Optional.empty(),
+                                DataOrder.SHUFFLED,
+                                true,
+                                DataConfig.Keyed.NONE),
                         lora(new TreeMap<>(Map.of("top", group(new ModulePattern.Names(List.of("query")), "")))),
                         new ScheduleConfig(new EpochSchedule(List.of("top"), List.of()), List.of()),
                         DEFAULT_TRAINING,
@@ -185,7 +191,9 @@ class JobFileTest {
                                         Optional.of("v"),
                                         new TreeMap<>()))),
                                 DataOrder.GIVEN,
-                                false),
+                                false,
+                                new DataConfig.Keyed(
+                                        Optional.of("customer"), OptionalInt.of(20), OptionalInt.of(300))),
                         new LoraConfig(
                                 2,
                                 3,
@@ -210,6 +218,7 @@ class JobFileTest {
                                                 OptionalDouble.of(0.125))),
                                 List.of("pooler", "classifier"),
                                 Optional.of("/a"),
+                                Optional.of("all"),
                                 new TreeMap<>(Map.of(
                                         "top",
                                         new GroupConfig(
@@ -542,6 +551,7 @@ class JobFileTest {
                 new LoraConfig.Method("LORA", false, "true", noRanks()),
                 List.of("classifier"),
                 Optional.empty(),
+                Optional.empty(),
                 groups);
     }
 
@@ -558,5 +568,34 @@ class JobFileTest {
                 PatternMap.none(),
                 1.0,
                 0);
+    }
+
+    @Test
+    void aColumnOfKeysHasItsDefaults() {
+        JobConfig job = Jobs.read(directory, Jobs.SMALLEST.replace("data:\n", "data:\n  adapter: customer\n"));
+
+        assertThat(job.data().keyed())
+                .isEqualTo(new DataConfig.Keyed(Optional.of("customer"), OptionalInt.of(1), OptionalInt.of(10_000)));
+        assertThat(job.training().shards()).isEqualTo(1);
+        assertThat(JobFile.resolved("there", ResolvedYaml.write(job))).isEqualTo(job);
+    }
+
+    @Test
+    void keysOfKeyedJobsNeedTheColumn() {
+        String yaml = Jobs.SMALLEST.replace("data:\n", "data:\n  min_rows: 3\n  max_keys: 4\n")
+                .replace("lora:\n", "lora:\n  init: all\n");
+
+        assertThatThrownBy(() -> Jobs.read(directory, yaml))
+                .hasMessageContaining("data.min_rows needs data.adapter")
+                .hasMessageContaining("data.max_keys needs data.adapter")
+                .hasMessageContaining("lora.init needs data.adapter");
+    }
+
+    @Test
+    void adaptersThatAreSavedInAnotherFormAreNoStart() {
+        String yaml = Jobs.SMALLEST.replace("data:\n", "data:\n  adapter: customer\n")
+                .replace("lora:\n", "lora:\n  init: all\n  init_lora_weights: pissa\n");
+
+        assertThatThrownBy(() -> Jobs.read(directory, yaml)).hasMessageContaining("lora.init needs peft_type: LORA");
     }
 }

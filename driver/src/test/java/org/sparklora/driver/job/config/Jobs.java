@@ -50,6 +50,9 @@ final class Jobs {
               validation: {path: 's3://x/dev', format: csv, text: d, text_pair: e, label: f, weight: v, options: {}}
               order: given
               group_by_length: false
+              adapter: customer
+              min_rows: 20
+              max_keys: 300
             lora:
               r: 2
               lora_alpha: 3
@@ -72,6 +75,7 @@ final class Jobs {
               orth_reg_weight: 0.125
               modules_to_save: [pooler, classifier]
               init_adapter: /a
+              init: all
               groups:
                 top:
                   target_modules: .*\\.(query|value)
