@@ -32,6 +32,7 @@ import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.cluster.data.DatasetRows;
 import org.sparklora.driver.model.predict.HeadOutputs;
+import org.sparklora.driver.model.predict.RowModels;
 import org.sparklora.driver.model.predict.RowScorer;
 import org.sparklora.driver.model.predict.ScoreRows;
 import org.sparklora.driver.model.predict.ScoreTexts;
@@ -160,9 +161,7 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
         StructType out = transformSchema(schema, true);
         SparkContext spark = dataset.sparkSession().sparkContext();
         ScoreRows score = new ScoreRows(
-                trained(dataset),
-                scorer(schema),
-                new ScoreRows.Counters(spark.longAccumulator("rows"), spark.longAccumulator("rows without text")));
+                new RowModels.One(trained(dataset)), scorer(schema), ScoreRows.Counters.of(spark));
         Dataset<Row> scored = dataset.toDF().mapPartitions(score, Encoders.row(out));
         // mapPartitions drops metadata, such as the names of classes.
         return scored.select(Arrays.stream(out.fields())

@@ -17,7 +17,7 @@ public record RoutedAdapter(TrainedModel model, List<Integer> classes) {
 
     /**
      * Moves logits [M, C of this model] to [M, C], and whatever follows the logits of a row behind them. A class that the model does
-     * not have gets −∞, which is the probability 0.
+     * not have gets the most negative float, which is the probability 0.
      *
      * @param width values of each of the M rows
      */
@@ -27,7 +27,7 @@ public record RoutedAdapter(TrainedModel model, List<Integer> classes) {
         int wide = outputs + width - own;
         float[] spread = new float[rows * wide];
         for (int row = 0; row < rows; row++) {
-            Arrays.fill(spread, row * wide, row * wide + outputs, Float.NEGATIVE_INFINITY);
+            Arrays.fill(spread, row * wide, row * wide + outputs, -Float.MAX_VALUE);
             for (int c = 0; c < own; c++) {
                 spread[row * wide + classes.get(c)] = values[row * width + c];
             }
