@@ -5,7 +5,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -83,7 +82,8 @@ final class RoutedModel {
                 }
             }
         }
-        return rest.isEmpty() && manifest.head().stream().allMatch(t -> encoder.layerIndex(t.name()) == encoder.headIndex());
+        return rest.isEmpty()
+                && manifest.head().stream().allMatch(t -> encoder.layerIndex(t.name()) == encoder.headIndex());
     }
 
     /**
@@ -100,7 +100,7 @@ final class RoutedModel {
         for (int from = 0, to; from < models.size(); from = to) {
             TrainedModel model = models.get(from);
             to = from + 1;
-            while (to < models.size() && models.get(to) == model) {
+            while (to < models.size() && sha256(models.get(to)).equals(sha256(model))) {
                 to++;
             }
             String rows = from + ":" + to;
@@ -118,6 +118,10 @@ final class RoutedModel {
         return logits;
     }
 
+    private static String sha256(TrainedModel model) {
+        return model.adapter().sha256();
+    }
+
     /** The base's weights, with the pairs of each row beside them. */
     private static final class Routed implements Parameters {
 
@@ -130,8 +134,8 @@ final class RoutedModel {
         Routed(BaseModel base, Graph graph, List<TrainedModel> models) {
             this.base = base;
             this.graph = graph;
-            Map<TrainedModel, Map<String, PairAtRest>> known = new IdentityHashMap<>();
-            models.forEach(model -> pairs.add(known.computeIfAbsent(model, this::pairs)));
+            Map<String, Map<String, PairAtRest>> known = new HashMap<>();
+            models.forEach(model -> pairs.add(known.computeIfAbsent(sha256(model), sha256 -> pairs(model))));
         }
 
         private Map<String, PairAtRest> pairs(TrainedModel model) {
@@ -187,7 +191,8 @@ final class RoutedModel {
                     .filter(tensor -> tensor.name().equals(name) && values.contains(name))
                     .findFirst();
             return own.isPresent()
-                    ? own.map(tensor -> graph.constant(Tensors.floats(graph.manager(), values.view(name), tensor.shape())))
+                    ? own.map(tensor ->
+                            graph.constant(Tensors.floats(graph.manager(), values.view(name), tensor.shape())))
                     : base.weight(graph, name);
         }
 

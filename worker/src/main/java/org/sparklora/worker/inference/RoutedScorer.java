@@ -3,7 +3,7 @@ package org.sparklora.worker.inference;
 import ai.djl.ndarray.NDManager;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.IdentityHashMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -89,9 +89,12 @@ public final class RoutedScorer implements AutoCloseable {
 
         @Override
         public void logits(Shard shard, ObjIntConsumer<float[]> results) {
-            Map<TrainedModel, Boolean> routes = new IdentityHashMap<>();
-            Map<String, List<Integer>> alone =
-                    positions(shard, own -> routes.computeIfAbsent(own, model::routes) ? MIXED : own.key());
+            Map<String, Boolean> routes = new HashMap<>();
+            Map<String, List<Integer>> alone = positions(
+                    shard,
+                    own -> routes.computeIfAbsent(own.adapter().sha256(), sha256 -> model.routes(own))
+                            ? MIXED
+                            : own.key());
             List<Integer> mixed = alone.remove(MIXED);
             if (mixed != null) {
                 part(shard, mixed, results, this::mixed);
@@ -124,8 +127,8 @@ public final class RoutedScorer implements AutoCloseable {
                 List<Integer> positions,
                 ObjIntConsumer<float[]> results,
                 BiConsumer<Shard, ObjIntConsumer<float[]>> scores) {
-            List<Example> rows =
-                    shard.examples(positions.stream().mapToInt(Integer::intValue).toArray());
+            List<Example> rows = shard.examples(
+                    positions.stream().mapToInt(Integer::intValue).toArray());
             scores.accept(Shard.of(0, rows), (values, row) -> results.accept(values, positions.get(row)));
         }
 
@@ -135,16 +138,17 @@ public final class RoutedScorer implements AutoCloseable {
                 List<Placed> rows = new ArrayList<>();
                 for (int position : positions) {
                     Example example = shard.example(position);
-                    rows.add(new Placed(example, position, adapters.apply(example).orElseThrow()));
+                    rows.add(new Placed(
+                            example, position, adapters.apply(example).orElseThrow()));
                 }
-                rows.sort(Comparator.comparing(row -> row.adapter().model().adapter().sha256()));
+                rows.sort(Comparator.comparing(
+                        row -> row.adapter().model().adapter().sha256()));
                 Torch.prepareThread();
                 List<Example> examples = rows.stream().map(Placed::example).toList();
                 List<TrainedModel> models =
                         rows.stream().map(row -> row.adapter().model()).toList();
                 try (NDManager manager = Torch.newManager()) {
-                    List<float[]> logits =
-                            model.logits(Tokens.of(manager, Batch.of(examples, padTokenId)), models);
+                    List<float[]> logits = model.logits(Tokens.of(manager, Batch.of(examples, padTokenId)), models);
                     for (int i = 0; i < rows.size(); i++) {
                         float[] own = logits.get(i);
                         results.accept(
@@ -166,11 +170,16 @@ public final class RoutedScorer implements AutoCloseable {
                 // Not closed, since this scorer's tokenizer stays open.
                 TextScorer scorer = new TextScorer(own, key, merged, tokenizer);
                 boolean byToken = own.head().headInput() == HeadInput.EVERY_TOKEN;
-                part(shard, positions, results, (part, each) -> scores.accept(
-                        scorer,
-                        part,
-                        (values, row) -> each.accept(
-                                adapter.spread(values, byToken ? scorer.outputs() : values.length, outputs), row)));
+                part(
+                        shard,
+                        positions,
+                        results,
+                        (part, each) -> scores.accept(
+                                scorer,
+                                part,
+                                (values, row) -> each.accept(
+                                        adapter.spread(values, byToken ? scorer.outputs() : values.length, outputs),
+                                        row)));
             } finally {
                 MergedModels.release(key);
             }

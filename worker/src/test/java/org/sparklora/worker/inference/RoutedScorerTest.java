@@ -36,7 +36,6 @@ import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.head.TokenClassificationHead;
 import org.sparklora.worker.inference.Scorer.Pooling;
 import org.sparklora.worker.inference.Scorer.TextRow;
-
 import org.sparklora.worker.lora.Dora;
 import org.sparklora.worker.lora.LoraVariant;
 import org.sparklora.worker.lora.LoraVariants;
@@ -55,12 +54,19 @@ class RoutedScorerTest {
     private static final int CLASSES = 4;
 
     private static final List<TextRow> TEXTS = IntStream.range(0, 40)
-            .mapToObj(i -> new TextRow("great plot ".repeat(1 + i % 5) + (char) ('a' + i % 26), i % 3 == 0 ? "a pair" : null))
+            .mapToObj(i ->
+                    new TextRow("great plot ".repeat(1 + i % 5) + (char) ('a' + i % 26), i % 3 == 0 ? "a pair" : null))
             .toList();
 
     /** An adapter with random values on some Linears. */
     private static RoutedAdapter adapter(
-            Path directory, int seed, LoraVariant variant, int rank, BiasMode bias, List<String> names, List<Integer> classes) {
+            Path directory,
+            int seed,
+            LoraVariant variant,
+            int rank,
+            BiasMode bias,
+            List<String> names,
+            List<Integer> classes) {
         return adapter(directory, seed, variant, rank, bias, names, classes, new ClassificationHead(classes.size()));
     }
 
@@ -77,7 +83,11 @@ class RoutedScorerTest {
         List<LoraModule> modules = encoder.linears().stream()
                 .filter(linear -> names.stream().anyMatch(linear.name()::endsWith))
                 .map(linear -> new LoraModule(
-                        linear.name(), rank, 8, linear.shape().get(1), linear.shape().get(0)))
+                        linear.name(),
+                        rank,
+                        8,
+                        linear.shape().get(1),
+                        linear.shape().get(0)))
                 .toList();
         assertThat(modules).isNotEmpty();
         LoraManifest manifest = new LoraManifest(
@@ -161,25 +171,45 @@ class RoutedScorerTest {
     }
 
     private static RoutedModel model(RoutedAdapter adapter) {
-        return RoutedModel.of(
-                adapter.model().base(), adapter.model().head().headInput());
+        return RoutedModel.of(adapter.model().base(), adapter.model().head().headInput());
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"layer.11.attention.self.query", "layer.11.attention.self.key", "layer.11.attention.self.value"})
+    @ValueSource(
+            strings = {"layer.11.attention.self.query", "layer.11.attention.self.key", "layer.11.attention.self.value"})
     void eachProjectionOfTheFirstTokenIsRouted(String module) {
         assertEachRowIsThatOfItsAdapter(IntStream.range(0, 3)
-                .mapToObj(i -> adapter(
-                        BERT, i, PlainLora.INSTANCE, 2, BiasMode.NONE, List.of(module), List.of(0, 1)))
+                .mapToObj(i -> adapter(BERT, i, PlainLora.INSTANCE, 2, BiasMode.NONE, List.of(module), List.of(0, 1)))
                 .toList());
     }
 
     @Test
     void adaptersOfOneBatchDifferInRankInModulesAndInClasses() {
         List<RoutedAdapter> adapters = List.of(
-                adapter(BERT, 1, PlainLora.INSTANCE, 2, BiasMode.NONE, List.of("layer.11.attention.self.query"), List.of(0, 1)),
-                adapter(BERT, 2, PlainLora.INSTANCE, 8, BiasMode.NONE, List.of("query", "value", "dense"), List.of(3, 1, 2)),
-                adapter(BERT, 3, PlainLora.INSTANCE, 4, BiasMode.NONE, List.of("layer.4.output.dense", "key"), List.of(0, 1, 2, 3)));
+                adapter(
+                        BERT,
+                        1,
+                        PlainLora.INSTANCE,
+                        2,
+                        BiasMode.NONE,
+                        List.of("layer.11.attention.self.query"),
+                        List.of(0, 1)),
+                adapter(
+                        BERT,
+                        2,
+                        PlainLora.INSTANCE,
+                        8,
+                        BiasMode.NONE,
+                        List.of("query", "value", "dense"),
+                        List.of(3, 1, 2)),
+                adapter(
+                        BERT,
+                        3,
+                        PlainLora.INSTANCE,
+                        4,
+                        BiasMode.NONE,
+                        List.of("layer.4.output.dense", "key"),
+                        List.of(0, 1, 2, 3)));
 
         assertThat(adapters).allMatch(adapter -> model(adapter).routes(adapter.model()));
         assertEachRowIsThatOfItsAdapter(adapters);
@@ -204,11 +234,13 @@ class RoutedScorerTest {
         RoutedAdapter mixed = adapter(BERT, 3, PlainLora.INSTANCE, 4, BiasMode.NONE, List.of("query"), List.of(0, 1));
 
         assertThat(alone).noneMatch(adapter -> model(adapter).routes(adapter.model()));
-        assertEachRowIsThatOfItsAdapter(Stream.concat(alone.stream(), Stream.of(mixed)).toList());
+        assertEachRowIsThatOfItsAdapter(
+                Stream.concat(alone.stream(), Stream.of(mixed)).toList());
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"roberta", "distilbert", "deberta-v2", "modernbert-mean", "modernbert-cls", "electra", "mpnet"})
+    @ValueSource(
+            strings = {"roberta", "distilbert", "deberta-v2", "modernbert-mean", "modernbert-cls", "electra", "mpnet"})
     void otherEncodersAreRouted(String name) {
         Path directory = RESOURCES.resolve("golden-encoders/" + name + "/model");
         List<RoutedAdapter> adapters = IntStream.range(0, 3)
@@ -231,8 +263,10 @@ class RoutedScorerTest {
 
     @Test
     void aRowDoesNotDependOnTheAdaptersBesideIt() {
-        RoutedAdapter first = adapter(BERT, 1, PlainLora.INSTANCE, 4, BiasMode.NONE, List.of("query", "value"), List.of(0, 1));
-        RoutedAdapter second = adapter(BERT, 2, PlainLora.INSTANCE, 4, BiasMode.NONE, List.of("query", "value"), List.of(0, 1));
+        RoutedAdapter first =
+                adapter(BERT, 1, PlainLora.INSTANCE, 4, BiasMode.NONE, List.of("query", "value"), List.of(0, 1));
+        RoutedAdapter second =
+                adapter(BERT, 2, PlainLora.INSTANCE, 4, BiasMode.NONE, List.of("query", "value"), List.of(0, 1));
         try (RoutedScorer scorer = open(first)) {
             List<float[]> all = scorer.of(example -> Optional.of(first)).logits(TEXTS);
             List<float[]> mixed = scorer.of(example -> Optional.of(example.key() % 2 == 0 ? first : second))
@@ -251,7 +285,8 @@ class RoutedScorerTest {
         try (RoutedScorer scorer = open(adapters.get(0));
                 TextScorer single = TextScorer.open(adapters.get(1).model())) {
             List<float[]> both = routed(scorer, adapters).logitsAndVectors(TEXTS, Pooling.MEAN);
-            float[] wanted = requireNonNull(single.logitsAndVectors(TEXTS, Pooling.MEAN).get(1));
+            float[] wanted =
+                    requireNonNull(single.logitsAndVectors(TEXTS, Pooling.MEAN).get(1));
             float[] got = requireNonNull(both.get(1));
             List<Float> expected = new ArrayList<>(List.of(-Float.MAX_VALUE, -Float.MAX_VALUE));
             for (float value : wanted) {
