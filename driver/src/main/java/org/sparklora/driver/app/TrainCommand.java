@@ -10,6 +10,7 @@ import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.run.history.OutputGuard;
 import org.sparklora.driver.training.JobDraft;
 import org.sparklora.driver.training.RunOutput.IfRunIsThere;
+import org.sparklora.driver.training.KeyedRun;
 import org.sparklora.driver.training.TrainingRun;
 import org.sparklora.driver.training.UsageException;
 import picocli.CommandLine.Command;
@@ -44,7 +45,11 @@ final class TrainCommand implements Callable<Integer> {
                     "usage.options-conflict",
                     "--resume continues a run and --overwrite deletes it; give one of the two");
         }
-        return new TrainingRun(job(), ifRunExists()).run().code();
+        JobConfig job = job();
+        return (job.data().keyed().adapter().isPresent()
+                        ? new KeyedRun(job, ifRunExists()).run()
+                        : new TrainingRun(job, ifRunExists()).run())
+                .code();
     }
 
     private JobConfig job() throws IOException {

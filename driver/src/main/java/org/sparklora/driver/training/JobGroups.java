@@ -36,9 +36,9 @@ import org.sparklora.worker.train.ParameterInitializer;
  */
 public record JobGroups(JobModel model, LoraManifest groups, FreezePolicy policy) {
 
-    private static final String POLICY = "manifest.policy.invalid";
+    static final String POLICY = "manifest.policy.invalid";
     private static final String NO_BIAS = "lora.bias=lora_only, but no Linear of this model has a bias; use bias: none";
-    private static final String RANKS = "manifest.rank.invalid";
+    static final String RANKS = "manifest.rank.invalid";
 
     /**
      * Matches the declared groups to the model's modules and checks the freeze policy against them.
@@ -107,19 +107,20 @@ public record JobGroups(JobModel model, LoraManifest groups, FreezePolicy policy
         return PeftTraps.of(specs(model.job(), policy), JobModel.linears(model.encoder()));
     }
 
-    /** The groups' states before the first epoch. Refuses a policy, or a change of ranks, that this length makes illegal. */
+    /** {@link RunSetup#initial}. */
     FreezeState initial(RunLength length) {
-        refuse(RANKS, LoraVariant.of(groups).problems(groups.groups(), length.steps()));
-        refuse(POLICY, policy.problems(names(), trained(), length.stepsPerEpoch()));
-        return policy.initial(names(), trained());
+        return setup().initial(length);
     }
 
-    /** The groups with the tensors of a head, which modules that train whole belong to, for a run of this length. */
+    /** What a run trains with; it starts from init_adapter, if the job names one. */
+    RunSetup setup() {
+        AdapterSnapshot init = model.initAdapter().map(InitAdapter::snapshot).orElse(AdapterSnapshot.EMPTY);
+        return new RunSetup(model.job(), model.base(), groups, policy, init);
+    }
+
+    /** {@link RunSetup#withHead}. */
     LoraManifest withHead(TaskHead head, RunLength length) {
-        List<TensorSpec> whole = new ArrayList<>(model.encoder().head().tensors(head.outputs()));
-        whole.addAll(model.savedTensors());
-        return new LoraManifest(
-                LoraVariant.of(groups).during(length.steps()), groups.groups(), groups.bias(), whole, groups.biases());
+        return setup().withHead(head, length);
     }
 
     /**
@@ -129,23 +130,14 @@ public record JobGroups(JobModel model, LoraManifest groups, FreezePolicy policy
      */
     ParameterInitializer initializer(LoraManifest manifest, List<String> labels) {
         model.initAdapter().ifPresent(adapter -> adapter.requireFit(manifest, labels));
-        Optional<BaseHead> head = model.baseHead(labels);
+        Optional<BaseHead> head = setup().baseHead(labels);
         head.ifPresent(start -> Console.err("%s: %s", model.job().name(), start.note()));
-        return initializer(manifest, head.flatMap(BaseHead::rows));
-    }
-
-    private ParameterInitializer initializer(LoraManifest manifest, Optional<List<Integer>> headRows) {
-        AdapterSnapshot init = model.initAdapter().map(InitAdapter::snapshot).orElse(AdapterSnapshot.EMPTY);
-        return new ParameterInitializer(model.base(), manifest, model.job().seed(), init, new LapackSvd(), headRows);
+        return setup().initializer(manifest, head);
     }
 
     /** Groups for which init_adapter has a B that is not zero. */
     private Set<String> trained() {
-        ParameterInitializer initializer = initializer(groups, Optional.empty());
-        return groups.groups().stream()
-                .filter(initializer::isTrained)
-                .map(LoraGroup::name)
-                .collect(Collectors.toSet());
+        return setup().trained();
     }
 
     private Set<String> names() {
@@ -163,7 +155,7 @@ public record JobGroups(JobModel model, LoraManifest groups, FreezePolicy policy
                 .toList();
     }
 
-    private static void refuse(String code, List<String> problems) {
+    static void refuse(String code, List<String> problems) {
         if (!problems.isEmpty()) {
             throw new ManifestException(code, problems);
         }

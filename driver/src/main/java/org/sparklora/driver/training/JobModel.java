@@ -92,18 +92,6 @@ public final class JobModel {
         }
     }
 
-    /** How the head starts from the base model's; empty if the base model has none, or init_adapter brings one. */
-    Optional<BaseHead> baseHead(List<String> labels) {
-        String output = base.encoder().head().output() + ".weight";
-        boolean given = initAdapter
-                .filter(adapter -> adapter.snapshot().contains(output))
-                .isPresent();
-        return given
-                ? Optional.empty()
-                : base.optional(output)
-                        .map(weight -> BaseHead.of(Tensors.shape(weight).get(0), base.labels(), labels));
-    }
-
     /** The encoder's tensors that train whole. */
     List<TensorSpec> savedTensors() {
         return SavedModules.tensors(job.lora().modulesToSave(), base.encoder().weights());
@@ -209,15 +197,5 @@ public final class JobModel {
 
     Optional<InitAdapter> initAdapter() {
         return initAdapter;
-    }
-
-    /** When to cache the activations of the frozen trunk. */
-    CachePolicy cachePolicy() {
-        ExecutionConfig execution = job.execution();
-        if (execution.activationCache() == ActivationCache.OFF) {
-            return CachePolicy.off("execution.activation_cache says so");
-        }
-        String source = baseSha256() + " max_length " + job.model().maxLength();
-        return CachePolicy.auto(execution.activationCacheType(), source);
     }
 }

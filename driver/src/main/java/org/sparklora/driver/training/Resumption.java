@@ -69,7 +69,8 @@ record Resumption(RunDirectory directory, Optional<Checkpoint> checkpoint, Optio
         return open && before.startsWith(now + "@") ? before : now;
     }
 
-    private static Optional<JobConfig> before(RunDirectory directory) throws IOException {
+    /** The job of the run in a directory. */
+    static Optional<JobConfig> before(RunDirectory directory) throws IOException {
         return directory
                 .find(CONFIG)
                 .map(yaml -> JobFile.resolved(
@@ -115,7 +116,7 @@ record Resumption(RunDirectory directory, Optional<Checkpoint> checkpoint, Optio
         }
     }
 
-    private static FreezeState atStart(JobConfig job) {
+    static FreezeState atStart(JobConfig job) {
         Map<String, GroupState> states = new TreeMap<>();
         job.schedule().live().forEach(group -> states.put(group, GroupState.LIVE));
         return FreezeState.of(states);
@@ -188,7 +189,7 @@ record Resumption(RunDirectory directory, Optional<Checkpoint> checkpoint, Optio
         }
     }
 
-    private static UsageException refusal(String code, String what, List<String> differences) {
+    static UsageException refusal(String code, String what, List<String> differences) {
         List<String> lines = new ArrayList<>();
         lines.add("--resume: " + what
                 + "; undo the changes below, or start a new run with another --output or --overwrite");

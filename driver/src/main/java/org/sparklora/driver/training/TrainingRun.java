@@ -18,6 +18,7 @@ import org.sparklora.driver.job.freeze.RunLength;
 import org.sparklora.driver.job.plan.EpochPlanner;
 import org.sparklora.driver.job.plan.EpochWork;
 import org.sparklora.driver.job.plan.StepCost;
+import org.sparklora.driver.run.loop.RunListener;
 import org.sparklora.driver.run.loop.TrainingLoop;
 import org.sparklora.driver.run.loop.TrainingLoop.TrainingSettings;
 import org.sparklora.driver.training.RunOutput.IfRunIsThere;
@@ -114,17 +115,12 @@ public final class TrainingRun {
         output.started(start, spark);
         groups.policy().neverReached(length).forEach(line -> Console.err("%s: warning: %s", job.name(), line));
 
-        TrainingSettings training = new TrainingSettings(
-                groups.policy(),
-                settings.optimizer(length, manifest, model.encoder()),
-                length,
-                settings.stoppingCriteria(length.epochs()),
-                new EpochPlanner(manifest, model.encoder(), data.training().plan(), model.cachePolicy()));
+        TrainingSettings training = groups.setup().training(manifest, data.training().plan());
         EpochWork work = work(training, initial, data, output);
         Progress progress = new Progress(clock, Console.screen());
         try (RunGauges gauges = new RunGauges(progress);
                 RunRecord record = new RunRecord(output, work, progress, clock, length);
-                SparkEpochRunner runner = runner(spark, start, record, lost)) {
+                SparkEpochRunner runner = runner(spark, groups.setup(), start, record, lost)) {
             gauges.show();
             TrainingLoop loop = new TrainingLoop(initializer, training, runner, record, clock);
             TrainingLoop.Result result = output.run(loop);
@@ -134,17 +130,17 @@ public final class TrainingRun {
         }
     }
 
-    private SparkEpochRunner runner(SparkSession spark, RunOutput.Start start, RunRecord record, LostExecutors lost) {
+    /** The runner of a run on the cluster. */
+    static SparkEpochRunner runner(
+            SparkSession spark, RunSetup setup, RunOutput.Start start, RunListener listener, LostExecutors lost) {
+        JobConfig job = setup.job();
         JobModel model = start.model();
         RunData data = start.data();
-        RunContext context = new RunContext(
+        RunContext context = setup.context(
                 model.source(),
-                model.baseSha256(),
                 JobRows.head(job, data.labels()),
-                settings.step(model.encoder().modelDropout(), data.classWeights()),
-                settings.order(),
+                data.classWeights(),
                 model.tokenizer().padTokenId(),
-                job.arithmetic(Arithmetic.DEFAULT),
                 start.instructions());
         return new SparkEpochRunner(
                 spark,
@@ -158,7 +154,7 @@ public final class TrainingRun {
                                 job.execution().executorTimeout(),
                                 job.execution().minExecutors()),
                         job.execution().activationCache()),
-                record,
+                listener,
                 lost);
     }
 

@@ -1,22 +1,20 @@
 package org.sparklora.driver.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
-import java.util.Optional;
+import java.util.Random;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparklora.driver.model.keyed.AdapterIndex;
@@ -24,312 +22,244 @@ import org.sparklora.driver.model.keyed.AdapterPack;
 import org.sparklora.driver.model.keyed.KeyEntry;
 import org.sparklora.driver.model.keyed.KeyEntry.Outcome;
 import org.sparklora.driver.model.keyed.KeyEntry.Packed;
-import org.sparklora.driver.model.keyed.KeyEntry.Place;
-import org.sparklora.driver.model.keyed.KeyEntry.Rows;
 import org.sparklora.driver.model.keyed.KeyedAdapter;
 import org.sparklora.driver.run.history.LocalRunDirectory;
-import org.sparklora.driver.run.history.RunDirectory;
-import org.sparklora.driver.training.TrainedRun;
 
-/** The commands on a run with an adapter for each key, against the same commands on each key's run alone. */
+/** The adapter of a key is, to the byte, that of {@code train} on the rows of the key alone. */
 class KeyedRunTest {
 
-    private static final List<String> TEXTS =
-            List.of("great plot", "bad end", "a great movie with a bad end", "very bad", "fine", "the plot was great");
-
     @TempDir
-    private static Path folder;
+    private Path folder;
 
-    /** Runs that were trained alone; the names are keys. */
-    private static Path north;
+    private final Map<String, List<String>> rows = new LinkedHashMap<>();
+    private Path job;
 
-    private static Path south;
-    private static Path fallback;
-
-    /** The two of them in one run, with the fallback and without. */
-    private static Path withFallback;
-
-    private static Path withoutFallback;
-
-    @BeforeAll
-    static void train() throws IOException {
-        Path job = TrainingJob.smallest(folder);
-        Path three = Files.writeString(folder.resolve("three.csv"), """
-                text,label
-                great plot,yes
-                bad end,no
-                fine,perhaps
-                very bad,no
-                a fine end,perhaps
-                great movie,yes
-                """);
-        north = run(job, "north", "training.learning_rate=0.02", "training.num_train_epochs=4");
-        south = run(
-                job, "south", "training.learning_rate=0.05", "training.num_train_epochs=4", "lora.r=2", "data.train.path=" + three);
-        fallback = run(job, "fallback", "training.learning_rate=0.01", "seed=5");
-        withFallback = keyed("with", Optional.of(fallback));
-        withoutFallback = keyed("without", Optional.empty());
+    @BeforeEach
+    void writeJob() throws IOException {
+        rows.put("north", rows(17, 1, "yes", "no"));
+        rows.put("süd/…\u00e9", rows(9, 2, "yes", "no", "perhaps"));
+        rows.put("null", rows(12, 3, "a", "b"));
+        writeRows(rows);
+        job = writeJob("job.yaml");
     }
 
-    private static Path run(Path job, String name, String... keys) throws IOException {
-        Path run = folder.resolve(name);
-        TrainingJob.Ended ended = TrainingJob.train("local[2]", job, run, keys);
-        assertThat(ended.code()).as(ended.err()).isZero();
-        return run;
+    /** A job with two groups, one of which thaws; with dropout, duplicates of rows, and a last batch that is short. */
+    private Path writeJob(String name) throws IOException {
+        return Files.writeString(
+                folder.resolve(name),
+                TrainingJob.format("""
+                seed: 9
+                model: {path: "%s", max_length: 16}
+                data:
+                  train: {path: "%s"}
+                lora:
+                  r: 4
+                  lora_alpha: 8
+                  lora_dropout: 0.1
+                  groups:
+                    top: {target_modules: [query, value], layers_to_transform: [11]}
+                    bottom: {target_modules: [query], layers_to_transform: [9], warmup_steps: 3}
+                schedule:
+                  live: [top]
+                  events: [{epoch: 1, thaw: [bottom], freeze: [top]}]
+                training: {num_train_epochs: 2, batch_size: 4, learning_rate: 0.005}
+                execution: {head_dropout: 0.1}
+                """, TrainingJob.TINY_MODEL, folder.resolve("train.csv")));
     }
 
-    private static KeyedAdapter adapter(Path run) {
-        TrainedRun trained = TrainedRun.read(run.toString(), Optional.empty());
-        return new KeyedAdapter(trained.manifest(), trained.adapter());
-    }
-
-    private static Path keyed(String name, Optional<Path> all) throws IOException {
-        Path run = Files.createDirectories(folder.resolve(name));
-        for (String file : List.of("config.yaml", "status.json", "history.jsonl")) {
-            Files.copy(north.resolve(file), run.resolve(file));
-        }
-        RunDirectory directory = new LocalRunDirectory(run);
-        SortedMap<String, KeyedAdapter> adapters =
-                new TreeMap<>(Map.of("north", adapter(north), "south", adapter(south)));
-        SortedMap<String, KeyedAdapter> byId = new TreeMap<>();
-        adapters.forEach((key, adapter) -> byId.put(KeyEntry.id(key), adapter));
-        all.ifPresent(of -> byId.put(AdapterPack.FALLBACK, adapter(of)));
-        SortedMap<String, Place> places = AdapterPack.write(directory, AdapterPack.part(0), byId);
-        SortedMap<String, KeyEntry> entries = new TreeMap<>();
-        adapters.forEach((key, adapter) -> entries.put(key, entry(adapter, places.get(KeyEntry.id(key)))));
-        entries.put("small", new KeyEntry(new Rows(1, 0, ""), Outcome.LEFT_OUT, "it has 1 row", Optional.empty()));
-        AdapterIndex index = new AdapterIndex(
-                "customer", all.map(of -> entry(adapter(of), places.get(AdapterPack.FALLBACK))), entries);
-        directory.write(AdapterIndex.FILE, index.toJson());
-        return run;
-    }
-
-    private static KeyEntry entry(KeyedAdapter adapter, Place place) {
-        Packed packed = new Packed(
-                adapter.manifest(), 0, new TreeMap<>(), adapter.sha256(), Objects.requireNonNull(place));
-        return new KeyEntry(new Rows(6, 0, ""), Outcome.TRAINED, "", Optional.of(packed));
-    }
-
-    private static TrainingJob.Ended run(String... arguments) {
-        return TrainingJob.run("local[2]", arguments);
-    }
-
-    /** Rows of two files whose keys change from row to row. */
-    private static Path input(String name, List<String> keys) throws IOException {
-        Path input = Files.createDirectories(folder.resolve(name));
-        for (int file = 0; file < 2; file++) {
-            List<String> lines = new ArrayList<>(List.of("customer,text"));
-            for (int row = 0; row < 30; row++) {
-                lines.add(keys.get(row % keys.size()) + "," + TEXTS.get((row + file) % TEXTS.size()));
-            }
-            Files.write(input.resolve("part-" + file + ".csv"), lines);
-        }
-        return input;
-    }
-
-    private static List<JsonNode> predicted(Path run, Path input, String... more) throws IOException {
-        Path output = Files.createTempDirectory(folder, "predicted");
-        List<String> arguments = new ArrayList<>(List.of("predict", "--run", run.toString(), "--input", input.toString()));
-        arguments.addAll(List.of("--output", output.toString(), "--output-format", "json", "--format", "csv"));
-        arguments.addAll(List.of(more));
-        TrainingJob.Ended ended = run(arguments.toArray(String[]::new));
-        assertThat(ended.code()).as(ended.err()).isZero();
-        List<JsonNode> rows = new ArrayList<>();
-        for (Path part : TrainingJob.parts(output)) {
-            for (String line : Files.readAllLines(part)) {
-                rows.add(new ObjectMapper().readTree(line));
+    private static List<String> rows(int count, int seed, String... labels) {
+        Random random = new Random(seed);
+        List<String> rows = new ArrayList<>();
+        while (rows.size() < count) {
+            String label = labels[rows.size() % labels.length];
+            String row = "the plot ".repeat(1 + random.nextInt(4)) + "tok" + random.nextInt(80) + "," + label;
+            rows.add(row);
+            if (rows.size() < count && random.nextInt(4) == 0) {
+                rows.add(row);
             }
         }
         return rows;
     }
 
-    private static void assertRouted(List<JsonNode> rows, Path input, Map<String, Path> runs) throws IOException {
-        Map<Path, List<JsonNode>> alone = new TreeMap<>();
-        for (Path run : runs.values()) {
-            alone.put(run, predicted(run, input));
+    private void writeRows(Map<String, List<String>> byKey) throws IOException {
+        StringBuilder csv = new StringBuilder("text,label,customer\n");
+        byKey.forEach((key, list) -> list.forEach(row -> csv.append(row).append(",\"").append(key).append("\"\n")));
+        Files.writeString(folder.resolve("train.csv"), csv);
+    }
+
+    private Path trainKeys(String name, String master, String... overrides) {
+        return trained(name, master, job, overrides("data.adapter=customer", overrides));
+    }
+
+    private static String[] overrides(String first, String... others) {
+        return Stream.concat(Stream.of(first), Stream.of(others)).toArray(String[]::new);
+    }
+
+    private Path trained(String name, String master, Path file, String... overrides) {
+        Path output = folder.resolve(name);
+        TrainingJob.Ended ended = TrainingJob.train(master, file, output, overrides);
+        assertThat(ended.code()).as(ended.err()).isZero();
+        return output;
+    }
+
+    /** The digest of {@code train} on the rows of one key. */
+    private String alone(String key, String... overrides) throws IOException {
+        Path csv = folder.resolve("alone.csv");
+        Files.writeString(csv, "text,label\n" + String.join("\n", rows.get(key)) + "\n");
+        String[] all = overrides("data.train.path=\"" + csv + "\"", overrides);
+        Path output = trained("alone-" + KeyEntry.id(key) + "-" + all.length + Math.abs(String.join("", all).hashCode()), "local[2]", job, all);
+        return TrainingJob.status(output).get("adapter_sha256").asText();
+    }
+
+    private static AdapterPack pack(Path output) throws IOException {
+        return AdapterPack.find(new LocalRunDirectory(output)).orElseThrow();
+    }
+
+    private static SortedMap<String, String> digests(Path output) throws IOException {
+        SortedMap<String, String> digests = new TreeMap<>();
+        pack(output).index().keys().forEach((key, entry) -> digests.put(
+                key, entry.adapter().map(Packed::sha256).orElse(entry.reason())));
+        return digests;
+    }
+
+    private void equalsTrainingAlone(Path output, String... overrides) throws IOException {
+        for (String key : rows.keySet()) {
+            assertThat(digests(output).get(key)).as(key).isEqualTo(alone(key, overrides));
         }
-        assertThat(rows).hasSize(60);
-        for (int row = 0; row < rows.size(); row++) {
-            JsonNode got = rows.get(row);
-            Path run = runs.get(got.path("customer").asText(""));
-            JsonNode any = alone.values().iterator().next().get(row);
-            assertThat(got.get("text")).as("order of rows").isEqualTo(any.get("text"));
-            if (run == null) {
-                assertThat(got.path("prediction").isNull()).as("row %d: %s", row, got).isTrue();
-                continue;
+    }
+
+    @Test
+    void eachAdapterIsThatOfItsRowsAlone() throws IOException {
+        Path output = trainKeys("keys", "local[2]");
+
+        equalsTrainingAlone(output, "training.shards=1");
+        AdapterPack pack = pack(output);
+        assertThat(pack.index().keys().get("null").adapter().orElseThrow().manifest().labels())
+                .containsExactly("a", "b");
+        KeyedAdapter three = pack.read(pack.index().adapter("süd/…\u00e9").orElseThrow());
+        assertThat(three.labels()).containsExactly("no", "perhaps", "yes");
+        assertThat(three.sha256()).isEqualTo(digests(output).get("süd/…\u00e9"));
+        List<JsonNode> epochs = TrainingJob.events(output, "key_epoch");
+        assertThat(epochs).hasSize(6);
+        assertThat(epochs.get(1).get("live")).hasToString("[\"bottom\"]");
+        assertThat(TrainingJob.status(output).get("adapter_sha256").asText()).isEqualTo(pack.index().sha256());
+    }
+
+    @Test
+    void twoShardsAndAnyNumberOfTasksGiveTheSameBits() throws IOException {
+        String[] more = {"training.shards=2", "data.validation={fraction: 0.25}", "training.gradient_accumulation_steps=2"};
+        Path one = trainKeys("one", "local[1]", more);
+        Path three = trainKeys("three", "local[3]", more);
+
+        assertThat(Files.readAllBytes(three.resolve("adapters/part-00000.safetensors")))
+                .isEqualTo(Files.readAllBytes(one.resolve("adapters/part-00000.safetensors")));
+        assertThat(pack(three).index().keys()).isEqualTo(pack(one).index().keys());
+        equalsTrainingAlone(one, more);
+    }
+
+    @Test
+    void validationIsThatOfTheKeyAlone() throws IOException {
+        String fraction = "data.validation={fraction: 0.25}";
+        Path output = trainKeys("keys", "local[2]", fraction);
+
+        for (String key : rows.keySet()) {
+            alone(key, "training.shards=1", fraction);
+        }
+        List<SortedMap<String, Double>> alone = new ArrayList<>();
+        try (Stream<Path> runs = Files.list(folder)) {
+            for (Path run : runs.filter(path -> path.getFileName().toString().startsWith("alone-")).toList()) {
+                List<JsonNode> ends = TrainingJob.events(run, "epoch_end");
+                alone.add(metrics(ends.get(ends.size() - 1)));
             }
-            JsonNode wanted = Objects.requireNonNull(alone.get(run)).get(row);
-            assertThat(got.get("prediction")).as("row %d", row).isEqualTo(wanted.get("prediction"));
-            assertThat(got.get("probability").asDouble())
-                    .isCloseTo(wanted.get("probability").asDouble(), within(1e-5));
         }
+        assertThat(pack(output).index().keys().values())
+                .allSatisfy(entry -> assertThat(alone).contains(entry.adapter().orElseThrow().validation()));
+    }
+
+    private static SortedMap<String, Double> metrics(JsonNode epoch) {
+        SortedMap<String, Double> metrics = new TreeMap<>();
+        epoch.get("validation").fields().forEachRemaining(field -> metrics.put(field.getKey(), field.getValue().asDouble()));
+        return metrics;
     }
 
     @Test
-    void eachRowIsPredictedByTheAdapterOfItsKeyAndOthersByTheFallback() throws IOException {
-        Path input = input("mixed", List.of("north", "south", "east", "", "small"));
-        Path output = folder.resolve("said");
-        TrainingJob.Ended ended = run(
-                "predict", "--run", withFallback.toString(), "--input", input.toString(), "--format", "csv", "--output", output.toString());
+    void keysWithFewRowsUseTheFallbackThatTheOthersStartFrom() throws IOException {
+        rows.put("small", rows(2, 7, "yes", "no"));
+        writeRows(rows);
+        String[] more = {"data.min_rows=5", "lora.init=all"};
+        Path output = trainKeys("keys", "local[2]", more);
 
-        assertThat(ended.code()).as(ended.err()).isZero();
-        assertThat(ended.err())
-                .contains("warning: 36 of 60 rows have no key in column 'customer', or one without an adapter, and are"
-                        + " computed by the fallback adapter");
-        assertThat(ended.out()).contains("60 rows predicted into");
-        assertRouted(
-                predicted(withFallback, input),
-                input,
-                Map.of("north", north, "south", south, "east", fallback, "", fallback, "null", fallback, "small", fallback));
+        AdapterIndex index = pack(output).index();
+        Path all = trained("all", "local[2]", job, "training.shards=1");
+        Packed fallback = index.fallback().orElseThrow().adapter().orElseThrow();
+        assertThat(fallback.sha256()).isEqualTo(TrainingJob.status(all).get("adapter_sha256").asText());
+        assertThat(index.keys().get("small").outcome()).isEqualTo(Outcome.LEFT_OUT);
+        assertThat(index.adapter("small")).contains(fallback);
+        String labels = "model.labels=[a, b, no, perhaps, yes]";
+        rows.remove("small");
+        equalsTrainingAlone(output, "training.shards=1", labels, "lora.init_adapter=\"" + all.resolve("adapter") + "\"");
     }
 
     @Test
-    void withoutAFallbackRowsOfUnknownKeysHaveNoPrediction() throws IOException {
-        Path input = input("unknown", List.of("north", "south", "east", "", "small"));
-        TrainingJob.Ended ended = run(
-                "predict",
-                "--run",
-                withoutFallback.toString(),
-                "--input",
-                input.toString(),
-                "--format",
-                "csv",
-                "--output",
-                folder.resolve("none").toString());
+    void aKeyThatFailsDoesNotStopTheOthers() throws IOException {
+        rows.put("one class", rows(6, 7, "yes"));
+        writeRows(rows);
+        Path output = trainKeys("keys", "local[2]");
 
-        assertThat(ended.err()).contains("warning: 36 of 60 rows").contains("get no prediction");
-        assertThat(ended.err()).doesNotContain("no text");
-        assertThat(ended.out()).contains("24 rows predicted into");
-        assertRouted(predicted(withoutFallback, input), input, Map.of("north", north, "south", south));
+        KeyEntry failed = pack(output).index().keys().get("one class");
+        assertThat(failed.outcome()).isEqualTo(Outcome.FAILED);
+        assertThat(failed.reason()).contains("only the label 'yes'").endsWith("[data.labels.count]");
+        assertThat(TrainingJob.events(output, "key_failed")).hasSize(1);
+        rows.remove("one class");
+        equalsTrainingAlone(output, "training.shards=1");
     }
 
     @Test
-    void evaluatedRowsAreThoseOfTheirKeys() throws IOException {
-        Path labelled = Files.writeString(folder.resolve("labelled.csv"), """
-                customer,text,label
-                south,great plot,yes
-                south,bad end,no
-                east,bad end,no
-                south,fine,perhaps
-                ,fine,yes
-                south,very bad,perhaps
-                """);
-        Path alone = Files.writeString(folder.resolve("south.csv"), """
-                text,label
-                great plot,yes
-                bad end,no
-                fine,perhaps
-                very bad,perhaps
-                """);
+    void newKeysAreTrainedAndOthersStay() throws IOException {
+        Path output = trainKeys("keys", "local[2]");
+        byte[] first = Files.readAllBytes(output.resolve("adapters/part-00000.safetensors"));
+        SortedMap<String, String> before = digests(output);
+        rows.put("new", rows(8, 20, "yes", "no"));
+        writeRows(rows);
 
-        JsonNode keyed = evaluated(withoutFallback, labelled);
-        JsonNode single = evaluated(south, alone);
+        assertThat(resumed(output).code()).isZero();
 
-        assertThat(keyed.get("examples").asInt()).isEqualTo(4);
-        for (String metric : List.of("accuracy", "f1", "loss")) {
-            assertThat(keyed.get(metric).asDouble())
-                    .as(metric)
-                    .isCloseTo(single.get(metric).asDouble(), within(1e-5));
-        }
-        assertThat(evaluated(withFallback, labelled).get("examples").asInt()).isEqualTo(6);
-    }
-
-    private static JsonNode evaluated(Path run, Path data) throws IOException {
-        TrainingJob.Ended ended = run("evaluate", "--run", run.toString(), "--data", data.toString());
-        assertThat(ended.code()).as(ended.err()).isZero();
-        List<String> lines = ended.out().strip().lines().toList();
-        return new ObjectMapper().readTree(lines.get(lines.size() - 1));
+        assertThat(Files.readAllBytes(output.resolve("adapters/part-00000.safetensors"))).isEqualTo(first);
+        assertThat(digests(output)).containsAllEntriesOf(before).containsEntry("new", alone("new", "training.shards=1"));
+        assertThat(TrainingJob.events(output, "key_epoch")).hasSize(8);
+        assertThat(TrainingJob.events(output, "finished")).hasSize(1);
     }
 
     @Test
-    void theColumnOfTheKeysIsRequired() throws IOException {
-        TrainingJob.Ended ended = run(
-                "predict",
-                "--run",
-                withFallback.toString(),
-                "--input",
-                folder.resolve("three.csv").toString(),
-                "--output",
-                folder.resolve("no column").toString());
+    void changedRowsAreRefused() throws IOException {
+        Path output = trainKeys("keys", "local[2]");
+        rows.get("north").set(0, "another text,no");
+        writeRows(rows);
 
-        assertThat(ended.code()).isEqualTo(3);
-        assertThat(ended.err()).contains("'customer'").contains("three.csv");
-    }
+        TrainingJob.Ended ended = resumed(output);
 
-    @Test
-    void theExportOfAKeyIsTheAdapterThatItsRunWrote() throws IOException {
-        Path exported = folder.resolve("exported");
-        TrainingJob.Ended ended = run(
-                "export", "--run", withFallback.toString(), "--adapter", "south", "--output", exported.toString());
-
-        assertThat(ended.code()).as(ended.err()).isZero();
-        for (String file : List.of("adapter_model.safetensors", "adapter_config.json")) {
-            assertThat(exported.resolve(file)).hasSameBinaryContentAs(south.resolve("adapter").resolve(file));
-        }
-        try (Stream<Path> files = Files.list(exported)) {
-            assertThat(files).hasSize(3);
-        }
-    }
-
-    @Test
-    void oneKeyIsMergedAsItsRun() throws IOException {
-        Path merged = folder.resolve("merged");
-        Path alone = folder.resolve("merged alone");
-        assertThat(run("merge", "--run", withFallback.toString(), "--adapter", "north", "--output", merged.toString())
-                        .code())
-                .isZero();
-        assertThat(run("merge", "--run", north.toString(), "--output", alone.toString())
-                        .code())
-                .isZero();
-
-        assertThat(merged.resolve("model.safetensors")).hasSameBinaryContentAs(alone.resolve("model.safetensors"));
-    }
-
-    @Test
-    void allRowsMayHaveTheAdapterOfOneKey() throws IOException {
-        Path input = input("one", List.of("north", "south"));
-
-        assertThat(predicted(withFallback, input, "--adapter", "south")).isEqualTo(predicted(south, input));
-    }
-
-    @Test
-    void wrongKeysAreNamed() {
-        String out = folder.resolve("out").toString();
-        assertLine("choose one with --adapter KEY [usage.adapter]", "merge", "--run", withFallback.toString(), "--output", out);
-        assertLine(
-                "did you mean 'south'? [usage.adapter]",
-                "export",
-                "--run",
-                withFallback.toString(),
-                "--adapter",
-                "sout",
-                "--output",
-                out);
-        assertLine(
-                "'small' of column 'customer': it has 1 row; give --adapter another key [usage.adapter]",
-                "export",
-                "--run",
-                withFallback.toString(),
-                "--adapter",
-                "small",
-                "--output",
-                out);
-        assertLine(
-                "has one adapter, and none for the key 'a'; leave out --adapter [usage.adapter]",
-                "merge",
-                "--run",
-                north.toString(),
-                "--adapter",
-                "a",
-                "--output",
-                out);
-        assertLine("--format is missing", "export", "--run", north.toString(), "--output", out);
-    }
-
-    private static void assertLine(String wanted, String... arguments) {
-        TrainingJob.Ended ended = run(arguments);
         assertThat(ended.code()).isEqualTo(2);
-        assertThat(ended.err()).contains(wanted);
-        assertThat(ended.err().strip().lines()).hasSize(1);
+        assertThat(ended.err()).contains("key 'north'").doesNotContain("key 'null'");
+    }
+
+    private TrainingJob.Ended resumed(Path output) {
+        return TrainingJob.run(
+                "local[2]",
+                "train", "--config", job.toString(), "--output", output.toString(), "--resume",
+                "--set", "data.adapter=customer");
+    }
+
+    @Test
+    void rowsWithoutAKeyAndTooManyKeysAreRefused() throws IOException {
+        TrainingJob.Ended many =
+                TrainingJob.train("local[2]", job, folder.resolve("many"), "data.adapter=customer", "data.max_keys=2");
+        assertThat(many.code()).isEqualTo(2);
+        assertThat(many.err()).contains("3 different values", "[usage.adapter-keys]");
+        rows.put("", List.of("no key,yes"));
+        writeRows(rows);
+
+        TrainingJob.Ended none = TrainingJob.train("local[2]", job, folder.resolve("none"), "data.adapter=customer");
+        assertThat(none.code()).isEqualTo(3);
+        assertThat(none.err()).contains("train.csv row 39", "[data.adapter.missing]");
     }
 }

@@ -25,6 +25,7 @@ import org.sparklora.driver.model.keyed.KeyEntry.Packed;
 import org.sparklora.driver.model.keyed.KeyEntry.Place;
 import org.sparklora.driver.model.keyed.KeyEntry.Rows;
 import org.sparklora.worker.contract.CodedException;
+import org.sparklora.worker.contract.Sha256;
 
 /**
  * The content of {@code adapters/index.json}: every key of a run with its rows and its place in the packed files. Equal indexes
@@ -33,8 +34,10 @@ import org.sparklora.worker.contract.CodedException;
  * @param column {@code data.adapter}
  * @param fallback the adapter of all rows that other keys start from ({@code lora.init: all}); its rows are all rows
  * @param keys by their text
+ * @param historyBytes length of the run's history when the index was written, from which a resumed run goes on
  */
-public record AdapterIndex(String column, Optional<KeyEntry> fallback, SortedMap<String, KeyEntry> keys) {
+public record AdapterIndex(
+        String column, Optional<KeyEntry> fallback, SortedMap<String, KeyEntry> keys, long historyBytes) {
 
     /** File name in the run directory. */
     public static final String FILE = AdapterPack.FOLDER + "/index.json";
@@ -44,6 +47,11 @@ public record AdapterIndex(String column, Optional<KeyEntry> fallback, SortedMap
 
     public AdapterIndex {
         keys = Collections.unmodifiableSortedMap(new TreeMap<>(keys));
+    }
+
+    /** An index outside of a run. */
+    public AdapterIndex(String column, Optional<KeyEntry> fallback, SortedMap<String, KeyEntry> keys) {
+        this(column, fallback, keys, 0);
     }
 
     /** The adapter that computes the rows of a key: its own, or else the fallback. */
@@ -78,18 +86,34 @@ public record AdapterIndex(String column, Optional<KeyEntry> fallback, SortedMap
     public AdapterIndex with(Map<String, KeyEntry> more) {
         SortedMap<String, KeyEntry> all = new TreeMap<>(keys);
         all.putAll(more);
-        return new AdapterIndex(column, fallback, all);
+        return new AdapterIndex(column, fallback, all, historyBytes);
     }
 
     /** This index with a fallback. */
     public AdapterIndex with(KeyEntry fallbackEntry) {
-        return new AdapterIndex(column, Optional.of(fallbackEntry), keys);
+        return new AdapterIndex(column, Optional.of(fallbackEntry), keys, historyBytes);
+    }
+
+    /** This index at the end of a longer history. */
+    public AdapterIndex at(long bytes) {
+        return new AdapterIndex(column, fallback, keys, bytes);
+    }
+
+    /** SHA-256 of all keys with the digests of their adapters. It does not depend on the packed files. */
+    public String sha256() {
+        StringBuilder adapters = new StringBuilder();
+        fallback.flatMap(KeyEntry::adapter).ifPresent(packed -> adapters.append(packed.sha256()));
+        keys.forEach((key, entry) -> adapters.append('\n')
+                .append(KeyEntry.id(key))
+                .append(' ')
+                .append(entry.adapter().map(Packed::sha256).orElse("-")));
+        return Sha256.hex(adapters.toString());
     }
 
     /** The bytes of the file. */
     public byte[] toJson() {
         Map<String, Integer> manifests = new LinkedHashMap<>();
-        ObjectNode root = JSON.createObjectNode().put("format", FORMAT).put("column", column);
+        ObjectNode root = JSON.createObjectNode().put("format", FORMAT).put("column", column).put("history_bytes", historyBytes);
         fallback.ifPresent(entry -> write(root.putObject("fallback"), entry, manifests));
         ArrayNode list = root.putArray("keys");
         keys.forEach((key, entry) -> {
@@ -159,7 +183,11 @@ public record AdapterIndex(String column, Optional<KeyEntry> fallback, SortedMap
             for (JsonNode node : need(root, "keys")) {
                 keys.put(need(node, "key").asText(), entry(node, manifests));
             }
-            return new AdapterIndex(need(root, "column").asText(), fallback, keys);
+            return new AdapterIndex(
+                    need(root, "column").asText(),
+                    fallback,
+                    keys,
+                    need(root, "history_bytes").asLong());
         } catch (IOException | ManifestException | IllegalArgumentException | IndexOutOfBoundsException e) {
             String reason = e instanceof CodedException coded ? coded.reason() : String.valueOf(e.getMessage());
             throw new AdapterPackException(file + " is not an index of adapters: " + reason, e);

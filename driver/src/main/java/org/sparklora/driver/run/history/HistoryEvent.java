@@ -226,6 +226,25 @@ public record HistoryEvent(String name, Map<String, Object> fields) {
                 .with("shards", rank.shards());
     }
 
+    /**
+     * An epoch of the adapter of one key is complete.
+     *
+     * @param key the key's text
+     * @param state of the declared groups when the epoch began
+     */
+    public static HistoryEvent keyEpoch(
+            String key, int epoch, double trainLoss, Map<String, Double> validation, FreezeState state) {
+        HistoryEvent event = of("key_epoch", "key", key, "epoch", epoch, "train_loss", trainLoss)
+                .with("validation", new TreeMap<>(validation));
+        byState(state).forEach(event::with);
+        return event;
+    }
+
+    /** The adapter of a key cannot be trained. */
+    public static HistoryEvent keyFailed(String key, String reason) {
+        return of("key_failed", "key", key, "reason", reason);
+    }
+
     /** The run is complete. */
     public static HistoryEvent finished(String adapterSha256, double seconds) {
         return of("finished", "adapter_sha256", adapterSha256, "seconds", seconds);

@@ -22,12 +22,13 @@ public final class OutputGuard {
             RunStatus.FILE,
             TRACKING,
             "adapter",
+            "adapters",
             "checkpoints",
             "report.html");
 
     /** Any of these means that the directory holds a run. */
     private static final Set<String> HOLDS_A_RUN =
-            Set.of("config.yaml", RunHistory.FILE, StoredHistory.FOLDER, "adapter", "checkpoints");
+            Set.of("config.yaml", RunHistory.FILE, StoredHistory.FOLDER, "adapter", "adapters", "checkpoints");
 
     /** Any of these means that a run wrote here. Other folders may contain a config.yaml or an adapter, too. */
     private static final Set<String> RUN_MARKERS = Set.of("manifest.json", RunHistory.FILE, RunStatus.FILE);
