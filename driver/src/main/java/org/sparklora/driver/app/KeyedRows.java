@@ -12,7 +12,8 @@ final class KeyedRows {
     static long warn(KeyedModels.Counters counters, String column, long rows) {
         long byFallback = counters.byFallback().value();
         long without = counters.withoutAdapter().value();
-        String problem = "spark-lora: warning: %,d of %,d rows have no key in column '%s', or one without an adapter, and ";
+        String problem =
+                "spark-lora: warning: %,d of %,d rows have no key in column '%s', or one without an adapter, and ";
         if (byFallback > 0) {
             Console.err(problem + "are computed by the fallback adapter", byFallback, rows, column);
         }

@@ -6,15 +6,12 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.sparklora.driver.cluster.data.Tokenization;
-import org.sparklora.driver.job.config.ActivationCache;
-import org.sparklora.driver.job.config.ExecutionConfig;
 import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.job.config.ModelConfig;
 import org.sparklora.driver.job.config.Task;
 import org.sparklora.driver.job.manifest.LinearModule;
 import org.sparklora.driver.job.manifest.ManifestException;
 import org.sparklora.driver.job.manifest.SavedModules;
-import org.sparklora.driver.job.plan.CachePolicy;
 import org.sparklora.worker.contract.Arithmetic;
 import org.sparklora.worker.contract.ModelSource;
 import org.sparklora.worker.contract.TensorSpec;
@@ -25,8 +22,6 @@ import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.encoder.EncoderSizes;
 import org.sparklora.worker.encoder.HeadInput;
 import org.sparklora.worker.encoder.ModelException;
-import org.sparklora.worker.engine.Tensors;
-import org.sparklora.worker.head.BaseHead;
 import org.sparklora.worker.machine.Machine;
 
 /** The base model of a job, its tokenizer, and the adapter that training starts from, if the job names one. */

@@ -80,7 +80,8 @@ public final class JobPlan {
                         job.training().learningRate(),
                         schedule),
                 memory(spark, model, shards));
-        EpochPlanner planner = new EpochPlanner(manifest, model.encoder(), shards, groups.setup().cachePolicy());
+        EpochPlanner planner = new EpochPlanner(
+                manifest, model.encoder(), shards, groups.setup().cachePolicy());
         return new RunPlan(subject, planner, new StepCost(planner, survey.sample()), timelines, warnings);
     }
 

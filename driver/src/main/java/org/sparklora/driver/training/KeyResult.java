@@ -48,10 +48,7 @@ record KeyResult(String key, List<Epoch> epochs, @Nullable Trained trained, Stri
     static KeyResult of(String key, List<Epoch> epochs, LoraManifest manifest, TrainingLoop.Result result, Rows rows) {
         LoraVariant.Saved saved = LoraVariant.of(manifest).saved(manifest, result.adapter());
         return new KeyResult(
-                key,
-                epochs,
-                new Trained(saved.manifest(), result.freeze(), saved.values(), result.epoch(), rows),
-                "");
+                key, epochs, new Trained(saved.manifest(), result.freeze(), saved.values(), result.epoch(), rows), "");
     }
 
     static KeyResult failed(String key, List<Epoch> epochs, String reason) {

@@ -56,8 +56,11 @@ record KeyTask(Shared<Constants> constants) implements KeyedTable.Work<KeyResult
      * @param labels of every key; null if each has its own
      */
     record Constants(
-            String yaml, LoraManifest groups, AdapterSnapshot init, @Nullable List<String> labels, Model model)
-            implements Serializable {}
+            String yaml,
+            LoraManifest groups,
+            AdapterSnapshot init,
+            @Nullable List<String> labels,
+            Model model) implements Serializable {}
 
     /**
      * The base model.
@@ -142,25 +145,20 @@ record KeyTask(Shared<Constants> constants) implements KeyedTable.Work<KeyResult
                     .orElse(List.of());
 
             TaskHead head = JobRows.head(job, labels);
-            LoraManifest manifest = setup.withHead(
-                    head, job.training().length(training.plan().stepsPerEpoch()));
+            LoraManifest manifest =
+                    setup.withHead(head, job.training().length(training.plan().stepsPerEpoch()));
             TrainingSettings settings = setup.training(manifest, training.plan());
             setup.initial(settings.length());
             Model model = constants.model();
             RunContext context = setup.context(
-                    model.source(),
-                    head,
-                    classWeights,
-                    model.tokenizer().padTokenId(),
-                    model.instructions());
-            LocalEpochRunner runner = new LocalEpochRunner(
-                    setup.base(), context, new Metrics(task, head, labels), training, validation);
-            TrainingLoop loop = new TrainingLoop(
-                    setup.initializer(manifest, labels), settings, runner, epochs, Clock.systemUTC());
+                    model.source(), head, classWeights, model.tokenizer().padTokenId(), model.instructions());
+            LocalEpochRunner runner =
+                    new LocalEpochRunner(setup.base(), context, new Metrics(task, head, labels), training, validation);
+            TrainingLoop loop =
+                    new TrainingLoop(setup.initializer(manifest, labels), settings, runner, epochs, Clock.systemUTC());
             TrainingLoop.Result result = loop.run(checkpoint -> {});
             long held = validation.map(of -> of.plan().examples()).orElse(0L);
-            return KeyResult.of(
-                    all.key(), epochs.all, manifest, result, KeyResult.Rows.of(training, held, labels));
+            return KeyResult.of(all.key(), epochs.all, manifest, result, KeyResult.Rows.of(training, held, labels));
         }
 
         @Override

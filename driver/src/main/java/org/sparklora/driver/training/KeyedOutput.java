@@ -65,8 +65,7 @@ final class KeyedOutput {
         this.directory = new LeasedRunDirectory(output, clock);
         this.began = clock.instant();
         directory.refuseHeld();
-        Optional<JobConfig> before =
-                ifRunIsThere == IfRunIsThere.RESUME ? Resumption.before(output) : Optional.empty();
+        Optional<JobConfig> before = ifRunIsThere == IfRunIsThere.RESUME ? Resumption.before(output) : Optional.empty();
         before.ifPresent(this::requireSameJob);
         this.resumed = before.isPresent();
         if (ifRunIsThere == IfRunIsThere.OVERWRITE) {
@@ -74,13 +73,11 @@ final class KeyedOutput {
         } else if (!resumed) {
             OutputGuard.refuseOtherRun(directory);
         }
-        Optional<AdapterIndex> found =
-                resumed ? AdapterPack.find(output).map(AdapterPack::index) : Optional.empty();
-        this.index = found.orElseGet(() -> new AdapterIndex(
-                job.data().keyed().adapter().orElseThrow(), Optional.empty(), new TreeMap<>()));
-        this.history = resumed
-                ? RunHistory.resume(directory, clock, index.historyBytes())
-                : new RunHistory(directory, clock);
+        Optional<AdapterIndex> found = resumed ? AdapterPack.find(output).map(AdapterPack::index) : Optional.empty();
+        this.index = found.orElseGet(
+                () -> new AdapterIndex(job.data().keyed().adapter().orElseThrow(), Optional.empty(), new TreeMap<>()));
+        this.history =
+                resumed ? RunHistory.resume(directory, clock, index.historyBytes()) : new RunHistory(directory, clock);
         this.status = new StatusFile(directory, this::end);
         status.watchShutdown();
     }
@@ -190,8 +187,7 @@ final class KeyedOutput {
     }
 
     /** Stores the results of some keys. */
-    void commit(Collection<KeyResult> results, SortedMap<String, Count> counts, String baseSha256)
-            throws IOException {
+    void commit(Collection<KeyResult> results, SortedMap<String, Count> counts, String baseSha256) throws IOException {
         index = index.with(entries(AdapterPack.part(nextPart()), results, counts, baseSha256, KeyEntry::id));
         new TreeSet<>(results.stream().map(KeyResult::key).toList())
                 .forEach(key -> results.stream()
@@ -218,8 +214,9 @@ final class KeyedOutput {
     }
 
     private void append(KeyResult result, String key) {
-        result.epochs().forEach(epoch -> history.append(HistoryEvent.keyEpoch(
-                key, epoch.epoch(), epoch.trainLoss(), epoch.validation(), epoch.freeze())));
+        result.epochs()
+                .forEach(epoch -> history.append(HistoryEvent.keyEpoch(
+                        key, epoch.epoch(), epoch.trainLoss(), epoch.validation(), epoch.freeze())));
         if (result.trained() == null) {
             history.append(HistoryEvent.keyFailed(key, result.reason()));
         }
@@ -234,7 +231,10 @@ final class KeyedOutput {
     /** The number after those of all packed files that the index names. */
     private int nextPart() {
         TreeSet<String> files = new TreeSet<>();
-        index.keys().values().forEach(entry -> entry.adapter().ifPresent(of -> files.add(of.place().file())));
+        index.keys()
+                .values()
+                .forEach(entry ->
+                        entry.adapter().ifPresent(of -> files.add(of.place().file())));
         int next = 0;
         while (files.contains(AdapterPack.part(next))) {
             next++;
@@ -273,8 +273,7 @@ final class KeyedOutput {
                 entries.put(result.key(), new KeyEntry(rows, Outcome.FAILED, result.reason(), Optional.empty()));
                 continue;
             }
-            Rows rows =
-                    new Rows(trained.rows().training(), trained.rows().validation(), count.sha256());
+            Rows rows = new Rows(trained.rows().training(), trained.rows().validation(), count.sha256());
             KeyedAdapter adapter = adapters.get(id.apply(result.key()));
             KeyResult.Epoch last = result.epochs().get(result.epochs().size() - 1);
             Packed packed = new Packed(

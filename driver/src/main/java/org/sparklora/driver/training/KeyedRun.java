@@ -34,7 +34,6 @@ import org.sparklora.driver.model.keyed.KeyedAdapter;
 import org.sparklora.driver.run.history.HistoryEvent;
 import org.sparklora.driver.run.loop.TrainingLoop;
 import org.sparklora.driver.training.RunOutput.IfRunIsThere;
-import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.Sha256;
 import org.sparklora.worker.contract.TensorSpec;
@@ -73,11 +72,7 @@ public final class KeyedRun {
 
     /** What is the same for all keys. */
     private record Session(
-            SparkSession spark,
-            JobGroups groups,
-            ExchangeChoice exchange,
-            LostExecutors lost,
-            String instructions) {
+            SparkSession spark, JobGroups groups, ExchangeChoice exchange, LostExecutors lost, String instructions) {
 
         String baseSha256() {
             return groups.model().baseSha256();
@@ -106,6 +101,29 @@ public final class KeyedRun {
             if (output.failed(e)) {
                 return ExitCode.CANCELLED;
             }
+            throw e;
+        }
+    }
+
+    /** Runs the job on a session that stays open, with rows that Spark has already, and their keys. */
+    void run(SparkSession spark, DatasetTraining.Rows rows) throws IOException {
+        KeyedOutput output = new KeyedOutput(job, clock, ifRunIsThere);
+        try (LostExecutors lost = LostExecutors.watch(spark.sparkContext())) {
+            JobGroups groups = JobGroups.of(JobModel.open(job));
+            ExchangeChoice exchange = ExchangeChoice.of(
+                    job.execution().exchange(), spark.sparkContext().conf());
+            String instructions =
+                    ExecutorSurvey.instructions(JavaSparkContext.fromSparkContext(spark.sparkContext()));
+            KeyedTable table = new KeyedTable(
+                    rows.training().persist(), rows.validation().map(Dataset::persist));
+            try {
+                train(new Session(spark, groups, exchange, lost, instructions), table, output);
+            } finally {
+                table.training().unpersist();
+                table.validation().ifPresent(Dataset::unpersist);
+            }
+        } catch (Throwable e) {
+            output.failed(e);
             throw e;
         }
     }
@@ -180,8 +198,8 @@ public final class KeyedRun {
                 packing.leftOut().size());
         if (startsFromAll && output.index().fallback().isEmpty()) {
             Console.err("%s: training on all rows first (lora.init: all)", job.name());
-            KeyResult fallback = onRanks(
-                    session, AdapterPack.FALLBACK, table.training(), table.validation(), Optional.empty());
+            KeyResult fallback =
+                    onRanks(session, AdapterPack.FALLBACK, table.training(), table.validation(), Optional.empty());
             long rows = all.values().stream().mapToLong(Count::training).sum();
             long held = all.values().stream().mapToLong(Count::validation).sum();
             output.commitFallback(fallback, new Count(rows, held, digest(all)), session.baseSha256());
@@ -226,9 +244,10 @@ public final class KeyedRun {
         Shared<KeyTask.Constants> shared = Shared.of(spark, constants);
         int done = 0;
         for (List<List<String>> wave : packing.waves()) {
-            spark.sc().setJobDescription("keys, wave " + (done + 1) + " of " + packing.waves().size());
-            output.commit(
-                    JavaSerialized.collect(table.work(wave, new KeyTask(shared))), counts, session.baseSha256());
+            spark.sc()
+                    .setJobDescription("keys, wave " + (done + 1) + " of "
+                            + packing.waves().size());
+            output.commit(JavaSerialized.collect(table.work(wave, new KeyTask(shared))), counts, session.baseSha256());
             done++;
             Console.err(
                     "%s: wave %d/%d: %,d keys trained, %,d failed",
@@ -276,7 +295,8 @@ public final class KeyedRun {
                         settings.layout(),
                         model.tokenization(),
                         job.training().loss().classWeights());
-        RunSetup setup = start.map(from -> groups.setup().startingFrom(from.values())).orElseGet(groups::setup);
+        RunSetup setup =
+                start.map(from -> groups.setup().startingFrom(from.values())).orElseGet(groups::setup);
         RunLength length = settings.length(data.training().plan().stepsPerEpoch());
         LoraManifest manifest = setup.withHead(JobRows.head(job, data.labels()), length);
         RunOutput.Start begin = new RunOutput.Start(
@@ -325,8 +345,8 @@ public final class KeyedRun {
                         List.of(Machine.hardware().cpu())),
                 Map.of(
                         "keys",
-                        packing.trained() + " to train, " + packing.spread().size() + " of them spread over ranks, since"
-                                + " training.shards is " + shards,
+                        packing.trained() + " to train, " + packing.spread().size()
+                                + " of them spread over ranks, since" + " training.shards is " + shards,
                         "instructions",
                         session.instructions()));
     }

@@ -46,8 +46,7 @@ record RunSetup(JobConfig job, BaseModel base, LoraManifest groups, FreezePolicy
 
     /** The groups with the tensors of a head, which modules that train whole belong to, for a run of this length. */
     LoraManifest withHead(TaskHead head, RunLength length) {
-        List<TensorSpec> whole =
-                new ArrayList<>(base.encoder().head().tensors(head.outputs()));
+        List<TensorSpec> whole = new ArrayList<>(base.encoder().head().tensors(head.outputs()));
         whole.addAll(
                 SavedModules.tensors(job.lora().modulesToSave(), base.encoder().weights()));
         return new LoraManifest(
@@ -86,8 +85,7 @@ record RunSetup(JobConfig job, BaseModel base, LoraManifest groups, FreezePolicy
     FreezeState initial(RunLength length) {
         Set<String> names = groups.groups().stream().map(LoraGroup::name).collect(Collectors.toSet());
         Set<String> trained = trained();
-        JobGroups.refuse(
-                JobGroups.RANKS, LoraVariant.of(groups).problems(groups.groups(), length.steps()));
+        JobGroups.refuse(JobGroups.RANKS, LoraVariant.of(groups).problems(groups.groups(), length.steps()));
         JobGroups.refuse(JobGroups.POLICY, policy.problems(names, trained, length.stepsPerEpoch()));
         return policy.initial(names, trained);
     }

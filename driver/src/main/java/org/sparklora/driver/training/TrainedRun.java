@@ -24,9 +24,9 @@ import org.sparklora.driver.job.manifest.ManifestDigest;
 import org.sparklora.driver.job.manifest.ManifestException;
 import org.sparklora.driver.job.manifest.ManifestFile;
 import org.sparklora.driver.job.manifest.ManifestJson;
+import org.sparklora.driver.job.text.NearMiss;
 import org.sparklora.driver.model.export.MergedWeights;
 import org.sparklora.driver.model.export.Outputs;
-import org.sparklora.driver.job.text.NearMiss;
 import org.sparklora.driver.model.keyed.AdapterIndex;
 import org.sparklora.driver.model.keyed.AdapterPack;
 import org.sparklora.driver.model.keyed.KeyEntry;
@@ -34,8 +34,8 @@ import org.sparklora.driver.model.keyed.KeyEntry.Packed;
 import org.sparklora.driver.model.keyed.KeyedAdapter;
 import org.sparklora.driver.model.peft.AdapterDetails;
 import org.sparklora.driver.model.peft.PeftAdapterWriter;
-import org.sparklora.driver.model.predict.KeyedAdapters;
 import org.sparklora.driver.model.peft.PeftKeys;
+import org.sparklora.driver.model.predict.KeyedAdapters;
 import org.sparklora.driver.run.history.OutputException;
 import org.sparklora.driver.run.history.RunDirectory;
 import org.sparklora.driver.run.history.RunStatus;
@@ -92,6 +92,12 @@ public final class TrainedRun {
                                     + " the reason of each is in " + AdapterIndex.FILE))
                     .manifest();
             this.adapter = AdapterSnapshot.EMPTY;
+            if (!pack.get().index().sha256().equals(status.adapterSha256())) {
+                throw new CorruptRunException(
+                        "run.adapter-changed",
+                        name(AdapterIndex.FILE) + " does not list the adapters that " + RunStatus.FILE + " names",
+                        null);
+            }
             this.labels = pack.get().index().labels();
         } else {
             this.manifest = readManifest();
@@ -295,7 +301,8 @@ public final class TrainedRun {
                 .limit(5)
                 .map(name -> "'" + name + "'")
                 .collect(Collectors.joining(" or "));
-        return problem + (near.isEmpty() ? "; " + AdapterIndex.FILE + " lists the keys" : "; did you mean " + near + "?");
+        return problem
+                + (near.isEmpty() ? "; " + AdapterIndex.FILE + " lists the keys" : "; did you mean " + near + "?");
     }
 
     /** The column of the keys; empty for a run with one adapter. */
@@ -335,8 +342,7 @@ public final class TrainedRun {
         requireOne();
         boolean words = job.model().task() == Task.TOKEN_CLASSIFICATION;
         TrainedModel.Base on = base(Optional.empty());
-        List<String> whole =
-                new ArrayList<>(encoder(on).encoder().head().modules());
+        List<String> whole = new ArrayList<>(encoder(on).encoder().head().modules());
         whole.addAll(job.lora().modulesToSave());
         AdapterDetails details = new AdapterDetails(
                 job.model().path(),
@@ -432,6 +438,7 @@ public final class TrainedRun {
     }
 
     private BaseModel encoder(TrainedModel.Base on) {
-        return BaseModel.shared(base(), on.sha256(), JobModel.headInput(job.model().task()), on.arithmetic());
+        return BaseModel.shared(
+                base(), on.sha256(), JobModel.headInput(job.model().task()), on.arithmetic());
     }
 }

@@ -15,7 +15,6 @@ import org.sparklora.driver.cluster.data.RunData;
 import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.job.config.TrainingConfig;
 import org.sparklora.driver.job.freeze.RunLength;
-import org.sparklora.driver.job.plan.EpochPlanner;
 import org.sparklora.driver.job.plan.EpochWork;
 import org.sparklora.driver.job.plan.StepCost;
 import org.sparklora.driver.run.loop.RunListener;
@@ -23,7 +22,6 @@ import org.sparklora.driver.run.loop.TrainingLoop;
 import org.sparklora.driver.run.loop.TrainingLoop.TrainingSettings;
 import org.sparklora.driver.training.RunOutput.IfRunIsThere;
 import org.sparklora.driver.watch.progress.Progress;
-import org.sparklora.worker.contract.Arithmetic;
 import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.data.TextStatistics;
@@ -115,7 +113,8 @@ public final class TrainingRun {
         output.started(start, spark);
         groups.policy().neverReached(length).forEach(line -> Console.err("%s: warning: %s", job.name(), line));
 
-        TrainingSettings training = groups.setup().training(manifest, data.training().plan());
+        TrainingSettings training =
+                groups.setup().training(manifest, data.training().plan());
         EpochWork work = work(training, initial, data, output);
         Progress progress = new Progress(clock, Console.screen());
         try (RunGauges gauges = new RunGauges(progress);

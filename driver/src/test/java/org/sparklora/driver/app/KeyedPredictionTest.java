@@ -29,6 +29,7 @@ import org.sparklora.driver.model.keyed.KeyEntry.Rows;
 import org.sparklora.driver.model.keyed.KeyedAdapter;
 import org.sparklora.driver.run.history.LocalRunDirectory;
 import org.sparklora.driver.run.history.RunDirectory;
+import org.sparklora.driver.run.history.RunStatus;
 import org.sparklora.driver.training.TrainedRun;
 
 /** The commands on a run with an adapter for each key, against the same commands on each key's run alone. */
@@ -65,7 +66,12 @@ class KeyedPredictionTest {
                 """);
         north = run(job, "north", "training.learning_rate=0.02", "training.num_train_epochs=4");
         south = run(
-                job, "south", "training.learning_rate=0.05", "training.num_train_epochs=4", "lora.r=2", "data.train.path=" + three);
+                job,
+                "south",
+                "training.learning_rate=0.05",
+                "training.num_train_epochs=4",
+                "lora.r=2",
+                "data.train.path=" + three);
         fallback = run(job, "fallback", "training.learning_rate=0.01", "seed=5");
         withFallback = keyed("with", Optional.of(fallback));
         withoutFallback = keyed("without", Optional.empty());
@@ -85,7 +91,7 @@ class KeyedPredictionTest {
 
     private static Path keyed(String name, Optional<Path> all) throws IOException {
         Path run = Files.createDirectories(folder.resolve(name));
-        for (String file : List.of("config.yaml", "status.json", "history.jsonl")) {
+        for (String file : List.of("config.yaml", "history.jsonl")) {
             Files.copy(north.resolve(file), run.resolve(file));
         }
         RunDirectory directory = new LocalRunDirectory(run);
@@ -101,12 +107,13 @@ class KeyedPredictionTest {
         AdapterIndex index = new AdapterIndex(
                 "customer", all.map(of -> entry(adapter(of), places.get(AdapterPack.FALLBACK))), entries);
         directory.write(AdapterIndex.FILE, index.toJson());
+        directory.write(RunStatus.FILE, RunStatus.finished(index.sha256()).toJson());
         return run;
     }
 
     private static KeyEntry entry(KeyedAdapter adapter, Place place) {
-        Packed packed = new Packed(
-                adapter.manifest(), 0, new TreeMap<>(), adapter.sha256(), Objects.requireNonNull(place));
+        Packed packed =
+                new Packed(adapter.manifest(), 0, new TreeMap<>(), adapter.sha256(), Objects.requireNonNull(place));
         return new KeyEntry(new Rows(6, 0, ""), Outcome.TRAINED, "", Optional.of(packed));
     }
 
@@ -129,7 +136,8 @@ class KeyedPredictionTest {
 
     private static List<JsonNode> predicted(Path run, Path input, String... more) throws IOException {
         Path output = Files.createTempDirectory(folder, "predicted");
-        List<String> arguments = new ArrayList<>(List.of("predict", "--run", run.toString(), "--input", input.toString()));
+        List<String> arguments =
+                new ArrayList<>(List.of("predict", "--run", run.toString(), "--input", input.toString()));
         arguments.addAll(List.of("--output", output.toString(), "--output-format", "json", "--format", "csv"));
         arguments.addAll(List.of(more));
         TrainingJob.Ended ended = run(arguments.toArray(String[]::new));
@@ -155,7 +163,9 @@ class KeyedPredictionTest {
             JsonNode any = alone.values().iterator().next().get(row);
             assertThat(got.get("text")).as("order of rows").isEqualTo(any.get("text"));
             if (run == null) {
-                assertThat(got.path("prediction").isNull()).as("row %d: %s", row, got).isTrue();
+                assertThat(got.path("prediction").isNull())
+                        .as("row %d: %s", row, got)
+                        .isTrue();
                 continue;
             }
             JsonNode wanted = Objects.requireNonNull(alone.get(run)).get(row);
@@ -170,7 +180,15 @@ class KeyedPredictionTest {
         Path input = input("mixed", List.of("north", "south", "east", "", "small"));
         Path output = folder.resolve("said");
         TrainingJob.Ended ended = run(
-                "predict", "--run", withFallback.toString(), "--input", input.toString(), "--format", "csv", "--output", output.toString());
+                "predict",
+                "--run",
+                withFallback.toString(),
+                "--input",
+                input.toString(),
+                "--format",
+                "csv",
+                "--output",
+                output.toString());
 
         assertThat(ended.code()).as(ended.err()).isZero();
         assertThat(ended.err())
@@ -180,7 +198,9 @@ class KeyedPredictionTest {
         assertRouted(
                 predicted(withFallback, input),
                 input,
-                Map.of("north", north, "south", south, "east", fallback, "", fallback, "null", fallback, "small", fallback));
+                Map.of(
+                        "north", north, "south", south, "east", fallback, "", fallback, "null", fallback, "small",
+                        fallback));
     }
 
     @Test
@@ -259,12 +279,13 @@ class KeyedPredictionTest {
     @Test
     void theExportOfAKeyIsTheAdapterThatItsRunWrote() throws IOException {
         Path exported = folder.resolve("exported");
-        TrainingJob.Ended ended = run(
-                "export", "--run", withFallback.toString(), "--adapter", "south", "--output", exported.toString());
+        TrainingJob.Ended ended =
+                run("export", "--run", withFallback.toString(), "--adapter", "south", "--output", exported.toString());
 
         assertThat(ended.code()).as(ended.err()).isZero();
         for (String file : List.of("adapter_model.safetensors", "adapter_config.json")) {
-            assertThat(exported.resolve(file)).hasSameBinaryContentAs(south.resolve("adapter").resolve(file));
+            assertThat(exported.resolve(file))
+                    .hasSameBinaryContentAs(south.resolve("adapter").resolve(file));
         }
         try (Stream<Path> files = Files.list(exported)) {
             assertThat(files).hasSize(3);
@@ -295,7 +316,13 @@ class KeyedPredictionTest {
     @Test
     void wrongKeysAreNamed() {
         String out = folder.resolve("out").toString();
-        assertLine("choose one with --adapter KEY [usage.adapter]", "merge", "--run", withFallback.toString(), "--output", out);
+        assertLine(
+                "choose one with --adapter KEY [usage.adapter]",
+                "merge",
+                "--run",
+                withFallback.toString(),
+                "--output",
+                out);
         assertLine(
                 "did you mean 'south'? [usage.adapter]",
                 "export",

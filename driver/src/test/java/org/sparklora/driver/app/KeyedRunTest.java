@@ -46,8 +46,7 @@ class KeyedRunTest {
     /** A job with two groups, one of which thaws; with dropout, duplicates of rows, and a last batch that is short. */
     private Path writeJob(String name) throws IOException {
         return Files.writeString(
-                folder.resolve(name),
-                TrainingJob.format("""
+                folder.resolve(name), TrainingJob.format("""
                 seed: 9
                 model: {path: "%s", max_length: 16}
                 data:
@@ -83,7 +82,8 @@ class KeyedRunTest {
 
     private void writeRows(Map<String, List<String>> byKey) throws IOException {
         StringBuilder csv = new StringBuilder("text,label,customer\n");
-        byKey.forEach((key, list) -> list.forEach(row -> csv.append(row).append(",\"").append(key).append("\"\n")));
+        byKey.forEach((key, list) ->
+                list.forEach(row -> csv.append(row).append(",\"").append(key).append("\"\n")));
         Files.writeString(folder.resolve("train.csv"), csv);
     }
 
@@ -107,7 +107,12 @@ class KeyedRunTest {
         Path csv = folder.resolve("alone.csv");
         Files.writeString(csv, "text,label\n" + String.join("\n", rows.get(key)) + "\n");
         String[] all = overrides("data.train.path=\"" + csv + "\"", overrides);
-        Path output = trained("alone-" + KeyEntry.id(key) + "-" + all.length + Math.abs(String.join("", all).hashCode()), "local[2]", job, all);
+        Path output = trained(
+                "alone-" + KeyEntry.id(key) + "-" + all.length
+                        + Math.abs(String.join("", all).hashCode()),
+                "local[2]",
+                job,
+                all);
         return TrainingJob.status(output).get("adapter_sha256").asText();
     }
 
@@ -117,8 +122,11 @@ class KeyedRunTest {
 
     private static SortedMap<String, String> digests(Path output) throws IOException {
         SortedMap<String, String> digests = new TreeMap<>();
-        pack(output).index().keys().forEach((key, entry) -> digests.put(
-                key, entry.adapter().map(Packed::sha256).orElse(entry.reason())));
+        pack(output)
+                .index()
+                .keys()
+                .forEach((key, entry) ->
+                        digests.put(key, entry.adapter().map(Packed::sha256).orElse(entry.reason())));
         return digests;
     }
 
@@ -134,7 +142,13 @@ class KeyedRunTest {
 
         equalsTrainingAlone(output, "training.shards=1");
         AdapterPack pack = pack(output);
-        assertThat(pack.index().keys().get("null").adapter().orElseThrow().manifest().labels())
+        assertThat(pack.index()
+                        .keys()
+                        .get("null")
+                        .adapter()
+                        .orElseThrow()
+                        .manifest()
+                        .labels())
                 .containsExactly("a", "b");
         KeyedAdapter three = pack.read(pack.index().adapter("süd/…\u00e9").orElseThrow());
         assertThat(three.labels()).containsExactly("no", "perhaps", "yes");
@@ -142,12 +156,15 @@ class KeyedRunTest {
         List<JsonNode> epochs = TrainingJob.events(output, "key_epoch");
         assertThat(epochs).hasSize(6);
         assertThat(epochs.get(1).get("live")).hasToString("[\"bottom\"]");
-        assertThat(TrainingJob.status(output).get("adapter_sha256").asText()).isEqualTo(pack.index().sha256());
+        assertThat(TrainingJob.status(output).get("adapter_sha256").asText())
+                .isEqualTo(pack.index().sha256());
     }
 
     @Test
     void twoShardsAndAnyNumberOfTasksGiveTheSameBits() throws IOException {
-        String[] more = {"training.shards=2", "data.validation={fraction: 0.25}", "training.gradient_accumulation_steps=2"};
+        String[] more = {
+            "training.shards=2", "data.validation={fraction: 0.25}", "training.gradient_accumulation_steps=2"
+        };
         Path one = trainKeys("one", "local[1]", more);
         Path three = trainKeys("three", "local[3]", more);
 
@@ -167,18 +184,23 @@ class KeyedRunTest {
         }
         List<SortedMap<String, Double>> alone = new ArrayList<>();
         try (Stream<Path> runs = Files.list(folder)) {
-            for (Path run : runs.filter(path -> path.getFileName().toString().startsWith("alone-")).toList()) {
+            for (Path run : runs.filter(path -> path.getFileName().toString().startsWith("alone-"))
+                    .toList()) {
                 List<JsonNode> ends = TrainingJob.events(run, "epoch_end");
                 alone.add(metrics(ends.get(ends.size() - 1)));
             }
         }
         assertThat(pack(output).index().keys().values())
-                .allSatisfy(entry -> assertThat(alone).contains(entry.adapter().orElseThrow().validation()));
+                .allSatisfy(entry ->
+                        assertThat(alone).contains(entry.adapter().orElseThrow().validation()));
     }
 
     private static SortedMap<String, Double> metrics(JsonNode epoch) {
         SortedMap<String, Double> metrics = new TreeMap<>();
-        epoch.get("validation").fields().forEachRemaining(field -> metrics.put(field.getKey(), field.getValue().asDouble()));
+        epoch.get("validation")
+                .fields()
+                .forEachRemaining(
+                        field -> metrics.put(field.getKey(), field.getValue().asDouble()));
         return metrics;
     }
 
@@ -192,12 +214,14 @@ class KeyedRunTest {
         AdapterIndex index = pack(output).index();
         Path all = trained("all", "local[2]", job, "training.shards=1");
         Packed fallback = index.fallback().orElseThrow().adapter().orElseThrow();
-        assertThat(fallback.sha256()).isEqualTo(TrainingJob.status(all).get("adapter_sha256").asText());
+        assertThat(fallback.sha256())
+                .isEqualTo(TrainingJob.status(all).get("adapter_sha256").asText());
         assertThat(index.keys().get("small").outcome()).isEqualTo(Outcome.LEFT_OUT);
         assertThat(index.adapter("small")).contains(fallback);
         String labels = "model.labels=[a, b, no, perhaps, yes]";
         rows.remove("small");
-        equalsTrainingAlone(output, "training.shards=1", labels, "lora.init_adapter=\"" + all.resolve("adapter") + "\"");
+        equalsTrainingAlone(
+                output, "training.shards=1", labels, "lora.init_adapter=\"" + all.resolve("adapter") + "\"");
     }
 
     @Test
@@ -224,8 +248,11 @@ class KeyedRunTest {
 
         assertThat(resumed(output).code()).isZero();
 
-        assertThat(Files.readAllBytes(output.resolve("adapters/part-00000.safetensors"))).isEqualTo(first);
-        assertThat(digests(output)).containsAllEntriesOf(before).containsEntry("new", alone("new", "training.shards=1"));
+        assertThat(Files.readAllBytes(output.resolve("adapters/part-00000.safetensors")))
+                .isEqualTo(first);
+        assertThat(digests(output))
+                .containsAllEntriesOf(before)
+                .containsEntry("new", alone("new", "training.shards=1"));
         assertThat(TrainingJob.events(output, "key_epoch")).hasSize(8);
         assertThat(TrainingJob.events(output, "finished")).hasSize(1);
     }
@@ -245,8 +272,14 @@ class KeyedRunTest {
     private TrainingJob.Ended resumed(Path output) {
         return TrainingJob.run(
                 "local[2]",
-                "train", "--config", job.toString(), "--output", output.toString(), "--resume",
-                "--set", "data.adapter=customer");
+                "train",
+                "--config",
+                job.toString(),
+                "--output",
+                output.toString(),
+                "--resume",
+                "--set",
+                "data.adapter=customer");
     }
 
     @Test

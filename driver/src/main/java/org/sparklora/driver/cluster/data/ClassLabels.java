@@ -66,9 +66,7 @@ public final class ClassLabels implements LabelCodec {
             return List.of();
         }
         return checked(
-                task,
-                distinct(task == Task.CLASSIFICATION ? rows.select(SourceReader.LABEL) : elements(rows)),
-                source);
+                task, distinct(task == Task.CLASSIFICATION ? rows.select(SourceReader.LABEL) : elements(rows)), source);
     }
 
     /** The same for rows in memory. */

@@ -57,8 +57,7 @@ public final class KeyRows {
         ShardPlan plan = layout.plan(coder.check(training, "train on"));
         return new Dealt(
                 plan,
-                Shards.dealt(
-                        TrainingData.inOrder(training, coder, tokenizer, layout), KeyPartitioner.training(plan)));
+                Shards.dealt(TrainingData.inOrder(training, coder, tokenizer, layout), KeyPartitioner.training(plan)));
     }
 
     /** Checks and tokenizes the validation rows, of which there is at least one, and cuts them into slices. */

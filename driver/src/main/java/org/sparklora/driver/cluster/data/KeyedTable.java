@@ -61,7 +61,8 @@ public record KeyedTable(Dataset<Row> training, Optional<Dataset<Row>> validatio
         }
 
         Count count() {
-            ByteBuffer bytes = ByteBuffer.allocate(10 * Long.BYTES).putLong(training).putLong(validation);
+            ByteBuffer bytes =
+                    ByteBuffer.allocate(10 * Long.BYTES).putLong(training).putLong(validation);
             bytes.asLongBuffer().put(hashes);
             return new Count(training, validation, Sha256.hex(bytes.array()));
         }

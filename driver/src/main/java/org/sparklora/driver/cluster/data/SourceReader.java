@@ -78,8 +78,7 @@ public final class SourceReader {
      * Reads rows without their labels, with all columns of the input in the struct {@value #INPUT}, and {@value #KEY} if a column is
      * given for it.
      */
-    public static Dataset<Row> readWithInput(
-            SparkSession spark, SourceConfig source, Task task, Optional<String> key) {
+    public static Dataset<Row> readWithInput(SparkSession spark, SourceConfig source, Task task, Optional<String> key) {
         return read(new SourceScan(spark, source), task, false, key);
     }
 

@@ -10,7 +10,11 @@ import java.util.OptionalInt;
  * @param keyed keys for a job that trains an adapter for each value of a column
  */
 public record DataConfig(
-        SourceConfig train, Optional<ValidationConfig> validation, DataOrder order, boolean groupByLength, Keyed keyed) {
+        SourceConfig train,
+        Optional<ValidationConfig> validation,
+        DataOrder order,
+        boolean groupByLength,
+        Keyed keyed) {
 
     /**
      * One adapter for each value of a column.

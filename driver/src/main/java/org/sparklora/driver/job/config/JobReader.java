@@ -108,7 +108,8 @@ record JobReader(YamlSection root, JobPaths paths) {
             }
             return;
         }
-        boolean plain = !lora.method().isAdaptive() && lora.method().initLoraWeights().equals("true");
+        boolean plain =
+                !lora.method().isAdaptive() && lora.method().initLoraWeights().equals("true");
         if (lora.init().isPresent() && !plain) {
             s.problem(
                     CONFLICT,

@@ -88,7 +88,8 @@ public record KeyPacking(List<List<List<String>>> waves, List<String> spread, Li
         List<List<List<String>>> waves = new ArrayList<>();
         long room = 0;
         for (List<String> task : tasks) {
-            boolean full = waves.isEmpty() || room <= 0 || waves.get(waves.size() - 1).size() == limits.waveTasks();
+            boolean full =
+                    waves.isEmpty() || room <= 0 || waves.get(waves.size() - 1).size() == limits.waveTasks();
             if (full) {
                 waves.add(new ArrayList<>());
                 room = limits.waveBytes();

@@ -113,7 +113,10 @@ public record AdapterIndex(
     /** The bytes of the file. */
     public byte[] toJson() {
         Map<String, Integer> manifests = new LinkedHashMap<>();
-        ObjectNode root = JSON.createObjectNode().put("format", FORMAT).put("column", column).put("history_bytes", historyBytes);
+        ObjectNode root = JSON.createObjectNode()
+                .put("format", FORMAT)
+                .put("column", column)
+                .put("history_bytes", historyBytes);
         fallback.ifPresent(entry -> write(root.putObject("fallback"), entry, manifests));
         ArrayNode list = root.putArray("keys");
         keys.forEach((key, entry) -> {

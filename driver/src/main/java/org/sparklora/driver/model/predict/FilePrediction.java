@@ -113,8 +113,7 @@ public final class FilePrediction {
      * @param models by which they are computed
      * @param labels label texts in the order of the head's outputs; empty for regression
      */
-    public static Counts write(
-            Dataset<Row> rows, RowModels models, TaskHead head, List<String> labels, Output into) {
+    public static Counts write(Dataset<Row> rows, RowModels models, TaskHead head, List<String> labels, Output into) {
         StructType input = (StructType) rows.schema().apply(SourceReader.INPUT).dataType();
         List<StructField> predicted = columns(head);
         requireRoom(input, predicted, into);
@@ -130,11 +129,9 @@ public final class FilePrediction {
         }
         int text = out.fieldIndex(SourceReader.TEXT);
         ScoreTexts.Columns columns = new ScoreTexts.Columns(text, out.fieldIndex(SourceReader.TEXT_PAIR), null);
-        RowScorer scorer =
-                words ? new ScoreWords(text, labels) : new ScoreTexts(columns, outputs(head, labels));
+        RowScorer scorer = words ? new ScoreWords(text, labels) : new ScoreTexts(columns, outputs(head, labels));
         SparkContext spark = rows.sparkSession().sparkContext();
-        ScoreRows.Counters counters =
-                ScoreRows.Counters.of(spark);
+        ScoreRows.Counters counters = ScoreRows.Counters.of(spark);
         ScoreRows score = new ScoreRows(models, scorer, counters);
         List<String> written = new ArrayList<>(List.of(SourceReader.INPUT + ".*"));
         predicted.forEach(column -> written.add(column.name()));

@@ -28,7 +28,8 @@ public record KeyedModels(Shared<KeyedAdapters> adapters, int key, Counters coun
 
         /** New ones, at zero. */
         public static Counters of(SparkContext spark) {
-            return new Counters(spark.longAccumulator("rows by fallback"), spark.longAccumulator("rows without adapter"));
+            return new Counters(
+                    spark.longAccumulator("rows by fallback"), spark.longAccumulator("rows without adapter"));
         }
 
         /**

@@ -134,7 +134,8 @@ class SourceReaderTest {
     @Test
     void inputColumnsComeAlongWhereAskedFor() throws IOException {
         Path file = write("i.csv", "text,odd name.x,label\na,b,c\n");
-        Row row = SourceReader.readWithInput(spark, source(file.toString(), "text", "label"), Task.CLASSIFICATION, Optional.empty())
+        Row row = SourceReader.readWithInput(
+                        spark, source(file.toString(), "text", "label"), Task.CLASSIFICATION, Optional.empty())
                 .head();
         assertThat(row.<Row>getAs(SourceReader.INPUT).<String>getAs("odd name.x"))
                 .isEqualTo("b");

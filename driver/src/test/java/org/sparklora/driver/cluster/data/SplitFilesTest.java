@@ -264,7 +264,8 @@ class SplitFilesTest {
 
     private static Dataset<Row> scan(SourceConfig source) {
         SourceScan scan = new SourceScan(spark, source);
-        return scan.rows(SourceSchema.of(scan, Task.CLASSIFICATION, true, Optional.empty()).read());
+        return scan.rows(SourceSchema.of(scan, Task.CLASSIFICATION, true, Optional.empty())
+                .read());
     }
 
     private static Dataset<Row> rows(Path file, Map<String, String> options) {

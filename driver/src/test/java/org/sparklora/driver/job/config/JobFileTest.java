@@ -192,8 +192,7 @@ class JobFileTest {
                                         new TreeMap<>()))),
                                 DataOrder.GIVEN,
                                 false,
-                                new DataConfig.Keyed(
-                                        Optional.of("customer"), OptionalInt.of(20), OptionalInt.of(300))),
+                                new DataConfig.Keyed(Optional.of("customer"), OptionalInt.of(20), OptionalInt.of(300))),
                         new LoraConfig(
                                 2,
                                 3,
@@ -582,7 +581,8 @@ class JobFileTest {
 
     @Test
     void keysOfKeyedJobsNeedTheColumn() {
-        String yaml = Jobs.SMALLEST.replace("data:\n", "data:\n  min_rows: 3\n  max_keys: 4\n")
+        String yaml = Jobs.SMALLEST
+                .replace("data:\n", "data:\n  min_rows: 3\n  max_keys: 4\n")
                 .replace("lora:\n", "lora:\n  init: all\n");
 
         assertThatThrownBy(() -> Jobs.read(directory, yaml))
@@ -593,7 +593,8 @@ class JobFileTest {
 
     @Test
     void adaptersThatAreSavedInAnotherFormAreNoStart() {
-        String yaml = Jobs.SMALLEST.replace("data:\n", "data:\n  adapter: customer\n")
+        String yaml = Jobs.SMALLEST
+                .replace("data:\n", "data:\n  adapter: customer\n")
                 .replace("lora:\n", "lora:\n  init: all\n  init_lora_weights: pissa\n");
 
         assertThatThrownBy(() -> Jobs.read(directory, yaml)).hasMessageContaining("lora.init needs peft_type: LORA");

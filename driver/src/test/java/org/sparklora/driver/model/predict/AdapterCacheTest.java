@@ -29,8 +29,7 @@ class AdapterCacheTest {
     private static TokenizerSpec tokenizer() {
         try {
             return TokenizerSpec.read(Path.of(
-                    System.getProperty("project.root", ".."),
-                    "worker/src/test/resources/golden/models/tiny-bert-12l"));
+                    System.getProperty("project.root", ".."), "worker/src/test/resources/golden/models/tiny-bert-12l"));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -38,8 +37,7 @@ class AdapterCacheTest {
 
     private RoutedAdapter adapter(String key, int values) {
         read.add(key);
-        LoraManifest manifest =
-                new LoraManifest(PlainLora.INSTANCE, List.of(), BiasMode.NONE, List.of(), List.of());
+        LoraManifest manifest = new LoraManifest(PlainLora.INSTANCE, List.of(), BiasMode.NONE, List.of(), List.of());
         AdapterSnapshot snapshot = new AdapterSnapshot(Map.of("classifier.weight", new float[values]));
         return new RoutedAdapter(
                 new TrainedModel(
