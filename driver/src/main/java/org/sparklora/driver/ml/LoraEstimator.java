@@ -113,9 +113,8 @@ public abstract class LoraEstimator<E extends LoraEstimator<E, M>, M extends Mod
 
     private DatasetTraining.Rows rows(Dataset<?> dataset) {
         LabelColumn label = labelColumn(dataset);
-        DatasetRows.Columns wanted =
-                new DatasetRows.Columns(texts(), column(textPairCol()), Optional.of(label.text()), column(weightCol()),
-                        column(adapterCol()));
+        DatasetRows.Columns wanted = new DatasetRows.Columns(
+                texts(), column(textPairCol()), Optional.of(label.text()), column(weightCol()), column(adapterCol()));
         Optional<Column> held = column(validationIndicatorCol());
         Dataset<?> training = held.isPresent() ? dataset.where(not(held.get())) : dataset;
         return new DatasetTraining.Rows(

@@ -172,8 +172,7 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
             // A column behind the others, which the selection below leaves out.
             String key = uid + " key";
             rows = rows.withColumn(key, DatasetRows.text(rows, keyColumn(dataset.schema())));
-            models = new KeyedModels(
-                    keyed(dataset), rows.schema().fieldIndex(key), KeyedModels.Counters.of(spark));
+            models = new KeyedModels(keyed(dataset), rows.schema().fieldIndex(key), KeyedModels.Counters.of(spark));
         } else {
             models = new RowModels.One(trained(dataset));
         }
@@ -188,7 +187,8 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
 
     /** The key's column as the dataset has it: that of the Param, or else the one that the run was trained by. */
     private String keyColumn(StructType schema) {
-        String column = isDefined(adapterCol()) ? getAdapterCol() : run.keyColumn().orElseThrow();
+        String column =
+                isDefined(adapterCol()) ? getAdapterCol() : run.keyColumn().orElseThrow();
         return Schemas.name(schema, column, "adapterCol");
     }
 

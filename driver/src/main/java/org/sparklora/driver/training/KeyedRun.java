@@ -112,10 +112,9 @@ public final class KeyedRun {
             JobGroups groups = JobGroups.of(JobModel.open(job));
             ExchangeChoice exchange = ExchangeChoice.of(
                     job.execution().exchange(), spark.sparkContext().conf());
-            String instructions =
-                    ExecutorSurvey.instructions(JavaSparkContext.fromSparkContext(spark.sparkContext()));
-            KeyedTable table = new KeyedTable(
-                    rows.training().persist(), rows.validation().map(Dataset::persist));
+            String instructions = ExecutorSurvey.instructions(JavaSparkContext.fromSparkContext(spark.sparkContext()));
+            KeyedTable table =
+                    new KeyedTable(rows.training().persist(), rows.validation().map(Dataset::persist));
             try {
                 train(new Session(spark, groups, exchange, lost, instructions), table, output);
             } finally {

@@ -54,8 +54,7 @@ class AdapterColTest {
     private static Dataset<Row> byCustomer() {
         Dataset<Row> rows = LocalSpark.rows(spark, 32, 3);
         Dataset<Row> opposite = rows.withColumn(
-                "label",
-                when(col("label").equalTo(lit("yes")), lit("no")).otherwise(lit("yes")));
+                "label", when(col("label").equalTo(lit("yes")), lit("no")).otherwise(lit("yes")));
         return rows.withColumn("customer", lit(1)).union(opposite.withColumn("customer", lit(2)));
     }
 
@@ -76,19 +75,30 @@ class AdapterColTest {
                 Vector alone = wanted.get(row).getAs("rawPrediction");
                 assertThat(logits.apply(0)).isCloseTo(alone.apply(0), within(1e-5));
                 assertThat(logits.apply(1)).isCloseTo(alone.apply(1), within(1e-5));
-                assertThat((Object) got.get(row).getAs("said")).isEqualTo(wanted.get(row).getAs("said"));
+                assertThat((Object) got.get(row).getAs("said"))
+                        .isEqualTo(wanted.get(row).getAs("said"));
             }
         }
     }
 
     @Test
     void columnsStayAndRowsOfUnknownKeysGetNulls() {
-        Dataset<Row> rows = byCustomer().withColumn("customer", when(col("customer").equalTo(1), lit("1")));
+        Dataset<Row> rows =
+                byCustomer().withColumn("customer", when(col("customer").equalTo(1), lit("1")));
         Dataset<Row> scored = model.transform(rows);
 
         assertThat(scored.columns())
                 .containsExactly(
-                        "id", "text", "label", "value", "held", "customer", "rawPrediction", "probability", "prediction", "said");
+                        "id",
+                        "text",
+                        "label",
+                        "value",
+                        "held",
+                        "customer",
+                        "rawPrediction",
+                        "probability",
+                        "prediction",
+                        "said");
         assertThat(scored.where(col("prediction").isNull()).count()).isEqualTo(32);
         assertThat(scored.where(col("prediction").isNull().and(col("customer").isNotNull()))
                         .count())
@@ -102,14 +112,14 @@ class AdapterColTest {
         model.write().save(path);
         LoraTextClassificationModel loaded = LoraTextClassificationModel.load(path);
         String ofPipeline = folder.resolve("pipeline").toString();
-        PipelineModel pipeline = new Pipeline()
-                .setStages(new PipelineStage[] {model})
-                .fit(byCustomer());
+        PipelineModel pipeline =
+                new Pipeline().setStages(new PipelineStage[] {model}).fit(byCustomer());
         pipeline.write().save(ofPipeline);
 
         assertThat(loaded.getAdapterCol()).isEqualTo("customer");
         assertThat(ordered(loaded.transform(byCustomer()))).isEqualTo(wanted);
-        assertThat(ordered(PipelineModel.load(ofPipeline).transform(byCustomer()))).isEqualTo(wanted);
+        assertThat(ordered(PipelineModel.load(ofPipeline).transform(byCustomer())))
+                .isEqualTo(wanted);
     }
 
     @Test
