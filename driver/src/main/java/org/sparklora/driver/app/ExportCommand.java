@@ -1,7 +1,10 @@
 package org.sparklora.driver.app;
 
 import java.io.IOException;
+import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.cluster.Locations;
 import org.sparklora.driver.model.export.MergedWeights;
 import org.sparklora.driver.model.export.Serving;
@@ -25,20 +28,28 @@ final class ExportCommand implements Callable<Integer> {
     @Option(names = "--output", required = true, paramLabel = "DIR")
     private String output = "";
 
-    @Option(names = "--format", required = true, paramLabel = "FORMAT")
-    private String format = "";
+    @Option(names = "--format", paramLabel = "FORMAT")
+    private @Nullable String format;
 
     @Override
     public Integer call() throws IOException {
-        if (!format.equals("torchscript")) {
+        String wanted = format == null && run.choosesAdapter() ? "peft" : format;
+        if (wanted == null || !List.of("torchscript", "peft").contains(wanted)) {
             throw new UsageException(
                     "usage.option-value",
-                    "--format '" + format
-                            + "' is unknown; give torchscript, or use the command merge for a Hugging Face" + " model");
+                    (wanted == null ? "--format is missing" : "--format '" + wanted + "' is unknown")
+                            + "; give torchscript or peft, or use the command merge for a Hugging Face model");
         }
         RunDirectory target = Locations.directory(output);
         OutputGuard.refuseNonEmpty(target);
         TrainedRun trained = run.read();
+        if (wanted.equals("peft")) {
+            for (Map.Entry<String, byte[]> file : trained.peft().entrySet()) {
+                target.write(file.getKey(), file.getValue());
+            }
+            Console.out("%s: the PEFT adapter is in %s", trained.job().name(), target.location());
+            return ExitCode.OK.code();
+        }
         try (MergedWeights model = trained.merged()) {
             Serving serving = new Serving(
                     trained.job().model().maxLength(),

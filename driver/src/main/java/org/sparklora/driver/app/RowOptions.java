@@ -10,7 +10,6 @@ import org.sparklora.driver.job.config.SourceConfig;
 import org.sparklora.driver.training.TrainedRun;
 import org.sparklora.driver.training.UsageException;
 import org.sparklora.worker.contract.Precision;
-import org.sparklora.worker.inference.TrainedModel;
 import picocli.CommandLine.Option;
 
 /** Options of the commands that apply a run to rows of a file. */
@@ -28,9 +27,9 @@ final class RowOptions {
     @Option(names = "--precision", paramLabel = "TYPE")
     private @Nullable String precision;
 
-    /** The model of a run, in the precision that the options say or else in the run's. */
-    TrainedModel model(TrainedRun run) {
-        return run.model(Optional.ofNullable(precision).map(RowOptions::precision));
+    /** The precision that the options say, if they do. */
+    Optional<Precision> precision() {
+        return Optional.ofNullable(precision).map(RowOptions::precision);
     }
 
     private static Precision precision(String name) {

@@ -14,7 +14,17 @@ final class RunOptions {
     @Option(names = "--base", paramLabel = "DIR")
     private @Nullable String base;
 
+    @Option(names = "--adapter", paramLabel = "KEY")
+    private @Nullable String adapter;
+
+    /** The run, or the one of the key that the options choose. */
     TrainedRun read() {
-        return TrainedRun.read(run, Optional.ofNullable(base));
+        TrainedRun trained = TrainedRun.read(run, Optional.ofNullable(base));
+        return adapter == null ? trained : trained.ofKey(adapter);
+    }
+
+    /** Whether the options choose the adapter of a key. */
+    boolean choosesAdapter() {
+        return adapter != null;
     }
 }

@@ -19,6 +19,7 @@ import org.sparklora.driver.cluster.score.EntityCounts;
 import org.sparklora.driver.cluster.score.LabelSetCounts;
 import org.sparklora.driver.job.config.Task;
 import org.sparklora.worker.allreduce.ShardTree;
+import org.sparklora.worker.data.Shard;
 import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.inference.TrainedModel;
 import org.sparklora.worker.spark.JavaSerialized;
@@ -63,6 +64,21 @@ public record Metrics(Task task, TaskHead head, List<String> labels) implements 
             // Waits: if Spark still removes it when it is stopped, Spark prints stack traces.
             shared.destroy(true);
         }
+    }
+
+    /** Computes logits of labelled rows. */
+    public interface RowScores {
+
+        /** The scores of each shard. */
+        <T extends ShardScores> JavaRDD<T> of(JavaRDD<Shard> rows, ShardScores.Factory<T> scores);
+    }
+
+    /** The same with whatever computes the logits. Rows that get none have no part in the metrics. */
+    public SortedMap<String, Double> of(RowScores models, Shards rows) {
+        return of(
+                models.of(rows.rdd(), scores()),
+                rows.plan().shards(),
+                rows.statistics().examples());
     }
 
     /** What a task computes from the logits of each shard. */

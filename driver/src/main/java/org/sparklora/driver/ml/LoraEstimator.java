@@ -90,6 +90,11 @@ public abstract class LoraEstimator<E extends LoraEstimator<E, M>, M extends Mod
     @Override
     public final M fit(Dataset<?> dataset) {
         transformSchema(dataset.schema(), true);
+        if (isSet(adapterCol()) && !isSet(outputDir())) {
+            throw Schemas.refusal(
+                    "config.value.conflict",
+                    "adapterCol needs outputDir, a directory from which every executor can read the adapters; set it");
+        }
         // Spark also deletes it when the program ends during the fit.
         File temporary =
                 isSet(outputDir()) ? null : Utils.createTempDir(System.getProperty("java.io.tmpdir"), "spark-lora");
@@ -108,8 +113,8 @@ public abstract class LoraEstimator<E extends LoraEstimator<E, M>, M extends Mod
 
     private DatasetTraining.Rows rows(Dataset<?> dataset) {
         LabelColumn label = labelColumn(dataset);
-        DatasetRows.Columns wanted =
-                new DatasetRows.Columns(texts(), column(textPairCol()), Optional.of(label.text()), column(weightCol()));
+        DatasetRows.Columns wanted = new DatasetRows.Columns(
+                texts(), column(textPairCol()), Optional.of(label.text()), column(weightCol()), column(adapterCol()));
         Optional<Column> held = column(validationIndicatorCol());
         Dataset<?> training = held.isPresent() ? dataset.where(not(held.get())) : dataset;
         return new DatasetTraining.Rows(
@@ -136,6 +141,9 @@ public abstract class LoraEstimator<E extends LoraEstimator<E, M>, M extends Mod
         keys.add("data.train={path: '" + TRAINING_ROWS + "'}");
         if (isDefined(validationIndicatorCol())) {
             keys.add("data.validation={path: '" + VALIDATION_ROWS + "'}");
+        }
+        if (isSet(adapterCol())) {
+            keys.add("data.adapter=" + JSON.valueToTree(getAdapterCol()));
         }
         paramTable.byKey().forEach((path, param) -> {
             if (isSet(param)) {
@@ -183,6 +191,9 @@ public abstract class LoraEstimator<E extends LoraEstimator<E, M>, M extends Mod
     @Override
     public StructType transformSchema(StructType schema) {
         requireInput(schema);
+        if (isDefined(adapterCol())) {
+            Schemas.name(schema, getAdapterCol(), "adapterCol");
+        }
         if (isDefined(weightCol())) {
             Schemas.requireNumber(schema, getWeightCol(), "weightCol");
         }

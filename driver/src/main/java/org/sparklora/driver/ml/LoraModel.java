@@ -32,12 +32,15 @@ import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.cluster.data.DatasetRows;
 import org.sparklora.driver.model.predict.HeadOutputs;
+import org.sparklora.driver.model.predict.KeyedAdapters;
+import org.sparklora.driver.model.predict.KeyedModels;
+import org.sparklora.driver.model.predict.RowModels;
 import org.sparklora.driver.model.predict.RowScorer;
 import org.sparklora.driver.model.predict.ScoreRows;
 import org.sparklora.driver.model.predict.ScoreTexts;
 import org.sparklora.driver.training.TrainedRun;
 import org.sparklora.worker.contract.Precision;
-import org.sparklora.worker.inference.TextScorer.Pooling;
+import org.sparklora.worker.inference.Scorer.Pooling;
 import org.sparklora.worker.inference.TrainedModel;
 import org.sparklora.worker.spark.Shared;
 
@@ -68,6 +71,8 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
 
     /** Shared by all datasets of this model; Spark removes it when nothing refers to it any more. */
     private transient @Nullable Shared<TrainedModel> broadcast;
+
+    private transient @Nullable Shared<KeyedAdapters> keyedBroadcast;
 
     private transient Optional<Precision> precisionOfBroadcast = Optional.empty();
 
@@ -142,6 +147,9 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
     @Override
     public final StructType transformSchema(StructType schema) {
         requireInput(schema);
+        if (run.keyColumn().isPresent()) {
+            keyColumn(schema);
+        }
         StructType with = withOutputs(schema);
         return isDefined(embeddingCol())
                 ? Schemas.with(with, getEmbeddingCol(), SQLDataTypes.VectorType(), "embeddingCol")
@@ -156,24 +164,54 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
      */
     @Override
     public final Dataset<Row> transform(Dataset<?> dataset) {
-        StructType schema = dataset.schema();
-        StructType out = transformSchema(schema, true);
+        StructType out = transformSchema(dataset.schema(), true);
         SparkContext spark = dataset.sparkSession().sparkContext();
-        ScoreRows score = new ScoreRows(
-                trained(dataset),
-                scorer(schema),
-                new ScoreRows.Counters(spark.longAccumulator("rows"), spark.longAccumulator("rows without text")));
-        Dataset<Row> scored = dataset.toDF().mapPartitions(score, Encoders.row(out));
+        Dataset<Row> rows = dataset.toDF();
+        RowModels models;
+        if (run.keyColumn().isPresent()) {
+            // A column behind the others, which the selection below leaves out.
+            String key = uid + " key";
+            rows = rows.withColumn(key, DatasetRows.text(rows, keyColumn(dataset.schema())));
+            models = new KeyedModels(keyed(dataset), rows.schema().fieldIndex(key), KeyedModels.Counters.of(spark));
+        } else {
+            models = new RowModels.One(trained(dataset));
+        }
+        StructType schema = rows.schema();
+        ScoreRows score = new ScoreRows(models, scorer(schema), ScoreRows.Counters.of(spark));
+        Dataset<Row> scored = rows.mapPartitions(score, Encoders.row(transformSchema(schema)));
         // mapPartitions drops metadata, such as the names of classes.
         return scored.select(Arrays.stream(out.fields())
                 .map(field -> DatasetRows.named(field.name()).as(field.name(), field.metadata()))
                 .toArray(Column[]::new));
     }
 
-    private synchronized Shared<TrainedModel> trained(Dataset<?> dataset) {
-        Optional<Precision> wanted = isDefined(precision())
+    /** The key's column as the dataset has it: that of the Param, or else the one that the run was trained by. */
+    private String keyColumn(StructType schema) {
+        String column =
+                isDefined(adapterCol()) ? getAdapterCol() : run.keyColumn().orElseThrow();
+        return Schemas.name(schema, column, "adapterCol");
+    }
+
+    private Optional<Precision> wanted() {
+        return isDefined(precision())
                 ? Optional.of(Precision.valueOf(getPrecision().toUpperCase(Locale.ROOT)))
                 : Optional.empty();
+    }
+
+    private synchronized Shared<KeyedAdapters> keyed(Dataset<?> dataset) {
+        Optional<Precision> wanted = wanted();
+        Shared<KeyedAdapters> there = keyedBroadcast;
+        if (there == null || !there.broadcast().isValid() || !wanted.equals(precisionOfBroadcast)) {
+            there = Shared.of(
+                    JavaSparkContext.fromSparkContext(dataset.sparkSession().sparkContext()), run.keyed(wanted));
+            keyedBroadcast = there;
+            precisionOfBroadcast = wanted;
+        }
+        return there;
+    }
+
+    private synchronized Shared<TrainedModel> trained(Dataset<?> dataset) {
+        Optional<Precision> wanted = wanted();
         Shared<TrainedModel> there = broadcast;
         if (there == null || !there.broadcast().isValid() || !wanted.equals(precisionOfBroadcast)) {
             there = Shared.of(

@@ -62,6 +62,7 @@ final class ParamTable {
     private void addTextParams() {
         withDefault("text", text("textCol", "column of the text, or of the first text of a pair"));
         text("textPairCol", "column of the second text of a pair; not set: single texts");
+        text("adapterCol", "column of the key whose values have an adapter each; not set: one adapter");
         withDefault(
                 "prediction",
                 text("predictionCol", "column for the prediction: the class index, or the value; null without text"));

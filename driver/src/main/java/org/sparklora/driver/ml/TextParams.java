@@ -47,6 +47,25 @@ public interface TextParams<S extends TextParams<S>> extends ChainedParams<S> {
     }
 
     /**
+     * Column of a key, a text or a number: each of its values gets an adapter of its own, and a model computes each row with the
+     * adapter of its key. {@code data.adapter}. Not set: one adapter for all rows. {@code fit} needs {@link JobParams#outputDir}
+     * with it, because executors read adapters from there; of a saved model, from where it lies.
+     */
+    default Param<String> adapterCol() {
+        return paramTable().get("adapterCol");
+    }
+
+    /** The key's column, {@link #adapterCol}; there is no default. */
+    default String getAdapterCol() {
+        return getOrDefault(adapterCol());
+    }
+
+    /** Sets the key's column, {@link #adapterCol}. */
+    default S setAdapterCol(String value) {
+        return put(adapterCol(), value);
+    }
+
+    /**
      * Column that predictions are written to, Spark's {@code HasPredictionCol}; null for rows without text. Default {@code
      * prediction}. It holds the class index as a double, the value as a double, the labels or a tag for each word as arrays of
      * texts: whichever the estimator says.

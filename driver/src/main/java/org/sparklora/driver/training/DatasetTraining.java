@@ -40,7 +40,11 @@ public final class DatasetTraining {
         Map<String, @Nullable String> before = new TreeMap<>();
         JOB_PROPERTIES.forEach(label -> before.put(label, context.getLocalProperty(label)));
         try {
-            new TrainingRun(job, IfRunIsThere.REFUSE).run(spark, rows);
+            if (job.data().keyed().adapter().isPresent()) {
+                new KeyedRun(job, IfRunIsThere.REFUSE).run(spark, rows);
+            } else {
+                new TrainingRun(job, IfRunIsThere.REFUSE).run(spark, rows);
+            }
             return TrainedRun.read(job.output(), Optional.empty());
         } catch (IOException e) {
             throw new UncheckedIOException(e);

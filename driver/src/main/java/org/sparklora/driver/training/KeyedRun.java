@@ -106,6 +106,28 @@ public final class KeyedRun {
         }
     }
 
+    /** Runs the job on a session that stays open, with rows that Spark has already, and their keys. */
+    void run(SparkSession spark, DatasetTraining.Rows rows) throws IOException {
+        KeyedOutput output = new KeyedOutput(job, clock, ifRunIsThere);
+        try (LostExecutors lost = LostExecutors.watch(spark.sparkContext())) {
+            JobGroups groups = JobGroups.of(JobModel.open(job));
+            ExchangeChoice exchange = ExchangeChoice.of(
+                    job.execution().exchange(), spark.sparkContext().conf());
+            String instructions = ExecutorSurvey.instructions(JavaSparkContext.fromSparkContext(spark.sparkContext()));
+            KeyedTable table =
+                    new KeyedTable(rows.training().persist(), rows.validation().map(Dataset::persist));
+            try {
+                train(new Session(spark, groups, exchange, lost, instructions), table, output);
+            } finally {
+                table.training().unpersist();
+                table.validation().ifPresent(Dataset::unpersist);
+            }
+        } catch (Throwable e) {
+            output.failed(e);
+            throw e;
+        }
+    }
+
     /** Reads the rows of a job with their keys. */
     static KeyedTable read(SparkSession spark, JobConfig job) {
         Optional<String> key = job.data().keyed().adapter();

@@ -5,11 +5,14 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.cluster.Locations;
 import org.sparklora.driver.job.config.JobChanges;
@@ -21,9 +24,18 @@ import org.sparklora.driver.job.manifest.ManifestDigest;
 import org.sparklora.driver.job.manifest.ManifestException;
 import org.sparklora.driver.job.manifest.ManifestFile;
 import org.sparklora.driver.job.manifest.ManifestJson;
+import org.sparklora.driver.job.text.NearMiss;
 import org.sparklora.driver.model.export.MergedWeights;
 import org.sparklora.driver.model.export.Outputs;
+import org.sparklora.driver.model.keyed.AdapterIndex;
+import org.sparklora.driver.model.keyed.AdapterPack;
+import org.sparklora.driver.model.keyed.KeyEntry;
+import org.sparklora.driver.model.keyed.KeyEntry.Packed;
+import org.sparklora.driver.model.keyed.KeyedAdapter;
+import org.sparklora.driver.model.peft.AdapterDetails;
+import org.sparklora.driver.model.peft.PeftAdapterWriter;
 import org.sparklora.driver.model.peft.PeftKeys;
+import org.sparklora.driver.model.predict.KeyedAdapters;
 import org.sparklora.driver.run.history.OutputException;
 import org.sparklora.driver.run.history.RunDirectory;
 import org.sparklora.driver.run.history.RunStatus;
@@ -46,7 +58,10 @@ import org.sparklora.worker.machine.Machine;
  * A finished run, read from its directory and checked: the adapter is the one that the run wrote, it has every tensor that the
  * manifest names, and the base model is the one that the run was trained on. History and checkpoints are not read.
  *
- * <p>Keeps the files it was read from, a few MB at most, so that {@link #write} can copy them.
+ * <p>A run with an adapter for each key has none of its own: {@link #keyed} predicts with all of them, and {@link #ofKey} is the
+ * run of one key. Their values are read when they are needed.
+ *
+ * <p>Keeps the other files that it was read from, a few MB at most, so that {@link #write} can copy them.
  */
 public final class TrainedRun {
 
@@ -56,6 +71,7 @@ public final class TrainedRun {
     private final RunDirectory directory;
     private final SortedMap<String, byte[]> files = new TreeMap<>();
     private final JobConfig job;
+    private final Optional<AdapterPack> pack;
     private final ManifestFile manifest;
     private final AdapterSnapshot adapter;
     private final List<String> labels;
@@ -65,14 +81,45 @@ public final class TrainedRun {
         this.directory = directory;
         RunStatus status = finishedStatus();
         this.job = JobFile.resolved(name(CONFIG), text(CONFIG));
-        this.manifest = readManifest();
-        this.adapter = readAdapter(status.adapterSha256());
-        requireWhole();
-        this.labels = readLabels();
+        this.pack = AdapterPack.find(directory);
+        if (pack.isPresent()) {
+            this.manifest = pack.get()
+                    .index()
+                    .anyAdapter()
+                    .orElseThrow(() -> new UsageException(
+                            "usage.run-unfinished",
+                            "the run in " + directory.location() + " has no adapter, because no key could be trained;"
+                                    + " the reason of each is in " + AdapterIndex.FILE))
+                    .manifest();
+            this.adapter = AdapterSnapshot.EMPTY;
+            if (!pack.get().index().sha256().equals(status.adapterSha256())) {
+                throw new CorruptRunException(
+                        "run.adapter-changed",
+                        name(AdapterIndex.FILE) + " does not list the adapters that " + RunStatus.FILE + " names",
+                        null);
+            }
+            this.labels = pack.get().index().labels();
+        } else {
+            this.manifest = readManifest();
+            this.adapter = readAdapter(status.adapterSha256());
+            requireWhole();
+            this.labels = readLabels();
+        }
         this.base = findBase(base);
         for (String name : directory.list("adapter")) {
             file("adapter/" + name);
         }
+    }
+
+    /** The run of one key. */
+    private TrainedRun(TrainedRun all, KeyedAdapter key) {
+        this.directory = all.directory;
+        this.job = all.job;
+        this.pack = Optional.empty();
+        this.manifest = key.manifest();
+        this.adapter = key.values();
+        this.labels = key.labels();
+        this.base = all.base;
     }
 
     /**
@@ -222,10 +269,98 @@ public final class TrainedRun {
         return directory.location() + "/" + file;
     }
 
+    /**
+     * The run of one key, as if it had been trained alone.
+     *
+     * @throws UsageException if the run has no adapters by key, or none for this one
+     */
+    public TrainedRun ofKey(String key) {
+        AdapterIndex index = pack.orElseThrow(() -> new UsageException(
+                        "usage.adapter",
+                        "the run in " + directory.location() + " has one adapter, and none for the key '" + key
+                                + "'; leave out --adapter"))
+                .index();
+        Packed packed = Optional.ofNullable(index.keys().get(key))
+                .flatMap(KeyEntry::adapter)
+                .orElseThrow(() -> new UsageException("usage.adapter", noAdapter(index, key)));
+        try {
+            return new TrainedRun(this, new AdapterPack(directory, index).read(packed));
+        } catch (IOException e) {
+            throw new UncheckedIOException(directory.location() + " cannot be read", e);
+        }
+    }
+
+    private String noAdapter(AdapterIndex index, String key) {
+        String problem = "the run in " + directory.location() + " has no adapter for the key '" + key + "' of column '"
+                + index.column() + "'";
+        KeyEntry there = index.keys().get(key);
+        if (there != null) {
+            return problem + ": " + there.reason() + "; give --adapter another key";
+        }
+        String near = NearMiss.all(key, index.keys().keySet()).stream()
+                .limit(5)
+                .map(name -> "'" + name + "'")
+                .collect(Collectors.joining(" or "));
+        return problem
+                + (near.isEmpty() ? "; " + AdapterIndex.FILE + " lists the keys" : "; did you mean " + near + "?");
+    }
+
+    /** The column of the keys; empty for a run with one adapter. */
+    public Optional<String> keyColumn() {
+        return pack.map(all -> all.index().column());
+    }
+
+    /**
+     * The adapters of all keys in the form in which executors predict with them.
+     *
+     * @param precision of the frozen layers; empty for the run's own
+     */
+    public KeyedAdapters keyed(Optional<Precision> precision) {
+        AdapterPack all = pack.orElseThrow(() -> new IllegalStateException("the run has one adapter"));
+        TrainedModel.Base on = base(precision);
+        return new KeyedAdapters(all, on, tokens(on), JobRows.head(job, labels), labels);
+    }
+
+    /** Whether the rows of unknown keys have an adapter. */
+    public boolean hasFallback() {
+        return pack.flatMap(all -> all.index().fallback())
+                .flatMap(KeyEntry::adapter)
+                .isPresent();
+    }
+
+    private void requireOne() {
+        keyColumn().ifPresent(column -> {
+            throw new UsageException(
+                    "usage.adapter",
+                    "the run in " + directory.location() + " has an adapter for each key of column '" + column
+                            + "'; choose one with --adapter KEY");
+        });
+    }
+
+    /** The PEFT directory of the adapter, by file name: what {@code train} writes into {@code adapter/}. */
+    public SortedMap<String, byte[]> peft() {
+        requireOne();
+        boolean words = job.model().task() == Task.TOKEN_CLASSIFICATION;
+        TrainedModel.Base on = base(Optional.empty());
+        List<String> whole = new ArrayList<>(encoder(on).encoder().head().modules());
+        whole.addAll(job.lora().modulesToSave());
+        AdapterDetails details = new AdapterDetails(
+                job.model().path(),
+                words ? "TOKEN_CLS" : "SEQ_CLS",
+                job.lora().loraDropout(),
+                whole.stream().distinct().toList(),
+                Optional.empty());
+        return PeftAdapterWriter.files(manifest.manifest(), manifest.active(), adapter, details);
+    }
+
     /** Writes the files to another directory, from which {@link #read} reads the same. */
     public void write(String location) {
         RunDirectory target = Locations.directory(location);
         try {
+            for (String name : pack.isPresent() ? directory.list(AdapterPack.FOLDER) : Collections.<String>emptySet()) {
+                String file = AdapterPack.FOLDER + "/" + name;
+                target.write(file, directory.read(file));
+            }
             for (Map.Entry<String, byte[]> file : files.entrySet()) {
                 target.write(file.getKey(), file.getValue());
             }
@@ -266,6 +401,7 @@ public final class TrainedRun {
 
     /** The adapter merged into its base. The caller closes it. */
     public MergedWeights merged() {
+        requireOne();
         return MergedWeights.open(base(), JobModel.headInput(job.model().task()), manifest, adapter);
     }
 
@@ -276,20 +412,33 @@ public final class TrainedRun {
 
     /** The same in a precision, or in the run's own. */
     public TrainedModel model(Optional<Precision> precision) {
-        ModelConfig config = job.model();
+        requireOne();
+        LoraManifest groups = manifest.manifest();
+        TrainedModel.Base on = base(precision);
+        return new TrainedModel(
+                on,
+                JobRows.head(job, labels),
+                new TrainedModel.Adapter(groups, adapter, ManifestDigest.sha256(groups) + " " + adapter.sha256()),
+                tokens(on));
+    }
+
+    private TrainedModel.Base base(Optional<Precision> precision) {
         Arithmetic begun = JobChanges.arithmetic(job);
         Arithmetic arithmetic = precision
                 .filter(told -> told != begun.precision())
                 .map(told -> new Arithmetic(Kernel.ONEDNN, told))
                 .orElse(begun);
         Machine.require(arithmetic);
-        BaseModel model =
-                BaseModel.shared(base(), manifest.baseModelSha256(), JobModel.headInput(config.task()), arithmetic);
-        LoraManifest groups = manifest.manifest();
-        return new TrainedModel(
-                new TrainedModel.Base(base.source(), manifest.baseModelSha256(), arithmetic),
-                JobRows.head(job, labels),
-                new TrainedModel.Adapter(groups, adapter, ManifestDigest.sha256(groups) + " " + adapter.sha256()),
-                new TrainedModel.Text(JobModel.tokenizer(base(), config, model), config.maxLength()));
+        return new TrainedModel.Base(base.source(), manifest.baseModelSha256(), arithmetic);
+    }
+
+    private TrainedModel.Text tokens(TrainedModel.Base on) {
+        ModelConfig config = job.model();
+        return new TrainedModel.Text(JobModel.tokenizer(base(), config, encoder(on)), config.maxLength());
+    }
+
+    private BaseModel encoder(TrainedModel.Base on) {
+        return BaseModel.shared(
+                base(), on.sha256(), JobModel.headInput(job.model().task()), on.arithmetic());
     }
 }

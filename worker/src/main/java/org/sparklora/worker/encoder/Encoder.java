@@ -224,6 +224,12 @@ public final class Encoder {
         return index > layers() ? Multiplied.FIRST_TOKEN : layer(index).inFirstToken(path);
     }
 
+    /** Whether each row of a batch can have a weight of its own for this Linear, because it multiplies only that row's vectors. */
+    public boolean isByRow(String path) {
+        int index = layerIndex(path);
+        return index == 0 || index > layers() || !layer(index).isSharedByRows(path);
+    }
+
     /**
      * Whether a Linear of the encoder multiplies its layer's input. In the lowest trainable layer, no gradient passes through such
      * a Linear.

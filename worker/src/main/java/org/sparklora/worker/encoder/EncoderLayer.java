@@ -26,6 +26,11 @@ public interface EncoderLayer<C> extends EncoderPart {
     /** Whether a Linear multiplies the layer's input, as it is or normalized. */
     boolean readsInput(String path);
 
+    /** Whether a Linear multiplies vectors that all rows of a batch share, such as those of positions. */
+    default boolean isSharedByRows(String path) {
+        return false;
+    }
+
     /** Operations of attention's own products for a row of S tokens. */
     double attention(int length, boolean firstTokenAlone);
 

@@ -18,6 +18,11 @@ public record ClassificationHead(int outputs) implements TaskHead {
     }
 
     @Override
+    public TaskHead withOutputs(int other) {
+        return new ClassificationHead(other);
+    }
+
+    @Override
     public NDArray lossSum(NDArray logits, float[] labels, float[] weights, LossSettings loss) {
         return Losses.crossEntropy(logits, labels, weights, loss);
     }

@@ -35,6 +35,11 @@ public record MultiLabelHead(int outputs, double threshold) implements TaskHead 
      * answer.
      */
     @Override
+    public TaskHead withOutputs(int other) {
+        return new MultiLabelHead(other, threshold);
+    }
+
+    @Override
     public NDArray lossSum(NDArray logits, float[] targets, float[] weights, LossSettings loss) {
         float[] factors = new float[targets.length];
         float[] smoothed = new float[targets.length];

@@ -17,6 +17,11 @@ public interface TaskHead extends Serializable {
     /** C, columns of the logits. */
     int outputs();
 
+    /** The same task with another number of outputs; a task whose number is fixed is returned as it is. */
+    default TaskHead withOutputs(int outputs) {
+        return this;
+    }
+
     /** The part of the last layer's output that the head reads. */
     default HeadInput headInput() {
         return HeadInput.FIRST_TOKEN;

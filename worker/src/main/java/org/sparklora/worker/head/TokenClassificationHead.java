@@ -22,6 +22,11 @@ public record TokenClassificationHead(int outputs) implements TaskHead {
     }
 
     @Override
+    public TaskHead withOutputs(int other) {
+        return new TokenClassificationHead(other);
+    }
+
+    @Override
     public HeadInput headInput() {
         return HeadInput.EVERY_TOKEN;
     }

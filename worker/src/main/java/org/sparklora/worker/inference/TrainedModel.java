@@ -29,7 +29,13 @@ public record TrainedModel(Base base, TaskHead head, Adapter adapter, Text text)
      * @param sha256 SHA-256 of its weights
      * @param arithmetic how it computes
      */
-    public record Base(ModelSource source, String sha256, Arithmetic arithmetic) implements Serializable {}
+    public record Base(ModelSource source, String sha256, Arithmetic arithmetic) implements Serializable {
+
+        /** The same in a directory of this host. */
+        public Base in(String directory) {
+            return new Base(ModelSource.everywhere(directory), sha256, arithmetic);
+        }
+    }
 
     /**
      * How texts become tokens.
@@ -61,8 +67,7 @@ public record TrainedModel(Base base, TaskHead head, Adapter adapter, Text text)
 
     /** The same model, with its base model in a directory of this host. */
     public TrainedModel withBaseIn(String directory) {
-        return new TrainedModel(
-                new Base(ModelSource.everywhere(directory), base.sha256(), base.arithmetic()), head, adapter, text);
+        return new TrainedModel(base.in(directory), head, adapter, text);
     }
 
     /** Identifies what the results depend on besides the texts: models with equal keys compute the same. */

@@ -1,5 +1,5 @@
 /**
- * Prediction with a trained model. Open {@link org.sparklora.worker.inference.TextScorer} first: a task gives it texts and
+ * Prediction with a trained model. Open {@link org.sparklora.worker.inference.Scorer} first: a task gives it texts and
  * gets logits. {@link org.sparklora.worker.inference.TrainedModel} crosses JVMs; {@link
  * org.sparklora.worker.inference.MergedModel} computes.
  *

@@ -219,6 +219,17 @@ public record AdaLora(SortedMap<String, Object> values) implements LoraVariant {
         return trains ? triplets : triplets.atRest();
     }
 
+    /** A has E as a factor of its rows. */
+    @Override
+    public Optional<PairAtRest> atRest(LoraModule module, GroupSettings settings, AdapterSnapshot values) {
+        float[] e = values.view(e(module));
+        float[] a = values.values(a(module));
+        for (int i = 0; i < a.length; i++) {
+            a[i] *= e[i / module.inFeatures()];
+        }
+        return Optional.of(new PairAtRest(a, values.view(b(module)), scaling(module)));
+    }
+
     @Override
     public void merge(
             LoraModule module, GroupSettings settings, AdapterSnapshot values, float[] weight, DoubleConsumer out) {

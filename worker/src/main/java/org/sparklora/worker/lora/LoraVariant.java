@@ -114,6 +114,20 @@ public interface LoraVariant extends ModuleTensors {
      */
     Layer layer(LoraModule module, GroupSettings settings, boolean trains, AdapterRegistry arrays);
 
+    /** What an initialized module adds to its base Linear while it does not train; empty if that is not a plain pair. */
+    default Optional<PairAtRest> atRest(LoraModule module, GroupSettings settings, AdapterSnapshot values) {
+        return Optional.empty();
+    }
+
+    /**
+     * The values of y = x Aᵀ · scaling · Bᵀ, row-major.
+     *
+     * @param a [r, in]; do not change it
+     * @param b [out, r]; do not change it
+     */
+    @SuppressWarnings("ArrayRecordComponent") // pairs are never compared
+    record PairAtRest(float[] a, float[] b, double scaling) {}
+
     /**
      * Merges a module into its weight in double precision, for export.
      *

@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.function.DoubleConsumer;
 import java.util.function.Supplier;
@@ -109,6 +110,12 @@ public enum PlainLora implements LoraVariant {
                 arrays.tensor(module.loraB()),
                 arrays.constant(module.scaling(settings.rankStabilized())),
                 trains ? OptionalDouble.of(settings.loraDropout()) : OptionalDouble.empty());
+    }
+
+    @Override
+    public Optional<PairAtRest> atRest(LoraModule module, GroupSettings settings, AdapterSnapshot values) {
+        return Optional.of(new PairAtRest(
+                values.view(module.loraA()), values.view(module.loraB()), module.scaling(settings.rankStabilized())));
     }
 
     @Override

@@ -35,7 +35,7 @@ import org.sparklora.worker.encoder.Tokens;
 import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.head.ClassificationHead;
-import org.sparklora.worker.inference.TextScorer.TextRow;
+import org.sparklora.worker.inference.Scorer.TextRow;
 import org.sparklora.worker.lora.PlainLora;
 import org.sparklora.worker.machine.Machine;
 

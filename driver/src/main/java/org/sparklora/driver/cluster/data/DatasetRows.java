@@ -34,18 +34,37 @@ public final class DatasetRows {
      * The columns to read.
      *
      * @param label the label as text
+     * @param key whose values have an adapter each
      */
-    public record Columns(Column text, Optional<Column> textPair, Optional<Column> label, Optional<Column> weight) {}
+    public record Columns(
+            Column text,
+            Optional<Column> textPair,
+            Optional<Column> label,
+            Optional<Column> weight,
+            Optional<Column> key) {
+
+        /** Those of rows without keys. */
+        public Columns(Column text, Optional<Column> textPair, Optional<Column> label, Optional<Column> weight) {
+            this(text, textPair, label, weight, Optional.empty());
+        }
+    }
 
     /** Converts a dataset. The table is lazy: each use computes the dataset again, unless it is persisted. */
     public static Dataset<Row> of(Dataset<?> rows, Columns columns) {
-        return rows.select(
+        Dataset<Row> table = rows.select(
                 lit(FILE_NAME).as(SourceReader.FILE),
                 monotonically_increasing_id().plus(1).as(SourceReader.ROW),
                 text(rows, Optional.of(columns.text())).as(SourceReader.TEXT),
                 text(rows, columns.textPair()).as(SourceReader.TEXT_PAIR),
                 text(rows, columns.label()).as(SourceReader.LABEL),
-                columns.weight().orElse(lit(null)).cast(DataTypes.StringType).as(SourceReader.WEIGHT));
+                columns.weight().orElse(lit(null)).cast(DataTypes.StringType).as(SourceReader.WEIGHT),
+                text(rows, columns.key()).as(SourceReader.KEY));
+        return columns.key().isPresent() ? table : table.drop(SourceReader.KEY);
+    }
+
+    /** A column as text, in which NaN is null. */
+    public static Column text(Dataset<?> rows, String name) {
+        return text(rows, Optional.of(named(name)));
     }
 
     /** Returns a column by its name, which may contain dots and quotes. */

@@ -3,8 +3,10 @@ package org.sparklora.driver.cluster.data;
 import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.apache.spark.TaskContext;
@@ -66,6 +68,19 @@ public record Shards(Stored<ShardBlock> stored, ShardPlan plan, TextStatistics s
         // Slices have no steps, so the batch size does not matter.
         ShardPlan plan = new ShardPlan(shards, shards, coder.check(InputRow.of(rows), "evaluate"), true);
         return persisted(ofRows(InputRow.inOrder(rows), KeyPartitioner.slices(plan), coder, tokens), plan);
+    }
+
+    /** The keys of the rows of {@link #inOrder}, by row index: a map for each shard, without rows that have no key. */
+    public static JavaRDD<Map<Long, String>> keys(Dataset<Row> rows, ShardPlan plan) {
+        JavaPairRDD<Long, String> byIndex = RowOrder.index(rows)
+                .filter(row -> row._2().getAs(SourceReader.KEY) != null)
+                .mapValues(row -> row.<String>getAs(SourceReader.KEY));
+        return JavaSerialized.shuffle(byIndex.partitionBy(KeyPartitioner.slices(plan)))
+                .mapPartitions(shard -> {
+                    Map<Long, String> keys = new HashMap<>();
+                    shard.forEachRemaining(row -> keys.put(row._1(), row._2()));
+                    return List.of(keys).iterator();
+                });
     }
 
     /** The same for rows in memory: the coded rows in the order of file and row. */

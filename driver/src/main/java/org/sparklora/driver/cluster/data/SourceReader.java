@@ -75,9 +75,12 @@ public final class SourceReader {
         return read(new SourceScan(spark, source), task, true, key);
     }
 
-    /** Reads rows without their labels, with all columns of the input in the struct {@value #INPUT}. */
-    public static Dataset<Row> readWithInput(SparkSession spark, SourceConfig source, Task task) {
-        return read(new SourceScan(spark, source), task, false, Optional.empty());
+    /**
+     * Reads rows without their labels, with all columns of the input in the struct {@value #INPUT}, and {@value #KEY} if a column is
+     * given for it.
+     */
+    public static Dataset<Row> readWithInput(SparkSession spark, SourceConfig source, Task task, Optional<String> key) {
+        return read(new SourceScan(spark, source), task, false, key);
     }
 
     /** Whether values of the type hold other values. */

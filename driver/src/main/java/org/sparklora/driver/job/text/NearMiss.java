@@ -2,6 +2,7 @@ package org.sparklora.driver.job.text;
 
 import java.util.Collection;
 import java.util.Comparator;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 
@@ -28,6 +29,19 @@ public final class NearMiss {
         return close.or(() -> candidates.stream()
                 .filter(c -> isPart(wanted, normal(c)) || isPart(normal(c), wanted))
                 .min(Comparator.comparingInt(String::length).thenComparing(Comparator.naturalOrder())));
+    }
+
+    /** All candidates that differ by few edits or share a part, the nearest first. */
+    public static List<String> all(String given, Collection<String> candidates) {
+        String wanted = normal(given);
+        int most = wanted.length() / 3;
+        return candidates.stream()
+                .filter(c -> isPart(wanted, normal(c))
+                        || isPart(normal(c), wanted)
+                        || (Math.abs(c.length() - wanted.length()) <= most && edits(wanted, normal(c)) <= most))
+                .sorted(Comparator.comparingInt((String c) -> edits(wanted, normal(c)))
+                        .thenComparing(Comparator.naturalOrder()))
+                .toList();
     }
 
     private static boolean isPart(String part, String whole) {

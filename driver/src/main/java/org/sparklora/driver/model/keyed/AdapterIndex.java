@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.sparklora.driver.job.manifest.ManifestException;
 import org.sparklora.driver.job.manifest.ManifestFile;
 import org.sparklora.driver.job.manifest.ManifestJson;
@@ -58,6 +59,27 @@ public record AdapterIndex(
         return Optional.ofNullable(keys.get(key))
                 .flatMap(KeyEntry::adapter)
                 .or(() -> fallback.flatMap(KeyEntry::adapter));
+    }
+
+    /** The fallback's adapter, or that of some key; empty if no key was trained. */
+    public Optional<Packed> anyAdapter() {
+        return entries().flatMap(entry -> entry.adapter().stream()).findFirst();
+    }
+
+    /** The labels of all adapters: as they are if all have the same, or else sorted. */
+    public List<String> labels() {
+        List<List<String>> all = entries()
+                .flatMap(entry -> entry.adapter().stream())
+                .map(packed -> packed.manifest().labels())
+                .distinct()
+                .toList();
+        return all.size() == 1
+                ? all.get(0)
+                : all.stream().flatMap(List::stream).distinct().sorted().toList();
+    }
+
+    private Stream<KeyEntry> entries() {
+        return Stream.concat(fallback.stream(), keys.values().stream());
     }
 
     /** This index with other keys added or replaced. */

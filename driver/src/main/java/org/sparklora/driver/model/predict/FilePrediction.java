@@ -12,7 +12,6 @@ import java.util.Optional;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.SparkContext;
-import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.types.DataType;
@@ -33,8 +32,6 @@ import org.sparklora.worker.head.MultiLabelHead;
 import org.sparklora.worker.head.RegressionHead;
 import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.head.TokenClassificationHead;
-import org.sparklora.worker.inference.TrainedModel;
-import org.sparklora.worker.spark.Shared;
 
 /**
  * Predicts the rows of files and writes files: all columns of the input, {@code prediction}, and for classes {@code
@@ -59,8 +56,8 @@ public final class FilePrediction {
 
     private FilePrediction() {}
 
-    /** Number of rows, and of those without text. */
-    public record Counts(long rows, long withoutText) {}
+    /** Number of rows, and of those without scores. */
+    public record Counts(long rows, long withoutScores) {}
 
     /**
      * Where predictions are written.
@@ -113,14 +110,15 @@ public final class FilePrediction {
      * Predicts rows and writes them.
      *
      * @param rows a table made by {@link SourceReader#readWithInput}
+     * @param models by which they are computed
      * @param labels label texts in the order of the head's outputs; empty for regression
      */
-    public static Counts write(Dataset<Row> rows, TrainedModel model, List<String> labels, Output into) {
+    public static Counts write(Dataset<Row> rows, RowModels models, TaskHead head, List<String> labels, Output into) {
         StructType input = (StructType) rows.schema().apply(SourceReader.INPUT).dataType();
-        List<StructField> predicted = columns(model.head());
+        List<StructField> predicted = columns(head);
         requireRoom(input, predicted, into);
         Dataset<Row> texts = rows;
-        boolean words = model.head() instanceof TokenClassificationHead;
+        boolean words = head instanceof TokenClassificationHead;
         if (words) {
             DataType array = predicted.get(0).dataType();
             texts = rows.withColumn(SourceReader.TEXT, from_json(col(SourceReader.TEXT), array));
@@ -131,12 +129,10 @@ public final class FilePrediction {
         }
         int text = out.fieldIndex(SourceReader.TEXT);
         ScoreTexts.Columns columns = new ScoreTexts.Columns(text, out.fieldIndex(SourceReader.TEXT_PAIR), null);
-        RowScorer scorer =
-                words ? new ScoreWords(text, labels) : new ScoreTexts(columns, outputs(model.head(), labels));
+        RowScorer scorer = words ? new ScoreWords(text, labels) : new ScoreTexts(columns, outputs(head, labels));
         SparkContext spark = rows.sparkSession().sparkContext();
-        ScoreRows.Counters counters =
-                new ScoreRows.Counters(spark.longAccumulator("rows"), spark.longAccumulator("rows without text"));
-        ScoreRows score = new ScoreRows(Shared.of(JavaSparkContext.fromSparkContext(spark), model), scorer, counters);
+        ScoreRows.Counters counters = ScoreRows.Counters.of(spark);
+        ScoreRows score = new ScoreRows(models, scorer, counters);
         List<String> written = new ArrayList<>(List.of(SourceReader.INPUT + ".*"));
         predicted.forEach(column -> written.add(column.name()));
         rows.sparkSession()
@@ -147,7 +143,7 @@ public final class FilePrediction {
                 .options(OPTIONS)
                 .mode("overwrite")
                 .save(SourcePaths.path(into.location()).toString());
-        return new Counts(counters.rows().value(), counters.withoutText().value());
+        return new Counts(counters.rows().value(), counters.withoutScores().value());
     }
 
     private static List<StructField> columns(TaskHead head) {

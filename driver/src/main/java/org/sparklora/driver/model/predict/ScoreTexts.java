@@ -7,9 +7,9 @@ import java.util.List;
 import java.util.function.Function;
 import org.apache.spark.sql.Row;
 import org.jspecify.annotations.Nullable;
-import org.sparklora.worker.inference.TextScorer;
-import org.sparklora.worker.inference.TextScorer.Pooling;
-import org.sparklora.worker.inference.TextScorer.TextRow;
+import org.sparklora.worker.inference.Scorer;
+import org.sparklora.worker.inference.Scorer.Pooling;
+import org.sparklora.worker.inference.Scorer.TextRow;
 
 /**
  * Computes the outputs of a text or a pair of texts.
@@ -37,7 +37,7 @@ public record ScoreTexts(Columns columns, HeadOutputs outputs) implements RowSco
     }
 
     @Override
-    public List<Object @Nullable []> score(TextScorer scorer, List<Row> rows) {
+    public List<Object @Nullable []> score(Scorer scorer, List<Row> rows) {
         List<TextRow> texts = new ArrayList<>(rows.size());
         for (Row row : rows) {
             texts.add(new TextRow(

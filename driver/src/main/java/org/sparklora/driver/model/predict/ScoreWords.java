@@ -5,7 +5,7 @@ import java.util.List;
 import org.apache.spark.sql.Row;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.cluster.data.TextLists;
-import org.sparklora.worker.inference.TextScorer;
+import org.sparklora.worker.inference.Scorer;
 
 /**
  * Predicts the tag of each word of a row; null for a word that the maximum length cuts off.
@@ -25,7 +25,7 @@ public record ScoreWords(int words, List<String> tags) implements RowScorer {
     }
 
     @Override
-    public List<Object @Nullable []> score(TextScorer scorer, List<Row> rows) {
+    public List<Object @Nullable []> score(Scorer scorer, List<Row> rows) {
         List<@Nullable List<String>> texts = new ArrayList<>(rows.size());
         for (Row row : rows) {
             texts.add(row.isNullAt(words) ? null : TextLists.present(row.getList(words)));

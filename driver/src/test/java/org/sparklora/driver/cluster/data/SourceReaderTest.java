@@ -134,7 +134,8 @@ class SourceReaderTest {
     @Test
     void inputColumnsComeAlongWhereAskedFor() throws IOException {
         Path file = write("i.csv", "text,odd name.x,label\na,b,c\n");
-        Row row = SourceReader.readWithInput(spark, source(file.toString(), "text", "label"), Task.CLASSIFICATION)
+        Row row = SourceReader.readWithInput(
+                        spark, source(file.toString(), "text", "label"), Task.CLASSIFICATION, Optional.empty())
                 .head();
         assertThat(row.<Row>getAs(SourceReader.INPUT).<String>getAs("odd name.x"))
                 .isEqualTo("b");
@@ -189,7 +190,7 @@ class SourceReaderTest {
         Path bytes = dir.resolve("cp1252.csv");
         Files.write(bytes, "text\ncaf\u00e9\n".getBytes(StandardCharsets.ISO_8859_1));
         SourceConfig source = source(bytes.toString(), "text", "label");
-        assertThat(SourceReader.readWithInput(spark, source, Task.CLASSIFICATION)
+        assertThat(SourceReader.readWithInput(spark, source, Task.CLASSIFICATION, Optional.empty())
                         .collectAsList())
                 .hasSize(1);
     }
@@ -381,7 +382,7 @@ class SourceReaderTest {
         // A column that nobody asked for may be of any type, unless it is to be written again.
         SourceConfig unasked = source(dir.resolve("mixed").toString(), "text", "other");
         assertThat(rows(unasked)).hasSize(2);
-        assertThatThrownBy(() -> SourceReader.readWithInput(spark, unasked, Task.CLASSIFICATION))
+        assertThatThrownBy(() -> SourceReader.readWithInput(spark, unasked, Task.CLASSIFICATION, Optional.empty()))
                 .hasMessageContainingAll("mixed/part-", "label", "[data.file.unreadable]");
     }
 

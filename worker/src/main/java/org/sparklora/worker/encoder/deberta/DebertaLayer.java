@@ -66,6 +66,13 @@ final class DebertaLayer extends BertLayer {
                 query, projected.get(1), projected.get(2), positions, tokens.mask(), sizes.heads(), dropout);
     }
 
+    /** Keys and queries of relative positions are those of all rows. */
+    @Override
+    public boolean isSharedByRows(String path) {
+        return path.equals(paths.projections().key())
+                || path.equals(paths.projections().query());
+    }
+
     private Variable drop(ForwardPass pass, Variable relative) {
         return pass.dropHidden(relative, paths.attentionDropout() + ".pos_dropout");
     }
