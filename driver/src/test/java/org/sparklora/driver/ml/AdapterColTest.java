@@ -75,7 +75,7 @@ class AdapterColTest {
                 Vector alone = wanted.get(row).getAs("rawPrediction");
                 assertThat(logits.apply(0)).isCloseTo(alone.apply(0), within(1e-5));
                 assertThat(logits.apply(1)).isCloseTo(alone.apply(1), within(1e-5));
-                assertThat((Object) got.get(row).getAs("said"))
+                assertThat(got.get(row).<String>getAs("said"))
                         .isEqualTo(wanted.get(row).getAs("said"));
             }
         }

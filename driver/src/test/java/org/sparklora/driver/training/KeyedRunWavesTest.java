@@ -4,9 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -19,6 +21,7 @@ import org.sparklora.driver.job.config.JobFile;
 import org.sparklora.driver.job.plan.KeyPacking;
 import org.sparklora.driver.model.keyed.AdapterIndex;
 import org.sparklora.driver.model.keyed.AdapterPack;
+import org.sparklora.driver.model.keyed.KeyEntry;
 import org.sparklora.driver.model.keyed.KeyEntry.Packed;
 import org.sparklora.driver.run.history.LocalRunDirectory;
 import org.sparklora.driver.run.history.StoredHistory;
@@ -59,7 +62,7 @@ class KeyedRunWavesTest {
     private JobConfig job(String output, String... more) throws IOException {
         Path file = Files.writeString(
                 folder.resolve("job.yaml"),
-                String.format(java.util.Locale.ROOT, """
+                String.format(Locale.ROOT, """
                 model: {path: "%s", max_length: 16}
                 data: {adapter: customer, train: {path: "%s"}}
                 lora: {groups: {top: {target_modules: [query], layers_to_transform: [11]}}}
@@ -97,13 +100,13 @@ class KeyedRunWavesTest {
         Path adapters = folder.resolve("killed/adapters");
         // As a kill within the second wave leaves it: a part and events that the index does not name.
         AdapterIndex whole = index("killed");
-        SortedMap<String, org.sparklora.driver.model.keyed.KeyEntry> first = new TreeMap<>(whole.keys());
+        SortedMap<String, KeyEntry> first = new TreeMap<>(whole.keys());
         first.values()
                 .removeIf(entry -> !entry.adapter().orElseThrow().place().file().equals(AdapterPack.part(0)));
         assertThat(first).hasSize(1);
         long events = Files.readAllLines(folder.resolve("killed/history.jsonl")).stream()
                 .limit(3)
-                .mapToLong(line -> line.getBytes(java.nio.charset.StandardCharsets.UTF_8).length + 1L)
+                .mapToLong(line -> line.getBytes(StandardCharsets.UTF_8).length + 1L)
                 .sum();
         AdapterIndex early = new AdapterIndex("customer", Optional.empty(), first, events);
         Files.write(folder.resolve("killed").resolve(AdapterIndex.FILE), early.toJson());
