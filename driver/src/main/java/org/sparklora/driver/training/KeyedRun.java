@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
@@ -128,9 +129,12 @@ public final class KeyedRun {
             throw new UsageException(
                     "usage.adapter-keys",
                     String.format(
+                            Locale.ROOT,
                             "the column '%s' has %,d different values, but data.max_keys is %,d; name a column of keys, or"
                                     + " raise data.max_keys",
-                            job.data().keyed().adapter().orElseThrow(), e.keys(), maxKeys));
+                            job.data().keyed().adapter().orElseThrow(),
+                            e.keys(),
+                            maxKeys));
         }
     }
 

@@ -320,11 +320,7 @@ class KeyedRunTest {
         rows.keySet().removeIf(key -> !key.equals("huge"));
         writeRows(rows, "text,label,importance,customer\n");
         TrainingJob.Ended alone = TrainingJob.train(
-                "local[2]",
-                job,
-                folder.resolve("only"),
-                "data.adapter=customer",
-                "data.train.weight=importance");
+                "local[2]", job, folder.resolve("only"), "data.adapter=customer", "data.train.weight=importance");
         assertThat(alone.code()).isEqualTo(5);
         assertThat(alone.err()).contains("every key failed", "[diverged.keys]");
     }

@@ -4,9 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -19,6 +21,7 @@ import org.sparklora.driver.job.config.JobFile;
 import org.sparklora.driver.job.plan.KeyPacking;
 import org.sparklora.driver.model.keyed.AdapterIndex;
 import org.sparklora.driver.model.keyed.AdapterPack;
+import org.sparklora.driver.model.keyed.KeyEntry;
 import org.sparklora.driver.model.keyed.KeyEntry.Packed;
 import org.sparklora.driver.run.history.LocalRunDirectory;
 import org.sparklora.driver.run.history.StoredHistory;
@@ -27,8 +30,8 @@ import org.sparklora.driver.training.RunOutput.IfRunIsThere;
 /** Waves of keys are stored one after the other, and keys with many steps are trained on all ranks; no adapter depends on it. */
 class KeyedRunWavesTest {
 
-    private static final Path MODEL = Path.of(
-            System.getProperty("project.root", ".."), "worker/src/test/resources/golden/models/tiny-bert-12l");
+    private static final Path MODEL =
+            Path.of(System.getProperty("project.root", ".."), "worker/src/test/resources/golden/models/tiny-bert-12l");
 
     /** A task has one key, and a wave one task. */
     private static final KeyPacking.Limits SMALL = new KeyPacking.Limits(1, 1, 1, 1_024);
@@ -42,7 +45,10 @@ class KeyedRunWavesTest {
         System.setProperty("spark.ui.enabled", "false");
         StringBuilder csv = new StringBuilder("text,label,customer\n");
         for (int row = 0; row < 45; row++) {
-            csv.append("the plot ".repeat(1 + row % 4)).append("tok").append(row % 7).append(row % 2 == 0 ? ",yes" : ",no");
+            csv.append("the plot ".repeat(1 + row % 4))
+                    .append("tok")
+                    .append(row % 7)
+                    .append(row % 2 == 0 ? ",yes" : ",no");
             csv.append(",key").append(row % 9 < 4 ? 0 : row % 3).append('\n');
         }
         Files.writeString(folder.resolve("train.csv"), csv);
@@ -54,24 +60,31 @@ class KeyedRunWavesTest {
     }
 
     private JobConfig job(String output, String... more) throws IOException {
-        Path file = Files.writeString(folder.resolve("job.yaml"), String.format(java.util.Locale.ROOT, """
+        Path file = Files.writeString(
+                folder.resolve("job.yaml"),
+                String.format(Locale.ROOT, """
                 model: {path: "%s", max_length: 16}
                 data: {adapter: customer, train: {path: "%s"}}
                 lora: {groups: {top: {target_modules: [query], layers_to_transform: [11]}}}
                 schedule: {live: [top]}
                 training: {num_train_epochs: 2, batch_size: 4, shards: 2}
                 """, MODEL.toAbsolutePath(), folder.resolve("train.csv")));
-        return JobFile.read(file, List.of(more), Optional.of(folder.resolve(output).toString()));
+        return JobFile.read(
+                file, List.of(more), Optional.of(folder.resolve(output).toString()));
     }
 
     private AdapterIndex index(String output) throws IOException {
-        return AdapterPack.find(new LocalRunDirectory(folder.resolve(output))).orElseThrow().index();
+        return AdapterPack.find(new LocalRunDirectory(folder.resolve(output)))
+                .orElseThrow()
+                .index();
     }
 
     private SortedMap<String, String> digests(String output) throws IOException {
         SortedMap<String, String> digests = new TreeMap<>();
-        index(output).keys().forEach((key, entry) ->
-                digests.put(key, entry.adapter().map(Packed::sha256).orElseThrow()));
+        index(output)
+                .keys()
+                .forEach((key, entry) ->
+                        digests.put(key, entry.adapter().map(Packed::sha256).orElseThrow()));
         return digests;
     }
 
@@ -87,12 +100,13 @@ class KeyedRunWavesTest {
         Path adapters = folder.resolve("killed/adapters");
         // As a kill within the second wave leaves it: a part and events that the index does not name.
         AdapterIndex whole = index("killed");
-        SortedMap<String, org.sparklora.driver.model.keyed.KeyEntry> first = new TreeMap<>(whole.keys());
-        first.values().removeIf(entry -> !entry.adapter().orElseThrow().place().file().equals(AdapterPack.part(0)));
+        SortedMap<String, KeyEntry> first = new TreeMap<>(whole.keys());
+        first.values()
+                .removeIf(entry -> !entry.adapter().orElseThrow().place().file().equals(AdapterPack.part(0)));
         assertThat(first).hasSize(1);
         long events = Files.readAllLines(folder.resolve("killed/history.jsonl")).stream()
                 .limit(3)
-                .mapToLong(line -> line.getBytes(java.nio.charset.StandardCharsets.UTF_8).length + 1L)
+                .mapToLong(line -> line.getBytes(StandardCharsets.UTF_8).length + 1L)
                 .sum();
         AdapterIndex early = new AdapterIndex("customer", Optional.empty(), first, events);
         Files.write(folder.resolve("killed").resolve(AdapterIndex.FILE), early.toJson());

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SortedMap;
 
 /**
@@ -78,7 +79,7 @@ public record KeyPacking(List<List<List<String>>> waves, List<String> spread, Li
                 room = limits.taskRows();
             }
             tasks.get(tasks.size() - 1).add(key);
-            room -= rows.get(key) + Limits.KEY_ROWS;
+            room -= Objects.requireNonNull(rows.get(key)) + Limits.KEY_ROWS;
         }
         return tasks;
     }
