@@ -11,6 +11,7 @@ import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.job.fts.FtsConversion;
 import org.sparklora.driver.job.fts.FtsModel;
 import org.sparklora.driver.job.fts.FtsSchedule;
+import org.sparklora.driver.job.plan.KeyedPlan;
 import org.sparklora.driver.job.plan.PlanJson;
 import org.sparklora.driver.job.plan.PlanText;
 import org.sparklora.driver.job.plan.RunPlan;
@@ -53,9 +54,22 @@ final class PlanCommand implements Callable<Integer> {
         } else if (config == null) {
             throw new UsageException("usage.option-missing", "plan needs --config FILE or --from-fts FILE");
         } else {
-            print(JobPlan.of(overrides.readWithoutOutput(config)));
+            JobConfig job = overrides.readWithoutOutput(config);
+            if (job.data().keyed().adapter().isPresent()) {
+                print(JobPlan.keyed(job));
+            } else {
+                print(JobPlan.of(job));
+            }
         }
         return ExitCode.OK.code();
+    }
+
+    private void print(KeyedPlan plan) {
+        if (json) {
+            Console.out("%s", plan.json());
+        } else {
+            plan.text().forEach(line -> Console.out("%s", line));
+        }
     }
 
     private void print(RunPlan plan) {

@@ -4,6 +4,9 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.function.LongFunction;
 import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.SparkSession;
@@ -15,6 +18,8 @@ import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.job.freeze.FreezePolicy;
 import org.sparklora.driver.job.freeze.RunLength;
 import org.sparklora.driver.job.plan.EpochPlanner;
+import org.sparklora.driver.job.plan.KeyPacking;
+import org.sparklora.driver.job.plan.KeyedPlan;
 import org.sparklora.driver.job.plan.RunPlan;
 import org.sparklora.driver.job.plan.StepCost;
 import org.sparklora.driver.job.plan.Timeline;
@@ -22,6 +27,7 @@ import org.sparklora.driver.job.plan.Warnings;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.ShardPlan;
 import org.sparklora.worker.encoder.Encoder;
+import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.train.LearningRateSchedule;
 
 /** Computes the plan of a job from its model, groups, policy and a sample of its data. Refuses what a run would refuse. */
@@ -46,6 +52,39 @@ public final class JobPlan {
     public static RunPlan of(SparkSession spark, JobGroups groups) {
         try (JobRows rows = JobRows.read(spark, groups.model().job())) {
             return of(spark, groups, rows);
+        }
+    }
+
+    /** The plan of a job with {@code data.adapter}: reads the keys of all rows. */
+    public static KeyedPlan keyed(JobConfig job) throws IOException {
+        JobGroups groups = JobGroups.of(JobModel.open(job));
+        JobRows.requireFiles(job);
+        try (SparkSession spark = Sessions.open("spark-lora plan " + job.name())) {
+            SortedMap<String, Long> rows = new TreeMap<>();
+            KeyedRun.count(job, KeyedRun.read(spark, job)).forEach((key, count) -> rows.put(key, count.training()));
+            KeyPacking packing = KeyedRun.packing(groups, rows, KeyPacking.Limits.DEFAULT);
+            RunSettings settings = new RunSettings(job);
+            LongFunction<RunLength> length =
+                    count -> settings.length(settings.layout().plan(count).stepsPerEpoch());
+            int minRows = job.data().keyed().minRows().orElseThrow();
+            List<Long> trained =
+                    rows.values().stream().filter(count -> count >= minRows).toList();
+            RunSetup setup = groups.setup();
+            RunLength one = length.apply(Math.max(1, minRows));
+            // The number of labels does not matter here, nor that of rows.
+            TaskHead head = JobRows.head(job, List.of("a", "b"));
+            KeyedPlan.Work work = KeyedPlan.Work.of(
+                    trained,
+                    length,
+                    groups.policy(),
+                    groups.initial(one),
+                    new EpochPlanner(
+                            setup.withHead(head, one),
+                            groups.model().encoder(),
+                            settings.layout().plan(minRows),
+                            setup.cachePolicy()),
+                    job.lora().init().isPresent());
+            return new KeyedPlan(job.name(), job.data().keyed().adapter().orElseThrow(), rows, packing, work);
         }
     }
 

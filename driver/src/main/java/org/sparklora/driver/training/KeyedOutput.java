@@ -6,13 +6,15 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.cluster.Locations;
 import org.sparklora.driver.cluster.data.KeyedTable.Count;
 import org.sparklora.driver.job.config.JobChanges;
@@ -175,39 +177,80 @@ final class KeyedOutput {
 
     /** Stores the fallback, which no later run changes. */
     void commitFallback(KeyResult result, Count all, String baseSha256) throws IOException {
-        index = index.with(entries(
-                        AdapterPack.FALLBACK + ".safetensors",
-                        List.of(result),
-                        new TreeMap<>(java.util.Map.of(result.key(), all)),
-                        baseSha256,
-                        key -> AdapterPack.FALLBACK)
-                .get(result.key()));
-        append(result, index.column() + ": all rows");
+        KeyedAdapter adapter = adapter(result, baseSha256).orElseThrow();
+        SortedMap<String, KeyedAdapter> one = new TreeMap<>(Map.of(AdapterPack.FALLBACK, adapter));
+        SortedMap<String, Place> places = AdapterPack.write(directory, AdapterPack.FALLBACK + ".safetensors", one);
+        index = index.with(entry(result, all, Optional.of(adapter), places.get(AdapterPack.FALLBACK)));
+        append(result, "all rows");
         publish();
     }
 
-    /** Stores the results of some keys. */
-    void commit(Collection<KeyResult> results, SortedMap<String, Count> counts, String baseSha256) throws IOException {
-        index = index.with(entries(AdapterPack.part(nextPart()), results, counts, baseSha256, KeyEntry::id));
-        new TreeSet<>(results.stream().map(KeyResult::key).toList())
-                .forEach(key -> results.stream()
-                        .filter(result -> result.key().equals(key))
-                        .forEach(result -> append(result, key)));
+    /**
+     * Stores the results of some keys.
+     *
+     * @param counts rows of each key, and of others
+     */
+    void commit(List<KeyResult> results, SortedMap<String, Count> counts, String baseSha256) throws IOException {
+        SortedMap<String, KeyedAdapter> adapters = new TreeMap<>();
+        results.forEach(result ->
+                adapter(result, baseSha256).ifPresent(adapter -> adapters.put(KeyEntry.id(result.key()), adapter)));
+        SortedMap<String, Place> places = adapters.isEmpty()
+                ? new TreeMap<>()
+                : AdapterPack.write(directory, AdapterPack.part(nextPart()), adapters);
+        SortedMap<String, KeyEntry> entries = new TreeMap<>();
+        for (KeyResult result : results) {
+            String id = KeyEntry.id(result.key());
+            Count count = Objects.requireNonNull(counts.get(result.key()));
+            entries.put(result.key(), entry(result, count, Optional.ofNullable(adapters.get(id)), places.get(id)));
+            append(result, result.key());
+        }
+        index = index.with(entries);
         publish();
+    }
+
+    private static Optional<KeyedAdapter> adapter(KeyResult result, String baseSha256) {
+        return Optional.ofNullable(result.trained()).map(trained -> {
+            ManifestFile manifest = new ManifestFile(
+                    trained.manifest(),
+                    trained.freeze(),
+                    new TreeMap<>(),
+                    baseSha256,
+                    trained.rows().labels());
+            return new KeyedAdapter(manifest, trained.values());
+        });
+    }
+
+    private static KeyEntry entry(
+            KeyResult result, Count count, Optional<KeyedAdapter> adapter, @Nullable Place place) {
+        KeyResult.Trained trained = result.trained();
+        if (trained == null || adapter.isEmpty() || place == null) {
+            return new KeyEntry(rows(count), Outcome.FAILED, result.reason(), Optional.empty());
+        }
+        List<KeyResult.Epoch> epochs = result.epochs();
+        Packed packed = new Packed(
+                adapter.get().manifest(),
+                trained.epoch(),
+                // A policy may end the run before its first epoch.
+                epochs.isEmpty()
+                        ? new TreeMap<>()
+                        : epochs.get(epochs.size() - 1).validation(),
+                adapter.get().sha256(),
+                place);
+        Rows rows = new Rows(trained.rows().training(), trained.rows().validation(), count.sha256());
+        return new KeyEntry(rows, Outcome.TRAINED, "", Optional.of(packed));
+    }
+
+    private static Rows rows(Count count) {
+        return new Rows(count.training(), count.validation(), count.sha256());
     }
 
     /** Stores that keys have too few rows. */
     void commitLeftOut(List<String> keys, SortedMap<String, Count> counts, int minRows) throws IOException {
         SortedMap<String, KeyEntry> entries = new TreeMap<>();
         for (String key : keys) {
-            Count count = counts.get(key);
-            entries.put(
-                    key,
-                    new KeyEntry(
-                            new Rows(count.training(), count.validation(), count.sha256()),
-                            Outcome.LEFT_OUT,
-                            count.training() + " rows, fewer than data.min_rows=" + minRows,
-                            Optional.empty()));
+            Count count = Objects.requireNonNull(counts.get(key));
+            String reason = count.training() + " rows, fewer than data.min_rows=" + minRows;
+            entries.put(key, new KeyEntry(rows(count), Outcome.LEFT_OUT, reason, Optional.empty()));
         }
         index = index.with(entries);
         publish();
@@ -240,51 +283,6 @@ final class KeyedOutput {
             next++;
         }
         return next;
-    }
-
-    private SortedMap<String, KeyEntry> entries(
-            String file,
-            Collection<KeyResult> results,
-            SortedMap<String, Count> counts,
-            String baseSha256,
-            java.util.function.UnaryOperator<String> id)
-            throws IOException {
-        SortedMap<String, KeyedAdapter> adapters = new TreeMap<>();
-        for (KeyResult result : results) {
-            KeyResult.Trained trained = result.trained();
-            if (trained != null) {
-                ManifestFile manifest = new ManifestFile(
-                        trained.manifest(),
-                        trained.freeze(),
-                        new TreeMap<>(),
-                        baseSha256,
-                        trained.rows().labels());
-                adapters.put(id.apply(result.key()), new KeyedAdapter(manifest, trained.values()));
-            }
-        }
-        SortedMap<String, Place> places =
-                adapters.isEmpty() ? new TreeMap<>() : AdapterPack.write(directory, file, adapters);
-        SortedMap<String, KeyEntry> entries = new TreeMap<>();
-        for (KeyResult result : results) {
-            Count count = counts.get(result.key());
-            KeyResult.Trained trained = result.trained();
-            if (trained == null) {
-                Rows rows = new Rows(count.training(), count.validation(), count.sha256());
-                entries.put(result.key(), new KeyEntry(rows, Outcome.FAILED, result.reason(), Optional.empty()));
-                continue;
-            }
-            Rows rows = new Rows(trained.rows().training(), trained.rows().validation(), count.sha256());
-            KeyedAdapter adapter = adapters.get(id.apply(result.key()));
-            KeyResult.Epoch last = result.epochs().get(result.epochs().size() - 1);
-            Packed packed = new Packed(
-                    adapter.manifest(),
-                    trained.epoch(),
-                    last.validation(),
-                    adapter.sha256(),
-                    places.get(id.apply(result.key())));
-            entries.put(result.key(), new KeyEntry(rows, Outcome.TRAINED, "", Optional.of(packed)));
-        }
-        return entries;
     }
 
     /**

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
@@ -150,17 +151,18 @@ public final class KeyedRun {
             throw new UsageException(
                     "usage.adapter-keys",
                     String.format(
+                            Locale.ROOT,
                             "the column '%s' has %,d different values, but data.max_keys is %,d; name a column of keys, or"
                                     + " raise data.max_keys",
-                            job.data().keyed().adapter().orElseThrow(), e.keys(), maxKeys));
+                            job.data().keyed().adapter().orElseThrow(),
+                            e.keys(),
+                            maxKeys));
         }
     }
 
     /** Divides keys into tasks and waves. */
-    static KeyPacking packing(JobGroups groups, SortedMap<String, Count> counts, KeyPacking.Limits limits) {
+    static KeyPacking packing(JobGroups groups, SortedMap<String, Long> rows, KeyPacking.Limits limits) {
         JobConfig job = groups.model().job();
-        SortedMap<String, Long> rows = new TreeMap<>();
-        counts.forEach((key, count) -> rows.put(key, count.training()));
         long values = groups.groups().names().stream()
                 .flatMap(group -> groups.groups().tensors(group).stream())
                 .mapToLong(TensorSpec::size)
@@ -177,7 +179,9 @@ public final class KeyedRun {
     private String train(Session session, KeyedTable table, KeyedOutput output) throws IOException {
         SortedMap<String, Count> all = count(job, table);
         SortedMap<String, Count> counts = output.left(all);
-        KeyPacking packing = packing(session.groups(), counts, limits);
+        SortedMap<String, Long> rowsByKey = new TreeMap<>();
+        counts.forEach((key, count) -> rowsByKey.put(key, count.training()));
+        KeyPacking packing = packing(session.groups(), rowsByKey, limits);
         boolean startsFromAll = job.lora().init().isPresent();
         if (packing.trained() == 0 && output.index().keys().isEmpty() && !startsFromAll) {
             throw new DataException(
@@ -331,8 +335,7 @@ public final class KeyedRun {
         String yaml = ResolvedYaml.write(job);
         int shards = job.training().shards();
         return HistoryEvent.run(
-                new HistoryEvent.Configuration(
-                        Sha256.hex(yaml), yaml, 0, session.groups().initial(settings.length(Integer.MAX_VALUE / 2))),
+                new HistoryEvent.Configuration(Sha256.hex(yaml), yaml, 0, Resumption.atStart(job)),
                 session.baseSha256(),
                 Map.of("seed", job.seed()),
                 new HistoryEvent.Environment(

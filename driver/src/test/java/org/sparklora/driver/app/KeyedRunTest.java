@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -24,6 +25,7 @@ import org.sparklora.driver.model.keyed.KeyEntry.Outcome;
 import org.sparklora.driver.model.keyed.KeyEntry.Packed;
 import org.sparklora.driver.model.keyed.KeyedAdapter;
 import org.sparklora.driver.run.history.LocalRunDirectory;
+import org.sparklora.worker.contract.Sha256;
 
 /** The adapter of a key is, to the byte, that of {@code train} on the rows of the key alone. */
 class KeyedRunTest {
@@ -81,7 +83,11 @@ class KeyedRunTest {
     }
 
     private void writeRows(Map<String, List<String>> byKey) throws IOException {
-        StringBuilder csv = new StringBuilder("text,label,customer\n");
+        writeRows(byKey, "text,label,customer\n");
+    }
+
+    private void writeRows(Map<String, List<String>> byKey, String header) throws IOException {
+        StringBuilder csv = new StringBuilder(header);
         byKey.forEach((key, list) ->
                 list.forEach(row -> csv.append(row).append(",\"").append(key).append("\"\n")));
         Files.writeString(folder.resolve("train.csv"), csv);
@@ -109,7 +115,7 @@ class KeyedRunTest {
         String[] all = overrides("data.train.path=\"" + csv + "\"", overrides);
         Path output = trained(
                 "alone-" + KeyEntry.id(key) + "-" + all.length
-                        + Math.abs(String.join("", all).hashCode()),
+                        + Sha256.hex(String.join(" ", all)).substring(0, 8),
                 "local[2]",
                 job,
                 all);
@@ -118,6 +124,10 @@ class KeyedRunTest {
 
     private static AdapterPack pack(Path output) throws IOException {
         return AdapterPack.find(new LocalRunDirectory(output)).orElseThrow();
+    }
+
+    private static KeyEntry entry(Path output, String key) throws IOException {
+        return Objects.requireNonNull(pack(output).index().keys().get(key));
     }
 
     private static SortedMap<String, String> digests(Path output) throws IOException {
@@ -142,10 +152,7 @@ class KeyedRunTest {
 
         equalsTrainingAlone(output, "training.shards=1");
         AdapterPack pack = pack(output);
-        assertThat(pack.index()
-                        .keys()
-                        .get("null")
-                        .adapter()
+        assertThat(pack.index().adapter("null")
                         .orElseThrow()
                         .manifest()
                         .labels())
@@ -216,7 +223,7 @@ class KeyedRunTest {
         Packed fallback = index.fallback().orElseThrow().adapter().orElseThrow();
         assertThat(fallback.sha256())
                 .isEqualTo(TrainingJob.status(all).get("adapter_sha256").asText());
-        assertThat(index.keys().get("small").outcome()).isEqualTo(Outcome.LEFT_OUT);
+        assertThat(entry(output, "small").outcome()).isEqualTo(Outcome.LEFT_OUT);
         assertThat(index.adapter("small")).contains(fallback);
         String labels = "model.labels=[a, b, no, perhaps, yes]";
         rows.remove("small");
@@ -230,7 +237,7 @@ class KeyedRunTest {
         writeRows(rows);
         Path output = trainKeys("keys", "local[2]");
 
-        KeyEntry failed = pack(output).index().keys().get("one class");
+        KeyEntry failed = entry(output, "one class");
         assertThat(failed.outcome()).isEqualTo(Outcome.FAILED);
         assertThat(failed.reason()).contains("only the label 'yes'").endsWith("[data.labels.count]");
         assertThat(TrainingJob.events(output, "key_failed")).hasSize(1);
@@ -260,7 +267,7 @@ class KeyedRunTest {
     @Test
     void changedRowsAreRefused() throws IOException {
         Path output = trainKeys("keys", "local[2]");
-        rows.get("north").set(0, "another text,no");
+        Objects.requireNonNull(rows.get("north")).set(0, "another text,no");
         writeRows(rows);
 
         TrainingJob.Ended ended = resumed(output);
@@ -294,5 +301,53 @@ class KeyedRunTest {
         TrainingJob.Ended none = TrainingJob.train("local[2]", job, folder.resolve("none"), "data.adapter=customer");
         assertThat(none.code()).isEqualTo(3);
         assertThat(none.err()).contains("train.csv row 39", "[data.adapter.missing]");
+    }
+
+    @Test
+    void aKeyThatDivergesDoesNotStopTheOthers() throws IOException {
+        // A weight beyond the largest float32 makes the loss infinite.
+        rows.put("huge", List.of("good,yes,3e38", "bad,no,3e38", "end,yes,3e38"));
+        for (String key : List.of("north", "süd/…\u00e9", "null")) {
+            rows.compute(key, (of, list) -> list.stream().map(row -> row + ",1").toList());
+        }
+        writeRows(rows, "text,label,importance,customer\n");
+        Path output = trainKeys("keys", "local[2]", "data.train.weight=importance");
+
+        KeyEntry failed = entry(output, "huge");
+        assertThat(failed.outcome()).isEqualTo(Outcome.FAILED);
+        assertThat(failed.reason()).contains("training diverged at step 0").contains("[diverged.");
+        assertThat(pack(output).index().keys().values())
+                .filteredOn(entry -> entry.outcome() == Outcome.TRAINED)
+                .hasSize(3);
+
+        rows.keySet().removeIf(key -> !key.equals("huge"));
+        writeRows(rows, "text,label,importance,customer\n");
+        TrainingJob.Ended alone = TrainingJob.train(
+                "local[2]", job, folder.resolve("only"), "data.adapter=customer", "data.train.weight=importance");
+        assertThat(alone.code()).isEqualTo(5);
+        assertThat(alone.err()).contains("every key failed", "[diverged.keys]");
+    }
+
+    @Test
+    void thePlanCountsKeysAndWork() {
+        TrainingJob.Ended plan = TrainingJob.run(
+                "local[2]",
+                "plan",
+                "--config",
+                job.toString(),
+                "--set",
+                "data.adapter=customer",
+                "--set",
+                "data.min_rows=10");
+
+        assertThat(plan.code()).as(plan.err()).isZero();
+        assertThat(plan.out())
+                .contains("3 values of 'customer' with 9 to 17 training rows, median 12")
+                .contains("2 to train; 1 keys have fewer rows than data.min_rows")
+                .contains("1 in 1 waves")
+                // 17 and 12 rows in batches of 4, two epochs.
+                .contains("16 over all keys")
+                // The group that thaws lies lower, so its trunk is another.
+                .contains("58 rows go through the frozen trunk; without the cache 58");
     }
 }

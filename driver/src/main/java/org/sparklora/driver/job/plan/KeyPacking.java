@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SortedMap;
 
 /**
@@ -22,30 +23,29 @@ public record KeyPacking(List<List<List<String>>> waves, List<String> spread, Li
      * @param taskRows rows at which a task is full
      * @param waveTasks most tasks of a wave
      * @param waveBytes bytes of adapters at which a wave is full
+     * @param taskSteps most steps of an epoch of a key that a task trains, if there are several ranks that could train it
      */
-    public record Limits(long taskRows, int waveTasks, long waveBytes) {
+    public record Limits(long taskRows, int waveTasks, long waveBytes, long taskSteps) {
 
         /** Some seconds of work for a task, and a wave that the driver can hold several times. */
-        public static final Limits DEFAULT = new Limits(2_048, 128, 256L << 20);
+        public static final Limits DEFAULT = new Limits(2_048, 128, 256L << 20, 1_024);
 
         /** What a key costs beside its rows, in rows: its first values, its validation, its results. */
         private static final int KEY_ROWS = 32;
     }
 
-    /** Rows of a key at which its epoch has as many steps as this, so that several ranks shorten the run. */
-    private static final long SPREAD_STEPS = 1_024;
-
     /**
      * The job's part.
      *
      * @param minRows {@code data.min_rows}
-     * @param shards {@code training.shards}; with one shard there is nothing to spread
+     * @param shards {@code training.shards}
      * @param adapterBytes bytes of an adapter with all groups
      */
     public record Sizes(int minRows, int batchSize, int shards, long adapterBytes) {
 
-        private boolean spreads(long rows) {
-            return shards > 1 && rows > SPREAD_STEPS * batchSize;
+        /** With one shard there is one rank, which is no faster than a task. */
+        private boolean spreads(long rows, Limits limits) {
+            return shards > 1 && rows > limits.taskSteps() * batchSize;
         }
     }
 
@@ -62,7 +62,7 @@ public record KeyPacking(List<List<List<String>>> waves, List<String> spread, Li
             if (count < sizes.minRows()) {
                 leftOut.add(key);
             } else {
-                (sizes.spreads(count) ? spread : packed).add(key);
+                (sizes.spreads(count, limits) ? spread : packed).add(key);
             }
         });
         // The sort is stable: keys of the same size stay in their order.
@@ -79,7 +79,7 @@ public record KeyPacking(List<List<List<String>>> waves, List<String> spread, Li
                 room = limits.taskRows();
             }
             tasks.get(tasks.size() - 1).add(key);
-            room -= rows.get(key) + Limits.KEY_ROWS;
+            room -= Objects.requireNonNull(rows.get(key)) + Limits.KEY_ROWS;
         }
         return tasks;
     }
