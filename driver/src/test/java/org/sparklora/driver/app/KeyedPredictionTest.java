@@ -102,10 +102,13 @@ class KeyedPredictionTest {
         all.ifPresent(of -> byId.put(AdapterPack.FALLBACK, adapter(of)));
         SortedMap<String, Place> places = AdapterPack.write(directory, AdapterPack.part(0), byId);
         SortedMap<String, KeyEntry> entries = new TreeMap<>();
-        adapters.forEach((key, adapter) -> entries.put(key, entry(adapter, places.get(KeyEntry.id(key)))));
+        adapters.forEach((key, adapter) ->
+                entries.put(key, entry(adapter, Objects.requireNonNull(places.get(KeyEntry.id(key))))));
         entries.put("small", new KeyEntry(new Rows(1, 0, ""), Outcome.LEFT_OUT, "it has 1 row", Optional.empty()));
         AdapterIndex index = new AdapterIndex(
-                "customer", all.map(of -> entry(adapter(of), places.get(AdapterPack.FALLBACK))), entries);
+                "customer",
+                all.map(of -> entry(adapter(of), Objects.requireNonNull(places.get(AdapterPack.FALLBACK)))),
+                entries);
         directory.write(AdapterIndex.FILE, index.toJson());
         directory.write(RunStatus.FILE, RunStatus.finished(index.sha256()).toJson());
         return run;

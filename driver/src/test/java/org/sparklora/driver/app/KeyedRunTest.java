@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -24,6 +25,7 @@ import org.sparklora.driver.model.keyed.KeyEntry.Outcome;
 import org.sparklora.driver.model.keyed.KeyEntry.Packed;
 import org.sparklora.driver.model.keyed.KeyedAdapter;
 import org.sparklora.driver.run.history.LocalRunDirectory;
+import org.sparklora.worker.contract.Sha256;
 
 /** The adapter of a key is, to the byte, that of {@code train} on the rows of the key alone. */
 class KeyedRunTest {
@@ -113,7 +115,7 @@ class KeyedRunTest {
         String[] all = overrides("data.train.path=\"" + csv + "\"", overrides);
         Path output = trained(
                 "alone-" + KeyEntry.id(key) + "-" + all.length
-                        + Math.abs(String.join("", all).hashCode()),
+                        + Sha256.hex(String.join(" ", all)).substring(0, 8),
                 "local[2]",
                 job,
                 all);
@@ -122,6 +124,10 @@ class KeyedRunTest {
 
     private static AdapterPack pack(Path output) throws IOException {
         return AdapterPack.find(new LocalRunDirectory(output)).orElseThrow();
+    }
+
+    private static KeyEntry entry(Path output, String key) throws IOException {
+        return Objects.requireNonNull(pack(output).index().keys().get(key));
     }
 
     private static SortedMap<String, String> digests(Path output) throws IOException {
@@ -146,13 +152,7 @@ class KeyedRunTest {
 
         equalsTrainingAlone(output, "training.shards=1");
         AdapterPack pack = pack(output);
-        assertThat(pack.index()
-                        .keys()
-                        .get("null")
-                        .adapter()
-                        .orElseThrow()
-                        .manifest()
-                        .labels())
+        assertThat(pack.index().adapter("null").orElseThrow().manifest().labels())
                 .containsExactly("a", "b");
         KeyedAdapter three = pack.read(pack.index().adapter("süd/…\u00e9").orElseThrow());
         assertThat(three.labels()).containsExactly("no", "perhaps", "yes");
@@ -220,7 +220,7 @@ class KeyedRunTest {
         Packed fallback = index.fallback().orElseThrow().adapter().orElseThrow();
         assertThat(fallback.sha256())
                 .isEqualTo(TrainingJob.status(all).get("adapter_sha256").asText());
-        assertThat(index.keys().get("small").outcome()).isEqualTo(Outcome.LEFT_OUT);
+        assertThat(entry(output, "small").outcome()).isEqualTo(Outcome.LEFT_OUT);
         assertThat(index.adapter("small")).contains(fallback);
         String labels = "model.labels=[a, b, no, perhaps, yes]";
         rows.remove("small");
@@ -234,7 +234,7 @@ class KeyedRunTest {
         writeRows(rows);
         Path output = trainKeys("keys", "local[2]");
 
-        KeyEntry failed = pack(output).index().keys().get("one class");
+        KeyEntry failed = entry(output, "one class");
         assertThat(failed.outcome()).isEqualTo(Outcome.FAILED);
         assertThat(failed.reason()).contains("only the label 'yes'").endsWith("[data.labels.count]");
         assertThat(TrainingJob.events(output, "key_failed")).hasSize(1);
@@ -264,7 +264,7 @@ class KeyedRunTest {
     @Test
     void changedRowsAreRefused() throws IOException {
         Path output = trainKeys("keys", "local[2]");
-        rows.get("north").set(0, "another text,no");
+        Objects.requireNonNull(rows.get("north")).set(0, "another text,no");
         writeRows(rows);
 
         TrainingJob.Ended ended = resumed(output);
@@ -310,7 +310,7 @@ class KeyedRunTest {
         writeRows(rows, "text,label,importance,customer\n");
         Path output = trainKeys("keys", "local[2]", "data.train.weight=importance");
 
-        KeyEntry failed = pack(output).index().keys().get("huge");
+        KeyEntry failed = entry(output, "huge");
         assertThat(failed.outcome()).isEqualTo(Outcome.FAILED);
         assertThat(failed.reason()).contains("training diverged at step 0").contains("[diverged.");
         assertThat(pack(output).index().keys().values())

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
@@ -176,7 +177,8 @@ class AdapterPackTest {
         adapters.forEach((key, adapter) -> byId.put(KeyEntry.id(key), adapter));
         SortedMap<String, Place> places = AdapterPack.write(directory, AdapterPack.part(0), byId);
         SortedMap<String, KeyEntry> entries = new TreeMap<>();
-        adapters.forEach((key, adapter) -> entries.put(key, entry(adapter, places.get(KeyEntry.id(key)))));
+        adapters.forEach((key, adapter) ->
+                entries.put(key, entry(adapter, Objects.requireNonNull(places.get(KeyEntry.id(key))))));
         AdapterIndex index = new AdapterIndex("customer", Optional.empty(), entries);
         directory.write(AdapterIndex.FILE, index.toJson());
         return AdapterPack.find(directory).orElseThrow();
