@@ -193,7 +193,7 @@ public final class RunOutput {
 
     /** Ends this part of a run that goes on later. */
     void paused(int epochs) throws IOException {
-        status.failed(RunStatus.cancelled("paused after " + epochs + " epochs; --resume continues"));
+        status.failed(RunStatus.cancelled("paused by its sweep; epochs trained: " + epochs + "; --resume continues"));
         end(Outcome.CANCELLED);
     }
 

@@ -148,7 +148,7 @@ public final class SweepRun {
                 ? status(trial.job()).map(RunStatus::adapterSha256).orElse("")
                 : "";
         String note = state == State.STOPPED
-                ? "other trials were better after " + reached.seen().size() + " epochs"
+                ? "other trials were better; epochs trained: " + reached.seen().size()
                 : "";
         return new TrialResult(
                 trial.id(),

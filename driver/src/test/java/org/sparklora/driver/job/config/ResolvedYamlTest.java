@@ -97,6 +97,9 @@ class ResolvedYamlTest {
                           validation: null
                           order: shuffled
                           group_by_length: true
+                          adapter: null
+                          min_rows: null
+                          max_keys: null
                         lora:
                           r: 8
                           lora_alpha: 16.0
@@ -120,6 +123,7 @@ class ResolvedYamlTest {
                           modules_to_save:
                           - classifier
                           init_adapter: null
+                          init: null
                           groups:
                             top:
                               target_modules:
@@ -144,6 +148,7 @@ class ResolvedYamlTest {
                           num_train_epochs: 3
                           max_steps: null
                           batch_size: 32
+                          data_seed: null
                           shards: 8
                           gradient_accumulation_steps: 1
                           learning_rate: 5.0E-4

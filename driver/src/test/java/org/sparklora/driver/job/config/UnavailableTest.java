@@ -24,7 +24,10 @@ class UnavailableTest {
                                 "use_dora true",
                                 "init_lora_weights pissa"),
                         problem("config.value.conflict", "schedule.policy must be epochs", "ADALORA"),
-                        problem("config.value.unavailable", "execution.device='gpu'"));
+                        problem("config.value.unavailable", "execution.device='gpu'"),
+                        problem("config.value.conflict", "lora.init needs peft_type: LORA"),
+                        problem("config.value.unavailable", "tracking.mlflow", "data.adapter"),
+                        problem("config.value.unavailable", "tracking.tensorboard", "data.adapter"));
     }
 
     @Test
