@@ -1,7 +1,6 @@
 package org.sparklora.driver.app;
 
 import java.util.concurrent.Callable;
-import org.sparklora.driver.cluster.Locations;
 import org.sparklora.driver.training.Console;
 import org.sparklora.driver.training.ExitCode;
 import org.sparklora.driver.watch.verify.DecisionReplay;
@@ -17,7 +16,7 @@ final class ReplayCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        Verdict verdict = DecisionReplay.of(Locations.directory(run));
+        Verdict verdict = DecisionReplay.of(KeyedRows.ofOneAdapter("replay", run));
         verdict.lines().forEach(line -> Console.out("%s", line));
         return (verdict.same() ? ExitCode.OK : ExitCode.VERIFY).code();
     }

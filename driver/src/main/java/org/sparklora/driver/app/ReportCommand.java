@@ -35,8 +35,9 @@ final class ReportCommand implements Callable<Integer> {
             throw new UsageException(
                     "usage.option-missing", "a page about " + runs.size() + " runs needs --output FILE");
         }
-        List<RunReport> reports =
-                runs.stream().map(Locations::directory).map(RunReport::new).toList();
+        List<RunReport> reports = runs.stream()
+                .map(run -> new RunReport(KeyedRows.ofOneAdapter("report", run)))
+                .toList();
         Target target =
                 output == null ? new Target(Locations.directory(runs.get(0)), RunReport.FILE) : Target.of(output);
         target.folder().write(target.name(), RunReport.page(reports, language));

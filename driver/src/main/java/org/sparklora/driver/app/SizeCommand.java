@@ -54,6 +54,12 @@ final class SizeCommand implements Callable<Integer> {
         requirePositive("--executor-cores", cores);
         executors.forEach(n -> requirePositive("--executors", n));
         JobConfig job = overrides.readWithoutOutput(config);
+        if (job.data().keyed().adapter().isPresent()) {
+            throw new UsageException(
+                    "usage.adapter",
+                    "size estimates runs with one adapter, but the job has data.adapter; plan --config " + config
+                            + " shows its keys, tasks and steps");
+        }
         RunPlan plan = JobPlan.of(job);
         OptionalInt own = plan.subject().memory().tasks();
         int tasks = cores != null ? cores : own.orElse(1);

@@ -7,6 +7,7 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.cluster.Locations;
 import org.sparklora.driver.job.config.JobConfig;
+import org.sparklora.driver.job.config.SweepFile;
 import org.sparklora.driver.run.history.OutputGuard;
 import org.sparklora.driver.training.JobDraft;
 import org.sparklora.driver.training.KeyedRun;
@@ -57,6 +58,11 @@ final class TrainCommand implements Callable<Integer> {
             throw new UsageException(
                     "usage.options-conflict",
                     "--config names a job; --model, --train, --validation, --text, --label and --task make one: give either");
+        }
+        if (config != null && SweepFile.isSweep(config)) {
+            throw new UsageException(
+                    "usage.options-conflict",
+                    config + " is a sweep file; train its trials with sweep --config " + config);
         }
         if (config != null) {
             return overrides.read(config, Optional.ofNullable(output));

@@ -1,7 +1,6 @@
 package org.sparklora.driver.app;
 
 import java.util.concurrent.Callable;
-import org.sparklora.driver.cluster.Locations;
 import org.sparklora.driver.training.Console;
 import org.sparklora.driver.training.ExitCode;
 import org.sparklora.driver.watch.verify.Comparison;
@@ -28,6 +27,6 @@ final class VerifyCommand implements Callable<Integer> {
     }
 
     private static RecordedRun read(String run) {
-        return RecordedRun.read(Locations.directory(run));
+        return RecordedRun.read(KeyedRows.ofOneAdapter("verify", run));
     }
 }

@@ -34,7 +34,6 @@ import org.sparklora.driver.run.history.LeasedRunDirectory;
 import org.sparklora.driver.run.history.OutputGuard;
 import org.sparklora.driver.run.history.RunDirectory;
 import org.sparklora.driver.run.history.RunHistory;
-import org.sparklora.driver.run.history.RunStatus;
 import org.sparklora.driver.training.RunOutput.IfRunIsThere;
 
 /**
@@ -299,31 +298,9 @@ final class KeyedOutput {
         return KeyedSummary.of(job.name(), directory.location(), index, seconds);
     }
 
-    /**
-     * Records a failure, as {@link RunOutput#failed} does.
-     *
-     * @return whether the process is being stopped
-     */
+    /** Records a failure. Returns whether the process is being stopped. */
     boolean failed(Throwable failure) {
-        ExitCode code = ExitCode.of(failure);
-        String message = ExitCode.message(failure);
-        try {
-            boolean stopping = status.failed(
-                    code == ExitCode.CANCELLED ? RunStatus.cancelled(message) : RunStatus.failed(code.code(), message));
-            if (!stopping && !directory.isHeld() && !directory.isLost()) {
-                Console.progress("the run in " + directory.location() + " is unchanged");
-            }
-            return stopping;
-        } catch (IOException | RuntimeException e) {
-            failure.addSuppressed(e);
-            return false;
-        } finally {
-            try {
-                end();
-            } catch (IOException | RuntimeException e) {
-                failure.addSuppressed(e);
-            }
-        }
+        return status.failed(failure, outcome -> end());
     }
 
     private void end() throws IOException {

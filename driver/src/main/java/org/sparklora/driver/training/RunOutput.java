@@ -193,7 +193,7 @@ public final class RunOutput {
 
     /** Ends this part of a run that goes on later. */
     void paused(int epochs) throws IOException {
-        status.failed(RunStatus.cancelled("paused by its sweep; epochs trained: " + epochs + "; --resume continues"));
+        status.paused("paused by its sweep; epochs trained: " + epochs + "; --resume continues");
         end(Outcome.CANCELLED);
     }
 
@@ -382,36 +382,9 @@ public final class RunOutput {
         return Sha256.hex(Objects.requireNonNull(files.get("adapter_model.safetensors")));
     }
 
-    /**
-     * Records a failure. If the process is being stopped, that is the cause, and the run is cancelled. An error while writing
-     * is added to the failure and does not replace it.
-     *
-     * @return whether the process is being stopped; the shutdown hook prints that
-     */
+    /** Records a failure. Returns whether the process is being stopped. */
     boolean failed(Throwable failure) {
-        ExitCode code = ExitCode.of(failure);
-        String message = ExitCode.message(failure);
-        Outcome outcome = code == ExitCode.CANCELLED ? Outcome.CANCELLED : Outcome.FAILED;
-        try {
-            boolean stopping = status.failed(
-                    code == ExitCode.CANCELLED ? RunStatus.cancelled(message) : RunStatus.failed(code.code(), message));
-            if (stopping) {
-                outcome = Outcome.CANCELLED;
-                return true;
-            }
-            if (!directory.isHeld() && !directory.isLost()) {
-                Console.progress("the run in " + directory.location() + " is unchanged");
-            }
-        } catch (IOException | RuntimeException e) {
-            failure.addSuppressed(e);
-        } finally {
-            try {
-                end(outcome);
-            } catch (IOException | RuntimeException e) {
-                failure.addSuppressed(e);
-            }
-        }
-        return false;
+        return status.failed(failure, this::end);
     }
 
     /** Shows that the run ended, joins its history and returns the directory. After a takeover, the winner does that. */

@@ -50,11 +50,11 @@ public final class SharedRows implements AutoCloseable {
         }
     }
 
-    RowSource of(SparkSession spark, JobConfig job, ExchangeChoice exchange) {
+    RowSource of(SparkSession spark, JobConfig job) {
         return new RowSource() {
 
             @Override
-            public PlacedData open(JobModel model) {
+            public PlacedData open(JobModel model, ExchangeChoice exchange) {
                 PlacedData known = rows.get(Layout.of(job));
                 return known != null ? known : read(spark, job, model, exchange);
             }

@@ -4,6 +4,7 @@ import java.io.Closeable;
 import java.io.IOException;
 import org.sparklora.driver.run.history.LeasedRunDirectory;
 import org.sparklora.driver.run.history.RunStatus;
+import org.sparklora.driver.watch.tracking.Tracking.Outcome;
 import org.sparklora.worker.contract.CodedException;
 
 /**
@@ -43,13 +44,49 @@ final class StatusFile {
         end(RunStatus.finished(adapterSha256), RunStatus.finished(adapterSha256));
     }
 
+    /** Writes that the run ended here, and goes on later. */
+    void paused(String why) throws IOException {
+        end(RunStatus.cancelled(why), RunStatus.cancelled(STOPPED));
+    }
+
+    /** What a run does when it has ended. */
+    @FunctionalInterface
+    interface Ending {
+
+        void end(Outcome outcome) throws IOException;
+    }
+
     /**
-     * Writes why the run ended early.
+     * Writes why the run ended early, and ends it. If the process is being stopped, that is the cause, and the run is cancelled.
+     * An error meanwhile is added to the failure and does not replace it.
      *
-     * @return whether the process is being stopped; then the status is {@code cancelled} instead
+     * @return whether the process is being stopped; the shutdown hook prints that
      */
-    boolean failed(RunStatus why) throws IOException {
-        return end(why, RunStatus.cancelled(STOPPED));
+    boolean failed(Throwable failure, Ending ending) {
+        ExitCode code = ExitCode.of(failure);
+        String message = ExitCode.message(failure);
+        Outcome outcome = code == ExitCode.CANCELLED ? Outcome.CANCELLED : Outcome.FAILED;
+        try {
+            boolean stopping = end(
+                    code == ExitCode.CANCELLED ? RunStatus.cancelled(message) : RunStatus.failed(code.code(), message),
+                    RunStatus.cancelled(STOPPED));
+            if (stopping) {
+                outcome = Outcome.CANCELLED;
+                return true;
+            }
+            if (!directory.isHeld() && !directory.isLost()) {
+                Console.progress("the run in " + directory.location() + " is unchanged");
+            }
+        } catch (IOException | RuntimeException e) {
+            failure.addSuppressed(e);
+        } finally {
+            try {
+                ending.end(outcome);
+            } catch (IOException | RuntimeException e) {
+                failure.addSuppressed(e);
+            }
+        }
+        return false;
     }
 
     private boolean end(RunStatus status, RunStatus ifStopping) throws IOException {

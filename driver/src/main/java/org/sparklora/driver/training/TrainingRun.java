@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.time.Clock;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.Function;
 import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.SparkSession;
@@ -76,8 +75,8 @@ public final class TrainingRun {
     @FunctionalInterface
     interface RowSource {
 
-        /** The tokenized rows of the job, which trains this model. */
-        PlacedData open(JobModel model);
+        /** The tokenized rows of the job, which trains this model, placed for an exchange. */
+        PlacedData open(JobModel model, ExchangeChoice exchange);
 
         /** The run needs them no longer. */
         default void done(PlacedData rows) {
@@ -107,7 +106,7 @@ public final class TrainingRun {
                     job.name(), job.data().train().path());
             try (SparkSession spark = Sessions.open("spark-lora " + job.name());
                     LostExecutors lost = LostExecutors.watch(spark.sparkContext())) {
-                RowSource files = model -> own(spark, JobRows.read(spark, job), model, exchange);
+                RowSource files = (model, choice) -> own(spark, JobRows.read(spark, job), model, choice);
                 Console.out(
                         "%s",
                         train(spark, groups, exchange, files, Leg.WHOLE, output, lost)
@@ -127,7 +126,7 @@ public final class TrainingRun {
     void run(SparkSession spark, DatasetTraining.Rows rows) throws IOException {
         run(
                 spark,
-                exchange -> model -> own(spark, JobRows.of(job, rows), model, exchange),
+                (model, exchange) -> own(spark, JobRows.of(job, rows), model, exchange),
                 new RunOutput(job, clock, ifRunIsThere),
                 Leg.WHOLE);
     }
@@ -139,16 +138,15 @@ public final class TrainingRun {
     public Reached run(SparkSession spark, SharedRows rows, Leg leg) throws IOException {
         RunOutput output = new RunOutput(job, clock, ifRunIsThere);
         Optional<Reached> there = output.reached(settings.completion(), leg);
-        return there.isPresent() ? there.get() : run(spark, exchange -> rows.of(spark, job, exchange), output, leg);
+        return there.isPresent() ? there.get() : run(spark, rows.of(spark, job), output, leg);
     }
 
-    private Reached run(SparkSession spark, Function<ExchangeChoice, RowSource> rows, RunOutput output, Leg leg)
-            throws IOException {
+    private Reached run(SparkSession spark, RowSource rows, RunOutput output, Leg leg) throws IOException {
         try (LostExecutors lost = LostExecutors.watch(spark.sparkContext())) {
             JobGroups groups = JobGroups.of(JobModel.open(job));
             ExchangeChoice exchange = ExchangeChoice.of(
                     job.execution().exchange(), spark.sparkContext().conf());
-            return train(spark, groups, exchange, rows.apply(exchange), leg, output, lost);
+            return train(spark, groups, exchange, rows, leg, output, lost);
         } catch (Throwable e) {
             output.failed(e);
             throw e;
@@ -168,7 +166,7 @@ public final class TrainingRun {
             RunOutput output,
             LostExecutors lost)
             throws IOException {
-        PlacedData rows = source.open(groups.model());
+        PlacedData rows = source.open(groups.model(), exchange);
         try {
             return train(spark, groups, exchange, rows, leg, output, lost);
         } finally {

@@ -165,6 +165,25 @@ class KeyedRunTest {
     }
 
     @Test
+    void commandsForOneAdapterAreRefused() throws IOException {
+        String output = trainKeys("keys", "local[1]").toString();
+        for (List<String> command : List.of(
+                List.of("verify", output, output), List.of("replay", output), List.of("report", "--run", output))) {
+            TrainingJob.Ended ended = TrainingJob.run("none", command.toArray(String[]::new));
+            assertThat(ended.code()).as(ended.err()).isEqualTo(2);
+            assertThat(ended.err())
+                    .contains(
+                            command.get(0) + " works on runs with one adapter",
+                            "adapters/index.json",
+                            "[usage.adapter]");
+        }
+        TrainingJob.Ended size = TrainingJob.run(
+                "none", "size", "--config", job.toString(), "--set", "data.adapter=customer", "--gflops", "1");
+        assertThat(size.code()).as(size.err()).isEqualTo(2);
+        assertThat(size.err()).contains("size estimates runs with one adapter", "plan --config");
+    }
+
+    @Test
     void twoShardsAndAnyNumberOfTasksGiveTheSameBits() throws IOException {
         String[] more = {
             "training.shards=2", "data.validation={fraction: 0.25}", "training.gradient_accumulation_steps=2"

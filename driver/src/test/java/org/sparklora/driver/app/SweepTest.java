@@ -117,6 +117,16 @@ class SweepTest {
     }
 
     @Test
+    void trialsWithOtherBatchesReadTheirOwnRows() throws IOException {
+        TrainingJob.Ended ended = run("local[2]", sweep("vary: {training.batch_size: [8, 12]}\n"));
+        assertThat(ended.code()).as(ended.err()).isZero();
+        assertThat(ended.err().lines().filter(line -> line.contains("reading and tokenizing")))
+                .hasSize(2);
+        assertThat(Files.readAllBytes(trial("001").resolve(ADAPTER))).isEqualTo(alone("training.batch_size=8"));
+        assertThat(Files.readAllBytes(trial("002").resolve(ADAPTER))).isEqualTo(alone("training.batch_size=12"));
+    }
+
+    @Test
     void theBetterHalfGoesOnAndTheOthersKeepWhatTheyHave() throws IOException {
         Path sweep = sweep("""
                 vary: {training.learning_rate: [1.0e-4, 1.0e-3, 1.0e-2, 3.0e-2]}
@@ -166,6 +176,9 @@ class SweepTest {
                 .contains("sweep: 4 trials, layouts of rows: 2")
                 .contains("layouts of rows to read and tokenize: 2 instead of 4");
         assertThat(output()).doesNotExist();
+        TrainingJob.Ended train = TrainingJob.run("none", "train", "--config", sweep.toString());
+        assertThat(train.code()).isEqualTo(2);
+        assertThat(train.err()).contains("is a sweep file; train its trials with sweep --config");
     }
 
     @ParameterizedTest
@@ -180,6 +193,8 @@ class SweepTest {
                 "vary: {lora.r: {uniform: [4, 1]}}|with from < to",
                 "vary: {}|vary names no key",
                 "vary: {lora.r: [4]}, stop: {keep: 2}|stop.keep",
+                "vary: {lora.r: [4]}, stop: {metric: acuracy}|stop.metric='acuracy' must be one of accuracy, auc, f1, loss",
+                "vary: {data.adapter: [a, b]}|job has data.adapter, an adapter for each key",
                 "vary: {lora.lora_alpha: [4, 4.0]}|trials 001 and 002 are the same job",
                 "vary: {lora.r: [1, 2]}, sample: {n: 3, seed: 1}|sample.n is more than the values of vary can give, 2"
             })

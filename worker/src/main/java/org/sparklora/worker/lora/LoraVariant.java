@@ -114,7 +114,10 @@ public interface LoraVariant extends ModuleTensors {
      */
     Layer layer(LoraModule module, GroupSettings settings, boolean trains, AdapterRegistry arrays);
 
-    /** What an initialized module adds to its base Linear while it does not train; empty if that is not a plain pair. */
+    /**
+     * What an initialized module adds to its base Linear while it does not train; empty if that is not a plain pair, and for a
+     * table of embeddings.
+     */
     default Optional<PairAtRest> atRest(LoraModule module, GroupSettings settings, AdapterSnapshot values) {
         return Optional.empty();
     }

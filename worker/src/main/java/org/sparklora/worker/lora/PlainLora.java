@@ -114,8 +114,12 @@ public enum PlainLora implements LoraVariant {
 
     @Override
     public Optional<PairAtRest> atRest(LoraModule module, GroupSettings settings, AdapterSnapshot values) {
-        return Optional.of(new PairAtRest(
-                values.view(module.loraA()), values.view(module.loraB()), module.scaling(settings.rankStabilized())));
+        return module.isTable()
+                ? Optional.empty()
+                : Optional.of(new PairAtRest(
+                        values.view(module.loraA()),
+                        values.view(module.loraB()),
+                        module.scaling(settings.rankStabilized())));
     }
 
     @Override

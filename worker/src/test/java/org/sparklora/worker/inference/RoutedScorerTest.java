@@ -80,14 +80,18 @@ class RoutedScorerTest {
             List<Integer> classes,
             TaskHead head) {
         Encoder encoder = BaseModel.shared(directory, head.headInput()).encoder();
-        List<LoraModule> modules = encoder.linears().stream()
-                .filter(linear -> names.stream().anyMatch(linear.name()::endsWith))
-                .map(linear -> new LoraModule(
-                        linear.name(),
-                        rank,
-                        8,
-                        linear.shape().get(1),
-                        linear.shape().get(0)))
+        List<LoraModule> modules = Stream.concat(encoder.linears().stream(), encoder.tables().stream())
+                .filter(weight -> names.stream().anyMatch(weight.name()::endsWith))
+                .map(weight -> {
+                    // A table is [in, out], the weight of a Linear [out, in].
+                    int in = LoraModule.isTable(weight.name()) ? 0 : 1;
+                    return new LoraModule(
+                            weight.name(),
+                            rank,
+                            8,
+                            weight.shape().get(in),
+                            weight.shape().get(1 - in));
+                })
                 .toList();
         assertThat(modules).isNotEmpty();
         LoraManifest manifest = new LoraManifest(
@@ -181,6 +185,18 @@ class RoutedScorerTest {
         assertEachRowIsThatOfItsAdapter(IntStream.range(0, 3)
                 .mapToObj(i -> adapter(BERT, i, PlainLora.INSTANCE, 2, BiasMode.NONE, List.of(module), List.of(0, 1)))
                 .toList());
+    }
+
+    /** Tables of embeddings are not mixed: their adapters go through merged models beside the others. */
+    @Test
+    void adaptersOfTablesOfEmbeddingsAreThoseOfTheirRowsAlone() {
+        List<String> table = List.of("word_embeddings", "layer.11.attention.self.query");
+        RoutedAdapter ofTable = adapter(BERT, 1, PlainLora.INSTANCE, 2, BiasMode.NONE, table, List.of(0, 1));
+        assertThat(model(ofTable).routes(ofTable.model())).isFalse();
+        assertEachRowIsThatOfItsAdapter(List.of(
+                ofTable,
+                adapter(BERT, 2, PlainLora.INSTANCE, 2, BiasMode.NONE, table.subList(1, 2), List.of(0, 1)),
+                adapter(BERT, 3, PlainLora.INSTANCE, 4, BiasMode.NONE, table.subList(0, 1), List.of(0, 1))));
     }
 
     @Test

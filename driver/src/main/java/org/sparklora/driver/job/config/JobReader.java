@@ -217,7 +217,7 @@ record JobReader(YamlSection root, JobPaths paths) {
     }
 
     /** The metrics of a validation with this task. */
-    private static List<String> metrics(ModelConfig model) {
+    static List<String> metrics(ModelConfig model) {
         return switch (model.task()) {
             case CLASSIFICATION -> List.of("accuracy", "auc", "f1", "loss");
             case REGRESSION -> List.of("loss", "mse", "pearson", "spearman");

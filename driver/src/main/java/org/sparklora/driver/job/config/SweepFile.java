@@ -79,6 +79,7 @@ public final class SweepFile {
         for (Map<String, Object> values : varied) {
             String id = String.format(Locale.ROOT, "%03d", trials.size() + 1);
             JobConfig job = job(root, id, name, values, folder + "/trials/" + id);
+            check(root, job, halving);
             Map<String, Object> content = new LinkedHashMap<>(ResolvedYaml.tree(job));
             content.remove("name");
             content.remove("output");
@@ -93,6 +94,28 @@ public final class SweepFile {
         }
         refuseProblems();
         return new SweepConfig(name, trials, halving, folder);
+    }
+
+    /** What a sweep cannot do with this job. All trials have the same problem, which is reported once. */
+    private void check(YamlSection root, JobConfig job, Optional<Halving> halving) {
+        if (!problems.isEmpty()) {
+            return;
+        }
+        if (job.data().keyed().adapter().isPresent()) {
+            problems.add(
+                    "config.value.conflict",
+                    "job has data.adapter, an adapter for each key; a sweep trains one adapter a trial: leave it out");
+        }
+        List<String> metrics = job.data().validation().isPresent() ? JobReader.metrics(job.model()) : List.of();
+        halving.flatMap(Halving::metric)
+                .filter(metric -> !metrics.contains(metric))
+                .ifPresent(metric -> root.section("stop")
+                        .mismatch(
+                                "metric",
+                                "'" + metric + "'",
+                                metrics.isEmpty()
+                                        ? "left out without data.validation; then the training loss is compared"
+                                        : "one of " + String.join(", ", metrics)));
     }
 
     private void refuseProblems() {

@@ -15,10 +15,11 @@ import java.util.stream.Collectors;
 import org.sparklora.driver.job.freeze.EpochMetrics;
 import org.sparklora.driver.job.text.Table;
 import org.sparklora.driver.run.history.RunDirectory;
+import org.sparklora.driver.training.sweep.TrialResult.State;
 
 /**
- * The trials of a sweep, the best first. Trials that trained longer come before those that were stopped, these before those
- * that diverged; equal values stay in the order of the trials.
+ * The trials of a sweep, the best first. Those that were stopped come behind, the longer they trained the earlier, and then those
+ * that diverged. Equal values stay in the order of the trials.
  *
  * @param metric a validation metric, or {@code train_loss} where there is no validation data
  * @param trials in order
@@ -39,7 +40,9 @@ public record Leaderboard(String metric, List<TrialResult> trials) {
                 metric,
                 results.stream()
                         .sorted(Comparator.comparing(TrialResult::state)
-                                .thenComparing(result -> -result.epochs().size())
+                                .thenComparing(result -> result.state() == State.STOPPED
+                                        ? -result.epochs().size()
+                                        : 0)
                                 .thenComparing(lessIsBetter ? values : values.reversed()))
                         .toList());
     }

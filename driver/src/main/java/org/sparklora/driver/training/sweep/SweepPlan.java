@@ -55,12 +55,17 @@ public final class SweepPlan {
                 && schedule.events().isEmpty());
     }
 
-    /** Lines for a terminal. Reads the rows of each layout, and tokenizes a sample of them. */
-    public static List<String> lines(SweepConfig sweep) throws IOException {
+    /** Finds the errors of all trials that need no Spark. */
+    static void requireValid(SweepConfig sweep) throws IOException {
         for (Trial trial : sweep.trials()) {
             JobGroups.of(JobModel.open(trial.job()));
             JobRows.requireFiles(trial.job());
         }
+    }
+
+    /** Lines for a terminal. Reads the rows of each layout, and tokenizes a sample of them. */
+    public static List<String> lines(SweepConfig sweep) throws IOException {
+        requireValid(sweep);
         try (SparkSession spark = Sessions.open("spark-lora plan " + sweep.name())) {
             return lines(spark, sweep);
         }

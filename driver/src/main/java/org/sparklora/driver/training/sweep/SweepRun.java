@@ -23,9 +23,6 @@ import org.sparklora.driver.run.history.RunDirectory;
 import org.sparklora.driver.run.history.RunStatus;
 import org.sparklora.driver.training.Console;
 import org.sparklora.driver.training.ExitCode;
-import org.sparklora.driver.training.JobGroups;
-import org.sparklora.driver.training.JobModel;
-import org.sparklora.driver.training.JobRows;
 import org.sparklora.driver.training.RunOutput.IfRunIsThere;
 import org.sparklora.driver.training.SharedRows;
 import org.sparklora.driver.training.TrainingRun;
@@ -64,11 +61,7 @@ public final class SweepRun {
         if (!resumes) {
             OutputGuard.refuseNonEmpty(directory);
         }
-        for (Trial trial : sweep.trials()) {
-            // Errors that need no Spark are found before any trial starts.
-            JobGroups.of(JobModel.open(trial.job()));
-            JobRows.requireFiles(trial.job());
-        }
+        SweepPlan.requireValid(sweep);
         try (SparkSession spark = Sessions.open("spark-lora sweep " + sweep.name());
                 SharedRows rows = new SharedRows(LAYOUTS)) {
             List<Trial> training = SweepPlan.inOrder(sweep.trials());
@@ -184,13 +177,7 @@ public final class SweepRun {
         if (metric.equals(TrialResult.TRAIN_LOSS)) {
             return epoch.trainLoss();
         }
-        Double value = epoch.validation().get(metric);
-        if (value == null) {
-            throw new IllegalArgumentException(
-                    "stop.metric '" + metric + "' is not one of the trials' validation metrics "
-                            + epoch.validation().keySet());
-        }
-        return value;
+        return Objects.requireNonNull(epoch.validation().get(metric));
     }
 
     private Leaderboard leaderboard() {

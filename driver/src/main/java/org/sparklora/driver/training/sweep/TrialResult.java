@@ -12,8 +12,8 @@ import org.sparklora.driver.job.freeze.EpochMetrics;
  *
  * @param varied the values of the varied keys
  * @param epochs metrics of all its epochs
- * @param resultEpoch the epoch whose adapter is the trial's; −1 if there is none
- * @param adapterSha256 of adapter_model.safetensors; empty if there is none
+ * @param resultEpoch the epoch whose adapter is the trial's; −1 without one
+ * @param adapterSha256 of adapter_model.safetensors; empty without one
  * @param note why it ended early; empty if it did not
  * @param output its run directory
  */
@@ -51,7 +51,7 @@ public record TrialResult(
         return metrics;
     }
 
-    /** A metric; not a number if there is none. */
+    /** A metric; not a number if the trial does not have it. */
     double value(String metric) {
         return metrics().getOrDefault(metric, Double.NaN);
     }
