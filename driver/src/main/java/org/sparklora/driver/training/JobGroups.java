@@ -11,7 +11,6 @@ import org.sparklora.driver.job.config.GroupConfig;
 import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.job.config.LoraConfig;
 import org.sparklora.driver.job.freeze.FreezePolicy;
-import org.sparklora.driver.job.freeze.RunLength;
 import org.sparklora.driver.job.manifest.GroupSpec;
 import org.sparklora.driver.job.manifest.JobValue;
 import org.sparklora.driver.job.manifest.ManifestBuilder;
@@ -21,14 +20,12 @@ import org.sparklora.driver.job.manifest.ModuleSelection;
 import org.sparklora.driver.job.manifest.PeftTraps;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.BiasMode;
-import org.sparklora.worker.contract.FreezeState;
 import org.sparklora.worker.contract.GroupSettings;
 import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.head.BaseHead;
-import org.sparklora.worker.head.TaskHead;
 import org.sparklora.worker.lora.LoraVariant;
 import org.sparklora.worker.train.ParameterInitializer;
 
@@ -69,7 +66,7 @@ public record JobGroups(JobModel model, LoraManifest groups, FreezePolicy policy
         refuse("manifest.embeddings.unsupported", ofTables(manifest, job));
         refuse(RANKS, LoraVariant.of(manifest).problems(manifest.groups(), Long.MAX_VALUE));
         model.initAdapter().ifPresent(adapter -> adapter.requireModulesFit(manifest, job.lora()));
-        refuse(POLICY, policy.problems(groups.names(), groups.trained(), Integer.MAX_VALUE));
+        refuse(POLICY, policy.problems(groups.names(), groups.setup().trained(), Integer.MAX_VALUE));
         return groups;
     }
 
@@ -111,20 +108,10 @@ public record JobGroups(JobModel model, LoraManifest groups, FreezePolicy policy
         return PeftTraps.of(specs(model.job(), policy), JobModel.adaptable(model.encoder()));
     }
 
-    /** {@link RunSetup#initial}. */
-    FreezeState initial(RunLength length) {
-        return setup().initial(length);
-    }
-
     /** What a run trains with; it starts from init_adapter, if the job names one. */
     RunSetup setup() {
         AdapterSnapshot init = model.initAdapter().map(InitAdapter::snapshot).orElse(AdapterSnapshot.EMPTY);
         return new RunSetup(model.job(), model.base(), groups, policy, init);
-    }
-
-    /** {@link RunSetup#withHead}. */
-    LoraManifest withHead(TaskHead head, RunLength length) {
-        return setup().withHead(head, length);
     }
 
     /**
@@ -134,14 +121,10 @@ public record JobGroups(JobModel model, LoraManifest groups, FreezePolicy policy
      */
     ParameterInitializer initializer(LoraManifest manifest, List<String> labels) {
         model.initAdapter().ifPresent(adapter -> adapter.requireFit(manifest, labels));
-        Optional<BaseHead> head = setup().baseHead(labels);
+        RunSetup setup = setup();
+        Optional<BaseHead> head = setup.baseHead(labels);
         head.ifPresent(start -> Console.err("%s: %s", model.job().name(), start.note()));
-        return setup().initializer(manifest, head);
-    }
-
-    /** Groups for which init_adapter has a B that is not zero. */
-    private Set<String> trained() {
-        return setup().trained();
+        return setup.initializer(manifest, head);
     }
 
     private Set<String> names() {

@@ -77,7 +77,7 @@ public final class JobPlan {
                     trained,
                     length,
                     groups.policy(),
-                    groups.initial(one),
+                    setup.initial(one),
                     new EpochPlanner(
                             setup.withHead(head, one),
                             groups.model().encoder(),
@@ -101,10 +101,11 @@ public final class JobPlan {
         ShardPlan shards = settings.layout().plan(survey.rows());
         int steps = shards.stepsPerEpoch();
         RunLength length = settings.length(steps);
-        LoraManifest manifest = groups.withHead(JobRows.head(job, rows.labels()), length);
+        RunSetup setup = groups.setup();
+        LoraManifest manifest = setup.withHead(JobRows.head(job, rows.labels()), length);
         // Only to refuse an init_adapter that does not fit.
         groups.initializer(manifest, rows.labels());
-        List<Timeline> timelines = Timeline.of(policy, groups.initial(length), length);
+        List<Timeline> timelines = Timeline.of(policy, setup.initial(length), length);
         LearningRateSchedule schedule = settings.learningRates(length);
         List<String> warnings = new ArrayList<>(groups.peftTraps());
         warnings.addAll(new Warnings(policy, timelines, schedule).of(manifest.groups(), length));
@@ -120,8 +121,7 @@ public final class JobPlan {
                         job.training().learningRate(),
                         schedule),
                 memory(spark, model, shards));
-        EpochPlanner planner = new EpochPlanner(
-                manifest, model.encoder(), shards, groups.setup().cachePolicy());
+        EpochPlanner planner = new EpochPlanner(manifest, model.encoder(), shards, setup.cachePolicy());
         double rowsTogether =
                 (double) shards.batchSize() / shards.shards() / job.training().gradientAccumulationSteps();
         return new RunPlan(subject, planner, new StepCost(planner, survey.sample(), rowsTogether), timelines, warnings);

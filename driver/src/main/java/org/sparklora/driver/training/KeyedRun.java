@@ -41,7 +41,6 @@ import org.sparklora.worker.contract.Sha256;
 import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.machine.Machine;
-import org.sparklora.worker.spark.JavaSerialized;
 import org.sparklora.worker.spark.Shared;
 import org.sparklora.worker.train.DivergedException;
 
@@ -251,7 +250,7 @@ public final class KeyedRun {
             spark.sc()
                     .setJobDescription("keys, wave " + (done + 1) + " of "
                             + packing.waves().size());
-            output.commit(JavaSerialized.collect(table.work(wave, new KeyTask(shared))), counts, session.baseSha256());
+            output.commit(table.work(wave, new KeyTask(shared)), counts, session.baseSha256());
             done++;
             Console.err(
                     "%s: wave %d/%d: %,d keys trained, %,d failed",

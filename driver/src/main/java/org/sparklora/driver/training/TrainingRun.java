@@ -187,21 +187,22 @@ public final class TrainingRun {
         RunData data = rows.data();
         int steps = data.training().plan().stepsPerEpoch();
         RunLength length = settings.length(steps);
-        LoraManifest manifest = groups.withHead(JobRows.head(job, data.labels()), length);
+        RunSetup setup = groups.setup();
+        LoraManifest manifest = setup.withHead(JobRows.head(job, data.labels()), length);
         ParameterInitializer initializer = groups.initializer(manifest, data.labels());
-        FreezeState initial = groups.initial(length);
+        FreezeState initial = setup.initial(length);
         String instructions = ExecutorSurvey.instructions(JavaSparkContext.fromSparkContext(spark.sparkContext()));
         RunOutput.Start start = new RunOutput.Start(model, manifest, initial, data, exchange, instructions);
         output.started(start, spark);
         groups.policy().neverReached(length).forEach(line -> Console.err("%s: warning: %s", job.name(), line));
 
         TrainingSettings training =
-                groups.setup().training(manifest, data.training().plan()).pausingAfter(leg.epochs());
+                setup.training(manifest, data.training().plan()).pausingAfter(leg.epochs());
         EpochWork work = work(training, initial, data, output);
         Progress progress = new Progress(clock, Console.screen());
         try (RunGauges gauges = new RunGauges(progress);
                 RunRecord record = new RunRecord(output, work, progress, clock, length);
-                SparkEpochRunner runner = runner(spark, groups.setup(), start, rows, record, lost)) {
+                SparkEpochRunner runner = runner(spark, setup, start, rows, record, lost)) {
             gauges.show();
             TrainingLoop loop = new TrainingLoop(initializer, training, runner, record, clock);
             TrainingLoop.Result result = output.run(loop);

@@ -13,7 +13,6 @@ import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.apache.spark.api.java.JavaPairRDD;
-import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -147,11 +146,11 @@ public record KeyedTable(Dataset<Row> training, Optional<Dataset<Row>> validatio
     }
 
     /**
-     * Moves the rows of keys to tasks and works on them there, in one Spark job once the result is used.
+     * Moves the rows of keys to tasks and works on them there, in one Spark job.
      *
      * @param tasks keys of each task, in the order in which they are worked on; rows of other keys are left out
      */
-    public <R> JavaRDD<R> work(List<List<String>> tasks, Work<R> work) {
+    public <R> List<R> work(List<List<String>> tasks, Work<R> work) {
         JavaSparkContext spark =
                 JavaSparkContext.fromSparkContext(training.sparkSession().sparkContext());
         List<String> keys = tasks.stream().flatMap(List::stream).toList();
@@ -171,8 +170,13 @@ public record KeyedTable(Dataset<Row> training, Optional<Dataset<Row>> validatio
         }
         KeyPartitioner partitioner = new KeyPartitioner(tasks.size(), position -> taskOf[(Integer) position]);
         Shared<ArrayList<String>> names = Shared.of(spark, new ArrayList<>(keys));
-        return JavaSerialized.shuffle(rows.repartitionAndSortWithinPartitions(partitioner))
-                .mapPartitions(sorted -> work.call(new ByKey(sorted, names.value())));
+        try {
+            return JavaSerialized.collect(JavaSerialized.shuffle(rows.repartitionAndSortWithinPartitions(partitioner))
+                    .mapPartitions(sorted -> work.call(new ByKey(sorted, names.value()))));
+        } finally {
+            shared.destroy(false);
+            names.destroy(false);
+        }
     }
 
     private static JavaPairRDD<Integer, Labelled> placed(

@@ -94,24 +94,10 @@ public final class SweepPlan {
             try (JobRows rows = JobRows.read(spark, trials.get(0).job())) {
                 for (Trial trial : trials) {
                     RunPlan plan = JobPlan.of(spark, JobGroups.of(JobModel.open(trial.job())), rows);
-                    double own = 0;
-                    double paid = 0;
-                    Timeline timeline = plan.timelines().get(0);
-                    List<Optional<String>> held = plan.trunks(timeline);
-                    List<EpochLoad> loads = plan.loads(timeline);
-                    for (int epoch = 0; epoch < loads.size(); epoch++) {
-                        EpochLoad load = loads.get(epoch);
-                        double steps = load.validation()
-                                + load.parts().stream()
-                                        .mapToDouble(part -> part.steps() * part.operations())
-                                        .sum();
-                        own += steps + load.caching();
-                        boolean first = held.get(epoch).map(trunks::add).orElse(true);
-                        paid += steps + (first ? load.caching() : 0);
-                    }
+                    Work work = Work.of(plan, trunks);
                     cache = Math.max(cache, plan.cacheBytes());
-                    alone += own;
-                    shared += paid;
+                    alone += work.alone();
+                    shared += work.shared();
                     table.add(List.of(
                             trial.id(),
                             Integer.toString(layout),
@@ -119,8 +105,8 @@ public final class SweepPlan {
                                     .map(value -> value.getKey() + "=" + value.getValue())
                                     .collect(Collectors.joining(" ")),
                             String.format(Locale.ROOT, "%,d", plan.trainableParameters()),
-                            tera(own),
-                            tera(paid)));
+                            tera(work.alone()),
+                            tera(work.shared())));
                 }
             }
         }
@@ -135,6 +121,33 @@ public final class SweepPlan {
                 sweep.trials().size()));
         lines.add("cached activations: " + Bytes.text(cache) + " at a time");
         return lines;
+    }
+
+    /**
+     * Operations of a trial.
+     *
+     * @param shared without the trunks that an earlier trial has computed
+     */
+    private record Work(double alone, double shared) {
+
+        /** @param trunks of earlier trials over the same rows; this trial's are added */
+        static Work of(RunPlan plan, Set<String> trunks) {
+            Timeline timeline = plan.timelines().get(0);
+            List<Optional<String>> held = plan.trunks(timeline);
+            List<EpochLoad> loads = plan.loads(timeline);
+            double alone = 0;
+            double shared = 0;
+            for (int epoch = 0; epoch < loads.size(); epoch++) {
+                EpochLoad load = loads.get(epoch);
+                double steps = load.validation()
+                        + load.parts().stream()
+                                .mapToDouble(part -> part.steps() * part.operations())
+                                .sum();
+                alone += steps + load.caching();
+                shared += steps + (held.get(epoch).map(trunks::add).orElse(true) ? load.caching() : 0);
+            }
+            return new Work(alone, shared);
+        }
     }
 
     private static String rungs(SweepConfig sweep, SweepConfig.Halving halving) {
