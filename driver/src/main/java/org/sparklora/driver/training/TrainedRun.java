@@ -321,13 +321,6 @@ public final class TrainedRun {
         return new KeyedAdapters(all, on, tokens(on), JobRows.head(job, labels), labels);
     }
 
-    /** Whether the rows of unknown keys have an adapter. */
-    public boolean hasFallback() {
-        return pack.flatMap(all -> all.index().fallback())
-                .flatMap(KeyEntry::adapter)
-                .isPresent();
-    }
-
     private void requireOne() {
         keyColumn().ifPresent(column -> {
             throw new UsageException(
