@@ -14,6 +14,7 @@ import java.util.stream.LongStream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -28,6 +29,7 @@ import org.sparklora.worker.machine.Machine;
  * those of a run that nobody disturbed, and each step stands in the history once.
  */
 @Tag("clusters")
+@ExtendWith(SparkWorkFolders.class)
 class ChaosIT {
 
     private static final long[] SEEDS = {1, 2, 3};

@@ -11,10 +11,12 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Real executors, each a JVM of its own, through {@code scripts/spark-lora} and the jar that the build made. */
 @Tag("clusters")
+@ExtendWith(SparkWorkFolders.class)
 class ClusterIT {
 
     @TempDir

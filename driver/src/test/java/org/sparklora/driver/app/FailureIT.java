@@ -11,6 +11,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -18,6 +19,7 @@ import org.sparklora.driver.app.StepWatch.Spot;
 import org.sparklora.worker.contract.Precision;
 
 /** Runs that end with a code of their own, in processes of their own, and go on with {@code --resume}. */
+@ExtendWith(SparkWorkFolders.class)
 class FailureIT {
 
     /** In the middle of the run. */

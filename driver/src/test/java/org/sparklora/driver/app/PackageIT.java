@@ -13,6 +13,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparklora.driver.training.ExitCode;
 
@@ -21,6 +22,7 @@ import org.sparklora.driver.training.ExitCode;
  * YARN, to which it gets as it does on EMR and Dataproc, by scripts that a stand-in of the cloud runs.
  */
 @Tag("clusters")
+@ExtendWith(SparkWorkFolders.class)
 class PackageIT {
 
     private static final ObjectMapper JSON = new ObjectMapper();

@@ -14,6 +14,7 @@ import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.FileUtil;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.sparklora.driver.cluster.HadoopRunDirectory;
 import org.sparklora.driver.run.history.RunDirectory;
@@ -23,6 +24,7 @@ import org.sparklora.driver.run.history.RunDirectoryContract;
  * What holds on every real file system, with a real server: a run whose base model, data, run directory and predictions are
  * all on it gives the bytes of a local run. Its server is away for a while, and its driver is killed and resumed.
  */
+@ExtendWith(SparkWorkFolders.class)
 abstract class RemoteRunContract {
 
     private static final String MASTER = "local-cluster[2,1,1536]";

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -17,6 +18,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * killed run has another adapter. An hour on two cores; {@code SCALE_ROWS} and {@code SCALE_MINUTES} make it smaller.
  */
 @Tag("nightly")
+@ExtendWith(SparkWorkFolders.class)
 class ScaleIT {
 
     @ParameterizedTest
