@@ -248,13 +248,11 @@ public record AdaLora(SortedMap<String, Object> values) implements LoraVariant {
                 tensors(module).forEach(tensor -> cut.put(tensor.name(), cut(tensor, values, kept)));
             }
         }
-        return new Saved(
-                manifest.with(
-                        with("rank_pattern", pattern),
-                        (module, settings) -> pattern.containsKey(e(module))
-                                ? module.with(cut.get(e(module)).length, module.loraAlpha())
-                                : module),
-                values.with(new AdapterSnapshot(cut)));
+        LoraManifest smaller = manifest.with(with("rank_pattern", pattern), (module, settings) -> {
+            List<Boolean> kept = pattern.get(e(module));
+            return kept == null ? module : module.with(Collections.frequency(kept, true), module.loraAlpha());
+        });
+        return new Saved(smaller, values.with(new AdapterSnapshot(cut)));
     }
 
     /** Of each triplet, whether it computes anything; if none does, the first one counts. */

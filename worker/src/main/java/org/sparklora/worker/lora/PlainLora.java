@@ -103,8 +103,7 @@ public enum PlainLora implements LoraVariant {
     }
 
     /** All rows of {@link #mergeRow}. */
-    static void merge(
-            LoraModule module, PairAtRest pair, IntToDoubleFunction e, float[] weight, DoubleConsumer out) {
+    static void merge(LoraModule module, PairAtRest pair, IntToDoubleFunction e, float[] weight, DoubleConsumer out) {
         double[] merged = new double[module.inFeatures()];
         for (int row = 0; row < module.outFeatures(); row++) {
             mergeRow(pair, e, weight, row, merged);
