@@ -64,7 +64,7 @@ public final class Hub {
         if (id.isPinned()) {
             return id;
         }
-        HubCache cache = new HubCache(settings.cache(), id.repository());
+        HubCache cache = new HubCache(settings.cache, id.repository());
         String revision = id.revision().orElse(HubId.DEFAULT_REVISION);
         return inCache(() -> {
             Optional<String> known = cache.commit(revision);
@@ -83,7 +83,7 @@ public final class Hub {
     public Snapshot find(HubId id, HubFiles files) {
         HubId pinned = pinned(id);
         String commit = pinned.revision().orElseThrow();
-        HubCache cache = new HubCache(settings.cache(), id.repository());
+        HubCache cache = new HubCache(settings.cache, id.repository());
         return inCache(() -> {
             Set<String> present = cache.present(commit);
             Optional<List<String>> wanted = cache.listing(commit).flatMap(files::of);
@@ -91,7 +91,7 @@ public final class Hub {
                 return new Snapshot(cache.snapshot(commit), wanted.get(), 0);
             }
             Optional<Snapshot> enough = files.of(present).map(names -> new Snapshot(cache.snapshot(commit), names, 0));
-            if (enough.isPresent() && settings.offline()) {
+            if (enough.isPresent() && settings.offline) {
                 return enough.get();
             }
             requireOnline(pinned);
@@ -101,7 +101,7 @@ public final class Hub {
                 if (enough.isEmpty() || !e.code().equals(HubClient.UNREACHABLE)) {
                     throw e;
                 }
-                status.accept(e.reason() + ". Using the files in " + settings.cache());
+                status.accept(e.reason() + ". Using the files in " + settings.cache);
                 return enough.get();
             }
         });
@@ -115,8 +115,8 @@ public final class Hub {
         List<String> wanted = files.of(all)
                 .orElseThrow(() -> new ModelException(
                         "model.hub-missing",
-                        settings.endpoint() + "/" + pinned.repository() + " has no " + files.required()
-                                + " in revision " + commit + "; name another repository or revision"));
+                        settings.endpoint + "/" + pinned.repository() + " has no " + files.required() + " in revision "
+                                + commit + "; name another repository or revision"));
         Set<String> present = cache.present(commit);
         List<RemoteFile> missing = wanted.stream()
                 .filter(name -> !present.contains(name))
@@ -159,7 +159,7 @@ public final class Hub {
             throw new ModelException(
                     "model.hub-damaged",
                     file.name() + " of " + pinned + " does not have the digest " + file.digest() + " that "
-                            + settings.endpoint() + " tells; check the proxies on the way, and run again");
+                            + settings.endpoint + " tells; check the proxies on the way, and run again");
         }
     }
 
@@ -175,10 +175,10 @@ public final class Hub {
     }
 
     private void requireOnline(HubId id) {
-        if (settings.offline()) {
+        if (settings.offline) {
             throw new ModelException(
                     HubClient.UNREACHABLE,
-                    id + " is not in " + settings.cache() + ", and HF_HUB_OFFLINE forbids downloads; download it on a"
+                    id + " is not in " + settings.cache + ", and HF_HUB_OFFLINE forbids downloads; download it on a"
                             + " machine with a network, or set HF_HOME to the folder that has it");
         }
     }
@@ -189,7 +189,7 @@ public final class Hub {
         } catch (IOException e) {
             throw new ModelException(
                     "model.hub-cache",
-                    "the cache " + settings.cache() + " cannot be used: " + e
+                    "the cache " + settings.cache + " cannot be used: " + e
                             + "; check its permissions and the free disk space, or set HF_HOME to another folder",
                     e);
         }

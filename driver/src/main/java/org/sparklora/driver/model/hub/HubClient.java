@@ -177,7 +177,7 @@ final class HubClient {
     }
 
     private URI address(String path) {
-        return URI.create(settings.endpoint() + path);
+        return URI.create(settings.endpoint + path);
     }
 
     private URI resolve(HubId pinned, String file) {
@@ -204,7 +204,7 @@ final class HubClient {
                 if (failures == MAX_FAILURES || !reached) {
                     throw new ModelException(
                             UNREACHABLE,
-                            id + " cannot be downloaded from " + settings.endpoint() + ": " + e
+                            id + " cannot be downloaded from " + settings.endpoint + ": " + e
                                     + "; check the network, HF_ENDPOINT and the proxy (-Dhttps.proxyHost), or run again to"
                                     + " continue",
                             e);
@@ -268,7 +268,7 @@ final class HubClient {
     }
 
     private boolean isOwn(URI address) {
-        URI hub = settings.endpoint();
+        URI hub = settings.endpoint;
         return address.getScheme().equals(hub.getScheme())
                 && address.getHost().equalsIgnoreCase(hub.getHost())
                 && address.getPort() == hub.getPort();
@@ -284,7 +284,7 @@ final class HubClient {
         if (status == 429 || status / 100 == 5 || !isOwn(at)) {
             throw new IOException(at.getHost() + " answers with status " + status);
         }
-        String hub = settings.endpoint() + "/" + id.repository();
+        String hub = settings.endpoint + "/" + id.repository();
         String code = header(answer, "X-Error-Code");
         if (code.equals("GatedRepo")) {
             throw new ModelException(
@@ -311,6 +311,6 @@ final class HubClient {
     private ModelException strange(HubId id, String what) {
         return new ModelException(
                 "model.hub-answer",
-                settings.endpoint() + " " + what + " of " + id + "; check that HF_ENDPOINT is the address of a hub");
+                settings.endpoint + " " + what + " of " + id + "; check that HF_ENDPOINT is the address of a hub");
     }
 }
