@@ -1,9 +1,7 @@
 package org.sparklora.driver.app;
 
-import java.util.Arrays;
-import java.util.Locale;
 import java.util.Optional;
-import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.cluster.data.SourceLook;
 import org.sparklora.driver.job.config.Task;
@@ -21,21 +19,22 @@ final class DraftOptions {
     private @Nullable String train;
 
     @Option(names = "--validation", paramLabel = "FILE")
-    private @Nullable String validation;
+    private Optional<String> validation = Optional.empty();
 
     @Option(names = "--text", paramLabel = "COLUMN")
-    private @Nullable String text;
+    private Optional<String> text = Optional.empty();
 
     @Option(names = "--label", paramLabel = "COLUMN")
-    private @Nullable String label;
+    private Optional<String> label = Optional.empty();
 
     @Option(names = "--task", paramLabel = "TASK")
-    private @Nullable String task;
+    private Optional<String> task = Optional.empty();
 
     /** Whether any of the options is given. */
     boolean areGiven() {
-        return Arrays.asList(model, train, validation, text, label, task).stream()
-                .anyMatch(option -> option != null);
+        return model != null
+                || train != null
+                || Stream.of(validation, text, label, task).anyMatch(Optional::isPresent);
     }
 
     /** @param output instead of a directory that is named by the rows */
@@ -47,28 +46,8 @@ final class DraftOptions {
         return new JobDraft(
                 model,
                 rows,
-                Optional.ofNullable(validation),
-                new SourceLook.Given(
-                        Optional.ofNullable(text),
-                        Optional.ofNullable(label),
-                        Optional.ofNullable(task).map(DraftOptions::task)),
+                validation,
+                new SourceLook.Given(text, label, task.map(name -> RowOptions.choice(Task.class, "--task", name))),
                 output.orElseGet(() -> "out/" + JobDraft.name(rows)));
-    }
-
-    private static Task task(String name) {
-        return Arrays.stream(Task.values())
-                .filter(task -> word(task).equals(name))
-                .findFirst()
-                .orElseThrow(() -> new UsageException(
-                        "usage.option-value",
-                        "--task is one of "
-                                + Arrays.stream(Task.values())
-                                        .map(DraftOptions::word)
-                                        .collect(Collectors.joining(", "))
-                                + ", not '" + name + "'"));
-    }
-
-    private static String word(Task task) {
-        return task.name().toLowerCase(Locale.ROOT);
     }
 }

@@ -1,12 +1,15 @@
 package org.sparklora.driver.app;
 
-import java.util.Arrays;
-import java.util.Locale;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.cluster.Locations;
 import org.sparklora.driver.cluster.data.SourceReader;
 import org.sparklora.driver.job.config.SourceConfig;
+import org.sparklora.driver.job.config.YamlSection;
 import org.sparklora.driver.training.TrainedRun;
 import org.sparklora.driver.training.UsageException;
 import org.sparklora.worker.contract.Precision;
@@ -29,15 +32,17 @@ final class RowOptions {
 
     /** The precision that the options say, if they do. */
     Optional<Precision> precision() {
-        return Optional.ofNullable(precision).map(RowOptions::precision);
+        return Optional.ofNullable(precision).map(name -> choice(Precision.class, "--precision", name));
     }
 
-    private static Precision precision(String name) {
-        return Arrays.stream(Precision.values())
-                .filter(value -> value.name().toLowerCase(Locale.ROOT).equals(name))
-                .findFirst()
+    /** The constant of an enum that an option names in lower case. */
+    static <E extends Enum<E>> E choice(Class<E> type, String option, String name) {
+        Map<String, E> constants = Stream.of(type.getEnumConstants())
+                .collect(Collectors.toMap(YamlSection::word, constant -> constant, (a, b) -> a, LinkedHashMap::new));
+        return Optional.ofNullable(constants.get(name))
                 .orElseThrow(() -> new UsageException(
-                        "usage.option-value", "--precision is float32 or bfloat16, not '" + name + "'"));
+                        "usage.option-value",
+                        option + " is one of " + String.join(", ", constants.keySet()) + ", not '" + name + "'"));
     }
 
     /** The rows at a path, with the run's columns unless options name others. Refuses missing files. */

@@ -96,13 +96,11 @@ record RunSettings(JobConfig job) {
     /** The factors on the learning rate, over the whole run. */
     LearningRateSchedule learningRates(RunLength length) {
         TrainingConfig t = job.training();
-        LearningRateSchedule.Type type =
-                LearningRateSchedule.Type.valueOf(t.lrSchedulerType().name());
         int warmup = t.warmupRatio().isPresent()
                 ? (int) Math.ceil(length.steps() * t.warmupRatio().getAsDouble())
                 : t.warmupSteps();
         return new LearningRateSchedule(
-                type, warmup, length.steps(), LearningRateSchedule.LAST_RATE / t.learningRate());
+                t.lrSchedulerType(), warmup, length.steps(), LearningRateSchedule.LAST_RATE / t.learningRate());
     }
 
     /** Whether a finished run is complete. Its {@code max_steps} cannot have changed. */

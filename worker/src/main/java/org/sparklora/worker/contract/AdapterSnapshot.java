@@ -12,6 +12,7 @@ import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Predicate;
+import java.util.stream.IntStream;
 
 /**
  * Values of trainable tensors at one moment, by tensor name. Dormant groups have none. Immutable: arrays are copied in and
@@ -67,6 +68,11 @@ public final class AdapterSnapshot implements Serializable {
      */
     public float[] view(String name) {
         return require(name);
+    }
+
+    /** Whether a tensor has no values or zeros alone. */
+    public boolean isZero(String name) {
+        return IntStream.range(0, contains(name) ? view(name).length : 0).allMatch(i -> view(name)[i] == 0f);
     }
 
     /** The tensors whose names pass a test. */

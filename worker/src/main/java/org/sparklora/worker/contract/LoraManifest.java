@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BiFunction;
 import java.util.stream.Stream;
 
 /**
@@ -57,6 +58,22 @@ public record LoraManifest(
         if (bias != BiasMode.ALL && !biases.isEmpty()) {
             throw new IllegalArgumentException("tensors for the group 'bias' need bias: all");
         }
+    }
+
+    /** The same groups and head with another variant and other modules in place of the modules. */
+    public LoraManifest with(ModuleTensors other, BiFunction<LoraModule, GroupSettings, LoraModule> change) {
+        List<LoraGroup> changed = new ArrayList<>(groups);
+        changed.replaceAll(group -> {
+            List<LoraModule> modules = new ArrayList<>(group.modules());
+            modules.replaceAll(module -> change.apply(module, group.settings()));
+            return new LoraGroup(group.name(), group.purpose(), modules, group.settings());
+        });
+        return new LoraManifest(other, changed, bias, head, biases);
+    }
+
+    /** Every module of the declared groups. */
+    public List<LoraModule> modules() {
+        return groups.stream().flatMap(group -> group.modules().stream()).toList();
     }
 
     /** The declared group of this name. */

@@ -35,6 +35,11 @@ public record LoraModule(String path, int loraRank, double loraAlpha, int inFeat
         }
     }
 
+    /** The same module with another rank and alpha. */
+    public LoraModule with(int rank, double alpha) {
+        return new LoraModule(path, rank, alpha, inFeatures, outFeatures);
+    }
+
     /** Whether a path is that of a table of embeddings: Hugging Face names those alone {@code …_embeddings}. */
     public static boolean isTable(String path) {
         return path.endsWith("_embeddings");

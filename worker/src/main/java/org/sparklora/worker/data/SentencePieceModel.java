@@ -7,9 +7,10 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.ObjIntConsumer;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A file of the sentencepiece library: pieces of words with their scores, and a table that normalizes characters.
@@ -19,12 +20,6 @@ import org.jspecify.annotations.Nullable;
  * the fast tokenizers of transformers.
  */
 final class SentencePieceModel {
-
-    /** How texts are cut into pieces. */
-    enum Algorithm {
-        UNIGRAM,
-        BPE
-    }
 
     /** A piece with a meaning of its own, such as [CLS]: not found in texts by the algorithm. */
     static final int CONTROL = 3;
@@ -44,27 +39,48 @@ final class SentencePieceModel {
     private static final ByteBuffer EMPTY = ByteBuffer.allocate(0);
 
     private final List<Piece> pieces = new ArrayList<>();
-    private long algorithm = 1;
-    private long unknownId;
-    private ByteBuffer charsMap = EMPTY;
-    private String unreadable = "";
+    private final long algorithm;
+    private final int unknownId;
+    private final ByteBuffer charsMap;
 
-    private SentencePieceModel() {}
+    /** What a tokenizer.json cannot express; empty if it can express all. */
+    private final String unreadable;
+
+    private SentencePieceModel(ByteBuffer file) {
+        Map<Integer, Field> sections = new HashMap<>();
+        fields(file, (field, number) -> {
+            if (number == 1) {
+                pieces.add(piece(message(field)));
+            } else {
+                sections.put(number, field);
+            }
+        });
+        Map<Integer, Field> trainer = message(sections.getOrDefault(2, Field.ABSENT));
+        Map<Integer, Field> normalizer = message(sections.getOrDefault(3, Field.ABSENT));
+        algorithm = number(trainer, 3, 1);
+        // A negative int32 has 64 bits in the file.
+        unknownId = (int) number(trainer, 40, 0);
+        charsMap = normalizer.getOrDefault(2, Field.ABSENT).bytes();
+        if (algorithm != 1 && algorithm != 2) {
+            unreadable = "model_type " + algorithm + " (neither unigram nor bpe)";
+        } else if (number(trainer, 24, 0) != 0) {
+            unreadable = "treat_whitespace_as_suffix";
+        } else {
+            unreadable = number(normalizer, 3, 1) == 0 ? "add_dummy_prefix: false" : "";
+        }
+    }
 
     /** Reads a file. */
     static SentencePieceModel read(Path file) throws IOException {
-        SentencePieceModel model = new SentencePieceModel();
+        SentencePieceModel model;
         try {
-            fields(ByteBuffer.wrap(TokenizerSpec.bytes(file)), model::set);
+            model = new SentencePieceModel(ByteBuffer.wrap(TokenizerSpec.bytes(file)));
         } catch (BufferUnderflowException | IllegalArgumentException | IndexOutOfBoundsException e) {
             throw new IOException("'" + file + "' is not a sentencepiece model; copy the file again", e);
         }
         if (model.pieces.isEmpty() || model.unknownId < 0 || model.unknownId >= model.pieces.size()) {
             throw new IOException("'" + file + "' has " + model.pieces.size() + " pieces and the unknown piece "
                     + model.unknownId + "; it is not a whole sentencepiece model, copy the file again");
-        }
-        if (model.algorithm != 1 && model.algorithm != 2) {
-            model.unreadable = "model_type " + model.algorithm + " (neither unigram nor bpe)";
         }
         if (!model.unreadable.isEmpty()) {
             throw new IOException("'" + file + "' has " + model.unreadable
@@ -73,61 +89,27 @@ final class SentencePieceModel {
         return model;
     }
 
-    private void set(Field field, int number) {
-        if (number == 1) {
-            pieces.add(piece(field.bytes()));
-        } else if (number == 2) {
-            fields(field.bytes(), this::setTrainer);
-        } else if (number == 3) {
-            fields(field.bytes(), this::setNormalizer);
-        }
-    }
-
-    private void setTrainer(Field field, int number) {
-        if (number == 3) {
-            algorithm = field.value();
-        } else if (number == 24 && field.value() != 0) {
-            unreadable = "treat_whitespace_as_suffix";
-        } else if (number == 40) {
-            // A negative int32 has 64 bits in the file.
-            unknownId = (int) field.value();
-        }
-    }
-
-    private void setNormalizer(Field field, int number) {
-        if (number == 2) {
-            charsMap = field.bytes();
-        } else if (number == 3 && field.value() == 0) {
-            unreadable = "add_dummy_prefix: false";
-        }
-    }
-
-    private static Piece piece(ByteBuffer bytes) {
-        @Nullable Field[] all = new @Nullable Field[4];
-        fields(bytes, (field, number) -> {
-            if (number < all.length) {
-                all[number] = field;
-            }
-        });
+    private static Piece piece(Map<Integer, Field> of) {
         return new Piece(
-                all[1] == null
-                        ? ""
-                        : StandardCharsets.UTF_8.decode(all[1].bytes()).toString(),
-                all[2] == null ? 0 : Float.intBitsToFloat((int) all[2].value()),
-                all[3] == null ? 1 : (int) all[3].value());
+                StandardCharsets.UTF_8
+                        .decode(of.getOrDefault(1, Field.ABSENT).bytes())
+                        .toString(),
+                Float.intBitsToFloat((int) number(of, 2, 0)),
+                (int) number(of, 3, 1));
     }
 
     List<Piece> pieces() {
         return pieces;
     }
 
-    Algorithm algorithm() {
-        return algorithm == 1 ? Algorithm.UNIGRAM : Algorithm.BPE;
+    /** Whether texts are cut by the likelihood of their pieces; else by merges (BPE). */
+    boolean isUnigram() {
+        return algorithm == 1;
     }
 
     /** Index of the piece that stands for unknown characters. */
     int unknownId() {
-        return (int) unknownId;
+        return unknownId;
     }
 
     /** The table that normalizes characters; empty if the model has no table. The caller must not write to it. */
@@ -141,7 +123,21 @@ final class SentencePieceModel {
      * @param value of a number
      * @param bytes of a text or a message
      */
-    private record Field(long value, ByteBuffer bytes) {}
+    private record Field(long value, ByteBuffer bytes) {
+
+        static final Field ABSENT = new Field(0, EMPTY);
+    }
+
+    /** The fields of a message by number; of several with one number the last. */
+    private static Map<Integer, Field> message(Field field) {
+        Map<Integer, Field> message = new HashMap<>();
+        fields(field.bytes(), (inner, number) -> message.put(number, inner));
+        return message;
+    }
+
+    private static long number(Map<Integer, Field> message, int number, long defaultValue) {
+        return message.getOrDefault(number, new Field(defaultValue, EMPTY)).value();
+    }
 
     /** Passes on each field of a message with its number. */
     private static void fields(ByteBuffer message, ObjIntConsumer<Field> each) {

@@ -12,7 +12,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import org.sparklora.worker.data.SentencePieceModel.Algorithm;
 import org.sparklora.worker.data.SentencePieceModel.Piece;
 
 /**
@@ -105,7 +104,7 @@ final class VocabularyJson {
         for (int id = 0; id < vocabulary.size(); id++) {
             ids.put(vocabulary.get(id).text(), id);
         }
-        if (ofFile.algorithm() == Algorithm.UNIGRAM) {
+        if (ofFile.isUnigram()) {
             model.put("type", "Unigram").put("unk_id", unknown).put("byte_fallback", false);
             ArrayNode vocab = model.putArray("vocab");
             // As a double, since a reader makes 64 bits of the digits.

@@ -13,11 +13,13 @@ import org.sparklora.worker.engine.Variable;
  */
 public interface Embeddings<C> extends EncoderPart {
 
-    /** The name of the table of words. */
-    String words();
-
-    /** Paths of the tables whose rows are looked up by id, which LoRA can adapt: [rows, width]. */
+    /** Paths of the tables whose rows are looked up by id, which LoRA can adapt: [rows, width]. That of words is the first. */
     List<TensorSpec> tables();
+
+    /** The name of the table of words. */
+    default String words() {
+        return tables().get(0).name() + ".weight";
+    }
 
     /** Embeddings of a batch: [B·S, H], owned by the manager of the tokens. */
     Variable embed(ForwardPass pass, Tokens tokens);

@@ -6,15 +6,11 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
@@ -99,7 +95,7 @@ public final class EncoderConfig {
         }
         JsonNode architecture = json.path("architectures").path(0);
         if (!architecture.isTextual()) {
-            throw missing("model_type");
+            throw problem("there is no key 'model_type'; copy the model directory again");
         }
         return architecture.textValue().replaceFirst("(For|Model).*", "").toLowerCase(Locale.ROOT);
     }
@@ -199,20 +195,20 @@ public final class EncoderConfig {
     }
 
     private static Set<String> harmlessKeys() {
-        try (InputStream in = Objects.requireNonNull(EncoderConfig.class.getResourceAsStream("config-keys.txt"))) {
-            return new String(in.readAllBytes(), StandardCharsets.UTF_8)
-                    .lines()
-                    .filter(line -> !line.startsWith("#"))
-                    .flatMap(line -> Stream.of(line.split(" ")))
-                    .collect(Collectors.toUnmodifiableSet());
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        return EncoderScript.resource(EncoderConfig.class, "config-keys.txt")
+                .lines()
+                .filter(line -> !line.startsWith("#"))
+                .flatMap(line -> Stream.of(line.split(" ")))
+                .collect(Collectors.toUnmodifiableSet());
     }
 
     /** A number, or a default if the key is missing or null. */
     public double number(String key, double defaultValue) {
-        return number(key).orElse(defaultValue);
+        Optional<String> text = text(key);
+        if (text.isPresent() && !json.path(key).isNumber()) {
+            throw problem(key + " is '" + text.get() + "', but must be a number");
+        }
+        return text.isPresent() ? json.path(key).doubleValue() : defaultValue;
     }
 
     /** A text, if the key is present and not null. */
@@ -244,17 +240,5 @@ public final class EncoderConfig {
     /** An error about a model of this kind, which is valid but cannot be used here. */
     public ModelException unsupported(String message) {
         return new ModelException("model.unsupported", file + ": " + message);
-    }
-
-    private Optional<Double> number(String key) {
-        Optional<String> text = text(key);
-        if (text.isPresent() && !json.path(key).isNumber()) {
-            throw problem(key + " is '" + text.get() + "', but must be a number");
-        }
-        return text.map(value -> json.path(key).doubleValue());
-    }
-
-    private ModelException missing(String key) {
-        return new ModelException("model.config", file + " has no key '" + key + "'; copy the model directory again");
     }
 }

@@ -11,11 +11,15 @@ public interface EncoderPart {
     /** Every weight that a checkpoint must hold, in any order. */
     List<TensorSpec> weights();
 
-    /** Paths of the Linears that LoRA can adapt, with weight [out, in]. */
-    List<TensorSpec> linears();
+    /** Paths of the Linears that LoRA can adapt, with weight [out, in]; none by default. */
+    default List<TensorSpec> linears() {
+        return List.of();
+    }
 
-    /** Paths of the layer normalizations. */
-    List<String> norms();
+    /** Paths of the layer normalizations; none by default. */
+    default List<String> norms() {
+        return List.of();
+    }
 
     /**
      * The weights of Linears and layer normalizations that all have a bias.

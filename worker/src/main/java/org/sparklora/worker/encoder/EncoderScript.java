@@ -41,6 +41,16 @@ public final class EncoderScript {
         }
     }
 
+    /** Code with the module's type, the sizes and the activation in place of MODULE, HEAD_SIZE, HEADS, HIDDEN, ACTIVATION, EPS. */
+    public static String filled(String code, EncoderSizes sizes) {
+        return code.replace("MODULE", MODULE)
+                .replace("HEAD_SIZE", Integer.toString(sizes.headSize()))
+                .replace("HEADS", Integer.toString(sizes.heads()))
+                .replace("HIDDEN", Integer.toString(sizes.hidden()))
+                .replace("ACTIVATION", sizes.activation().script())
+                .replace("EPS", Double.toString(sizes.layerNormEps()));
+    }
+
     /** Whether the model embeds token types, and so takes {@code token_type_ids}. */
     public boolean readsTokenTypes() {
         return encoder.sizes().types().given();

@@ -65,12 +65,15 @@ public record EncoderSizes(
         }
     }
 
-    /** Sizes that transformers takes for keys that are missing. */
-    public record Defaults(int hidden, int heads, int intermediate) {}
+    /**
+     * What transformers takes for keys that are missing.
+     *
+     * @param types whether there is a table of token types
+     */
+    public record Defaults(int hidden, int heads, int intermediate, boolean types) {
 
-    /** The same as {@link #ofBert(EncoderConfig, OptionalInt, Defaults)} with BERT's sizes for keys that are missing. */
-    public static EncoderSizes ofBert(EncoderConfig config, OptionalInt padTokenId) {
-        return ofBert(config, padTokenId, new Defaults(768, 12, 3072));
+        /** Those of BERT, which RoBERTa shares. */
+        public static final Defaults BERT = new Defaults(768, 12, 3072, true);
     }
 
     /**
@@ -83,6 +86,7 @@ public record EncoderSizes(
         config.require("position_embedding_type", "absolute");
         double hiddenDropout = config.number("hidden_dropout_prob", 0.1);
         int hidden = config.positive("hidden_size", defaults.hidden());
+        int types = config.positive("type_vocab_size", 2);
         Positions positions = new Positions(config.positive("max_position_embeddings", 512), padTokenId);
         if (positions.max() < 1) {
             throw config.problem(
@@ -96,7 +100,7 @@ public record EncoderSizes(
                 config.positive("intermediate_size", defaults.intermediate()),
                 config.positive("vocab_size", padTokenId.isPresent() ? 50265 : 30522),
                 positions,
-                new TokenTypes(config.positive("type_vocab_size", 2), padTokenId.isEmpty()),
+                new TokenTypes(defaults.types() ? types : 0, padTokenId.isEmpty()),
                 activation,
                 config.number("layer_norm_eps", 1e-12),
                 config.number("initializer_range", 0.02),
@@ -104,23 +108,6 @@ public record EncoderSizes(
                         hiddenDropout,
                         config.number("attention_probs_dropout_prob", 0.1),
                         config.number("classifier_dropout", hiddenDropout)));
-    }
-
-    /** The same without a table of token types. */
-    public EncoderSizes withoutTypes() {
-        TokenTypes none = new TokenTypes(0, false);
-        return new EncoderSizes(
-                layers,
-                hidden,
-                heads,
-                intermediate,
-                vocabulary,
-                positions,
-                none,
-                activation,
-                layerNormEps,
-                initializerRange,
-                dropout);
     }
 
     /** D. */

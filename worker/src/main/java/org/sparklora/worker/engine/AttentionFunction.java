@@ -69,11 +69,7 @@ final class AttentionFunction extends Function {
             return;
         }
         for (int i = 0; i < operands.size(); i++) {
-            if (operands.get(i).isTracked()) {
-                operands.get(i).addGradient(gradients.get(i));
-            } else {
-                gradients.get(i).close();
-            }
+            give(operands.get(i), gradients.get(i));
         }
     }
 }

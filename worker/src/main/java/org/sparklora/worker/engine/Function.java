@@ -3,6 +3,7 @@ package org.sparklora.worker.engine;
 import ai.djl.ndarray.NDArray;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A differentiable operation that a {@link Graph} has recorded, as {@code torch.autograd.Function}: it holds what backward
@@ -19,6 +20,15 @@ abstract class Function {
 
     /** Adds to the gradients of the operands. The gradient of the result is the graph's and stays as it is. */
     abstract void backward(NDArray gradient);
+
+    /** Adds a gradient of its own to an operand, or closes it where nothing needs it. */
+    static void give(@Nullable Variable operand, NDArray gradient) {
+        if (operand != null && operand.isTracked()) {
+            operand.addGradient(gradient);
+        } else {
+            gradient.close();
+        }
+    }
 
     final Graph graph() {
         return graph;

@@ -46,19 +46,11 @@ final class LayerNormFunction extends Function {
         NDArray[] arguments = {gradient, input, mean, deviation, weight.array(), shift};
         if (weight.isTracked() || (bias != null && bias.isTracked())) {
             NDList ofParameters = Script.callForAll(graph().manager(), "layer_norm_to_parameters", arguments);
-            add(weight, ofParameters.get(0));
-            add(bias, ofParameters.get(1));
+            give(weight, ofParameters.get(0));
+            give(bias, ofParameters.get(1));
         }
         if (x.isTracked()) {
             x.addGradient(Script.call(graph().manager(), "layer_norm_to_input", arguments));
-        }
-    }
-
-    private static void add(@Nullable Variable parameter, NDArray gradient) {
-        if (parameter != null && parameter.isTracked()) {
-            parameter.addGradient(gradient);
-        } else {
-            gradient.close();
         }
     }
 }

@@ -2,13 +2,11 @@ package org.sparklora.worker.inference;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
-import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.Precision;
@@ -22,7 +20,6 @@ import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.engine.Variable;
 import org.sparklora.worker.lora.AdapterRegistry;
 import org.sparklora.worker.lora.LoraVariant;
-import org.sparklora.worker.machine.Machine;
 
 /**
  * A base model for prediction: adapters are merged into copies of the weights that they adapt, and the head and biases are
@@ -47,13 +44,7 @@ final class MergedModel implements AutoCloseable {
 
     /** Merges a trained model into its base. */
     static MergedModel of(TrainedModel trained) {
-        Torch.prepareThread();
-        Machine.require(trained.base().arithmetic());
-        BaseModel base = BaseModel.shared(
-                Path.of(trained.base().source().location()),
-                trained.base().sha256(),
-                trained.head().headInput(),
-                trained.base().arithmetic());
+        BaseModel base = trained.base().open(trained.head().headInput());
         MergedModel merged = new MergedModel(base, trained, Torch.newManager());
         try {
             merged.merge(new AdapterRegistry(
@@ -71,11 +62,9 @@ final class MergedModel implements AutoCloseable {
     private void merge(AdapterRegistry adapters) {
         LoraManifest manifest = of.adapter().manifest();
         Set<String> rest = new TreeSet<>(of.adapter().values().names());
-        for (LoraGroup group : manifest.groups()) {
-            for (LoraModule module : group.modules()) {
-                manifest.variant().tensors(module).forEach(tensor -> rest.remove(tensor.name()));
-                adapters.layer(module.path()).ifPresent(lora -> merge(module.path(), lora));
-            }
+        for (LoraModule module : manifest.modules()) {
+            manifest.variant().tensors(module).forEach(tensor -> rest.remove(tensor.name()));
+            adapters.layer(module.path()).ifPresent(lora -> merge(module.path(), lora));
         }
         rest.forEach(name -> own.put(name, adapters.tensor(name).array()));
     }

@@ -1,6 +1,5 @@
 package org.sparklora.worker.inference;
 
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -22,12 +21,10 @@ import org.sparklora.worker.encoder.Parameters;
 import org.sparklora.worker.encoder.Tokens;
 import org.sparklora.worker.engine.Graph;
 import org.sparklora.worker.engine.Tensors;
-import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.engine.Variable;
 import org.sparklora.worker.lora.LoraVariant;
 import org.sparklora.worker.lora.LoraVariant.PairAtRest;
 import org.sparklora.worker.lora.RoutedPairs;
-import org.sparklora.worker.machine.Machine;
 
 /**
  * A base model that computes batches whose rows belong to different adapters. Below the lowest adapted layer the batch is that of
@@ -49,10 +46,7 @@ final class RoutedModel {
 
     /** The base of models whose heads read the same output. */
     static RoutedModel of(TrainedModel.Base base, HeadInput headInput) {
-        Torch.prepareThread();
-        Machine.require(base.arithmetic());
-        return new RoutedModel(
-                BaseModel.shared(Path.of(base.source().location()), base.sha256(), headInput, base.arithmetic()));
+        return new RoutedModel(base.open(headInput));
     }
 
     /**

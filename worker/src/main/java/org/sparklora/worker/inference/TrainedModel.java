@@ -1,6 +1,7 @@
 package org.sparklora.worker.inference;
 
 import java.io.Serializable;
+import java.nio.file.Path;
 import java.util.Map;
 import java.util.TreeMap;
 import org.sparklora.worker.contract.AdapterSnapshot;
@@ -10,7 +11,11 @@ import org.sparklora.worker.contract.GroupState;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.ModelSource;
 import org.sparklora.worker.data.TokenizerSpec;
+import org.sparklora.worker.encoder.BaseModel;
+import org.sparklora.worker.encoder.HeadInput;
+import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.head.TaskHead;
+import org.sparklora.worker.machine.Machine;
 
 /**
  * Everything that a JVM needs to predict, except the base model's files.
@@ -34,6 +39,13 @@ public record TrainedModel(Base base, TaskHead head, Adapter adapter, Text text)
         /** The same in a directory of this host. */
         public Base in(String directory) {
             return new Base(ModelSource.everywhere(directory), sha256, arithmetic);
+        }
+
+        /** The model on this host, for heads that read this part of the last layer. */
+        BaseModel open(HeadInput headInput) {
+            Torch.prepareThread();
+            Machine.require(arithmetic);
+            return BaseModel.shared(Path.of(source.location()), sha256, headInput, arithmetic);
         }
     }
 

@@ -184,12 +184,7 @@ public record AdaLora(SortedMap<String, Object> values) implements LoraVariant {
 
     @Override
     public boolean changesOutput(LoraModule module, AdapterSnapshot values, Supplier<float[]> weight) {
-        return values.contains(e(module)) && isKept(values.view(e(module))).contains(true);
-    }
-
-    /** Of each triplet, whether it computes anything. */
-    private static List<Boolean> isKept(float[] e) {
-        return IntStream.range(0, e.length).mapToObj(i -> e[i] != 0f).toList();
+        return !values.isZero(e(module));
     }
 
     @Override
@@ -233,22 +228,9 @@ public record AdaLora(SortedMap<String, Object> values) implements LoraVariant {
     @Override
     public void merge(
             LoraModule module, GroupSettings settings, AdapterSnapshot values, float[] weight, DoubleConsumer out) {
-        float[] b = values.view(b(module));
         float[] e = values.view(e(module));
-        float[] a = values.view(a(module));
-        int in = module.inFeatures();
-        for (int row = 0; row < module.outFeatures(); row++) {
-            double[] delta = new double[in];
-            for (int r = 0; r < e.length; r++) {
-                double factor = (double) b[row * e.length + r] * e[r];
-                for (int i = 0; i < in; i++) {
-                    delta[i] += factor * a[r * in + i];
-                }
-            }
-            for (int i = 0; i < in; i++) {
-                out.accept(weight[row * in + i] + delta[i] * scaling(module));
-            }
-        }
+        PairAtRest pair = new PairAtRest(values.view(a(module)), values.view(b(module)), scaling(module));
+        PlainLora.merge(module, pair, r -> e[r], weight, out);
     }
 
     /**
@@ -259,47 +241,40 @@ public record AdaLora(SortedMap<String, Object> values) implements LoraVariant {
     public Saved saved(LoraManifest manifest, AdapterSnapshot values) {
         Map<String, float[]> cut = new HashMap<>();
         SortedMap<String, List<Boolean>> pattern = new TreeMap<>();
-        List<LoraGroup> groups = new ArrayList<>();
-        for (LoraGroup group : manifest.groups()) {
-            List<LoraModule> modules = new ArrayList<>(group.modules());
-            modules.replaceAll(module -> values.contains(e(module)) ? cut(module, values, cut, pattern) : module);
-            groups.add(new LoraGroup(group.name(), group.purpose(), modules, group.settings()));
+        for (LoraModule module : manifest.modules()) {
+            if (values.contains(e(module))) {
+                List<Boolean> kept = kept(values.view(e(module)));
+                pattern.put(e(module), kept);
+                tensors(module).forEach(tensor -> cut.put(tensor.name(), cut(tensor, values, kept)));
+            }
         }
-        return new Saved(
-                new LoraManifest(
-                        with("rank_pattern", pattern), groups, manifest.bias(), manifest.head(), manifest.biases()),
-                values.with(new AdapterSnapshot(cut)));
+        LoraManifest smaller = manifest.with(with("rank_pattern", pattern), (module, settings) -> {
+            List<Boolean> kept = pattern.get(e(module));
+            return kept == null ? module : module.with(Collections.frequency(kept, true), module.loraAlpha());
+        });
+        return new Saved(smaller, values.with(new AdapterSnapshot(cut)));
     }
 
-    private LoraModule cut(
-            LoraModule module,
-            AdapterSnapshot values,
-            Map<String, float[]> cut,
-            SortedMap<String, List<Boolean>> pattern) {
-        List<Boolean> kept = new ArrayList<>(isKept(values.view(e(module))));
-        if (!kept.contains(true)) {
-            kept.set(0, true);
-        }
-        pattern.put(e(module), List.copyOf(kept));
-        for (TensorSpec tensor : tensors(module)) {
-            float[] whole = values.view(tensor.name());
-            // B has a column for each triplet, the others a row.
-            int next = LoraModule.isLoraB(tensor.name()) ? 1 : whole.length / kept.size();
-            int size = 0;
-            float[] some = new float[whole.length];
-            for (int i = 0; i < whole.length; i++) {
-                if (kept.get(i / next % kept.size())) {
-                    some[size++] = whole[i];
-                }
+    /** Of each triplet, whether it computes anything; if none does, the first one counts. */
+    private static List<Boolean> kept(float[] e) {
+        boolean none = IntStream.range(0, e.length).allMatch(i -> e[i] == 0f);
+        return IntStream.range(0, e.length)
+                .mapToObj(i -> e[i] != 0f || (none && i == 0))
+                .toList();
+    }
+
+    /** What a tensor has for the triplets that are kept. B has a column for each triplet, the others a row. */
+    private static float[] cut(TensorSpec tensor, AdapterSnapshot values, List<Boolean> kept) {
+        float[] whole = values.view(tensor.name());
+        int next = LoraModule.isLoraB(tensor.name()) ? 1 : whole.length / kept.size();
+        int size = 0;
+        float[] some = new float[whole.length];
+        for (int i = 0; i < whole.length; i++) {
+            if (kept.get(i / next % kept.size())) {
+                some[size++] = whole[i];
             }
-            cut.put(tensor.name(), Arrays.copyOf(some, size));
         }
-        return new LoraModule(
-                module.path(),
-                Collections.frequency(kept, true),
-                module.loraAlpha(),
-                module.inFeatures(),
-                module.outFeatures());
+        return Arrays.copyOf(some, size);
     }
 
     /**

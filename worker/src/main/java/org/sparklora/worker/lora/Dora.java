@@ -135,9 +135,10 @@ public enum Dora implements LoraVariant {
     public void merge(
             LoraModule module, GroupSettings settings, AdapterSnapshot values, float[] weight, DoubleConsumer out) {
         float[] m = values.view(magnitude(module));
+        PairAtRest pair = PAIR.atRest(module, settings, values).orElseThrow();
         double[] v = new double[module.inFeatures()];
         for (int row = 0; row < module.outFeatures(); row++) {
-            PlainLora.mergeRow(module, settings, values, weight, row, v);
+            PlainLora.mergeRow(pair, r -> 1, weight, row, v);
             double squares = 0;
             for (double value : v) {
                 squares += value * value;

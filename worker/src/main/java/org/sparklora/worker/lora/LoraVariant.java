@@ -14,6 +14,7 @@ import org.sparklora.worker.contract.LoraGroup;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.ModuleTensors;
+import org.sparklora.worker.contract.TensorSpec;
 import org.sparklora.worker.engine.KeyedDropout;
 import org.sparklora.worker.engine.Variable;
 
@@ -31,6 +32,8 @@ import org.sparklora.worker.engine.Variable;
  *   <li>what it costs: {@link #multiplyAdds}, {@link #multiplyAddsOfPass}, {@link #savedValues}, {@link #residualValues}; its parameters are the sizes of its tensors
  * </ul>
  *
+ * <p>What a variant does not say is as in {@link PlainLora}.
+ *
  * <p>To add a variant, implement this interface in an enum with one constant, or in a record of its settings (a manifest is
  * serialized and compared), and let {@link LoraVariants} choose it.
  */
@@ -45,7 +48,16 @@ public interface LoraVariant extends ModuleTensors {
     Map<String, Object> settings();
 
     /** Keys of adapter_config.json that tell PEFT which variant this is. */
-    Map<String, Object> peftSettings();
+    default Map<String, Object> peftSettings() {
+        return Map.of("peft_type", "LORA", "init_lora_weights", true);
+    }
+
+    @Override
+    default List<TensorSpec> tensors(LoraModule module) {
+        return List.of(
+                new TensorSpec(module.loraA(), List.of(module.loraRank(), module.inFeatures())),
+                new TensorSpec(module.loraB(), List.of(module.outFeatures(), module.loraRank())));
+    }
 
     /** Why groups cannot have this variant in a run of this many optimizer steps, one line each. */
     default List<String> problems(List<LoraGroup> groups, long steps) {
@@ -86,15 +98,23 @@ public interface LoraVariant extends ModuleTensors {
     boolean changesOutput(LoraModule module, AdapterSnapshot values, Supplier<float[]> weight);
 
     /** Multiply-adds that forward takes for one input vector, beside those of the base Linear. */
-    long multiplyAdds(LoraModule module, boolean dropsOut);
+    default long multiplyAdds(LoraModule module, boolean dropsOut) {
+        // A row of a table is looked up.
+        return (long) module.loraRank() * ((module.isTable() ? 0 : module.inFeatures()) + module.outFeatures());
+    }
 
     /** Multiply-adds that forward takes once a pass, however many vectors it has, and that no gradient goes through. */
     default long multiplyAddsOfPass(LoraModule module) {
         return 0;
     }
 
-    /** float32 values that autograd saves for one input vector until backward, beside those of the base Linear. */
-    long savedValues(LoraModule module, boolean dropsOut);
+    /**
+     * float32 values that autograd saves for one input vector until backward, beside those of the base Linear: the narrow
+     * product; with dropout on the input of A, also the mask and the dropped input.
+     */
+    default long savedValues(LoraModule module, boolean dropsOut) {
+        return module.loraRank() + (dropsOut && !module.isTable() ? 2L * module.inFeatures() : 0);
+    }
 
     /** float32 values of the {@link #residual} of a module, which all tasks of a JVM share; 0 without one. */
     default long residualValues(LoraModule module) {

@@ -1,11 +1,11 @@
 package org.sparklora.worker.lora;
 
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.TreeMap;
 import java.util.function.DoubleConsumer;
 import java.util.function.Supplier;
 import org.sparklora.worker.contract.AdapterSnapshot;
@@ -35,11 +35,6 @@ public record Pissa(String init) implements LoraVariant {
     private static final String TAKEN = ".taken";
 
     @Override
-    public List<TensorSpec> tensors(LoraModule module) {
-        return PlainLora.INSTANCE.tensors(module);
-    }
-
-    @Override
     public List<TensorSpec> constants(LoraModule module) {
         return tensors(module).stream()
                 .map(tensor -> new TensorSpec(tensor.name() + TAKEN, tensor.shape()))
@@ -49,12 +44,6 @@ public record Pissa(String init) implements LoraVariant {
     @Override
     public Map<String, Object> settings() {
         return Map.of("init_lora_weights", init);
-    }
-
-    /** Those of the adapter that is saved. */
-    @Override
-    public Map<String, Object> peftSettings() {
-        return PlainLora.INSTANCE.peftSettings();
     }
 
     /** The leading part of the weight, with the signs that make the largest entry of each column of U positive. */
@@ -103,16 +92,6 @@ public record Pissa(String init) implements LoraVariant {
     }
 
     @Override
-    public long multiplyAdds(LoraModule module, boolean dropsOut) {
-        return PlainLora.INSTANCE.multiplyAdds(module, dropsOut);
-    }
-
-    @Override
-    public long savedValues(LoraModule module, boolean dropsOut) {
-        return PlainLora.INSTANCE.savedValues(module, dropsOut);
-    }
-
-    @Override
     public long residualValues(LoraModule module) {
         return (long) module.inFeatures() * module.outFeatures();
     }
@@ -156,32 +135,19 @@ public record Pissa(String init) implements LoraVariant {
      */
     @Override
     public Saved saved(LoraManifest manifest, AdapterSnapshot values) {
-        List<LoraGroup> groups = new ArrayList<>();
-        AdapterSnapshot plain = values.only(name -> !name.endsWith(TAKEN));
-        for (LoraGroup group : manifest.groups()) {
-            List<LoraModule> modules = new ArrayList<>();
-            for (LoraModule module : group.modules()) {
-                modules.add(plain(module, group.settings()));
-                if (values.contains(module.loraA())) {
-                    plain = plain.with(new AdapterSnapshot(pair(module, values)));
-                }
-            }
-            groups.add(new LoraGroup(group.name(), group.purpose(), modules, group.settings()));
-        }
+        Map<String, float[]> pairs = new TreeMap<>();
+        manifest.modules().stream()
+                .filter(module -> values.contains(module.loraA()))
+                .forEach(module -> pairs.putAll(pair(module, values)));
         return new Saved(
-                new LoraManifest(PlainLora.INSTANCE, groups, manifest.bias(), manifest.head(), manifest.biases()),
-                plain);
+                manifest.with(PlainLora.INSTANCE, Pissa::plain),
+                values.only(name -> !name.endsWith(TAKEN)).with(new AdapterSnapshot(pairs)));
     }
 
     /** A module of twice the rank with the same scaling. */
     private static LoraModule plain(LoraModule module, GroupSettings settings) {
         double factor = settings.rankStabilized() ? StrictMath.sqrt(2) : 2;
-        return new LoraModule(
-                module.path(),
-                2 * module.loraRank(),
-                factor * module.loraAlpha(),
-                module.inFeatures(),
-                module.outFeatures());
+        return module.with(2 * module.loraRank(), factor * module.loraAlpha());
     }
 
     /** A and B of a module and what it has taken, as one pair. */

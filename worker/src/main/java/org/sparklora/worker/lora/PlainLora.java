@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.function.DoubleConsumer;
+import java.util.function.IntToDoubleFunction;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.worker.contract.AdapterSnapshot;
@@ -35,20 +36,8 @@ public enum PlainLora implements LoraVariant {
     INSTANCE;
 
     @Override
-    public List<TensorSpec> tensors(LoraModule module) {
-        return List.of(
-                new TensorSpec(module.loraA(), List.of(module.loraRank(), module.inFeatures())),
-                new TensorSpec(module.loraB(), List.of(module.outFeatures(), module.loraRank())));
-    }
-
-    @Override
     public Map<String, Object> settings() {
         return Map.of();
-    }
-
-    @Override
-    public Map<String, Object> peftSettings() {
-        return Map.of("peft_type", "LORA", "init_lora_weights", true);
     }
 
     /** A is uniform in ±1/√in, which is Kaiming-uniform with a = √5, as in PEFT. B is zero. */
@@ -70,26 +59,7 @@ public enum PlainLora implements LoraVariant {
     public boolean changesOutput(LoraModule module, AdapterSnapshot values, Supplier<float[]> weight) {
         // The tensor that starts at zero.
         String zero = module.isTable() ? module.loraA() : module.loraB();
-        if (values.contains(zero)) {
-            for (float value : values.view(zero)) {
-                if (value != 0f) {
-                    return true;
-                }
-            }
-        }
-        return false;
-    }
-
-    @Override
-    public long multiplyAdds(LoraModule module, boolean dropsOut) {
-        // A row of a table is looked up.
-        return (long) module.loraRank() * ((module.isTable() ? 0 : module.inFeatures()) + module.outFeatures());
-    }
-
-    /** The narrow product; with dropout on the input of A, also the mask and the dropped input. */
-    @Override
-    public long savedValues(LoraModule module, boolean dropsOut) {
-        return module.loraRank() + (dropsOut && !module.isTable() ? 2L * module.inFeatures() : 0);
+        return !values.isZero(zero);
     }
 
     @Override
@@ -129,35 +99,31 @@ public enum PlainLora implements LoraVariant {
             TablePair.merge(module, settings, values, weight, out);
             return;
         }
+        merge(module, atRest(module, settings, values).orElseThrow(), r -> 1, weight, out);
+    }
+
+    /** All rows of {@link #mergeRow}. */
+    static void merge(LoraModule module, PairAtRest pair, IntToDoubleFunction e, float[] weight, DoubleConsumer out) {
         double[] merged = new double[module.inFeatures()];
         for (int row = 0; row < module.outFeatures(); row++) {
-            mergeRow(module, settings, values, weight, row, merged);
+            mergeRow(pair, e, weight, row, merged);
             Arrays.stream(merged).forEach(out);
         }
     }
 
-    /** One row of W + B A · scaling, in double precision. */
-    static void mergeRow(
-            LoraModule module,
-            GroupSettings settings,
-            AdapterSnapshot values,
-            float[] weight,
-            int row,
-            double[] merged) {
-        int rank = module.loraRank();
-        int in = module.inFeatures();
-        double scaling = module.scaling(settings.rankStabilized());
-        float[] a = values.view(module.loraA());
-        float[] b = values.view(module.loraB());
+    /** One row of W + B diag(E) A · scaling, in double precision. */
+    static void mergeRow(PairAtRest pair, IntToDoubleFunction e, float[] weight, int row, double[] merged) {
+        int in = merged.length;
+        int rank = pair.a().length / in;
         Arrays.fill(merged, 0.0);
         for (int r = 0; r < rank; r++) {
-            double factor = b[row * rank + r];
+            double factor = pair.b()[row * rank + r] * e.applyAsDouble(r);
             for (int i = 0; i < in; i++) {
-                merged[i] += factor * a[r * in + i];
+                merged[i] += factor * pair.a()[r * in + i];
             }
         }
         for (int i = 0; i < in; i++) {
-            merged[i] = weight[row * in + i] + merged[i] * scaling;
+            merged[i] = weight[row * in + i] + merged[i] * pair.scaling();
         }
     }
 

@@ -17,7 +17,7 @@ public record LearningRateSchedule(Type type, int warmupSteps, long totalSteps, 
     /** Timescale of an inverse square root schedule without warm-up. */
     private static final int TIMESCALE = 10_000;
 
-    /** The shape after warm-up. */
+    /** The shape after warm-up: transformers' {@code lr_scheduler_type}. {@code CONSTANT} warms up too, if the job says so. */
     public enum Type {
         LINEAR,
         CONSTANT,
@@ -27,7 +27,12 @@ public record LearningRateSchedule(Type type, int warmupSteps, long totalSteps, 
         COSINE_WITH_RESTARTS,
         /** Power 1, transformers' default: a line that ends at {@code end}. */
         POLYNOMIAL,
-        INVERSE_SQRT
+        INVERSE_SQRT;
+
+        /** Whether the factor of a step depends on the length of the run. */
+        public boolean dependsOnLength() {
+            return this != CONSTANT && this != CONSTANT_WITH_WARMUP && this != INVERSE_SQRT;
+        }
     }
 
     /** A schedule that ends at 0, if it ends. */

@@ -24,32 +24,26 @@ public record SourceLook(List<String> texts, String label, Task task, String rea
     static final int MAX_NUMBERED_CLASSES = 20;
 
     /** Names that such columns have in published datasets, the most usual first. */
-    private static final List<List<String>> LABELS = Stream.of(
-                    "label",
-                    "labels",
-                    "class",
-                    "category",
-                    "target",
-                    "sentiment",
-                    "intent",
-                    "score",
-                    "tags",
-                    "ner_tags")
-            .map(List::of)
-            .toList();
+    private static final List<List<String>> LABELS =
+            words("label", "labels", "class", "category", "target", "sentiment", "intent", "score", "tags", "ner_tags");
 
-    private static final List<List<String>> TEXTS = List.of(
-            List.of("text", "text_pair"),
-            List.of("text"),
-            List.of("sentence1", "sentence2"),
-            List.of("premise", "hypothesis"),
-            List.of("question1", "question2"),
-            List.of("question", "sentence"),
-            List.of("sentence"),
-            List.of("review"),
-            List.of("content"),
-            List.of("tokens"),
-            List.of("words"));
+    /** The same of a text, or of two. */
+    private static final List<List<String>> TEXTS = words(
+            "text text_pair",
+            "text",
+            "sentence1 sentence2",
+            "premise hypothesis",
+            "question1 question2",
+            "question sentence",
+            "sentence",
+            "review",
+            "content",
+            "tokens",
+            "words");
+
+    private static List<List<String>> words(String... lists) {
+        return Stream.of(lists).map(list -> List.of(list.split(" "))).toList();
+    }
 
     /** What the user says, and need not. */
     public record Given(Optional<String> text, Optional<String> label, Optional<Task> task) {}
@@ -95,7 +89,7 @@ public record SourceLook(List<String> texts, String label, Task task, String rea
                         label,
                         Task.CLASSIFICATION,
                         "labels are " + numbers.size()
-                                + " whole numbers, so each is a class; --task regression takes them" + " as numbers")
+                                + " whole numbers, so each is a class; --task regression takes them as numbers")
                 : new SourceLook(texts, label, Task.REGRESSION, "labels are numbers");
     }
 

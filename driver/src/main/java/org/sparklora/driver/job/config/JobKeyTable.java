@@ -8,10 +8,6 @@ import static org.sparklora.driver.job.config.KeyType.number;
 import static org.sparklora.driver.job.config.KeyType.numberOrNull;
 import static org.sparklora.driver.job.config.KeyType.whole;
 
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -21,12 +17,14 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Predicate;
 import org.sparklora.driver.job.config.JobKey.Resume;
+import org.sparklora.driver.job.text.Resource;
 import org.sparklora.worker.contract.BiasMode;
 import org.sparklora.worker.contract.Kernel;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
 import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.contract.StoredType;
 import org.sparklora.worker.data.TextTokenizer;
+import org.sparklora.worker.train.LearningRateSchedule;
 
 /**
  * Every key of the job file: its type, default, meaning, and whether a resumed run may change it.
@@ -81,7 +79,7 @@ public final class JobKeyTable {
             entry("BiasMode", choice(BiasMode.class)),
             entry("Policy", choice(Policy.class)),
             entry("OptimizerStateOnThaw", choice(OptimizerStateOnThaw.class)),
-            entry("LrSchedulerType", choice(LrSchedulerType.class)),
+            entry("LrSchedulerType", choice(LearningRateSchedule.Type.class)),
             entry("Exchange", choice(Exchange.class)),
             entry("ComputeDevice", choice(ComputeDevice.class)),
             entry("Kernel", choice(Kernel.class)),
@@ -108,7 +106,7 @@ public final class JobKeyTable {
     private static List<JobSection> read() {
         Map<String, List<JobKey>> sections = new LinkedHashMap<>();
         List<JobKey> keys = List.of();
-        for (String line : lines()) {
+        for (String line : Resource.text(JobKeyTable.class, ROWS).lines().toList()) {
             if (line.startsWith("[")) {
                 keys = new ArrayList<>();
                 sections.put(line.substring(1, line.length() - 1), keys);
@@ -122,14 +120,6 @@ public final class JobKeyTable {
         return sections.entrySet().stream()
                 .map(section -> new JobSection(section.getKey(), section.getValue()))
                 .toList();
-    }
-
-    private static List<String> lines() {
-        try (InputStream in = Objects.requireNonNull(JobKeyTable.class.getResourceAsStream(ROWS), ROWS)) {
-            return new String(in.readAllBytes(), StandardCharsets.UTF_8).lines().toList();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
     }
 
     private static JobSection section(String name) {

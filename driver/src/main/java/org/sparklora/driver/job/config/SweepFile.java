@@ -1,5 +1,6 @@
 package org.sparklora.driver.job.config;
 
+import com.fasterxml.jackson.databind.node.TextNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -305,17 +306,8 @@ public final class SweepFile {
                 : scalar.plain() && scalar.text().matches("[\\w./-]+") ? scalar.text() : quoted(scalar.text());
     }
 
+    /** JSON is YAML. */
     private static String quoted(String text) {
-        StringBuilder quoted = new StringBuilder("\"");
-        text.chars().forEach(c -> {
-            if (c == '"' || c == '\\') {
-                quoted.append('\\').append((char) c);
-            } else if (c < ' ') {
-                quoted.append(String.format(Locale.ROOT, "\\x%02x", c));
-            } else {
-                quoted.append((char) c);
-            }
-        });
-        return quoted.append('"').toString();
+        return TextNode.valueOf(text).toString();
     }
 }

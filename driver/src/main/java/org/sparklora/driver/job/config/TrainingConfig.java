@@ -5,6 +5,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import org.sparklora.driver.job.freeze.RunLength;
+import org.sparklora.worker.train.LearningRateSchedule;
 
 /**
  * How the job trains.
@@ -31,7 +32,7 @@ public record TrainingConfig(
         int shards,
         int gradientAccumulationSteps,
         double learningRate,
-        LrSchedulerType lrSchedulerType,
+        LearningRateSchedule.Type lrSchedulerType,
         int warmupSteps,
         OptionalDouble warmupRatio,
         double weightDecay,

@@ -58,7 +58,7 @@ public final class YamlSection {
     }
 
     /** An enum constant as the job file spells it. */
-    static String word(Enum<?> constant) {
+    public static String word(Enum<?> constant) {
         return constant.name().toLowerCase(Locale.ROOT);
     }
 

@@ -1,30 +1,26 @@
 package org.sparklora.driver.model.hub;
 
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.security.DigestInputStream;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.function.LongConsumer;
+import org.apache.commons.codec.digest.DigestUtils;
 import org.apache.commons.io.function.IOSupplier;
 import org.sparklora.driver.job.config.HubId;
 import org.sparklora.driver.job.text.Bytes;
 import org.sparklora.driver.model.hub.HubClient.Pace;
 import org.sparklora.driver.model.hub.HubClient.RemoteFile;
 import org.sparklora.driver.model.hub.HubClient.Revision;
-import org.sparklora.worker.contract.Sha256;
 import org.sparklora.worker.encoder.ModelException;
 
 /**
@@ -46,7 +42,7 @@ public final class Hub {
      * @param status shows it
      */
     public Hub(HubSettings settings, Duration look, Consumer<String> status) {
-        this(settings, new Pace(look, SILENCE, time -> TimeUnit.MILLISECONDS.sleep(time.toMillis())), status);
+        this(settings, new Pace(look, SILENCE, time -> LockSupport.parkNanos(time.toNanos())), status);
     }
 
     Hub(HubSettings settings, Pace pace, Consumer<String> status) {
@@ -68,7 +64,7 @@ public final class Hub {
         if (id.isPinned()) {
             return id;
         }
-        HubCache cache = new HubCache(settings.cache(), id.repository());
+        HubCache cache = new HubCache(settings.cache, id.repository());
         String revision = id.revision().orElse(HubId.DEFAULT_REVISION);
         return inCache(() -> {
             Optional<String> known = cache.commit(revision);
@@ -78,88 +74,78 @@ public final class Hub {
             requireOnline(id);
             Revision found = client.revision(id);
             cache.setCommit(revision, found.commit());
+            cache.setListing(found.commit(), found.files());
             return id.at(found.commit());
         });
     }
 
-    /** Finds the files of a repository that are read. */
+    /** Finds the files of a repository that are read. Those that another program has downloaded are enough without a hub. */
     public Snapshot find(HubId id, HubFiles files) {
         HubId pinned = pinned(id);
         String commit = pinned.revision().orElseThrow();
-        HubCache cache = new HubCache(settings.cache(), id.repository());
+        HubCache cache = new HubCache(settings.cache, id.repository());
         return inCache(() -> {
-            long downloaded = 0;
-            if (!files.complete(cache.present(commit), cache.absent(commit))) {
-                boolean enough = files.of(cache.present(commit)).isPresent();
-                if (!(enough && settings.offline())) {
-                    requireOnline(pinned);
-                    downloaded = downloadOr(enough, pinned, cache, files);
-                }
+            Set<String> present = cache.present(commit);
+            Optional<List<String>> wanted = cache.listing(commit).flatMap(files::of);
+            if (wanted.filter(present::containsAll).isPresent()) {
+                return new Snapshot(cache.snapshot(commit), wanted.get(), 0);
             }
-            return new Snapshot(
-                    cache.snapshot(commit), files.of(cache.present(commit)).orElseThrow(), downloaded);
+            Optional<Snapshot> enough = files.of(present).map(names -> new Snapshot(cache.snapshot(commit), names, 0));
+            if (enough.isPresent() && settings.offline) {
+                return enough.get();
+            }
+            requireOnline(pinned);
+            try {
+                return cache.locked(() -> download(pinned, cache, files));
+            } catch (ModelException e) {
+                if (enough.isEmpty() || !e.code().equals(HubClient.UNREACHABLE)) {
+                    throw e;
+                }
+                status.accept(e.reason() + ". Using the files in " + settings.cache);
+                return enough.get();
+            }
         });
     }
 
-    /** @param enough whether the cache has enough to go on if the hub cannot be reached */
-    private long downloadOr(boolean enough, HubId pinned, HubCache cache, HubFiles files) throws IOException {
-        try {
-            return cache.locked(() -> download(pinned, cache, files));
-        } catch (ModelException e) {
-            if (enough && e.code().equals(HubClient.UNREACHABLE)) {
-                status.accept(e.reason() + ". Using the files in " + settings.cache());
-                return 0;
-            }
-            throw e;
-        }
-    }
-
-    private long download(HubId pinned, HubCache cache, HubFiles files) throws IOException {
+    private Snapshot download(HubId pinned, HubCache cache, HubFiles files) throws IOException {
         String commit = pinned.revision().orElseThrow();
-        Set<String> present = cache.present(commit);
-        if (files.complete(present, cache.absent(commit))) {
-            return 0; // Another process was first.
-        }
-        List<String> all = client.revision(pinned).files();
-        List<RemoteFile> missing = files
-                .of(all)
+        List<String> all =
+                cache.listing(commit).orElseGet(() -> client.revision(pinned).files());
+        cache.setListing(commit, all);
+        List<String> wanted = files.of(all)
                 .orElseThrow(() -> new ModelException(
                         "model.hub-missing",
-                        settings.endpoint() + "/" + pinned.repository() + " has no " + files.required()
-                                + " in revision " + commit + "; name another repository or revision"))
-                .stream()
+                        settings.endpoint + "/" + pinned.repository() + " has no " + files.required() + " in revision "
+                                + commit + "; name another repository or revision"));
+        Set<String> present = cache.present(commit);
+        List<RemoteFile> missing = wanted.stream()
                 .filter(name -> !present.contains(name))
                 .map(name -> client.file(pinned, name))
                 .toList();
-        long total = missing.stream()
-                .filter(file -> !cache.has(file.digest()))
-                .mapToLong(RemoteFile::bytes)
-                .sum();
+        List<RemoteFile> absent = missing.stream()
+                .filter(file -> !Files.exists(cache.blob(file.digest())))
+                .toList();
+        long total = absent.stream().mapToLong(RemoteFile::bytes).sum();
         long done = 0;
-        for (RemoteFile file : missing) {
+        for (RemoteFile file : absent) {
             long before = done;
-            if (!cache.has(file.digest())) {
-                fetch(
-                        pinned,
-                        file,
-                        cache.blob(file.digest()),
-                        bytes -> status.accept("downloading " + pinned.repository() + ": " + Bytes.text(before + bytes)
-                                + " of " + Bytes.text(total)));
-                done += file.bytes();
-            }
+            fetch(
+                    pinned,
+                    file,
+                    cache.blob(file.digest()),
+                    bytes -> status.accept("downloading " + pinned.repository() + ": " + Bytes.text(before + bytes)
+                            + " of " + Bytes.text(total)));
+            done += file.bytes();
+        }
+        for (RemoteFile file : missing) {
             cache.link(commit, file.name(), file.digest());
         }
-        for (String name : files.deciding()) {
-            if (!all.contains(name)) {
-                cache.setAbsent(commit, name);
-            }
-        }
-        return done;
+        return new Snapshot(cache.snapshot(commit), wanted, done);
     }
 
     /** Downloads a content. */
     private void fetch(HubId pinned, RemoteFile file, Path blob, LongConsumer watcher) throws IOException {
-        Path part = blob.resolveSibling(file.digest() + ".incomplete");
+        Path part = Files.createDirectories(blob.getParent()).resolve(file.digest() + ".incomplete");
         // Twice: the first bytes may be the remains of a broken download that were not right.
         for (int tries = 0; tries < 2 && !Files.exists(blob); tries++) {
             client.download(pinned, file, part, watcher);
@@ -173,35 +159,26 @@ public final class Hub {
             throw new ModelException(
                     "model.hub-damaged",
                     file.name() + " of " + pinned + " does not have the digest " + file.digest() + " that "
-                            + settings.endpoint() + " tells; check the proxies on the way, and run again");
+                            + settings.endpoint + " tells; check the proxies on the way, and run again");
         }
     }
 
     /** Git LFS names a content by its SHA-256, Git by the SHA-1 of a header and the content. */
     private static String digest(Path file, int digits) throws IOException {
-        MessageDigest digest = digits == 64 ? Sha256.digest() : sha1();
-        if (digits != 64) {
+        boolean ofGit = digits < 64;
+        MessageDigest digest = ofGit ? DigestUtils.getSha1Digest() : DigestUtils.getSha256Digest();
+        if (ofGit) {
             digest.update(("blob " + Files.size(file) + "\0").getBytes(StandardCharsets.US_ASCII));
         }
-        try (InputStream in = new DigestInputStream(Files.newInputStream(file), digest)) {
-            in.transferTo(OutputStream.nullOutputStream());
-        }
-        return HexFormat.of().formatHex(digest.digest());
-    }
-
-    private static MessageDigest sha1() {
-        try {
-            return MessageDigest.getInstance("SHA-1");
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("this Java runtime lacks SHA-1, which every Java runtime must have", e);
-        }
+        return HexFormat.of()
+                .formatHex(DigestUtils.updateDigest(digest, file.toFile()).digest());
     }
 
     private void requireOnline(HubId id) {
-        if (settings.offline()) {
+        if (settings.offline) {
             throw new ModelException(
                     HubClient.UNREACHABLE,
-                    id + " is not in " + settings.cache() + ", and HF_HUB_OFFLINE forbids downloads; download it on a"
+                    id + " is not in " + settings.cache + ", and HF_HUB_OFFLINE forbids downloads; download it on a"
                             + " machine with a network, or set HF_HOME to the folder that has it");
         }
     }
@@ -212,7 +189,7 @@ public final class Hub {
         } catch (IOException e) {
             throw new ModelException(
                     "model.hub-cache",
-                    "the cache " + settings.cache() + " cannot be used: " + e
+                    "the cache " + settings.cache + " cannot be used: " + e
                             + "; check its permissions and the free disk space, or set HF_HOME to another folder",
                     e);
         }

@@ -2,9 +2,9 @@ package org.sparklora.driver.model.hub;
 
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -20,7 +20,7 @@ import org.sparklora.worker.machine.HostLock;
  * models--owner--name/blobs/DIGEST            a file's content
  * models--owner--name/snapshots/COMMIT/NAME   a link to a blob
  * models--owner--name/refs/REVISION           the commit of a branch or tag
- * models--owner--name/.no_exist/COMMIT/NAME   an empty file: the commit has no such file
+ * models--owner--name/.listings/COMMIT        our own: the names of all files of the commit, one a line
  * .locks/models--owner--name/                 locks
  * </pre>
  */
@@ -44,10 +44,24 @@ record HubCache(Path root, String repository) {
 
     /** Remembers the commit of a branch or tag. */
     void setCommit(String revision, String commit) throws IOException {
-        Path ref = folder().resolve("refs").resolve(revision);
-        Files.createDirectories(ref.getParent());
-        Path part = Files.createTempFile(ref.getParent(), "ref", ".incomplete");
-        Files.move(Files.writeString(part, commit), ref, StandardCopyOption.ATOMIC_MOVE);
+        write(folder().resolve("refs").resolve(revision), commit);
+    }
+
+    /** The names of all files of a commit, if the hub has told them. */
+    Optional<List<String>> listing(String commit) throws IOException {
+        Path listing = folder().resolve(".listings").resolve(commit);
+        return Files.isRegularFile(listing) ? Optional.of(Files.readAllLines(listing)) : Optional.empty();
+    }
+
+    /** Remembers the names of all files of a commit. */
+    void setListing(String commit, List<String> names) throws IOException {
+        write(folder().resolve(".listings").resolve(commit), String.join("\n", names));
+    }
+
+    private static void write(Path file, String text) throws IOException {
+        Files.createDirectories(file.getParent());
+        Path part = Files.createTempFile(file.getParent(), "part", ".incomplete");
+        Files.move(Files.writeString(part, text), file, StandardCopyOption.ATOMIC_MOVE);
     }
 
     /** The directory with the files of a commit. */
@@ -55,56 +69,27 @@ record HubCache(Path root, String repository) {
         return folder().resolve("snapshots").resolve(commit);
     }
 
-    /** Names of the files of a commit that are here. */
+    /** Names of the files of a commit that are here, without links to blobs that were deleted. */
     Set<String> present(String commit) throws IOException {
-        return names(snapshot(commit));
-    }
-
-    /** Names of files that a commit does not have. */
-    Set<String> absent(String commit) throws IOException {
-        return names(absentFolder(commit));
-    }
-
-    /** Remembers that a commit does not have a file. */
-    void setAbsent(String commit, String file) throws IOException {
-        Path marker = Files.createDirectories(absentFolder(commit)).resolve(file);
-        if (!Files.exists(marker)) {
-            Files.createFile(marker);
-        }
-    }
-
-    private Path absentFolder(String commit) {
-        return folder().resolve(".no_exist").resolve(commit);
-    }
-
-    /** Names of files, without links to blobs that were deleted. */
-    private static Set<String> names(Path folder) throws IOException {
-        if (!Files.isDirectory(folder)) {
+        if (!Files.isDirectory(snapshot(commit))) {
             return Set.of();
         }
-        try (Stream<Path> files = Files.list(folder)) {
+        try (Stream<Path> files = Files.list(snapshot(commit))) {
             return files.filter(Files::isRegularFile)
                     .map(file -> file.getFileName().toString())
                     .collect(Collectors.toSet());
         }
     }
 
-    /** Whether the content with a digest is here, under whatever name. */
-    boolean has(String digest) {
-        return Files.exists(folder().resolve("blobs").resolve(digest));
-    }
-
     /** Where the content with a digest is or will be. */
-    Path blob(String digest) throws IOException {
-        return Files.createDirectories(folder().resolve("blobs")).resolve(digest);
+    Path blob(String digest) {
+        return folder().resolve("blobs").resolve(digest);
     }
 
     /** Gives a content its name in a commit. */
     void link(String commit, String file, String digest) throws IOException {
         Path link = Files.createDirectories(snapshot(commit)).resolve(file);
-        if (Files.exists(link, LinkOption.NOFOLLOW_LINKS)) {
-            Files.delete(link);
-        }
+        Files.deleteIfExists(link);
         Files.createSymbolicLink(link, Path.of("..", "..", "blobs", digest));
     }
 

@@ -3,7 +3,6 @@ package org.sparklora.driver.model.hub;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -69,25 +68,5 @@ public enum HubFiles {
     /** What a repository must have, for messages. */
     String required() {
         return config + " with " + String.join(" or ", weights);
-    }
-
-    /** Names that a repository has or lacks, and that decide what else is read; in the order of preference. */
-    List<String> deciding() {
-        return Stream.concat(optional.stream(), weights.stream().flatMap(single -> Stream.of(single, single + INDEX)))
-                .toList();
-    }
-
-    /**
-     * Whether names of a part of a repository are all that {@link #of} picks in the whole.
-     *
-     * @param absent names that are known not to be in the repository
-     */
-    boolean complete(Collection<String> names, Set<String> absent) {
-        Optional<List<String>> found = of(names);
-        return found.isPresent()
-                && deciding().stream()
-                        .takeWhile(
-                                name -> optional.contains(name) || !found.get().contains(name))
-                        .allMatch(name -> absent.contains(name) || (optional.contains(name) && names.contains(name)));
     }
 }

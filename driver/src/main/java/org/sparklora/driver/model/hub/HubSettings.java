@@ -20,11 +20,17 @@ public final class HubSettings {
 
     private static final Set<String> TRUE = Set.of("1", "ON", "YES", "TRUE");
 
-    private final URI endpoint;
-    private final Path cache;
+    /** The hub's address, without a slash at the end. */
+    final URI endpoint;
+
+    /** The folder of the repositories on this host. */
+    final Path cache;
+
+    /** Whether the cache alone may be used. */
+    final boolean offline;
+
     private final Path tokenFile;
     private final Optional<String> token;
-    private final boolean offline;
 
     /** @param variables of the process, or of a test */
     public HubSettings(Map<String, String> variables) {
@@ -70,21 +76,6 @@ public final class HubSettings {
         return Path.of(text.replaceFirst("^~(?=/|$)", System.getProperty("user.home")))
                 .toAbsolutePath()
                 .normalize();
-    }
-
-    /** The hub's address, without a slash at the end. */
-    URI endpoint() {
-        return endpoint;
-    }
-
-    /** The folder of the repositories on this host. */
-    Path cache() {
-        return cache;
-    }
-
-    /** Whether the cache alone may be used. */
-    boolean offline() {
-        return offline;
     }
 
     /** The user's token, which is read when it is needed. */

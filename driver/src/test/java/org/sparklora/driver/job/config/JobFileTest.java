@@ -26,6 +26,7 @@ import org.sparklora.worker.contract.Kernel;
 import org.sparklora.worker.contract.OptimizerStateOnThaw;
 import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.contract.StoredType;
+import org.sparklora.worker.train.LearningRateSchedule;
 
 class JobFileTest {
 
@@ -108,7 +109,7 @@ class JobFileTest {
             8,
             1,
             5.0e-4,
-            LrSchedulerType.LINEAR,
+            LearningRateSchedule.Type.LINEAR,
             0,
             OptionalDouble.empty(),
             0.01,
@@ -308,7 +309,7 @@ class JobFileTest {
                                 4,
                                 2,
                                 1e-3,
-                                LrSchedulerType.COSINE,
+                                LearningRateSchedule.Type.COSINE,
                                 6,
                                 OptionalDouble.empty(),
                                 0.0,

@@ -97,8 +97,7 @@ class HubTest {
     }
 
     private Hub hub(Duration silence, Consumer<String> status) {
-        return new Hub(
-                new HubSettings(variables), new HubClient.Pace(Duration.ofMillis(1), silence, waits::add), status);
+        return new Hub(new HubSettings(variables), new HubClient.Pace(Duration.ZERO, silence, waits::add), status);
     }
 
     private Hub.Snapshot find(String id) {
@@ -222,7 +221,7 @@ class HubTest {
     void withoutTheHubTheCacheIsEnoughIfItHasWeights() throws IOException {
         String commit = pushModel();
         Path directory = find(ID).directory();
-        Files.delete(cache().resolve(".no_exist").resolve(commit).resolve("merges.txt"));
+        Files.delete(cache().resolve(".listings").resolve(commit));
         variables.put("HF_HUB_OFFLINE", "1");
         server.takeCalls();
         assertThat(find(ID).files()).hasSize(4);
@@ -356,6 +355,7 @@ class HubTest {
         assertThat(refused(ID + "@" + commit))
                 .hasMessageContaining("neither digest nor length of vocab.txt")
                 .hasMessageEndingWith("[model.hub-answer]");
+        variables.put("HF_HOME", folder.resolve("another home").toString());
         server.fault("GET", "/revision/" + commit, HubServer.status(200));
         assertThat(refused(ID + "@" + commit)).hasMessageEndingWith("[model.hub-answer]");
         server.fault("GET", "/revision/" + commit, HubServer.status(418));
@@ -366,14 +366,12 @@ class HubTest {
     }
 
     @Test
-    void aBusyHubIsAskedAgainWhenItSays() {
+    void aBusyHubIsAskedAgain() {
         pushModel();
         server.fault("GET", "/revision/main", HubServer.status(429, "Retry-After", "7"));
-        server.fault("GET", "/revision/main", HubServer.status(429, "RateLimit", "\"api\";r=0;t=55"));
         server.fault("GET", "/revision/main", HubServer.status(503));
-        server.fault("GET", "/revision/main", HubServer.status(429, "Retry-After", "Wed, 21 Oct 2026 07:28:00 GMT"));
         assertThat(find(ID).files()).hasSize(4);
-        assertThat(waits).startsWith(Duration.ofSeconds(7), Duration.ofSeconds(55), Duration.ofSeconds(4));
+        assertThat(waits).map(Duration::toSeconds).containsExactly(1L, 2L);
     }
 
     @Test
@@ -383,10 +381,6 @@ class HubTest {
                 .forEach(i -> server.fault("GET", "/revision/main", HubServer.status(500)));
         assertThat(refused(ID)).hasMessageContaining("status 500").hasMessageEndingWith("[model.hub-unreachable]");
         assertThat(waits).map(Duration::toSeconds).containsExactly(1L, 2L, 4L, 8L);
-        waits.clear();
-        server.fault("GET", "/revision/main", HubServer.status(429, "Retry-After", "3600"));
-        assertThat(refused(ID)).hasMessageContaining("status 429").hasMessageEndingWith("[model.hub-unreachable]");
-        assertThat(waits).isEmpty();
     }
 
     @Test
@@ -539,7 +533,7 @@ class HubTest {
             for (int i = 0; i < 6; i++) {
                 found.add(runs.submit(() -> new Hub(
                                 new HubSettings(variables),
-                                new HubClient.Pace(Duration.ofMillis(1), Duration.ofMinutes(1), time -> {}),
+                                new HubClient.Pace(Duration.ZERO, Duration.ofMinutes(1), time -> {}),
                                 text -> {})
                         .find(HubId.of(ID).orElseThrow(), HubFiles.MODEL)));
             }

@@ -67,23 +67,9 @@ public class BertEmbeddings implements Embeddings<Tokens> {
         return prefix + table + "_embeddings";
     }
 
-    private String name(String table) {
-        return path(table) + ".weight";
-    }
-
-    @Override
-    public List<TensorSpec> linears() {
-        return List.of();
-    }
-
     @Override
     public List<String> norms() {
         return List.of(prefix + "LayerNorm");
-    }
-
-    @Override
-    public String words() {
-        return name("word");
     }
 
     @Override
@@ -129,9 +115,9 @@ public class BertEmbeddings implements Embeddings<Tokens> {
                 .replace("EMBEDDED", hasPositions() ? "torch.add(typed, " + positions() + ")" : "typed")
                 .replace("TYPED", typed())
                 .replace("LONGEST", Integer.toString(sizes.positions().max()))
-                .replace("WORDS", EncoderScript.weight(name("word")))
-                .replace("TYPES", EncoderScript.weight(name("token_type")))
-                .replace("PLACES", EncoderScript.weight(name("position")))
+                .replace("WORDS", EncoderScript.weight(words()))
+                .replace("TYPES", EncoderScript.weight(path("token_type") + ".weight"))
+                .replace("PLACES", EncoderScript.weight(path("position") + ".weight"))
                 .replace("NORM", EncoderScript.weightAndBias(prefix + "LayerNorm"))
                 .replace("HIDDEN", Integer.toString(width))
                 .replace("EPS", Double.toString(sizes.layerNormEps()));

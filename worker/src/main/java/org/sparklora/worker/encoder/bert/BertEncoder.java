@@ -7,6 +7,7 @@ import org.sparklora.worker.encoder.EncoderConfig;
 import org.sparklora.worker.encoder.EncoderNames;
 import org.sparklora.worker.encoder.EncoderParts;
 import org.sparklora.worker.encoder.EncoderSizes;
+import org.sparklora.worker.encoder.EncoderSizes.Defaults;
 import org.sparklora.worker.encoder.HeadInput;
 import org.sparklora.worker.encoder.HeadLayers;
 import org.sparklora.worker.encoder.HeadLayers.Activation;
@@ -27,7 +28,7 @@ public final class BertEncoder {
      * @param pooler whether the checkpoint has a pooler; otherwise it is a layer of the head and trains
      */
     public static Encoder of(EncoderConfig config, HeadInput headInput, boolean pooler) {
-        EncoderSizes sizes = EncoderSizes.ofBert(config, OptionalInt.empty());
+        EncoderSizes sizes = EncoderSizes.ofBert(config, OptionalInt.empty(), Defaults.BERT);
         Inner trained = new Inner("pooler", POOLER, Activation.TANH, false);
         EncoderParts<?> parts = new EncoderParts<>(
                 new BertEmbeddings(sizes, NAMES),

@@ -211,13 +211,7 @@ public class BertLayer implements EncoderLayer<Tokens> {
 
     /** The methods of a layer with an attention of its own, a method of that name. */
     protected final String methods(String attention) {
-        return (EncoderScript.resource(BertLayer.class, "layer.py") + attention)
-                .replace("MODULE", EncoderScript.MODULE)
-                .replace("HEAD_SIZE", Integer.toString(sizes.headSize()))
-                .replace("HEADS", Integer.toString(sizes.heads()))
-                .replace("HIDDEN", Integer.toString(sizes.hidden()))
-                .replace("ACTIVATION", sizes.activation().script())
-                .replace("EPS", Double.toString(sizes.layerNormEps()));
+        return EncoderScript.filled(EncoderScript.resource(BertLayer.class, "layer.py") + attention, sizes);
     }
 
     @Override

@@ -25,11 +25,6 @@ public record BertPooler(int hiddenSize, String path, Activation activation) imp
     }
 
     @Override
-    public List<String> norms() {
-        return List.of();
-    }
-
-    @Override
     public HeadInput reads() {
         return HeadInput.FIRST_TOKEN;
     }

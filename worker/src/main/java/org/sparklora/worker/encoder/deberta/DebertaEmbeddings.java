@@ -70,12 +70,10 @@ final class DebertaEmbeddings extends BertEmbeddings {
 
     @Override
     public String script() {
-        return super.script()
-                + EncoderScript.resource(DebertaEmbeddings.class, "distances.py")
-                        .replace("ROWS", positions.script())
-                        .replace("TABLE", EncoderScript.weight(table.name()))
-                        .replace("NORM", EncoderScript.weightAndBias(norm))
-                        .replace("HIDDEN", Integer.toString(sizes.hidden()))
-                        .replace("EPS", Double.toString(sizes.layerNormEps()));
+        String code = EncoderScript.resource(DebertaEmbeddings.class, "distances.py")
+                .replace("ROWS", positions.script())
+                .replace("TABLE", EncoderScript.weight(table.name()))
+                .replace("NORM", EncoderScript.weightAndBias(norm));
+        return super.script() + EncoderScript.filled(code, sizes);
     }
 }

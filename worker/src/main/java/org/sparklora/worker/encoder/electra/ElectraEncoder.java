@@ -28,7 +28,8 @@ public final class ElectraEncoder {
 
     /** The encoder of a configuration; refuses variants that would compute something else. */
     public static Encoder of(EncoderConfig config, HeadInput headInput) {
-        EncoderSizes sizes = EncoderSizes.ofBert(config, OptionalInt.empty(), new EncoderSizes.Defaults(256, 4, 1024));
+        EncoderSizes sizes =
+                EncoderSizes.ofBert(config, OptionalInt.empty(), new EncoderSizes.Defaults(256, 4, 1024, true));
         int width = config.positive("embedding_size", 128);
         Embeddings<Tokens> embeddings = width == sizes.hidden()
                 ? new BertEmbeddings(sizes, NAMES)

@@ -37,18 +37,8 @@ record ModernBertEmbeddings(EncoderSizes sizes, List<LayerType> types) implement
     }
 
     @Override
-    public List<TensorSpec> linears() {
-        return List.of();
-    }
-
-    @Override
     public List<String> norms() {
         return List.of(NORM);
-    }
-
-    @Override
-    public String words() {
-        return TABLE + ".weight";
     }
 
     @Override

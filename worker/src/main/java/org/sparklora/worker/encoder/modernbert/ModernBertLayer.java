@@ -164,13 +164,8 @@ record ModernBertLayer(EncoderSizes sizes, LayerType type, String prefix, boolea
 
     @Override
     public String methods() {
-        return EncoderScript.resource(ModernBertLayer.class, "layer.py")
-                .replace("MODULE", EncoderScript.MODULE)
-                .replace("HALF", Integer.toString(sizes.headSize() / 2))
-                .replace("HEADS", Integer.toString(sizes.heads()))
-                .replace("HIDDEN", Integer.toString(sizes.hidden()))
-                .replace("ACTIVATION", sizes.activation().script())
-                .replace("EPS", Double.toString(sizes.layerNormEps()));
+        String code = EncoderScript.resource(ModernBertLayer.class, "layer.py");
+        return EncoderScript.filled(code.replace("HALF", Integer.toString(sizes.headSize() / 2)), sizes);
     }
 
     @Override

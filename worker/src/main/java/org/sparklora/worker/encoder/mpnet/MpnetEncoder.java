@@ -27,7 +27,8 @@ public final class MpnetEncoder {
 
     /** The encoder of a configuration; refuses variants that would compute something else. */
     public static Encoder of(EncoderConfig config, HeadInput headInput) {
-        EncoderSizes sizes = EncoderSizes.ofBert(config, OptionalInt.of(1)).withoutTypes();
+        EncoderSizes sizes =
+                EncoderSizes.ofBert(config, OptionalInt.of(1), new EncoderSizes.Defaults(768, 12, 3072, false));
         int rows = config.positive("relative_attention_num_buckets", RelativeEmbeddings.BUCKETS);
         if (rows < RelativeEmbeddings.BUCKETS) {
             throw config.problem("relative_attention_num_buckets is " + rows + ", but MPNet computes with "

@@ -7,6 +7,7 @@ import org.sparklora.worker.encoder.EncoderConfig;
 import org.sparklora.worker.encoder.EncoderNames;
 import org.sparklora.worker.encoder.EncoderParts;
 import org.sparklora.worker.encoder.EncoderSizes;
+import org.sparklora.worker.encoder.EncoderSizes.Defaults;
 import org.sparklora.worker.encoder.HeadInput;
 import org.sparklora.worker.encoder.HeadLayers;
 import org.sparklora.worker.encoder.HeadLayers.Activation;
@@ -28,7 +29,7 @@ public final class RobertaEncoder {
     /** The encoder of a configuration; refuses variants that would compute something else. */
     public static Encoder of(EncoderConfig config, HeadInput headInput) {
         int pad = config.notNegative("pad_token_id", 1);
-        EncoderSizes sizes = EncoderSizes.ofBert(config, OptionalInt.of(pad));
+        EncoderSizes sizes = EncoderSizes.ofBert(config, OptionalInt.of(pad), Defaults.BERT);
         EncoderParts<?> parts = new EncoderParts<>(
                 new BertEmbeddings(sizes, NAMES), BertLayer.all(sizes, NAMES, LayerPaths::ofBert), Optional.empty());
         return new Encoder(sizes, NAMES, parts, HeadLayers.ofRoberta(sizes.hidden(), Activation.TANH), headInput);
