@@ -153,7 +153,7 @@ class ManyAdaptersIT {
         adapters.forEach((name, bytes) -> assertThat(bytes).as(name).isEqualTo(others.get(name)));
     }
 
-    /** The adapter of all rows is trained on all ranks, where the first executor dies; the keys in tasks, where another does. */
+    /** First an adapter of all rows is trained on all ranks, where one executor dies, then the keys in tasks, where another does. */
     @ParameterizedTest
     @CsvSource({"1,driver,0", "1,peer,0", "3,driver,1", "3,peer,4"})
     void adaptersOfKeysAreTheSameOnAnyExecutors(int executors, String exchange, int kills) throws Exception {

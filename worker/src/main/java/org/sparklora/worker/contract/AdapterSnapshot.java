@@ -72,7 +72,8 @@ public final class AdapterSnapshot implements Serializable {
 
     /** Whether a tensor has no values or zeros alone. */
     public boolean isZero(String name) {
-        return IntStream.range(0, contains(name) ? view(name).length : 0).allMatch(i -> view(name)[i] == 0f);
+        float[] values = contains(name) ? view(name) : new float[0];
+        return IntStream.range(0, values.length).allMatch(i -> values[i] == 0f);
     }
 
     /** The tensors whose names pass a test. */

@@ -27,9 +27,17 @@ import org.sparklora.worker.contract.ForeignFile;
 public final class TokenizerSpec implements Serializable {
 
     /** Names of the files that tokenizers of all families are kept in; a model directory has some of them. */
-    public static final List<String> FILES = List.of(("tokenizer.json tokenizer_config.json special_tokens_map.json"
-                    + " added_tokens.json vocab.txt vocab.json merges.txt spm.model sentencepiece.bpe.model spiece.model")
-            .split(" "));
+    public static final List<String> FILES = List.of(
+            "tokenizer.json",
+            "tokenizer_config.json",
+            "special_tokens_map.json",
+            "added_tokens.json",
+            "vocab.txt",
+            "vocab.json",
+            "merges.txt",
+            "spm.model",
+            "sentencepiece.bpe.model",
+            "spiece.model");
 
     private static final long serialVersionUID = 1L;
 

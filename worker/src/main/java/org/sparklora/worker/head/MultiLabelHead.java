@@ -29,16 +29,16 @@ public record MultiLabelHead(int outputs, double threshold) implements TaskHead 
         this(outputs, DEFAULT_THRESHOLD);
     }
 
-    /**
-     * Σ wᵢ / C Σ_c bᵢ_c with b = log(1 + exp zᵢ_c) − yᵢ_c zᵢ_c. Smoothed targets are y (1 − ε) + ε / 2, as Keras'
-     * BinaryCrossentropy has them. With γ each term has the factor (1 − p)^γ, where p = exp(−b) is the probability of the true
-     * answer.
-     */
     @Override
     public TaskHead withOutputs(int other) {
         return new MultiLabelHead(other, threshold);
     }
 
+    /**
+     * Σ wᵢ / C Σ_c bᵢ_c with b = log(1 + exp zᵢ_c) − yᵢ_c zᵢ_c. Smoothed targets are y (1 − ε) + ε / 2, as Keras'
+     * BinaryCrossentropy has them. With γ each term has the factor (1 − p)^γ, where p = exp(−b) is the probability of the true
+     * answer.
+     */
     @Override
     public NDArray lossSum(NDArray logits, float[] targets, float[] weights, LossSettings loss) {
         float[] factors = new float[targets.length];

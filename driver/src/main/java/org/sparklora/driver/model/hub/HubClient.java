@@ -54,7 +54,7 @@ final class HubClient {
     private final HubSettings settings;
     private final Pace pace;
 
-    /** Whether the hub has answered to this client. */
+    /** Whether a connection has been made. */
     private boolean reached;
 
     /**
@@ -200,7 +200,7 @@ final class HubClient {
                 long now = received.getAsLong();
                 failures = now > before ? 1 : failures + 1;
                 before = now;
-                // An address that has never answered is wrong, or there is no network: waiting does not help.
+                // An address that nothing listens at is wrong, or there is no network: waiting does not help.
                 if (failures == MAX_FAILURES || !reached) {
                     throw new ModelException(
                             UNREACHABLE,
@@ -234,8 +234,9 @@ final class HubClient {
             if (own) {
                 settings.token().ifPresent(token -> answer.setRequestProperty("Authorization", "Bearer " + token));
             }
-            int status = answer.getResponseCode();
+            answer.connect();
             reached = true;
+            int status = answer.getResponseCode();
             String location = header(answer, "Location");
             if (!REDIRECTS.contains(status) || location.isEmpty()) {
                 return answer;
@@ -246,6 +247,7 @@ final class HubClient {
             if (!own && method.equals("HEAD")) {
                 return answer;
             }
+            answer.disconnect();
             at = next;
         }
         throw new IOException(at.getHost() + " redirects more than " + MAX_REDIRECTS + " times");
@@ -280,6 +282,8 @@ final class HubClient {
         if (status / 100 == 2) {
             return;
         }
+        // Its headers stay; nobody reads its body.
+        answer.disconnect();
         URI at = URI.create(answer.getURL().toString());
         if (status == 429 || status / 100 == 5 || !isOwn(at)) {
             throw new IOException(at.getHost() + " answers with status " + status);

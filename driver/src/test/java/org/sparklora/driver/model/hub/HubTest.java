@@ -3,6 +3,7 @@ package org.sparklora.driver.model.hub;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.sun.net.httpserver.HttpExchange;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -391,6 +392,16 @@ class HubTest {
                 .hasMessageContaining("HF_ENDPOINT")
                 .hasMessageEndingWith("[model.hub-unreachable]");
         assertThat(waits).isEmpty();
+    }
+
+    @Test
+    void aConnectionThatBreaksBeforeTheFirstAnswerIsTriedAgain() {
+        pushModel();
+        // Twice, since the JDK asks once more by itself.
+        server.fault("GET", "/revision/main", HttpExchange::close);
+        server.fault("GET", "/revision/main", HttpExchange::close);
+        assertThat(find(ID).files()).hasSize(4);
+        assertThat(waits).containsExactly(Duration.ofSeconds(1));
     }
 
     @Test
