@@ -6,6 +6,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.SparkSession;
@@ -16,8 +17,8 @@ import org.sparklora.driver.cluster.data.Shards;
 import org.sparklora.worker.data.Shard;
 
 /**
- * The rows of a run where its tasks read them, with their trunk activations while those are cached. Runs that follow each
- * other may use the same rows; cached activations stay as long as the next plan asks for them.
+ * The rows of a run where its tasks read them, with their trunk activations while those are cached. Several runs may {@linkplain
+ * #share share} rows, one after the other or at the same time: each has its own object, and the last that is closed frees them.
  */
 public final class PlacedData implements AutoCloseable {
 
@@ -27,11 +28,15 @@ public final class PlacedData implements AutoCloseable {
     private final RunData data;
     private final ShardPlacement training;
     private final Optional<ShardPlacement> validation;
+    private final AtomicInteger users;
 
-    private PlacedData(RunData data, ShardPlacement training, Optional<ShardPlacement> validation) {
+    private PlacedData(
+            RunData data, ShardPlacement training, Optional<ShardPlacement> validation, AtomicInteger users) {
         this.data = data;
         this.training = training;
         this.validation = validation;
+        this.users = users;
+        users.incrementAndGet();
     }
 
     /** Places tokenized rows as an exchange needs them. */
@@ -43,7 +48,13 @@ public final class PlacedData implements AutoCloseable {
                 exchange.peer()
                         ? ShardPlacement.byRank(spark, rows, TaskSlots.ranks(spark, rows.getNumPartitions()))
                         : ShardPlacement.byShard(spark, rows),
-                data.validation().map(held -> ShardPlacement.byShard(spark, held.rdd())));
+                data.validation().map(held -> ShardPlacement.byShard(spark, held.rdd())),
+                new AtomicInteger());
+    }
+
+    /** The same rows for one more run, with the activations that were cached last. */
+    public PlacedData share() {
+        return new PlacedData(data, training.share(), validation.map(ShardPlacement::share), users);
     }
 
     public RunData data() {
@@ -59,7 +70,7 @@ public final class PlacedData implements AutoCloseable {
     }
 
     /**
-     * Frees the rows that Spark persists, so that the session can be used again. Waits until they are free: if Spark still
+     * Frees the rows that Spark persists, unless other runs share them, so that the session can be used again. Waits until they are free: if Spark still
      * removes them when it is stopped, it prints stack traces. Does not wait long, since an executor may no longer answer.
      */
     @Override
@@ -67,8 +78,10 @@ public final class PlacedData implements AutoCloseable {
         CompletableFuture<Void> freed = CompletableFuture.runAsync(() -> {
             training.close();
             validation.ifPresent(ShardPlacement::close);
-            data.training().unpersist();
-            data.validation().ifPresent(Shards::unpersist);
+            if (users.decrementAndGet() == 0) {
+                data.training().unpersist();
+                data.validation().ifPresent(Shards::unpersist);
+            }
         });
         try {
             freed.get(MAX_FREEING.toSeconds(), TimeUnit.SECONDS);

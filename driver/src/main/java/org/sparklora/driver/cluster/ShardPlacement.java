@@ -6,6 +6,8 @@ import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.IntStream;
 import org.apache.spark.Partition;
 import org.apache.spark.TaskContext;
@@ -34,6 +36,9 @@ import scala.Tuple2;
  * <p>For the peer exchange, partition r holds the shards of rank r as {@link RankMap} says. When the number of ranks changes,
  * each rank runs where most of its shards are, and a shuffle moves the others, since a barrier stage does not support coalesced
  * partitions. Cached activations move with their shard; Spark recomputes lost ones. Otherwise each partition holds one shard.
+ *
+ * <p>Runs that share a data set have a placement each, which is used by one thread at a time. They have the rows as they were first
+ * placed, and the activations cached last, in common.
  */
 final class ShardPlacement {
 
@@ -42,6 +47,7 @@ final class ShardPlacement {
     /** One shard in each partition. */
     private final JavaRDD<CachedShard> source;
 
+    private final Common common;
     private Stored<CachedShard> rows;
     private int ranks;
     private @Nullable Cached cached;
@@ -50,8 +56,79 @@ final class ShardPlacement {
      * Shards with their activations.
      *
      * @param task computes lost shards again
+     * @param users placements, and {@link Common}; when the last one drops them they are freed
      */
-    private record Cached(CachePlan plan, TrunkTask task, Stored<CachedShard> shards) {}
+    private record Cached(CachePlan plan, TrunkTask task, Stored<CachedShard> shards, AtomicInteger users) {
+
+        Cached(CachePlan plan, TrunkTask task, Stored<CachedShard> shards) {
+            this(plan, task, shards, new AtomicInteger(1));
+        }
+
+        boolean isOf(CachePlan wanted) {
+            return plan.digest().equals(wanted.digest());
+        }
+
+        void drop(boolean waits) {
+            if (users.decrementAndGet() == 0) {
+                free(shards, waits);
+                task.context().destroy(false);
+            }
+        }
+    }
+
+    /** What the placements of one data set have in common. Its methods are short; {@link #filling} is held while a cache is filled. */
+    private static final class Common {
+
+        private final Stored<CachedShard> rows;
+        private final ReentrantLock filling = new ReentrantLock();
+        private int placements = 1;
+        private @Nullable Cached newest;
+
+        Common(Stored<CachedShard> rows) {
+            this.rows = rows;
+        }
+
+        synchronized void join() {
+            placements++;
+        }
+
+        /** Whether the last placement left. */
+        synchronized boolean leave() {
+            placements--;
+            return placements == 0;
+        }
+
+        /** The activations cached last if they are those of a plan, for one more user. */
+        synchronized @Nullable Cached find(CachePlan plan) {
+            Cached found = newest;
+            if (found == null || !found.isOf(plan)) {
+                return null;
+            }
+            found.users().incrementAndGet();
+            return found;
+        }
+
+        /** Replaces the activations cached last. */
+        synchronized void put(Cached next) {
+            drop(false);
+            next.users().incrementAndGet();
+            newest = next;
+        }
+
+        synchronized void drop(boolean waits) {
+            if (newest != null) {
+                newest.drop(waits);
+                newest = null;
+            }
+        }
+
+        /** Drops the activations cached last if they are these. */
+        synchronized void drop(Cached old, boolean waits) {
+            if (newest == old) {
+                drop(waits);
+            }
+        }
+    }
 
     /** Where the shards of a layout with fewer or more ranks are stored. */
     private record Held(int rdd, RankMap map) implements Serializable {
@@ -64,36 +141,48 @@ final class ShardPlacement {
         }
     }
 
-    private ShardPlacement(JavaSparkContext spark, JavaRDD<Shard> shards) {
+    private ShardPlacement(JavaSparkContext spark, JavaRDD<CachedShard> source, Common common, int ranks) {
         this.spark = spark;
-        this.source = shards.map(CachedShard::of);
-        this.rows = Stored.of(source);
+        this.source = source;
+        this.common = common;
+        this.rows = common.rows;
+        this.ranks = ranks;
     }
 
     /** Places one shard in each partition. */
     static ShardPlacement byShard(JavaSparkContext spark, JavaRDD<Shard> shards) {
-        return new ShardPlacement(spark, shards);
+        JavaRDD<CachedShard> source = shards.map(CachedShard::of);
+        return new ShardPlacement(spark, source, new Common(Stored.of(source)), 0);
     }
 
     /** Places the shards of one rank in each partition. */
     static ShardPlacement byRank(JavaSparkContext spark, JavaRDD<Shard> shards, int ranks) {
-        ShardPlacement placed = new ShardPlacement(spark, shards);
-        placed.rows = placed.toRanks(null, placed.source, ranks);
-        placed.ranks = ranks;
-        return placed;
+        JavaRDD<CachedShard> source = shards.map(CachedShard::of);
+        return new ShardPlacement(spark, source, new Common(toRanks(spark, source, null, source, ranks)), ranks);
+    }
+
+    /** The same shards for one more run. */
+    ShardPlacement share() {
+        common.join();
+        return new ShardPlacement(spark, source, common, ranks == 0 ? 0 : common.rows.wrapped().getNumPartitions());
     }
 
     /** Returns the shards in one partition for each rank, persisted. */
     JavaRDD<CachedShard> forRanks(int wanted) {
-        if (wanted != ranks) {
-            if (cached != null) {
-                Cached old = cached;
-                JavaRDD<CachedShard> lost = source.mapPartitions(old.task());
-                cached = new Cached(old.plan(), old.task(), moved(old.shards(), lost, wanted));
-            }
-            rows = moved(rows, source, wanted);
-            ranks = wanted;
+        Cached old = cached;
+        if (old != null && old.shards().wrapped().getNumPartitions() != wanted) {
+            TrunkTask task = old.task().again(spark);
+            Stored<CachedShard> shards = moved(old.shards(), source.mapPartitions(task), wanted);
+            cached = new Cached(old.plan(), task, shards);
+            common.put(cached);
+            old.drop(false);
         }
+        if (rows.wrapped().getNumPartitions() != wanted) {
+            Stored<CachedShard> before = rows;
+            rows = moved(before, source, wanted);
+            freeOwn(before, false);
+        }
+        ranks = wanted;
         return current();
     }
 
@@ -107,20 +196,29 @@ final class ShardPlacement {
         return tasks == each.getNumPartitions()
                 ? each
                 : JavaRDD.fromRDD(
-                        each.rdd().coalesce(tasks, false, Option.apply(groups(tasks)), null), each.classTag());
+                        each.rdd().coalesce(tasks, false, Option.apply(groups(source.getNumPartitions(), tasks)), null), each.classTag());
     }
 
     private JavaRDD<CachedShard> current() {
         return (cached == null ? rows : cached.shards()).rdd();
     }
 
-    /** Whether the plan's activations are cached. */
+    /** Whether the plan's activations are cached, by this run or another one. */
     boolean hasCached(CachePlan plan) {
-        return cached != null && cached.plan().digest().equals(plan.digest());
+        if (cached != null && cached.isOf(plan)) {
+            return true;
+        }
+        Cached found = common.find(plan);
+        if (found == null) {
+            return false;
+        }
+        dropCache(false);
+        cached = found;
+        return true;
     }
 
     /**
-     * Runs the frozen trunk once for every row and caches its activations, replacing older ones.
+     * Runs the frozen trunk once for every row and caches its activations, replacing older ones. Another run that wants them waits.
      *
      * @param counter counts finished rows
      * @param slots tasks that can run at once now; the number of ranks, if shards are placed by rank
@@ -130,52 +228,73 @@ final class ShardPlacement {
         if (ranks > 0) {
             forRanks(slots);
         }
-        TrunkTask task = new TrunkTask(Shared.of(spark, context), storage, counter);
-        Stored<CachedShard> shards =
-                Stored.of(rows.rdd().mapPartitions(task, true)).persist();
-        cached = new Cached(context.plan().cache(), task, shards);
+        common.filling.lock();
         try {
+            if (hasCached(context.plan().cache())) {
+                return;
+            }
+            // Before the new ones are computed.
+            common.drop(false);
+            TrunkTask task = new TrunkTask(Shared.of(spark, context), storage, counter);
+            Stored<CachedShard> shards =
+                    Stored.of(rows.rdd().mapPartitions(task, true)).persist();
+            cached = new Cached(context.plan().cache(), task, shards);
             (ranks > 0 ? shards.rdd() : inTasks(shards.rdd())).count();
+            common.put(cached);
         } catch (Throwable e) {
             // Throwable: Spark throws checked exceptions that no signature declares.
             dropCache(false);
             throw e;
+        } finally {
+            common.filling.unlock();
         }
     }
 
     /**
-     * Frees cached activations.
+     * Frees the activations that this run has, unless another run uses them.
      *
      * @param waits whether to return when they are free; during a run, an executor that does not answer must not end it
      */
     void dropCache(boolean waits) {
         if (cached != null) {
-            free(cached.shards(), waits);
-            cached.task().context().destroy(false);
+            common.drop(cached, waits);
+            cached.drop(waits);
             cached = null;
         }
     }
 
-    /** Frees all storage, and returns when it is free. */
+    /** Frees the storage that no other placement uses, and returns when it is free. The activations cached last stay for these. */
     void close() {
-        dropCache(true);
-        free(rows, true);
+        boolean last = common.leave();
+        if (cached != null) {
+            cached.drop(true);
+            cached = null;
+        }
+        freeOwn(rows, true);
+        if (last) {
+            common.drop(true);
+            free(common.rows, true);
+        }
     }
 
-    private ShardGroups groups(int tasks) {
-        return new ShardGroups(new RankMap(source.getNumPartitions(), tasks));
+    /** Frees rows that were placed again for this run. */
+    private void freeOwn(Stored<CachedShard> placed, boolean waits) {
+        if (placed != common.rows) {
+            free(placed, waits);
+        }
+    }
+
+    private static ShardGroups groups(int shards, int tasks) {
+        return new ShardGroups(new RankMap(shards, tasks));
     }
 
     /**
-     * Moves shards to other ranks, unless they are there.
+     * Moves shards to other ranks.
      *
      * @param base computes shards that are lost, one in each partition
      */
     private Stored<CachedShard> moved(Stored<CachedShard> old, JavaRDD<CachedShard> base, int wanted) {
-        if (old.wrapped().getNumPartitions() == wanted) {
-            return old;
-        }
-        Stored<CachedShard> moved = toRanks(old, base, wanted);
+        Stored<CachedShard> moved = toRanks(spark, source, old, base, wanted);
         try {
             // Moves them before the old partitions are freed; later they would be recomputed.
             moved.rdd().count();
@@ -184,7 +303,6 @@ final class ShardPlacement {
             free(moved, false);
             throw e;
         }
-        free(old, false);
         return moved;
     }
 
@@ -194,7 +312,13 @@ final class ShardPlacement {
         shards.wrapped().rdd().cleanShuffleDependencies(false);
     }
 
-    private Stored<CachedShard> toRanks(@Nullable Stored<CachedShard> old, JavaRDD<CachedShard> base, int wanted) {
+    /** @param source the shards without activations */
+    private static Stored<CachedShard> toRanks(
+            JavaSparkContext spark,
+            JavaRDD<CachedShard> source,
+            @Nullable Stored<CachedShard> old,
+            JavaRDD<CachedShard> base,
+            int wanted) {
         int shards = source.getNumPartitions();
         RankMap map = new RankMap(shards, wanted);
         List<String> ofRanks = old == null ? Collections.nCopies(wanted, "") : old.holders();
@@ -217,7 +341,7 @@ final class ShardPlacement {
             return List.of(new Tuple2<>(shard, row)).iterator();
         });
         JavaPairRDD<Integer, List<CachedShard>> arriving =
-                JavaSerialized.shuffle(JavaPairRDD.fromJavaRDD(leaving).partitionBy(groups(wanted)));
+                JavaSerialized.shuffle(JavaPairRDD.fromJavaRDD(leaving).partitionBy(groups(shards, wanted)));
         RDD<CachedShard> lost = base.rdd();
         Partition[] partitions = lost.partitions();
         JavaRDD<CachedShard> placed = PlacedRdd.of(arriving.rdd(), moves.executors(), (rank, rows) -> {

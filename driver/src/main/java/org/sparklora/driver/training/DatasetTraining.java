@@ -16,7 +16,8 @@ import org.sparklora.driver.training.RunOutput.IfRunIsThere;
 
 /**
  * Trains on rows of a session that a program has. The Spark ML estimators call this. The run is that of the command {@code
- * train}, with the same run directory: equal rows, job and seed give equal adapters.
+ * train}, with the same run directory: equal rows, job and seed give equal adapters. Runs of one session share their rows, as
+ * {@link FitCache} says.
  */
 public final class DatasetTraining {
 
@@ -37,13 +38,14 @@ public final class DatasetTraining {
     /** Trains into the job's output directory, which must not hold a run. */
     public static TrainedRun train(SparkSession spark, JobConfig job, Rows rows) {
         SparkContext context = spark.sparkContext();
+        Optional<SharedRows> shared = FitCache.of(spark);
         Map<String, @Nullable String> before = new TreeMap<>();
         JOB_PROPERTIES.forEach(label -> before.put(label, context.getLocalProperty(label)));
         try {
             if (job.data().keyed().adapter().isPresent()) {
                 new KeyedRun(job, IfRunIsThere.REFUSE).run(spark, rows);
             } else {
-                new TrainingRun(job, IfRunIsThere.REFUSE).run(spark, rows);
+                new TrainingRun(job, IfRunIsThere.REFUSE).run(spark, rows, shared);
             }
             return TrainedRun.read(job.output(), Optional.empty());
         } catch (IOException e) {

@@ -63,11 +63,8 @@ record HostDirectory(Path here, Supplier<ModelSource> executors) {
 
     /** The location as an id on a hub. A directory of that name is not on a hub. */
     private static Optional<HubId> hubId(String location) {
-        String setting = Locations.settings().get(HUB, "on");
-        if (!List.of("on", "off").contains(setting)) {
-            throw new UsageException("settings.spark", HUB + "=" + setting + " is neither on nor off; correct it");
-        }
-        return HubId.of(location).filter(id -> setting.equals("on") && !Locations.exists(location));
+        boolean on = UsageException.isOn(HUB, Locations.settings().get(HUB, "on"));
+        return HubId.of(location).filter(id -> on && !Locations.exists(location));
     }
 
     private static HostDirectory fromHub(String key, HubId id, HubFiles files) {

@@ -10,6 +10,7 @@ import org.sparklora.driver.cluster.Locations;
 import org.sparklora.driver.cluster.data.ClassBalance;
 import org.sparklora.driver.cluster.data.ClassLabels;
 import org.sparklora.driver.cluster.data.LabelCodec;
+import org.sparklora.driver.cluster.data.RowsDigest;
 import org.sparklora.driver.cluster.data.RunData;
 import org.sparklora.driver.cluster.data.ShardLayout;
 import org.sparklora.driver.cluster.data.Shards;
@@ -18,6 +19,7 @@ import org.sparklora.driver.cluster.data.Split;
 import org.sparklora.driver.cluster.data.Tokenization;
 import org.sparklora.driver.cluster.data.TrainingData;
 import org.sparklora.driver.job.config.ClassWeights;
+import org.sparklora.driver.job.config.DataOrder;
 import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.job.config.Task;
 import org.sparklora.driver.job.config.ValidationConfig;
@@ -104,6 +106,22 @@ public record JobRows(
         } finally {
             close();
         }
+    }
+
+    /**
+     * What the rows hold. Of equal jobs and contents {@link #prepare} makes equal shards.
+     *
+     * @param training digest of the training rows
+     * @param validation digest of the validation rows; empty without any
+     */
+    record Content(List<String> labels, String training, Optional<String> validation) {}
+
+    /** Reads the rows once. */
+    Content content(DataOrder order) {
+        return new Content(
+                labels,
+                RowsDigest.sha256(training, order == DataOrder.GIVEN),
+                validation.map(held -> RowsDigest.sha256(held, true)));
     }
 
     LabelCodec codec() {

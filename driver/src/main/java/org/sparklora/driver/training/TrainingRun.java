@@ -75,13 +75,8 @@ public final class TrainingRun {
     @FunctionalInterface
     interface RowSource {
 
-        /** The tokenized rows of the job, which trains this model, placed for an exchange. */
+        /** The tokenized rows of the job, which trains this model, placed for an exchange. The run closes them. */
         PlacedData open(JobModel model, ExchangeChoice exchange);
-
-        /** The run needs them no longer. */
-        default void done(PlacedData rows) {
-            rows.close();
-        }
     }
 
     public TrainingRun(JobConfig job, IfRunIsThere ifRunIsThere) throws IOException {
@@ -122,13 +117,15 @@ public final class TrainingRun {
         }
     }
 
-    /** Runs the job on a session that stays open, with rows that Spark has already. */
-    void run(SparkSession spark, DatasetTraining.Rows rows) throws IOException {
-        run(
-                spark,
-                (model, exchange) -> own(spark, JobRows.of(job, rows), model, exchange),
-                new RunOutput(job, clock, ifRunIsThere),
-                Leg.WHOLE);
+    /**
+     * Runs the job on a session that stays open, with rows that Spark has already.
+     *
+     * @param shared where other runs may have left the same rows, tokenized; empty: they are tokenized for this run
+     */
+    void run(SparkSession spark, DatasetTraining.Rows rows, Optional<SharedRows> shared) throws IOException {
+        RowSource source = shared.map(known -> known.of(spark, job, rows))
+                .orElse((model, exchange) -> own(spark, JobRows.of(job, rows), model, exchange));
+        run(spark, source, new RunOutput(job, clock, ifRunIsThere), Leg.WHOLE);
     }
 
     /**
@@ -166,11 +163,8 @@ public final class TrainingRun {
             RunOutput output,
             LostExecutors lost)
             throws IOException {
-        PlacedData rows = source.open(groups.model(), exchange);
-        try {
+        try (PlacedData rows = source.open(groups.model(), exchange)) {
             return train(spark, groups, exchange, rows, leg, output, lost);
-        } finally {
-            source.done(rows);
         }
     }
 

@@ -12,6 +12,14 @@ public final class UsageException extends CodedException {
         super(code, message, null);
     }
 
+    /** The value of one of Spark's settings that switches something; refuses any other than on and off. */
+    static boolean isOn(String setting, String value) {
+        if (!value.equals("on") && !value.equals("off")) {
+            throw new UsageException("settings.spark", setting + "=" + value + " is neither on nor off; correct it");
+        }
+        return value.equals("on");
+    }
+
     /** An error of several lines, each with the code. */
     static UsageException ofLines(String code, List<String> lines) {
         int last = lines.size() - 1;

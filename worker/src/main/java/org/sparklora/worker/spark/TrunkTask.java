@@ -2,6 +2,7 @@ package org.sparklora.worker.spark;
 
 import java.util.Iterator;
 import java.util.stream.IntStream;
+import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.FlatMapFunction;
 import org.apache.spark.util.LongAccumulator;
 import org.sparklora.worker.contract.EpochPlan;
@@ -16,6 +17,11 @@ import org.sparklora.worker.train.TrunkPass;
  */
 public record TrunkTask(Shared<EpochContext> context, CacheStorage storage, LongAccumulator rows)
         implements FlatMapFunction<Iterator<CachedShard>, CachedShard> {
+
+    /** The same with a broadcast of its own. */
+    public TrunkTask again(JavaSparkContext spark) {
+        return new TrunkTask(Shared.of(spark, context.value()), storage, rows);
+    }
 
     @Override
     public Iterator<CachedShard> call(Iterator<CachedShard> shards) {

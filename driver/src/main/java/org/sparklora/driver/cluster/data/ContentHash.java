@@ -39,6 +39,19 @@ final class ContentHash implements Serializable, Comparable<ContentHash> {
         return new ContentHash(content.text(), content.pair());
     }
 
+    /** Hashes text, pair, label and weight as they are written, and the row's place where it counts. */
+    static ContentHash exact(InputRow row, boolean placed) {
+        RowText content = row.content();
+        Place place = row.place();
+        return new ContentHash(
+                content.text(),
+                content.pair(),
+                content.label(),
+                content.weight(),
+                placed ? place.file() : null,
+                placed ? Long.toString(place.offset()) : null);
+    }
+
     /** A 64-bit key that depends on all bits of the hash. */
     long key(long seedKey) {
         long key = seedKey;

@@ -1,6 +1,7 @@
 package org.sparklora.driver.job.plan;
 
 import java.util.Optional;
+import org.sparklora.driver.job.manifest.ManifestDigest;
 import org.sparklora.worker.contract.AdapterSnapshot;
 import org.sparklora.worker.contract.CachePlan;
 import org.sparklora.worker.contract.FreezePlan;
@@ -54,7 +55,10 @@ public record CachePolicy(StoredType type, String source, Optional<String> offRe
         if (!wholeEpoch) {
             return CachePlan.off("groups may move within the epoch");
         }
-        String digest = TrunkPass.digest(source, encoder, layer, type, snapshot);
+        boolean adapted = snapshot.names().stream().anyMatch(name -> encoder.layerIndex(name) < layer);
+        // Runs may share activations, and equal values with another alpha are another trunk.
+        String trunk = adapted ? source + " " + ManifestDigest.sha256(freezePlan.manifest()) : source;
+        String digest = TrunkPass.digest(trunk, encoder, layer, type, snapshot);
         return new CachePlan(layer, type, digest, "nothing below " + encoder.layerName(layer) + " trains");
     }
 }
