@@ -64,7 +64,7 @@ final class PredictCommand implements Callable<Integer> {
                 unknown = KeyedRows.warn(models.counters(), trained.keyColumn().get(), counts.rows());
             } else {
                 TrainedModel model = trained.model(rows.precision());
-                RowModels one = new RowModels.One(Shared.of(context, model));
+                RowModels one = new RowModels.One(Shared.of(context, model), false);
                 counts = FilePrediction.write(table, one, model.head(), trained.labels(), into);
             }
             long withoutText = counts.withoutScores() - unknown;

@@ -79,8 +79,8 @@ final class ShardPlacement {
     /** What the placements of one data set have in common. Its methods are short; {@link #filling} is held while a cache is filled. */
     private static final class Common {
 
-        private final Stored<CachedShard> rows;
         private final ReentrantLock filling = new ReentrantLock();
+        private Stored<CachedShard> rows;
         private int placements = 1;
         private @Nullable Cached newest;
 
@@ -88,14 +88,31 @@ final class ShardPlacement {
             this.rows = rows;
         }
 
-        synchronized void join() {
+        /** The rows for one more placement. */
+        synchronized Stored<CachedShard> join() {
             placements++;
+            return rows;
         }
 
-        /** Whether the last placement left. */
-        synchronized boolean leave() {
+        /** Whether rows are those in common. */
+        synchronized boolean has(Stored<CachedShard> some) {
+            return some == rows;
+        }
+
+        /** Has rows that a placement alone placed again in common from now on, unless others have the old ones. */
+        synchronized void replace(Stored<CachedShard> old, Stored<CachedShard> next) {
+            if (old == rows && placements == 1) {
+                rows = next;
+            }
+        }
+
+        /** The last placement that leaves frees everything. */
+        synchronized void leave() {
             placements--;
-            return placements == 0;
+            if (placements == 0) {
+                drop(true);
+                free(rows, true);
+            }
         }
 
         /** The activations cached last if they are those of a plan, for one more user. */
@@ -108,7 +125,13 @@ final class ShardPlacement {
             return found;
         }
 
-        /** Replaces the activations cached last. */
+        /** Replaces the activations cached last, if they are these. */
+        synchronized void replace(Cached old, Cached next) {
+            if (newest == old) {
+                put(next);
+            }
+        }
+
         synchronized void put(Cached next) {
             drop(false);
             next.users().incrementAndGet();
@@ -141,30 +164,34 @@ final class ShardPlacement {
         }
     }
 
-    private ShardPlacement(JavaSparkContext spark, JavaRDD<CachedShard> source, Common common, int ranks) {
+    private ShardPlacement(
+            JavaSparkContext spark, JavaRDD<CachedShard> source, Common common, Stored<CachedShard> rows, int ranks) {
         this.spark = spark;
         this.source = source;
         this.common = common;
-        this.rows = common.rows;
+        this.rows = rows;
         this.ranks = ranks;
     }
 
     /** Places one shard in each partition. */
     static ShardPlacement byShard(JavaSparkContext spark, JavaRDD<Shard> shards) {
         JavaRDD<CachedShard> source = shards.map(CachedShard::of);
-        return new ShardPlacement(spark, source, new Common(Stored.of(source)), 0);
+        Stored<CachedShard> rows = Stored.of(source);
+        return new ShardPlacement(spark, source, new Common(rows), rows, 0);
     }
 
     /** Places the shards of one rank in each partition. */
     static ShardPlacement byRank(JavaSparkContext spark, JavaRDD<Shard> shards, int ranks) {
         JavaRDD<CachedShard> source = shards.map(CachedShard::of);
-        return new ShardPlacement(spark, source, new Common(toRanks(spark, source, null, source, ranks)), ranks);
+        Stored<CachedShard> rows = toRanks(spark, source, null, source, ranks);
+        return new ShardPlacement(spark, source, new Common(rows), rows, ranks);
     }
 
     /** The same shards for one more run. */
     ShardPlacement share() {
-        common.join();
-        return new ShardPlacement(spark, source, common, ranks == 0 ? 0 : common.rows.wrapped().getNumPartitions());
+        Stored<CachedShard> same = common.join();
+        return new ShardPlacement(
+                spark, source, common, same, ranks == 0 ? 0 : same.wrapped().getNumPartitions());
     }
 
     /** Returns the shards in one partition for each rank, persisted. */
@@ -174,12 +201,13 @@ final class ShardPlacement {
             TrunkTask task = old.task().again(spark);
             Stored<CachedShard> shards = moved(old.shards(), source.mapPartitions(task), wanted);
             cached = new Cached(old.plan(), task, shards);
-            common.put(cached);
+            common.replace(old, cached);
             old.drop(false);
         }
         if (rows.wrapped().getNumPartitions() != wanted) {
             Stored<CachedShard> before = rows;
             rows = moved(before, source, wanted);
+            common.replace(before, rows);
             freeOwn(before, false);
         }
         ranks = wanted;
@@ -196,7 +224,8 @@ final class ShardPlacement {
         return tasks == each.getNumPartitions()
                 ? each
                 : JavaRDD.fromRDD(
-                        each.rdd().coalesce(tasks, false, Option.apply(groups(source.getNumPartitions(), tasks)), null), each.classTag());
+                        each.rdd().coalesce(tasks, false, Option.apply(groups(source.getNumPartitions(), tasks)), null),
+                        each.classTag());
     }
 
     private JavaRDD<CachedShard> current() {
@@ -265,21 +294,17 @@ final class ShardPlacement {
 
     /** Frees the storage that no other placement uses, and returns when it is free. The activations cached last stay for these. */
     void close() {
-        boolean last = common.leave();
         if (cached != null) {
             cached.drop(true);
             cached = null;
         }
         freeOwn(rows, true);
-        if (last) {
-            common.drop(true);
-            free(common.rows, true);
-        }
+        common.leave();
     }
 
     /** Frees rows that were placed again for this run. */
     private void freeOwn(Stored<CachedShard> placed, boolean waits) {
-        if (placed != common.rows) {
+        if (!common.has(placed)) {
             free(placed, waits);
         }
     }

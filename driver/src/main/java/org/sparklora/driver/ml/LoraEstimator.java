@@ -75,7 +75,8 @@ public abstract class LoraEstimator<E extends LoraEstimator<E, M>, M extends Mod
 
     /**
      * Trains on the rows, as the job's command {@code train} would: equal rows, job and seed give the same adapter to the byte,
-     * however the dataset is partitioned. Several fits may run at the same time in one session.
+     * however the dataset is partitioned. Several fits may run at the same time in one session. They share what they have in common,
+     * unless {@code spark.lora.fitCache} is off.
      *
      * @return a model with this estimator's values of the Params that both have
      * @throws IllegalArgumentException if a column is missing, has another type, or would be overwritten

@@ -38,6 +38,7 @@ import org.sparklora.driver.model.predict.RowModels;
 import org.sparklora.driver.model.predict.RowScorer;
 import org.sparklora.driver.model.predict.ScoreRows;
 import org.sparklora.driver.model.predict.ScoreTexts;
+import org.sparklora.driver.training.FitCache;
 import org.sparklora.driver.training.TrainedRun;
 import org.sparklora.worker.contract.Precision;
 import org.sparklora.worker.inference.Scorer.Pooling;
@@ -174,7 +175,8 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
             rows = rows.withColumn(key, DatasetRows.text(rows, keyColumn(dataset.schema())));
             models = new KeyedModels(keyed(dataset), rows.schema().fieldIndex(key), KeyedModels.Counters.of(spark));
         } else {
-            models = new RowModels.One(trained(dataset));
+            // A model that was read is most likely the only one.
+            models = new RowModels.One(trained(dataset), hasParent() && FitCache.isOn(dataset.sparkSession()));
         }
         StructType schema = rows.schema();
         ScoreRows score = new ScoreRows(models, scorer(schema), ScoreRows.Counters.of(spark));

@@ -14,7 +14,7 @@ import org.apache.spark.sql.SparkSession;
  *
  * <p>The rows of two keys stay until the application ends. Then Spark removes them, and they are forgotten here.
  */
-final class FitCache {
+public final class FitCache {
 
     /** Spark's setting that turns sharing off. */
     static final String SETTING = "spark.lora.fitCache";
@@ -28,9 +28,12 @@ final class FitCache {
 
     /** The shared rows of a session's application; empty if the session turns them off. */
     static Optional<SharedRows> of(SparkSession spark) {
-        return UsageException.isOn(SETTING, spark.conf().get(SETTING, "on"))
-                ? Optional.of(OPEN.computeIfAbsent(spark.sparkContext(), FitCache::open))
-                : Optional.empty();
+        return isOn(spark) ? Optional.of(OPEN.computeIfAbsent(spark.sparkContext(), FitCache::open)) : Optional.empty();
+    }
+
+    /** Whether fits and their models share work; refuses a setting that is neither on nor off. */
+    public static boolean isOn(SparkSession spark) {
+        return UsageException.isOn(SETTING, spark.conf().get(SETTING, "on"));
     }
 
     private static SharedRows open(SparkContext context) {

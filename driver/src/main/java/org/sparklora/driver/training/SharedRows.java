@@ -17,7 +17,6 @@ import org.sparklora.driver.job.config.DataConfig;
 import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.job.config.ModelConfig;
 import org.sparklora.driver.training.TrainingRun.RowSource;
-import org.sparklora.worker.contract.Arithmetic;
 import org.sparklora.worker.data.TokenizerSpec;
 
 /**
@@ -65,8 +64,8 @@ public final class SharedRows implements AutoCloseable {
      */
     record Key(Layout layout, Optional<JobRows.Content> content, Base base, boolean peer) {}
 
-    /** A base model, its tokenizer, and how it computes. */
-    record Base(String sha256, TokenizerSpec tokenizer, Arithmetic arithmetic) {}
+    /** A base model and its tokenizer. */
+    record Base(Object identity, TokenizerSpec tokenizer) {}
 
     /** The rows of a key, once a run has read them. */
     private static final class Entry {
@@ -108,7 +107,8 @@ public final class SharedRows implements AutoCloseable {
     RowSource of(SparkSession spark, JobConfig job, DatasetTraining.Rows rows) {
         return (model, exchange) -> {
             try (JobRows read = JobRows.of(job, rows)) {
-                Optional<JobRows.Content> content = Optional.of(read.content(job.data().order()));
+                Optional<JobRows.Content> content =
+                        Optional.of(read.content(job.data().order()));
                 return share(spark, model, exchange, content, () -> read.prepare(job, model));
             }
         };
@@ -120,7 +120,7 @@ public final class SharedRows implements AutoCloseable {
             ExchangeChoice exchange,
             Optional<JobRows.Content> content,
             Supplier<RunData> read) {
-        Base base = new Base(model.baseSha256(), model.tokenizer(), model.base().arithmetic());
+        Base base = new Base(model.base().identity(), model.tokenizer());
         Key key = new Key(Layout.of(model.job()), content, base, exchange.peer());
         List<Entry> oldest = new ArrayList<>();
         Entry entry = entry(key, oldest);

@@ -4,9 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.apache.spark.MapOutputTrackerMaster;
 import org.apache.spark.SparkException;
@@ -207,5 +210,55 @@ class ShardPlacementTest {
                 .hasMessageContaining("no-model-there");
         assertThat(placed.hasCached(kept("one"))).isFalse();
         assertThat(spark.getPersistentRDDs()).hasSize(before);
+    }
+
+    @Test
+    void runsThatShareRowsLeaveEachOtherWhatTheyUseAndTheLastFreesAll() {
+        ShardPlacement first = ShardPlacement.byRank(spark, shards, 2);
+        ShardPlacement one = first.share();
+        ShardPlacement two = first.share();
+        keep(one, CacheStorage.MEMORY);
+        Map<Long, List<Float>> wanted = logits(one.forRanks(2), kept("one"));
+        assertThat(two.hasCached(kept("two"))).isFalse();
+        assertThat(two.hasCached(kept("one"))).isTrue();
+        assertThat(counter.value()).isEqualTo(ROWS);
+
+        one.cache(context(kept("two")), CacheStorage.MEMORY, counter, 3);
+        assertThat(one.forRanks(3).getNumPartitions()).isEqualTo(3);
+        assertThat(logits(two.forRanks(2), kept("one"))).isEqualTo(wanted);
+        assertThat(logits(two.forRanks(1), kept("one"))).isEqualTo(wanted);
+        assertThat(counter.value())
+                .as("nothing of the other run is computed again")
+                .isEqualTo(2L * ROWS);
+        two.dropCache(false);
+        assertThat(logits(one.forRanks(3), kept("two"))).isEqualTo(wanted);
+        one.close();
+        two.close();
+
+        ShardPlacement three = first.share();
+        assertThat(three.hasCached(kept("two"))).isTrue();
+        assertThat(logits(three.forRanks(2), kept("two"))).isEqualTo(wanted);
+        first.close();
+        assertThat(logits(three.forRanks(2), kept("two"))).isEqualTo(wanted);
+        assertThat(counter.value()).isEqualTo(2L * ROWS);
+        three.close();
+        assertThat(spark.getPersistentRDDs()).isEmpty();
+    }
+
+    @Test
+    void runsThatWantTheSameActivationsAtOnceComputeThemOnce() throws Exception {
+        ShardPlacement rows = ShardPlacement.byShard(spark, shards);
+        List<CompletableFuture<Void>> runs = new ArrayList<>();
+        for (int run = 0; run < 4; run++) {
+            ShardPlacement own = rows.share();
+            runs.add(CompletableFuture.runAsync(() -> {
+                keep(own, CacheStorage.MEMORY);
+                own.close();
+            }));
+        }
+        CompletableFuture.allOf(runs.toArray(CompletableFuture<?>[]::new)).get(1, TimeUnit.MINUTES);
+        assertThat(counter.value()).isEqualTo(ROWS);
+        rows.close();
+        assertThat(spark.getPersistentRDDs()).isEmpty();
     }
 }

@@ -39,6 +39,7 @@ public final class BaseModel implements AutoCloseable {
     private final List<FileStamp> files = new ArrayList<>();
     private final List<String> notes = new ArrayList<>();
     private final SortedMap<Integer, String> labels = new TreeMap<>();
+    private final Object identity = new Object();
 
     private BaseModel(Path directory, Encoder encoder, Arithmetic arithmetic, NDManager manager) {
         this.sha256 = sha256(directory);
@@ -143,6 +144,14 @@ public final class BaseModel implements AutoCloseable {
                         && sha256(directory).equals(sha256))) {
             throw SharedModels.changed(directory, "a file of its weights was replaced or written in place");
         }
+    }
+
+    /**
+     * Equal for what this model computed: its files, arithmetic and head input do not change. Whoever keeps it does not keep the model
+     * open.
+     */
+    public Object identity() {
+        return identity;
     }
 
     /** What to do to free the arrays; it does not refer to the model. */

@@ -7,15 +7,18 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 import org.sparklora.worker.contract.LoraManifest;
 import org.sparklora.worker.contract.LoraModule;
 import org.sparklora.worker.contract.Precision;
+import org.sparklora.worker.data.Batch;
 import org.sparklora.worker.encoder.BaseModel;
 import org.sparklora.worker.encoder.Encoder;
 import org.sparklora.worker.encoder.ForwardPass;
 import org.sparklora.worker.encoder.Parameters;
 import org.sparklora.worker.encoder.Tokens;
 import org.sparklora.worker.engine.Graph;
+import org.sparklora.worker.engine.Tensors;
 import org.sparklora.worker.engine.Torch;
 import org.sparklora.worker.engine.Variable;
 import org.sparklora.worker.lora.AdapterRegistry;
@@ -35,6 +38,9 @@ final class MergedModel implements AutoCloseable {
     private final NDManager manager;
     private final Map<String, NDArray> own = new HashMap<>();
     private final Map<String, LoraVariant.Layer> pairs = new HashMap<>();
+
+    /** Index of the lowest layer that is not the base's. */
+    private int lowest;
 
     private MergedModel(BaseModel base, TrainedModel of, NDManager manager) {
         this.base = base;
@@ -67,6 +73,11 @@ final class MergedModel implements AutoCloseable {
             adapters.layer(module.path()).ifPresent(lora -> merge(module.path(), lora));
         }
         rest.forEach(name -> own.put(name, adapters.tensor(name).array()));
+        Encoder encoder = base.encoder();
+        lowest = Stream.concat(own.keySet().stream(), pairs.keySet().stream())
+                .mapToInt(encoder::layerIndex)
+                .min()
+                .orElse(encoder.headIndex());
     }
 
     private void merge(String path, LoraVariant.Layer lora) {
@@ -109,6 +120,35 @@ final class MergedModel implements AutoCloseable {
                 .array();
         base.requireUnchanged();
         return logits;
+    }
+
+    /** The same logits, for which other models with the same trunk may have computed the layers below the lowest adapted one. */
+    NDArray logits(Batch batch, Tokens tokens) {
+        ForwardPass pass = pass(tokens);
+        NDArray logits = base.encoder()
+                .logits(lowest, pass, trunk(pass, batch, tokens), tokens)
+                .array();
+        base.requireUnchanged();
+        return logits;
+    }
+
+    /** What enters the lowest adapted layer. Embeddings cost no more to compute than to keep. */
+    private Variable trunk(ForwardPass pass, Batch batch, Tokens tokens) {
+        if (lowest < 2) {
+            return base.encoder().run(0, lowest, pass, pass.constant(tokens.ids()), tokens);
+        }
+        SharedTrunks.Key key = SharedTrunks.Key.of(base.identity(), lowest, batch);
+        Optional<SharedTrunks.Activations> known = SharedTrunks.OF_JVM.find(key);
+        if (known.isPresent()) {
+            float[] values = known.get().values();
+            int hidden = base.encoder().hiddenSize();
+            NDArray x = Tensors.floats(tokens.ids().getManager(), values, values.length / hidden, hidden);
+            return pass.constant(x).to(known.get().precision());
+        }
+        Variable x = base.encoder().run(0, lowest, pass, pass.constant(tokens.ids()), tokens);
+        float[] values = Tensors.toFloats(x.to(Precision.FLOAT32).array());
+        SharedTrunks.OF_JVM.put(key, new SharedTrunks.Activations(values, x.precision()));
+        return x;
     }
 
     /**

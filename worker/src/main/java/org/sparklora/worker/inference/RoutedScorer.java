@@ -168,7 +168,7 @@ public final class RoutedScorer implements AutoCloseable {
             MergedModel merged = MergedModels.acquire(key, own);
             try {
                 // Not closed, since this scorer's tokenizer stays open.
-                TextScorer scorer = new TextScorer(own, key, merged, tokenizer);
+                TextScorer scorer = new TextScorer(own, key, merged, tokenizer, false);
                 boolean byToken = own.head().headInput() == HeadInput.EVERY_TOKEN;
                 part(
                         shard,

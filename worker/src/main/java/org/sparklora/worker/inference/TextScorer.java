@@ -25,23 +25,35 @@ public final class TextScorer extends Scorer implements AutoCloseable {
     private final String key;
     private final MergedModel model;
     private final TextTokenizer tokenizer;
+    private final boolean sharesTrunk;
 
     /** Closes the tokenizer and releases the model when it is closed. */
-    TextScorer(TrainedModel trained, String key, MergedModel model, TextTokenizer tokenizer) {
+    TextScorer(TrainedModel trained, String key, MergedModel model, TextTokenizer tokenizer, boolean sharesTrunk) {
         super(tokenizer);
         this.trained = trained;
         this.key = key;
         this.model = model;
         this.tokenizer = tokenizer;
+        this.sharesTrunk = sharesTrunk;
     }
 
     /** A scorer of a trained model. */
     public static TextScorer open(TrainedModel trained) {
+        return open(trained, false);
+    }
+
+    /**
+     * A scorer of a trained model.
+     *
+     * @param sharesTrunk whether it is one of several models that score the same rows: then it keeps trunk activations for the others
+     *     in this JVM, and takes theirs
+     */
+    public static TextScorer open(TrainedModel trained, boolean sharesTrunk) {
         TextTokenizer tokenizer =
                 TextTokenizer.open(trained.text().tokenizer(), trained.text().maxLength());
         try {
             String key = trained.key();
-            return new TextScorer(trained, key, MergedModels.acquire(key, trained), tokenizer);
+            return new TextScorer(trained, key, MergedModels.acquire(key, trained), tokenizer, sharesTrunk);
         } catch (RuntimeException e) {
             tokenizer.close();
             throw e;
@@ -55,7 +67,7 @@ public final class TextScorer extends Scorer implements AutoCloseable {
 
     @Override
     public void logits(Shard shard, ObjIntConsumer<float[]> results) {
-        each(shard, (batch, tokens) -> model.logits(tokens), results);
+        each(shard, (batch, tokens) -> sharesTrunk ? model.logits(batch, tokens) : model.logits(tokens), results);
     }
 
     @Override

@@ -162,4 +162,29 @@ class TextScorerTest {
                     .containsExactly(logits(exact), Offset.offset(0.05f));
         }
     }
+
+    /** Of several lengths, so that the batch has padding. */
+    private static final List<TextRow> TEXTS =
+            List.of(new TextRow("great plot", null), new TextRow("a bad plot, and very long", null), TEXT.get(0));
+
+    @ParameterizedTest
+    @EnumSource
+    void modelsThatShareTheirTrunkScoreAsOnesThatDoNot(Precision precision) throws IOException {
+        assumeTrue(
+                precision == Precision.FLOAT32 || Machine.hardware().hasBfloat16(),
+                "this processor has no instructions for bfloat16");
+        TrainedModel weak = in(precision, model(1, "weak trunk"));
+        TrainedModel strong = in(precision, model(64, "strong trunk"));
+        long before = SharedTrunks.OF_JVM.found();
+        try (TextScorer weakAlone = TextScorer.open(weak);
+                TextScorer strongAlone = TextScorer.open(strong);
+                TextScorer weakFirst = TextScorer.open(weak, true);
+                TextScorer strongSecond = TextScorer.open(strong, true)) {
+            assertThat(strongAlone.logits(TEXTS)).isNotEqualTo(weakAlone.logits(TEXTS));
+            assertThat(SharedTrunks.OF_JVM.found()).isEqualTo(before);
+            assertThat(weakFirst.logits(TEXTS)).usingRecursiveComparison().isEqualTo(weakAlone.logits(TEXTS));
+            assertThat(strongSecond.logits(TEXTS)).usingRecursiveComparison().isEqualTo(strongAlone.logits(TEXTS));
+        }
+        assertThat(SharedTrunks.OF_JVM.found()).isGreaterThan(before);
+    }
 }

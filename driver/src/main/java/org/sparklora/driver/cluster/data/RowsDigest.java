@@ -47,7 +47,8 @@ public final class RowsDigest {
      */
     public static String sha256(Dataset<Row> rows, boolean placed) {
         Sum sum = JavaSerialized.fold(
-                rows.toJavaRDD().mapPartitions(part -> List.of(Sum.of(part, placed)).iterator()),
+                rows.toJavaRDD()
+                        .mapPartitions(part -> List.of(Sum.of(part, placed)).iterator()),
                 new Sum(0, new long[4]),
                 Sum::plus);
         ByteBuffer bytes = ByteBuffer.allocate(5 * Long.BYTES).putLong(sum.rows());

@@ -25,12 +25,16 @@ public sealed interface RowModels extends Serializable permits RowModels.One, Ke
         void close();
     }
 
-    /** One model for all rows. */
-    record One(Shared<TrainedModel> model) implements RowModels {
+    /**
+     * One model for all rows.
+     *
+     * @param sharesTrunk whether it is one of several models that score the same rows
+     */
+    record One(Shared<TrainedModel> model, boolean sharesTrunk) implements RowModels {
 
         @Override
         public Opened open() {
-            TextScorer scorer = TextScorer.open(HostModels.here(model.value()));
+            TextScorer scorer = TextScorer.open(HostModels.here(model.value()), sharesTrunk);
             return new Opened() {
 
                 @Override

@@ -99,4 +99,30 @@ class CachePolicyTest {
         assertThat(half.type()).isEqualTo(StoredType.FLOAT16);
         assertThat(half.digest()).isNotEqualTo(plan(BiasMode.NONE, true, "top").digest());
     }
+
+    /** Runs share activations by the digest. Equal values with another alpha are another trunk; of what is above, nothing counts. */
+    @Test
+    void theDigestKnowsHowValuesBelowTheLayerAreScaled() {
+        assertThat(digest(4, "bert.encoder.layer.0.attention.self.query"))
+                .isNotEqualTo(digest(8, "bert.encoder.layer.0.attention.self.query"));
+        assertThat(digest(4, "bert.encoder.layer.11.attention.self.value"))
+                .isEqualTo(digest(8, "bert.encoder.layer.11.attention.self.value"));
+    }
+
+    /** Of a run with a frozen pair in a module. */
+    private String digest(double alpha, String module) {
+        LoraGroup frozen =
+                new LoraGroup("frozen", "", List.of(new LoraModule(module, 2, alpha, 32, 32)), GroupSettings.PLAIN);
+        LoraManifest manifest = new LoraManifest(
+                PlainLora.INSTANCE,
+                List.of(frozen, group("top", "bert.encoder.layer.11.attention.self.query")),
+                BiasMode.NONE,
+                HeadLayers.classifier(32).tensors(2),
+                List.of());
+        FreezeState state = FreezeState.of(new TreeMap<>(Map.of("frozen", GroupState.FROZEN, "top", GroupState.LIVE)));
+        Map<String, float[]> values = new TreeMap<>();
+        manifest.tensors("frozen").forEach(tensor -> values.put(tensor.name(), new float[tensor.size()]));
+        FreezePlan plan = new FreezePlan(manifest, state, ENCODER::layerIndex);
+        return auto.plan(plan, ENCODER, new AdapterSnapshot(values), true).digest();
+    }
 }
