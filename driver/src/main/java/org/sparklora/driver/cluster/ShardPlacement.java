@@ -96,12 +96,12 @@ final class ShardPlacement {
 
         /** Whether rows are those in common. */
         synchronized boolean has(Stored<CachedShard> some) {
-            return some == rows;
+            return some.equals(rows);
         }
 
         /** Has rows that a placement alone placed again in common from now on, unless others have the old ones. */
         synchronized void replace(Stored<CachedShard> old, Stored<CachedShard> next) {
-            if (old == rows && placements == 1) {
+            if (old.equals(rows) && placements == 1) {
                 rows = next;
             }
         }
@@ -127,7 +127,7 @@ final class ShardPlacement {
 
         /** Replaces the activations cached last, if they are these. */
         synchronized void replace(Cached old, Cached next) {
-            if (newest == old) {
+            if (old.equals(newest)) {
                 put(next);
             }
         }
@@ -147,7 +147,7 @@ final class ShardPlacement {
 
         /** Drops the activations cached last if they are these. */
         synchronized void drop(Cached old, boolean waits) {
-            if (newest == old) {
+            if (old.equals(newest)) {
                 drop(waits);
             }
         }
