@@ -79,7 +79,8 @@ public abstract class LoraEstimator<E extends LoraEstimator<E, M>, M extends Mod
      * unless {@code spark.lora.fitCache} is off.
      *
      * @return a model with this estimator's values of the Params that both have
-     * @throws IllegalArgumentException if a column is missing, has another type, or would be overwritten
+     * @throws IllegalArgumentException if a column is missing, has another type, or would be overwritten, or if the dataset
+     *     is a stream
      * @throws org.sparklora.driver.job.config.ConfigException if the Params do not make up a valid job, with all problems at once
      * @throws org.sparklora.driver.cluster.data.DataException if a row has no text or label, or an impossible one
      * @throws org.sparklora.driver.job.manifest.ManifestException if a group matches no module of the base model
@@ -90,6 +91,12 @@ public abstract class LoraEstimator<E extends LoraEstimator<E, M>, M extends Mod
      */
     @Override
     public final M fit(Dataset<?> dataset) {
+        if (dataset.isStreaming()) {
+            throw Schemas.refusal(
+                    "data.stream",
+                    "fit needs all rows at once, but the dataset is a stream; write it to a table and train on that, or train in "
+                            + "foreachBatch");
+        }
         transformSchema(dataset.schema(), true);
         if (isSet(adapterCol()) && !isSet(outputDir())) {
             throw Schemas.refusal(

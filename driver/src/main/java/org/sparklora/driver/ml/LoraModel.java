@@ -13,7 +13,6 @@ import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.util.functional.FunctionRaisingIOE;
-import org.apache.spark.SparkContext;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.ml.Model;
 import org.apache.spark.ml.linalg.SQLDataTypes;
@@ -28,12 +27,19 @@ import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.api.java.UDF1;
+import org.apache.spark.sql.api.java.UDF2;
+import org.apache.spark.sql.api.java.UDF3;
+import org.apache.spark.sql.types.DataType;
+import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 import org.sparklora.driver.cluster.data.DatasetRows;
 import org.sparklora.driver.model.predict.HeadOutputs;
 import org.sparklora.driver.model.predict.KeyedAdapters;
 import org.sparklora.driver.model.predict.KeyedModels;
+import org.sparklora.driver.model.predict.RowFunction;
 import org.sparklora.driver.model.predict.RowModels;
 import org.sparklora.driver.model.predict.RowScorer;
 import org.sparklora.driver.model.predict.ScoreRows;
@@ -166,25 +172,78 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
     @Override
     public final Dataset<Row> transform(Dataset<?> dataset) {
         StructType out = transformSchema(dataset.schema(), true);
-        SparkContext spark = dataset.sparkSession().sparkContext();
+        SparkSession spark = dataset.sparkSession();
         Dataset<Row> rows = dataset.toDF();
-        RowModels models;
         if (run.keyColumn().isPresent()) {
             // A column behind the others, which the selection below leaves out.
-            String key = uid + " key";
-            rows = rows.withColumn(key, DatasetRows.text(rows, keyColumn(dataset.schema())));
-            models = new KeyedModels(keyed(dataset), rows.schema().fieldIndex(key), KeyedModels.Counters.of(spark));
-        } else {
-            // A model that was read is most likely the only one.
-            models = new RowModels.One(trained(dataset), hasParent() && FitCache.isOn(dataset.sparkSession()));
+            rows = rows.withColumn(keyName(), DatasetRows.text(rows, keyColumn(dataset.schema())));
         }
         StructType schema = rows.schema();
-        ScoreRows score = new ScoreRows(models, scorer(schema), ScoreRows.Counters.of(spark));
+        // A model that was read is most likely the only one.
+        RowModels models = models(spark, schema, hasParent() && FitCache.isOn(spark));
+        ScoreRows score = new ScoreRows(models, scorer(schema), ScoreRows.Counters.of(spark.sparkContext()));
         Dataset<Row> scored = rows.mapPartitions(score, Encoders.row(transformSchema(schema)));
         // mapPartitions drops metadata, such as the names of classes.
         return scored.select(Arrays.stream(out.fields())
                 .map(field -> DatasetRows.named(field.name()).as(field.name(), field.metadata()))
                 .toArray(Column[]::new));
+    }
+
+    /** What computes rows with this schema; the column of their keys is {@link #keyName}. */
+    private RowModels models(SparkSession spark, StructType schema, boolean sharesTrunk) {
+        if (run.keyColumn().isPresent()) {
+            return new KeyedModels(
+                    keyed(spark), schema.fieldIndex(keyName()), KeyedModels.Counters.of(spark.sparkContext()));
+        }
+        return new RowModels.One(trained(spark), sharesTrunk);
+    }
+
+    private String keyName() {
+        return uid + " key";
+    }
+
+    /**
+     * Makes this model a function of SQL in a session, as in {@code SELECT sentiment(review) FROM reviews}. It takes the text, then
+     * the second text if {@code textPairCol} is set, then the key if the model has an adapter for each; a model of words takes an
+     * array of words. It gives the label, the value, the array of labels, or the array of tags; null for a row without text. Later
+     * changes of Params do not change it.
+     *
+     * <p>Spark calls it for each row, so it computes batches of one row. For whole tables {@link #transform} is several times faster.
+     */
+    public final void registerUdf(SparkSession spark, String name) {
+        M plain = copy(ParamMap.empty());
+        plain.clear(embeddingCol());
+        if (plain instanceof LogitParams<?> vectors) {
+            vectors.setRawPredictionCol("");
+            vectors.setProbabilityCol("");
+        }
+        if (plain instanceof ClassifierParams<?> classes) {
+            classes.setPredictedLabelCol(uid + " label");
+        }
+        StructType arguments = inputs();
+        StructType outputs = plain.withOutputs(arguments);
+        RowFunction function =
+                new RowFunction(name, arguments, models(spark, arguments, false), plain.scorer(arguments));
+        DataType gives = outputs.apply(outputs.length() - 1).dataType();
+        switch (arguments.length()) {
+            case 1 -> spark.udf().register(name, (UDF1<Object, @Nullable Object>) function, gives);
+            case 2 -> spark.udf().register(name, (UDF2<Object, Object, @Nullable Object>) function, gives);
+            default -> spark.udf().register(name, (UDF3<Object, Object, Object, @Nullable Object>) function, gives);
+        }
+    }
+
+    /** The columns that this model reads, the key last. */
+    private StructType inputs() {
+        StructType texts = new StructType().add(getTextCol(), typeOfText());
+        if (isDefined(textPairCol())) {
+            texts = texts.add(getTextPairCol(), DataTypes.StringType);
+        }
+        return run.keyColumn().isPresent() ? texts.add(keyName(), DataTypes.StringType) : texts;
+    }
+
+    /** Texts, or arrays of words. */
+    DataType typeOfText() {
+        return DataTypes.StringType;
     }
 
     /** The key's column as the dataset has it: that of the Param, or else the one that the run was trained by. */
@@ -200,24 +259,22 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
                 : Optional.empty();
     }
 
-    private synchronized Shared<KeyedAdapters> keyed(Dataset<?> dataset) {
+    private synchronized Shared<KeyedAdapters> keyed(SparkSession spark) {
         Optional<Precision> wanted = wanted();
         Shared<KeyedAdapters> there = keyedBroadcast;
         if (there == null || !there.broadcast().isValid() || !wanted.equals(precisionOfBroadcast)) {
-            there = Shared.of(
-                    JavaSparkContext.fromSparkContext(dataset.sparkSession().sparkContext()), run.keyed(wanted));
+            there = Shared.of(JavaSparkContext.fromSparkContext(spark.sparkContext()), run.keyed(wanted));
             keyedBroadcast = there;
             precisionOfBroadcast = wanted;
         }
         return there;
     }
 
-    private synchronized Shared<TrainedModel> trained(Dataset<?> dataset) {
+    private synchronized Shared<TrainedModel> trained(SparkSession spark) {
         Optional<Precision> wanted = wanted();
         Shared<TrainedModel> there = broadcast;
         if (there == null || !there.broadcast().isValid() || !wanted.equals(precisionOfBroadcast)) {
-            there = Shared.of(
-                    JavaSparkContext.fromSparkContext(dataset.sparkSession().sparkContext()), run.model(wanted));
+            there = Shared.of(JavaSparkContext.fromSparkContext(spark.sparkContext()), run.model(wanted));
             broadcast = there;
             precisionOfBroadcast = wanted;
         }

@@ -3,6 +3,8 @@ package org.sparklora.driver.ml;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.apache.spark.ml.util.MLReader;
+import org.apache.spark.sql.types.DataType;
+import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.sparklora.driver.model.predict.RowScorer;
 import org.sparklora.driver.model.predict.ScoreWords;
@@ -40,6 +42,11 @@ public final class LoraTokenClassificationModel extends LoraModel<LoraTokenClass
     @Override
     StructType withOutputs(StructType schema) {
         return Schemas.withTexts(this, schema);
+    }
+
+    @Override
+    DataType typeOfText() {
+        return DataTypes.createArrayType(DataTypes.StringType);
     }
 
     @Override

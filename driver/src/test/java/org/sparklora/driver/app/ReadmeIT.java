@@ -161,7 +161,7 @@ class ReadmeIT {
                         Pattern.compile("(\\d+) of " + SAMPLE_ROWS + " right").matcher(output);
                 assertThat(right.find()).as(output).isTrue();
                 assertThat(Integer.parseInt(right.group(1))).as("of 5 classes").isGreaterThan(SAMPLE_ROWS / 2);
-                assertThat(output).contains("|label").contains("vector|");
+                assertThat(output).contains("|label").contains("vector|").contains(SAMPLE_ROWS + " scored");
                 assertThat(output).contains("{\"examples\":" + SAMPLE_ROWS + ",\"accuracy\":");
             }
             default -> {

@@ -5,6 +5,7 @@ import java.lang.management.ManagementFactory;
 import java.util.Arrays;
 import java.util.Locale;
 import org.apache.spark.ml.evaluation.MulticlassClassificationEvaluator;
+import org.apache.spark.ml.feature.StringIndexer;
 import org.apache.spark.ml.tuning.CrossValidator;
 import org.apache.spark.ml.tuning.ParamGridBuilder;
 import org.apache.spark.sql.Dataset;
@@ -23,7 +24,7 @@ final class TuningBench {
         SparkSession spark = LocalSpark.open("local[2]");
         Dataset<Row> all = spark.read().option("header", true).csv(args[1]);
         Dataset<Row> rows = (args.length > 3 ? all.limit(Integer.parseInt(args[3])) : all).cache();
-        rows = new org.apache.spark.ml.feature.StringIndexer()
+        rows = new StringIndexer()
                 .setInputCol("label")
                 .setOutputCol("index")
                 .fit(rows)
@@ -46,7 +47,8 @@ final class TuningBench {
                     (System.nanoTime() - start) / 1e9,
                     metrics[shared]);
         }
-        System.out.printf(Locale.ROOT, "ratio %.2f, equal metrics %s%n", cpu[0] / cpu[1], metrics[0].equals(metrics[1]));
+        System.out.printf(
+                Locale.ROOT, "ratio %.2f, equal metrics %s%n", cpu[0] / cpu[1], metrics[0].equals(metrics[1]));
         spark.stop();
         // Spark's timer of barrier stages is no daemon.
         System.exit(0);
@@ -69,7 +71,9 @@ final class TuningBench {
                 .setJobOverrides(new String[] {"training.data_seed=1"});
         return Arrays.toString(new CrossValidator()
                 .setEstimator(of)
-                .setEvaluator(new MulticlassClassificationEvaluator().setLabelCol("index").setMetricName("accuracy"))
+                .setEvaluator(new MulticlassClassificationEvaluator()
+                        .setLabelCol("index")
+                        .setMetricName("accuracy"))
                 .setEstimatorParamMaps(new ParamGridBuilder()
                         .addGrid(of.r(), new int[] {4, 8, 16})
                         .addGrid(of.stepSize(), new double[] {1e-3, 2e-3})
