@@ -1,7 +1,5 @@
 package org.sparklora.driver.ml;
 
-import com.sun.management.OperatingSystemMXBean;
-import java.lang.management.ManagementFactory;
 import java.util.Arrays;
 import java.util.Locale;
 import org.apache.spark.ml.evaluation.MulticlassClassificationEvaluator;
@@ -55,7 +53,7 @@ final class TuningBench {
     }
 
     private static double cpuSeconds() {
-        return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getProcessCpuTime() / 1e9;
+        return ProcessHandle.current().info().totalCpuDuration().orElseThrow().toMillis() / 1e3;
     }
 
     private static String crossValidated(Dataset<Row> rows, String model, int epochs, int folds) {
