@@ -14,7 +14,7 @@ import org.apache.spark.sql.SparkSession;
  * A cross-validation of five folds over six parameter maps, with and without shared work, in CPU seconds of this process. Arguments: a
  * model, a CSV file with the columns text and label, epochs of a fit, and optionally rows.
  */
-final class TuningBench {
+public final class TuningBench {
 
     private TuningBench() {}
 
