@@ -11,6 +11,7 @@ import org.sparklora.driver.training.ExitCode;
 import org.sparklora.driver.training.UsageException;
 import org.sparklora.driver.watch.report.Language;
 import org.sparklora.driver.watch.report.RunReport;
+import org.sparklora.driver.watch.report.SweepReport;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -35,12 +36,20 @@ final class ReportCommand implements Callable<Integer> {
             throw new UsageException(
                     "usage.option-missing", "a page about " + runs.size() + " runs needs --output FILE");
         }
+        RunDirectory first = Locations.directory(runs.get(0));
+        if (runs.size() == 1 && SweepReport.isSweep(first)) {
+            Target target = output == null ? new Target(first, SweepReport.FILE) : Target.of(output);
+            return write(target, SweepReport.page(first, Locations::directory, language));
+        }
         List<RunReport> reports = runs.stream()
                 .map(run -> new RunReport(KeyedRows.ofOneAdapter("report", run)))
                 .toList();
-        Target target =
-                output == null ? new Target(Locations.directory(runs.get(0)), RunReport.FILE) : Target.of(output);
-        target.folder().write(target.name(), RunReport.page(reports, language));
+        Target target = output == null ? new Target(first, RunReport.FILE) : Target.of(output);
+        return write(target, RunReport.page(reports, language));
+    }
+
+    private static int write(Target target, byte[] page) throws IOException {
+        target.folder().write(target.name(), page);
         Console.out("%s/%s", target.folder().location(), target.name());
         return ExitCode.OK.code();
     }

@@ -17,6 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.sparklora.driver.training.ExitCode;
+import org.sparklora.driver.watch.tracking.MlflowServer;
 
 /** Sweeps through the command line. Each trial has the bytes of {@code train} of its job alone. */
 class SweepTest {
@@ -144,6 +145,17 @@ class SweepTest {
                         + best.get("training.learning_rate").asText()));
         assertThat(trial(board.get(3).get("trial").asText()).resolve(ADAPTER)).exists();
 
+        // Best first, each with its report, and a timeline.
+        String page = Files.readString(output().resolve("sweep.html"));
+        List<String> links = board.stream()
+                .map(row -> "href=\"trials/" + row.get("trial").asText() + "/report.html\"")
+                .toList();
+        assertThat(page).containsSubsequence(links).contains("Computations of trunk activations: 1.");
+        assertThat(page.split(">Freeze timeline<").length).isEqualTo(3);
+        TrainingJob.Ended report = TrainingJob.run("none", "report", "--run", output().toString());
+        assertThat(report.code()).as(report.err()).isZero();
+        assertThat(Files.readString(output().resolve("sweep.html"))).isEqualTo(page);
+
         byte[] before = Files.readAllBytes(output().resolve("leaderboard.json"));
         assertThat(run("local[1]", sweep).err()).contains("output.not-empty");
         TrainingJob.Ended again = run("local[1]", sweep, "--resume");
@@ -165,6 +177,43 @@ class SweepTest {
         assertThat(TrainingJob.run("local[2]", "sweep", "--config", bad.toString(), "--output", all)
                         .code())
                 .isEqualTo(ExitCode.DIVERGED.code());
+    }
+
+    @Test
+    void trialsAreChildrenOfTheSweepOnMlflowAlsoAfterAResume() throws IOException {
+        try (MlflowServer server = new MlflowServer()) {
+            Path sweep = sweep("vary: {lora.r: [2, 4], training.learning_rate: [1.0e+30, 1.0e-3]}\n");
+            String tracked = "tracking.mlflow=" + server.uri();
+            server.unavailableFor(1);
+            TrainingJob.Ended failed = run("local[2]", sweep, "--set", tracked);
+            assertThat(failed.code()).as(failed.err()).isZero();
+            assertThat(failed.err()).contains("does not show the sweep as a whole");
+            assertThat(server.runs.values()).noneMatch(run -> run.tags.containsKey("mlflow.parentRunId"));
+            server.runs.clear();
+            Path other = folder.resolve("tracked");
+            for (List<String> more : List.of(List.<String>of(), List.of("--resume"))) {
+                List<String> args = new ArrayList<>(
+                        List.of("sweep", "--config", sweep.toString(), "--output", other.toString(), "--set", tracked));
+                args.addAll(more);
+                TrainingJob.Ended ended = TrainingJob.run("local[2]", args.toArray(String[]::new));
+                assertThat(ended.code()).as(ended.err()).isZero();
+            }
+            assertThat(server.violations).isEmpty();
+            assertThat(server.runs).hasSize(5);
+            String parent = server.runs.keySet().iterator().next();
+            List<MlflowServer.Run> all = List.copyOf(server.runs.values());
+            assertThat(all.get(0).params)
+                    .containsEntry("lora.r", "2, 4")
+                    .containsEntry("training.learning_rate", "1.0e+30, 1.0e-3");
+            assertThat(all.get(0).status).isEqualTo("FINISHED");
+            assertThat(all.subList(1, 5))
+                    .allSatisfy(run -> assertThat(run.tags).containsEntry("mlflow.parentRunId", parent));
+            assertThat(all.subList(1, 5).stream().map(run -> run.status))
+                    .containsExactlyInAnyOrder("FAILED", "FINISHED", "FAILED", "FINISHED");
+            assertThat(server.artifacts.keySet().stream().filter(name -> name.contains(parent)))
+                    .anyMatch(name -> name.endsWith("/sweep.html"))
+                    .anyMatch(name -> name.endsWith("/leaderboard.csv"));
+        }
     }
 
     @Test

@@ -16,6 +16,7 @@ import org.sparklora.driver.job.freeze.EpochMetrics;
 import org.sparklora.driver.job.text.Table;
 import org.sparklora.driver.run.history.RunDirectory;
 import org.sparklora.driver.training.sweep.TrialResult.State;
+import org.sparklora.driver.watch.report.SweepReport;
 
 /**
  * The trials of a sweep, the best first. Those that were stopped come behind, the longer they trained the earlier, and then those
@@ -27,7 +28,7 @@ import org.sparklora.driver.training.sweep.TrialResult.State;
 public record Leaderboard(String metric, List<TrialResult> trials) {
 
     public static final String CSV = "leaderboard.csv";
-    public static final String JSON = "leaderboard.json";
+    public static final String JSON = SweepReport.LEADERBOARD;
 
     private static final ObjectMapper MAPPER =
             JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();

@@ -1,6 +1,7 @@
 package org.sparklora.driver.training.sweep;
 
 import java.io.IOException;
+import java.time.Clock;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -10,6 +11,8 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import org.apache.spark.sql.SparkSession;
 import org.sparklora.driver.cluster.Locations;
 import org.sparklora.driver.cluster.Sessions;
@@ -29,6 +32,11 @@ import org.sparklora.driver.training.TrainingRun;
 import org.sparklora.driver.training.TrainingRun.Leg;
 import org.sparklora.driver.training.TrainingRun.Reached;
 import org.sparklora.driver.training.sweep.TrialResult.State;
+import org.sparklora.driver.watch.report.Language;
+import org.sparklora.driver.watch.report.SweepReport;
+import org.sparklora.driver.watch.tracking.MlflowSweep;
+import org.sparklora.driver.watch.tracking.Tracking;
+import org.sparklora.driver.watch.tracking.Tracking.Outcome;
 import org.sparklora.worker.train.DivergedException;
 
 /**
@@ -62,6 +70,44 @@ public final class SweepRun {
             OutputGuard.refuseNonEmpty(directory);
         }
         SweepPlan.requireValid(sweep);
+        Optional<MlflowSweep> tracking = tracking();
+        Outcome outcome = Outcome.FAILED;
+        try {
+            ExitCode code = train();
+            outcome = code == ExitCode.OK ? Outcome.FINISHED : Outcome.FAILED;
+            return code;
+        } finally {
+            List<String> files = outcome == Outcome.FINISHED ? List.of(Leaderboard.CSV, SweepReport.FILE) : List.of();
+            Outcome last = outcome;
+            tracking.ifPresent(shown -> shown.end(last, files));
+        }
+    }
+
+    /** The run of the whole sweep on the job's MLflow server. */
+    private Optional<MlflowSweep> tracking() {
+        SortedMap<String, String> varied = new TreeMap<>();
+        for (Trial trial : sweep.trials()) {
+            trial.varied()
+                    .forEach((key, value) -> varied.merge(
+                            key,
+                            value,
+                            (known, more) -> List.of(known.split(", ")).contains(more) ? known : known + ", " + more));
+        }
+        Tracking.Environment environment = new Tracking.Environment(
+                directory,
+                Locations::directory,
+                System.getenv(),
+                line -> Console.err("%s: warning: %s", sweep.name(), line),
+                Clock.systemUTC());
+        return sweep.trials()
+                .get(0)
+                .job()
+                .tracking()
+                .mlflow()
+                .map(mlflow -> MlflowSweep.begin(mlflow, sweep.name(), varied, environment));
+    }
+
+    private ExitCode train() throws IOException {
         try (SparkSession spark = Sessions.open("spark-lora sweep " + sweep.name());
                 SharedRows rows = new SharedRows(LAYOUTS)) {
             List<Trial> training = SweepPlan.inOrder(sweep.trials());
@@ -82,7 +128,9 @@ public final class SweepRun {
         }
         Leaderboard board = leaderboard();
         board.lines(SHOWN).forEach(line -> Console.out("%s", line));
-        Console.out("%s: all trials are in %s/%s", sweep.name(), sweep.output(), Leaderboard.CSV);
+        directory.write(SweepReport.FILE, SweepReport.page(directory, Locations::directory, Language.EN));
+        Console.out(
+                "%s: all trials are in %s/%s and %s", sweep.name(), sweep.output(), Leaderboard.CSV, SweepReport.FILE);
         boolean failed = board.trials().stream().allMatch(trial -> trial.state() == State.DIVERGED);
         return failed ? ExitCode.DIVERGED : ExitCode.OK;
     }

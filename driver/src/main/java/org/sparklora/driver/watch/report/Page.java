@@ -26,10 +26,16 @@ final class Page {
 
     /** @param runs at least one */
     static String html(List<RunData> runs, Messages messages) {
+        String title = runs.size() == 1 ? runs.get(0).name() : messages.text("title.several", runs.size());
+        return html(title, SECTIONS, runs, messages);
+    }
+
+    /** A page with a title of its own and some sections. */
+    static String html(String title, List<Section> sections, List<RunData> runs, Messages messages) {
         Html body = new Html(messages);
-        header(body, runs);
+        header(body, title, sections, runs);
         body.open("main", "id", "main");
-        for (Section section : SECTIONS) {
+        for (Section section : sections) {
             String heading = "h-" + section.key();
             body.open("section", "id", section.key(), "aria-labelledby", heading);
             body.element("h2", section.title(messages), "id", heading);
@@ -43,7 +49,7 @@ final class Page {
         Map<String, String> parts = Map.of(
                 "language", messages.language().locale().toLanguageTag(),
                 "sha256", Base64.getEncoder().encodeToString(sha256),
-                "title", Html.escape(title(messages, runs)),
+                "title", Html.escape(title),
                 // The dark colours twice: for the system's setting and for the button. Not for printing.
                 "style", Resource.text(Page.class, "page.css").replace("/*DARK*/", dark),
                 "body", body.toString(),
@@ -54,19 +60,15 @@ final class Page {
         return Resource.filled(Page.class, "page.html", parts);
     }
 
-    private static String title(Messages messages, List<RunData> runs) {
-        return runs.size() == 1 ? runs.get(0).name() : messages.text("title.several", runs.size());
-    }
-
-    private static void header(Html html, List<RunData> runs) {
+    private static void header(Html html, String title, List<Section> sections, List<RunData> runs) {
         Messages messages = html.messages();
         html.element("a.skip", messages.text("skip"), "href", "#main");
         html.open("header").open("div.title").open("h1");
         if (runs.size() == 1) {
-            html.data(title(messages, runs)).close();
+            html.data(title).close();
             OverviewSection.state(html, runs.get(0));
         } else {
-            html.text(title(messages, runs)).close();
+            html.text(title).close();
         }
         html.close();
         String last =
@@ -75,7 +77,7 @@ final class Page {
             html.note("as.of", Formats.time(last));
         }
         html.open("nav", "aria-label", messages.text("contents")).open("ul");
-        for (Section section : SECTIONS) {
+        for (Section section : sections) {
             String link = "#" + section.key();
             html.open("li").element("a", section.title(messages), "href", link).close();
         }

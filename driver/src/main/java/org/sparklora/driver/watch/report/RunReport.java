@@ -42,7 +42,7 @@ public final class RunReport {
         return Page.html(runs, new Messages(language)).getBytes(StandardCharsets.UTF_8);
     }
 
-    private synchronized RunData read() {
+    synchronized RunData read() {
         try {
             StoredHistory history = StoredHistory.of(directory);
             if (history.isEmpty() && !directory.exists(RunStatus.FILE)) {

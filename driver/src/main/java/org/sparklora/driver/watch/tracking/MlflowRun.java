@@ -3,7 +3,6 @@ package org.sparklora.driver.watch.tracking;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.time.Clock;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
@@ -13,7 +12,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import java.util.function.Consumer;
 import java.util.regex.Pattern;
 import org.apache.commons.lang3.StringUtils;
 import org.sparklora.driver.job.config.Secrets;
@@ -33,16 +31,15 @@ final class MlflowRun implements Destination {
     private static final int MAX_PARAMETERS = 100;
 
     /** The parameter length that every MLflow version accepts. */
-    private static final int MAX_PARAMETER_LENGTH = 500;
+    static final int MAX_PARAMETER_LENGTH = 500;
 
     /** Characters that MLflow does not accept in keys. */
     private static final Pattern INVALID_IN_KEY = Pattern.compile("[^A-Za-z0-9_\\-. :/]");
 
     private final Job job;
     private final MlflowClient client;
+    private final Tracking.Environment environment;
     private final RunDirectory directory;
-    private final Consumer<String> warnings;
-    private final Clock clock;
     private final LoggedScalars scalars = new LoggedScalars();
 
     /** Newest step that the server has, by metric. */
@@ -65,12 +62,11 @@ final class MlflowRun implements Destination {
      */
     record Job(String experiment, String run, SortedMap<String, String> parameters) {}
 
-    MlflowRun(Job job, MlflowClient client, RunDirectory directory, Consumer<String> warnings, Clock clock) {
+    MlflowRun(Job job, MlflowClient client, Tracking.Environment environment) {
         this.job = job;
         this.client = client;
-        this.directory = directory;
-        this.warnings = warnings;
-        this.clock = clock;
+        this.environment = environment;
+        this.directory = environment.directory();
     }
 
     @Override
@@ -98,8 +94,7 @@ final class MlflowRun implements Destination {
     private void open(long startTime) throws IOException, InterruptedException {
         MlflowRuns runs = new MlflowRuns(client, directory);
         Optional<JsonNode> resumed = runs.resume();
-        JsonNode run =
-                resumed.isPresent() ? resumed.get() : runs.create(job.experiment(), job.run(), startTime, firstTags());
+        JsonNode run = resumed.isPresent() ? resumed.get() : create(runs, startTime);
         for (JsonNode metric : run.path("data").path("metrics")) {
             newest.put(metric.path("key").asText(), metric.path("step").asLong());
         }
@@ -116,13 +111,25 @@ final class MlflowRun implements Destination {
         runs.remember(found);
     }
 
-    private Map<String, String> firstTags() {
+    private JsonNode create(MlflowRuns runs, long startTime) throws IOException, InterruptedException {
+        Map<String, String> tags = new TreeMap<>(firstTags(job.run(), directory.location()));
+        tags.putAll(MlflowSweep.parent(client, environment));
+        return runs.create(job.experiment(), job.run(), startTime, tags);
+    }
+
+    /** Tags that a run has from the beginning. */
+    static Map<String, String> firstTags(String run, String output) {
         return Map.of(
-                "mlflow.runName", job.run(),
-                "mlflow.source.name", "spark-lora",
-                "mlflow.source.type", "JOB",
-                "mlflow.user", System.getProperty("user.name", "unknown"),
-                "spark-lora.output", directory.location());
+                "mlflow.runName",
+                run,
+                "mlflow.source.name",
+                "spark-lora",
+                "mlflow.source.type",
+                "JOB",
+                "mlflow.user",
+                System.getProperty("user.name", "unknown"),
+                "spark-lora.output",
+                output);
     }
 
     /** Logs parameters once, since MLflow's parameters are immutable. */
@@ -190,7 +197,8 @@ final class MlflowRun implements Destination {
         }
     }
 
-    private static String key(String name) {
+    /** A key as MLflow accepts it. */
+    static String key(String name) {
         return INVALID_IN_KEY.matcher(name).replaceAll("_");
     }
 
@@ -204,7 +212,15 @@ final class MlflowRun implements Destination {
                 upload();
             }
             String status = outcome == Outcome.CANCELLED ? "KILLED" : outcome.name();
-            client.post("runs/update", Map.of("run_id", id, "status", status, "end_time", clock.millis()));
+            client.post(
+                    "runs/update",
+                    Map.of(
+                            "run_id",
+                            id,
+                            "status",
+                            status,
+                            "end_time",
+                            environment.clock().millis()));
         } catch (MlflowClient.ErrorAnswer e) {
             throw new RefusedException("refuses the end of the run: " + e.getMessage());
         }
@@ -218,9 +234,12 @@ final class MlflowRun implements Destination {
     private void upload() throws IOException, InterruptedException {
         Optional<ArtifactStore> store = ArtifactStore.of(artifacts, client);
         if (store.isEmpty()) {
-            warnings.accept(name() + " stores artifacts in " + artifacts
-                    + ", which needs a cloud client; adapter, report and freeze decisions stay in "
-                    + directory.location() + ". To upload them, start the server with mlflow server --serve-artifacts");
+            environment
+                    .warnings()
+                    .accept(name() + " stores artifacts in " + artifacts
+                            + ", which needs a cloud client; adapter, report and freeze decisions stay in "
+                            + directory.location()
+                            + ". To upload them, start the server with mlflow server --serve-artifacts");
             return;
         }
         List<String> names = new ArrayList<>(List.of("config.yaml", "manifest.json", "report.html"));

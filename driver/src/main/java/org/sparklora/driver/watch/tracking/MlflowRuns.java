@@ -18,12 +18,11 @@ record MlflowRuns(MlflowClient client, RunDirectory directory) {
 
     /** The run that {@code tracking.json} names, set to running again; empty if there is none or it was deleted. */
     Optional<JsonNode> resume() throws IOException, InterruptedException {
-        byte[] file = directory.find(OutputGuard.TRACKING).orElse(new byte[0]);
-        JsonNode remembered = JSON.readTree(file).path(MLFLOW);
-        if (!remembered.path("uri").asText().equals(client.server())) {
+        Optional<String> remembered = remembered();
+        if (remembered.isEmpty()) {
             return Optional.empty();
         }
-        String id = remembered.path("run_id").asText();
+        String id = remembered.get();
         Optional<JsonNode> found = client.find("runs/get", "run_id", id)
                 .map(answer -> answer.path("run"))
                 .filter(run -> !isDeleted(run.path("info")));
@@ -31,6 +30,15 @@ record MlflowRuns(MlflowClient client, RunDirectory directory) {
             client.post("runs/update", Map.of("run_id", id, "status", "RUNNING"));
         }
         return found;
+    }
+
+    /** The run's id on this server, as {@code tracking.json} has it. */
+    Optional<String> remembered() throws IOException {
+        byte[] file = directory.find(OutputGuard.TRACKING).orElse(new byte[0]);
+        JsonNode remembered = JSON.readTree(file).path(MLFLOW);
+        return remembered.path("uri").asText().equals(client.server())
+                ? Optional.of(remembered.path("run_id").asText())
+                : Optional.empty();
     }
 
     /** Writes {@code tracking.json}. */

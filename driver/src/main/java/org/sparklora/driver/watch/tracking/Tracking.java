@@ -64,9 +64,7 @@ public final class Tracking {
                 .ifPresent(mlflow -> destinations.add(new MlflowRun(
                         new MlflowRun.Job(mlflow.experiment(), job.name(), Secrets.redacted(ResolvedYaml.leaves(job))),
                         new MlflowClient(mlflow.uri(), environment.variables()),
-                        environment.directory(),
-                        environment.warnings(),
-                        environment.clock())));
+                        environment)));
         tracking.tensorboard()
                 .ifPresent(directory -> destinations.add(new TensorBoardFiles(
                         directory, () -> environment.directories().apply(directory))));

@@ -45,9 +45,12 @@ class MlflowRunTest {
                         "sentiment",
                         new TreeMap<>(Map.of("seed", "42", "lora.groups.tôp.r", "8", "long", "x".repeat(900)))),
                 new MlflowClient(server.uri() + "/", environment),
-                new LocalRunDirectory(folder),
-                warnings::add,
-                RecordedRunLines.CLOCK);
+                new Tracking.Environment(
+                        new LocalRunDirectory(folder),
+                        path -> new LocalRunDirectory(Path.of(path)),
+                        environment,
+                        warnings::add,
+                        RecordedRunLines.CLOCK));
     }
 
     private MlflowRun run() {
