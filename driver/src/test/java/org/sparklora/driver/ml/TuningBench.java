@@ -57,7 +57,7 @@ public final class TuningBench {
     }
 
     private static String crossValidated(Dataset<Row> rows, String model, int epochs, int folds) {
-        LoraTextClassifier of = new LoraTextClassifier()
+        LoraTextClassifier of = new LoraTextClassifier("tuned")
                 .setBaseModel(model)
                 .setGroups(LocalSpark.TOP)
                 .setSchedule("{live: [top]}")
