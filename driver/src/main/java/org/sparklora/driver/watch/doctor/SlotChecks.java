@@ -24,7 +24,8 @@ public final class SlotChecks {
     public static Finding taskCpus(int taskCpus) {
         String found = "spark.task.cpus is " + taskCpus;
         String remedy =
-                "each task uses one thread; with 1 the same cores compute " + taskCpus + " times as many shards";
+                "each task uses one thread, since oneDNN's products have other bits with several; with 1 the same cores compute "
+                        + taskCpus + " times as many shards";
         return taskCpus == 1 ? Finding.ok(found) : Finding.warning(found, remedy);
     }
 
