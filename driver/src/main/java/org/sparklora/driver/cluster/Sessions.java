@@ -31,6 +31,7 @@ public final class Sessions {
     /** Opens the session; the caller closes it. */
     public static SparkSession open(String name) {
         SparkConf conf = new SparkConf();
+        refuseConnect(conf);
         String master = conf.get("spark.master", "without a master");
         // Two progress bars on one terminal would overwrite each other.
         conf.set("spark.ui.showConsoleProgress", "false");
@@ -72,6 +73,19 @@ public final class Sessions {
             throw noApplication(master, NOT_REGISTERED, null);
         }
         return session;
+    }
+
+    /** Spark Connect's client, of Spark 3.5 by {@code spark.remote} and of Spark 4 also by its mode, has no context of its own. */
+    private static void refuseConnect(SparkConf conf) {
+        boolean remote = conf.contains("spark.remote");
+        if (remote || conf.get("spark.api.mode", "classic").equalsIgnoreCase("connect")) {
+            throw new SparkSettingsException(
+                    "settings.spark",
+                    (remote ? "spark.remote" : "spark.api.mode=connect")
+                            + " asks for Spark Connect, whose clients cannot run tasks of their own; leave it out, and submit"
+                            + " to the cluster itself with --master",
+                    null);
+        }
     }
 
     /** Appends {@link ProgressPlugin} to a list of plugins. */

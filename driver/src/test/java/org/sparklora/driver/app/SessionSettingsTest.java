@@ -165,6 +165,8 @@ class SessionSettingsTest {
     @CsvSource({
         "spark.driver.maxResultSize=16k, spark.driver.maxResultSize",
         "spark.master=local[1] spark.task.cpus=2, spark.task.cpus",
+        "spark.remote=sc://localhost, asks for Spark Connect",
+        "spark.api.mode=connect, submit to the cluster itself with --master",
     })
     void aSettingThatLeavesNoRoomIsNamed(String settings, String name) throws IOException {
         TrainingJob.Ended ended = TrainingJob.train(set(settings), job, folder.resolve("run"), "lora.r=16");
