@@ -163,6 +163,7 @@ class PredictCommandTest {
         try (SparkSession spark = SparkSession.builder()
                 .master("local[2]")
                 .config("spark.ui.enabled", "false")
+                .config("spark.lora.fitCache", "off")
                 .getOrCreate()) {
             Dataset<Row> rows = spark.read()
                     .option("header", "true")
