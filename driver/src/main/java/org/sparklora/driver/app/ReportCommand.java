@@ -9,6 +9,7 @@ import org.sparklora.driver.run.history.RunDirectory;
 import org.sparklora.driver.training.Console;
 import org.sparklora.driver.training.ExitCode;
 import org.sparklora.driver.training.UsageException;
+import org.sparklora.driver.watch.report.KeyedReport;
 import org.sparklora.driver.watch.report.Language;
 import org.sparklora.driver.watch.report.RunReport;
 import org.sparklora.driver.watch.report.SweepReport;
@@ -40,6 +41,10 @@ final class ReportCommand implements Callable<Integer> {
         if (runs.size() == 1 && SweepReport.isSweep(first)) {
             Target target = output == null ? new Target(first, SweepReport.FILE) : Target.of(output);
             return write(target, SweepReport.page(first, Locations::directory, language));
+        }
+        if (runs.size() == 1 && first.exists(KeyedReport.INDEX)) {
+            Target target = output == null ? new Target(first, RunReport.FILE) : Target.of(output);
+            return write(target, KeyedReport.page(first, language));
         }
         List<RunReport> reports = runs.stream()
                 .map(run -> new RunReport(KeyedRows.ofOneAdapter("report", run)))

@@ -167,8 +167,7 @@ class KeyedRunTest {
     @Test
     void commandsForOneAdapterAreRefused() throws IOException {
         String output = trainKeys("keys", "local[1]").toString();
-        for (List<String> command : List.of(
-                List.of("verify", output, output), List.of("replay", output), List.of("report", "--run", output))) {
+        for (List<String> command : List.of(List.of("verify", output, output), List.of("replay", output))) {
             TrainingJob.Ended ended = TrainingJob.run("none", command.toArray(String[]::new));
             assertThat(ended.code()).as(ended.err()).isEqualTo(2);
             assertThat(ended.err())
@@ -257,6 +256,12 @@ class KeyedRunTest {
         assertThat(failed.outcome()).isEqualTo(Outcome.FAILED);
         assertThat(failed.reason()).contains("only the label 'yes'").endsWith("[data.labels.count]");
         assertThat(TrainingJob.events(output, "key_failed")).hasSize(1);
+        TrainingJob.Ended report = TrainingJob.run("none", "report", "--run", output.toString());
+        assertThat(report.code()).as(report.err()).isZero();
+        assertThat(Files.readString(output.resolve("report.html")))
+                .as("failed keys first, with the reason")
+                .containsSubsequence(
+                        "an adapter for each customer", "failed: 1.", ">one class<", "only the label", ">north<");
         rows.remove("one class");
         equalsTrainingAlone(output, "training.shards=1");
     }
