@@ -72,7 +72,7 @@ public final class SharedRows implements AutoCloseable {
             oldest.next().close();
             oldest.remove();
         }
-        Console.err("reading and tokenizing %s", job.data().train().path());
+        Console.err("reading and tokenizing %s", job.data().train().name());
         PlacedData placed = PlacedData.of(spark, JobRows.read(spark, job).prepare(job, model), exchange);
         rows.put(Layout.of(job), placed);
         return placed;

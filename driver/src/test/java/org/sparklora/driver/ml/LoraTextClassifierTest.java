@@ -287,7 +287,8 @@ class LoraTextClassifierTest {
             assertThat(told.trainableParameters())
                     .isEqualTo(starts.get(epoch).path("trainable_parameters").asLong());
             assertThat(told.allReduceBytesPerStep()).isEqualTo(4 * told.trainableParameters());
-            assertThat(told.seconds()).isEqualTo(end.path("seconds").path("total").asDouble());
+            assertThat(told.seconds())
+                    .isEqualTo(end.path("seconds").path("total").asDouble());
         }
         assertThat(summary.epochs().get(0).groups()).isEqualTo(Map.of("top", "live", "low", "dormant"));
         assertThat(summary.epochs().get(1).groups()).isEqualTo(Map.of("top", "frozen", "low", "live"));
@@ -302,7 +303,8 @@ class LoraTextClassifierTest {
         assertThat(loaded.summary().seconds()).isEqualTo(seconds);
         // Without outputDir, too.
         assertThat(model.summary().objectiveHistory()).hasSize(10);
-        assertThat(model.summary().objectiveHistory()[9]).isLessThan(model.summary().objectiveHistory()[0]);
+        assertThat(model.summary().objectiveHistory()[9])
+                .isLessThan(model.summary().objectiveHistory()[0]);
     }
 
     @Test
