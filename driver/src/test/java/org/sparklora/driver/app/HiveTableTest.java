@@ -2,6 +2,7 @@ package org.sparklora.driver.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;
 import org.apache.spark.sql.SparkSession;
@@ -50,7 +51,7 @@ class HiveTableTest {
     }
 
     @Test
-    void aPartitionedTableGivesTheAdapterOfItsRows() {
+    void aPartitionedTableGivesTheAdapterOfItsRows() throws IOException {
         SmallJob files = new SmallJob(folder.resolve("files"));
         files.write("train.csv", "text,label\ngood movie,01\nbad movie,1\nthe plot was great,01\nvery bad end,1\n");
         assertThat(files.train().code()).isZero();
