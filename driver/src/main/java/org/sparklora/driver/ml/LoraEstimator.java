@@ -10,7 +10,6 @@ import java.util.List;
 import java.util.Optional;
 import org.apache.hadoop.fs.FileUtil;
 import org.apache.spark.ml.Estimator;
-import org.apache.spark.ml.Model;
 import org.apache.spark.ml.param.Param;
 import org.apache.spark.ml.param.ParamMap;
 import org.apache.spark.ml.util.DefaultParamsWritable;
@@ -19,6 +18,7 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.types.StructType;
 import org.apache.spark.util.Utils;
 import org.slf4j.LoggerFactory;
+import org.sparklora.driver.cluster.Locations;
 import org.sparklora.driver.cluster.data.DatasetRows;
 import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.job.config.JobFile;
@@ -33,7 +33,7 @@ import org.sparklora.driver.training.TrainedRun;
  * @param <E> the estimator itself, which setters return
  * @param <M> its model
  */
-public abstract class LoraEstimator<E extends LoraEstimator<E, M>, M extends Model<M>> extends Estimator<M>
+public abstract class LoraEstimator<E extends LoraEstimator<E, M>, M extends LoraModel<M>> extends Estimator<M>
         implements TextParams<E>, RowParams<E>, JobParams<E>, DefaultParamsWritable {
 
     private static final long serialVersionUID = 1L;
@@ -110,7 +110,8 @@ public abstract class LoraEstimator<E extends LoraEstimator<E, M>, M extends Mod
             // A URI, because a path without a scheme may be on the cluster's default file system.
             String output = temporary == null ? getOutputDir() : temporary.toURI() + "run";
             TrainedRun trained = DatasetTraining.train(dataset.sparkSession(), jobConfig(output), rows(dataset));
-            return copyValues(model(trained).setParent(this), ParamMap.empty());
+            M model = model(trained).withSummary(LoraTrainingSummary.ofRun(Locations.directory(output)));
+            return copyValues(model.setParent(this), ParamMap.empty());
         } finally {
             // The trained model is in memory; a temporary folder that remains must not fail the fit.
             if (temporary != null && !FileUtil.fullyDelete(temporary)) {

@@ -20,6 +20,7 @@ import org.apache.spark.ml.param.ParamMap;
 import org.apache.spark.ml.util.DefaultParamsReader;
 import org.apache.spark.ml.util.DefaultParamsReader$;
 import org.apache.spark.ml.util.DefaultParamsWriter$;
+import org.apache.spark.ml.util.HasTrainingSummary;
 import org.apache.spark.ml.util.MLReader;
 import org.apache.spark.ml.util.MLWritable;
 import org.apache.spark.ml.util.MLWriter;
@@ -35,6 +36,7 @@ import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
+import org.sparklora.driver.cluster.Locations;
 import org.sparklora.driver.cluster.data.DatasetRows;
 import org.sparklora.driver.model.predict.HeadOutputs;
 import org.sparklora.driver.model.predict.KeyedAdapters;
@@ -64,7 +66,8 @@ import org.sparklora.worker.spark.Shared;
  *
  * @param <M> the model itself
  */
-public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> implements TextParams<M>, MLWritable {
+public abstract class LoraModel<M extends LoraModel<M>> extends Model<M>
+        implements TextParams<M>, MLWritable, HasTrainingSummary<LoraTrainingSummary> {
 
     private static final long serialVersionUID = 1L;
     private static final String RUN = "/run";
@@ -82,6 +85,8 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
     private transient @Nullable Shared<KeyedAdapters> keyedBroadcast;
 
     private transient Optional<Precision> precisionOfBroadcast = Optional.empty();
+
+    private scala.Option<LoraTrainingSummary> trainingSummary = scala.Option.empty();
 
     LoraModel(String uid, TrainedRun run, boolean embedsBase, Maker<M> maker) {
         this.uid = uid;
@@ -140,10 +145,36 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
         return run;
     }
 
-    /** The same trained run, with a copy of the Params. */
+    /**
+     * How the model was trained; {@link #hasSummary} says whether it is known. It is not in models of 0.1.0, nor in those with
+     * an adapter for each key.
+     *
+     * <p>{@code summary()} throws Spark's {@link org.apache.spark.SparkException} without one.
+     */
+    @Override
+    public final scala.Option<LoraTrainingSummary> trainingSummary() {
+        return trainingSummary;
+    }
+
+    /** Spark's setter of the field. */
+    @Override
+    public final void trainingSummary_$eq(scala.Option<LoraTrainingSummary> summary) {
+        trainingSummary = summary;
+    }
+
+    final M withSummary(Optional<LoraTrainingSummary> summary) {
+        trainingSummary = scala.Option.apply(summary.orElse(null));
+        @SuppressWarnings("unchecked")
+        M self = (M) this;
+        return self;
+    }
+
+    /** The same trained run, with its summary and a copy of the Params. */
     @Override
     public final M copy(ParamMap extra) {
-        return copyValues(maker.of(uid, run, embedsBase), extra).setParent(parent());
+        M copy = copyValues(maker.of(uid, run, embedsBase), extra).setParent(parent());
+        copy.trainingSummary_$eq(trainingSummary);
+        return copy;
     }
 
     /**
@@ -301,6 +332,9 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
             DefaultParamsWriter$.MODULE$.saveMetadata(model, path, sc(), scala.Option.empty(), scala.Option.empty());
             String qualified = qualified(path, sc().hadoopConfiguration());
             model.run.write(qualified + RUN);
+            if (model.hasSummary()) {
+                model.summary().write(Locations.directory(qualified));
+            }
             if (model.embedsBase) {
                 copy(model.run.base(), qualified + BASE, sc().hadoopConfiguration());
             }
@@ -366,7 +400,8 @@ public abstract class LoraModel<M extends LoraModel<M>> extends Model<M> impleme
             Optional<String> moved = base.map(directory -> directory.toUri().toString());
             TrainedRun run = TrainedRun.read(
                     qualified + RUN, moved.isEmpty() && embedded ? Optional.of(qualified + BASE) : moved);
-            M model = maker.of(metadata.uid(), run, embedded);
+            M model = maker.of(metadata.uid(), run, embedded)
+                    .withSummary(LoraTrainingSummary.read(Locations.directory(qualified)));
             metadata.getAndSetParams(model, scala.Option.empty());
             return model;
         }

@@ -2,6 +2,8 @@ package org.sparklora.driver.training;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -15,6 +17,7 @@ import org.sparklora.driver.cluster.data.RunData;
 import org.sparklora.driver.cluster.data.ShardLayout;
 import org.sparklora.driver.cluster.data.Shards;
 import org.sparklora.driver.cluster.data.SourceReader;
+import org.sparklora.driver.cluster.data.SourceTable;
 import org.sparklora.driver.cluster.data.Split;
 import org.sparklora.driver.cluster.data.Tokenization;
 import org.sparklora.driver.cluster.data.TrainingData;
@@ -42,7 +45,14 @@ public record JobRows(
     /** Refuses missing files. Needs no Spark session. */
     public static void requireFiles(JobConfig job) {
         Configuration hadoop = Locations.hadoop();
-        SourceReader.requireFiles(job.data().train(), hadoop, "data.train");
+        boolean ordered = SourceReader.requireFiles(job.data().train(), hadoop, "data.train");
+        if (!ordered && job.data().order() == DataOrder.GIVEN) {
+            throw new UsageException(
+                    "usage.order-given",
+                    "data.order=given needs rows with an order, but '"
+                            + job.data().train().name()
+                            + "' has none; use csv, tsv, parquet or json files, or order: shuffled");
+        }
         if (job.data().validation().orElse(null) instanceof ValidationConfig.Source own) {
             SourceReader.requireFiles(own.source(), hadoop, "data.validation");
         }
@@ -86,7 +96,7 @@ public record JobRows(
         return job.model()
                 .labels()
                 .orElseGet(() -> ClassLabels.learn(
-                        job.model().task(), all, job.data().train().path()));
+                        job.model().task(), all, job.data().train().name()));
     }
 
     /** Tokenizes the rows for a job, divides them into shards, and frees what Spark persists of the rows. */
@@ -102,7 +112,8 @@ public record JobRows(
                     task,
                     labels,
                     weights.map(given -> ClassBalance.weights(given, labels, shards))
-                            .orElse(List.of()));
+                            .orElse(List.of()),
+                    origins());
         } finally {
             close();
         }
@@ -120,8 +131,16 @@ public record JobRows(
     Content content(DataOrder order) {
         return new Content(
                 labels,
-                RowsDigest.sha256(training, order == DataOrder.GIVEN),
-                validation.map(held -> RowsDigest.sha256(held, true)));
+                RowsDigest.of(training, order == DataOrder.GIVEN).sha256(),
+                validation.map(held -> RowsDigest.of(held, true).sha256()));
+    }
+
+    /** What tables and queries gave, by the keys that name them. */
+    private SortedMap<String, SourceTable.Origin> origins() {
+        SortedMap<String, SourceTable.Origin> origins = new TreeMap<>();
+        SourceTable.origin(all).ifPresent(origin -> origins.put("data.train", origin));
+        validation.flatMap(SourceTable::origin).ifPresent(origin -> origins.put("data.validation", origin));
+        return origins;
     }
 
     LabelCodec codec() {

@@ -128,7 +128,7 @@ record KeyTask(Shared<Constants> constants) implements KeyedTable.Work<KeyResult
             Task task = job.model().task();
             List<String> given = constants.labels();
             List<String> labels =
-                    given == null ? all.labels(task, job.data().train().path()) : given;
+                    given == null ? all.labels(task, job.data().train().name()) : given;
             KeyRows rows = job.data().validation().orElse(null) instanceof ValidationConfig.Fraction part
                     ? all.split(part.fraction(), job.dataSeed())
                     : all;

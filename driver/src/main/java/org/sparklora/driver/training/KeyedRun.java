@@ -88,7 +88,7 @@ public final class KeyedRun {
             output.requireSameBase(groups.model().baseSha256());
             JobRows.requireFiles(job);
             ExchangeChoice exchange = ExchangeChoice.of(job.execution().exchange(), new SparkConf());
-            Console.err("%s: reading %s", job.name(), job.data().train().path());
+            Console.err("%s: reading %s", job.name(), job.data().train().name());
             try (SparkSession spark = Sessions.open("spark-lora " + job.name());
                     LostExecutors lost = LostExecutors.watch(spark.sparkContext())) {
                 String instructions =

@@ -169,6 +169,7 @@ record Resumption(RunDirectory directory, Optional<Checkpoint> checkpoint, Optio
         origin.put("training rows", Long.toString(data.training().plan().examples()));
         origin.put("training tokens", Long.toString(data.training().statistics().tokens()));
         origin.put("labels", data.labels().toString());
+        data.origins().forEach((key, rows) -> origin.put("rows of " + key, rows.sha256()));
         return origin;
     }
 

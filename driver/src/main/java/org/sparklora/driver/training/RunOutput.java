@@ -23,6 +23,7 @@ import org.sparklora.driver.cluster.data.Shards;
 import org.sparklora.driver.job.config.ActivationCache;
 import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.job.config.ResolvedYaml;
+import org.sparklora.driver.job.config.SourceConfig;
 import org.sparklora.driver.job.freeze.EpochMetrics;
 import org.sparklora.driver.job.manifest.ManifestFile;
 import org.sparklora.driver.job.manifest.ManifestJson;
@@ -237,12 +238,13 @@ public final class RunOutput {
                 "pytorch", Torch.version()));
         int steps = start.data().training().plan().stepsPerEpoch();
         return HistoryEvent.run(
-                new HistoryEvent.Configuration(Sha256.hex(yaml), yaml, steps, start.initial()),
-                start.model().baseSha256(),
-                Map.of("seed", job.seed()),
-                new HistoryEvent.Environment(
-                        versions, List.of(Machine.hardware().cpu())),
-                choices(start));
+                        new HistoryEvent.Configuration(Sha256.hex(yaml), yaml, steps, start.initial()),
+                        start.model().baseSha256(),
+                        Map.of("seed", job.seed()),
+                        new HistoryEvent.Environment(
+                                versions, List.of(Machine.hardware().cpu())),
+                        choices(start))
+                .reading(start.data().origins());
     }
 
     private void recordAddedGroups(Resumption resumed, LoraManifest manifest) {
@@ -401,7 +403,8 @@ public final class RunOutput {
     }
 
     private TrainingSummary summary(RunData data) {
-        String[] path = job.data().train().path().split("/");
+        SourceConfig train = job.data().train();
+        String[] path = train.path().map(file -> file.split("/")).orElse(new String[] {train.name()});
         return new TrainingSummary(
                 path[path.length - 1],
                 data.training().statistics().examples(),

@@ -98,7 +98,7 @@ public final class SharedRows implements AutoCloseable {
     /** The rows of the files that jobs of this session name. */
     RowSource of(SparkSession spark, JobConfig job) {
         return (model, exchange) -> share(spark, model, exchange, Optional.empty(), () -> {
-            Console.err("reading and tokenizing %s", job.data().train().path());
+            Console.err("reading and tokenizing %s", job.data().train().name());
             return JobRows.read(spark, job).prepare(job, model);
         });
     }

@@ -98,7 +98,7 @@ public final class TrainingRun {
             ExchangeChoice exchange = ExchangeChoice.of(job.execution().exchange(), new SparkConf());
             Console.err(
                     "%s: reading and tokenizing %s",
-                    job.name(), job.data().train().path());
+                    job.name(), job.data().train().name());
             try (SparkSession spark = Sessions.open("spark-lora " + job.name());
                     LostExecutors lost = LostExecutors.watch(spark.sparkContext())) {
                 RowSource files = (model, choice) -> own(spark, JobRows.read(spark, job), model, choice);

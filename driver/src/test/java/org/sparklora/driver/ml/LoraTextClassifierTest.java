@@ -6,10 +6,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.apache.spark.ml.Pipeline;
 import org.apache.spark.ml.PipelineModel;
 import org.apache.spark.ml.PipelineStage;
@@ -243,6 +246,65 @@ class LoraTextClassifierTest {
                         .setJobOverrides(new String[] {"training.batchsize=3"})
                         .fit(rows))
                 .hasMessageContainingAll("training.batchsize", "training.batch_size", "[config.key.unknown]");
+    }
+
+    @Test
+    void theSummaryIsTheHistoryAndIsSaved() throws Exception {
+        String output = folder.resolve("summarized").toString();
+        LoraTextClassificationModel trained = LocalSpark.classifier()
+                .setGroups("{top: {target_modules: [query], layers_to_transform: [11]},"
+                        + " low: {target_modules: [query], layers_to_transform: [10]}}")
+                .setSchedule("{live: [top], events: [{epoch: 1, thaw: [low], freeze: [top]}]}")
+                .setMaxIter(2)
+                .setValidationIndicatorCol("held")
+                .setOutputDir(output)
+                .fit(LocalSpark.rows(spark, 32, 2));
+        LoraTrainingSummary summary = trained.summary();
+
+        List<JsonNode> starts = new ArrayList<>();
+        List<JsonNode> ends = new ArrayList<>();
+        double seconds = 0;
+        for (String line : Files.readAllLines(Path.of(output, "history.jsonl"))) {
+            JsonNode event = new ObjectMapper().readTree(line);
+            switch (event.path("event").asText()) {
+                case "epoch_start" -> starts.add(event);
+                case "epoch_end" -> ends.add(event);
+                case "finished" -> seconds = event.path("seconds").asDouble();
+                default -> {}
+            }
+        }
+        assertThat(summary.totalIterations()).isEqualTo(2).isEqualTo(ends.size());
+        assertThat(summary.seconds()).isEqualTo(seconds).isPositive();
+        for (int epoch = 0; epoch < 2; epoch++) {
+            LoraTrainingSummary.Epoch told = summary.epochs().get(epoch);
+            JsonNode end = ends.get(epoch);
+            assertThat(told.number()).isEqualTo(epoch);
+            assertThat(summary.objectiveHistory()[epoch])
+                    .isEqualTo(told.trainLoss())
+                    .isEqualTo(end.path("train_loss").asDouble());
+            assertThat(told.validation().get("accuracy"))
+                    .isEqualTo(end.path("validation").path("accuracy").asDouble());
+            assertThat(told.trainableParameters())
+                    .isEqualTo(starts.get(epoch).path("trainable_parameters").asLong());
+            assertThat(told.allReduceBytesPerStep()).isEqualTo(4 * told.trainableParameters());
+            assertThat(told.seconds())
+                    .isEqualTo(end.path("seconds").path("total").asDouble());
+        }
+        assertThat(summary.epochs().get(0).groups()).isEqualTo(Map.of("top", "live", "low", "dormant"));
+        assertThat(summary.epochs().get(1).groups()).isEqualTo(Map.of("top", "frozen", "low", "live"));
+        assertThat(summary.trainableParameters())
+                .isEqualTo(summary.epochs().get(0).trainableParameters());
+
+        String saved = folder.resolve("with-summary").toString();
+        trained.copy(ParamMap.empty()).write().save(saved);
+        LoraTextClassificationModel loaded = LoraTextClassificationModel.load(saved);
+        assertThat(loaded.hasSummary()).isTrue();
+        assertThat(loaded.summary().epochs()).isEqualTo(summary.epochs());
+        assertThat(loaded.summary().seconds()).isEqualTo(seconds);
+        // Without outputDir, too.
+        assertThat(model.summary().objectiveHistory()).hasSize(10);
+        assertThat(model.summary().objectiveHistory()[9])
+                .isLessThan(model.summary().objectiveHistory()[0]);
     }
 
     @Test

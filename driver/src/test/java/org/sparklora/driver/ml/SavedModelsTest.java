@@ -3,6 +3,7 @@ package org.sparklora.driver.ml;
 import static org.apache.spark.ml.functions.vector_to_array;
 import static org.apache.spark.sql.functions.when;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import java.io.IOException;
@@ -15,6 +16,7 @@ import java.util.Objects;
 import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.stream.Stream;
+import org.apache.spark.SparkException;
 import org.apache.spark.ml.PipelineModel;
 import org.apache.spark.ml.Transformer;
 import org.apache.spark.ml.linalg.SQLDataTypes;
@@ -123,6 +125,16 @@ class SavedModelsTest {
         assertThat(furthest(
                         cls.getList(cls.fieldIndex("rawPrediction")), piped.getList(piped.fieldIndex("rawPrediction"))))
                 .isGreaterThan(100 * TOLERANCE);
+    }
+
+    @Test
+    void modelsThatWereSavedWithoutSummaryHaveNone() {
+        LoraTextClassificationModel old =
+                (LoraTextClassificationModel) load(FOLDER.resolve("0.1.0"), "text-classification");
+        assertThat(old.hasSummary()).isFalse();
+        assertThatThrownBy(old::summary)
+                .isInstanceOf(SparkException.class)
+                .hasMessageContaining("No training summary available");
     }
 
     private static double furthest(List<Double> one, List<Double> other) {

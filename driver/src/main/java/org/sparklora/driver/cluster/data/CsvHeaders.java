@@ -46,7 +46,7 @@ final class CsvHeaders {
             if (!columns.isEmpty() && !columns.equals(first)) {
                 throw new DataException(
                         "data.header.mismatch",
-                        "'" + source.path() + "': " + path.getName() + " has the columns " + DidYouMean.list(columns)
+                        "'" + source.name() + "': " + path.getName() + " has the columns " + DidYouMean.list(columns)
                                 + ", but " + paths[0].getName() + " has " + DidYouMean.list(first)
                                 + "; give all files the same header");
             }

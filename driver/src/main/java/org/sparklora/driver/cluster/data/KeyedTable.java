@@ -86,7 +86,7 @@ public record KeyedTable(Dataset<Row> training, Optional<Dataset<Row>> validatio
                 .forEach(row -> {
                     throw new DataException(
                             "data.adapter.missing",
-                            InputRow.location(InputRow.place(row)) + ": the key in column '" + column
+                            SourceTable.location(InputRow.of(row)) + ": the key in column '" + column
                                     + "' is missing or empty; fill it in or remove the row");
                 });
         RowCoder.requireComplete(InputRow.of(rows), purpose);

@@ -65,8 +65,7 @@ final class RowCoder implements Serializable {
         if (first != null) {
             Problem problem = problems.apply(first.content()).orElseThrow();
             throw new DataException(
-                    problem.code(),
-                    InputRow.location(first.place()) + ": " + problem.message() + more(found.problems - 1));
+                    problem.code(), SourceTable.location(first) + ": " + problem.message() + more(found.problems - 1));
         }
         return found.rows;
     }

@@ -10,12 +10,12 @@ import org.sparklora.worker.contract.Sha256;
 import org.sparklora.worker.spark.JavaSerialized;
 
 /**
- * The digest of a table's rows: SHA-256 of their number and of the sum of their hashes, which does not depend on the order in which
- * Spark reads them.
+ * The digest of a table's rows, which does not depend on the order in which Spark reads them.
+ *
+ * @param rows their number
+ * @param sha256 of their number and of the sum of their hashes, hexadecimal
  */
-public final class RowsDigest {
-
-    private RowsDigest() {}
+public record RowsDigest(long rows, String sha256) {
 
     /** The number of rows, and the sum of their hashes, word by word. */
     @SuppressWarnings("ArrayRecordComponent") // never compared
@@ -45,7 +45,7 @@ public final class RowsDigest {
      * @param rows a table made by {@link SourceReader} or {@link DatasetRows}
      * @param placed whether the places of the rows count, because their order decides what is made of them
      */
-    public static String sha256(Dataset<Row> rows, boolean placed) {
+    public static RowsDigest of(Dataset<Row> rows, boolean placed) {
         Sum sum = JavaSerialized.fold(
                 rows.toJavaRDD()
                         .mapPartitions(part -> List.of(Sum.of(part, placed)).iterator()),
@@ -53,6 +53,6 @@ public final class RowsDigest {
                 Sum::plus);
         ByteBuffer bytes = ByteBuffer.allocate(5 * Long.BYTES).putLong(sum.rows());
         bytes.asLongBuffer().put(sum.hashes());
-        return Sha256.hex(bytes.array());
+        return new RowsDigest(sum.rows(), Sha256.hex(bytes.array()));
     }
 }

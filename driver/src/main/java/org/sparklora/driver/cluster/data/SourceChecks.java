@@ -59,7 +59,7 @@ record SourceChecks(SourceSchema schema) {
         if (seen.isEmpty()) {
             throw new DataException(
                     "data.file.empty",
-                    "'" + schema.scan().source.path() + "' has "
+                    "'" + schema.scan().source.name() + "' has "
                             + (format.isDelimited() ? "a header but no rows" : "no rows")
                             + "; it needs at least one row");
         }

@@ -18,6 +18,7 @@ import java.util.stream.Stream;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.functions;
 import org.apache.spark.sql.types.ArrayType;
 import org.apache.spark.sql.types.DataTypes;
 import org.sparklora.driver.job.config.SourceConfig;
@@ -28,6 +29,9 @@ record SourceColumns(SourceSchema schema) {
 
     /** Column of a number that grows from row to row of a split, a long. It is another one for each row. */
     static final String POSITION = "_spark_lora_position";
+
+    /** Column of the source's condition. */
+    static final String WHERE = "_spark_lora_where";
 
     /** Converts rows that {@link SourceScan} read; places and unparsed text stay, {@link #POSITION} is new. */
     Dataset<Row> of(Dataset<Row> rows, boolean withInput) {
@@ -50,8 +54,11 @@ record SourceColumns(SourceSchema schema) {
             Stream<Column> all = Arrays.stream(schema.all().fieldNames()).map(DatasetRows::named);
             columns.add(struct(all.toArray(Column[]::new)).as(SourceReader.INPUT));
         }
-        boolean parquet = schema.scan().format == SourceFormat.PARQUET;
-        columns.add((parquet ? text(Optional.empty()) : col(SourceFormat.MALFORMED)).as(SourceFormat.MALFORMED));
+        boolean text = schema.scan().format.isText();
+        columns.add((text ? col(SourceFormat.MALFORMED) : text(Optional.empty())).as(SourceFormat.MALFORMED));
+        // Rows of files are numbered before some are left out; a table has left them out already.
+        Optional<String> where = source.selection().where().filter(all -> schema.scan().format != SourceFormat.TABLE);
+        columns.add(where.map(functions::expr).orElse(lit(true)).as(WHERE));
         return rows.select(columns.toArray(Column[]::new));
     }
 

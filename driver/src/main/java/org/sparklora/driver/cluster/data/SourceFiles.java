@@ -27,6 +27,9 @@ import org.sparklora.worker.contract.HostException;
  */
 record SourceFiles(List<String> roots, SortedMap<String, Long> read, List<String> skipped) {
 
+    /** Those of a table or query. */
+    static final SourceFiles NONE = new SourceFiles(List.of(), new TreeMap<>(), List.of());
+
     /**
      * Finds the files of a source.
      *
@@ -35,7 +38,7 @@ record SourceFiles(List<String> roots, SortedMap<String, Long> read, List<String
     static SourceFiles of(SourceConfig source, Configuration hadoop, String where) {
         SourceFiles found = new SourceFiles(new ArrayList<>(), new TreeMap<>(), new ArrayList<>());
         try {
-            Path path = SourcePaths.path(source.path());
+            Path path = SourcePaths.path(source.name());
             FileSystem files = path.getFileSystem(hadoop);
             for (FileStatus root : files.exists(path) ? List.of(files.getFileStatus(path)) : matches(files, path)) {
                 found.roots.add(root.getPath().toString());
@@ -56,7 +59,7 @@ record SourceFiles(List<String> roots, SortedMap<String, Long> read, List<String
         } catch (IOException | RuntimeException e) {
             // Hadoop reports a file that has just vanished by a plain RuntimeException.
             HostException.requireInLocale(String.valueOf(e.getMessage()));
-            String problem = "'" + source.path() + "' cannot be read: " + e.getMessage() + "; check its permissions";
+            String problem = "'" + source.name() + "' cannot be read: " + e.getMessage() + "; check its permissions";
             throw new DataException("data.file.unreadable", problem, e);
         }
         if (found.read.isEmpty()) {
@@ -64,7 +67,7 @@ record SourceFiles(List<String> roots, SortedMap<String, Long> read, List<String
                     ? "; check the path in " + where
                     : "; Spark skips " + found.skipped.get(0) + ", because a name begins with _ or .: rename it";
             String problem = found.roots.isEmpty() ? " does not exist" : " contains no data file";
-            throw new DataException("data.file.missing", "'" + source.path() + "'" + problem + remedy);
+            throw new DataException("data.file.missing", "'" + source.name() + "'" + problem + remedy);
         }
         return found;
     }

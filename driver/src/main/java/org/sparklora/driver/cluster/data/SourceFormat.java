@@ -5,6 +5,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import org.apache.spark.sql.catalyst.csv.CSVExprUtils;
+import org.apache.spark.sql.execution.datasources.DataSource$;
+import org.apache.spark.sql.internal.SQLConf;
 import org.sparklora.driver.job.config.SourceConfig;
 
 /** The format of a source, and the reader options for it. */
@@ -12,7 +14,9 @@ enum SourceFormat {
     CSV,
     TSV,
     PARQUET,
-    JSON;
+    JSON,
+    /** A table, a query, or files of a format that does not tell the number of a row, see {@link SourceTable}. */
+    TABLE;
 
     /** The column in which Spark returns the text of a row that it cannot parse. */
     static final String MALFORMED = "_spark_lora_malformed";
@@ -33,9 +37,14 @@ enum SourceFormat {
         return this == CSV || this == TSV;
     }
 
+    /** Whether rows are text, which may not be in the form that it should have. */
+    boolean isText() {
+        return isDelimited() || this == JSON;
+    }
+
     private Map<String, String> defaults() {
         Map<String, String> options = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
-        if (this != PARQUET) {
+        if (isText()) {
             // Not FAILFAST: its message names neither file nor row.
             options.put("mode", "PERMISSIVE");
             options.put("encoding", "UTF-8");
@@ -69,7 +78,7 @@ enum SourceFormat {
             }
             options.put(key, value);
         });
-        if (this != PARQUET) {
+        if (isText()) {
             options.put("columnNameOfCorruptRecord", MALFORMED);
         }
         return options;
@@ -98,21 +107,40 @@ enum SourceFormat {
      * @throws DataException if the format is unknown
      */
     static SourceFormat of(SourceConfig source, SourceFiles files) {
-        String name = source.format()
-                .map(f -> f.toLowerCase(Locale.ROOT))
-                .orElseGet(() -> extension(files.read().firstKey()));
+        String name = name(source, files);
         return switch (name) {
             case "csv" -> CSV;
             case "tsv" -> TSV;
             case "parquet" -> PARQUET;
             case "json", "jsonl", "ndjson" -> JSON;
-            default ->
-                throw new DataException(
-                        "data.format.unknown",
-                        "'" + source.path() + "': the format " + (name.isEmpty() ? "" : "'" + name + "' ")
-                                + "is not known; set --format or, in a job file, format in the data section to csv, tsv, parquet,"
-                                + " json or jsonl");
+            default -> {
+                if (!isInstalled(name)) {
+                    throw new DataException(
+                            "data.format.unknown",
+                            "'" + source.name() + "': the format " + (name.isEmpty() ? "" : "'" + name + "' ")
+                                    + "is not known; set --format or, in a job file, format in the data section to csv, tsv,"
+                                    + " parquet, json, jsonl or orc, or give Spark the format's jar with --packages");
+                }
+                yield TABLE;
+            }
         };
+    }
+
+    /** The name of the configured format, or the extension of the first data file, in lower case. */
+    static String name(SourceConfig source, SourceFiles files) {
+        return source.format()
+                .map(f -> f.toLowerCase(Locale.ROOT))
+                .orElseGet(() -> extension(files.read().firstKey()));
+    }
+
+    private static boolean isInstalled(String name) {
+        try {
+            DataSource$.MODULE$.lookupDataSource(name, SQLConf.get());
+            return !name.isEmpty();
+        } catch (Exception e) {
+            // Exception: Spark throws checked exceptions that no signature declares.
+            return false;
+        }
     }
 
     /** The extension of a data file, without that of a compression. */

@@ -5,6 +5,7 @@ import static org.apache.spark.sql.functions.col;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.apache.commons.lang3.StringUtils;
 import org.apache.commons.lang3.exception.ExceptionUtils;
@@ -23,7 +24,7 @@ import org.sparklora.driver.job.config.SourceConfig;
 import org.sparklora.driver.job.config.Task;
 
 /**
- * Reads a source as a table of {@value #FILE}, {@value #ROW} (from 1 within its file), {@value #TEXT},
+ * Reads a source (files, a table or a query) as a table of {@value #FILE}, {@value #ROW} (from 1 within its file), {@value #TEXT},
  * {@value #TEXT_PAIR}, {@value #LABEL} and {@value #WEIGHT}. All columns but the row number are text; missing and empty
  * values are null. Lists (label sets, words, tags) are JSON arrays in a text column, see {@link TextLists}.
  *
@@ -53,16 +54,24 @@ public final class SourceReader {
     /** All columns of the input as a struct; only in tables of {@link #readWithInput}. */
     public static final String INPUT = "input";
 
+    /** Columns that only reading needs. */
+    private static final Set<String> OWN = Set.of(
+            SourceScan.FILE, SourceScan.SPLIT, SourceColumns.POSITION, SourceColumns.WHERE, SourceFormat.MALFORMED);
+
     private SourceReader() {}
 
     /**
-     * Checks that a source has a data file and a known format. Needs no Spark session.
+     * Checks that a source has a data file and a known format, or a query that parses. Needs no Spark session.
      *
      * @param where key or option that names the path, for the message
+     * @return whether rows have an order: that of files and lines
      * @throws DataException if it does not
+     * @throws org.sparklora.driver.job.config.ConfigException if the name of a table, a query or a condition cannot be parsed
      */
-    public static void requireFiles(SourceConfig source, Configuration hadoop, String where) {
-        SourceFormat.of(source, SourceFiles.of(source, hadoop, where));
+    public static boolean requireFiles(SourceConfig source, Configuration hadoop, String where) {
+        SourceTable.requireParses(source, where);
+        return !source.isOfCatalog()
+                && SourceFormat.of(source, SourceFiles.of(source, hadoop, where)) != SourceFormat.TABLE;
     }
 
     /** Reads labelled rows. */
@@ -72,7 +81,7 @@ public final class SourceReader {
 
     /** The same with {@value #KEY}, if a column of the source is given for it. */
     public static Dataset<Row> read(SparkSession spark, SourceConfig source, Task task, Optional<String> key) {
-        return read(new SourceScan(spark, source), task, true, key);
+        return read(spark, source, task, true, key);
     }
 
     /**
@@ -80,7 +89,7 @@ public final class SourceReader {
      * given for it.
      */
     public static Dataset<Row> readWithInput(SparkSession spark, SourceConfig source, Task task, Optional<String> key) {
-        return read(new SourceScan(spark, source), task, false, key);
+        return read(spark, source, task, false, key);
     }
 
     /** Whether values of the type hold other values. */
@@ -88,26 +97,32 @@ public final class SourceReader {
         return type instanceof StructType || type instanceof ArrayType || type instanceof MapType;
     }
 
-    private static Dataset<Row> read(SourceScan scan, Task task, boolean labelled, Optional<String> key) {
+    private static Dataset<Row> read(
+            SparkSession spark, SourceConfig source, Task task, boolean labelled, Optional<String> key) {
         try {
+            SourceScan scan = new SourceScan(spark, source);
             SourceSchema schema = SourceSchema.of(scan, task, labelled, key);
             Dataset<Row> rows = new SourceColumns(schema).of(scan.rows(schema.read()), !labelled);
-            RowNumbers numbers = new SourceChecks(schema).number(rows);
-            List<Column> columns = new ArrayList<>(
-                    List.of(col(SourceScan.FILE).as(FILE), numbers.column().as(ROW)));
-            Stream.of(rows.drop(SourceScan.FILE, SourceScan.SPLIT, SourceColumns.POSITION, SourceFormat.MALFORMED)
-                            .columns())
-                    .forEach(name -> columns.add(col(name)));
-            return rows.select(columns.toArray(Column[]::new));
+            Column number;
+            if (scan.format == SourceFormat.TABLE) {
+                rows = SourceTable.materialized(rows);
+                number = col(SourceColumns.POSITION).plus(1);
+            } else {
+                number = new SourceChecks(schema).number(rows).column();
+            }
+            List<Column> columns = new ArrayList<>(List.of(col(SourceScan.FILE).as(FILE), number.as(ROW)));
+            Stream.of(rows.columns()).filter(name -> !OWN.contains(name)).forEach(name -> columns.add(col(name)));
+            Dataset<Row> all = scan.source.selection().where().isEmpty() ? rows : rows.where(SourceColumns.WHERE);
+            return all.select(columns.toArray(Column[]::new));
         } catch (DataException e) {
             throw e;
         } catch (Exception e) {
-            throw unreadable(e, scan);
+            throw unreadable(e, spark, source);
         }
     }
 
     /** Tells an unreadable source from a failure of the cluster. */
-    private static RuntimeException unreadable(Exception e, SourceScan scan) {
+    private static RuntimeException unreadable(Exception e, SparkSession spark, SourceConfig source) {
         List<Throwable> causes = ExceptionUtils.getThrowableList(e);
         Throwable root = causes.get(causes.size() - 1);
         boolean cluster = root instanceof InterruptedException || SparkSentences.isOfCluster(causes.toString());
@@ -119,14 +134,15 @@ public final class SourceReader {
         Throwable told = type ? causes.get(causes.size() - 2) : root;
         String message = told.getMessage() == null ? told.toString() : told.getMessage();
         if (message.contains("COLUMN_ALREADY_EXISTS")) {
-            return SourceSchema.ambiguous(scan, name -> true).orElseThrow();
+            return SourceSchema.ambiguous(new SourceScan(spark, source), name -> true)
+                    .orElseThrow();
         }
         return new DataException(
                 "data.file.unreadable",
-                "'" + scan.source.path() + "' cannot be read: "
+                "'" + source.name() + "' cannot be read: "
                         + StringUtils.abbreviate(
                                 message.strip().lines().findFirst().orElse("").replaceFirst("[.;]+$", ""), "…", 600)
-                        + "; check the file, its permissions, and format and options in the data section of a job file",
+                        + "; check the file or table, its permissions, and format and options in the data section of a job file",
                 e);
     }
 }

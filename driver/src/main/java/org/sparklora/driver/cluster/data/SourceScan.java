@@ -1,9 +1,11 @@
 package org.sparklora.driver.cluster.data;
 
 import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.not;
 
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
 import org.apache.hadoop.fs.Path;
@@ -48,15 +50,29 @@ final class SourceScan {
     final SourceFormat format;
 
     private final SparkSession spark;
+    /** Rows that have no place in a file, if the format is {@link SourceFormat#TABLE}. */
+    private final Optional<Dataset<Row>> table;
+
     private final SourceFiles files;
     private final Map<String, String> options;
 
     SourceScan(SparkSession spark, SourceConfig source) {
         this.spark = fixed(spark);
         this.source = source;
+        if (source.isOfCatalog()) {
+            this.files = SourceFiles.NONE;
+            this.format = SourceFormat.TABLE;
+            this.options = Map.of();
+            // The session itself, which has the views.
+            this.table = Optional.of(SourceTable.open(spark, source, ""));
+            return;
+        }
         this.files = SourceFiles.of(source, spark.sparkContext().hadoopConfiguration(), "the data section");
         this.format = SourceFormat.of(source, files);
         this.options = format.options(source);
+        this.table = format == SourceFormat.TABLE
+                ? Optional.of(SourceTable.open(spark, source, SourceFormat.name(source, files)))
+                : Optional.empty();
         String extension = SourceFormat.extension(files.read().firstKey());
         files.skipped().stream()
                 .filter(file -> SourceFormat.extension(file).equals(extension))
@@ -94,6 +110,10 @@ final class SourceScan {
      * @throws DataException if two CSV files have different headers
      */
     Dataset<Row> rows(StructType schema) {
+        if (table.isPresent()) {
+            return table.get()
+                    .select(col("*"), SourceTable.place(table.get(), source).as(FILE), lit(0L).as(SPLIT));
+        }
         Dataset<Row> whole = open(spark.read().options(options).schema(schema));
         if (!format.isDelimited()) {
             return whole;
@@ -148,7 +168,7 @@ final class SourceScan {
             LOG.warn(
                     "'{}': {} of {} files cannot be split, so that one task reads each: they are compressed, have rows of several"
                             + " lines, blank or long lines or different line ends, or are read with other options than sep and header",
-                    source.path(),
+                    source.name(),
                     large - found.size(),
                     files.read().size());
         }
@@ -181,17 +201,20 @@ final class SourceScan {
      */
     private Dataset<Row> load(DataFrameReader reader, String... paths) {
         boolean pattern = paths.length > 1;
-        String[] from = pattern ? new String[] {SourcePaths.path(source.path()).toString()} : paths;
+        String[] from = pattern ? new String[] {SourcePaths.path(source.name()).toString()} : paths;
         return reader.option("__globPaths__", pattern).load(from);
     }
 
     /** Infers the columns of all files. */
     StructType infer() {
-        return infer(spark, roots());
+        return table.map(Dataset::schema).orElseGet(() -> infer(spark, roots()));
     }
 
     /** Returns the names of all columns as they are written. A session that ignores case numbers those that differ by case only. */
     String[] exactNames() {
+        if (table.isPresent()) {
+            return table.get().columns();
+        }
         SparkSession exact = spark.newSession();
         exact.conf().set("spark.sql.caseSensitive", "true");
         return infer(exact, roots()).fieldNames();

@@ -31,7 +31,7 @@ record SourceSchema(SourceScan scan, StructType all, Task task, Optional<String>
         if (fields.length == 0) {
             throw new DataException(
                     "data.file.empty",
-                    "'" + source.path() + "' "
+                    "'" + source.name() + "' "
                             + (scan.format == SourceFormat.JSON
                                     ? "has no line that is a JSON object; for JSON objects over several lines set options:"
                                             + " {multiLine: true}"
@@ -45,7 +45,7 @@ record SourceSchema(SourceScan scan, StructType all, Task task, Optional<String>
 
     /** The columns to read: all, and the text of a row that cannot be parsed. */
     StructType read() {
-        return scan.format == SourceFormat.PARQUET ? all : all.add(SourceFormat.MALFORMED, DataTypes.StringType);
+        return scan.format.isText() ? all.add(SourceFormat.MALFORMED, DataTypes.StringType) : all;
     }
 
     /** The columns that the job names, as it names them. */
@@ -62,11 +62,11 @@ record SourceSchema(SourceScan scan, StructType all, Task task, Optional<String>
 
     private void require(String name) {
         List<String> names = Arrays.asList(all.fieldNames());
-        if (DatasetRows.like(name, all.fieldNames()).isEmpty()) {
+        if (DatasetRows.like(name, all.fieldNames()).size() != 1) {
             throw ambiguous(scan, name::equalsIgnoreCase)
                     .orElseGet(() -> new DataException(
                             "data.column.missing",
-                            "'" + scan.source.path() + "' has no column '" + name + "'"
+                            "'" + scan.source.name() + "' has no column '" + name + "'"
                                     + DidYouMean.hint(name, names) + " Its columns are " + DidYouMean.list(names)
                                     + "; name the right one in the data section or with --text, --text-pair or --label"
                                     + hintOfHeader(names)));
@@ -84,7 +84,7 @@ record SourceSchema(SourceScan scan, StructType all, Task task, Optional<String>
                 .findFirst()
                 .map(twins -> new DataException(
                         "data.column.ambiguous",
-                        "'" + scan.source.path() + "' has columns that differ by case only: " + DidYouMean.list(twins)
+                        "'" + scan.source.name() + "' has columns that differ by case only: " + DidYouMean.list(twins)
                                 + "; rename all but one, or set spark.sql.caseSensitive to true"));
     }
 
@@ -121,7 +121,7 @@ record SourceSchema(SourceScan scan, StructType all, Task task, Optional<String>
         }
         if (!valid) {
             String problem = "': column '" + name + "' is of type " + type.simpleString() + "; " + needed;
-            throw new DataException("data.column.type", "'" + scan.source.path() + problem);
+            throw new DataException("data.column.type", "'" + scan.source.name() + problem);
         }
     }
 }

@@ -5,6 +5,7 @@ import java.net.URISyntaxException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.sparklora.driver.job.config.JobSection.Values;
@@ -16,6 +17,12 @@ import org.sparklora.worker.contract.Precision;
  * the types and defaults.
  */
 record JobReader(YamlSection root, JobPaths paths) {
+
+    /** A source has one of these keys. */
+    private static final List<String> ORIGINS = List.of("path", "table", "sql");
+
+    /** Validation rows do not inherit these from the training rows. */
+    private static final Set<String> OWN_OF_SOURCE = Set.of("path", "table", "sql", "where");
 
     private static final String CONFLICT = "config.value.conflict";
     private static final String UNAVAILABLE = "config.value.unavailable";
@@ -76,7 +83,7 @@ record JobReader(YamlSection root, JobPaths paths) {
     private DataConfig data(YamlSection s, Task task) {
         Values values = JobKeyTable.DATA.read(s);
         YamlSection train = s.section("train");
-        SourceConfig source = source(JobKeyTable.SOURCE.read(train));
+        SourceConfig source = source(train, JobKeyTable.SOURCE.read(train));
         checkPair(train, source, task);
         values.set("train", source);
         if (s.has("validation")) {
@@ -93,6 +100,12 @@ record JobReader(YamlSection root, JobPaths paths) {
                     .forEach(key -> s.problem(CONFLICT, key, "needs data.adapter, the column of the keys"));
         }
         DataConfig data = values.to(DataConfig.class);
+        if (!shuffled && source.isOfCatalog()) {
+            s.problem(
+                    CONFLICT,
+                    "order",
+                    "is shuffled for a table or query, whose rows have no order; use files for given");
+        }
         if (data.groupByLength() && !shuffled) {
             s.problem(CONFLICT, "group_by_length", "needs order: shuffled; with order: given rows keep their order");
         }
@@ -127,7 +140,7 @@ record JobReader(YamlSection root, JobPaths paths) {
     private ValidationConfig validation(YamlSection s, SourceConfig train, Task task) {
         if (!s.has("fraction")) {
             SourceConfig source =
-                    source(JobKeyTable.SOURCE.read(s, List.of("fraction")).inherit(train));
+                    source(s, JobKeyTable.SOURCE.read(s, List.of("fraction")).inherit(train, OWN_OF_SOURCE));
             if (train.textPair().isEmpty()) {
                 checkPair(s, source, task);
             }
@@ -140,8 +153,14 @@ record JobReader(YamlSection root, JobPaths paths) {
         return new ValidationConfig.Fraction(values.<Double>find("fraction").orElse(0.1));
     }
 
-    private SourceConfig source(Values values) {
-        values.set("path", input(values.get("path")));
+    private SourceConfig source(YamlSection s, Values values) {
+        List<String> given = ORIGINS.stream().filter(s::has).toList();
+        if (given.isEmpty()) {
+            JobKeyTable.SOURCE.key("path").reportMissing(s);
+        } else if (given.size() > 1) {
+            s.problem(CONFLICT, given.get(1), "must be left out with " + given.get(0) + ": a source has one of them");
+        }
+        values.set("path", values.<String>find("path").map(this::input).orElse(null));
         return values.to(SourceConfig.class);
     }
 

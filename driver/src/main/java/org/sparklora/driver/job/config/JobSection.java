@@ -154,7 +154,13 @@ public record JobSection(String name, List<JobKey> keys) {
 
         /** Takes over what the file leaves out from another section; a required key is never inherited. */
         Values inherit(Object from) {
+            return inherit(from, Set.of());
+        }
+
+        /** @param except keys that are not inherited either */
+        Values inherit(Object from, Set<String> except) {
             Map<String, Object> inherited = components(from);
+            inherited.keySet().removeAll(except);
             for (JobKey key : keys) {
                 if (!key.isRequired() && !given.contains(key.name()) && inherited.containsKey(key.name())) {
                     values.put(key.name(), valueOf(inherited.get(key.name())));

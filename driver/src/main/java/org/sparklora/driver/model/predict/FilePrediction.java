@@ -102,7 +102,7 @@ public final class FilePrediction {
         }
 
         private static boolean isParquet(SourceConfig input) {
-            return input.format().orElse(input.path()).toLowerCase(Locale.ROOT).endsWith("parquet");
+            return input.format().orElse(input.name()).toLowerCase(Locale.ROOT).endsWith("parquet");
         }
     }
 

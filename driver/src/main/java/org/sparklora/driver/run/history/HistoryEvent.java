@@ -4,6 +4,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import org.sparklora.driver.job.freeze.EpochMetrics;
 import org.sparklora.driver.run.loop.LostExecutor;
@@ -68,6 +69,11 @@ public record HistoryEvent(String name, Map<String, Object> fields) {
                 .with("cpu", environment.cpu(), "choices", new TreeMap<>(choices))
                 .with("steps_per_epoch", configuration.stepsPerEpoch(), "initial", byState(configuration.initial()))
                 .with("configuration", configuration.yaml());
+    }
+
+    /** The run read tables or queries: their names, rows and digests, by key of the job. */
+    public HistoryEvent reading(SortedMap<String, ?> sources) {
+        return sources.isEmpty() ? this : with("sources", sources);
     }
 
     /**

@@ -59,7 +59,9 @@ public final class KeyedReport {
                         .count())
                 .toArray();
         html.element(
-                "p", messages.text("keys.counts", keys.size(), Formats.whole(rows), counts[2], counts[1], counts[0]));
+                "p",
+                messages.text(
+                        "keys.counts", keys.size(), Formats.whole((double) rows), counts[2], counts[1], counts[0]));
         if (index.path("fallback").path("outcome").asText().equals("trained")) {
             html.element(
                     "p",

@@ -88,6 +88,10 @@ class ResolvedYamlTest {
                         data:
                           train:
                             path: /d/train.csv
+                            table: null
+                            sql: null
+                            where: null
+                            columns: null
                             format: null
                             text: text
                             text_pair: null
