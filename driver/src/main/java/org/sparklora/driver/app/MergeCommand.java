@@ -30,7 +30,7 @@ final class MergeCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        DType type = type();
+        DType type = type(dtype);
         RunDirectory target = Locations.directory(output);
         OutputGuard.refuseNonEmpty(target);
         TrainedRun trained = run.read();
@@ -43,7 +43,8 @@ final class MergeCommand implements Callable<Integer> {
         return ExitCode.OK.code();
     }
 
-    private DType type() {
+    /** The element type that {@code --dtype} names. */
+    static DType type(String dtype) {
         return switch (dtype) {
             case "float32" -> DType.F32;
             case "float16" -> DType.F16;

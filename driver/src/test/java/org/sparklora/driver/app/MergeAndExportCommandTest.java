@@ -106,6 +106,21 @@ class MergeAndExportCommandTest {
     }
 
     @Test
+    void exportWritesOnnxInBothTypes() throws IOException {
+        Path whole = folder.resolve("onnx");
+        TrainingJob.Ended ended = command("export", job.output(), whole, "--format", "onnx");
+        assertThat(ended.code()).as(ended.err()).isZero();
+        assertThat(ended.out()).contains("small", "2 LoRA modules", "ONNX", whole.toString());
+        Path half = folder.resolve("half");
+        assertThat(command("export", job.output(), half, "--format", "onnx", "--dtype", "float16")
+                        .code())
+                .isZero();
+        assertThat(Files.size(half.resolve("model.onnx"))).isLessThan(Files.size(whole.resolve("model.onnx")) * 2 / 3);
+        assertThat(half.resolve("config.json")).content().contains("float16");
+        assertThat(half.resolve("tokenizer.json")).exists();
+    }
+
+    @Test
     void aRunAndAModelOnAHadoopFileSystem() throws IOException {
         FaultyFileSystem.SETTINGS.forEach((key, value) -> System.setProperty("spark.hadoop." + key, value));
         FaultyFileSystem store = FaultyFileSystem.disk().objectStore();
@@ -152,12 +167,17 @@ class MergeAndExportCommandTest {
                 "float32",
                 "float16");
         refused(
-                command("export", job.output(), out, "--format", "onnx"),
+                command("export", job.output(), out, "--format", "coreml"),
                 ExitCode.USAGE,
                 "usage.option-value",
-                "--format 'onnx'",
+                "--format 'coreml'",
                 "torchscript",
                 "merge");
+        refused(
+                command("export", job.output(), out, "--format", "torchscript", "--dtype", "float16"),
+                ExitCode.USAGE,
+                "usage.option-value",
+                "--dtype float16 is for --format onnx");
         refused(
                 command(
                         "export",

@@ -32,7 +32,7 @@ public final class TorchScriptExport {
     /** Writes the directory, which must be new or empty. If a write fails, the directory is left empty. */
     public static void write(RunDirectory directory, MergedWeights model, Outputs outputs, Serving serving)
             throws IOException {
-        EncoderScript encoder = script(model, outputs);
+        EncoderScript encoder = script(model, outputs, "TorchScript");
         byte[] config = ConfigJson.of(model.directory(), outputs, DType.F32);
         byte[] tokenizer = tokenizer(model);
         Map<String, Content> files = new LinkedHashMap<>();
@@ -52,21 +52,23 @@ public final class TorchScriptExport {
                 (name, to) -> model.write(name, DType.F32, to));
     }
 
-    private static EncoderScript script(MergedWeights model, Outputs outputs) {
+    /** @param format for the message if there is none */
+    static EncoderScript script(MergedWeights model, Outputs outputs, String format) {
         if (outputs.task() == Task.TOKEN_CLASSIFICATION) {
             throw new ModelException(
                     "model.unsupported",
-                    "a model that labels each token cannot be exported as TorchScript in this version;"
-                            + " merge writes it for transformers");
+                    "a model that labels each token cannot be exported as " + format
+                            + " in this version; merge writes it for transformers");
         }
         return model.encoder().script().orElseThrow(() -> {
             EncoderConfig config = EncoderConfig.read(model.directory());
-            return config.unsupported("model_type '" + config.modelType()
-                    + "' cannot be exported as TorchScript in this" + " version; merge writes it for transformers");
+            return config.unsupported("model_type '" + config.modelType() + "' cannot be exported as " + format
+                    + " in this version; merge writes it for transformers");
         });
     }
 
-    private static byte[] tokenizer(MergedWeights model) {
+    /** tokenizer.json with padding. */
+    static byte[] tokenizer(MergedWeights model) {
         try {
             return TokenizerSpec.read(model.directory()).jsonThatPads().getBytes(StandardCharsets.UTF_8);
         } catch (IOException e) {
@@ -77,7 +79,8 @@ public final class TorchScriptExport {
         }
     }
 
-    private static String code(EncoderScript encoder, MergedWeights model) {
+    /** The source of the module's class. */
+    static String code(EncoderScript encoder, MergedWeights model) {
         List<String> attributes = model.shapes().keySet().stream()
                 .map(TorchScriptArchive::attribute)
                 .toList();
