@@ -31,7 +31,7 @@ class ErrorCodesTest {
             + "|verify|internal|cancelled)(?:\\.[a-z0-9-]+)+)\"");
 
     private static final Pattern FILE_NAME =
-            Pattern.compile(".*\\.(json|jsonl|yaml|bin|pkl|pt|safetensors|txt|csv|html|md)");
+            Pattern.compile(".*\\.(json|jsonl|yaml|bin|pkl|pt|onnx|onnx_data|safetensors|txt|csv|html|md)");
 
     /** Literals that look like codes: keys of the job file and of the report page's texts. */
     private static final Set<String> OTHER_KEYS = Set.of(

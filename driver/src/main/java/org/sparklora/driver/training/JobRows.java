@@ -2,8 +2,6 @@ package org.sparklora.driver.training;
 
 import java.util.List;
 import java.util.Optional;
-import java.util.SortedMap;
-import java.util.TreeMap;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -113,7 +111,7 @@ public record JobRows(
                     labels,
                     weights.map(given -> ClassBalance.weights(given, labels, shards))
                             .orElse(List.of()),
-                    origins());
+                    SourceTable.origins(all, validation));
         } finally {
             close();
         }
@@ -133,14 +131,6 @@ public record JobRows(
                 labels,
                 RowsDigest.of(training, order == DataOrder.GIVEN).sha256(),
                 validation.map(held -> RowsDigest.of(held, true).sha256()));
-    }
-
-    /** What tables and queries gave, by the keys that name them. */
-    private SortedMap<String, SourceTable.Origin> origins() {
-        SortedMap<String, SourceTable.Origin> origins = new TreeMap<>();
-        SourceTable.origin(all).ifPresent(origin -> origins.put("data.train", origin));
-        validation.flatMap(SourceTable::origin).ifPresent(origin -> origins.put("data.validation", origin));
-        return origins;
     }
 
     LabelCodec codec() {

@@ -25,6 +25,7 @@ import org.sparklora.driver.cluster.data.KeyedTable;
 import org.sparklora.driver.cluster.data.KeyedTable.Count;
 import org.sparklora.driver.cluster.data.RunData;
 import org.sparklora.driver.cluster.data.SourceReader;
+import org.sparklora.driver.cluster.data.SourceTable;
 import org.sparklora.driver.job.config.JobConfig;
 import org.sparklora.driver.job.config.ResolvedYaml;
 import org.sparklora.driver.job.config.ValidationConfig;
@@ -189,7 +190,7 @@ public final class KeyedRun {
                     "no key in column '" + column + "' has data.min_rows="
                             + job.data().keyed().minRows().orElseThrow() + " rows; lower it, or set lora.init: all");
         }
-        output.started(event(session, packing));
+        output.started(event(session, packing).reading(SourceTable.origins(table.training(), table.validation())));
         Console.err(
                 "%s: %,d keys: %,d to train in %,d tasks and %,d waves, %,d spread over ranks, %,d below data.min_rows",
                 job.name(),

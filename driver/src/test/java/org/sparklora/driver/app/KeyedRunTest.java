@@ -261,7 +261,12 @@ class KeyedRunTest {
         assertThat(Files.readString(output.resolve("report.html")))
                 .as("failed keys first, with the reason")
                 .containsSubsequence(
-                        "an adapter for each customer", "failed: 1.", ">one class<", "only the label", ">north<");
+                        "an adapter for each customer",
+                        "failed: 1.",
+                        "Waves of keys that were trained: 1.",
+                        ">one class<",
+                        "only the label",
+                        ">north<");
         rows.remove("one class");
         equalsTrainingAlone(output, "training.shards=1");
     }

@@ -99,6 +99,17 @@ class TableRunTest {
     }
 
     @Test
+    void adaptersByKeyRecordTheTableToo(@TempDir Path folder) throws IOException {
+        SmallJob job = new SmallJob(folder);
+        String query = "SELECT *, 'a' AS customer FROM ice.db.reviews";
+        TrainingJob.Ended ended = job.train(
+                "data.train={sql: \"" + query + "\"}", "data.adapter=customer", "data.min_rows=1", "training.shards=1");
+        assertThat(ended.code()).as(ended.err()).isZero();
+        assertThat(origin(job).path("source").asText()).isEqualTo(query + " at snapshot " + snapshot);
+        assertThat(origin(job).path("rows").asInt()).isEqualTo(4);
+    }
+
+    @Test
     void theAdapterDependsOnTheContentAndNotOnTheTable(@TempDir Path folder) throws IOException {
         SmallJob files = new SmallJob(folder.resolve("files"));
         String expected = adapter(files);

@@ -8,6 +8,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -34,7 +36,7 @@ import scala.collection.JavaConverters;
 
 /**
  * Rows that have no place in a file: those of a table, of a query, or of a format of which Spark does not tell the row's number.
- * Such rows are read once. {@link #materialized} keeps them, and {@link #origin} says what they are, in whatever order and files.
+ * Such rows are read once. {@link #materialized} keeps them, and {@link #origins} says what they are, in whatever order and files.
  */
 public final class SourceTable {
 
@@ -166,13 +168,21 @@ public final class SourceTable {
         return spark.createDataFrame(held, rows.schema());
     }
 
+    /** The origins of training and validation rows, by the keys of the job that name them; none for files. */
+    public static SortedMap<String, Origin> origins(Dataset<Row> training, Optional<Dataset<Row>> validation) {
+        SortedMap<String, Origin> origins = new TreeMap<>();
+        origin(training).ifPresent(origin -> origins.put("data.train", origin));
+        validation.flatMap(SourceTable::origin).ifPresent(origin -> origins.put("data.validation", origin));
+        return origins;
+    }
+
     /**
      * The source, the number of rows and their digest, if the table that {@link SourceReader} made has such rows. Rows whose order
      * or files differ have the same digest.
      *
      * @param rows a table whose rows were checked
      */
-    public static Optional<Origin> origin(Dataset<Row> rows) {
+    static Optional<Origin> origin(Dataset<Row> rows) {
         Optional<String> place = rows.select(col(SourceReader.FILE)).limit(1).collectAsList().stream()
                 .map(row -> row.getString(0))
                 .filter(file -> file.startsWith(PLACE))

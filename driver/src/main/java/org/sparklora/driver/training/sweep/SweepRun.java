@@ -85,13 +85,11 @@ public final class SweepRun {
 
     /** The run of the whole sweep on the job's MLflow server. */
     private Optional<MlflowSweep> tracking() {
-        SortedMap<String, String> varied = new TreeMap<>();
+        SortedMap<String, Set<String>> varied = new TreeMap<>();
         for (Trial trial : sweep.trials()) {
             trial.varied()
-                    .forEach((key, value) -> varied.merge(
-                            key,
-                            value,
-                            (known, more) -> List.of(known.split(", ")).contains(more) ? known : known + ", " + more));
+                    .forEach((key, value) -> varied.computeIfAbsent(key, k -> new LinkedHashSet<>())
+                            .add(value));
         }
         Tracking.Environment environment = new Tracking.Environment(
                 directory,
@@ -128,11 +126,20 @@ public final class SweepRun {
         }
         Leaderboard board = leaderboard();
         board.lines(SHOWN).forEach(line -> Console.out("%s", line));
-        directory.write(SweepReport.FILE, SweepReport.page(directory, Locations::directory, Language.EN));
+        writePage();
         Console.out(
                 "%s: all trials are in %s/%s and %s", sweep.name(), sweep.output(), Leaderboard.CSV, SweepReport.FILE);
         boolean failed = board.trials().stream().allMatch(trial -> trial.state() == State.DIVERGED);
         return failed ? ExitCode.DIVERGED : ExitCode.OK;
+    }
+
+    /** The trials are done: without the page, the sweep is whole. */
+    private void writePage() {
+        try {
+            directory.write(SweepReport.FILE, SweepReport.page(directory, Locations::directory, Language.EN));
+        } catch (IOException | RuntimeException e) {
+            Console.err("%s: warning: %s cannot be written: %s", sweep.name(), SweepReport.FILE, e.getMessage());
+        }
     }
 
     private TrialResult of(Trial trial) {

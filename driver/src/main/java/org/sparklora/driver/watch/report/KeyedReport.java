@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import org.sparklora.driver.run.history.HistoryLine;
@@ -42,7 +43,8 @@ public final class KeyedReport {
                     Section.ofEach("environment", EnvironmentSection::write));
             String title = messages.text(
                     "title.keys", data.name(), index.path("column").asText());
-            return Page.html(title, sections, List.of(data), messages).getBytes(StandardCharsets.UTF_8);
+            return Page.html(title, Optional.of(data), sections, List.of(data), messages)
+                    .getBytes(StandardCharsets.UTF_8);
         } catch (IOException e) {
             throw OutputException.reading(run.location(), e);
         }
@@ -62,6 +64,12 @@ public final class KeyedReport {
                 "p",
                 messages.text(
                         "keys.counts", keys.size(), Formats.whole((double) rows), counts[2], counts[1], counts[0]));
+        long waves = keys.stream()
+                .map(key -> key.path("file").asText())
+                .filter(file -> !file.isEmpty())
+                .distinct()
+                .count();
+        html.element("p", messages.text("keys.shared", waves));
         if (index.path("fallback").path("outcome").asText().equals("trained")) {
             html.element(
                     "p",
@@ -69,8 +77,7 @@ public final class KeyedReport {
                             "keys.fallback", index.path("fallback").path("rows").asLong()));
         }
         keys.sort(Comparator.<JsonNode>comparingInt(key -> OUTCOMES.indexOf(outcome(key)))
-                .thenComparing(
-                        key -> HistoryLine.number(key.path("validation").path("loss")), Comparator.reverseOrder()));
+                .thenComparing(key -> -key.path("validation").path("loss").asDouble(0)));
         SortedSet<String> metrics = new TreeSet<>();
         keys.forEach(key ->
                 metrics.addAll(HistoryLine.numbers(key.path("validation")).keySet()));

@@ -4,6 +4,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.sparklora.driver.job.text.Resource;
 import org.sparklora.worker.contract.Sha256;
 
@@ -27,13 +28,18 @@ final class Page {
     /** @param runs at least one */
     static String html(List<RunData> runs, Messages messages) {
         String title = runs.size() == 1 ? runs.get(0).name() : messages.text("title.several", runs.size());
-        return html(title, SECTIONS, runs, messages);
+        return html(title, runs.size() == 1 ? Optional.of(runs.get(0)) : Optional.empty(), SECTIONS, runs, messages);
     }
 
-    /** A page with a title of its own and some sections. */
-    static String html(String title, List<Section> sections, List<RunData> runs, Messages messages) {
+    /**
+     * A page with a title of its own and some sections.
+     *
+     * @param about the one run that it is about, whose state stands beside the title
+     */
+    static String html(
+            String title, Optional<RunData> about, List<Section> sections, List<RunData> runs, Messages messages) {
         Html body = new Html(messages);
-        header(body, title, sections, runs);
+        header(body, title, about, sections, runs);
         body.open("main", "id", "main");
         for (Section section : sections) {
             String heading = "h-" + section.key();
@@ -60,13 +66,14 @@ final class Page {
         return Resource.filled(Page.class, "page.html", parts);
     }
 
-    private static void header(Html html, String title, List<Section> sections, List<RunData> runs) {
+    private static void header(
+            Html html, String title, Optional<RunData> about, List<Section> sections, List<RunData> runs) {
         Messages messages = html.messages();
         html.element("a.skip", messages.text("skip"), "href", "#main");
         html.open("header").open("div.title").open("h1");
-        if (runs.size() == 1) {
+        if (about.isPresent()) {
             html.data(title).close();
-            OverviewSection.state(html, runs.get(0));
+            OverviewSection.state(html, about.get());
         } else {
             html.text(title).close();
         }

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
 import org.sparklora.driver.run.history.OutputException;
@@ -79,7 +80,7 @@ public final class SweepReport {
                                             .content())));
             String title = messages.text(
                     "title.sweep", trials.size(), board.path("metric").asText());
-            return Page.html(title, sections, List.copyOf(runs.values()), messages)
+            return Page.html(title, Optional.empty(), sections, List.copyOf(runs.values()), messages)
                     .getBytes(StandardCharsets.UTF_8);
         } catch (IOException e) {
             throw OutputException.reading(sweep.location(), e);

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
@@ -44,13 +45,13 @@ public final class MlflowSweep {
      * @param environment that of the sweep's directory
      */
     public static MlflowSweep begin(
-            Mlflow mlflow, String name, SortedMap<String, String> varied, Tracking.Environment environment) {
+            Mlflow mlflow, String name, SortedMap<String, Set<String>> varied, Tracking.Environment environment) {
         MlflowSweep begun = new MlflowSweep(new MlflowClient(mlflow.uri(), environment.variables()), environment);
         begun.attempt(() -> begun.open(mlflow, name, varied));
         return begun;
     }
 
-    private void open(Mlflow mlflow, String name, SortedMap<String, String> varied)
+    private void open(Mlflow mlflow, String name, SortedMap<String, Set<String>> varied)
             throws IOException, InterruptedException {
         MlflowRuns runs = new MlflowRuns(client, sweep);
         run = runs.resume();
@@ -60,11 +61,13 @@ public final class MlflowSweep {
                     name,
                     environment.clock().millis(),
                     MlflowRun.firstTags(name, sweep.location())));
-            runs.remember(id());
             SortedMap<String, String> parameters = new TreeMap<>();
             varied.forEach((key, values) -> parameters.put(
-                    MlflowRun.key(key), StringUtils.abbreviate(values, "…", MlflowRun.MAX_PARAMETER_LENGTH)));
+                    MlflowRun.key(key),
+                    StringUtils.abbreviate(String.join(", ", values), "…", MlflowRun.MAX_PARAMETER_LENGTH)));
             client.post("runs/log-batch", Map.of("run_id", id(), "params", MlflowClient.pairs(parameters)));
+            // Last, so that a run without its parameters is not found again.
+            runs.remember(id());
         }
     }
 
